@@ -1,0 +1,89 @@
+# Thin over meson and ninja: each target sets up a build folder below build/ and says what runs in it.
+PREFIX ?= /usr/local
+DESTDIR ?=
+B := build
+PYTHON ?= python3
+
+# What people install: -O2 (not release's -O3), link-time optimisation, position independent.
+RELEASE := -Dbuildtype=release -Doptimization=2 -Ddebug=false -Db_lto=true -Db_pie=true -Dtests=false
+# Sanitizers make frames larger, and gcc sees null formats where there are none.
+STRICT := -Dbuildtype=debug -Doptimization=1 -Dwerror=true "-Dc_args=['-Wno-format-truncation','-Wno-frame-larger-than']"
+ASAN := $(STRICT) -Db_sanitize=address,undefined -Db_lundef=false -Db_coverage=true
+TSAN := $(STRICT) -Db_sanitize=thread -Db_lundef=false
+# meson 1.0 knows no sanitizer of that name, so it goes by the compiler's flags.
+FUZZ := -Dbuildtype=debug -Doptimization=1 -Dfuzz=libfuzzer -Db_sanitize=address,undefined -Db_lundef=false \
+	-Dc_args=-fsanitize=fuzzer-no-link
+
+all: release
+
+# setup,FOLDER,OPTIONS: once; ninja looks after later changes of meson.build.
+setup = @test -f $(B)/$(1)/build.ninja || meson setup $(B)/$(1) $(2)
+
+release: | need-meson
+	$(call setup,release,$(RELEASE) -Dprefix=$(PREFIX))
+	@ninja -C $(B)/release
+
+build-asan: | need-meson
+	$(call setup,asan,$(ASAN))
+	@ninja -C $(B)/asan
+
+# tests/check builds in it only what has threads.
+build-tsan: | need-meson
+	$(call setup,tsan,$(TSAN))
+
+need-meson:
+	@command -v meson >/dev/null && command -v ninja >/dev/null || { \
+	  echo "davit is built by meson and ninja, which are not installed. Install them and the libraries by: make deps" >&2; \
+	  exit 1; }
+
+deps:
+	scripts/install-deps
+
+demo:
+	@scripts/demo
+
+# The last line is "N passed, N failed, N skipped".
+check: release build-asan build-tsan
+	@$(PYTHON) tests/check
+
+check-asan: build-asan
+	@$(PYTHON) tests/check asan
+
+check-tsan: build-tsan
+	@$(PYTHON) tests/check tsan
+
+# integration and e2e against a containerd 1.7 and a 2.x, built from Go modules into a cache folder.
+check-containerd: release build-asan
+	@$(PYTHON) tests/check containerd
+
+coverage: | need-meson
+	@tools/coverage $(B)/asan
+
+lint:
+	@tools/lint
+
+# gcc's static analyser over every source; slow, so not part of check.
+analyze: | need-meson
+	@test -f $(B)/analyze/build.ninja || CFLAGS='-fanalyzer' meson setup $(B)/analyze -Dbuildtype=plain -Dtests=false
+	@ninja -C $(B)/analyze
+
+# Each fuzz target for FUZZ_SECONDS; what it finds new goes to build/fuzz, not into the corpus.
+FUZZ_SECONDS ?= 30
+fuzz: | need-meson
+	@test -f $(B)/fuzz/build.ninja || CC=clang meson setup $(B)/fuzz $(FUZZ)
+	@ninja -C $(B)/fuzz
+	@tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS)
+
+bench: release
+	@bench/run
+
+install: release
+	@meson configure $(B)/release -Dprefix=$(PREFIX)
+	@ninja -C $(B)/release
+	@DESTDIR=$(DESTDIR) meson install -C $(B)/release --no-rebuild --quiet
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all release build-asan build-tsan need-meson deps demo check check-asan check-tsan check-containerd coverage lint \
+	analyze fuzz bench install clean

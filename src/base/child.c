@@ -1,0 +1,292 @@
+#include "child.h"
+#include "mem.h"
+#include <assert.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+enum { DRAIN_READS = 64 };
+
+struct stream {
+	int fd;
+	struct watch *watch;
+	struct buf got;
+	size_t max;
+};
+
+struct child {
+	struct loop *loop;
+	pid_t pid;
+	int pidfd, status;
+	bool ended, group;
+	void (*on_ended)(void *arg);
+	void *arg;
+	struct watch *exit_watch;
+	struct stream out, err;
+	int in_fd;
+	struct watch *in_watch;
+	struct buf input;
+};
+
+static void stream_close(struct stream *s)
+{
+	watch_free(TAKE_PTR(s->watch));
+	if (s->fd >= 0)
+		(void)close(TAKE_FD(s->fd));
+}
+
+static void input_close(struct child *c)
+{
+	watch_free(TAKE_PTR(c->in_watch));
+	if (c->in_fd >= 0)
+		(void)close(TAKE_FD(c->in_fd));
+}
+
+static void on_output(void *arg, short revents)
+{
+	struct stream *s = arg;
+	char chunk[16384];
+	ssize_t n = read(s->fd, chunk, sizeof chunk);
+	size_t keep;
+
+	(void)revents;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		stream_close(s);
+		return;
+	}
+	keep = s->max - s->got.len;
+	buf_add(&s->got, chunk, (size_t)n < keep ? (size_t)n : keep);
+}
+
+static void on_input(void *arg, short revents)
+{
+	struct child *c = arg;
+	ssize_t n = write(c->in_fd, buf_str(&c->input), c->input.len);
+
+	(void)revents;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		buf_drop(&c->input, (size_t)n);
+	if (n < 0 || !c->input.len) /* a child that does not read its input is no error of ours */
+		input_close(c);
+}
+
+static void reap(struct child *c)
+{
+	int status;
+
+	if (c->ended || waitpid(c->pid, &status, 0) != c->pid)
+		return;
+	c->status = status;
+	c->ended = true;
+	watch_free(TAKE_PTR(c->exit_watch));
+}
+
+/* A grandchild may keep the pipes open after the child has ended, and go on writing: what the child itself wrote is there
+ * already and at most a pipe full. */
+static void drain(struct stream *s)
+{
+	struct pollfd pfd = { .events = POLLIN };
+
+	for (int n = 0; s->fd >= 0 && n < DRAIN_READS; n++) {
+		pfd.fd = s->fd;
+		if (poll(&pfd, 1, 0) <= 0)
+			break;
+		on_output(s, POLLIN);
+	}
+	stream_close(s);
+}
+
+static void on_exit_(void *arg, short revents)
+{
+	struct child *c = arg;
+
+	(void)revents;
+	reap(c);
+	if (!c->ended)
+		return;
+	drain(&c->out);
+	drain(&c->err);
+	input_close(c);
+	if (c->on_ended)
+		c->on_ended(c->arg); /* may have freed the child */
+}
+
+struct pipes { int in[2], out[2], err[2]; };
+
+static void pipe_done(int p[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (p[i] >= 0)
+			(void)close(TAKE_FD(p[i]));
+}
+
+static void pipes_done(struct pipes *p)
+{
+	pipe_done(p->in);
+	pipe_done(p->out);
+	pipe_done(p->err);
+}
+
+static int pipes_make(const struct child_spec *spec, struct pipes *p)
+{
+	if (spec->input && pipe2(p->in, O_CLOEXEC) < 0)
+		return -errno;
+	if (!spec->inherit_out && pipe2(p->out, O_CLOEXEC) < 0)
+		return -errno;
+	if (!spec->inherit_err && pipe2(p->err, O_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+static int spawn(const struct child_spec *spec, const struct pipes *p, pid_t *ret_pid)
+{
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	sigset_t all, none;
+	short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (spec->group ? POSIX_SPAWN_SETPGROUP : 0);
+	int r;
+
+	(void)sigfillset(&all);
+	(void)sigemptyset(&none);
+	(void)posix_spawnattr_init(&attr);
+	(void)posix_spawnattr_setflags(&attr, flags);
+	(void)posix_spawnattr_setsigdefault(&attr, &all);
+	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)posix_spawn_file_actions_init(&fa);
+	if (spec->input)
+		(void)posix_spawn_file_actions_adddup2(&fa, p->in[0], 0);
+	else if (!spec->inherit_in)
+		(void)posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	if (!spec->inherit_out)
+		(void)posix_spawn_file_actions_adddup2(&fa, p->out[1], 1);
+	if (!spec->inherit_err)
+		(void)posix_spawn_file_actions_adddup2(&fa, p->err[1], 2);
+	if (spec->hold_fd > 2)
+		(void)posix_spawn_file_actions_adddup2(&fa, spec->hold_fd, 3);
+	r = posix_spawn(ret_pid, spec->path, &fa, &attr, spec->argv, spec->envp ? spec->envp : environ);
+	(void)posix_spawn_file_actions_destroy(&fa);
+	(void)posix_spawnattr_destroy(&attr);
+	return -r;
+}
+
+static void nonblock(int fd)
+{
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+static void attach(struct loop *l, struct child *c, const struct child_spec *spec, struct pipes *p)
+{
+	if (p->out[0] >= 0) {
+		c->out = (struct stream){ .fd = TAKE_FD(p->out[0]), .max = spec->out_max };
+		nonblock(c->out.fd);
+		c->out.watch = loop_watch(l, c->out.fd, POLLIN, on_output, &c->out);
+	}
+	if (p->err[0] >= 0) {
+		c->err = (struct stream){ .fd = TAKE_FD(p->err[0]), .max = spec->err_max };
+		nonblock(c->err.fd);
+		c->err.watch = loop_watch(l, c->err.fd, POLLIN, on_output, &c->err);
+	}
+	if (p->in[1] >= 0 && spec->input_len) {
+		buf_add(&c->input, spec->input, spec->input_len);
+		c->in_fd = TAKE_FD(p->in[1]);
+		nonblock(c->in_fd);
+		c->in_watch = loop_watch(l, c->in_fd, POLLOUT, on_input, c);
+	}
+	c->exit_watch = loop_watch(l, c->pidfd, POLLIN, on_exit_, c);
+}
+
+int child_start(struct loop *l, const struct child_spec *spec, struct child **ret, struct err *err)
+{
+	_cleanup_(pipes_done) struct pipes p = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	struct child *c;
+	pid_t pid;
+	int r = pipes_make(spec, &p), fd;
+
+	if (r == 0)
+		r = spawn(spec, &p, &pid);
+	if (r < 0)
+		return err_sys(err, -r, "start %s", spec->path);
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0) {
+		r = errno;
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		return err_sys(err, r, "watch %s", spec->path);
+	}
+	c = mem_new(struct child);
+	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .on_ended = spec->ended,
+			     .arg = spec->arg, .in_fd = -1, .out.fd = -1, .err.fd = -1 };
+	attach(l, c, spec, &p);
+	*ret = c;
+	return 0;
+}
+
+bool child_ended(const struct child *c)
+{
+	return c->ended;
+}
+
+int child_wait(struct child *c, const struct ctx *ctx, struct err *err)
+{
+	while (!c->ended) {
+		int r = loop_turn(c->loop, ctx, err);
+
+		if (r < 0)
+			return r;
+	}
+	return c->status;
+}
+
+int child_status(const struct child *c)
+{
+	assert(c->ended);
+	return c->status;
+}
+
+struct buf *child_out(struct child *c) { return &c->out.got; }
+struct buf *child_err(struct child *c) { return &c->err.got; }
+pid_t child_pid(const struct child *c) { return c->pid; }
+
+void child_kill(struct child *c, int sig)
+{
+	if (c->ended)
+		return;
+	if (c->group) /* not reaped: its number, and so its group's, is nobody else's */
+		(void)kill(-c->pid, sig);
+	else
+		(void)syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0);
+}
+
+void child_free(struct child *c)
+{
+	if (!c)
+		return;
+	child_kill(c, SIGKILL);
+	reap(c);
+	stream_close(&c->out);
+	stream_close(&c->err);
+	input_close(c);
+	watch_free(c->exit_watch);
+	(void)close(c->pidfd);
+	buf_done(&c->out.got);
+	buf_done(&c->err.got);
+	buf_done(&c->input);
+	free(c);
+}
+
+const char *child_describe(int status, char out[64])
+{
+	if (WIFSIGNALED(status))
+		(void)snprintf(out, 64, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		(void)snprintf(out, 64, "exit status %d", WEXITSTATUS(status));
+	return out;
+}

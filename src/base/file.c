@@ -1,0 +1,230 @@
+#include "file.h"
+#include "clock.h"
+#include "mem.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+DEFINE_CLEANUP(DIR, closedir)
+
+enum { READ_CHUNK = 16384, DEPTH_MAX = 100 };
+
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	const size_t start = out->len;
+	ssize_t n;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s", path);
+	do {
+		n = read(fd, buf_room(out, READ_CHUNK), READ_CHUNK);
+		if (n > 0)
+			buf_grew(out, (size_t)n);
+	} while ((n > 0 && out->len - start <= max) || (n < 0 && errno == EINTR));
+	if (n == 0)
+		return 0;
+	buf_cut(out, start);
+	return n < 0 ? err_sys(err, errno, "%s", path) : err_set(err, ERR_EXHAUSTED, "%s: longer than %zu bytes", path, max);
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *err)
+{
+	return file_read_at(AT_FDCWD, path, max, out, err);
+}
+
+static int write_all(int fd, const char *p, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	_cleanup_free_ char *tmp = mem_printf("%s.XXXXXX", path);
+	_cleanup_close_ int fd = mkostemp(tmp, O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s", path);
+	r = write_all(fd, data, len);
+	if (r == 0 && (fchmod(fd, mode) < 0 || rename(tmp, path) < 0))
+		r = -errno;
+	if (r < 0) {
+		(void)unlink(tmp);
+		return err_sys(err, -r, "%s", path);
+	}
+	return 0;
+}
+
+int file_mkdirs(const char *path, mode_t mode, struct err *err)
+{
+	_cleanup_free_ char *part = mem_strdup(path);
+	struct stat st;
+
+	for (char *p = part + 1; *part; p++) {
+		char c = *p;
+
+		if (c && c != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_sys(err, errno, "folder %s", part);
+		if (!c)
+			break;
+		*p = c;
+	}
+	if (stat(path, &st) < 0)
+		return err_sys(err, errno, "folder %s", path);
+	return S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "folder %s", path);
+}
+
+/* What is being removed. A container can make a tree deeper than our stack and descriptors: what stands below DEPTH_MAX is
+ * hoisted to the top first. */
+struct removal {
+	int top;          /* the tree's own folder, where hoisted ones go */
+	unsigned hoisted;
+};
+
+static int remove_entry(struct removal *rm, int at, const char *name, unsigned depth);
+
+static int is_mount(int at, const char *name)
+{
+	struct statx stx;
+
+	if (statx(at, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
+		return -errno;
+	return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int hoist(struct removal *rm, int at, const char *name)
+{
+	char to[64];
+
+	(void)snprintf(to, sizeof to, ".davit-removed-%d-%u", getpid(), rm->hoisted++);
+	return renameat(at, name, rm->top, to) < 0 ? -errno : 0;
+}
+
+static int remove_entries(struct removal *rm, DIR *d, unsigned depth)
+{
+	for (struct dirent *e; (e = readdir(d));) {
+		int r = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ? 0 : remove_entry(rm, dirfd(d), e->d_name, depth);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int remove_folder(struct removal *rm, int at, const char *name, unsigned depth)
+{
+	_cleanup_close_ int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	unsigned before;
+	int r;
+
+	if (!d)
+		return -errno;
+	(void)TAKE_FD(fd);
+	if (depth == 0)
+		rm->top = dirfd(d);
+	do { /* again for what was hoisted meanwhile */
+		before = rm->hoisted;
+		rewinddir(d);
+		r = remove_entries(rm, d, depth + 1);
+	} while (r == 0 && depth == 0 && rm->hoisted > before);
+	if (r < 0)
+		return r;
+	return unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_entry(struct removal *rm, int at, const char *name, unsigned depth)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISDIR(st.st_mode))
+		return unlinkat(at, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	r = depth ? is_mount(at, name) : 0;
+	if (r != 0)
+		return r < 0 ? r : -EBUSY;
+	return depth < DEPTH_MAX ? remove_folder(rm, at, name, depth) : hoist(rm, at, name);
+}
+
+int file_remove_tree(const char *path, struct err *err)
+{
+	struct removal rm = { .top = -1 };
+	int r = remove_entry(&rm, AT_FDCWD, path, 0);
+
+	return r < 0 ? err_sys(err, -r, "remove %s", path) : 0;
+}
+
+bool file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+bool file_executable(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+char *file_find(const char *path_list, const char *name)
+{
+	while (path_list && *path_list) {
+		size_t n = strcspn(path_list, ":");
+		char *full = mem_printf("%.*s/%s", (int)n, path_list, name);
+
+		if (n && file_executable(full))
+			return full;
+		free(full);
+		path_list += n + (path_list[n] == ':');
+	}
+	return NULL;
+}
+
+/* The holder before us may have removed the file: then our lock is on a file that nobody else finds. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+int file_lock(const char *path, bool wait, const struct ctx *ctx, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 5 * NSEC_PER_MSEC };
+
+	for (;;) {
+		_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		int r = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+
+		if (r == 0 && still_there(fd, path))
+			return TAKE_FD(fd);
+		if (r != 0 && r != EWOULDBLOCK && r != EINTR)
+			return err_sys(err, r, "lock %s", path);
+		if (r == EWOULDBLOCK && !wait)
+			return err_set(err, ERR_PRECONDITION, "lock %s: held by another process", path);
+		r = ctx_check(ctx, err);
+		if (r < 0)
+			return err_wrap(err, r, "lock %s", path);
+		(void)nanosleep(&pause, NULL); /* flock(2) knows no time-out */
+	}
+}

@@ -1,0 +1,25 @@
+/* Files and folders as davit needs them: bounded reads, atomic writes, trees. Errors name the path. */
+#pragma once
+#include "buf.h"
+#include "ctx.h"
+#include "err.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The whole file, appended to @out; -ERR_EXHAUSTED when longer than @max. Works on /proc files. */
+int file_read(const char *path, size_t max, struct buf *out, struct err *err);
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
+/* A temporary file beside it, then rename(2): readers see the old or the new one. No fsync. */
+int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+/* mkdir -p; folders that exist keep their mode. */
+int file_mkdirs(const char *path, mode_t mode, struct err *err);
+/* rm -rf, never crossing into another file system (a mount), never following links. Absent is fine. */
+int file_remove_tree(const char *path, struct err *err);
+bool file_exists(const char *path);
+/* A regular file that we may execute. */
+bool file_executable(const char *path);
+/* First executable @name in a ':' list of folders; the caller frees; NULL when there is none. */
+char *file_find(const char *path_list, const char *name);
+/* flock(LOCK_EX) on @path, made with 0600 when absent; returns the fd.
+ * @wait false: -ERR_PRECONDITION at once when somebody else holds it. */
+int file_lock(const char *path, bool wait, const struct ctx *ctx, struct err *err);

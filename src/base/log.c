@@ -1,0 +1,44 @@
+#include "log.h"
+#include "buf.h"
+#include "clock.h"
+#include "json.h"
+
+static struct { enum log_level max; bool json; } sink = { .max = LOG_WARN };
+
+static const char *const names[] = { "error", "warning", "info", "debug" };
+
+void log_init(enum log_level max, bool as_json)
+{
+	sink.max = max;
+	sink.json = as_json;
+}
+
+bool log_wants(enum log_level level)
+{
+	return level <= sink.max;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf msg = { 0 }, line = { 0 };
+	char now[CLOCK_TEXT];
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	va_start(ap, fmt);
+	buf_vaddf(&msg, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < msg.len; i++)
+		if ((unsigned char)msg.data[i] < 0x20 || msg.data[i] == 0x7f)
+			msg.data[i] = '?';
+	if (sink.json) {
+		buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", clock_rfc3339(clock_wall(), now), names[level]);
+		json_quote(&line, buf_str(&msg), msg.len);
+		buf_adds(&line, "}\n");
+	} else {
+		buf_addf(&line, "davit: %s%s%s\n", level == LOG_ERROR ? "" : names[level], level == LOG_ERROR ? "" : ": ",
+			 buf_str(&msg));
+	}
+	(void)!write(STDERR_FILENO, line.data, line.len); /* one write: lines of several processes stay whole */
+}

@@ -1,0 +1,17 @@
+/* The log: lines for people (or JSON) on stderr. Only main, RPC handlers and background work log; a function that
+ * returns an error does not. */
+#pragma once
+#include "attr.h"
+#include <stdbool.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* Before any other thread runs. Without it: LOG_WARN, text. */
+void log_init(enum log_level max, bool json);
+bool log_wants(enum log_level);
+void log_line(enum log_level, const char *fmt, ...) _printf_(2, 3); /* control characters become '?' */
+
+#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) do { if (log_wants(LOG_DEBUG)) log_line(LOG_DEBUG, __VA_ARGS__); } while (0)

@@ -1,0 +1,36 @@
+#include "self.h"
+#include "file.h"
+#include "mem.h"
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+static bool _printf_(2, 3) find_at(char **ret_path, const char *fmt, ...)
+{
+	_cleanup_free_ char *path = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	path = mem_vprintf(fmt, ap);
+	va_end(ap);
+	if (!file_executable(path))
+		return false;
+	*ret_path = TAKE_PTR(path);
+	return true;
+}
+
+int self_find(const char *name, char **ret_path, struct err *err)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+	if (n < 0)
+		return err_sys(err, errno, "/proc/self/exe");
+	exe[n] = '\0';
+	*(strrchr(exe, '/') + 1) = '\0';
+	if (find_at(ret_path, "%s%s", exe, name) || find_at(ret_path, "%s../libexec/davit/%s", exe, name) ||
+	    find_at(ret_path, "%s../%s/%s", exe, name, name)) /* the build tree: a folder a program */
+		return 0;
+	return err_hint(err, err_set(err, ERR_NOT_FOUND, "program %s: not found beside %sdavit", name, exe),
+			"install it with: make install");
+}

@@ -1,0 +1,108 @@
+#include "strv.h"
+#include "buf.h"
+#include "mem.h"
+#include <stdarg.h>
+#include <string.h>
+
+void strv_done(struct strv *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i]);
+	free(s->v);
+	*s = (struct strv){ 0 };
+}
+
+void strv_own(struct strv *s, char *str)
+{
+	s->v = mem_grow(s->v, &s->cap, s->n + 2, sizeof *s->v);
+	s->v[s->n++] = str;
+	s->v[s->n] = NULL;
+}
+
+void strv_push(struct strv *s, const char *str)
+{
+	strv_own(s, mem_strdup(str));
+}
+
+void strv_pushf(struct strv *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	strv_own(s, mem_vprintf(fmt, ap));
+	va_end(ap);
+}
+
+void strv_add(struct strv *s, const struct strv *from)
+{
+	const size_t n = from->n; /* @from may be @s */
+
+	for (size_t i = 0; i < n; i++)
+		strv_push(s, from->v[i]);
+}
+
+void strv_split(struct strv *s, const char *str, const char *any_of)
+{
+	while (*(str += strspn(str, any_of))) {
+		size_t n = strcspn(str, any_of);
+
+		strv_own(s, mem_strndup(str, n));
+		str += n;
+	}
+}
+
+bool strv_has(const struct strv *s, const char *str)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->v[i], str))
+			return true;
+	return false;
+}
+
+char *strv_join(const struct strv *s, const char *between)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (i)
+			buf_adds(&b, between);
+		buf_adds(&b, s->v[i]);
+	}
+	return buf_take(&b);
+}
+
+char *const *strv_argv(const struct strv *s)
+{
+	static char *const none[] = { NULL };
+
+	return s->v ? s->v : none;
+}
+
+static char **find_key(const struct strv *s, const char *key, size_t n)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strncmp(s->v[i], key, n) && s->v[i][n] == '=')
+			return &s->v[i];
+	return NULL;
+}
+
+const char *strv_env(const struct strv *s, const char *key)
+{
+	size_t n = strlen(key);
+	char **e = find_key(s, key, n);
+
+	return e ? *e + n + 1 : NULL;
+}
+
+void strv_setenv(struct strv *s, const char *kv)
+{
+	char **e = find_key(s, kv, strcspn(kv, "="));
+	char *own = mem_strdup(kv); /* before the free: @kv may be the entry itself */
+
+	if (!e) {
+		strv_own(s, own);
+		return;
+	}
+	free(*e);
+	*e = own;
+}

@@ -1,0 +1,315 @@
+/* From argv to a command and from its result to an exit code. Global flags may stand before or after the command's name;
+ * what they do not say comes from the environment, then from the defaults. */
+#include "cli.h"
+#include "help.h"
+#include "interrupt.h"
+#include "log.h"
+#include "mem.h"
+#include "name.h"
+#include "term.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+
+#define CLI_NAMESPACE "davit"
+#define AT(f) .at = offsetof(struct globals, f)
+
+const struct opt global_opts[] = {
+	{ "namespace", 'n', .arg = "NAME", .help = "containerd namespace (CONTAINERD_NAMESPACE; davit)", .topic = "Global",
+	  .set = opt_string, AT(ns) },
+	{ "address", .arg = "SOCKET", .help = "containerd's socket (CONTAINERD_ADDRESS; " CTRD_ADDRESS ")",
+	  .words = COMPLETE_FILE, .set = opt_string, AT(address) },
+	{ "snapshotter", .arg = "NAME", .help = "Snapshotter (CONTAINERD_SNAPSHOTTER; the namespace's, else overlayfs)",
+	  .set = opt_string, AT(snapshotter) },
+	{ "cni-path", .arg = "DIRS", .help = "Folders of CNI plugins (CNI_PATH; " CNI_PATH_DEFAULT ")",
+	  .words = COMPLETE_FILE, .set = opt_string, AT(cni_path) },
+	{ "cni-conf-dir", .arg = "DIR", .help = "Folder of networks (NETCONFPATH; " CNI_CONF_DIR ")",
+	  .words = COMPLETE_FILE, .set = opt_string, AT(cni_conf_dir) },
+	{ "run-dir", .arg = "DIR", .help = "Folder of the running jobs' state (DAVIT_RUN_DIR; " CORE_RUN_DIR ")",
+	  .set = opt_string, AT(run_dir), .hidden = true },
+	{ "data-dir", .arg = "DIR", .help = "Folder of logs and volumes (DAVIT_DATA_DIR; " CORE_DATA_DIR ")",
+	  .set = opt_string, AT(data_dir), .hidden = true },
+	{ "no-engine", .help = "Start no containerd", .set = opt_bool, AT(no_engine), .hidden = true },
+	{ "debug", .help = "Say what is done, on standard error", .set = opt_bool, AT(debug) },
+	{ "json-log", .help = "Errors and notices as JSON lines", .set = opt_bool, AT(json_log) },
+	{ "version", .help = "Print davit's version", .set = opt_bool, AT(version) },
+	{ "help", 'h', .help = "Print help", .set = opt_bool, AT(help) },
+	{ 0 },
+};
+
+static const char *env_or(const char *name, const char *otherwise)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : otherwise;
+}
+
+static void globals_from_environment(struct globals *g)
+{
+	*g = (struct globals){
+		.address = env_or("CONTAINERD_ADDRESS", NULL),
+		.ns = env_or("CONTAINERD_NAMESPACE", CLI_NAMESPACE),
+		.snapshotter = env_or("CONTAINERD_SNAPSHOTTER", NULL),
+		.cni_path = env_or("CNI_PATH", CNI_PATH_DEFAULT),
+		.cni_conf_dir = env_or("NETCONFPATH", CNI_CONF_DIR),
+		.run_dir = env_or("DAVIT_RUN_DIR", CORE_RUN_DIR),
+		.data_dir = env_or("DAVIT_DATA_DIR", CORE_DATA_DIR),
+	};
+}
+
+static void on_notice(void *arg, const char *line)
+{
+	cli_notice(arg, "%s", line);
+}
+
+/* What core_open() and everything behind it see. */
+static int configure(struct cli *cli, struct err *err)
+{
+	static const char scheme[] = "unix://";
+	const struct globals *g = &cli->global;
+	const char *address = g->address;
+	int r = name_check("namespace", g->ns, NAME_ID_MAX, err);
+
+	if (r < 0)
+		return r;
+	if (address && strncmp(address, scheme, strlen(scheme)) == 0)
+		address += strlen(scheme);
+	if (address && address[0] != '/')
+		return err_set(err, ERR_INVALID, "address \"%s\": not an absolute path of a socket", address);
+	log_init(g->debug ? LOG_DEBUG : g->json_log ? LOG_INFO : LOG_WARN, g->json_log);
+	cli->conf = (struct core_conf){
+		.address = address,
+		.ns = g->ns,
+		.snapshotter = g->snapshotter,
+		.cni = { .path = g->cni_path, .conf_dir = g->cni_conf_dir, .cache_dir = CNI_CACHE_DIR },
+		.run_dir = g->run_dir,
+		.data_dir = g->data_dir,
+		.debug = g->debug,
+		.notice = on_notice,
+		.notice_arg = cli,
+	};
+	return 0;
+}
+
+int cli_core(struct cli *cli, struct err *err)
+{
+	if (cli->global.no_engine)
+		return cli_core_existing(cli, err);
+	return cli->core ? 0 : core_open(&cli->conf, &cli->ctx, &cli->core, err);
+}
+
+int cli_core_existing(struct cli *cli, struct err *err)
+{
+	return cli->core ? 0 : core_open_existing(&cli->conf, &cli->ctx, &cli->core, err);
+}
+
+int cli_out(struct cli *cli, const char *text, size_t len, struct err *err)
+{
+	while (len && !cli->out_closed) {
+		ssize_t n = write(STDOUT_FILENO, text, len);
+		struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+		if (n >= 0) {
+			text += n;
+			len -= (size_t)n;
+		} else if (errno == EPIPE) {
+			cli->out_closed = true;
+		} else if (errno == EAGAIN) {
+			(void)poll(&room, 1, -1);
+		} else if (errno != EINTR) {
+			return err_sys(err, errno, "standard output");
+		}
+	}
+	return 0;
+}
+
+int cli_outf(struct cli *cli, struct err *err, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	return cli_out(cli, buf_str(&text), text.len, err);
+}
+
+int cli_out_json(struct cli *cli, json *j, struct err *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	json_write(j, &text);
+	buf_addc(&text, '\n');
+	return cli_out(cli, buf_str(&text), text.len, err);
+}
+
+void cli_notice(const struct cli *cli, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	if (cli->global.json_log) {
+		log_info("%s", buf_str(&line));
+		return;
+	}
+	buf_addc(&line, '\n');
+	(void)!write(STDERR_FILENO, line.data, line.len);
+}
+
+void cli_report(const struct cli *cli, const struct err *e)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	bool color = !cli->global.json_log && term_color(STDERR_FILENO);
+
+	buf_adds(&line, e->msg);
+	if (e->hint[0])
+		buf_addf(&line, " (%s)", e->hint);
+	if (cli->global.json_log || !color) {
+		log_error("%s", buf_str(&line));
+		return;
+	}
+	dprintf(STDERR_FILENO, "\033[31mdavit:\033[0m %s\n", buf_str(&line)); /* err_set() disarmed the text */
+}
+
+int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err)
+{
+	int code = 0, r;
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct err failed = ERR_INIT;
+
+		r = one(cli, names->v[i], arg, &failed);
+		if (r == -ERR_CANCELLED) {
+			*err = failed;
+			return r;
+		}
+		if (r < 0) {
+			cli_report(cli, &failed);
+			code = EXIT_DAVIT;
+			continue;
+		}
+		r = quiet || r == EACH_NOTHING ? 0 : cli_outf(cli, err, "%s\n", names->v[i]);
+		if (r < 0)
+			return r;
+	}
+	return code;
+}
+
+static int print_help(struct cli *cli, const struct command *cmd, struct err *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (cmd)
+		help_command(cmd, &text);
+	else
+		help_overview(&text);
+	return cli_out(cli, buf_str(&text), text.len, err);
+}
+
+static int print_version(struct cli *cli, struct err *err)
+{
+	return cli_outf(cli, err, "davit %s\n", DAVIT_VERSION);
+}
+
+/* @opts is zeroed memory of cmd->size. */
+static int run_with(struct cli *cli, const struct command *cmd, void *opts, char *const *argv, size_t i, struct err *err)
+{
+	_cleanup_strv_ struct strv args = { 0 };
+	int r = command_parse(cmd, &cli->global, argv, i, opts, &args, err);
+
+	if (r < 0)
+		return r;
+	if (cli->global.help)
+		return print_help(cli, cmd, err);
+	if (cli->global.version)
+		return print_version(cli, err);
+	r = command_check_args(cmd, &args, err);
+	if (r < 0)
+		return r;
+	r = configure(cli, err);
+	if (r < 0)
+		return r;
+	return cmd->run(cli, opts, &args, err);
+}
+
+static int run_command(struct cli *cli, const struct command *cmd, char *const *argv, size_t i, struct err *err)
+{
+	_cleanup_free_ void *opts = mem_zalloc(cmd->size ? cmd->size : 1);
+	int r;
+
+	if (cmd->init)
+		cmd->init(opts);
+	r = run_with(cli, cmd, opts, argv, i, err);
+	if (cmd->done)
+		cmd->done(opts);
+	return r;
+}
+
+/* Down the tree of commands to the one that argv names; NULL when it names none. *i is then what stands behind it. */
+static int find_command(struct cli *cli, char *const *argv, size_t *i, const struct command **ret, struct err *err)
+{
+	const struct opt_table global = { global_opts, &cli->global };
+	const struct command *const *list = commands;
+	const struct command *cmd = NULL;
+
+	while (list) {
+		int r = opt_flags(&global, 1, cmd ? cmd->name : "", argv, i, err);
+
+		if (r < 0)
+			return r;
+		if (!argv[*i])
+			break;
+		r = command_find(list, cmd ? cmd->name : NULL, argv[*i], &cmd, err);
+		if (r < 0)
+			return r;
+		(*i)++;
+		list = cmd->sub;
+	}
+	*ret = cmd;
+	return 0;
+}
+
+static int no_command(struct cli *cli, const struct command *group, struct err *err)
+{
+	if (cli->global.version)
+		return print_version(cli, err);
+	if (cli->global.help || !group)
+		return print_help(cli, group, err);
+	return err_hint(err, err_set(err, ERR_INVALID, "%s: a command is missing", group->name), "davit help %s lists them",
+			group->name);
+}
+
+static int run(struct cli *cli, char *const *argv, struct err *err)
+{
+	const struct command *cmd = NULL;
+	size_t i = 1;
+	int r = find_command(cli, argv, &i, &cmd, err);
+
+	if (r < 0)
+		return r;
+	if (!cmd || cmd->sub)
+		return no_command(cli, cmd, err);
+	return run_command(cli, cmd, argv, i, err);
+}
+
+int cli_main(char *const *argv)
+{
+	struct cli cli = { .fail_code = EXIT_DAVIT, .ctx = { .cancel = interrupt_catch() } };
+	struct err err = ERR_INIT;
+	int r;
+
+	globals_from_environment(&cli.global);
+	r = run(&cli, argv, &err);
+	if (cli.core)
+		core_free(cli.core);
+	if (r >= 0)
+		return r;
+	log_init(LOG_ERROR, cli.global.json_log); /* an error of parsing comes before configure() */
+	cli_report(&cli, &err);
+	if (r == -ERR_CANCELLED && cli.ctx.cancel->on)
+		return 128 + cli.ctx.cancel->on;
+	return cli.fail_code;
+}

@@ -1,0 +1,43 @@
+/* One run of the program: global flags, the connection, standard output, and how it ends. */
+#pragma once
+#include "command.h"
+#include "core.h"
+#include <stdbool.h>
+
+struct globals {
+	const char *address, *ns, *snapshotter, *cni_path, *cni_conf_dir, *run_dir, *data_dir;
+	bool debug, json_log, version, help;
+	bool no_engine;             /* completion: a key press starts nothing */
+};
+
+struct cli {
+	struct globals global;
+	struct core_conf conf;      /* made from them */
+	struct ctx ctx;             /* cancelled by signals, no deadline */
+	struct core *core;          /* NULL until cli_core() */
+	int fail_code;              /* exit code of an error: EXIT_DAVIT unless the command knows better */
+	bool out_closed;            /* whoever read standard output has gone: the rest is dropped */
+};
+enum { EXIT_DAVIT = 125 };
+
+/* The whole program; returns the exit code. @argv begins with the program's name. */
+int cli_main(char *const *argv);
+
+/* Connect, once, starting the engine where there is no containerd. */
+int cli_core(struct cli *, struct err *err);
+/* Connect to one that runs; never starts one. */
+int cli_core_existing(struct cli *, struct err *err);
+/* All of @text to standard output. A closed pipe is no error: output is dropped from then on. */
+int cli_out(struct cli *, const char *text, size_t len, struct err *err);
+int cli_outf(struct cli *, struct err *err, const char *fmt, ...) _printf_(3, 4);
+int cli_out_json(struct cli *, json *, struct err *err);  /* one line */
+/* One line for people on standard error, or a JSON log line with --json-log. */
+void cli_notice(const struct cli *, const char *fmt, ...) _printf_(2, 3);
+/* The error as one line: "davit: MESSAGE (HINT)". */
+void cli_report(const struct cli *, const struct err *);
+/* Do @one for each of @names, print the name of each that worked (unless @quiet, or it returned EACH_NOTHING: nothing was
+ * to be done), report each that did not and go on.
+ * Returns 0 or EXIT_DAVIT; an interrupt or standard output's error ends it with that error. */
+enum { EACH_NOTHING = 1 };
+typedef int cli_each_fn(struct cli *, const char *name, void *arg, struct err *err);
+int cli_each(struct cli *, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err);

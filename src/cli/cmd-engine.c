@@ -1,0 +1,93 @@
+/* engine start, stop, status: the containerd of davit's own. */
+#include "cli.h"
+#include "commands.h"
+#include "engine.h"
+#include "job-ops.h"
+#include "mem.h"
+
+static int start(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	_cleanup_free_ char *address = engine_address(&cli->conf);
+	int r = engine_start(&cli->conf, &cli->ctx, err);
+
+	(void)opts;
+	(void)args;
+	return r < 0 ? r : cli_outf(cli, err, "%s\n", address);
+}
+
+static const struct command engine_start_cmd = {
+	.group = "engine", .name = "start", .usage = "", .summary = "Start it; one that runs stays", .run = start,
+};
+
+struct stop_flags { bool force; };
+static const struct opt stop_opts[] = {
+	{ "force", 'f', .help = "Though jobs run: they are killed", .topic = "Flags", .set = opt_bool,
+	  .at = offsetof(struct stop_flags, force) },
+	{ 0 },
+};
+
+static int stop(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	(void)args;
+	if (cli_core_existing(cli, NULL) >= 0)
+		job_await_removals(cli->core, &cli->ctx);
+	return engine_stop(&cli->conf, ((struct stop_flags *)opts)->force, &cli->ctx, err);
+}
+
+static const struct command engine_stop_cmd = {
+	.group = "engine", .name = "stop", .usage = "[FLAGS]", .summary = "Stop it, when no job runs", .opts = stop_opts,
+	.size = sizeof(struct stop_flags), .run = stop,
+};
+
+struct status_flags { const char *format; };
+static const struct opt status_opts[] = {
+	{ "format", .arg = "FORM", .help = "text or json", .topic = "Flags", .words = "text json", .set = opt_word,
+	  .at = offsetof(struct status_flags, format) },
+	{ 0 },
+};
+static void status_init(void *opts) { ((struct status_flags *)opts)->format = "text"; }
+
+static int print_json(struct cli *cli, const struct engine_status *s, struct err *err)
+{
+	_cleanup_json_ json *o = json_new_object();
+
+	json_put_bool(o, "running", s->running);
+	json_put_str(o, "address", s->address);
+	json_put_str(o, "config", s->config);
+	if (s->running) {
+		json_put_int(o, "pid", s->pid);
+		json_put_str(o, "program", s->program);
+		json_put_str(o, "version", s->version);
+		json_put_int(o, "jobs", (int64_t)s->jobs);
+	}
+	return cli_out_json(cli, o, err);
+}
+
+static int status(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	_cleanup_(engine_status_done) struct engine_status s = { 0 };
+	int r = engine_get_status(&cli->conf, &cli->ctx, &s, err);
+
+	(void)args;
+	if (r < 0)
+		return r;
+	if (((struct status_flags *)opts)->format[0] == 'j')
+		return print_json(cli, &s, err);
+	if (!s.running)
+		return cli_outf(cli, err, "not running; it would listen at %s\n", s.address);
+	return cli_outf(cli, err, "running at %s\nprocess %d (%s), version %s, running jobs: %zu\nconfiguration %s\n",
+			s.address, (int)s.pid, s.program, s.version ? s.version : "unknown", s.jobs, s.config);
+}
+
+static const struct command engine_status_cmd = {
+	.group = "engine", .name = "status", .usage = "[FLAGS]", .summary = "Say whether it runs, and where", .opts = status_opts,
+	.size = sizeof(struct status_flags), .init = status_init, .run = status,
+};
+
+static const struct command *const subs[] = { &engine_start_cmd, &engine_stop_cmd, &engine_status_cmd, NULL };
+const struct command cmd_engine = {
+	.name = "engine", .usage = "COMMAND", .summary = "A containerd of davit's own: start stop status",
+	.text = "Where nothing listens at " CTRD_ADDRESS " and no address was given, the first command\n"
+		"that needs containerd starts one, with root, state and socket of its own.",
+	.sub = subs,
+};

@@ -1,0 +1,72 @@
+#include "cli.h"
+#include "commands.h"
+#include "clock.h"
+#include "job-ops.h"
+#include <string.h>
+
+struct logs_flags { bool follow, timestamps; int64_t tail, since, until; };
+#define AT(f) .at = offsetof(struct logs_flags, f)
+
+static int set_tail(const struct opt *o, const char *value, void *into, struct err *err)
+{
+	struct logs_flags *f = into;
+
+	if (!strcmp(value, "all")) {
+		f->tail = -1;
+		return 0;
+	}
+	return opt_to_number(o, value, 0, INT64_C(1000000000), &f->tail, err);
+}
+
+/* A time, or how long ago. */
+static int set_time(const struct opt *o, const char *value, void *into, struct err *err)
+{
+	int64_t *at = (int64_t *)(void *)((char *)into + o->at), span;
+
+	if (clock_parse_span(value, &span, NULL) >= 0) {
+		*at = clock_wall() - span;
+		return 0;
+	}
+	if (clock_parse(value, at, NULL) >= 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "flag --%s is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"%s\"",
+		       o->name, value);
+}
+
+static const struct opt opts_table[] = {
+	{ "follow", 'f', .help = "Go on until the job ends", .topic = "Flags", .set = opt_bool, AT(follow) },
+	{ "tail", .arg = "N", .help = "Only the last N lines; all without", .set = set_tail },
+	{ "since", .arg = "TIME", .help = "From then on: a time, or 10m ago", .set = set_time, AT(since) },
+	{ "until", .arg = "TIME", .help = "Up to then", .set = set_time, AT(until) },
+	{ "timestamps", 't', .help = "Each line with its time", .set = opt_bool, AT(timestamps) },
+	{ 0 },
+};
+
+static void init(void *opts)
+{
+	((struct logs_flags *)opts)->tail = -1;
+}
+
+static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	const struct logs_flags *f = opts;
+	const struct logs_opts o = { .follow = f->follow, .timestamps = f->timestamps, .tail = f->tail, .since = f->since,
+		.until = f->until, .out_fd = STDOUT_FILENO, .err_fd = STDERR_FILENO };
+	int r = cli_core(cli, err);
+
+	return r < 0 ? r : job_logs(cli->core, args->v[0], &o, &cli->ctx, err);
+}
+
+const struct command cmd_logs = {
+	.name = "logs",
+	.usage = "[FLAGS] JOB",
+	.summary = "Print a job's log",
+	.opts = opts_table,
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = 1,
+	.examples = "  davit logs -f --tail 20 web\n  davit logs --since 10m -t web",
+	.size = sizeof(struct logs_flags),
+	.init = init,
+	.run = run,
+};

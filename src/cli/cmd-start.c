@@ -1,0 +1,93 @@
+/* start and restart. */
+#include "cli.h"
+#include "commands.h"
+#include "job-ops.h"
+
+struct start_flags { bool attach, interactive; const char *detach_keys; };
+#define AT(f) .at = offsetof(struct start_flags, f)
+static const struct opt start_opts[] = {
+	{ "attach", 'a', .help = "In the foreground; ends with the job's exit status", .topic = "Flags",
+	  .set = opt_bool, AT(attach) },
+	{ "interactive", 'i', .help = "For Docker's users; a job made with -i has its input anyway", .set = opt_bool,
+	  AT(interactive), .hidden = true },
+	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
+	{ 0 },
+};
+
+static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
+{
+	const struct run_opts detached = { .mode = RUN_DETACHED };
+	struct run_result res = { 0 };
+	int r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
+
+	(void)arg;
+	run_result_done(&res);
+	return r;
+}
+
+static int attach(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
+{
+	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .remove_behind = true,
+		.detach_keys = f->detach_keys };
+	struct run_result res = { 0 };
+	int r = job_start(cli->core, name, &opts, &cli->ctx, &res, err);
+
+	if (r < 0)
+		cli->fail_code = exit_code_of(err);
+	else if (res.exited)
+		r = res.exit_code;
+	run_result_done(&res);
+	return r;
+}
+
+static int start(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	const struct start_flags *f = opts;
+	int r;
+
+	if (f->attach && args->n > 1)
+		return err_set(err, ERR_INVALID, "start --attach: takes one job, not %zu", args->n);
+	r = cli_core(cli, err);
+	if (r < 0)
+		return r;
+	return f->attach ? attach(cli, f, args->v[0], err) : cli_each(cli, args, start_one, NULL, false, err);
+}
+
+const struct command cmd_start = {
+	.name = "start", .usage = "[FLAGS] JOB...", .summary = "Start jobs that were created or have ended", .opts = start_opts,
+	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct start_flags), .run = start,
+};
+
+struct restart_flags { int64_t time; };
+static const struct opt restart_opts[] = {
+	{ "time", 't', .also = "timeout", .arg = "SECONDS",
+	  .help = "Time to stop before it is killed; the job's own without", .topic = "Flags", .set = opt_seconds,
+	  .at = offsetof(struct restart_flags, time) },
+	{ 0 },
+};
+static void restart_init(void *opts) { ((struct restart_flags *)opts)->time = -1; }
+
+static int restart_one(struct cli *cli, const char *name, void *arg, struct err *err)
+{
+	return job_restart(cli->core, name, (int)((struct restart_flags *)arg)->time, &cli->ctx, err);
+}
+
+static int restart(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	int r = cli_core(cli, err);
+
+	return r < 0 ? r : cli_each(cli, args, restart_one, opts, false, err);
+}
+
+const struct command cmd_restart = {
+	.name = "restart",
+	.usage = "[FLAGS] JOB...",
+	.summary = "Stop jobs and start them again",
+	.opts = restart_opts,
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = ARGS_ANY,
+	.size = sizeof(struct restart_flags),
+	.init = restart_init,
+	.run = restart,
+};

@@ -1,0 +1,67 @@
+#include "term.h"
+#include "clock.h"
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20 };
+
+unsigned term_width(int fd)
+{
+	struct winsize ws;
+
+	if (!isatty(fd))
+		return 0;
+	if (ioctl(fd, TIOCGWINSZ, &ws) < 0 || !ws.ws_col)
+		return WIDTH_DEFAULT;
+	return ws.ws_col < WIDTH_MIN ? WIDTH_MIN : ws.ws_col;
+}
+
+bool term_color(int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no && *no) && !(term && strcmp(term, "dumb") == 0) && isatty(fd);
+}
+
+const char *human_size(int64_t bytes, char out[HUMAN_TEXT])
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+	int decimals;
+
+	for (; n >= 999.5 && unit + 1 < sizeof units / sizeof *units; unit++)
+		n /= 1000;
+	decimals = unit == 0 || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2;
+	(void)snprintf(out, HUMAN_TEXT, "%.*f%s", decimals, n, units[unit]);
+	return out;
+}
+
+const char *human_span(int64_t ns, char out[HUMAN_TEXT])
+{
+	static const struct { int64_t seconds, from; const char *name; } units[] = {
+		{ 365 * 86400, 2 * 365 * 86400, "year" }, { 30 * 86400, 2 * 30 * 86400, "month" },
+		{ 7 * 86400, 2 * 7 * 86400, "week" }, { 86400, 2 * 86400, "day" }, { 3600, 2 * 3600, "hour" },
+		{ 60, 2 * 60, "minute" }, { 1, 0, "second" },
+	};
+	int64_t s = ns > 0 ? ns / NSEC_PER_SEC : 0;
+	size_t i = 0;
+
+	while (s < units[i].from)
+		i++;
+	s /= units[i].seconds;
+	(void)snprintf(out, HUMAN_TEXT, "%lld %s%s", (long long)s, units[i].name, s == 1 ? "" : "s");
+	return out;
+}
+
+const char *human_ago(int64_t then, int64_t now, char out[HUMAN_TEXT])
+{
+	char span[HUMAN_TEXT];
+
+	out[0] = '\0';
+	if (!then)
+		return out;
+	(void)human_span(now - then, span);
+	(void)snprintf(out, HUMAN_TEXT, "%.40s ago", span);
+	return out;
+}

@@ -1,0 +1,16 @@
+/* The terminal, if there is one, and words and numbers for people. */
+#pragma once
+#include "buf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+unsigned term_width(int fd);          /* columns; 0: not a terminal */
+bool term_color(int fd);              /* a terminal, and NO_COLOR is not set */
+
+enum { HUMAN_TEXT = 48 };
+/* "4.26MB": powers of 1000, three digits, as Docker's lists have it. Returns @out. */
+const char *human_size(int64_t bytes, char out[HUMAN_TEXT]);
+/* "3 minutes": a number and its unit, at least two of it but for seconds. Returns @out. */
+const char *human_span(int64_t ns, char out[HUMAN_TEXT]);
+/* "3 minutes ago", "" when @then is 0. */
+const char *human_ago(int64_t then, int64_t now, char out[HUMAN_TEXT]);

@@ -1,0 +1,266 @@
+#include "containers.h"
+#include "call.h"
+#include "mem.h"
+#include "containers.pb-c.h"
+#include <string.h>
+
+#define SERVICE "/containerd.services.containers.v1.Containers/"
+static const struct method
+	create = { SERVICE "Create", NULL, "container" },
+	get = { SERVICE "Get", &containers__get_response__descriptor, "container" },
+	list = { SERVICE "ListStream", &containers__get_response__descriptor, NULL },
+	update = { SERVICE "Update", NULL, "container" },
+	delete = { SERVICE "Delete", NULL, "container" };
+
+void ctrd_container_done(struct ctrd_container *c)
+{
+	free(c->id);
+	free(c->image);
+	free(c->runtime);
+	free(c->snapshotter);
+	free(c->snapshot_key);
+	ctrd_any_done(&c->runtime_options);
+	dict_done(&c->labels);
+	ctrd_any_done(&c->spec);
+	for (size_t i = 0; i < c->n_extensions; i++) {
+		free(c->extensions[i].name);
+		ctrd_any_done(&c->extensions[i].any);
+	}
+	free(c->extensions);
+	*c = (struct ctrd_container){ 0 };
+}
+
+void ctrd_containers_done(struct ctrd_containers *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		ctrd_container_done(&all->v[i]);
+	free(all->v);
+	*all = (struct ctrd_containers){ 0 };
+}
+
+static struct ctrd_any *extension(const struct ctrd_container *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_extensions; i++)
+		if (!strcmp(c->extensions[i].name, name))
+			return &c->extensions[i].any;
+	return NULL;
+}
+
+const struct ctrd_any *ctrd_container_extension(const struct ctrd_container *c, const char *name)
+{
+	return extension(c, name);
+}
+
+void ctrd_container_extend(struct ctrd_container *c, const char *name, const char *type_url, const void *value, size_t n)
+{
+	struct ctrd_any any = { .type_url = mem_strdup(type_url) }, *old = extension(c, name);
+
+	buf_add(&any.value, value, n);
+	if (old) {
+		ctrd_any_done(old);
+		*old = any;
+		return;
+	}
+	c->extensions = mem_resize(c->extensions, (c->n_extensions + 1) * sizeof *c->extensions);
+	c->extensions[c->n_extensions++] = (struct ctrd_extension){ mem_strdup(name), any };
+}
+
+static Containers__Extension **extensions_pack(struct arena *a, const struct ctrd_container *c)
+{
+	Containers__Extension **v = arena_array(a, Containers__Extension *, c->n_extensions);
+
+	for (size_t i = 0; i < c->n_extensions; i++) {
+		v[i] = arena_array(a, Containers__Extension, 1);
+		containers__extension__init(v[i]);
+		v[i]->key = c->extensions[i].name;
+		v[i]->value = any_pack(a, &c->extensions[i].any);
+	}
+	return v;
+}
+
+static Containers__Container *container_pack(struct arena *a, const struct ctrd_container *c)
+{
+	Containers__Container *m = arena_array(a, Containers__Container, 1);
+
+	containers__container__init(m);
+	m->id = c->id;
+	m->labels = entries_pack(a, &c->labels, &m->n_labels);
+	m->image = c->image;
+	m->runtime = arena_array(a, Containers__Runtime, 1);
+	containers__runtime__init(m->runtime);
+	m->runtime->name = c->runtime;
+	m->runtime->options = any_pack(a, &c->runtime_options);
+	m->spec = any_pack(a, &c->spec);
+	m->snapshotter = c->snapshotter;
+	m->snapshot_key = c->snapshot_key;
+	m->n_extensions = c->n_extensions;
+	m->extensions = extensions_pack(a, c);
+	return m;
+}
+
+/* A map on the wire may name a key twice: the last one counts. */
+static void extensions_unpack(const Containers__Container *m, struct ctrd_container *ret)
+{
+	for (size_t i = 0; i < m->n_extensions; i++) {
+		_cleanup_(ctrd_any_done) struct ctrd_any any = { 0 };
+
+		any_unpack(m->extensions[i]->value, &any);
+		ctrd_container_extend(ret, m->extensions[i]->key, any.type_url, any.value.data, any.value.len);
+	}
+}
+
+enum { EXTENSIONS_MAX = 256 };
+
+static int container_unpack(const Containers__Container *m, struct ctrd_container *ret, struct err *err)
+{
+	int r;
+
+	if (!m)
+		return err_set(err, ERR_DATA_LOSS, "containerd sent no container");
+	if (m->n_extensions > EXTENSIONS_MAX)
+		return err_set(err, ERR_EXHAUSTED, "container %s: %zu extensions, at most %d are taken", m->id, m->n_extensions,
+			       EXTENSIONS_MAX);
+	ret->id = mem_strdup(m->id);
+	ret->image = text_unpack(m->image);
+	ret->runtime = mem_strdup(m->runtime ? m->runtime->name : "");
+	if (m->runtime)
+		any_unpack(m->runtime->options, &ret->runtime_options);
+	ret->snapshotter = text_unpack(m->snapshotter);
+	ret->snapshot_key = text_unpack(m->snapshot_key);
+	any_unpack(m->spec, &ret->spec);
+	ret->created_at = time_unpack(m->created_at);
+	ret->updated_at = time_unpack(m->updated_at);
+	extensions_unpack(m, ret);
+	r = entries_unpack(m->labels, m->n_labels, &ret->labels, err);
+	return r < 0 ? err_wrap(err, r, "container %s", m->id) : 0;
+}
+
+struct ctrd_call *containers_create_begin(struct ctrd *c, const struct ctrd_container *container, const struct ctx *ctx)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	Containers__CreateRequest req = CONTAINERS__CREATE_REQUEST__INIT;
+
+	req.container = container_pack(&a, container);
+	return call_begin(c, &create, container->id, &req.base, ctx);
+}
+
+int containers_create_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
+{
+	return call_end_empty(call, ctx, err);
+}
+
+int containers_create(struct ctrd *c, const struct ctrd_container *container, const struct ctx *ctx, struct err *err)
+{
+	return containers_create_end(containers_create_begin(c, container, ctx), ctx, err);
+}
+
+int containers_get(struct ctrd *c, const char *id, const struct ctx *ctx, struct ctrd_container *ret, struct err *err)
+{
+	_cleanup_reply_ struct reply reply = { 0 };
+	_cleanup_(ctrd_container_done) struct ctrd_container container = { 0 };
+	Containers__GetRequest req = CONTAINERS__GET_REQUEST__INIT;
+	int r;
+
+	req.id = borrow(id);
+	r = call_end(call_begin(c, &get, id, &req.base, ctx), ctx, &reply, err);
+	if (r == 0)
+		r = container_unpack(((const Containers__GetResponse *)(const void *)reply.msg)->container, &container, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_STRUCT(container);
+	return 0;
+}
+
+static int list_add(struct ctrd_containers *all, size_t *cap, const ProtobufCMessage *msg, struct err *err)
+{
+	const Containers__GetResponse *m = (const void *)msg;
+
+	all->v = mem_grow(all->v, cap, all->n + 1, sizeof *all->v);
+	all->v[all->n] = (struct ctrd_container){ 0 };
+	return container_unpack(m->container, &all->v[all->n++], err);
+}
+
+int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+{
+	_cleanup_(ctrd_call_freep) struct ctrd_call *call = NULL;
+	_cleanup_reply_ struct reply reply = { 0 };
+	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
+	Containers__ListRequest req = CONTAINERS__LIST_REQUEST__INIT;
+	struct weight weight = { 0 };
+	size_t cap = 0;
+	int r;
+
+	req.n_filters = filter ? 1 : 0;
+	req.filters = (char *[]){ borrow(filter) };
+	call = call_begin(c, &list, NULL, &req.base, ctx);
+	while ((r = call_next(call, ctx, &reply, err)) > 0) {
+		r = weight_add(&weight, reply.arena.used, err);
+		if (r == 0)
+			r = list_add(&all, &cap, reply.msg, err);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return r;
+	*ret = TAKE_STRUCT(all);
+	return 0;
+}
+
+struct ctrd_call *containers_set_labels_begin(struct ctrd *c, const char *id, const struct dict *labels, const struct ctx *ctx)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	Containers__Container container = CONTAINERS__CONTAINER__INIT;
+	Containers__UpdateRequest req = CONTAINERS__UPDATE_REQUEST__INIT;
+
+	if (!labels->n) /* an empty mask would replace the whole record */
+		return call_nothing();
+	container.id = borrow(id);
+	container.labels = entries_pack(&a, labels, &container.n_labels);
+	req.container = &container;
+	req.update_mask = labels_mask(&a, labels);
+	return call_begin(c, &update, id, &req.base, ctx);
+}
+
+int containers_set_labels_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
+{
+	return call_end_empty(call, ctx, err);
+}
+
+int containers_set_labels(struct ctrd *c, const char *id, const struct dict *labels, const struct ctx *ctx, struct err *err)
+{
+	return containers_set_labels_end(containers_set_labels_begin(c, id, labels, ctx), ctx, err);
+}
+
+int containers_set_spec(struct ctrd *c, const char *id, const struct ctrd_any *spec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	Containers__Container container = CONTAINERS__CONTAINER__INIT;
+	Containers__UpdateRequest req = CONTAINERS__UPDATE_REQUEST__INIT;
+	Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+
+	mask.n_paths = 1;
+	mask.paths = (char *[]){ borrow("spec") };
+	container.id = borrow(id);
+	container.spec = any_pack(&a, spec);
+	req.container = &container;
+	req.update_mask = &mask;
+	return call_end_empty(call_begin(c, &update, id, &req.base, ctx), ctx, err);
+}
+
+struct ctrd_call *containers_delete_begin(struct ctrd *c, const char *id, const struct ctx *ctx)
+{
+	Containers__DeleteRequest req = CONTAINERS__DELETE_REQUEST__INIT;
+
+	req.id = borrow(id);
+	return call_begin(c, &delete, id, &req.base, ctx);
+}
+
+int containers_delete_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
+{
+	return call_end_absent(call, ctx, err);
+}
+
+int containers_delete(struct ctrd *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	return containers_delete_end(containers_delete_begin(c, id, ctx), ctx, err);
+}

@@ -1,0 +1,35 @@
+/* containerd.services.containers.v1.Containers */
+#pragma once
+#include "ctrd.h"
+
+struct ctrd_extension { char *name; struct ctrd_any any; };
+struct ctrd_container {
+	char *id, *image, *runtime, *snapshotter, *snapshot_key;
+	struct ctrd_any runtime_options; /* type_url NULL: none */
+	struct dict labels;
+	struct ctrd_any spec;            /* types.containerd.io/opencontainers/runtime-spec/1/Spec, JSON */
+	int64_t created_at, updated_at;
+	struct ctrd_extension *extensions;
+	size_t n_extensions;
+};
+struct ctrd_containers { struct ctrd_container *v; size_t n; };
+void ctrd_container_done(struct ctrd_container *);
+void ctrd_containers_done(struct ctrd_containers *);
+void ctrd_container_extend(struct ctrd_container *, const char *name, const char *type_url, const void *value, size_t n);
+const struct ctrd_any *ctrd_container_extension(const struct ctrd_container *, const char *name);
+
+struct ctrd_call *containers_create_begin(struct ctrd *, const struct ctrd_container *, const struct ctx *);
+int containers_create_end(struct ctrd_call *, const struct ctx *, struct err *err);
+int containers_create(struct ctrd *, const struct ctrd_container *, const struct ctx *, struct err *err);
+int containers_get(struct ctrd *, const char *id, const struct ctx *, struct ctrd_container *ret, struct err *err);
+/* Streamed (ListStream), so any number of records is fine. @filter NULL: all. */
+int containers_list(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_containers *ret, struct err *err);
+/* Set these labels ("" removes one), nothing else. */
+struct ctrd_call *containers_set_labels_begin(struct ctrd *, const char *id, const struct dict *labels, const struct ctx *);
+int containers_set_labels_end(struct ctrd_call *, const struct ctx *, struct err *err);
+int containers_set_labels(struct ctrd *, const char *id, const struct dict *labels, const struct ctx *, struct err *err);
+/* Replace the spec. */
+int containers_set_spec(struct ctrd *, const char *id, const struct ctrd_any *spec, const struct ctx *, struct err *err);
+struct ctrd_call *containers_delete_begin(struct ctrd *, const char *id, const struct ctx *);
+int containers_delete_end(struct ctrd_call *, const struct ctx *, struct err *err); /* absent is success */
+int containers_delete(struct ctrd *, const char *id, const struct ctx *, struct err *err);

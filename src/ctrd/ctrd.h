@@ -1,0 +1,61 @@
+/* containerd's services as plain C functions, one header per service: containers.h content.h diff.h events.h images.h
+ * introspection.h leases.h namespaces.h snapshots.h tasks.h version.h.
+ *
+ * Every function that waits turns the connection's loop and takes a ctx. On the hot path a call comes as a pair:
+ * X_begin() starts it and returns a struct ctrd_call, X_end() waits, consumes the call (also on error) and decodes.
+ * Calls begun on one connection run side by side. Errors carry containerd's own text and gRPC code; no noun is added
+ * here beyond the service's own ("image docker.io/library/x:latest", "snapshot ID", ...).
+ * Structures returned are owned by the caller and freed by their _done/_free. Every peer-controlled size is capped:
+ * messages at 16 MiB, protobuf nesting at 32, unpacked memory at 64 MiB per message. */
+#pragma once
+#include "buf.h"
+#include "ctx.h"
+#include "dict.h"
+#include "err.h"
+#include "grpc.h"
+#include "json.h"
+#include "loop.h"
+#include "strv.h"
+
+#define CTRD_ADDRESS "/run/containerd/containerd.sock"
+
+struct ctrd;
+struct ctrd_call;
+
+/* Connect to the socket at @address; @ns is the containerd namespace of every call ("" for none).
+ * Errors of grpc_open(), wrapped as "containerd at ADDRESS". */
+int ctrd_open(struct loop *, const char *address, const char *ns, struct ctrd **ret, struct err *err);
+void ctrd_free(struct ctrd *);
+DEFINE_CLEANUP(struct ctrd, ctrd_free)
+const char *ctrd_address(const struct ctrd *);
+const char *ctrd_namespace(const struct ctrd *);
+struct loop *ctrd_loop(const struct ctrd *);
+bool ctrd_alive(const struct ctrd *);
+/* The lease that later calls carry in their containerd-lease header; copied; NULL for none. */
+void ctrd_set_lease(struct ctrd *, const char *id);
+const char *ctrd_lease(const struct ctrd *);
+/* Another namespace on the same connection for the calls that follow (ps -A). */
+void ctrd_set_namespace(struct ctrd *, const char *ns);
+
+/* A call that nobody will end: cancelled. NULL is fine. */
+void ctrd_call_free(struct ctrd_call *);
+DEFINE_CLEANUP(struct ctrd_call, ctrd_call_free)
+/* True when its _end() would not wait. */
+bool ctrd_call_ready(const struct ctrd_call *);
+
+/* google.protobuf.Any: type_url is the bare name (reference 0.1). */
+struct ctrd_any { char *type_url; struct buf value; };
+void ctrd_any_done(struct ctrd_any *);
+
+/* An OCI descriptor. */
+struct ctrd_descriptor {
+	char *media_type, *digest;
+	int64_t size;
+	struct dict annotations;
+};
+void ctrd_descriptor_done(struct ctrd_descriptor *);
+void ctrd_descriptor_copy(struct ctrd_descriptor *to, const struct ctrd_descriptor *from);
+
+struct ctrd_mount { char *type, *source, *target; struct strv options; };
+struct ctrd_mounts { struct ctrd_mount *v; size_t n; };
+void ctrd_mounts_done(struct ctrd_mounts *);

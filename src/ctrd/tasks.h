@@ -1,0 +1,52 @@
+/* containerd.services.tasks.v1.Tasks */
+#pragma once
+#include "ctrd.h"
+#include <sys/types.h>
+
+enum ctrd_status { CTRD_UNKNOWN, CTRD_CREATED, CTRD_RUNNING, CTRD_STOPPED, CTRD_PAUSED, CTRD_PAUSING }; /* wire values */
+
+struct ctrd_process {
+	char *id;
+	pid_t pid;
+	enum ctrd_status status;
+	char *stdin_, *stdout_, *stderr_;
+	bool terminal;
+	uint32_t exit_status;
+	int64_t exited_at;
+};
+struct ctrd_processes { struct ctrd_process *v; size_t n; };
+void ctrd_process_done(struct ctrd_process *);
+void ctrd_processes_done(struct ctrd_processes *);
+
+struct ctrd_io { const char *stdin_, *stdout_, *stderr_; bool terminal; }; /* NULL: none */
+struct ctrd_exit { uint32_t status; int64_t at; };
+
+struct ctrd_call *tasks_create_begin(struct ctrd *, const char *id, const struct ctrd_mounts *rootfs, const struct ctrd_io *,
+				     const struct ctrd_any *options, const struct ctx *);
+int tasks_create_end(struct ctrd_call *, const struct ctx *, pid_t *ret_pid, struct err *err);
+int tasks_create(struct ctrd *, const char *id, const struct ctrd_mounts *rootfs, const struct ctrd_io *,
+		 const struct ctrd_any *options, const struct ctx *, pid_t *ret_pid, struct err *err);
+/* @exec_id NULL: the task itself, in all that follow. */
+struct ctrd_call *tasks_start_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
+int tasks_start_end(struct ctrd_call *, const struct ctx *, pid_t *ret_pid, struct err *err);
+int tasks_start(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, pid_t *ret_pid, struct err *err);
+struct ctrd_call *tasks_wait_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
+int tasks_wait_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
+int tasks_wait(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
+/* @exec_id NULL deletes the task (Delete), else the exec (DeleteProcess). -ERR_NOT_FOUND when there is none. */
+struct ctrd_call *tasks_delete_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
+int tasks_delete_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
+int tasks_delete(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
+int tasks_kill(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *, struct err *err);
+int tasks_get(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_process *ret, struct err *err);
+int tasks_list(struct ctrd *, const struct ctx *, struct ctrd_processes *ret, struct err *err);
+int tasks_exec(struct ctrd *, const char *id, const char *exec_id, const struct ctrd_io *, const struct ctrd_any *spec,
+	       const struct ctx *, struct err *err);
+int tasks_resize(struct ctrd *, const char *id, const char *exec_id, unsigned width, unsigned height, const struct ctx *,
+		 struct err *err);
+int tasks_close_stdin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct err *err);
+int tasks_pids(struct ctrd *, const char *id, const struct ctx *, pid_t **ret_pids, size_t *ret_n, struct err *err);
+int tasks_pause(struct ctrd *, const char *id, const struct ctx *, struct err *err);
+int tasks_resume(struct ctrd *, const char *id, const struct ctx *, struct err *err);
+/* The raw metric Any (io.containerd.cgroups.v1.Metrics or v2). */
+int tasks_metrics(struct ctrd *, const char *id, const struct ctx *, struct ctrd_any *ret, struct err *err);

@@ -1,0 +1,209 @@
+#include "args.h"
+#include "buf.h"
+#include "ctrd.h"
+#include "name.h"
+#include <string.h>
+
+enum kind { FLAG, TEXT, LIST };
+
+struct option_row {
+	const char *name, *letter;
+	enum kind kind;
+	size_t at;
+	const char *verbs; /* NULL: every verb */
+	const char *value, *help;
+};
+
+#define AT(field) offsetof(struct args, field)
+static const struct option_row options[] = {
+	{ "--address", "-a", TEXT, AT(address), NULL, "SOCKET", "containerd's socket" },
+	{ "--namespace", "-n", TEXT, AT(ns), NULL, "NAME", "containerd's namespace (davit)" },
+	{ "--snapshotter", NULL, TEXT, AT(snapshotter), NULL, "NAME", "what unpacks (the namespace's, or overlayfs)" },
+	{ "--platform", NULL, TEXT, AT(platform), NULL, "OS/ARCH[/VARIANT]", "which image of several (the host's)" },
+	{ "--lease", NULL, TEXT, AT(lease), NULL, "ID", "keep what is made under this lease" },
+	{ "--progress", NULL, TEXT, AT(progress), NULL, "json|plain|tty", "how progress is shown on standard error" },
+	{ "--quiet", "-q", FLAG, AT(quiet), NULL, NULL, "show no progress" },
+	{ "--debug", NULL, FLAG, AT(debug), NULL, NULL, "log what is done" },
+	{ "--help", "-h", FLAG, AT(help), NULL, NULL, "this text" },
+	{ "--version", NULL, FLAG, AT(version), NULL, NULL, "the version" },
+	{ "--hosts-dir", NULL, TEXT, AT(hosts_dir), "pull", "DIR", "registries' hosts.toml (/etc/containerd/certs.d)" },
+	{ "--input", "-i", TEXT, AT(input), "load", "FILE", "the archive (standard input)" },
+	{ "--cmd", NULL, LIST, AT(cmd), "import", "WORDS", "the command: words, or a JSON array" },
+	{ "--entrypoint", NULL, LIST, AT(entrypoint), "import", "WORDS", "the entry point: words, or a JSON array" },
+	{ "--env", "-e", LIST, AT(env), "import", "NAME=VALUE", "an environment variable" },
+	{ "--expose", NULL, LIST, AT(expose), "import", "PORT[/PROTO]", "a port that the image serves" },
+	{ "--label", "-l", LIST, AT(label), "import", "KEY=VALUE", "a label" },
+	{ "--workdir", "-w", TEXT, AT(workdir), "import", "DIR", "the working directory" },
+	{ "--user", "-u", TEXT, AT(user), "import", "USER[:GROUP]", "the user" },
+};
+enum { N_OPTIONS = sizeof options / sizeof *options };
+
+static const struct { const char *verb, *operands, *help; size_t min, max; } verbs[] = {
+	{ "pull", "REF", "fetch an image from its registry and unpack it", 1, 1 },
+	{ "unpack", "REF", "unpack an image that is there", 1, 1 },
+	{ "load", "", "read an OCI or Docker archive (docker save)", 0, 0 },
+	{ "import", "FILE|- REF", "make an image of a root file system's tar", 2, 2 },
+};
+enum { N_VERBS = sizeof verbs / sizeof *verbs };
+
+void args_done(struct args *a)
+{
+	strv_done(&a->cmd);
+	strv_done(&a->entrypoint);
+	strv_done(&a->env);
+	strv_done(&a->expose);
+	strv_done(&a->label);
+	strv_done(&a->rest);
+	*a = (struct args){ 0 };
+}
+
+/* "--name", "--name=value" or "-x". */
+static const struct option_row *option_find(const char *arg, const char **ret_value)
+{
+	size_t n = strcspn(arg, "=");
+
+	*ret_value = arg[n] ? arg + n + 1 : NULL;
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option_row *o = &options[i];
+
+		if ((strlen(o->name) == n && strncmp(arg, o->name, n) == 0) || (o->letter && strcmp(arg, o->letter) == 0))
+			return o;
+	}
+	return NULL;
+}
+
+static int unknown_option(const char *arg, struct err *err)
+{
+	const char *names[N_OPTIONS], *near;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		names[i] = options[i].name;
+	near = name_nearest(arg, names, N_OPTIONS);
+	(void)err_set(err, ERR_INVALID, "option %.80s: unknown", arg);
+	return near ? err_hint(err, -ERR_INVALID, "did you mean %s?", near) :
+		      err_hint(err, -ERR_INVALID, "davit-image --help lists them");
+}
+
+static int option_take(struct args *a, const struct option_row *o, const char *value, struct err *err)
+{
+	char *field = (char *)a + o->at;
+
+	if (o->kind == FLAG) {
+		if (value)
+			return err_set(err, ERR_INVALID, "option %s takes no value", o->name);
+		*(bool *)(void *)field = true;
+	} else if (!value) {
+		return err_set(err, ERR_INVALID, "option %s needs a value: %s", o->name, o->value);
+	} else if (o->kind == TEXT) {
+		*(const char **)(void *)field = value;
+	} else {
+		strv_push((struct strv *)(void *)field, value);
+	}
+	return 0;
+}
+
+static int parse_words(int argc, char **argv, struct args *a, struct err *err)
+{
+	bool only_operands = false;
+
+	for (int i = 1; i < argc; i++) {
+		const char *value;
+		const struct option_row *o;
+		int r;
+
+		if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
+			if (a->verb)
+				strv_push(&a->rest, argv[i]);
+			else
+				a->verb = argv[i];
+			continue;
+		}
+		only_operands = strcmp(argv[i], "--") == 0;
+		if (only_operands)
+			continue;
+		o = option_find(argv[i], &value);
+		if (!o)
+			return unknown_option(argv[i], err);
+		if (o->kind != FLAG && !value && i + 1 < argc)
+			value = argv[++i];
+		r = option_take(a, o, value, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* An option of another verb was given. */
+static int check_options(const struct args *a, struct err *err)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option_row *o = &options[i];
+		const char *field = (const char *)a + o->at;
+		bool given = o->kind == TEXT ? *(const char *const *)(const void *)field != NULL :
+			     o->kind == LIST ? ((const struct strv *)(const void *)field)->n > 0 : false;
+
+		if (given && o->verbs && strcmp(o->verbs, a->verb) != 0)
+			return err_set(err, ERR_INVALID, "option %s is one of %s, not of %s", o->name, o->verbs, a->verb);
+	}
+	return 0;
+}
+
+static int check_verb(const struct args *a, struct err *err)
+{
+	for (size_t i = 0; a->verb && i < N_VERBS; i++) {
+		if (strcmp(a->verb, verbs[i].verb) != 0)
+			continue;
+		if (a->rest.n < verbs[i].min || a->rest.n > verbs[i].max)
+			return err_hint(err, err_set(err, ERR_INVALID, "%s takes %zu operands, not %zu", a->verb, verbs[i].max,
+						     a->rest.n),
+					"davit-image %s [OPTION...] %s", a->verb, verbs[i].operands);
+		return check_options(a, err);
+	}
+	if (!a->verb)
+		return err_hint(err, err_set(err, ERR_INVALID, "no verb given"), "davit-image --help lists them");
+	return err_hint(err, err_set(err, ERR_INVALID, "verb \"%.40s\": unknown", a->verb), "davit-image --help lists them");
+}
+
+static const char *env_or(const char *name, const char *otherwise)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : otherwise;
+}
+
+int args_parse(int argc, char **argv, struct args *ret, struct err *err)
+{
+	_cleanup_(args_done) struct args a = { 0 };
+	int r = parse_words(argc, argv, &a, err);
+
+	if (r == 0 && !a.help && !a.version)
+		r = check_verb(&a, err);
+	if (r < 0)
+		return r;
+	a.address = a.address ? a.address : env_or("CONTAINERD_ADDRESS", CTRD_ADDRESS);
+	a.ns = a.ns ? a.ns : env_or("CONTAINERD_NAMESPACE", "davit");
+	a.snapshotter = a.snapshotter ? a.snapshotter : env_or("CONTAINERD_SNAPSHOTTER", NULL);
+	*ret = TAKE_STRUCT(a);
+	return 0;
+}
+
+char *args_help(void)
+{
+	struct buf b = { 0 };
+
+	buf_adds(&b, "davit-image VERB [OPTION...]: what davit starts when an image must be fetched or read.\n"
+		     "Its result is one line of JSON on standard output.\n\nVerbs:\n");
+	for (size_t i = 0; i < N_VERBS; i++)
+		buf_addf(&b, "  %-6s %-12s %s\n", verbs[i].verb, verbs[i].operands, verbs[i].help);
+	buf_adds(&b, "\nOptions:\n");
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option_row *o = &options[i];
+		char left[64];
+
+		(void)snprintf(left, sizeof left, "%s%s%s%s%s", o->letter ? o->letter : "", o->letter ? ", " : "    ", o->name,
+			       o->value ? " " : "", o->value ? o->value : "");
+		buf_addf(&b, "  %-34s %s%s%s%s\n", left, o->help, o->verbs ? " (" : "", o->verbs ? o->verbs : "",
+			 o->verbs ? ")" : "");
+	}
+	return buf_take(&b);
+}

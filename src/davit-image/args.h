@@ -1,0 +1,15 @@
+/* The command line of davit-image. */
+#pragma once
+#include "err.h"
+#include "strv.h"
+
+struct args {
+	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *workdir, *user;
+	bool quiet, debug, help, version;
+	struct strv cmd, entrypoint, env, expose, label, rest;
+};
+/* Strings are borrowed from @argv and the environment. -ERR_INVALID names the option and what is allowed. */
+int args_parse(int argc, char **argv, struct args *ret, struct err *err);
+void args_done(struct args *);
+/* The text of --help, from the same table. The caller frees. */
+char *args_help(void);

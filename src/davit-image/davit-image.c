@@ -1,0 +1,169 @@
+/* davit-image: fetches, reads and unpacks images for davit. See --help. */
+#include "args.h"
+#include "import.h"
+#include "load.h"
+#include "log.h"
+#include "mem.h"
+#include "pull.h"
+#include "image-record.h"
+#include "ref.h"
+#include <string.h>
+#include <sys/eventfd.h>
+
+static struct cancel cancel = { .fd = -1 };
+
+static void on_signal(int sig)
+{
+	static const uint64_t one = 1;
+	int e = errno;
+
+	cancel.on = sig;
+	(void)!write(cancel.fd, &one, sizeof one);
+	errno = e;
+}
+
+static int catch_signals(struct err *err)
+{
+	static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+
+	cancel.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (cancel.fd < 0)
+		return err_sys(err, errno, "eventfd");
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+		(void)sigaction(caught[i], &sa, NULL);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	return 0;
+}
+
+static int run_pull(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	return pull_image(s, a->rest.v[0], a->hosts_dir, images, err);
+}
+
+static int run_unpack(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int r = ref_parse(a->rest.v[0], &ref, err);
+
+	return r < 0 ? r : image_record_unpack(s, ref.name, images, err);
+}
+
+static int run_load(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	return load_images(s, a->input, images, err);
+}
+
+static int run_import(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	struct import_spec spec = {
+		.file = a->rest.v[0], .name = a->rest.v[1], .cmd = a->cmd, .entrypoint = a->entrypoint, .env = a->env,
+		.expose = a->expose, .label = a->label, .workdir = a->workdir, .user = a->user,
+	};
+
+	return import_image(s, &spec, images, err);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct session *, const struct args *, json *images, struct err *err);
+} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load }, { "import", run_import } };
+
+static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
+{
+	static const struct { const char *name; enum progress_mode mode; } modes[] = {
+		{ "json", PROGRESS_JSON }, { "plain", PROGRESS_PLAIN }, { "tty", PROGRESS_TTY },
+	};
+	const char *term = getenv("TERM");
+	bool bars = isatty(2) && term && strcmp(term, "dumb") != 0;
+
+	*ret = a->quiet ? PROGRESS_QUIET : bars ? PROGRESS_TTY : PROGRESS_PLAIN;
+	if (a->quiet || !a->progress)
+		return 0;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (strcmp(a->progress, modes[i].name) == 0) {
+			*ret = modes[i].mode;
+			return 0;
+		}
+	return err_set(err, ERR_INVALID, "option --progress: \"%.40s\" is not json, plain or tty", a->progress);
+}
+
+static int run_verb(const struct args *a, struct progress *progress, json *images, struct err *err)
+{
+	_cleanup_(session_close) struct session s = { .progress = progress };
+	struct session_spec spec = {
+		.address = a->address, .ns = a->ns, .snapshotter = a->snapshotter, .platform = a->platform, .lease = a->lease,
+	};
+	struct ctx ctx = { .cancel = &cancel };
+	int r = session_open(&s, &spec, &ctx, err);
+
+	for (size_t i = 0; r == 0 && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(a->verb, verbs[i].name) == 0)
+			return verbs[i].run(&s, a, images, err);
+	return r;
+}
+
+static int run(const struct args *a, json *images, struct err *err)
+{
+	enum progress_mode mode;
+	struct progress *progress;
+	int r = choose_progress(a, &mode, err);
+
+	if (r == 0)
+		r = catch_signals(err);
+	if (r < 0)
+		return r;
+	progress = progress_new(mode);
+	r = run_verb(a, progress, images, err);
+	progress_free(progress);
+	if (r < 0 && (strstr(err->msg, "no space left on device") || strstr(err->msg, "No space left on device")))
+		(void)err_hint(err, r, "free space below containerd's root folder, then try again");
+	return r;
+}
+
+static void print_line(json *o)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	json_write(o, &b);
+	(void)printf("%s\n", buf_str(&b));
+}
+
+static int fail(const struct err *err)
+{
+	_cleanup_json_ json *o = json_new_object();
+	json *e = json_new_object();
+
+	json_put_str(e, "code", err_name(err->code));
+	json_put_str(e, "message", err->msg);
+	json_put_str(e, "hint", *err->hint ? err->hint : NULL);
+	json_put(o, "error", e);
+	print_line(o);
+	if (isatty(1))
+		(void)fprintf(stderr, "davit-image: %s%s%s%s\n", err->msg, *err->hint ? " (" : "", err->hint,
+			      *err->hint ? ")" : "");
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(args_done) struct args args = { 0 };
+	_cleanup_json_ json *result = json_new_object();
+	json *images = json_new_array();
+	struct err err = ERR_INIT;
+
+	json_put(result, "images", images);
+	if (args_parse(argc, argv, &args, &err) < 0)
+		return fail(&err);
+	log_init(args.debug ? LOG_DEBUG : LOG_WARN, false);
+	if (args.help || args.version) {
+		_cleanup_free_ char *help = args_help();
+
+		(void)printf("%s", args.help ? help : "davit-image " DAVIT_VERSION "\n");
+		return 0;
+	}
+	if (run(&args, images, &err) < 0)
+		return fail(&err);
+	print_line(result);
+	return fflush(stdout) == 0 ? 0 : 1;
+}

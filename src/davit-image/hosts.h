@@ -1,0 +1,27 @@
+/* Which hosts serve a registry's images: containerd's hosts.toml and Docker's certs.d. */
+#pragma once
+#include "http.h"
+
+struct host {
+	char *base;             /* "https://mirror.example:5000/v2": paths are put behind it */
+	char *name;             /* "mirror.example:5000", for people and for credentials */
+	bool pull, resolve;     /* what it may be asked: blobs and digests; tags */
+	bool tls;
+	struct http_tls trust;
+	struct strv headers;    /* "Name: value" */
+	char *authorization;    /* what the last challenge was answered with; NULL: none yet */
+	bool login;             /* it was answered with a credential of the user's */
+	bool asked;             /* the answer did not help */
+	bool down;              /* nobody answered there: the next ones are asked instead */
+};
+struct hosts { struct host *v; size_t n, cap; };
+void hosts_done(struct hosts *);
+
+#define HOSTS_DIR        "/etc/containerd/certs.d"
+#define HOSTS_DOCKER_DIR "/etc/docker/certs.d"
+
+/* A hosts.toml in folder @dir for @registry ("docker.io"): mirrors in the file's order, then the registry itself. */
+int hosts_parse(const char *text, size_t len, const char *dir, const char *registry, struct hosts *ret, struct err *err);
+/* Looks for it below @dir (HOST_PORT_/, HOST:PORT/, _default/), takes a folder of certificates too, as Docker has them;
+ * else the registry alone: by http when it is on this machine and has no other port than 443, by https everywhere else. */
+int hosts_load(const char *dir, const char *registry, struct hosts *ret, struct err *err);

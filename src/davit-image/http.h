@@ -1,0 +1,56 @@
+/* HTTP requests over libcurl's multi interface, turned by the loop that turns containerd's connection too: transfers,
+ * uploads to containerd and unpacking overlap on one thread. */
+#pragma once
+#include "buf.h"
+#include "ctx.h"
+#include "loop.h"
+#include "strv.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct http;
+struct http_reply;
+
+struct http *http_new(struct loop *);
+void http_free(struct http *); /* replies must be freed first */
+DEFINE_CLEANUP(struct http, http_free)
+
+struct http_tls {
+	struct strv ca;           /* files of authorities trusted beside the system's */
+	char *cert, *key;         /* a client's, or NULL */
+	bool skip_verify;
+};
+struct http_request {
+	const char *url;          /* http or https; redirects never lead from https to http, nor carry our headers elsewhere */
+	struct strv headers;      /* "Name: value" */
+	const char *authorization;/* the value of that header, or NULL: it goes to the URL's own host only */
+	const char *form;         /* POST of application/x-www-form-urlencoded; NULL: GET */
+	const struct http_tls *tls; /* NULL: the system's; must outlive the reply */
+	int64_t offset;           /* > 0: only from there on (Range) */
+	size_t max;               /* bytes of body; longer is -ERR_EXHAUSTED. 0: a stream, which pauses when much is untaken */
+};
+/* Never NULL: what is wrong shows when it is waited for. @req is copied. */
+struct http_reply *http_start(struct http *, const struct http_request *);
+void http_reply_free(struct http_reply *);
+DEFINE_CLEANUP(struct http_reply, http_reply_free)
+
+bool http_ended(const struct http_reply *);
+/* Why an ended transfer failed, as one line; 0 when the server's answer is complete, whatever its status. */
+int http_result(const struct http_reply *, struct err *err);
+/* A failure that may pass by itself. */
+bool http_transient(const struct http_reply *);
+int http_status(const struct http_reply *);                          /* 0 before there is one */
+const char *http_header(const struct http_reply *, const char *lower); /* by its name in lower case; NULL: none */
+struct buf *http_body(struct http_reply *);
+/* Hand the bytes over that a stream has brought (@to's own are freed), so that it goes on. Using them may turn the loop,
+ * which brings more. */
+void http_take(struct http_reply *, struct buf *to);
+int http_wait(struct http_reply *, const struct ctx *, struct err *err); /* until it has ended; its result */
+
+/* @text, percent-encoded as a part of a query. */
+void http_escape(struct buf *to, const char *text);
+/* The address's parts, borrowed lengths: scheme is "http" or "https". -1 when it is not such an address: user names,
+ * blanks and control characters are refused. */
+int http_split(const char *url, bool *ret_tls, const char **ret_host, size_t *ret_host_len, const char **ret_path);
+/* localhost, 127.0.0.0/8 and ::1, with or without a port. */
+bool http_loopback(const char *host, size_t len);

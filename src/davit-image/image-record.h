@@ -1,0 +1,21 @@
+/* From blobs in the store to an image that runs: collector's labels, snapshots, the image record. */
+#pragma once
+#include "image-config.h"
+#include "manifest.h"
+#include "session.h"
+
+/* The way from a target to one platform's image. */
+struct tree {
+	struct manifest manifest;
+	struct image_config config;
+	char *digest; /* of the manifest */
+};
+void tree_done(struct tree *);
+/* Reads the target, choosing the session's platform in each index, and sets the labels that keep what was chosen.
+ * -ERR_NOT_FOUND: the platform, or a blob, is missing. */
+int tree_read(struct session *, const char *target, struct tree *ret, struct err *err);
+
+/* Unpack @target and give it the name @name. Adds {"name","digest","platform"} to the array @images. */
+int image_record_put(struct session *, const char *name, const struct ctrd_descriptor *target, json *images, struct err *err);
+/* An image that is there already: its snapshots and labels. */
+int image_record_unpack(struct session *, const char *name, json *images, struct err *err);

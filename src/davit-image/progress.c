@@ -1,0 +1,204 @@
+/* The terminal's picture is a block of lines, one per layer, that is drawn again from its first line by moving the cursor
+ * up. It is drawn at most ten times a second, whenever something changed. */
+#include "progress.h"
+#include "buf.h"
+#include "clock.h"
+#include "json.h"
+#include "mem.h"
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum { BAR = 24, REDRAW_MS = 100, DIGITS = 12, LAYERS_MAX = 1024 };
+
+struct layer {
+	char *digest;
+	int64_t size, at, told; /* told: the offset of the last JSON line */
+	enum progress_state state;
+};
+
+struct progress {
+	enum progress_mode mode;
+	struct layer *v;
+	size_t n, cap, drawn; /* drawn: lines above the cursor that are ours */
+	int64_t last;
+	bool colour;
+};
+
+static const char *const states[] = { "waiting", "fetching", "fetched", "unpacking", "done" };
+
+struct progress *progress_new(enum progress_mode mode)
+{
+	struct progress *p = mem_new(struct progress);
+	const char *no = getenv("NO_COLOR");
+
+	p->mode = mode;
+	p->colour = !no || !*no;
+	return p;
+}
+
+static struct layer *find(struct progress *p, const char *digest)
+{
+	for (size_t i = 0; p && digest && i < p->n; i++)
+		if (strcmp(p->v[i].digest, digest) == 0)
+			return &p->v[i];
+	return NULL;
+}
+
+const char *progress_bytes(int64_t n, char out[16])
+{
+	static const char units[] = "kMGTPE";
+	double v = (double)n;
+	int unit = -1;
+
+	for (; v >= 999.5 && units[unit + 1]; unit++)
+		v /= 1000;
+	if (unit < 0)
+		(void)snprintf(out, 16, "%d B", (int)n);
+	else
+		(void)snprintf(out, 16, "%.*f %cB", v < 9.95 ? 1 : 0, v, units[unit]);
+	return out;
+}
+
+static void put(struct buf *b)
+{
+	(void)!write(2, buf_str(b), b->len);
+}
+
+static const char *short_digest(const char *digest)
+{
+	const char *colon = strchr(digest, ':');
+
+	return colon ? colon + 1 : digest;
+}
+
+static void draw_layer(const struct progress *p, const struct layer *l, struct buf *b)
+{
+	char at[16], size[16];
+	int full = l->size > 0 ? (int)(l->at >= l->size ? BAR : l->at * BAR / l->size) : BAR;
+	const char *tint = l->state == PROGRESS_DONE ? "\033[32m" : "\033[36m";
+
+	buf_addf(b, "\r\033[K%.*s  %-9s ", DIGITS, short_digest(l->digest), states[l->state]);
+	if (l->state == PROGRESS_FETCHING || l->state == PROGRESS_UNPACKING || l->state == PROGRESS_DONE) {
+		buf_adds(b, p->colour ? tint : "");
+		buf_addc(b, '[');
+		for (int i = 0; i < BAR; i++)
+			buf_addc(b, i < full ? '=' : ' ');
+		buf_addf(b, "]%s ", p->colour ? "\033[0m" : "");
+	}
+	if (l->state == PROGRESS_FETCHING)
+		buf_addf(b, "%s / ", progress_bytes(l->at, at));
+	buf_addf(b, "%s\n", progress_bytes(l->size, size));
+}
+
+/* Lines beyond the terminal's height cannot be reached again: only the last ones are drawn then. */
+static size_t visible(const struct progress *p)
+{
+	struct winsize ws = { 0 };
+	size_t rows = ioctl(2, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 4 ? ws.ws_row - 2u : 20;
+
+	return p->n < rows ? p->n : rows;
+}
+
+static void draw(struct progress *p, bool now)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int64_t t = clock_mono();
+	size_t lines;
+
+	if (p->mode != PROGRESS_TTY || (!now && t - p->last < REDRAW_MS * NSEC_PER_MSEC))
+		return;
+	lines = visible(p);
+	p->last = t;
+	if (p->drawn)
+		buf_addf(&b, "\033[%zuA", p->drawn);
+	for (size_t i = p->n - lines; i < p->n; i++)
+		draw_layer(p, &p->v[i], &b);
+	if (lines < p->drawn)
+		buf_adds(&b, "\033[J");
+	p->drawn = lines;
+	put(&b);
+}
+
+static void tell(const struct progress *p, struct layer *l)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	char size[16];
+
+	if (p->mode == PROGRESS_JSON) {
+		buf_adds(&b, "{\"layer\":");
+		json_quote(&b, l->digest, strlen(l->digest));
+		buf_addf(&b, ",\"status\":\"%s\",\"offset\":%lld,\"size\":%lld}\n", states[l->state], (long long)l->at,
+			 (long long)l->size);
+		l->told = l->at;
+	} else if (p->mode == PROGRESS_PLAIN && l->state == PROGRESS_DONE) {
+		buf_addf(&b, "layer %.*s: %s\n", DIGITS, short_digest(l->digest), progress_bytes(l->size, size));
+	}
+	put(&b);
+}
+
+void progress_add(struct progress *p, const char *digest, int64_t size)
+{
+	if (!p || p->mode == PROGRESS_QUIET || find(p, digest) || p->n == LAYERS_MAX)
+		return;
+	p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
+	p->v[p->n++] = (struct layer){ .digest = mem_strdup(digest), .size = size };
+	draw(p, true);
+}
+
+void progress_at(struct progress *p, const char *digest, int64_t offset)
+{
+	struct layer *l = find(p, digest);
+
+	if (!l)
+		return;
+	l->at = offset;
+	if (p->mode == PROGRESS_JSON && (offset - l->told >= 1 << 20 || offset == l->size))
+		tell(p, l);
+	draw(p, false);
+}
+
+void progress_state(struct progress *p, const char *digest, enum progress_state state)
+{
+	struct layer *l = find(p, digest);
+
+	if (!l || l->state == state)
+		return;
+	l->state = state;
+	if (state >= PROGRESS_FETCHED)
+		l->at = l->size;
+	tell(p, l);
+	draw(p, true);
+}
+
+void progress_say(struct progress *p, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = { 0 }, b = { 0 };
+	va_list ap;
+
+	if (!p || p->mode == PROGRESS_QUIET || p->mode == PROGRESS_PLAIN)
+		return;
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	if (p->mode == PROGRESS_JSON) {
+		buf_adds(&b, "{\"status\":");
+		json_quote(&b, buf_str(&text), text.len);
+		buf_adds(&b, "}\n");
+	} else {
+		buf_addf(&b, "%s\n", buf_str(&text));
+	}
+	p->drawn = 0;
+	put(&b);
+}
+
+void progress_free(struct progress *p)
+{
+	if (!p)
+		return;
+	if (p->n)
+		draw(p, true);
+	for (size_t i = 0; i < p->n; i++)
+		free(p->v[i].digest);
+	free(p->v);
+	free(p);
+}

@@ -1,0 +1,6 @@
+/* An image from its registry. */
+#pragma once
+#include "session.h"
+
+/* @hosts_dir NULL: /etc/containerd/certs.d. Adds the image to @images, as image_record_put() does. */
+int pull_image(struct session *, const char *ref, const char *hosts_dir, json *images, struct err *err);

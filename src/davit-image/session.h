@@ -1,0 +1,30 @@
+/* What every verb works with: the connection to containerd, where the image is to run, and a lease that keeps what is
+ * being made from containerd's collector. */
+#pragma once
+#include "ctrd.h"
+#include "platform.h"
+#include "progress.h"
+
+struct session {
+	struct loop *loop;
+	struct ctrd *ctrd;
+	struct ctx ctx;
+	char *snapshotter, *lease;
+	bool own_lease;
+	struct platform platform;
+	struct progress *progress; /* borrowed */
+	struct strv open_ingests;  /* refs that an interrupted verb leaves to the next one */
+};
+
+struct session_spec {
+	const char *address, *ns, *platform;
+	const char *snapshotter; /* NULL: the namespace's default */
+	const char *lease;       /* NULL: one of our own */
+};
+
+/* Connects and takes the lease. @ctx is copied. */
+int session_open(struct session *, const struct session_spec *, const struct ctx *, struct err *err);
+/* Gives our own lease back. Ingests still open pass to a lease that lives a day, for the next attempt to go on from. */
+void session_close(struct session *);
+/* Wait without an event: the time between two attempts. */
+int session_pause(struct session *, int64_t ms, struct err *err);

@@ -1,0 +1,379 @@
+#include "toml.h"
+#include <string.h>
+
+enum { DEPTH_MAX = 32 };
+
+struct toml {
+	const char *at, *end;
+	unsigned line, depth;
+	struct err *err;
+};
+
+static int wrong(const struct toml *t, const char *what)
+{
+	return err_set(t->err, ERR_INVALID, "line %u: %s", t->line, what);
+}
+
+static int peek(const struct toml *t)
+{
+	return t->at < t->end ? (unsigned char)*t->at : -1;
+}
+
+static bool eat(struct toml *t, char c)
+{
+	if (peek(t) != (unsigned char)c)
+		return false;
+	t->at++;
+	return true;
+}
+
+static void skip_blanks(struct toml *t)
+{
+	while (peek(t) == ' ' || peek(t) == '\t')
+		t->at++;
+}
+
+static void skip_comment(struct toml *t)
+{
+	if (peek(t) == '#')
+		while (t->at < t->end && *t->at != '\n')
+			t->at++;
+}
+
+/* Blanks, comments and line ends. */
+static void skip_lines(struct toml *t)
+{
+	for (;;) {
+		skip_blanks(t);
+		skip_comment(t);
+		(void)eat(t, '\r');
+		if (!eat(t, '\n'))
+			return;
+		t->line++;
+	}
+}
+
+static bool bare(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+static void add_utf8(struct buf *b, unsigned c)
+{
+	if (c < 0x80) {
+		buf_addc(b, (char)c);
+	} else if (c < 0x800) {
+		buf_addc(b, (char)(0xc0 | c >> 6));
+		buf_addc(b, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x10000) {
+		buf_addc(b, (char)(0xe0 | c >> 12));
+		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c & 0x3f)));
+	} else {
+		buf_addc(b, (char)(0xf0 | c >> 18));
+		buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
+		buf_addc(b, (char)(0x80 | (c & 0x3f)));
+	}
+}
+
+static int parse_unicode(struct toml *t, int digits, struct buf *b)
+{
+	unsigned c = 0;
+
+	while (digits--) {
+		const char *hex = "0123456789abcdef", *d;
+		int ch = peek(t);
+
+		if (ch >= 'A' && ch <= 'F')
+			ch += 'a' - 'A';
+		d = ch > 0 ? strchr(hex, ch) : NULL;
+		if (!d)
+			return wrong(t, "a \\u escape has 4 hexadecimal digits, \\U has 8");
+		c = c << 4 | (unsigned)(d - hex);
+		t->at++;
+	}
+	if (!c || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return wrong(t, "no such character");
+	add_utf8(b, c);
+	return 0;
+}
+
+static int parse_escape(struct toml *t, bool multi, struct buf *b)
+{
+	static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
+	int c = peek(t);
+	const char *p = c > 0 ? strchr(from, c) : NULL;
+
+	if (p) {
+		t->at++;
+		buf_addc(b, to[p - from]);
+		return 0;
+	}
+	if (eat(t, 'u'))
+		return parse_unicode(t, 4, b);
+	if (eat(t, 'U'))
+		return parse_unicode(t, 8, b);
+	if (multi && (c == '\n' || c == '\r' || c == ' ' || c == '\t')) {
+		skip_lines(t); /* a line that goes on; a comment cannot stand there, which is not worth telling apart */
+		return 0;
+	}
+	return wrong(t, "unknown escape in a string");
+}
+
+static bool at_end(struct toml *t, char quote, bool multi)
+{
+	if (!multi)
+		return eat(t, quote);
+	if (t->end - t->at < 3 || t->at[0] != quote || t->at[1] != quote || t->at[2] != quote)
+		return false;
+	t->at += 3;
+	return true;
+}
+
+static int parse_string(struct toml *t, struct buf *b)
+{
+	char quote = *t->at;
+	bool multi = t->end - t->at >= 3 && t->at[1] == quote && t->at[2] == quote;
+
+	t->at += multi ? 3 : 1;
+	if (multi) {
+		(void)eat(t, '\r');
+		if (eat(t, '\n'))
+			t->line++;
+	}
+	while (!at_end(t, quote, multi)) {
+		int c = peek(t), r;
+
+		if (c < 0 || (c == '\n' && !multi))
+			return wrong(t, "a string does not end");
+		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+			return wrong(t, "control character in a string");
+		t->at++;
+		if (c == '\n')
+			t->line++;
+		if (c != '\\' || quote == '\'') {
+			buf_addc(b, (char)c);
+			continue;
+		}
+		r = parse_escape(t, multi, b);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int parse_key_part(struct toml *t, struct buf *b)
+{
+	int c = peek(t);
+
+	buf_reset(b);
+	if (c == '"' || c == '\'')
+		return parse_string(t, b);
+	while (bare(peek(t)))
+		buf_addc(b, *t->at++);
+	return b->len ? 0 : wrong(t, "a key is missing");
+}
+
+/* The table @key of @in, made when it is not there. */
+static int enter(struct toml *t, json *in, const char *key, json **ret)
+{
+	json *next = json_get(in, key);
+
+	if (!next) {
+		next = json_new_object();
+		json_put(in, key, next);
+	}
+	if (json_object_is_type(next, json_type_array) && json_len(next)) /* the latest of an array of tables */
+		next = json_at(next, json_len(next) - 1);
+	if (!json_object_is_type(next, json_type_object))
+		return wrong(t, "a key is a value and a table at once");
+	*ret = next;
+	return 0;
+}
+
+/* "a.b.c": enters a and a.b below @in and leaves "c" in @last. */
+static int parse_key(struct toml *t, json *in, json **ret_table, struct buf *last)
+{
+	for (unsigned depth = 0;; depth++) {
+		int r = parse_key_part(t, last);
+
+		if (r < 0)
+			return r;
+		skip_blanks(t);
+		if (!eat(t, '.')) {
+			*ret_table = in;
+			return 0;
+		}
+		skip_blanks(t);
+		r = depth < DEPTH_MAX ? enter(t, in, buf_str(last), &in) : wrong(t, "too many dots in a key");
+		if (r < 0)
+			return r;
+	}
+}
+
+static int parse_value(struct toml *t, json **ret);
+
+static int parse_pair(struct toml *t, json *table)
+{
+	_cleanup_buf_ struct buf key = { 0 };
+	json *value = NULL;
+	int r = parse_key(t, table, &table, &key);
+
+	if (r < 0)
+		return r;
+	if (!eat(t, '='))
+		return wrong(t, "= is missing behind a key");
+	skip_blanks(t);
+	if (json_get(table, buf_str(&key)))
+		return wrong(t, "a key is given twice");
+	r = parse_value(t, &value);
+	if (r == 0)
+		json_put(table, buf_str(&key), value);
+	return r;
+}
+
+static int parse_array(struct toml *t, json *list)
+{
+	for (skip_lines(t); !eat(t, ']'); skip_lines(t)) {
+		json *value = NULL;
+		int r = parse_value(t, &value);
+
+		if (r < 0)
+			return r;
+		json_append(list, value);
+		skip_lines(t);
+		if (!eat(t, ',') && peek(t) != ']')
+			return wrong(t, ", or ] is missing in an array");
+	}
+	return 0;
+}
+
+static int parse_inline_table(struct toml *t, json *table)
+{
+	skip_blanks(t);
+	if (eat(t, '}'))
+		return 0;
+	for (;;) {
+		int r = parse_pair(t, table);
+
+		if (r < 0)
+			return r;
+		skip_blanks(t);
+		if (eat(t, '}'))
+			return 0;
+		if (!eat(t, ','))
+			return wrong(t, ", or } is missing in a table");
+		skip_blanks(t);
+	}
+}
+
+static int parse_word(struct toml *t, json **ret)
+{
+	size_t n = 0;
+	char word[32];
+	char *end;
+	long long v;
+
+	while (n < sizeof word - 1 && t->at + n < t->end && (bare((unsigned char)t->at[n]) || t->at[n] == '+')) {
+		word[n] = t->at[n];
+		n++;
+	}
+	word[n] = '\0';
+	if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0) {
+		*ret = json_object_new_boolean(word[0] == 't');
+	} else {
+		errno = 0;
+		v = strtoll(word, &end, 10);
+		if (!n || *end || errno)
+			return wrong(t, "neither a string, a number, true, false, an array nor a table");
+		*ret = json_object_new_int64(v);
+	}
+	t->at += n;
+	return 0;
+}
+
+static int parse_value(struct toml *t, json **ret)
+{
+	_cleanup_json_ json *v = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	int c = peek(t), r;
+
+	if (c == '"' || c == '\'') {
+		r = parse_string(t, &text);
+		v = r == 0 ? json_new_str(buf_str(&text)) : NULL;
+	} else if (c == '[' || c == '{') {
+		if (++t->depth > DEPTH_MAX)
+			return wrong(t, "nested too deeply");
+		t->at++;
+		v = c == '[' ? json_new_array() : json_new_object();
+		r = c == '[' ? parse_array(t, v) : parse_inline_table(t, v);
+		t->depth--;
+	} else {
+		r = parse_word(t, &v);
+	}
+	if (r == 0)
+		*ret = TAKE_PTR(v);
+	return r;
+}
+
+/* "[a.b]" or "[[a.b]]": the table that the following pairs belong to. */
+static int parse_header(struct toml *t, json *root, json **ret)
+{
+	_cleanup_buf_ struct buf key = { 0 };
+	bool many = eat(t, '[');
+	json *in, *list, *table;
+	int r;
+
+	skip_blanks(t);
+	r = parse_key(t, root, &in, &key);
+	if (r < 0)
+		return r;
+	if (!eat(t, ']') || (many && !eat(t, ']')))
+		return wrong(t, "] is missing behind a table's name");
+	if (!many)
+		return enter(t, in, buf_str(&key), ret);
+	list = json_get(in, buf_str(&key));
+	if (!list) {
+		list = json_new_array();
+		json_put(in, buf_str(&key), list);
+	}
+	if (!json_object_is_type(list, json_type_array))
+		return wrong(t, "a key is a value and a table at once");
+	table = json_new_object();
+	json_append(list, table);
+	*ret = table;
+	return 0;
+}
+
+static int parse_lines(struct toml *t, json *root)
+{
+	json *table = root;
+
+	for (skip_lines(t); peek(t) >= 0; skip_lines(t)) {
+		int r = eat(t, '[') ? parse_header(t, root, &table) : parse_pair(t, table);
+
+		if (r < 0)
+			return r;
+		skip_blanks(t);
+		skip_comment(t);
+		(void)eat(t, '\r');
+		if (peek(t) >= 0 && peek(t) != '\n')
+			return wrong(t, "more than one thing on a line");
+	}
+	return 0;
+}
+
+int toml_parse(const char *text, size_t len, json **ret, struct err *err)
+{
+	_cleanup_json_ json *root = json_new_object();
+	struct err why = ERR_INIT;
+	struct toml t = { .at = text, .end = text + len, .line = 1, .err = &why };
+	int r = parse_lines(&t, root);
+
+	if (r == 0)
+		*ret = TAKE_PTR(root);
+	else if (err)
+		*err = why;
+	return r;
+}

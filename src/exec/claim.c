@@ -1,0 +1,251 @@
+#include "claim.h"
+#include "file.h"
+#include "mem.h"
+#include "namespaces.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+enum { REMOVAL_MS = 10000, CHANGE_MS = 60000, GLANCE_MS = 50 /* claim_locked() of another davit holds it that short */ };
+static const char removing[] = "removing\n";
+
+static char *lock_path(const struct core *c, const char *name)
+{
+	return mem_printf("%s/%s/%s.lock", c->conf.run_dir, c->conf.ns, name);
+}
+
+/* Whoever unlinks a lock file holds it, so a file that is still there under its name is the lock. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static bool says_removing(const char *path)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	return file_read(path, 64, &b, NULL) == 0 && !strcmp(buf_str(&b), removing);
+}
+
+static int in_use(const char *name, struct err *err)
+{
+	return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use: another davit is starting or changing that job", name),
+			"wait for it, or choose another name");
+}
+
+int claim_lock(const struct core *c, const char *name, bool wait, const struct ctx *ctx, int *ret_fd, struct err *err)
+{
+	_cleanup_free_ char *path = lock_path(c, name), *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
+	struct ctx limit = ctx_within(ctx, wait ? CHANGE_MS : says_removing(path) ? REMOVAL_MS : GLANCE_MS);
+	int r = file_mkdirs(dir, 0711, err);
+
+	while (r >= 0) {
+		_cleanup_close_ int fd = file_lock(path, true, &limit, err);
+
+		if (fd == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0) {
+			err_clear(err);
+			return in_use(name, err);
+		}
+		if (fd < 0)
+			return fd;
+		if (still_there(fd, path)) {
+			(void)!ftruncate(fd, 0);
+			*ret_fd = TAKE_FD(fd);
+			return 0;
+		}
+	}
+	return r;
+}
+
+void claim_lock_removing(int fd)
+{
+	(void)!pwrite(fd, removing, sizeof removing - 1, 0);
+}
+
+/* Its removal has ended once its lock can be had. A file_lock() that comes too late makes the file anew: it goes again. */
+static void await_removal(const char *path, const struct ctx *ctx)
+{
+	struct ctx limit = ctx_within(ctx, REMOVAL_MS);
+	_cleanup_close_ int fd = says_removing(path) ? file_lock(path, true, &limit, NULL) : -1;
+	struct stat st;
+
+	if (fd >= 0 && still_there(fd, path) && fstat(fd, &st) == 0 && st.st_size == 0)
+		(void)unlink(path);
+}
+
+void claim_await_removals(const struct core *c, const struct ctx *ctx)
+{
+	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
+	DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *path = NULL;
+		size_t n = strlen(e->d_name);
+
+		if (n < 6 || strcmp(e->d_name + n - 5, ".lock") != 0)
+			continue;
+		path = mem_printf("%s/%s", dir, e->d_name);
+		await_removal(path, ctx);
+	}
+	if (d)
+		(void)closedir(d);
+}
+
+void claim_unlock(const struct core *c, const char *name, int fd)
+{
+	_cleanup_free_ char *path = lock_path(c, name);
+
+	if (fd < 0)
+		return;
+	(void)unlink(path);
+	(void)close(fd);
+}
+
+bool claim_locked(const struct core *c, const char *name)
+{
+	_cleanup_free_ char *path = lock_path(c, name);
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+char *claim_lease_id(const char *name)
+{
+	return mem_printf("davit-job-%s", name);
+}
+
+static const char *any_ip(const struct port *p)
+{
+	return p->host_ip ? p->host_ip : "0.0.0.0";
+}
+
+char *claim_ports_text(const struct port *p, size_t n)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&b, "%s%s:%u/%s", i ? "," : "", any_ip(&p[i]), p[i].host, port_proto_name(p[i].proto));
+	return buf_take(&b);
+}
+
+static bool is_any(const char *ip, size_t n)
+{
+	return (n == 7 && !strncmp(ip, "0.0.0.0", n)) || (n == 2 && !strncmp(ip, "::", n));
+}
+
+/* Does one entry "IP:PORT/PROTO" of CLAIM_PORTS take what @p wants? */
+static bool entry_clashes(const char *entry, const struct port *p)
+{
+	_cleanup_free_ char *rest = mem_printf(":%u/%s", p->host, port_proto_name(p->proto));
+	size_t n = strlen(entry), m = strlen(rest), ip;
+
+	if (n < m || strcmp(entry + n - m, rest) != 0)
+		return false;
+	ip = n - m;
+	return is_any(entry, ip) || is_any(any_ip(p), strlen(any_ip(p))) ||
+	       (ip == strlen(any_ip(p)) && !strncmp(entry, any_ip(p), ip));
+}
+
+static bool lease_clashes(const struct ctrd_lease *l, const struct port *p, size_t n, size_t *ret_port)
+{
+	_cleanup_strv_ struct strv entries = { 0 };
+	const char *text = dict_get(&l->labels, CLAIM_PORTS);
+
+	if (text)
+		strv_split(&entries, text, ",");
+	for (size_t i = 0; i < entries.n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (p[k].host && entry_clashes(entries.v[i], &p[k])) {
+				*ret_port = k;
+				return true;
+			}
+	return false;
+}
+
+static bool is_older(const struct ctrd_lease *a, const struct ctrd_lease *than)
+{
+	if (!than)
+		return true;
+	return a->created_at != than->created_at ? a->created_at < than->created_at : strcmp(a->id, than->id) < 0;
+}
+
+static const struct ctrd_lease *find_lease(const struct ctrd_leases *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i].id, id))
+			return &l->v[i];
+	return NULL;
+}
+
+/* All claims with ports, of every namespace: leases in step with the name of theirs. */
+struct claims { struct ctrd_leases *of; struct ctrd_namespaces ns; };
+
+static void claims_done(struct claims *c)
+{
+	for (size_t i = 0; c->of && i < c->ns.n; i++)
+		ctrd_leases_done(&c->of[i]);
+	free(c->of);
+	ctrd_namespaces_done(&c->ns);
+}
+
+static int claims_load(struct core *c, const struct ctx *ctx, struct claims *ret, struct err *err)
+{
+	_cleanup_free_ char *own = mem_strdup(ctrd_namespace(c->ctrd));
+	int r = namespaces_list(c->ctrd, ctx, &ret->ns, err);
+
+	if (r < 0)
+		return r;
+	ret->of = mem_array(struct ctrd_leases, ret->ns.n);
+	for (size_t i = 0; r >= 0 && i < ret->ns.n; i++) {
+		ctrd_set_namespace(c->ctrd, ret->ns.v[i].name);
+		r = leases_list(c->ctrd, "labels.\"" CLAIM_PORTS "\"", ctx, &ret->of[i], err);
+	}
+	ctrd_set_namespace(c->ctrd, own);
+	return r;
+}
+
+void claim_clashes_done(struct claim_clashes *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->v[i].lease.id);
+		dict_done(&c->v[i].lease.labels);
+		free(c->v[i].ns);
+	}
+	free(c->v);
+	*c = (struct claim_clashes){ 0 };
+}
+
+/* Takes the lease over. */
+static void clash_add(struct claim_clashes *c, struct ctrd_lease *l, const char *ns, size_t port)
+{
+	c->v = mem_grow(c->v, &c->cap, c->n + 1, sizeof *c->v);
+	c->v[c->n++] = (struct claim_clash){ *l, mem_strdup(ns), port };
+	*l = (struct ctrd_lease){ 0 };
+}
+
+int claim_find_clashes(struct core *c, const char *own_lease, bool older, const struct port *p, size_t n, const struct ctx *ctx,
+		       struct claim_clashes *ret, struct err *err)
+{
+	_cleanup_(claims_done) struct claims all = { 0 };
+	const struct ctrd_lease *own = NULL;
+	size_t port;
+	int r = claims_load(c, ctx, &all, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < all.ns.n && !own; i++)
+		if (!strcmp(all.ns.v[i].name, c->conf.ns))
+			own = find_lease(&all.of[i], own_lease);
+	for (size_t i = 0; i < all.ns.n; i++)
+		for (size_t k = 0; k < all.of[i].n; k++) {
+			struct ctrd_lease *l = &all.of[i].v[k];
+
+			if (l != own && (!older || is_older(l, own)) && lease_clashes(l, p, n, &port))
+				clash_add(ret, l, all.ns.v[i].name, port);
+		}
+	return 0;
+}

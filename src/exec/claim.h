@@ -1,0 +1,49 @@
+/* The claim: what makes a job's name its own, and says what a killed davit left.
+ *
+ * It has two halves. A lease in containerd, its id made from the name, exists as long as the job does: a second one of
+ * that name is refused by containerd itself, and its labels say which network namespace, ports and files the job has.
+ * A lock on RUN/NS/NAME.lock is held by whoever is changing the job right now: a claim whose lock is free, and whose
+ * job neither runs nor is complete, was left by a davit that died, and is prey for reconcile.h. */
+#pragma once
+#include "core.h"
+#include "job.h"
+#include "leases.h"
+
+#define CLAIM_JOB "davit.job"        /* name; on the lease and on the container record */
+#define CLAIM_ID "davit.id"          /* container id */
+#define CLAIM_NETWORK "davit.network"
+#define CLAIM_NETNS "davit.netns"
+#define CLAIM_PORTS "davit.ports"    /* "0.0.0.0:18080/tcp,..." */
+#define CLAIM_SNAPSHOTTER "davit.snapshotter"
+#define RECORD_REMOVE "davit.remove"     /* on the container record: "1" for --rm */
+/* on the container record: when it had been made (RFC 3339); a --rm job loses it
+ * when it is started */
+#define RECORD_COMPLETE "davit.complete"
+#define RECORD_STARTED "davit.started"   /* when it was last started (RFC 3339); none: never */
+#define RECORD_EXIT "davit.exit"         /* "CODE TIME" of the last exit, once the task is gone */
+#define RECORD_JOB "davit.job"           /* extension: the job's JSON */
+#define RECORD_JOB_TYPE "davit.v1.Job"
+
+/* The lock of one job; waits for another davit that is removing this very job (its lock file says so), at most 10 s;
+ * -ERR_EXISTS when one is starting it. @wait: wait for whatever is done with it, as stop and rm do. */
+int claim_lock(const struct core *, const char *name, bool wait, const struct ctx *, int *ret_fd, struct err *err);
+/* Tell those who wait that the job is going away. */
+void claim_lock_removing(int fd);
+/* Removals that go on behind `run --rm` are waited for: for who asks what such a job still holds. */
+void claim_await_removals(const struct core *, const struct ctx *);
+/* Close and unlink. */
+void claim_unlock(const struct core *, const char *name, int fd);
+/* True when somebody holds it now. */
+bool claim_locked(const struct core *, const char *name);
+
+/* "davit-job-NAME"; the caller frees. */
+char *claim_lease_id(const char *name);
+/* Text of CLAIM_PORTS; the caller frees. */
+char *claim_ports_text(const struct port *, size_t n);
+/* Claims of any namespace that name one of our ports: those of jobs that have ended too. */
+struct claim_clash { struct ctrd_lease lease; char *ns; size_t port; };
+struct claim_clashes { struct claim_clash *v; size_t n, cap; };
+void claim_clashes_done(struct claim_clashes *);
+/* @older: only claims older than @own_lease, so that of two that are made at once just one gives way. */
+int claim_find_clashes(struct core *, const char *own_lease, bool older, const struct port *, size_t n, const struct ctx *,
+		       struct claim_clashes *ret, struct err *err);

@@ -1,0 +1,46 @@
+/* The core: a connection to containerd with davit's settings. One per thread. Every face opens one and calls the
+ * procedures of job-run.h, job-ops.h, volume.h, engine.h and doctor.h; none talks to containerd itself. */
+#pragma once
+#include "cni.h"
+#include "ctrd.h"
+#include "image.h"
+#include "loop.h"
+
+struct core_conf {
+	const char *address;        /* NULL: CTRD_ADDRESS, or the engine of our own (engine.h) */
+	const char *ns;             /* containerd namespace */
+	const char *snapshotter;    /* NULL: the namespace's default, else overlayfs */
+	const char *runtime;        /* NULL: the davit shim where it is installed, else io.containerd.runc.v2 */
+	struct cni_conf cni;
+	const char *run_dir;        /* "/run/davit" */
+	const char *data_dir;       /* "/var/lib/davit" */
+	int64_t call_ms;            /* time for one call of containerd; 0: 60 s */
+	int64_t undo_ms;            /* time for a whole rollback; 0: 30 s */
+	bool debug;
+	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
+	void *notice_arg;
+};
+#define CORE_RUN_DIR "/run/davit"
+#define CORE_DATA_DIR "/var/lib/davit"
+
+struct core {
+	struct core_conf conf;      /* strings borrowed from the caller */
+	struct loop *loop;
+	struct ctrd *ctrd;
+	char *address;              /* in use */
+};
+
+/* Connects; starts the engine when nothing listens at the default address and none was given. -ERR_UNAVAILABLE with the
+ * remedy when there is no containerd. */
+int core_open(const struct core_conf *, const struct ctx *, struct core **ret, struct err *err);
+/* Never starts an engine: for doctor, engine status, completion. */
+int core_open_existing(const struct core_conf *, const struct ctx *, struct core **ret, struct err *err);
+void core_free(struct core *);
+DEFINE_CLEANUP(struct core, core_free)
+void core_notice(const struct core *, const char *fmt, ...) _printf_(2, 3);
+
+/* A fresh connection when the old one broke: for rollback, and for waits that survive a restart of containerd. */
+int core_reconnect(struct core *, struct err *err);
+
+/* The namespace's labels decide when the conf does not; the caller frees. */
+int core_snapshotter(struct core *, const struct ctx *, char **ret, struct err *err);

@@ -1,0 +1,220 @@
+/* containerd, its shims and the engines below them. */
+#include "doctor-row.h"
+#include "file.h"
+#include "introspection.h"
+#include "mem.h"
+#include "version.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+DEFINE_CLEANUP(DIR, closedir)
+
+static void look_absent(struct doctor *d)
+{
+	_cleanup_free_ char *program = doctor_program(d, "containerd");
+
+	if (d->conf->address || d->core_err.code == ERR_PERMISSION)
+		doctor_say(d, CHECK_ERROR, d->core_err.hint, "%s", d->core_err.msg);
+	else if (program)
+		doctor_say(d, CHECK_OK, NULL, "none runs; davit starts %s as its own engine when it needs one",
+			   doctor_shown(d, program));
+	else
+		doctor_say(d, CHECK_ERROR, "apt-get install containerd runc", "none runs, and there is no program containerd");
+}
+
+static void look_containerd(struct doctor *d)
+{
+	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
+	const struct ctx ctx = ctx_within(d->ctx, 5000);
+	struct err err = ERR_INIT;
+
+	if (!d->core)
+		look_absent(d);
+	else if (version_get(d->core->ctrd, &ctx, &v, &err) < 0)
+		doctor_say(d, CHECK_ERROR, err.hint, "at %s: %s", d->core->address, err.msg);
+	else
+		doctor_say(d, CHECK_OK, NULL, "%s at %s", v.version, d->core->address);
+}
+
+/* Who listens at a socket, 0 when nobody knows. */
+static pid_t peer_of(const char *address)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct ucred who = { 0 };
+	socklen_t n = sizeof who;
+
+	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", address);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
+		return 0;
+	return who.pid;
+}
+
+/* The value of --config in the command line of @pid; NULL when it has none. The caller frees. */
+static char *config_argument(pid_t pid)
+{
+	_cleanup_free_ char *path = mem_printf("/proc/%d/cmdline", (int)pid);
+	_cleanup_buf_ struct buf line = { 0 };
+
+	if (pid <= 0 || file_read(path, 65536, &line, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < line.len; i += strlen(line.data + i) + 1) {
+		const char *arg = line.data + i, *next = arg + strlen(arg) + 1;
+
+		arg += strspn(arg, "-");
+		if (!strncmp(arg, "config=", 7))
+			return mem_strdup(arg + 7);
+		if ((!strcmp(arg, "config") || !strcmp(arg, "c")) && next < line.data + line.len)
+			return mem_strdup(next);
+	}
+	return NULL;
+}
+
+static void look_config(struct doctor *d)
+{
+	static const char usual[] = "/etc/containerd/config.toml";
+	_cleanup_free_ char *named = d->core ? config_argument(peer_of(d->core->address)) : NULL;
+
+	if (named)
+		doctor_say(d, CHECK_OK, NULL, "%s, by its command line", named);
+	else if (doctor_has(d, usual))
+		doctor_say(d, CHECK_OK, NULL, "%s", usual);
+	else
+		doctor_say(d, CHECK_OK, NULL, "no %s: containerd's own defaults", usual);
+}
+
+static bool list_plugins(struct doctor *d, struct ctrd_plugins *ret)
+{
+	const struct ctx ctx = ctx_within(d->ctx, 5000);
+	struct err err = ERR_INIT;
+
+	if (!d->core)
+		return false;
+	if (introspection_plugins(d->core->ctrd, NULL, &ctx, ret, &err) >= 0)
+		return true;
+	doctor_say(d, CHECK_WARNING, err.hint, "%s", err.msg);
+	return false;
+}
+
+static void look_snapshotters(struct doctor *d)
+{
+	_cleanup_(ctrd_plugins_done) struct ctrd_plugins all = { 0 };
+	_cleanup_strv_ struct strv good = { 0 };
+	_cleanup_free_ char *text = NULL, *why = NULL;
+
+	if (!list_plugins(d, &all))
+		return;
+	for (size_t i = 0; i < all.n; i++) {
+		if (strcmp(all.v[i].type, "io.containerd.snapshotter.v1") != 0)
+			continue;
+		if (!all.v[i].init_err)
+			strv_push(&good, all.v[i].id);
+		else if (!strcmp(all.v[i].id, "overlayfs"))
+			why = mem_strdup(all.v[i].init_err);
+	}
+	text = strv_join(&good, ", ");
+	if (strv_has(&good, "overlayfs"))
+		doctor_say(d, CHECK_OK, NULL, "%s", text);
+	else if (good.n)
+		doctor_say(d, CHECK_WARNING, "modprobe overlay",
+			   "overlayfs does not work (%s): use --snapshotter %s, which is slower", why ? why : "switched off",
+			   good.v[0]);
+	else
+		doctor_say(d, CHECK_ERROR, "modprobe overlay", "none works (overlayfs: %s)", why ? why : "switched off");
+}
+
+/* For information: davit needs none. */
+static void look_cri(struct doctor *d)
+{
+	_cleanup_(ctrd_plugins_done) struct ctrd_plugins all = { 0 };
+
+	if (!list_plugins(d, &all))
+		return;
+	for (size_t i = 0; i < all.n; i++) {
+		if (strcmp(all.v[i].type, "io.containerd.grpc.v1") != 0 || strcmp(all.v[i].id, "cri") != 0)
+			continue;
+		if (all.v[i].init_err)
+			doctor_say(d, CHECK_OK, NULL, "does not start (%s); davit needs none", all.v[i].init_err);
+		else
+			doctor_say(d, CHECK_OK, NULL, "on; davit needs none");
+		return;
+	}
+	doctor_say(d, CHECK_OK, NULL, "switched off, as in Docker's packages; davit needs none");
+}
+
+/* "containerd-shim-NAME-vN" */
+static bool is_shim(const char *name)
+{
+	static const char prefix[] = "containerd-shim-";
+	const char *v = strrchr(name, '-');
+
+	return !strncmp(name, prefix, sizeof prefix - 1) && v > name + sizeof prefix - 1 && v[1] == 'v' &&
+	       isdigit((unsigned char)v[2]);
+}
+
+static void list_shims(const struct doctor *d, struct strv *ret)
+{
+	for (size_t i = 0; i < d->folders.n; i++) {
+		_cleanup_(closedirp) DIR *dir = opendir(d->folders.v[i]);
+
+		for (struct dirent *e; dir && (e = readdir(dir));)
+			if (is_shim(e->d_name) && !strv_has(ret, e->d_name))
+				strv_push(ret, e->d_name);
+	}
+}
+
+/* "runc version 1.1.5+ds1" and "Version:  1.6.20" become "1.1.5+ds1" and "1.6.20". */
+static const char *bare_version(const char *line)
+{
+	return line + strcspn(line, "0123456789");
+}
+
+static void look_shims(struct doctor *d)
+{
+	_cleanup_strv_ struct strv found = { 0 };
+	_cleanup_free_ char *text = NULL, *runc = NULL, *version = NULL;
+
+	list_shims(d, &found);
+	text = strv_join(&found, ", ");
+	runc = doctor_program(d, "containerd-shim-runc-v2");
+	version = runc ? doctor_ask(d, runc, "-v", "Version:") : NULL;
+	if (!strv_has(&found, "containerd-shim-runc-v2") && !strv_has(&found, "containerd-shim-davit-v2"))
+		doctor_say(d, CHECK_ERROR, "apt-get install containerd", "no containerd-shim-runc-v2%s%s",
+			   found.n ? ", only " : "", text);
+	else if (version)
+		doctor_say(d, CHECK_OK, NULL, "%s (runc-v2: %s)", text, bare_version(version));
+	else
+		doctor_say(d, CHECK_OK, NULL, "%s", text);
+}
+
+static void look_engines(struct doctor *d)
+{
+	static const char *const engines[] = { "runc", "crun", "runsc", "youki", "kata-runtime" };
+	bool usual = false;
+
+	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+		_cleanup_free_ char *path = doctor_program(d, engines[i]), *line = NULL;
+
+		if (!path)
+			continue;
+		usual |= i < 2;
+		line = doctor_ask(d, path, "--version", NULL);
+		if (line)
+			doctor_say(d, CHECK_OK, NULL, "%s %s, %s", engines[i], bare_version(line), doctor_shown(d, path));
+		else
+			doctor_say(d, CHECK_WARNING, NULL, "%s, %s: does not tell its version", engines[i],
+				   doctor_shown(d, path));
+	}
+	if (!usual)
+		doctor_say(d, CHECK_ERROR, "apt-get install runc", "neither runc nor crun");
+}
+
+static const struct doctor_row rows[] = {
+	{ "containerd", look_containerd }, { "containerd configuration", look_config }, { "snapshotters", look_snapshotters },
+	{ "cri plugin", look_cri }, { "shims", look_shims }, { "engines", look_engines },
+};
+const struct doctor_rows doctor_containerd = { rows, sizeof rows / sizeof *rows };

@@ -1,0 +1,141 @@
+/* Cgroups, seccomp, and what virtual machines and gVisor need. */
+#include "doctor-row.h"
+#include "mem.h"
+#include <string.h>
+
+static bool in_words(const char *text, const char *word)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_split(&words, text, " \t\n");
+	return strv_has(&words, word);
+}
+
+/* A controller of version 1 that is mounted at its usual place. */
+static bool v1_mounted(const struct doctor *d, const char *controller)
+{
+	_cleanup_free_ char *path = mem_printf("/sys/fs/cgroup/%s/cgroup.procs", controller);
+
+	return doctor_has(d, path);
+}
+
+static void say_cgroup(struct doctor *d, const char *version, const struct strv *found, const struct strv *missing)
+{
+	_cleanup_free_ char *have = strv_join(found, ", "), *lack = strv_join(missing, ", ");
+	const bool memory = strv_has(missing, "memory");
+
+	if (missing->n)
+		doctor_say(d, CHECK_WARNING, memory ? "add cgroup_enable=memory to the kernel's command line, and reboot" : NULL,
+			   "%s, without %s: their limits cannot be set", version, lack);
+	else
+		doctor_say(d, CHECK_OK, NULL, "%s: %s", version, have);
+}
+
+static void look_cgroups(struct doctor *d)
+{
+	static const char *const wanted[] = { "cpu", "memory", "pids" };
+	static const char *const others[] = { "cpuset", "blkio", "io", "hugetlb", "devices", "freezer" };
+	_cleanup_free_ char *v2 = doctor_read(d, "/sys/fs/cgroup/cgroup.controllers");
+	const bool hybrid = doctor_has(d, "/sys/fs/cgroup/unified/cgroup.controllers");
+	_cleanup_strv_ struct strv found = { 0 }, missing = { 0 };
+
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		strv_push((v2 ? in_words(v2, wanted[i]) : v1_mounted(d, wanted[i])) ? &found : &missing, wanted[i]);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (v2 ? in_words(v2, others[i]) : v1_mounted(d, others[i]))
+			strv_push(&found, others[i]);
+	if (v2)
+		say_cgroup(d, "version 2", &found, &missing);
+	else if (found.n)
+		say_cgroup(d, hybrid ? "version 1 (hybrid)" : "version 1", &found, &missing);
+	else
+		doctor_say(d, CHECK_ERROR, "mount -t cgroup2 none /sys/fs/cgroup", "none mounted at /sys/fs/cgroup");
+}
+
+/* crun 1.8 looks for hugetlb in version 1 whether or not a limit is asked for. */
+static void look_crun(struct doctor *d)
+{
+	_cleanup_free_ char *crun = doctor_program(d, "crun");
+
+	if (!crun || doctor_has(d, "/sys/fs/cgroup/cgroup.controllers") || !v1_mounted(d, "memory"))
+		return;
+	if (v1_mounted(d, "hugetlb"))
+		doctor_say(d, CHECK_OK, NULL, "hugetlb is mounted, as crun needs it with cgroup version 1");
+	else
+		doctor_say(d, CHECK_WARNING,
+			   "mkdir -p /sys/fs/cgroup/hugetlb && mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb",
+			   "crun starts nothing: with cgroup version 1 it needs the controller hugetlb mounted");
+}
+
+static void look_seccomp(struct doctor *d)
+{
+	_cleanup_free_ char *actions = doctor_read(d, "/proc/sys/kernel/seccomp/actions_avail");
+
+	if (actions && in_words(actions, "errno"))
+		doctor_say(d, CHECK_OK, NULL, "filters: %s", actions);
+	else
+		doctor_say(d, CHECK_ERROR, "use a kernel with CONFIG_SECCOMP_FILTER, or run with --security-opt seccomp=unconfined",
+			   "this kernel has no filters: the default profile cannot be set");
+}
+
+static const char *kata_config(const struct doctor *d)
+{
+	static const char *const places[] = {
+		"/etc/kata-containers/configuration.toml", "/usr/share/defaults/kata-containers/configuration.toml",
+		"/opt/kata/share/defaults/kata-containers/configuration.toml",
+	};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (doctor_has(d, places[i]))
+			return places[i];
+	return NULL;
+}
+
+static void look_device(struct doctor *d, const char *path, const char *remedy)
+{
+	if (doctor_has(d, path))
+		doctor_say(d, CHECK_OK, NULL, "%s is there", path);
+	else
+		doctor_say(d, CHECK_ERROR, remedy, "no %s: Kata starts nothing (inside a VM: needs nested virtualisation)",
+			   path);
+}
+
+static void look_kata(struct doctor *d)
+{
+	_cleanup_free_ char *shim = doctor_program(d, "containerd-shim-kata-v2");
+	const char *config = kata_config(d);
+
+	if (!shim) {
+		doctor_say(d, CHECK_OK, NULL, "not installed (no containerd-shim-kata-v2); /dev/kvm is %s",
+			   doctor_has(d, "/dev/kvm") ? "there" : "not there, which it would need");
+		return;
+	}
+	if (config)
+		doctor_say(d, CHECK_OK, NULL, "%s, configured by %s", doctor_shown(d, shim), config);
+	else
+		doctor_say(d, CHECK_ERROR, "mkdir -p /etc/kata-containers && cp DEFAULTS/configuration.toml /etc/kata-containers/",
+			   "%s has no configuration.toml in /etc/kata-containers, /usr/share/defaults or /opt/kata",
+			   doctor_shown(d, shim));
+	look_device(d, "/dev/kvm", "modprobe kvm_intel || modprobe kvm_amd");
+	look_device(d, "/dev/vhost-vsock", "modprobe vhost_vsock");
+}
+
+static void look_gvisor(struct doctor *d)
+{
+	_cleanup_free_ char *runsc = doctor_program(d, "runsc"), *shim = doctor_program(d, "containerd-shim-runsc-v1");
+
+	if (runsc && shim)
+		doctor_say(d, CHECK_OK, NULL, "%s with %s", doctor_shown(d, runsc), doctor_shown(d, shim));
+	else if (runsc)
+		doctor_say(d, CHECK_OK, NULL, "%s, as the engine of another shim", doctor_shown(d, runsc));
+	else if (shim)
+		doctor_say(d, CHECK_WARNING, "apt-get install runsc", "%s is there, but no program runsc", doctor_shown(d, shim));
+	else
+		doctor_say(d, CHECK_OK, NULL, "not installed (no runsc)");
+}
+
+static const struct doctor_row rows[] = {
+	{ "cgroups", look_cgroups }, { "crun", look_crun }, { "seccomp", look_seccomp }, { "Kata", look_kata },
+	{ "gVisor", look_gvisor },
+};
+const struct doctor_rows doctor_kernel = { rows, sizeof rows / sizeof *rows };

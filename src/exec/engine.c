@@ -1,0 +1,530 @@
+/* The engine's process is known by who listens at its socket (SO_PEERCRED), checked by its command line: there is no pid
+ * file that could be stale. Start and stop hold a lock; whoever starts keeps it until the engine answers, or kills it, so
+ * that none is left that does not listen. */
+#include "engine.h"
+#include "clock.h"
+#include "file.h"
+#include "mem.h"
+#include "namespaces.h"
+#include "tasks.h"
+#include "version.h"
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+enum { START_MS = 30000, STOP_MS = 15000, LOG_MAX = 4 << 20 };
+/* Where containerd and what it starts are looked for beside PATH, and what the engine itself gets behind our own folder. */
+#define STANDARD_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Version 2 is read by 1.6 to 2.x, and names that a version does not know are ignored by all of them. What is switched
+ * off is what davit never uses: CRI, tracing, the restart monitor (it polls), snapshotters that only warn. */
+static const char *const unused_plugins[] = {
+	"io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",
+	"io.containerd.podsandbox.controller.v1.podsandbox", "io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt",
+	"io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.restart",
+	"io.containerd.monitor.container.v1.restart", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+	"io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile",
+};
+
+void engine_status_done(struct engine_status *s)
+{
+	free(s->address);
+	free(s->version);
+	free(s->program);
+	free(s->config);
+	*s = (struct engine_status){ 0 };
+}
+
+static char *run_path(const struct core_conf *conf, const char *name)
+{
+	return mem_printf("%s/engine%s%s", conf->run_dir ? conf->run_dir : CORE_RUN_DIR, *name ? "/" : "", name);
+}
+
+static char *data_path(const struct core_conf *conf, const char *name)
+{
+	return mem_printf("%s/engine%s%s", conf->data_dir ? conf->data_dir : CORE_DATA_DIR, *name ? "/" : "", name);
+}
+
+char *engine_address(const struct core_conf *conf)
+{
+	return run_path(conf, "containerd.sock");
+}
+
+/* A connection, or -errno. */
+static int engine_connect(const struct core_conf *conf)
+{
+	_cleanup_free_ char *address = engine_address(conf);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(address) >= sizeof sa.sun_path)
+		return -ENAMETOOLONG;
+	(void)memcpy(sa.sun_path, address, strlen(address) + 1);
+	/* EAGAIN: somebody listens, but is slow to accept. */
+	return connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 && errno != EAGAIN ? -errno : TAKE_FD(fd);
+}
+
+bool engine_running(const struct core_conf *conf)
+{
+	_cleanup_close_ int fd = engine_connect(conf);
+
+	return fd >= 0;
+}
+
+static bool runs_with(pid_t pid, const char *config)
+{
+	_cleanup_free_ char *path = mem_printf("/proc/%d/cmdline", (int)pid);
+	_cleanup_buf_ struct buf line = { 0 };
+
+	if (file_read(path, 65536, &line, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < line.len; i += strlen(line.data + i) + 1)
+		if (!strcmp(line.data + i, config))
+			return true;
+	return false;
+}
+
+/* The pid of the engine; *ret_fd is its pidfd. -ERR_NOT_FOUND: nobody listens. */
+static int engine_process(const struct core_conf *conf, pid_t *ret, int *ret_fd, struct err *err)
+{
+	_cleanup_free_ char *config = data_path(conf, "config.toml"), *address = engine_address(conf);
+	_cleanup_close_ int fd = engine_connect(conf), pidfd = -1;
+	struct ucred who = { 0 };
+	socklen_t n = sizeof who;
+
+	if (fd == -ENOENT || fd == -ECONNREFUSED)
+		return err_set(err, ERR_NOT_FOUND, "engine: not running");
+	if (fd < 0)
+		return err_sys(err, -fd, "engine at %s", address);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
+		return err_sys(err, errno, "engine at %s", address);
+	pidfd = who.pid > 0 ? (int)syscall(SYS_pidfd_open, who.pid, 0) : -1;
+	if (pidfd < 0 || !runs_with(who.pid, config)) /* in this order: the pid cannot pass to another any more */
+		return err_set(err, ERR_PRECONDITION, "engine at %s: process %d there was not started by davit", address,
+			       (int)who.pid);
+	*ret = who.pid;
+	*ret_fd = TAKE_FD(pidfd);
+	return 0;
+}
+
+/* Our own folders first, so that the shims and davit-logger of this installation are the ones that are used. */
+static char *engine_path(void)
+{
+	char exe[PATH_MAX];
+	const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	const char *path = getenv("PATH");
+
+	exe[n > 0 ? n : 0] = '\0';
+	if (strrchr(exe, '/'))
+		*strrchr(exe, '/') = '\0';
+	return mem_printf("PATH=%s:%s/../libexec/davit:%s%s%s", exe, exe, STANDARD_PATH, path ? ":" : "", path ? path : "");
+}
+
+static int find_containerd(char **ret, struct err *err)
+{
+	const char *path = getenv("PATH");
+	char *program = path ? file_find(path, "containerd") : NULL;
+
+	if (!program)
+		program = file_find(STANDARD_PATH, "containerd");
+	if (!program)
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "engine: there is no program containerd"),
+				"install it: apt-get install containerd runc");
+	*ret = program;
+	return 0;
+}
+
+static int write_config(const struct core_conf *conf, const char *path, struct err *err)
+{
+	_cleanup_free_ char *root = data_path(conf, ""), *state = run_path(conf, ""), *address = engine_address(conf);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	buf_adds(&text, "# Written by davit at each start of its engine.\nversion = 2\nroot = ");
+	json_quote(&text, root, strlen(root)); /* a TOML string is written as a JSON one */
+	buf_adds(&text, "\nstate = ");
+	json_quote(&text, state, strlen(state));
+	buf_adds(&text, "\ndisabled_plugins = [\n");
+	for (size_t i = 0; i < sizeof unused_plugins / sizeof *unused_plugins; i++)
+		buf_addf(&text, "  \"%s\",\n", unused_plugins[i]);
+	buf_adds(&text, "]\n[grpc]\n  address = ");
+	json_quote(&text, address, strlen(address));
+	buf_adds(&text, "\n");
+	return file_write(path, text.data, text.len, 0600, err);
+}
+
+static int make_folders(const struct core_conf *conf, struct err *err)
+{
+	_cleanup_free_ char *root = data_path(conf, ""), *state = run_path(conf, "");
+	int r = file_mkdirs(root, 0711, err);
+
+	return r < 0 ? r : file_mkdirs(state, 0711, err);
+}
+
+/* Open for appending; a long one is kept once. */
+static int open_log(const char *path, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) == 0 && st.st_size > LOG_MAX) {
+		_cleanup_free_ char *old = mem_printf("%s.1", path);
+
+		(void)rename(path, old);
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? err_sys(err, errno, "engine's log %s", path) : fd;
+}
+
+/* A session of its own: it goes on when we, our terminal or our process group end. */
+static int spawn_engine(const char *program, const char *config, int log, pid_t *ret, struct err *err)
+{
+	_cleanup_free_ char *path = engine_path();
+	char *argv[] = { (char[]){ "containerd" }, (char[]){ "--config" }, mem_strdup(config), NULL };
+	char *envp[] = { path, NULL };
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	sigset_t all, none;
+	int r;
+
+	(void)sigfillset(&all);
+	(void)sigemptyset(&none);
+	(void)posix_spawnattr_init(&attr);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	(void)posix_spawnattr_setsigdefault(&attr, &all);
+	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)posix_spawn_file_actions_init(&fa);
+	(void)posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	(void)posix_spawn_file_actions_adddup2(&fa, log, 1);
+	(void)posix_spawn_file_actions_adddup2(&fa, log, 2);
+	(void)posix_spawn_file_actions_addchdir_np(&fa, "/");
+	r = posix_spawn(ret, program, &fa, &attr, argv, envp);
+	(void)posix_spawn_file_actions_destroy(&fa);
+	(void)posix_spawnattr_destroy(&attr);
+	free(argv[2]);
+	return r ? err_sys(err, r, "start %s", program) : 0;
+}
+
+/* The engine has ended by itself: its last line says why. */
+static int describe_end(const char *log, struct err *err)
+{
+	_cleanup_close_ int fd = open(log, O_RDONLY | O_CLOEXEC);
+	char tail[2048] = "";
+	const off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	const off_t from = end > (off_t)sizeof tail - 1 ? end - (off_t)sizeof tail + 1 : 0;
+	ssize_t n = pread(fd, tail, sizeof tail - 1, from);
+	char *line;
+
+	while (n > 0 && tail[n - 1] == '\n')
+		tail[--n] = '\0';
+	line = strrchr(tail, '\n');
+	return err_hint(err, err_set(err, ERR_UNAVAILABLE, "engine: containerd ended at once: %.400s", line ? line + 1 : tail),
+			"see %s", log);
+}
+
+/* Until the socket takes connections. Between bind(2) and listen(2) no event tells: hence the short time-out. */
+static int wait_socket(const struct core_conf *conf, int pidfd, const char *log, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *folder = run_path(conf, "");
+	_cleanup_close_ int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct pollfd pfd[] = {
+		{ .fd = notify, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = ctx->cancel ? ctx->cancel->fd : -1, .events = POLLIN },
+	};
+	char events[4096];
+
+	if (notify >= 0)
+		(void)inotify_add_watch(notify, folder, IN_CREATE | IN_ATTRIB);
+	while (!engine_running(conf)) {
+		int r = ctx_check(ctx, err);
+
+		if (r < 0)
+			return err_hint(err, r, "see %s", log);
+		(void)poll(pfd, sizeof pfd / sizeof *pfd, 20);
+		if (pfd[1].revents)
+			return describe_end(log, err);
+		while (notify >= 0 && read(notify, events, sizeof events) > 0)
+			;
+	}
+	return 0;
+}
+
+struct link { struct loop *loop; struct ctrd *ctrd; };
+
+static void link_done(struct link *l)
+{
+	ctrd_free(l->ctrd);
+	loop_free(l->loop);
+}
+
+static int link_open(const struct core_conf *conf, struct link *l, struct err *err)
+{
+	_cleanup_free_ char *address = engine_address(conf);
+
+	l->loop = loop_new();
+	return ctrd_open(l->loop, address, "", &l->ctrd, err);
+}
+
+static int wait_answer(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(link_done) struct link l = { 0 };
+	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
+	int r = link_open(conf, &l, err);
+
+	return r < 0 ? r : version_get(l.ctrd, ctx, &v, err);
+}
+
+static int start_locked(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *program = NULL, *config = data_path(conf, "config.toml"), *log = data_path(conf, "containerd.log");
+	_cleanup_close_ int log_fd = -1, pidfd = -1;
+	pid_t pid;
+	int r = find_containerd(&program, err);
+
+	if (r >= 0)
+		r = write_config(conf, config, err);
+	if (r < 0)
+		return r;
+	log_fd = open_log(log, err);
+	if (log_fd < 0)
+		return log_fd;
+	r = spawn_engine(program, config, log_fd, &pid, err);
+	if (r < 0)
+		return r;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* a child of ours: it cannot vanish */
+	r = wait_socket(conf, pidfd, log, ctx, err);
+	if (r >= 0)
+		r = wait_answer(conf, ctx, err);
+	if (r < 0) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	return r;
+}
+
+static int lock_engine(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *lock = mem_printf("%s/engine/lock", conf->data_dir);
+	int r = make_folders(conf, err);
+
+	return r < 0 ? r : file_lock(lock, true, ctx, err);
+}
+
+int engine_start(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx within = ctx_within(ctx, START_MS);
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (engine_running(conf))
+		return 0;
+	lock = lock_engine(conf, &within, err);
+	if (lock < 0)
+		return err_wrap(err, lock, "start the engine");
+	if (engine_running(conf))
+		return 0;
+	r = start_locked(conf, &within, err);
+	return r < 0 ? err_wrap(err, r, "start the engine") : 0;
+}
+
+/* Deleted too: its shim would stay behind with nobody to end it. */
+static int kill_task(struct ctrd *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_exit ex;
+	int r = tasks_kill(c, id, NULL, SIGKILL, true, ctx, err);
+
+	if (r >= 0)
+		r = tasks_wait(c, id, NULL, ctx, &ex, err);
+	if (r >= 0)
+		r = tasks_delete(c, id, NULL, ctx, &ex, err);
+	if (r != -ERR_NOT_FOUND)
+		return r;
+	err_clear(err);
+	return 0;
+}
+
+/* Tasks that have not ended, in every namespace. With @end they are killed as they are met; *ret_first (may be NULL)
+ * names the first, and is the caller's. */
+static int each_live_task(struct ctrd *c, bool end, const struct ctx *ctx, size_t *ret_n, char **ret_first, struct err *err)
+{
+	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
+	_cleanup_free_ char *first = NULL;
+	size_t n = 0;
+	int r = namespaces_list(c, ctx, &all, err);
+
+	for (size_t i = 0; r >= 0 && i < all.n; i++) {
+		_cleanup_(ctrd_processes_done) struct ctrd_processes tasks = { 0 };
+
+		ctrd_set_namespace(c, all.v[i].name);
+		r = tasks_list(c, ctx, &tasks, err);
+		for (size_t k = 0; r >= 0 && k < tasks.n; k++) {
+			if (tasks.v[k].status == CTRD_STOPPED)
+				continue;
+			if (!n++)
+				first = mem_printf("%s in namespace %s", tasks.v[k].id, all.v[i].name);
+			if (end)
+				r = kill_task(c, tasks.v[k].id, ctx, err);
+		}
+	}
+	if (r < 0)
+		return r;
+	*ret_n = n;
+	if (ret_first)
+		*ret_first = TAKE_PTR(first);
+	return 0;
+}
+
+/* 0 when nothing runs any more. */
+static int clear_tasks(const struct core_conf *conf, bool force, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(link_done) struct link l = { 0 };
+	_cleanup_free_ char *first = NULL;
+	size_t n = 0;
+	int r = link_open(conf, &l, err);
+
+	if (r >= 0)
+		r = each_live_task(l.ctrd, force, ctx, &n, &first, err);
+	if (r < 0 || !n || force)
+		return r;
+	r = err_set(err, ERR_PRECONDITION, "%zu %s, the first is %s", n, n == 1 ? "job runs" : "jobs run", first);
+	return err_hint(err, r, "stop what runs, or: davit engine stop --force");
+}
+
+static int wait_end(int pidfd, const struct ctx *ctx, struct err *err)
+{
+	struct pollfd pfd[] = {
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = ctx->cancel ? ctx->cancel->fd : -1, .events = POLLIN },
+	};
+
+	while (poll(pfd, 1, 0) == 0) {
+		int r = ctx_check(ctx, err);
+
+		if (r < 0)
+			return r;
+		(void)poll(pfd, 2, ctx_poll_ms(ctx));
+	}
+	return 0;
+}
+
+/* SIGTERM, and SIGKILL when that has no effect: containerd's files are made to be killed at any moment. */
+static int drop_empty(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	if (type == FTW_DP)
+		(void)rmdir(path);
+	return 0;
+}
+
+/* containerd leaves its folders standing. Those that are empty go; a bundle, of a shim that lives on, stays. */
+static void drop_state(const struct core_conf *conf)
+{
+	_cleanup_free_ char *state = mem_printf("%s/engine", conf->run_dir);
+
+	(void)nftw(state, drop_empty, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static int end_engine(const struct core_conf *conf, pid_t pid, int pidfd, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *address = engine_address(conf), *ttrpc = mem_printf("%s.ttrpc", address);
+	int r;
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0)
+		return err_sys(err, errno, "end process %d", (int)pid);
+	r = wait_end(pidfd, ctx, err);
+	if (r == -ERR_DEADLINE) {
+		const struct ctx soon = ctx_within(NULL, 2000);
+
+		err_clear(err);
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		r = wait_end(pidfd, &soon, err);
+	}
+	if (r < 0)
+		return r;
+	(void)waitpid(pid, NULL, WNOHANG); /* when it was we who started it */
+	(void)unlink(address);
+	(void)unlink(ttrpc);
+	drop_state(conf);
+	return 0;
+}
+
+int engine_stop(const struct core_conf *conf, bool force, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx within = ctx_within(ctx, STOP_MS);
+	_cleanup_close_ int lock = -1, pidfd = -1;
+	pid_t pid;
+	int r;
+
+	if (!engine_running(conf))
+		return 0;
+	lock = lock_engine(conf, &within, err);
+	if (lock < 0)
+		return err_wrap(err, lock, "stop the engine");
+	r = engine_process(conf, &pid, &pidfd, err);
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(err);
+		return 0;
+	}
+	if (r >= 0) {
+		r = clear_tasks(conf, force, &within, err);
+		if (r >= 0 || (force && r != -ERR_CANCELLED)) { /* forced: one that does not answer is ended too */
+			err_clear(err);
+			r = end_engine(conf, pid, pidfd, &within, err);
+		}
+	}
+	return r < 0 ? err_wrap(err, r, "stop the engine") : 0;
+}
+
+static int ask_engine(const struct core_conf *conf, const struct ctx *ctx, struct engine_status *s, struct err *err)
+{
+	_cleanup_(link_done) struct link l = { 0 };
+	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
+	int r = link_open(conf, &l, err);
+
+	if (r >= 0)
+		r = version_get(l.ctrd, ctx, &v, err);
+	if (r < 0)
+		return r;
+	s->version = TAKE_PTR(v.version);
+	return each_live_task(l.ctrd, false, ctx, &s->jobs, NULL, err);
+}
+
+int engine_get_status(const struct core_conf *conf, const struct ctx *ctx, struct engine_status *ret, struct err *err)
+{
+	_cleanup_(engine_status_done) struct engine_status s = { .address = engine_address(conf),
+								 .config = data_path(conf, "config.toml") };
+	_cleanup_close_ int pidfd = -1;
+	_cleanup_free_ char *exe = NULL;
+	char program[PATH_MAX];
+	ssize_t n;
+	int r = engine_process(conf, &s.pid, &pidfd, err);
+
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(err);
+		r = 0;
+	} else if (r >= 0) {
+		s.running = true;
+		exe = mem_printf("/proc/%d/exe", (int)s.pid);
+		n = readlink(exe, program, sizeof program);
+		s.program = n > 0 ? mem_strndup(program, (size_t)n) : NULL;
+		r = ask_engine(conf, ctx, &s, err);
+	}
+	if (r < 0)
+		return err_wrap(err, r, "engine status");
+	*ret = s;
+	s = (struct engine_status){ 0 };
+	return 0;
+}

@@ -1,0 +1,396 @@
+/* ps and inspect: records and tasks, put together. */
+#include "clock.h"
+#include "file.h"
+#include "job-ops.h"
+#include "mem.h"
+#include "namespaces.h"
+#include "record.h"
+#include "ref.h"
+#include "tasks.h"
+#include <string.h>
+
+static const char *const state_names[] = { "created", "running", "paused", "exited", "unknown" };
+
+const char *job_state_name(enum job_state s)
+{
+	return state_names[s];
+}
+
+static void row_done(struct job_row *r)
+{
+	char *const owned[] = { r->ns, r->name, r->id, r->image, r->command, r->runtime, r->network, r->ip, r->ports };
+
+	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+		free(owned[i]);
+	dict_done(&r->labels);
+}
+
+void job_rows_done(struct job_rows *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		row_done(&l->v[i]);
+	free(l->v);
+	*l = (struct job_rows){ 0 };
+}
+
+/* When process @pid started, by the wall clock; 0 when it is not to be seen. proc(5): field 22 of stat, in ticks since boot.
+ * To the tick: what is finer comes from the two clocks being read one after the other, and would differ each time. */
+static int64_t started_at(pid_t pid)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_free_ char *path = mem_printf("/proc/%d/stat", (int)pid);
+	const int64_t tick = NSEC_PER_SEC / sysconf(_SC_CLK_TCK);
+	unsigned long long ticks = 0;
+	struct timespec boot;
+	int64_t booted_at;
+	const char *p;
+
+	if (pid <= 0 || file_read(path, 4096, &b, NULL) < 0 || !(p = strrchr(buf_str(&b), ')')))
+		return 0;
+	for (int field = 2; *p && field < 22; p++)
+		field += *p == ' ';
+	ticks = strtoull(p, NULL, 10);
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	booted_at = clock_wall() - (boot.tv_sec * NSEC_PER_SEC + boot.tv_nsec);
+	return (booted_at + tick / 2) / tick * tick + (int64_t)ticks * tick;
+}
+
+static char *ports_text(const struct job *job)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < job->n_ports; i++)
+		buf_addf(&b, "%s%s:%u->%u/%s", i ? ", " : "", job->ports[i].host_ip ? job->ports[i].host_ip : "0.0.0.0",
+			 job->ports[i].host, job->ports[i].inside, port_proto_name(job->ports[i].proto));
+	return buf_take(&b);
+}
+
+/* The command as it runs: the spec's process, on one line. */
+static char *command_text(const struct ctrd_container *c)
+{
+	_cleanup_json_ json *spec = NULL;
+	_cleanup_strv_ struct strv args = { 0 };
+
+	if (json_parse(buf_str(&c->spec.value), c->spec.value.len, &spec, NULL) >= 0)
+		json_get_strv(json_get_object(spec, "process"), "args", &args);
+	return strv_join(&args, " ");
+}
+
+static void row_address(const struct core *c, const struct record *rec, struct job_row *row)
+{
+	struct cni_result result = { 0 };
+
+	if (!rec->job || !rec->job->network ||
+	    cni_cached_result(&c->conf.cni, rec->job->network, rec->c.id, "eth0", &result, NULL) < 0)
+		return;
+	if (result.n_ips)
+		row->ip = mem_strndup(result.ips[0].address, strcspn(result.ips[0].address, "/"));
+	cni_result_done(&result);
+}
+
+static void row_state(const struct record *rec, const struct ctrd_process *p, struct job_row *row)
+{
+	if (p) {
+		row->pid = p->pid;
+		row->state = p->status == CTRD_RUNNING ? JOB_RUNNING : p->status == CTRD_STOPPED ? JOB_EXITED :
+			     p->status == CTRD_CREATED ? JOB_CREATED : p->status == CTRD_UNKNOWN ? JOB_UNKNOWN : JOB_PAUSED;
+		row->exit_code = (int)p->exit_status;
+		row->exited_at = p->status == CTRD_STOPPED ? p->exited_at : 0;
+		row->started_at = started_at(p->pid);
+	} else if (record_exit(rec, &row->exit_code, &row->exited_at)) {
+		row->state = JOB_EXITED;
+	} else if (dict_get(&rec->c.labels, RECORD_STARTED)) { /* ended while the machine or containerd was down */
+		row->state = JOB_EXITED;
+		row->exit_code = EXIT_LOST;
+	} else {
+		row->state = JOB_CREATED;
+	}
+}
+
+static void row_fill(const struct core *c, const char *ns, const struct record *rec, const struct ctrd_process *p,
+		     struct job_row *row)
+{
+	*row = (struct job_row){ .ns = mem_strdup(ns), .name = mem_strdup(rec->name), .id = mem_strdup(rec->c.id),
+		.image = mem_strdup(rec->c.image), .command = command_text(&rec->c), .runtime = mem_strdup(rec->c.runtime),
+		.network = mem_strdup(rec->job ? rec->job->network : NULL), .created_at = rec->c.created_at,
+		.ports = rec->job ? ports_text(rec->job) : mem_strdup("") };
+	dict_add(&row->labels, &rec->c.labels);
+	row_state(rec, p, row);
+	row_address(c, rec, row);
+}
+
+static const struct ctrd_process *task_of(const struct ctrd_processes *tasks, const char *id)
+{
+	for (size_t i = 0; i < tasks->n; i++)
+		if (!strcmp(tasks->v[i].id, id))
+			return &tasks->v[i];
+	return NULL;
+}
+
+/* Filters, as `docker ps --filter` has them. */
+
+static bool match_label(const struct job_row *row, const char *value)
+{
+	_cleanup_free_ char *key = mem_strndup(value, strcspn(value, "="));
+	const char *has = dict_get(&row->labels, key), *wants = strchr(value, '=');
+
+	return has && (!wants || !strcmp(has, wants + 1));
+}
+
+static bool match_image(const struct job_row *row, const char *value)
+{
+	struct ref ref = { 0 };
+	bool same = ref_parse(value, &ref, NULL) >= 0 && !strcmp(ref.name, row->image);
+
+	ref_done(&ref);
+	return same;
+}
+
+static bool match_name(const struct job_row *row, const char *value) { return strstr(row->name, value) != NULL; }
+static bool match_id(const struct job_row *row, const char *value) { return !strncmp(row->id, value, strlen(value)); }
+static bool match_status(const struct job_row *row, const char *value) { return !strcmp(job_state_name(row->state), value); }
+static bool match_network(const struct job_row *row, const char *value) { return row->network && !strcmp(row->network, value); }
+static bool match_exited(const struct job_row *row, const char *value)
+{
+	return row->state == JOB_EXITED && row->exit_code == (int)strtol(value, NULL, 10);
+}
+
+static const struct {
+	const char *key;
+	bool (*match)(const struct job_row *, const char *value);
+} filters[] = {
+	{ "name", match_name }, { "id", match_id }, { "status", match_status }, { "label", match_label },
+	{ "ancestor", match_image }, { "network", match_network }, { "exited", match_exited },
+};
+enum { N_FILTERS = sizeof filters / sizeof *filters };
+
+static int filter_index(const char *text, size_t *ret, struct err *err)
+{
+	size_t n = strcspn(text, "=");
+	int r;
+
+	for (size_t i = 0; text[n] && i < N_FILTERS; i++)
+		if (strlen(filters[i].key) == n && !strncmp(filters[i].key, text, n)) {
+			*ret = i;
+			return 0;
+		}
+	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not KEY=VALUE of a known key", text);
+	return err_hint(err, r, "keys are name, id, status, label, ancestor, network, exited");
+}
+
+/* Values of one key are alternatives; keys add up. */
+static int filter_row(const struct job_row *row, const struct strv *f, struct err *err)
+{
+	bool asked[N_FILTERS] = { 0 }, met[N_FILTERS] = { 0 };
+
+	for (size_t i = 0; f && i < f->n; i++) {
+		size_t k;
+		int r = filter_index(f->v[i], &k, err);
+
+		if (r < 0)
+			return r;
+		asked[k] = true;
+		met[k] |= filters[k].match(row, strchr(f->v[i], '=') + 1);
+	}
+	for (size_t k = 0; k < N_FILTERS; k++)
+		if (asked[k] && !met[k])
+			return 0;
+	return 1;
+}
+
+static bool asks_status(const struct strv *f)
+{
+	for (size_t i = 0; f && i < f->n; i++)
+		if (!strncmp(f->v[i], "status=", 7) || !strncmp(f->v[i], "exited=", 7))
+			return true;
+	return false;
+}
+
+static int check_filters(const struct strv *f, struct err *err)
+{
+	size_t unused;
+
+	for (size_t i = 0; f && i < f->n; i++) {
+		int r = filter_index(f->v[i], &unused, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What was never complete is no job yet, and a --rm job that has ended is one no more. */
+static bool is_listed(const struct record *rec, const struct job_row *row)
+{
+	return row->state == JOB_RUNNING || row->state == JOB_PAUSED || row->state == JOB_UNKNOWN ||
+	       dict_get(&rec->c.labels, RECORD_COMPLETE) != NULL;
+}
+
+static int list_namespace(struct core *c, const char *ns, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out,
+			  struct err *err)
+{
+	_cleanup_(records_done) struct records recs = { 0 };
+	_cleanup_(ctrd_processes_done) struct ctrd_processes tasks = { 0 };
+	bool all = f->all || asks_status(f->filters);
+	int r = record_list(c, ctx, &recs, err);
+
+	if (r >= 0)
+		r = tasks_list(c->ctrd, ctx, &tasks, err);
+	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
+		struct job_row row;
+
+		row_fill(c, ns, &recs.v[i], task_of(&tasks, recs.v[i].c.id), &row);
+		r = is_listed(&recs.v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED)) ?
+			filter_row(&row, f->filters, err) : 0;
+		if (r <= 0) {
+			row_done(&row);
+			continue;
+		}
+		out->v = mem_resize(out->v, (out->n + 1) * sizeof *out->v);
+		out->v[out->n++] = row;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct job_row *x = a, *y = b;
+
+	return (x->created_at < y->created_at) - (x->created_at > y->created_at);
+}
+
+static int list_all(struct core *c, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
+{
+	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces ns = { 0 };
+	_cleanup_free_ char *own = mem_strdup(ctrd_namespace(c->ctrd));
+	int r = namespaces_list(c->ctrd, ctx, &ns, err);
+
+	for (size_t i = 0; r >= 0 && i < ns.n; i++) {
+		ctrd_set_namespace(c->ctrd, ns.v[i].name);
+		r = list_namespace(c, ns.v[i].name, f, ctx, out, err);
+	}
+	ctrd_set_namespace(c->ctrd, own);
+	return r;
+}
+
+int job_list(struct core *c, const struct job_filter *f, const struct ctx *ctx, struct job_rows *ret, struct err *err)
+{
+	struct job_rows rows = { 0 };
+	int r = check_filters(f->filters, err);
+
+	if (r >= 0)
+		r = f->all_namespaces ? list_all(c, f, ctx, &rows, err) : list_namespace(c, c->conf.ns, f, ctx, &rows, err);
+	if (r < 0) {
+		job_rows_done(&rows);
+		return r;
+	}
+	if (rows.n)
+		qsort(rows.v, rows.n, sizeof *rows.v, newest_first);
+	*ret = rows;
+	return 0;
+}
+
+int job_count_elsewhere(struct core *c, const struct ctx *ctx, size_t *ret_n, char **ret_ns, struct err *err)
+{
+	_cleanup_(job_rows_done) struct job_rows rows = { 0 };
+	const struct job_filter all = { .all = true, .all_namespaces = true };
+	const char *first = NULL;
+	size_t n = 0;
+	int r = job_list(c, &all, ctx, &rows, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < rows.n; i++) {
+		if (!strcmp(rows.v[i].ns, c->conf.ns))
+			continue;
+		first = first ? first : rows.v[i].ns;
+		n++;
+	}
+	*ret_n = n;
+	if (ret_ns)
+		*ret_ns = mem_strdup(first);
+	return 0;
+}
+
+static void put_time(json *o, const char *key, int64_t at)
+{
+	char text[CLOCK_TEXT];
+
+	if (at)
+		json_put_str(o, key, clock_rfc3339(at, text));
+}
+
+static json *state_json(const struct job_row *row)
+{
+	json *o = json_new_object();
+
+	json_put_str(o, "status", job_state_name(row->state));
+	json_put_int(o, "pid", row->state == JOB_RUNNING || row->state == JOB_PAUSED ? row->pid : 0);
+	if (row->state == JOB_EXITED)
+		json_put_int(o, "exit_code", row->exit_code);
+	put_time(o, "created_at", row->created_at);
+	put_time(o, "started_at", row->started_at);
+	put_time(o, "exited_at", row->exited_at);
+	return o;
+}
+
+static json *network_json(const struct core *c, const struct record *rec, const struct job_row *row)
+{
+	json *o = json_new_object();
+	_cleanup_free_ char *netns = record_netns(rec->c.id);
+	struct cni_result result = { 0 };
+
+	json_put_str(o, "name", row->network);
+	json_put_str(o, "netns", file_exists(netns) ? netns : NULL);
+	json_put_str(o, "ip", row->ip);
+	json_put_str(o, "ports", row->ports);
+	if (row->ip && cni_cached_result(&c->conf.cni, row->network, rec->c.id, "eth0", &result, NULL) >= 0) {
+		json_put_str(o, "mac", result.mac);
+		json_put_str(o, "bridge", result.bridge);
+		json_put_str(o, "gateway", result.n_ips ? result.ips[0].gateway : NULL);
+		cni_result_done(&result);
+	}
+	return o;
+}
+
+static json *inspect_json(const struct core *c, const struct record *rec, const struct job_row *row)
+{
+	json *o = json_new_object(), *spec = NULL;
+	_cleanup_free_ char *log = record_log_path(c, rec->c.id);
+
+	json_put_str(o, "id", row->id);
+	json_put_str(o, "name", row->name);
+	json_put_str(o, "namespace", row->ns);
+	json_put_str(o, "image", row->image);
+	json_put_str(o, "runtime", row->runtime);
+	json_put_str(o, "snapshotter", rec->c.snapshotter);
+	json_put(o, "state", state_json(row));
+	json_put(o, "network", network_json(c, rec, row));
+	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
+	json_put_dict(o, "labels", &rec->c.labels);
+	if (rec->job)
+		json_put(o, "job", job_to_json(rec->job));
+	if (json_parse(buf_str(&rec->c.spec.value), rec->c.spec.value.len, &spec, NULL) >= 0)
+		json_put(o, "spec", spec);
+	return o;
+}
+
+int job_inspect(struct core *c, const char *name, const struct ctx *ctx, json **ret, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct ctrd_process p = { 0 };
+	struct job_row row;
+	int r = record_find(c, name, ctx, &rec, err), task;
+
+	if (r < 0)
+		return r;
+	task = tasks_get(c->ctrd, rec.c.id, NULL, ctx, &p, err);
+	if (task < 0 && task != -ERR_NOT_FOUND)
+		return task;
+	err_clear(err);
+	row_fill(c, c->conf.ns, &rec, task < 0 ? NULL : &p, &row);
+	*ret = inspect_json(c, &rec, &row);
+	row_done(&row);
+	ctrd_process_done(&p);
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* rm and prune. */
+#include "job-ops.h"
+#include "mem.h"
+#include "name.h"
+#include "reconcile.h"
+#include "remains.h"
+#include "tasks.h"
+#include "volume.h"
+#include <string.h>
+
+void job_await_removals(struct core *c, const struct ctx *ctx)
+{
+	claim_await_removals(c, ctx);
+}
+
+static int is_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_process p = { 0 };
+	int r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r >= 0)
+		r = p.status != CTRD_STOPPED && p.status != CTRD_CREATED;
+	ctrd_process_done(&p);
+	return r;
+}
+
+/* Its lock is held now. 0: somebody has removed it meanwhile. */
+static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_container now = { 0 };
+	int r = containers_get(c->ctrd, rec->c.id, ctx, &now, err);
+
+	ctrd_container_done(&now);
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r >= 0)
+		r = force ? 0 : is_running(c, rec->c.id, ctx, err);
+	if (r == 1)
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is running", rec->name),
+				"stop it first: davit stop %s, or use --force", rec->name);
+	return r < 0 ? r : 1;
+}
+
+static int remove_record(struct core *c, const struct record *rec, bool force, bool volumes, const struct ctx *ctx, struct err *err)
+{
+	int lock = -1, r = claim_lock(c, rec->name, true, ctx, &lock, err);
+
+	if (r < 0)
+		return r;
+	r = may_remove(c, rec, force, ctx, err);
+	if (r > 0) {
+		claim_lock_removing(lock);
+		r = remains_remove(c, rec->name, rec->c.id, rec->c.snapshotter, volumes, ctx, err);
+	}
+	claim_unlock(c, rec->name, lock);
+	return r;
+}
+
+/* No record of that name: a killed davit may have left a claim. */
+static int remove_claim(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
+	struct ctrd_leases l = { 0 };
+	int lock = -1, r = leases_list(c->ctrd, filter, ctx, &l, err);
+	bool there = r >= 0 && l.n > 0;
+
+	ctrd_leases_done(&l);
+	if (r < 0 || !there)
+		return r;
+	r = claim_lock(c, name, true, ctx, &lock, err);
+	if (r < 0)
+		return r;
+	r = reconcile_name(c, name, ctx, err);
+	claim_unlock(c, name, lock);
+	return r < 0 ? r : 1;
+}
+
+int job_remove(struct core *c, const char *name, bool force, bool volumes, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct err why = ERR_INIT;
+	int r = record_find(c, name, ctx, &rec, &why);
+
+	if (r == -ERR_NOT_FOUND) {
+		r = remove_claim(c, name, ctx, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (err)
+			*err = why;
+		return -ERR_NOT_FOUND;
+	}
+	if (r < 0) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	r = remove_record(c, &rec, force, volumes, ctx, err);
+	return r < 0 ? err_wrap(err, r, "remove job %s", rec.name) : 0;
+}
+
+static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
+{
+	_cleanup_(records_done) struct records recs = { 0 };
+	int r = record_list(c, ctx, &recs, err);
+
+	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
+		const struct record *rec = &recs.v[i];
+
+		r = is_running(c, rec->c.id, ctx, err);
+		if (r != 0 || claim_locked(c, rec->name))
+			continue;
+		if (!dry_run)
+			r = remove_record(c, rec, false, volumes, ctx, err);
+		if (r == -ERR_PRECONDITION) /* started meanwhile */
+			r = (err_clear(err), 0);
+		else if (r >= 0)
+			strv_pushf(removed, "job %s", rec->name);
+	}
+	return r < 0 ? r : 0;
+}
+
+int job_prune(struct core *c, bool exited, bool volumes, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
+{
+	int r = reconcile_all(c, dry_run, ctx, removed, err);
+
+	if (r >= 0 && exited)
+		r = prune_exited(c, volumes, dry_run, ctx, removed, err);
+	return r;
+}

@@ -1,0 +1,542 @@
+#include "clock.h"
+#include "file.h"
+#include "job-name.h"
+#include "job-state.h"
+#include "log.h"
+#include "mem.h"
+#include "name.h"
+#include "ports.h"
+#include "ref.h"
+#include "remains.h"
+#include "self.h"
+#include "task-wait.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <linux/magic.h>
+
+#define DEFAULT_NETWORK "davit"
+
+void run_result_done(struct run_result *r)
+{
+	free(r->name);
+	free(r->id);
+	*r = (struct run_result){ 0 };
+}
+
+void run_done(struct run *run)
+{
+	for (size_t i = 0; i < STEPS_MAX; i++)
+		ctrd_call_free(run->call[i]);
+	ctrd_call_free(run->wait);
+	streams_free(run->streams);
+	logfile_free(run->log);
+	cni_op_abort(run->op);
+	cni_net_free(run->net);
+	cni_result_done(&run->result);
+	ctrd_mounts_done(&run->mounts);
+	user_done(&run->user);
+	image_done(&run->image);
+	runtime_done(&run->runtime);
+	strv_done(&run->bind_sources);
+	strv_done(&run->fresh_volumes);
+	free(run->binds);
+	free(run->id);
+	free(run->lease);
+	free(run->snapshotter);
+	free(run->image_name);
+	free(run->netns);
+	free(run->log_uri);
+	if (run->job)
+		claim_unlock(run->core, run->job->name, run->lock);
+	job_free(run->job);
+}
+
+/* Deciding: what can be said before anything is started. */
+
+static int copy_job(const struct job *job, struct job **ret, struct err *err)
+{
+	_cleanup_json_ json *j = job_to_json(job);
+
+	return job_from_json(j, ret, err);
+}
+
+static int decide_ports(struct job *job, struct err *err)
+{
+	uint16_t *taken = mem_array(uint16_t, job->n_ports);
+	int r = 0;
+
+	for (size_t i = 0; i < job->n_ports; i++)
+		taken[i] = job->ports[i].host;
+	for (size_t i = 0; r >= 0 && i < job->n_ports; i++) {
+		if (!job->ports[i].host)
+			r = port_pick(&job->ports[i], taken, job->n_ports, err);
+		taken[i] = job->ports[i].host;
+	}
+	free(taken);
+	return r;
+}
+
+static int decide_network(struct run *run, struct err *err)
+{
+	struct job *job = run->job;
+	_cleanup_strv_ struct strv notices = { 0 };
+	const struct cni_conf *cni = &run->core->conf.cni;
+	int r = 0;
+
+	if (!job->network)
+		job->network = mem_strdup(DEFAULT_NETWORK);
+	run->host_net = !strcmp(job->network, "host");
+	run->cni = !run->host_net && strcmp(job->network, "none") != 0;
+	if (run->host_net && run->runtime.vm)
+		return err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network");
+	if (!run->host_net)
+		run->netns = record_netns(run->id);
+	if (!run->cni)
+		return 0;
+	if (!strcmp(job->network, DEFAULT_NETWORK) && run->opts->mode != RUN_CREATE)
+		r = cni_net_ensure_default(cni, DEFAULT_NETWORK, err);
+	if (r >= 0 && (run->opts->mode != RUN_CREATE || strcmp(job->network, DEFAULT_NETWORK) != 0))
+		r = cni_net_load(cni, job->network, &run->net, &notices, err);
+	for (size_t i = 0; i < notices.n; i++)
+		core_notice(run->core, "%s", notices.v[i]);
+	return r;
+}
+
+static int decide_runtime(struct run *run, struct err *err)
+{
+	const char *name = run->job->runtime ? run->job->runtime : run->core->conf.runtime;
+
+	if (!name) {
+		_cleanup_free_ char *own = runtime_shim("io.containerd.davit.v2");
+
+		name = own ? "davit" : "runc";
+	}
+	return runtime_resolve(name, &run->runtime, err);
+}
+
+static bool has_cgroup2(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static int decide_image(struct run *run, struct err *err)
+{
+	struct ref ref = { 0 };
+	int r;
+
+	if (!run->task->image)
+		return err_set(err, ERR_INVALID, "job %s: names no image", run->job->name);
+	r = ref_parse(run->task->image, &ref, err);
+	if (r >= 0)
+		run->image_name = mem_strdup(ref.name);
+	ref_done(&ref);
+	return r;
+}
+
+static int decide(struct run *run, struct err *err)
+{
+	int r;
+
+	if (run->job->n_tasks != 1)
+		return err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: davit runs jobs of one task", run->job->n_tasks);
+	run->task = &run->job->tasks[0];
+	if (!run->job->name)
+		run->job->name = job_name_new();
+	r = name_check("name", run->job->name, NAME_JOB_MAX, err);
+	if (r >= 0)
+		r = job_check(run->job, err);
+	if (r < 0)
+		return r;
+	if (!run->id)
+		run->id = job_id_new(run->job->name);
+	run->lease = claim_lease_id(run->job->name);
+	run->cgroup2 = has_cgroup2();
+	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
+		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
+	r = decide_image(run, err);
+	if (r >= 0)
+		r = decide_runtime(run, err);
+	if (r >= 0)
+		r = decide_network(run, err);
+	return r < 0 ? r : decide_ports(run->job, err);
+}
+
+/* The engine says why in its own words; a command that is not there or cannot be run gets an exit code of its own. */
+
+static const struct { const char *says; int exit_code; } engine_says[] = {
+	{ "executable file not found in $PATH", 127 }, { "executable file `", 127 }, { "no such file or directory: unknown", 127 },
+	{ "stat /", 127 }, { "No such file or directory", 127 },
+	{ "permission denied", 126 }, { "Permission denied", 126 }, { "exec format error", 126 }, { "Exec format error", 126 },
+	{ "is a directory", 126 }, { "Is a directory", 126 }, { "open executable: Operation not permitted", 126 },
+};
+
+static bool is_about_exec(const char *msg)
+{
+	return strstr(msg, "exec") != NULL && strstr(msg, "mount") == NULL && strstr(msg, "cgroup") == NULL;
+}
+
+int exec_error(const char *command, int r, struct err *err)
+{
+	if (!err || r != -ERR_UNKNOWN || !is_about_exec(err->msg))
+		return r;
+	for (size_t i = 0; i < sizeof engine_says / sizeof *engine_says; i++) {
+		int code = engine_says[i].exit_code;
+
+		if (!strstr(err->msg, engine_says[i].says))
+			continue;
+		err_clear(err);
+		r = code == 127 ? err_set(err, ERR_NOT_FOUND, "command %s: not found in the image", command) :
+			err_set(err, ERR_PERMISSION, "command %s: cannot be invoked: permission denied, or not a program", command);
+		err->exit_code = code;
+		return r;
+	}
+	return r;
+}
+
+int exit_code_of(const struct err *err)
+{
+	return err->exit_code ? err->exit_code : 125;
+}
+
+static int explain(const struct run *run, int r, struct err *err)
+{
+	_cleanup_strv_ struct strv args = { 0 };
+
+	if (run->task)
+		spec_args(run->task, &run->image.config, &args);
+	return exec_error(args.n ? args.v[0] : "", r, err);
+}
+
+static void report_timing(const struct step_run *s, int64_t origin, struct timing *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < s->n && t->n < sizeof t->v / sizeof *t->v; i++)
+		if (s->time[i].began)
+			t->v[t->n++] = (struct timing_row){ s->steps[i].name, s->time[i].began - origin,
+				s->time[i].ended - origin };
+}
+
+static void time_row(struct timing *t, const char *name, int64_t origin, int64_t began)
+{
+	if (t && t->n < sizeof t->v / sizeof *t->v)
+		t->v[t->n++] = (struct timing_row){ name, began - origin, clock_mono() - origin };
+}
+
+/* Foreground */
+
+/* The output's reader goes with us: davit-logger reads on from the FIFOs into the job's log. */
+static void hand_to_logger(struct run *run)
+{
+	_cleanup_free_ char *program = NULL, *path = record_log_path(run->core, run->id),
+		*size = mem_printf("%lld", (long long)run->task->log_max_size),
+		*files = mem_printf("%lld", (long long)run->task->log_max_files);
+	char *const argv[] = { (char *)(uintptr_t)"davit-logger", (char *)(uintptr_t)"path", path, (char *)(uintptr_t)"size", size,
+		(char *)(uintptr_t)"files", files, NULL };
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	int out, errs;
+	pid_t pid;
+
+	streams_take_output(run->streams, &out, &errs);
+	if (self_find("davit-logger", &program, NULL) >= 0) {
+		(void)posix_spawnattr_init(&attr);
+		(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
+		(void)posix_spawn_file_actions_init(&fa);
+		for (int fd = 0; fd < 3; fd++)
+			(void)posix_spawn_file_actions_addopen(&fa, fd, "/dev/null", O_RDWR, 0);
+		(void)posix_spawn_file_actions_adddup2(&fa, out, 3);
+		if (errs >= 0)
+			(void)posix_spawn_file_actions_adddup2(&fa, errs, 4);
+		else
+			(void)posix_spawn_file_actions_addopen(&fa, 4, "/dev/null", O_RDONLY, 0);
+		(void)posix_spawn_file_actions_addopen(&fa, 5, "/dev/null", O_WRONLY, 0);
+		if (posix_spawn(&pid, program, &fa, &attr, argv, environ) != 0)
+			log_warn("job %s: davit-logger did not start: its output stops", run->job->name);
+		(void)posix_spawn_file_actions_destroy(&fa);
+		(void)posix_spawnattr_destroy(&attr);
+	}
+	if (out >= 0)
+		(void)close(out);
+	if (errs >= 0)
+		(void)close(errs);
+}
+
+static int64_t undo_ms(const struct core *core)
+{
+	return core->conf.undo_ms ? core->conf.undo_ms : JOB_UNDO_MS;
+}
+
+/* Everything of a job that has ended, its lock held. */
+static int remove_job(struct core *core, const char *name, const char *id, const char *snapshotter, struct err *err)
+{
+	struct ctx ctx = ctx_within(NULL, undo_ms(core));
+
+	return remains_remove(core, name, id, snapshotter, true, &ctx, err);
+}
+
+/* A child of ours, detached from everything that somebody may wait for, with a connection of its own. NULL in us. */
+static struct core *child_core(const struct run *run)
+{
+	struct core *core = NULL;
+	struct core_conf conf = run->core->conf;
+	int null;
+
+	if (fork() != 0)
+		return NULL;
+	(void)setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd < 3; fd++)
+		(void)dup2(null, fd);
+	conf.address = run->core->address;
+	conf.notice = NULL;
+	if (core_open_existing(&conf, NULL, &core, NULL) < 0)
+		_exit(1);
+	return core;
+}
+
+/* The answer is known: a child does the removal, so that nobody waits for it. It holds the job's lock, and says that it is
+ * removing, so whoever wants the name next waits for that. */
+static void remove_behind(struct run *run)
+{
+	struct core *core = child_core(run);
+
+	if (!core)
+		return;
+	if (remove_job(core, run->job->name, run->id, run->snapshotter, NULL) >= 0)
+		claim_unlock(core, run->job->name, run->lock);
+	_exit(0);
+}
+
+/* A detached --rm job: a child of ours waits for its end, across restarts of containerd, and removes it. */
+static void watch_behind(struct run *run)
+{
+	struct core *core = child_core(run);
+	struct ctrd_exit unused;
+	struct err err = ERR_INIT;
+	int lock;
+
+	if (!core)
+		return;
+	(void)task_wait(core, run->id, NULL, NULL, &unused, &err);
+	if (claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
+		_exit(0); /* somebody stops it: they do what we would */
+	claim_lock_removing(lock);
+	(void)remove_job(core, run->job->name, run->id, run->snapshotter, NULL);
+	claim_unlock(core, run->job->name, lock);
+	_exit(0);
+}
+
+static int after_exit(struct run *run, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct ctx ctx = ctx_within(NULL, undo_ms(run->core));
+	int r = claim_lock(run->core, run->job->name, false, &ctx, &run->lock, err);
+
+	if (r == -ERR_EXISTS) { /* somebody is stopping or removing it: they do what we would */
+		err_clear(err);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	ctrd_set_lease(run->core->ctrd, NULL);
+	r = core_reconnect(run->core, err);
+	if (r >= 0 && run->job->remove) {
+		claim_lock_removing(run->lock);
+		if (run->opts->remove_behind) {
+			remove_behind(run);
+			(void)close(TAKE_FD(run->lock)); /* the child's copy holds it */
+			return 0;
+		}
+		r = remove_job(run->core, run->job->name, run->id, run->snapshotter, err);
+	} else if (r >= 0) {
+		r = record_find(run->core, run->id, &ctx, &rec, err);
+		if (r >= 0)
+			r = remains_settle(run->core, &rec, &ctx, err);
+		if (r == -ERR_NOT_FOUND)
+			r = (err_clear(err), 0);
+	}
+	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
+	return r;
+}
+
+static void end_foreground(struct run *run, int64_t origin)
+{
+	struct err err = ERR_INIT;
+	int64_t began = clock_mono();
+
+	streams_free(TAKE_PTR(run->streams));
+	logfile_free(TAKE_PTR(run->log));
+	if (after_exit(run, &err) < 0)
+		log_warn("job %s: %s; mend with: davit rm -f %s", run->job->name, err.msg, run->job->name);
+	time_row(run->opts->timing, run->job->remove ? "remove" : "settle", origin, began);
+}
+
+static int foreground(struct run *run, const struct ctx *ctx, struct run_result *ret, int64_t origin, struct err *err)
+{
+	struct ctrd_exit exit = { 0 };
+	int64_t began = clock_mono();
+	int r = streams_run(run->streams, run->core, run->id, NULL, TAKE_PTR(run->wait), ctx, &exit, err);
+
+	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) { /* the signal was for us alone: the job goes on */
+		err_clear(err);
+		r = 0;
+	}
+	time_row(run->opts->timing, "run", origin, began);
+	if (r == 0) {
+		hand_to_logger(run);
+		ret->detached = true;
+		return 0;
+	}
+	if (r > 0) {
+		ret->exited = true;
+		ret->exit_code = (int)exit.status;
+	}
+	if (r > 0 || r == -ERR_NOT_FOUND) /* its task is gone: somebody has removed it */
+		end_foreground(run, origin);
+	return r < 0 ? r : 0;
+}
+
+static int write_cidfile(const char *path, const char *id, struct err *err)
+{
+	_cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
+
+	if (!path)
+		return 0;
+	if (fd < 0 || write(fd, id, strlen(id)) != (ssize_t)strlen(id))
+		return err_hint(err, err_sys(err, errno, "cidfile %s", path), "remove it, or name another");
+	return 0;
+}
+
+static int execute(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)
+{
+	struct step_run steps = job_steps(run);
+	int64_t origin = clock_mono();
+	int64_t call_ms = run->core->conf.call_ms ? run->core->conf.call_ms : JOB_CALL_MS;
+	int r = write_cidfile(run->opts->cidfile, run->id, err);
+
+	if (r < 0)
+		return r;
+	r = step_run(&steps, ctx, call_ms, undo_ms(run->core), err);
+	if (r < 0) {
+		if (run->opts->cidfile)
+			(void)unlink(run->opts->cidfile);
+		return explain(run, r, err);
+	}
+	report_timing(&steps, origin, run->opts->timing);
+	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
+	ret->name = mem_strdup(run->job->name);
+	ret->id = mem_strdup(run->id);
+	if (run->opts->started)
+		run->opts->started(run->opts->started_arg, ret->name, ret->id);
+	if (run->opts->mode == RUN_FOREGROUND)
+		return foreground(run, ctx, ret, origin, err);
+	if (run->job->remove && run->opts->remove_behind && run->opts->mode == RUN_DETACHED)
+		watch_behind(run);
+	return 0;
+}
+
+int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
+	    struct err *err)
+{
+	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
+	struct run_result res = { 0 };
+	int r = copy_job(job, &run.job, err);
+
+	if (r >= 0)
+		r = decide(&run, err);
+	if (r >= 0)
+		r = execute(&run, ctx, &res, err);
+	if (r < 0) {
+		run_result_done(&res);
+		return err_wrap(err, r, "run job %s", run.job && run.job->name ? run.job->name : job->name ? job->name : "");
+	}
+	*ret = res;
+	return 0;
+}
+
+/* A job that exists: its record, with the task of its last run deleted. */
+static int start_prepare(struct run *run, const char *what, struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_process p = { 0 };
+	enum ctrd_status status;
+	int r = record_find(run->core, what, ctx, rec, err);
+
+	if (r < 0)
+		return r;
+	if (!rec->job)
+		return err_set(err, ERR_DATA_LOSS, "job %s: its record is not davit's, or cannot be read", what);
+	run->job = TAKE_PTR(rec->job);
+	run->record = rec;
+	run->id = mem_strdup(rec->c.id);
+	run->snapshotter = mem_strdup(rec->c.snapshotter);
+	r = claim_lock(run->core, run->job->name, true, ctx, &run->lock, err);
+	if (r < 0)
+		return r;
+	r = tasks_get(run->core->ctrd, run->id, NULL, ctx, &p, err);
+	status = p.status;
+	ctrd_process_done(&p);
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r < 0)
+		return r;
+	if (status != CTRD_STOPPED)
+		return err_set(err, ERR_PRECONDITION, "job %s: is running already", run->job->name);
+	return remains_settle(run->core, rec, ctx, err);
+}
+
+int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
+	      struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
+	struct run_result res = { 0 };
+	int r = start_prepare(&run, name, &rec, ctx, err);
+
+	if (r >= 0)
+		r = decide(&run, err);
+	if (r >= 0)
+		r = execute(&run, ctx, &res, err);
+	if (r < 0) {
+		run_result_done(&res);
+		return err_wrap(err, r, "start job %s", name);
+	}
+	*ret = res;
+	return 0;
+}
+
+int job_plan(struct core *core, const struct job *job, const struct ctx *ctx, struct strv *out, struct err *err)
+{
+	_cleanup_(run_done) struct run run = { .core = core, .opts = &(const struct run_opts){ .mode = RUN_CREATE }, .lock = -1 };
+	const struct run_opts detached = { .mode = RUN_DETACHED };
+	struct step_run steps;
+	int r = copy_job(job, &run.job, err);
+
+	(void)ctx;
+	if (r >= 0)
+		r = decide(&run, err);
+	if (r < 0)
+		return r;
+	run.opts = &detached;
+	steps = job_steps(&run);
+	step_plan(steps.steps, steps.n, &run, out);
+	return 0;
+}
+
+int job_spec(struct core *core, const struct job *job, const struct ctx *ctx, struct buf *out, struct err *err)
+{
+	_cleanup_(run_done) struct run run = { .core = core, .opts = &(const struct run_opts){ .mode = RUN_CREATE }, .lock = -1 };
+	int r = copy_job(job, &run.job, err);
+
+	if (r >= 0)
+		r = decide(&run, err);
+	if (r >= 0 && !run.snapshotter)
+		r = core_snapshotter(core, ctx, &run.snapshotter, err);
+	return r < 0 ? r : run_spec_dry(&run, ctx, out, err);
+}

@@ -1,0 +1,45 @@
+/* Running a job: the table of steps (steps.c) and what stands around it. */
+#pragma once
+#include "core.h"
+#include "job.h"
+
+enum run_mode { RUN_FOREGROUND, RUN_DETACHED, RUN_CREATE /* everything but the task */ };
+
+struct timing_row { const char *step; int64_t began, ended; }; /* ns since the run began */
+struct timing { struct timing_row v[24]; size_t n; };
+
+struct run_opts {
+	enum run_mode mode;
+	const char *detach_keys;       /* NULL: ctrl-p,ctrl-q */
+	bool quiet;                    /* no progress of a pull */
+	bool sig_proxy;                /* foreground without a terminal: signals go to the job */
+	bool remove_behind;            /* with job->remove: a child of ours removes the job after the answer (forks: not in a
+	                                  process with threads) */
+	const char *cidfile;           /* NULL: none */
+	struct timing *timing;         /* filled when not NULL */
+	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
+	void *started_arg;
+};
+
+struct run_result {
+	char *name, *id;
+	bool exited, detached;         /* foreground: exited, or detached by keys */
+	int exit_code;                 /* of the container, 128+n by signal */
+};
+void run_result_done(struct run_result *);
+
+/* Foreground: returns when the job has exited (its removal, with job->remove, may go on in a child) or was detached from.
+ * A failure at any step rolls everything back. Codes a face branches on: see exit_code_of(). */
+int job_run(struct core *, const struct job *, const struct run_opts *, const struct ctx *, struct run_result *ret,
+	    struct err *err);
+/* A job that was created or has exited; @attach: in the foreground. */
+int job_start(struct core *, const char *name, const struct run_opts *, const struct ctx *, struct run_result *ret,
+	      struct err *err);
+
+/* What would be done: one line a step into @out; changes nothing. */
+int job_plan(struct core *, const struct job *, const struct ctx *, struct strv *out, struct err *err);
+/* The OCI spec it would have (the image must be present). */
+int job_spec(struct core *, const struct job *, const struct ctx *, struct buf *out, struct err *err);
+
+/* Docker's exit code for an error of job_run() and job_exec(): 125, 126 (cannot be invoked), 127 (not found). */
+int exit_code_of(const struct err *err);

@@ -1,0 +1,72 @@
+/* The runtime spec of a run: for its container record, and for --dry-run. */
+#include "cap.h"
+#include "file.h"
+#include "job-state.h"
+#include "leases.h"
+#include "mem.h"
+#include "rootfs.h"
+#include "snapshots.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
+
+int run_spec(struct run *run, struct buf *out, struct err *err)
+{
+	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *resolv = mem_printf("%s/resolv.conf", dir),
+		*hosts = mem_printf("%s/hosts", dir), *hostname = mem_printf("%s/hostname", dir);
+	char host[HOST_NAME_MAX + 1];
+	struct rlimit nofile = { 1024, 1024 };
+	struct spec_in in = {
+		.job = run->job, .task = run->task, .image = &run->image.config, .user = &run->user, .id = run->id,
+		.ns = run->core->conf.ns, .hostname = run_hostname(run, host), .netns = run->netns, .resolv_conf = resolv,
+		.hosts = hosts, .hostname_file = hostname, .mounts = run->binds, .n_mounts = run->n_binds,
+		.bounding = cap_bounding(), .vm = run->runtime.vm, .cgroup2 = run->cgroup2,
+		.apparmor = file_exists("/sys/kernel/security/apparmor/profiles"),
+	};
+
+	(void)getrlimit(RLIMIT_NOFILE, &nofile);
+	in.nofile_max = nofile.rlim_max;
+	return spec_build(&in, out, err);
+}
+
+/* A look at the image through a view that is gone again afterwards. */
+static int dry_user(struct run *run, const char *user, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *key = mem_printf("look-%s", run->id);
+	char scratch[] = "/tmp/davit-look-XXXXXX";
+	_cleanup_close_ int root = -1;
+	int r = leases_create(run->core->ctrd, key, NULL, ctx, err);
+
+	if (r < 0)
+		return r;
+	if (!mkdtemp(scratch))
+		r = err_sys(err, errno, "folder %s", scratch);
+	ctrd_set_lease(run->core->ctrd, key);
+	if (r >= 0)
+		r = snapshots_view(run->core->ctrd, run->snapshotter, key, run->image.chain_id, NULL, ctx, &run->mounts, err);
+	if (r >= 0)
+		r = rootfs_open(&run->mounts, scratch, &root, err);
+	if (r >= 0)
+		r = user_lookup(root, user, strv_argv(&run->task->group_add), &run->user, err);
+	ctrd_set_lease(run->core->ctrd, NULL);
+	(void)snapshots_remove(run->core->ctrd, run->snapshotter, key, ctx, NULL);
+	(void)leases_delete(run->core->ctrd, key, false, ctx, NULL);
+	(void)rmdir(scratch);
+	return r;
+}
+
+int run_spec_dry(struct run *run, const struct ctx *ctx, struct buf *out, struct err *err)
+{
+	const char *user;
+	int r = run_image(run, ctx, err);
+
+	if (r < 0)
+		return r == -ERR_NOT_FOUND ? err_hint(err, r, "davit pull %s", run->task->image) : r;
+	run_image_volumes(run);
+	run_binds_dry(run);
+	user = run_user(run) ? run_user(run) : "";
+	r = user_is_numeric(user) && !run->task->group_add.n ? user_lookup(-1, user, NULL, &run->user, err) :
+		dry_user(run, user, ctx, err);
+	return r < 0 ? r : run_spec(run, out, err);
+}

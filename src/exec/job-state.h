@@ -1,0 +1,73 @@
+/* One run of a job under way: what its steps (job-steps.c) share. Internal to exec. */
+#pragma once
+#include "job-run.h"
+#include "netns.h"
+#include "record.h"
+#include "runtime.h"
+#include "spec.h"
+#include "streams.h"
+#include "step.h"
+#include "user.h"
+#include "volume.h"
+#include <limits.h>
+
+enum { JOB_CALL_MS = 60000, JOB_UNDO_MS = 30000 };
+
+struct run {
+	struct core *core;
+	const struct run_opts *opts;
+	struct job *job;             /* a copy with name and host ports decided */
+	struct task *task;           /* its first */
+	const struct record *record; /* of a job that exists and is started again; NULL for a new one */
+	char *id, *lease, *snapshotter;
+	struct runtime runtime;
+	bool host_net, cni;          /* no namespace of its own; a conflist is attached */
+	bool cgroup2;
+	char *image_name;            /* normalised */
+	bool lease_taken;            /* by somebody else: not ours to delete */
+	bool netns_made, files_made;
+
+	int lock;
+	struct ctrd_call *call[STEPS_MAX]; /* what a step has begun and not ended, by step */
+	struct image image;
+	char *netns;
+	struct cni_net *net;
+	struct cni_op *op;
+	struct cni_result result;
+	struct ctrd_mounts mounts;
+	struct user user;
+	struct spec_mount *binds; size_t n_binds;
+	struct strv bind_sources;    /* owns the paths in binds */
+	struct strv fresh_volumes;   /* made by this run: removed when it is rolled back */
+	struct logfile *log;
+	struct streams *streams;
+	char *log_uri;
+	pid_t pid;
+	struct ctrd_call *wait;      /* opened before the start */
+};
+
+/* The table of a job's start, for @run. */
+struct step_run job_steps(struct run *run);
+/* Takes back what the decisions of a run own; makes no call. */
+void run_done(struct run *run);
+
+/* job-steps.c: the present image into run->image; the host name in the container. */
+int run_image(struct run *, const struct ctx *, struct err *err);
+const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
+
+/* job-volumes.c */
+const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */
+bool run_needs_rootfs(const struct run *);           /* "nobody" and its like, volumes: must the image be looked into? */
+void run_image_volumes(struct run *);                /* volumes that the image declares */
+int run_binds(struct run *, struct err *err);        /* into run->binds; makes volumes */
+void run_binds_dry(struct run *);                    /* makes none */
+int run_fill_volumes(struct run *, int rootfd, struct err *err);
+
+/* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being
+ * present, which makes nothing that stays. */
+int run_spec(struct run *, struct buf *out, struct err *err);
+int run_spec_dry(struct run *, const struct ctx *, struct buf *out, struct err *err);
+
+/* job-run.c: an engine's message about the command becomes an error with the exit code 126 or 127; others stay. Returns
+ * the code. */
+int exec_error(const char *command, int r, struct err *err);

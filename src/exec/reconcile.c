@@ -1,0 +1,281 @@
+#include "reconcile.h"
+#include "mem.h"
+#include "orphans.h"
+#include "remains.h"
+#include "tasks.h"
+#include <dirent.h>
+#include <string.h>
+
+/* What is known of a name: its claim, its record, its task. */
+struct found {
+	char *name, *id, *snapshotter;
+	bool record, complete, running, stopped;
+};
+
+static void found_done(struct found *f)
+{
+	free(f->name);
+	free(f->id);
+	free(f->snapshotter);
+}
+
+static bool is_prey(const struct found *f)
+{
+	return !f->running && !f->complete;
+}
+
+static int look_task(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_process p = { 0 };
+	int r = tasks_get(c->ctrd, f->id, NULL, ctx, &p, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r < 0)
+		return r;
+	f->running = p.status != CTRD_STOPPED && p.status != CTRD_CREATED;
+	f->stopped = p.status == CTRD_STOPPED;
+	ctrd_process_done(&p);
+	return 0;
+}
+
+static int look(struct core *c, const char *name, const char *id, struct found *f, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_container rec = { 0 };
+	int r;
+
+	found_done(f);
+	*f = (struct found){ .name = mem_strdup(name), .id = mem_strdup(id) };
+	if (!id)
+		return core_snapshotter(c, ctx, &f->snapshotter, err);
+	r = containers_get(c->ctrd, id, ctx, &rec, err);
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(err);
+		return core_snapshotter(c, ctx, &f->snapshotter, err);
+	}
+	if (r < 0)
+		return r;
+	f->record = true;
+	f->complete = dict_get(&rec.labels, RECORD_COMPLETE) != NULL;
+	f->snapshotter = mem_strdup(rec.snapshotter);
+	ctrd_container_done(&rec);
+	return look_task(c, f, ctx, err);
+}
+
+/* The id that the claim of @name is for; NULL without a claim. */
+static int claimed_id(struct core *c, const char *name, const struct ctx *ctx, char **ret_id, struct err *err)
+{
+	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
+	struct ctrd_leases l = { 0 };
+	int r = leases_list(c->ctrd, filter, ctx, &l, err);
+
+	if (r < 0)
+		return r;
+	*ret_id = l.n ? mem_strdup(dict_get(&l.v[0].labels, CLAIM_ID)) : NULL;
+	ctrd_leases_done(&l);
+	return 0;
+}
+
+int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(found_done) struct found f = { 0 };
+	_cleanup_free_ char *id = NULL;
+	int r = claimed_id(c, name, ctx, &id, err);
+
+	if (r >= 0)
+		r = look(c, name, id, &f, ctx, err);
+	if (r < 0)
+		return r;
+	if (!is_prey(&f))
+		return 0;
+	r = remains_remove(c, name, id, f.snapshotter, true, ctx, err);
+	return r < 0 ? err_wrap(err, r, "clean up what a killed davit left of %s", name) : 1;
+}
+
+/* Is the claim of @f's name still for its id, or gone? What was seen before the lock was had may be past. */
+static int is_still_its(struct core *c, const struct found *f, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *id = NULL;
+	int r = claimed_id(c, f->name, ctx, &id, err);
+
+	return r < 0 ? r : id ? f->id && !strcmp(id, f->id) : f->record;
+}
+
+/* A claim lives as long as its job: one that ended has its ports no more once its network is released. */
+static bool holds_network(const struct found *f)
+{
+	_cleanup_free_ char *netns = record_netns(f->id);
+
+	return f->stopped || access(netns, F_OK) == 0;
+}
+
+static int release(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_free_ char *name = mem_strdup(f->name), *id = mem_strdup(f->id);
+	int r = look(c, name, id, f, ctx, err);
+
+	if (r < 0 || f->running)
+		return r;
+	r = is_still_its(c, f, ctx, err);
+	if (r == 0)
+		return 1;
+	if (r > 0 && is_prey(f)) {
+		r = remains_remove(c, f->name, f->id, f->snapshotter, true, ctx, err);
+	} else if (r > 0 && holds_network(f)) {
+		r = record_find(c, f->id, ctx, &rec, err);
+		if (r >= 0)
+			r = remains_settle(c, &rec, ctx, err);
+	}
+	return r < 0 ? r : 1;
+}
+
+int reconcile_port(struct core *c, const char *ns, const struct ctrd_lease *lease, const struct ctx *ctx, struct err *err)
+{
+	const char *name = dict_get(&lease->labels, CLAIM_JOB), *id = dict_get(&lease->labels, CLAIM_ID);
+	_cleanup_free_ char *own_ns = mem_strdup(ctrd_namespace(c->ctrd)), *own_lease = mem_strdup(ctrd_lease(c->ctrd));
+	_cleanup_(found_done) struct found f = { 0 };
+	const char *conf_ns = c->conf.ns;
+	int r, lock = -1;
+
+	if (!name || !id)
+		return 0;
+	ctrd_set_namespace(c->ctrd, ns);
+	ctrd_set_lease(c->ctrd, NULL);
+	c->conf.ns = ns;
+	r = look(c, name, id, &f, ctx, err);
+	if (r >= 0 && !f.running) {
+		r = claim_lock(c, name, false, ctx, &lock, err);
+		if (r == -ERR_EXISTS)
+			r = (err_clear(err), 0);
+		else if (r >= 0)
+			r = release(c, &f, ctx, err);
+		claim_unlock(c, name, lock);
+	} else if (r >= 0) {
+		r = 0;
+	}
+	c->conf.ns = conf_ns;
+	ctrd_set_namespace(c->ctrd, own_ns);
+	ctrd_set_lease(c->ctrd, own_lease);
+	return r;
+}
+
+/* Its lock is held now: is it still what it was? 1 when it was, and is gone. */
+static int remove_prey(struct core *c, const char *name, const char *id, struct found *f, const struct ctx *ctx, struct err *err)
+{
+	int r = look(c, name, id, f, ctx, err);
+
+	if (r >= 0)
+		r = is_prey(f) ? is_still_its(c, f, ctx, err) : 0;
+	if (r > 0)
+		r = remains_remove(c, name, id, f->snapshotter, true, ctx, err);
+	return r < 0 ? r : r > 0 || (is_prey(f) && !id);
+}
+
+static int reconcile_one(struct core *c, const char *name, const char *id, bool dry_run, const struct ctx *ctx,
+			 struct strv *removed, struct err *err)
+{
+	_cleanup_(found_done) struct found f = { 0 };
+	int lock = -1, r;
+
+	if (claim_locked(c, name))
+		return 0; /* somebody is at work */
+	r = look(c, name, id, &f, ctx, err);
+	if (r < 0 || !is_prey(&f))
+		return r;
+	r = dry_run ? 1 : claim_lock(c, name, false, ctx, &lock, err);
+	if (r == -ERR_EXISTS)
+		return err_clear(err), 0;
+	if (r >= 0 && !dry_run)
+		r = remove_prey(c, name, id, &f, ctx, err);
+	claim_unlock(c, name, lock);
+	if (r > 0)
+		strv_pushf(removed, "leftover %s (%s)", name, id ? id : "claim only");
+	return r < 0 ? err_wrap(err, r, "leftover %s", name) : 0;
+}
+
+static bool claimed(const struct ctrd_leases *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const char *its = dict_get(&l->v[i].labels, CLAIM_ID);
+
+		if (its && !strcmp(its, id))
+			return true;
+	}
+	return false;
+}
+
+/* The lock files that nobody holds: left by a davit that was killed. */
+static void free_locks(const struct core *c, struct strv *ret_names)
+{
+	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
+	DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		size_t n = strlen(e->d_name);
+		_cleanup_free_ char *name = n > 5 && !strcmp(e->d_name + n - 5, ".lock") ? mem_strndup(e->d_name, n - 5) : NULL;
+
+		if (name && !claim_locked(c, name))
+			strv_push(ret_names, name);
+	}
+	if (d)
+		(void)closedir(d);
+}
+
+void reconcile_locks(struct core *c, const struct ctx *ctx)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	free_locks(c, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		int lock;
+
+		if (claim_lock(c, names.v[i], false, ctx, &lock, NULL) < 0)
+			continue;
+		(void)reconcile_name(c, names.v[i], ctx, NULL);
+		claim_unlock(c, names.v[i], lock);
+	}
+}
+
+/* Keeps the first error of several. */
+static void keep_first(int *first, int r, const struct err *why, struct err *err)
+{
+	if (r >= 0 || *first < 0)
+		return;
+	*first = r;
+	if (err)
+		*err = *why;
+}
+
+/* One that cannot be removed keeps none of the others. */
+int reconcile_all(struct core *c, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
+{
+	_cleanup_(records_done) struct records recs = { 0 };
+	_cleanup_(ctrd_leases_done) struct ctrd_leases leases = { 0 };
+	int first = 0, r = leases_list(c->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &leases, err);
+
+	if (r >= 0)
+		r = record_list(c, ctx, &recs, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < leases.n; i++) {
+		struct err why = ERR_INIT;
+
+		const struct dict *l = &leases.v[i].labels;
+
+		r = reconcile_one(c, dict_get(l, CLAIM_JOB), dict_get(l, CLAIM_ID), dry_run, ctx, removed, &why);
+		keep_first(&first, r, &why, err);
+	}
+	for (size_t i = 0; i < recs.n; i++) { /* records whose claim has gone */
+		struct err why = ERR_INIT;
+
+		if (claimed(&leases, recs.v[i].c.id))
+			continue;
+		r = reconcile_one(c, recs.v[i].name, recs.v[i].c.id, dry_run, ctx, removed, &why);
+		keep_first(&first, r, &why, err);
+	}
+	if (!dry_run)
+		reconcile_locks(c, ctx);
+	r = orphans_end(c, dry_run, ctx, removed, first < 0 ? NULL : err);
+	return first < 0 ? first : r;
+}

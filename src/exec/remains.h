@@ -1,0 +1,23 @@
+/* What a job leaves behind, and taking it away. Everything is found from the name and the id, so it works for a job that
+ * ended, one that is being rolled back, and one whose davit was killed. Each part is done though another failed; the
+ * first error is returned. Absent is success throughout. */
+#pragma once
+#include "record.h"
+#include "tasks.h"
+
+/* Kill the task if there is one, and delete it. *ret_exit (may be NULL) is its exit; 1 when there was a task. */
+int remains_task(struct core *, const char *id, bool kill, const struct ctx *, struct ctrd_exit *ret_exit, struct err *err);
+/* CNI DEL of what the cache knows of it, and the network namespace. */
+int remains_network(struct core *, const char *id, const struct ctx *, struct err *err);
+/* After a job's end, its lock held: remember the exit on the record, delete the task, release the network. The record stays.
+ * Nothing when it runs. */
+int remains_settle(struct core *, const struct record *, const struct ctx *, struct err *err);
+/* Under the job's lock: 1 when record @id is there and its task does not run. What was seen before the lock was had may be
+ * past: somebody removed it (and made another of that name), or started it again. */
+int remains_is_over(struct core *, const char *id, const struct ctx *, struct err *err);
+/* The same by whoever notices the end first, or the removal of a --rm job; who comes later waits for it. */
+int remains_after_end(struct core *, const struct record *, const struct ctx *, struct err *err);
+/* All of it: task, network, record, snapshot, folders, log, anonymous volumes when @volumes, and the claim last. @id NULL:
+ * only the claim is known. */
+int remains_remove(struct core *, const char *name, const char *id, const char *snapshotter, bool volumes, const struct ctx *,
+		   struct err *err);

@@ -1,0 +1,137 @@
+#include "rootfs.h"
+#include "mem.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static const struct { const char *name; unsigned long set, clear; } flags[] = {
+	{ "ro", MS_RDONLY, 0 }, { "rw", 0, MS_RDONLY }, { "bind", MS_BIND, 0 }, { "rbind", MS_BIND | MS_REC, 0 },
+	{ "nosuid", MS_NOSUID, 0 }, { "nodev", MS_NODEV, 0 }, { "noexec", MS_NOEXEC, 0 }, { "noatime", MS_NOATIME, 0 },
+};
+
+/* An fstab option that is a flag is taken out of the data. */
+static bool take_flag(const char *option, unsigned long *bits)
+{
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+		if (!strcmp(flags[i].name, option)) {
+			*bits = (*bits | flags[i].set) & ~flags[i].clear;
+			return true;
+		}
+	return false;
+}
+
+/* Upper and work folder are left out: a look needs no writing, and an overlay without them can be mounted beside the real
+ * one. The upper folder of a fresh snapshot is empty. */
+static bool is_writing(const char *option)
+{
+	return !strncmp(option, "upperdir=", 9) || !strncmp(option, "workdir=", 8) || !strncmp(option, "index=", 6);
+}
+
+/* Long lists of lower folders exceed the page that mount(2) takes: each is opened and named by its descriptor. */
+static int short_lowerdir(const char *list, struct buf *out, int **fds, size_t *n, struct err *err)
+{
+	_cleanup_strv_ struct strv dirs = { 0 };
+
+	strv_split(&dirs, list, ":");
+	*fds = mem_array(int, dirs.n);
+	buf_adds(out, "lowerdir=");
+	for (size_t i = 0; i < dirs.n; i++) {
+		int fd = open(dirs.v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return err_sys(err, errno, "layer %s", dirs.v[i]);
+		(*fds)[(*n)++] = fd;
+		buf_addf(out, "%s/proc/self/fd/%d", i ? ":" : "", fd);
+	}
+	return 0;
+}
+
+struct look {
+	const struct ctrd_mount *mount;
+	const char *scratch;
+	struct err *err;
+	int fd, r;
+	int *fds;
+	size_t n_fds;
+};
+
+static int look_overlay(struct look *l, const char *lowerdir, unsigned long bits)
+{
+	_cleanup_buf_ struct buf data = { 0 };
+	const char *only = strchr(lowerdir, ':') ? NULL : lowerdir;
+	int r;
+
+	if (only) /* one layer: the folder itself is the root */
+		return mount(only, l->scratch, NULL, MS_BIND, NULL) < 0 ? err_sys(l->err, errno, "mount %s", only) : 0;
+	r = short_lowerdir(lowerdir, &data, &l->fds, &l->n_fds, l->err);
+	if (r < 0)
+		return r;
+	if (mount("overlay", l->scratch, "overlay", bits | MS_RDONLY, buf_str(&data)) < 0)
+		return err_sys(l->err, errno, "mount overlay");
+	return 0;
+}
+
+static int look_mount(struct look *l)
+{
+	_cleanup_strv_ struct strv data = { 0 };
+	_cleanup_free_ char *text = NULL;
+	const char *lowerdir = NULL;
+	unsigned long bits = 0;
+
+	for (size_t i = 0; i < l->mount->options.n; i++) {
+		const char *o = l->mount->options.v[i];
+
+		if (!strncmp(o, "lowerdir=", 9))
+			lowerdir = o + 9;
+		else if (!take_flag(o, &bits) && !is_writing(o))
+			strv_push(&data, o);
+	}
+	if (!strcmp(l->mount->type, "overlay") && lowerdir)
+		return look_overlay(l, lowerdir, bits);
+	text = strv_join(&data, ",");
+	if (mount(l->mount->source, l->scratch, l->mount->type, bits, text) < 0)
+		return err_sys(l->err, errno, "mount %s of type %s", l->mount->source, l->mount->type);
+	return 0;
+}
+
+static void *look_thread(void *arg)
+{
+	struct look *l = arg;
+
+	if (unshare(CLONE_FS | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
+		l->r = err_sys(l->err, errno, "mount namespace");
+		return NULL;
+	}
+	l->r = look_mount(l);
+	if (l->r < 0)
+		return NULL;
+	l->fd = open(l->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->fd < 0)
+		l->r = err_sys(l->err, errno, "open %s", l->scratch);
+	return NULL;
+}
+
+int rootfs_open(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
+{
+	struct look l = { .scratch = scratch, .err = err, .fd = -1 };
+	pthread_t t;
+	int r;
+
+	if (mounts->n != 1)
+		return err_set(err, ERR_UNIMPLEMENTED, "snapshot of %zu mounts: cannot be looked into", mounts->n);
+	l.mount = &mounts->v[0];
+	r = pthread_create(&t, NULL, look_thread, &l);
+	if (r != 0)
+		return err_sys(err, r, "thread");
+	(void)pthread_join(t, NULL);
+	for (size_t i = 0; i < l.n_fds; i++)
+		(void)close(l.fds[i]);
+	free(l.fds);
+	if (l.r < 0)
+		return l.r;
+	*ret_fd = l.fd;
+	return 0;
+}

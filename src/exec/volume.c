@@ -1,0 +1,282 @@
+/* A volume appears and disappears whole: it is made as ".new" and renamed into place, and renamed to ".trash-..." before
+ * its files go. Both happen under the namespace's lock; what a kill left of either is cleared by the next one. Neither
+ * name is a volume's, since those begin with a letter or digit. */
+#include "volume.h"
+#include "clock.h"
+#include "file.h"
+#include "mem.h"
+#include "name.h"
+#include "record.h"
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+
+DEFINE_CLEANUP(DIR, closedir)
+
+enum { META_MAX = 1 << 20, LOCK_MS = 10000, ANONYMOUS_DIGITS = 32 };
+#define TRASH ".trash-"
+
+void volume_done(struct volume *v)
+{
+	free(v->name);
+	free(v->path);
+	dict_done(&v->labels);
+	*v = (struct volume){ 0 };
+}
+
+void volumes_done(struct volumes *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		volume_done(&l->v[i]);
+	free(l->v);
+	*l = (struct volumes){ 0 };
+}
+
+/* A path in the namespace's folder of volumes. */
+static char *path_of(const struct core *c, const char *name)
+{
+	return mem_printf("%s/volumes/%s%s%s", c->conf.data_dir, c->conf.ns, *name ? "/" : "", name);
+}
+
+static int lock_volumes(const struct core *c, struct err *err)
+{
+	const struct ctx ctx = ctx_within(NULL, LOCK_MS); /* never held for long: files are made and removed outside */
+	_cleanup_free_ char *dir = path_of(c, ""), *lock = path_of(c, ".lock");
+	int r = file_mkdirs(dir, 0711, err);
+
+	return r < 0 ? r : file_lock(lock, true, &ctx, err);
+}
+
+static int check_name(const char *name, struct err *err)
+{
+	return name_check("volume", name, NAME_ID_MAX, err);
+}
+
+/* What volume.json says; one that cannot be read says nothing, for the data is what counts. */
+static void read_meta(const char *dir, struct volume *v)
+{
+	_cleanup_free_ char *path = mem_printf("%s/volume.json", dir);
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_json_ json *j = NULL;
+	const char *created;
+
+	if (file_read(path, META_MAX, &text, NULL) < 0 || json_parse(buf_str(&text), text.len, &j, NULL) < 0)
+		return;
+	created = json_get_str(j, "created");
+	if (created)
+		(void)clock_parse(created, &v->created_at, NULL);
+	v->anonymous = json_get_bool(j, "anonymous", false);
+	json_get_dict(j, "labels", &v->labels);
+}
+
+int volume_get(const struct core *c, const char *name, struct volume *ret, struct err *err)
+{
+	_cleanup_free_ char *dir = path_of(c, name), *data = mem_printf("%s/_data", dir);
+	struct stat st;
+	int r = check_name(name, err);
+
+	if (r < 0)
+		return r;
+	if (lstat(data, &st) < 0)
+		return errno == ENOENT ? err_hint(err, err_set(err, ERR_NOT_FOUND, "volume %s: not found", name),
+						  "list all with: davit volume ls") :
+					 err_sys(err, errno, "volume %s", name);
+	if (!S_ISDIR(st.st_mode))
+		return err_sys(err, ENOTDIR, "volume %s: %s", name, data);
+	*ret = (struct volume){ .name = mem_strdup(name), .path = TAKE_PTR(data) };
+	read_meta(dir, ret);
+	return 0;
+}
+
+static int write_meta(const char *dir, const struct dict *labels, bool anonymous, struct err *err)
+{
+	_cleanup_free_ char *path = mem_printf("%s/volume.json", dir);
+	_cleanup_json_ json *j = json_new_object();
+	_cleanup_buf_ struct buf text = { 0 };
+	char now[CLOCK_TEXT];
+
+	json_put_str(j, "created", clock_rfc3339(clock_wall(), now));
+	if (anonymous)
+		json_put_bool(j, "anonymous", true);
+	if (labels && labels->n)
+		json_put_dict(j, "labels", labels);
+	json_write_pretty(j, &text);
+	buf_addc(&text, '\n');
+	return file_write(path, text.data, text.len, 0600, err);
+}
+
+static int make_volume(const struct core *c, const char *name, const struct dict *labels, bool anonymous, struct err *err)
+{
+	_cleanup_free_ char *dir = path_of(c, name), *fresh = path_of(c, ".new"), *data = mem_printf("%s/_data", fresh);
+	int r = file_remove_tree(fresh, err);
+
+	if (r >= 0)
+		r = file_mkdirs(fresh, 0711, err);
+	if (r >= 0)
+		r = file_mkdirs(data, 0755, err);
+	if (r >= 0)
+		r = write_meta(fresh, labels, anonymous, err);
+	if (r >= 0 && (chmod(data, 0755) < 0 || rename(fresh, dir) < 0)) /* whatever the umask */
+		r = err_sys(err, errno, "%s", dir);
+	return r < 0 ? err_wrap(err, r, "volume %s", name) : 0;
+}
+
+int volume_ensure(const struct core *c, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new,
+		  struct err *err)
+{
+	char random[ANONYMOUS_DIGITS + 1];
+	const bool anonymous = !name;
+	_cleanup_close_ int lock = -1;
+	bool fresh = false;
+	int r;
+
+	if (anonymous)
+		name_random(random, ANONYMOUS_DIGITS);
+	name = anonymous ? random : name;
+	r = check_name(name, err);
+	if (r < 0)
+		return r;
+	lock = lock_volumes(c, err);
+	if (lock < 0)
+		return err_wrap(err, lock, "volume %s", name);
+	r = volume_get(c, name, ret, err);
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(err);
+		fresh = true;
+		r = make_volume(c, name, labels, anonymous, err);
+		if (r >= 0)
+			r = volume_get(c, name, ret, err);
+	}
+	if (r >= 0 && ret_new)
+		*ret_new = fresh;
+	return r;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct volume *)a)->name, ((const struct volume *)b)->name);
+}
+
+int volume_list(const struct core *c, struct volumes *ret, struct err *err)
+{
+	_cleanup_(volumes_done) struct volumes l = { 0 };
+	_cleanup_free_ char *dir = path_of(c, "");
+	_cleanup_(closedirp) DIR *d = opendir(dir);
+	size_t cap = 0;
+
+	if (!d && errno != ENOENT)
+		return err_sys(err, errno, "volumes in %s", dir);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		l.v = mem_grow(l.v, &cap, l.n + 1, sizeof *l.v);
+		l.v[l.n] = (struct volume){ 0 };
+		if (name_valid(e->d_name, NAME_ID_MAX) && volume_get(c, e->d_name, &l.v[l.n], NULL) == 0)
+			l.n++;
+	}
+	if (l.n)
+		qsort(l.v, l.n, sizeof *l.v, by_name);
+	*ret = l;
+	l = (struct volumes){ 0 };
+	return 0;
+}
+
+static bool job_uses(const struct job *job, const char *name)
+{
+	for (size_t i = 0; job && i < job->n_tasks; i++) {
+		const struct task *t = &job->tasks[i];
+
+		for (size_t k = 0; k < t->n_mounts; k++)
+			if (t->mounts[k].kind == MOUNT_VOLUME && t->mounts[k].source && !strcmp(t->mounts[k].source, name))
+				return true;
+	}
+	return false;
+}
+
+int volume_users(struct core *c, const char *name, const struct ctx *ctx, struct strv *ret, struct err *err)
+{
+	_cleanup_(records_done) struct records all = { 0 };
+	int r = record_list(c, ctx, &all, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "users of volume %s", name);
+	for (size_t i = 0; i < all.n; i++)
+		if (job_uses(all.v[i].job, name))
+			strv_push(ret, all.v[i].name);
+	return 0;
+}
+
+/* Every trash: ours, and what others were killed with. */
+static int empty_trash(const struct core *c, struct err *err)
+{
+	_cleanup_free_ char *dir = path_of(c, "");
+	_cleanup_(closedirp) DIR *d = opendir(dir);
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "%s", dir);
+	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+		_cleanup_free_ char *path = path_of(c, e->d_name);
+
+		if (!strncmp(e->d_name, TRASH, sizeof TRASH - 1))
+			r = file_remove_tree(path, err);
+	}
+	return r;
+}
+
+/* Under the lock. */
+static int discard(const struct core *c, const char *name, struct err *err)
+{
+	char random[17];
+	_cleanup_free_ char *dir = path_of(c, name), *trash = NULL, *to = NULL;
+
+	name_random(random, sizeof random - 1);
+	trash = mem_printf(TRASH "%s", random);
+	to = path_of(c, trash);
+	return rename(dir, to) < 0 && errno != ENOENT ? err_sys(err, errno, "volume %s", name) : 0;
+}
+
+static int refuse_users(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_strv_ struct strv users = { 0 };
+	int r = volume_users(c, name, ctx, &users, err);
+
+	if (r < 0 || !users.n)
+		return r;
+	if (users.n == 1)
+		r = err_set(err, ERR_PRECONDITION, "volume %s: used by job %s", name, users.v[0]);
+	else
+		r = err_set(err, ERR_PRECONDITION, "volume %s: used by job %s and %zu more", name, users.v[0], users.n - 1);
+	return err_hint(err, r, "remove the job first: davit rm %s", users.v[0]);
+}
+
+int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_close_ int lock = -1;
+	int r = volume_get(c, name, &v, err);
+
+	if (r < 0)
+		return r;
+	lock = lock_volumes(c, err); /* nobody gets the volume (volume_ensure) while we ask who has it */
+	r = lock < 0 ? lock : refuse_users(c, name, ctx, err);
+	if (r >= 0)
+		r = discard(c, name, err);
+	if (r < 0)
+		return r;
+	(void)close(TAKE_FD(lock));
+	return empty_trash(c, err);
+}
+
+int volume_drop(const struct core *c, const char *name, struct err *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r = check_name(name, err);
+
+	if (r < 0)
+		return r;
+	lock = lock_volumes(c, err);
+	r = lock < 0 ? lock : discard(c, name, err);
+	if (r < 0)
+		return r;
+	(void)close(TAKE_FD(lock));
+	return empty_trash(c, err);
+}

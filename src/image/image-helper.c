@@ -1,0 +1,99 @@
+/* davit-image is to davit what git-remote-https is to git: what needs large libraries runs beside us, only when it must. */
+#include "image.h"
+#include "mem.h"
+#include "self.h"
+#include <string.h>
+
+enum { OUTPUT_MAX = 1 << 20, CLEANUP_MS = 5000 };
+
+static void add_option(struct strv *argv, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	strv_push(argv, name);
+	strv_push(argv, value);
+}
+
+static void make_argv(const struct image_helper *h, const char *verb, const struct strv *args, struct strv *argv)
+{
+	strv_push(argv, "davit-image");
+	strv_push(argv, verb);
+	add_option(argv, "--address", h->address);
+	add_option(argv, "--namespace", h->ns);
+	add_option(argv, "--snapshotter", h->snapshotter);
+	add_option(argv, "--platform", h->platform);
+	add_option(argv, "--lease", h->lease);
+	if (h->json_progress)
+		add_option(argv, "--progress", "json");
+	if (h->quiet)
+		strv_push(argv, "--quiet");
+	if (h->debug)
+		strv_push(argv, "--debug");
+	if (args)
+		strv_add(argv, args);
+}
+
+static enum errc code_named(const char *name)
+{
+	for (int c = ERR_CANCELLED; name && c <= ERR_UNAUTHENTICATED; c++)
+		if (strcmp(name, err_name((enum errc)c)) == 0)
+			return (enum errc)c;
+	return ERR_UNKNOWN;
+}
+
+static int its_error(json *e, struct err *err)
+{
+	const char *message = json_get_str(e, "message"), *hint = json_get_str(e, "hint");
+	int r = err_set(err, code_named(json_get_str(e, "code")), "%s", message ? message : "unknown error");
+
+	return hint ? err_hint(err, r, "%s", hint) : r;
+}
+
+/* The last line that it printed is its answer. */
+static int its_answer(struct child *c, int status, json **ret, struct err *err)
+{
+	_cleanup_json_ json *j = NULL;
+	struct buf *out = child_out(c);
+	const char *line = buf_str(out), *newline;
+	char how[64];
+
+	while (out->len && out->data[out->len - 1] == '\n')
+		buf_cut(out, out->len - 1);
+	newline = out->len ? strrchr(out->data, '\n') : NULL;
+	line = newline ? newline + 1 : buf_str(out);
+	if (json_parse(line, strlen(line), &j, NULL) < 0 || !json_object_is_type(j, json_type_object) ||
+	    (status == 0) == (json_get(j, "error") != NULL))
+		return err_set(err, ERR_INTERNAL, "davit-image gave no answer: %s", child_describe(status, how));
+	if (json_get_object(j, "error"))
+		return its_error(json_get_object(j, "error"), err);
+	*ret = TAKE_PTR(j);
+	return 0;
+}
+
+int image_helper_run(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args,
+		     const struct ctx *ctx, json **ret, struct err *err)
+{
+	_cleanup_(child_freep) struct child *c = NULL;
+	_cleanup_strv_ struct strv argv = { 0 };
+	_cleanup_free_ char *path = NULL;
+	struct child_spec spec = { .out_max = OUTPUT_MAX, .inherit_err = true, .inherit_in = true };
+	int r = self_find("davit-image", &path, err), status;
+
+	if (r < 0)
+		return r;
+	make_argv(h, verb, args, &argv);
+	spec.path = path;
+	spec.argv = strv_argv(&argv);
+	r = child_start(l, &spec, &c, err);
+	if (r < 0)
+		return r;
+	status = child_wait(c, ctx, err);
+	if (status < 0) { /* interrupted, or too late: it leaves what can be resumed in order */
+		struct ctx cleanup = ctx_within(NULL, CLEANUP_MS);
+
+		child_kill(c, SIGINT);
+		(void)child_wait(c, &cleanup, NULL);
+		return status;
+	}
+	return its_answer(c, status, ret, err);
+}

@@ -1,0 +1,19 @@
+/* Inside the layer: from an image record to its configuration and snapshot, in as few waits as there can be. */
+#pragma once
+#include "image-config.h"
+#include "images.h"
+#include "manifest.h"
+
+/* All digests; chain "" for an image without layers, NULL when the configuration does not say (not unpacked). */
+struct resolved {
+	char *manifest, *config, *chain;
+	struct buf raw;         /* the configuration's bytes */
+	bool unpacked;          /* the chain is known, and the snapshot is there */
+};
+void resolved_done(struct resolved *);
+/* -ERR_NOT_FOUND: content, or an image for @want, is missing. That the snapshot is missing is no error here. */
+int image_resolve(struct ctrd *, const struct ctrd_image *, const struct platform *want, const char *snapshotter,
+		  const struct ctx *, struct resolved *ret, struct err *err);
+/* The manifest of platform @want below @target: its digest is the caller's too. */
+int image_manifest(struct ctrd *, const char *target, const struct platform *want, const struct ctx *, struct manifest *ret,
+		   char **ret_digest, struct err *err);

@@ -1,0 +1,142 @@
+#include "check.h"
+#include "name.h"
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+enum { LABEL_MAX = 4096, PATH_LONGEST = 4095 };
+
+int check_fail(const char *noun, const char *value, const char *why, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "invalid %s \"%.200s\": %s", noun, value, why);
+}
+
+int check_env(const char *kv, struct err *err)
+{
+	size_t key = strcspn(kv, "=");
+
+	if (!key)
+		return check_fail("environment variable", kv, "no name before \"=\"", err);
+	return kv[key] ? 0 : check_fail("environment variable", kv, "not NAME=VALUE", err);
+}
+
+int check_label(const char *key, const char *value, struct err *err)
+{
+	if (!*key)
+		return check_fail("label", key, "no name before \"=\"", err);
+	if (strlen(key) + strlen(value) > LABEL_MAX)
+		return check_fail("label", key, "key and value are longer than 4096 bytes together", err);
+	if (!strncmp(key, "containerd.io/", 14) || !strncmp(key, "io.cri-containerd", 17))
+		return check_fail("label", key, "reserved for containerd", err);
+	return 0;
+}
+
+/* What runc and crun let a container set: parameters that are per namespace. */
+int check_sysctl(const char *key, struct err *err)
+{
+	static const char *const namespaced[] = {
+		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+		"kernel.shm_rmid_forced", "kernel.domainname",
+	};
+	int r;
+
+	if (!*key || strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") != strlen(key) ||
+	    strstr(key, "..") || *key == '/')
+		return check_fail("sysctl", key, "not the name of a kernel parameter", err);
+	if (!strncmp(key, "net.", 4) || !strncmp(key, "fs.mqueue.", 10))
+		return 0;
+	for (size_t i = 0; i < sizeof namespaced / sizeof *namespaced; i++)
+		if (!strcmp(key, namespaced[i]))
+			return 0;
+	r = check_fail("sysctl", key, "not separate for containers: it would change the host", err);
+	return err_hint(err, r, "net.*, fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm* and kernel.domainname are; sysctl -w "
+			"for the host");
+}
+
+int check_ulimit(const struct ulimit *u, struct err *err)
+{
+	static const char *const names[] = {
+		"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+		"rttime", "sigpending", "stack",
+	};
+	const size_t n = sizeof names / sizeof *names;
+	const char *near = name_nearest(u->name, names, n);
+	size_t i = 0;
+	int r;
+
+	while (i < n && strcmp(names[i], u->name) != 0)
+		i++;
+	if (i == n) {
+		r = check_fail("ulimit", u->name, "there is no such limit", err);
+		return near ? err_hint(err, r, "did you mean \"%s\"?", near)
+			    : err_hint(err, r, "limits are nofile, nproc, memlock, core, stack ... (see setrlimit(2))");
+	}
+	if (u->soft > u->hard)
+		return check_fail("ulimit", u->name, "the soft limit is above the hard limit", err);
+	return 0;
+}
+
+int check_extra_host(const char *s, struct err *err)
+{
+	size_t n = strcspn(s, ":");
+	unsigned char ip[16];
+
+	if (!n || !s[n])
+		return check_fail("extra host", s, "not NAME:IP", err);
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr("._-", s[i]))
+			return check_fail("extra host", s, "not a host name before the \":\"", err);
+	if (strcmp(s + n + 1, "host-gateway") != 0 && inet_pton(AF_INET, s + n + 1, ip) != 1 && inet_pton(AF_INET6, s + n + 1,
+			ip) != 1)
+		return check_fail("extra host", s, "not an IP address after the \":\" (nor \"host-gateway\")", err);
+	return 0;
+}
+
+static int check_target(const char *noun, const char *path, struct err *err)
+{
+	if (*path != '/')
+		return check_fail(noun, path, "not an absolute path", err);
+	if (strlen(path) > PATH_LONGEST)
+		return check_fail(noun, path, "longer than 4095 bytes", err);
+	return 0;
+}
+
+static int check_source(const struct mount *m, struct err *err)
+{
+	if (m->kind == MOUNT_BIND)
+		return m->source ? check_target("bind source", m->source, err)
+				 : check_fail("mount", m->target, "a bind wants a source", err);
+	if (m->kind == MOUNT_TMPFS)
+		return m->source ? check_fail("mount", m->target, "a tmpfs has no source", err) : 0;
+	return m->source ? name_check("volume", m->source, NAME_ID_MAX, err) : 0;
+}
+
+int check_mount(const struct mount *m, struct err *err)
+{
+	int r = check_target("mount target", m->target, err);
+
+	if (r < 0)
+		return r;
+	if (!m->target[strspn(m->target, "/.")])
+		return check_fail("mount target", m->target, "the root folder cannot be mounted over", err);
+	r = check_source(m, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < m->options.n; i++)
+		if (!*m->options.v[i] || strchr(m->options.v[i], ','))
+			return check_fail("mount option", m->options.v[i], "empty, or with a comma", err);
+	return 0;
+}
+
+int check_device(const struct device *d, struct err *err)
+{
+	int r = check_target("device", d->host, err);
+
+	if (r >= 0 && d->inside)
+		r = check_target("device", d->inside, err);
+	if (r < 0)
+		return r;
+	if (d->access && (!*d->access || strspn(d->access, "rwm") != strlen(d->access) || strlen(d->access) > 3))
+		return check_fail("device access", d->access, "not made of r, w and m", err);
+	return 0;
+}

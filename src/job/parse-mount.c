@@ -1,0 +1,321 @@
+/* Volumes, mounts, tmpfs and devices. */
+#include "check.h"
+#include "mem.h"
+#include "name.h"
+#include "parse.h"
+#include "path.h"
+#include <string.h>
+
+enum option_use { OPTION_KEEP, OPTION_IGNORE, OPTION_RO, OPTION_RW };
+struct option { const char *name; enum option_use use; };
+
+/* Of -v. SELinux labels and the caching hints of other systems mean nothing here, but scripts carry them. */
+static const struct option volume_options[] = {
+	{ "ro", OPTION_RO }, { "rw", OPTION_RW }, { "z", OPTION_IGNORE }, { "Z", OPTION_IGNORE },
+	{ "cached", OPTION_IGNORE }, { "delegated", OPTION_IGNORE }, { "consistent", OPTION_IGNORE },
+	{ "private", OPTION_KEEP }, { "rprivate", OPTION_KEEP }, { "shared", OPTION_KEEP }, { "rshared", OPTION_KEEP },
+	{ "slave", OPTION_KEEP }, { "rslave", OPTION_KEEP }, { "bind", OPTION_KEEP }, { "rbind", OPTION_KEEP },
+	{ "nocopy", OPTION_KEEP }, { NULL, OPTION_KEEP },
+};
+
+/* Of --tmpfs; a name that ends with "=" takes a value. */
+static const struct option tmpfs_options[] = {
+	{ "ro", OPTION_RO }, { "rw", OPTION_RW }, { "exec", OPTION_KEEP }, { "noexec", OPTION_KEEP }, { "suid", OPTION_KEEP },
+	{ "nosuid", OPTION_KEEP }, { "dev", OPTION_KEEP }, { "nodev", OPTION_KEEP }, { "atime", OPTION_KEEP },
+	{ "noatime", OPTION_KEEP }, { "sync", OPTION_KEEP }, { "size=", OPTION_KEEP }, { "mode=", OPTION_KEEP },
+	{ "uid=", OPTION_KEEP }, { "gid=", OPTION_KEEP }, { "nr_inodes=", OPTION_KEEP }, { "nr_blocks=", OPTION_KEEP },
+	{ "mpol=", OPTION_KEEP }, { "huge=", OPTION_KEEP }, { NULL, OPTION_KEEP },
+};
+
+static const struct option *find_option(const struct option *table, const char *s)
+{
+	for (; table->name; table++) {
+		size_t n = strlen(table->name);
+
+		if (table->name[n - 1] == '=' ? !strncmp(s, table->name, n) && s[n] : !strcmp(s, table->name))
+			return table;
+	}
+	return NULL;
+}
+
+static int unknown_option(const char *noun, const char *s, const struct option *table, struct err *err)
+{
+	const char *names[32], *near;
+	size_t n = 0;
+	int r = check_fail(noun, s, "there is no such option", err);
+
+	while (table[n].name) {
+		names[n] = table[n].name;
+		n++;
+	}
+	near = name_nearest(s, names, n);
+	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : err_hint(err, r, "such as ro, rw, %s", names[n - 1]);
+}
+
+static int add_options(const char *noun, const char *list, const struct option *table, struct mount *m, struct err *err)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_split(&words, list, ",");
+	for (size_t i = 0; i < words.n; i++) {
+		const struct option *o = find_option(table, words.v[i]);
+
+		if (!o)
+			return unknown_option(noun, words.v[i], table, err);
+		if (o->use == OPTION_RO || o->use == OPTION_RW)
+			m->read_only = o->use == OPTION_RO;
+		else if (o->use == OPTION_KEEP)
+			strv_push(&m->options, words.v[i]);
+	}
+	return 0;
+}
+
+static void add_mount(struct task *t, struct mount *m)
+{
+	*task_add_mount(t) = *m;
+	*m = (struct mount){ 0 };
+}
+
+/* A source with a slash is a folder of the host, any other a volume's name. */
+static int set_source(const char *noun, const char *src, const char *cwd, struct mount *m, struct err *err)
+{
+	bool relative = *src == '.' && (!src[1] || src[1] == '/' || (src[1] == '.' && (!src[2] || src[2] == '/')));
+
+	if (*src == '/' || relative) {
+		m->kind = MOUNT_BIND;
+		m->source = path_clean(src, cwd);
+		return 0;
+	}
+	if (strchr(src, '/'))
+		return err_hint(err, check_fail(noun, src, "neither a volume's name nor a path", err),
+				"write ./%.100s for a folder here", src);
+	m->kind = MOUNT_VOLUME;
+	m->source = mem_strdup(src);
+	return 0;
+}
+
+int parse_volume(const char *s, const char *cwd, struct task *t, struct err *err)
+{
+	_cleanup_(mount_done) struct mount m = { .kind = MOUNT_VOLUME };
+	size_t a = strcspn(s, ":"), b = s[a] ? a + 1 + strcspn(s + a + 1, ":") : a;
+	_cleanup_free_ char *source = mem_strndup(s, a);
+	int r = 0;
+
+	if (!*s || !a || (s[a] && b == a + 1) || (s[b] && strchr(s + b + 1, ':')))
+		return err_hint(err, check_fail("volume", s, "not [SOURCE:]TARGET[:OPTIONS]", err),
+				"such as data:/var/lib/data:ro");
+	m.target = s[a] ? mem_strndup(s + a + 1, b - a - 1) : mem_strdup(s);
+	if (s[a])
+		r = set_source("volume", source, cwd, &m, err);
+	if (r >= 0 && s[b])
+		r = add_options("volume option", s + b + 1, volume_options, &m, err);
+	if (r >= 0)
+		r = check_mount(&m, err);
+	if (r >= 0)
+		add_mount(t, &m);
+	return r;
+}
+
+int parse_tmpfs(const char *s, struct task *t, struct err *err)
+{
+	_cleanup_(mount_done) struct mount m = { .kind = MOUNT_TMPFS };
+	size_t n = strcspn(s, ":");
+	int r;
+
+	m.target = mem_strndup(s, n);
+	r = check_mount(&m, err);
+	if (r >= 0 && s[n])
+		r = add_options("tmpfs option", s + n + 1, tmpfs_options, &m, err);
+	if (r >= 0)
+		add_mount(t, &m);
+	return r;
+}
+
+/* --mount: one row a key */
+struct mount_parse { struct mount m; const char *cwd; const char *source; };
+typedef int mount_key_fn(struct mount_parse *, const char *key, const char *value, struct err *);
+
+static int key_type(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	static const char *const kinds[] = { [MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs" };
+
+	(void)key;
+	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (!strcmp(value, kinds[i])) {
+			p->m.kind = (enum mount_kind)i;
+			return 0;
+		}
+	return err_hint(err, check_fail("mount type", value, "there is no such type", err), "bind, volume or tmpfs");
+}
+
+static int key_source(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	if (!*value)
+		return check_fail("mount", key, "empty", err);
+	p->source = value;
+	return 0;
+}
+
+static int key_target(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	(void)key;
+	(void)err;
+	free(p->m.target);
+	p->m.target = mem_strdup(value);
+	return 0;
+}
+
+static int bool_value(const char *key, const char *value, bool *ret, struct err *err)
+{
+	if (strcmp(value, "true") && strcmp(value, "1") && strcmp(value, "false") && strcmp(value, "0") && *value)
+		return err_hint(err, check_fail(key, value, "neither true nor false", err), "true, false, or the word alone");
+	*ret = *value != 'f' && *value != '0';
+	return 0;
+}
+
+static int key_readonly(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	return bool_value(key, value, &p->m.read_only, err);
+}
+
+static int key_propagation(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	static const char *const kinds[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave" };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (!strcmp(value, kinds[i])) {
+			strv_push(&p->m.options, value);
+			return 0;
+		}
+	return err_hint(err, check_fail(key, value, "there is no such propagation", err), "[r]private, [r]shared or [r]slave");
+}
+
+static int key_switch(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	bool on = false;
+	int r = bool_value(key, value, &on, err);
+
+	if (r >= 0 && on)
+		strv_push(&p->m.options, !strcmp(key, "volume-nocopy") ? "nocopy" : "bind");
+	return r;
+}
+
+static int key_tmpfs_size(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	int64_t n;
+	int r = parse_size(key, value, &n, err);
+
+	if (r >= 0)
+		strv_pushf(&p->m.options, "size=%lld", (long long)n);
+	return r;
+}
+
+static int key_tmpfs_mode(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	if (!*value || strspn(value, "01234567") != strlen(value) || strlen(value) > 5)
+		return err_hint(err, check_fail(key, value, "not an octal mode", err), "such as 1777");
+	strv_pushf(&p->m.options, "mode=%s", value);
+	return 0;
+}
+
+static const struct { const char *key; mount_key_fn *fn; } mount_keys[] = {
+	{ "type", key_type }, { "source", key_source }, { "src", key_source }, { "target", key_target },
+	{ "destination", key_target },
+	{ "dst", key_target }, { "readonly", key_readonly }, { "ro", key_readonly }, { "bind-propagation", key_propagation },
+	{ "bind-nonrecursive", key_switch }, { "volume-nocopy", key_switch }, { "tmpfs-size", key_tmpfs_size },
+	{ "tmpfs-mode", key_tmpfs_mode },
+};
+enum { N_MOUNT_KEYS = sizeof mount_keys / sizeof *mount_keys };
+
+static int mount_key(struct mount_parse *p, char *word, struct err *err)
+{
+	const char *names[N_MOUNT_KEYS], *near;
+	char *eq = strchr(word, '=');
+	int r;
+
+	if (eq)
+		*eq = '\0';
+	for (size_t i = 0; i < N_MOUNT_KEYS; i++) {
+		names[i] = mount_keys[i].key;
+		if (!strcmp(word, names[i]))
+			return mount_keys[i].fn(p, word, eq ? eq + 1 : "", err);
+	}
+	near = name_nearest(word, names, N_MOUNT_KEYS);
+	r = check_fail("mount key", word, "there is no such key", err);
+	return near ? err_hint(err, r, "did you mean \"%s\"?", near)
+		    : err_hint(err, r, "type=bind|volume|tmpfs,source=..,target=..,readonly");
+}
+
+/* The source means what the type says, so it is taken last. */
+static int mount_source(struct mount_parse *p, struct err *err)
+{
+	if (!p->source)
+		return 0;
+	if (p->m.kind == MOUNT_BIND)
+		p->m.source = path_clean(p->source, p->cwd);
+	else
+		p->m.source = mem_strdup(p->source);
+	return p->m.kind == MOUNT_BIND && *p->source != '/' && *p->source != '.'
+		       ? err_hint(err, check_fail("bind source", p->source, "not a path", err),
+				"write ./%.100s for a folder here", p->source)
+		       : 0;
+}
+
+static void mount_parse_done(struct mount_parse *p) { mount_done(&p->m); }
+
+int parse_mount(const char *s, const char *cwd, struct task *t, struct err *err)
+{
+	_cleanup_(mount_parse_done) struct mount_parse p = { .m = { .kind = MOUNT_VOLUME }, .cwd = cwd };
+	_cleanup_strv_ struct strv words = { 0 };
+	int r = 0;
+
+	strv_split(&words, s, ",");
+	for (size_t i = 0; i < words.n && r >= 0; i++)
+		r = mount_key(&p, words.v[i], err);
+	if (r < 0)
+		return r;
+	if (!p.m.target)
+		return err_hint(err, check_fail("mount", s, "no target", err),
+				"type=bind|volume|tmpfs,source=..,target=..,readonly");
+	r = mount_source(&p, err);
+	if (r >= 0)
+		r = check_mount(&p.m, err);
+	if (r >= 0)
+		add_mount(t, &p.m);
+	return r;
+}
+
+static bool is_access(const char *s)
+{
+	return *s && strlen(s) <= 3 && strspn(s, "rwm") == strlen(s);
+}
+
+static void device_clear(struct device *d)
+{
+	free(d->host);
+	free(d->inside);
+	free(d->access);
+}
+
+int parse_device(const char *s, struct task *t, struct err *err)
+{
+	_cleanup_(device_clear) struct device d = { 0 };
+	size_t a = strcspn(s, ":"), b = s[a] ? a + 1 + strcspn(s + a + 1, ":") : a;
+	int r;
+
+	if (!a || (s[a] && b == a + 1) || (s[b] && (!s[b + 1] || strchr(s + b + 1, ':'))))
+		return err_hint(err, check_fail("device", s, "not HOST[:INSIDE[:rwm]]", err), "such as /dev/fuse:/dev/fuse:rw");
+	d.host = mem_strndup(s, a);
+	if (s[b])
+		d.access = mem_strdup(s + b + 1);
+	if (s[a] && !s[b] && is_access(s + a + 1))
+		d.access = mem_strdup(s + a + 1);
+	else if (s[a])
+		d.inside = mem_strndup(s + a + 1, b - a - 1);
+	r = check_device(&d, err);
+	if (r < 0)
+		return r;
+	*task_add_device(t) = d;
+	d = (struct device){ 0 };
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* The words in which people write a job's values, as Docker's users know them. Each error names the option's noun, the
+ * value and what is allowed. Outputs are written on success only. */
+#pragma once
+#include "job.h"
+
+/* [ip:]host:inside[/proto], or inside alone; ranges "8000-8010:80-90" add one port each; [v6] addresses in brackets.
+ * Adds to the job. */
+int parse_ports(const char *s, struct job *, struct err *err);
+/* src:target[:options]; a src with a slash (absolute, or ./ and ../ relative to @cwd) is a bind, else a volume's name;
+ * target alone is an anonymous volume. Options: ro, rw, propagation, z, Z (ignored), nocopy. Adds to the task. */
+int parse_volume(const char *s, const char *cwd, struct task *, struct err *err);
+/* --mount type=bind,source=..,target=..,readonly / --tmpfs /path[:options] */
+int parse_mount(const char *s, const char *cwd, struct task *, struct err *err);
+int parse_tmpfs(const char *s, struct task *, struct err *err);
+/* host[:inside[:rwm]] */
+int parse_device(const char *s, struct task *, struct err *err);
+/* name=soft[:hard], -1 or "unlimited" */
+int parse_ulimit(const char *s, struct task *, struct err *err);
+/* 512, 64k, 10m, 1.5g, 1GiB; powers of 1024; @what names the option */
+int parse_size(const char *what, const char *s, int64_t *ret, struct err *err);
+/* "1.5", > 0, at most the number of processors (@max; 0: not checked) */
+int parse_cpus(const char *s, double max, double *ret, struct err *err);
+/* user[:group], names or numbers, each part 1 to 256 characters without control characters. */
+int parse_user(const char *s, struct err *err);
+/* "TERM", "SIGTERM", "15", "RTMIN+3" */
+int parse_signal(const char *s, int *ret, struct err *err);
+/* K=V; a bare K takes @env's value (nothing is added when unset). */
+int parse_env(const char *s, char *const *env, struct strv *out, struct err *err);
+/* A file of such lines; # comments. Errors name FILE:LINE. */
+int parse_env_file(const char *path, char *const *env, struct strv *out, struct err *err);
+/* K=V or K (value ""); key and value at most 4096 bytes together (containerd's limit); containerd.io/ keys are reserved. */
+int parse_label(const char *s, struct dict *out, struct err *err);
+int parse_label_file(const char *path, struct dict *out, struct err *err);
+/* no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=..., systempaths=unconfined */
+int parse_security_opt(const char *s, struct task *, struct err *err);
+/* missing, always, never */
+int parse_pull(const char *s, enum pull_policy *ret, struct err *err);
+/* name:ip or name=ip */
+int parse_extra_host(const char *s, struct job *, struct err *err);
+/* key=value of a sysctl name */
+int parse_sysctl(const char *s, struct task *, struct err *err);

@@ -1,0 +1,46 @@
+/* A job's log: files in the CRI line format ("2006-01-02T15:04:05.999999999Z stdout F text\n", P for a partial line),
+ * NAME.log, rotated to NAME.log.1 (newest) ... by size and count. Written by davit-logger or a foreground davit, read by `logs`.
+ * A layer of its own over base, so that the logger links nothing else. */
+#pragma once
+#include "buf.h"
+#include "ctx.h"
+#include "err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_stream { LOG_STDOUT, LOG_STDERR };
+enum { LOG_LINE_MAX = 16384 }; /* a longer line is written in partial pieces */
+
+struct logfile;
+/* Opens for appending; folders are made. @max_size <= 0: never rotated. @max_files counts the one being written, 1 to 256.
+ * One writer at a time. What an earlier one left unfinished is ended when its stream goes on. */
+int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct logfile **ret, struct err *err);
+/* For who must go on whatever happens: a file that cannot be opened is tried again at every write, as on a full disk. */
+struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files);
+/* Bytes as they come from the container; whole lines are written at once, the rest is kept until its end comes.
+ * A full disk loses lines, never blocks: the first loss is remembered and a line says so when there is room again. */
+void logfile_write(struct logfile *, enum log_stream, const char *p, size_t n);
+void logfile_flush(struct logfile *);  /* what has no line end yet, as a partial line */
+bool logfile_pending(const struct logfile *); /* there is something that logfile_flush() would write */
+void logfile_free(struct logfile *);   /* flushes */
+DEFINE_CLEANUP(struct logfile, logfile_free)
+
+struct logread {
+	const char *path;
+	int64_t tail;              /* lines, -1: all. With until: the last lines before it */
+	int64_t since, until;      /* wall ns; 0: none */
+	bool follow, timestamps;
+	int out_fd, err_fd;        /* -1: that stream is left out */
+	/* Follow ends once this (may be NULL) has said that the task is gone and the log was quiet for a quarter of a second
+	 * (its logger may be that much behind). Called at the start, then whenever wake_fd is readable; ended() takes what
+	 * made it so. Without a wake_fd (-1): a few times a second. Not called again once it has said so. */
+	bool (*ended)(void *arg);
+	void *arg;
+	int wake_fd;
+};
+/* Writes the log to the fds; follows rotation (inotify). A line that cannot be parsed is passed on as it is. A closed
+ * out_fd (EPIPE; SIGPIPE is the caller's to ignore) ends it without error, and so does the removal of the log.
+ * -ERR_NOT_FOUND when there is no such log; a follower waits for it as long as its folder is there. Memory is bounded,
+ * however long lines are. */
+int logfile_read(const struct logread *, const struct ctx *, struct err *err);
+int logfile_remove(const char *path, struct err *err); /* with its rotated ones; absent is fine */

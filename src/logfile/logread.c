@@ -1,0 +1,475 @@
+/* Reading a log. Rotation only ever moves a file to a higher number, and the files are looked at from the newest on, in
+ * the direction in which they move: so none is missed, and one met twice is left out by its inode. The tail is found by
+ * looking for record heads from the end backwards, block by block; then everything is read forwards once. A follower
+ * keeps its file open until the list of files shows a newer one, reads it to its end once more, and goes on there. */
+#include "logfile.h"
+#include "clock.h"
+#include "logline.h"
+#include "mem.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+enum { BLOCK = 16384, RECORD_MAX = 65536, AGAIN_MS = 250 };
+
+struct segment { int fd; dev_t dev; ino_t ino; off_t size; int64_t changed; };
+struct segments { struct segment *v; size_t n, cap; }; /* newest first */
+
+static void segments_done(struct segments *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].fd >= 0)
+			(void)close(s->v[i].fd);
+	free(s->v);
+}
+
+static const struct segment *segments_find(const struct segments *s, const struct segment *what)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].dev == what->dev && s->v[i].ino == what->ino)
+			return &s->v[i];
+	return NULL;
+}
+
+static int segment_open(const char *path, struct segment *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	*ret = (struct segment){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size };
+	ret->changed = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	ret->fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int segments_open(const char *path, struct segments *ret, struct err *err)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i <= LOG_FILES_MAX && missing < 2; i++) { /* a rotation under way leaves one gap */
+		_cleanup_free_ char *file = logline_path(path, i);
+		struct segment s;
+		int r = segment_open(file, &s);
+
+		if (r == -ENOENT) {
+			missing += i > 0;
+			continue;
+		}
+		if (r < 0)
+			return err_sys(err, -r, "log %s", file);
+		missing = 0;
+		if (segments_find(ret, &s)) {
+			(void)close(s.fd);
+			continue;
+		}
+		ret->v = mem_grow(ret->v, &ret->cap, ret->n + 1, sizeof *ret->v);
+		ret->v[ret->n++] = s;
+	}
+	return 0;
+}
+
+/* The tail: it begins behind the last record that is not part of it. */
+struct tail {
+	int64_t want, got, until;
+	bool began;
+};
+
+/* A record, met from the end backwards. False: it is not part of the tail, nor is anything before it. */
+static bool tail_take(struct tail *t, const char *p, size_t n)
+{
+	const char *nl;
+	struct logline l;
+	bool parsed, last = !t->began;
+
+	n = n < LOGLINE_HEAD ? n : LOGLINE_HEAD;
+	nl = memchr(p, '\n', n);
+	parsed = logline_parse(p, nl ? (size_t)(nl - p) : n, &l);
+	t->began = true;
+	if (parsed && l.partial && !last)
+		return true;
+	if (parsed && t->until && logline_at(&l) > t->until)
+		return true;
+	if (t->got == t->want)
+		return false;
+	t->got++;
+	return true;
+}
+
+/* Where the tail begins in this file. True: here indeed; false: it takes in all of it, and more. */
+static bool segment_tail(const struct segment *s, struct tail *t, off_t *ret_start)
+{
+	char block[BLOCK + LOGLINE_HEAD];
+	off_t start = s->size;
+
+	for (off_t end = s->size; end > 0;) {
+		off_t from = end > BLOCK ? end - BLOCK : 0;
+		size_t n = (size_t)(s->size - from), here = (size_t)(end - from);
+		const char *nl;
+
+		n = n < sizeof block ? n : sizeof block;
+		if (pread(s->fd, block, n, from) != (ssize_t)n)
+			break; /* it shrank under us: what is left is read */
+		while ((nl = memrchr(block, '\n', here))) {
+			size_t at = (size_t)(nl - block) + 1;
+
+			here = at - 1;
+			if (from + (off_t)at == s->size)
+				continue;
+			*ret_start = start;
+			if (!tail_take(t, block + at, n - at))
+				return true;
+			start = from + (off_t)at;
+		}
+		*ret_start = start;
+		if (!from && !tail_take(t, block, n))
+			return true;
+		end = from;
+	}
+	*ret_start = 0;
+	return false;
+}
+
+struct reader {
+	const struct logread *opt;
+	const struct ctx *ctx;
+	struct segment at;           /* the file that is read; fd -1: none so far */
+	off_t offset;
+	struct buf in;               /* read and not passed on: the beginning of a record */
+	struct { bool open, wanted; } line[2];
+	bool wanted;                 /* fate of the last record that had a time; one without shares it */
+	struct logline over;         /* of a record longer than the buffer, whose end did not come yet */
+	bool is_over;
+	struct buf out;              /* text of out_stream */
+	enum log_stream out_stream;
+	bool closed;                 /* nobody reads us any more */
+	int notify;                  /* inotify on the log's folder, or -1 */
+	bool gone;                   /* the log or its folder was removed */
+	bool ended;                  /* who is logged has ended; what logs may still be behind */
+};
+
+static void reader_done(struct reader *r)
+{
+	if (r->at.fd >= 0)
+		(void)close(r->at.fd);
+	if (r->notify >= 0)
+		(void)close(r->notify);
+	buf_done(&r->in);
+	buf_done(&r->out);
+}
+
+/* Until there is room, or the wait has ended. */
+static void wait_room(const struct reader *r, int fd)
+{
+	struct pollfd pfd[] = {
+		{ .fd = fd, .events = POLLOUT },
+		{ .fd = r->ctx && r->ctx->cancel ? r->ctx->cancel->fd : -1, .events = POLLIN },
+	};
+
+	(void)poll(pfd, 2, ctx_poll_ms(r->ctx));
+}
+
+static int flush(struct reader *r, struct err *err)
+{
+	int fd = r->out_stream == LOG_STDOUT ? r->opt->out_fd : r->opt->err_fd;
+	size_t done = 0;
+
+	while (fd >= 0 && !r->closed && done < r->out.len) {
+		ssize_t n = write(fd, r->out.data + done, r->out.len - done);
+		int why = n < 0 ? errno : 0, c = ctx_check(r->ctx, err);
+
+		if (c < 0)
+			return c;
+		if (why == EAGAIN)
+			wait_room(r, fd);
+		else if (why == EPIPE)
+			r->closed = true;
+		else if (why && why != EINTR)
+			return err_sys(err, why, "write the log's output");
+		done += n > 0 ? (size_t)n : 0;
+	}
+	buf_reset(&r->out);
+	return 0;
+}
+
+/* One buffer for both streams keeps their order. */
+static int turn_to(struct reader *r, enum log_stream s, struct err *err)
+{
+	int ret = r->out.len && (s != r->out_stream || r->out.len >= RECORD_MAX) ? flush(r, err) : 0;
+
+	r->out_stream = s;
+	return ret;
+}
+
+static bool in_span(const struct logread *opt, const struct logline *l)
+{
+	int64_t at;
+
+	if (!opt->since && !opt->until)
+		return true;
+	at = logline_at(l);
+	return at >= opt->since && (!opt->until || at <= opt->until);
+}
+
+/* A record, or (not @whole) the part of one that fills the buffer. */
+static int pass_record(struct reader *r, const char *p, size_t n, bool whole, struct err *err)
+{
+	struct logline l = r->over;
+	bool begins = !r->is_over && !r->line[LOG_STDOUT].open;
+	int ret;
+
+	if (r->is_over) {
+		l.text = p;
+		l.len = n;
+	} else if (logline_parse(p, n, &l)) {
+		begins = !r->line[l.stream].open;
+		if (begins)
+			r->wanted = in_span(r->opt, &l);
+	} else {
+		l = (struct logline){ .stream = LOG_STDOUT, .text = p, .len = n };
+	}
+	ret = turn_to(r, l.stream, err);
+	if (ret < 0)
+		return ret;
+	if (begins)
+		r->line[l.stream].wanted = r->wanted;
+	r->line[l.stream].open = l.partial || !whole;
+	r->is_over = !whole;
+	r->over = (struct logline){ .stream = l.stream, .partial = l.partial };
+	if (!r->line[l.stream].wanted)
+		return 0;
+	if (begins && r->opt->timestamps && l.time) {
+		buf_add(&r->out, l.time, l.time_len);
+		buf_addc(&r->out, ' ');
+	}
+	buf_add(&r->out, l.text, l.len);
+	if (!r->line[l.stream].open)
+		buf_addc(&r->out, '\n');
+	return 0;
+}
+
+static int pass_records(struct reader *r, struct err *err)
+{
+	const char *p = buf_str(&r->in), *end = p + r->in.len, *nl;
+	int ret = 0;
+
+	for (; ret == 0 && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
+		ret = pass_record(r, p, (size_t)(nl - p), true, err);
+	if (ret == 0 && end - p >= RECORD_MAX) {
+		ret = pass_record(r, p, (size_t)(end - p), false, err);
+		p = end;
+	}
+	buf_drop(&r->in, (size_t)(p - buf_str(&r->in)));
+	return ret;
+}
+
+/* To the file's end as it is now. */
+static int drain(struct reader *r, struct err *err)
+{
+	while (r->at.fd >= 0 && !r->closed) {
+		ssize_t n = pread(r->at.fd, buf_room(&r->in, RECORD_MAX), RECORD_MAX, r->offset);
+		int ret;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "log %s", r->opt->path);
+		if (n == 0)
+			return flush(r, err);
+		buf_grew(&r->in, (size_t)n);
+		r->offset += n;
+		ret = pass_records(r, err);
+		if (ret == 0)
+			ret = ctx_check(r->ctx, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* Nothing more will come of this file: a last line without its end is a line all the same. */
+static int finish_file(struct reader *r, struct err *err)
+{
+	int ret = drain(r, err);
+
+	if (ret == 0 && (r->in.len || r->is_over))
+		ret = pass_record(r, buf_str(&r->in), r->in.len, true, err);
+	buf_reset(&r->in);
+	return ret < 0 ? ret : flush(r, err);
+}
+
+static void turn_to_file(struct reader *r, struct segment *s, off_t offset)
+{
+	if (r->at.fd >= 0)
+		(void)close(r->at.fd);
+	r->at = *s;
+	s->fd = -1;
+	r->offset = offset;
+}
+
+/* What is there now, from where @opt says. */
+static int read_present(struct reader *r, struct segments *files, struct err *err)
+{
+	const struct logread *opt = r->opt;
+	struct tail tail = { .want = opt->tail, .until = opt->until };
+	size_t first = files->n;
+	off_t start = 0;
+
+	if (opt->tail == 0 && files->n) {
+		first = 1;
+		start = files->v[0].size;
+	}
+	for (size_t i = 0; opt->tail > 0 && i < files->n && first == files->n; i++)
+		if (segment_tail(&files->v[i], &tail, &start))
+			first = i + 1;
+	for (size_t i = first; i-- > 0; start = 0) {
+		struct segment *s = &files->v[i];
+		/* A file's time comes from a coarser clock than a record's. */
+		bool old = opt->since && s->changed + NSEC_PER_SEC < opt->since;
+		int ret;
+
+		turn_to_file(r, s, old ? s->size : start);
+		ret = i > 0 || !opt->follow ? finish_file(r, err) : drain(r, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* The file after the one that is read; false: there is none yet. */
+static int next_file(struct reader *r, struct err *err)
+{
+	_cleanup_(segments_done) struct segments files = { 0 };
+	const struct segment *now;
+	size_t next;
+	int ret = segments_open(r->opt->path, &files, err);
+
+	if (ret < 0)
+		return ret;
+	if (!files.n) { /* at no moment of a rotation are there none */
+		r->gone = r->gone || r->at.fd >= 0;
+		return 0;
+	}
+	now = r->at.fd < 0 ? NULL : segments_find(&files, &r->at);
+	next = now ? (size_t)(now - files.v) : files.n; /* rotated away before we came: the oldest there is */
+	if (now && now->size < r->offset)
+		r->offset = 0; /* emptied by hand */
+	if (!next)
+		return 0;
+	ret = finish_file(r, err);
+	if (ret < 0)
+		return ret;
+	turn_to_file(r, &files.v[next - 1], 0);
+	return 1;
+}
+
+static void watch_folder(struct reader *r)
+{
+	const char *slash = strrchr(r->opt->path, '/');
+	_cleanup_free_ char *folder = slash ? mem_strndup(r->opt->path, (size_t)(slash - r->opt->path) + 1) : mem_strdup(".");
+	const uint32_t events = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
+
+	r->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (r->notify < 0) /* too many of them: we look a few times a second instead */
+		return;
+	if (inotify_add_watch(r->notify, folder, events) >= 0)
+		return;
+	r->gone = errno == ENOENT;
+	(void)close(TAKE_FD(r->notify));
+}
+
+static void take_events(struct reader *r)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	while ((n = read(r->notify, events, sizeof events)) > 0) {
+		for (ssize_t i = 0; i < n;) {
+			const struct inotify_event *e = (const void *)(events + i);
+
+			if (e->mask & (IN_DELETE_SELF | IN_IGNORED))
+				r->gone = true;
+			i += (ssize_t)(sizeof *e + e->len);
+		}
+	}
+}
+
+/* Until something changed (not *@quiet), it is time to ask for the end (*@ask), or the wait has ended. */
+static int wait_change(struct reader *r, bool *ask, bool *quiet, struct err *err)
+{
+	const struct logread *opt = r->opt;
+	bool timed = r->notify < 0 || r->ended || (opt->ended && opt->wake_fd < 0);
+	int64_t until_ms = opt->until ? (opt->until - clock_wall()) / NSEC_PER_MSEC + 1 : -1;
+	int ms = ctx_poll_ms(r->ctx), n;
+	struct pollfd pfd[] = {
+		{ .fd = r->notify, .events = POLLIN },
+		{ .fd = r->ended ? -1 : opt->wake_fd, .events = POLLIN },
+		{ .fd = r->ctx && r->ctx->cancel ? r->ctx->cancel->fd : -1, .events = POLLIN },
+	};
+
+	if (timed && (ms < 0 || ms > AGAIN_MS))
+		ms = AGAIN_MS;
+	if (opt->until && (ms < 0 || ms > until_ms))
+		ms = until_ms < 0 ? 0 : (int)until_ms;
+	n = poll(pfd, 3, ms);
+	if (n < 0 && errno != EINTR)
+		return err_sys(err, errno, "wait for the log");
+	*quiet = timed && n == 0;
+	*ask = *quiet || (n > 0 && pfd[1].revents);
+	if (n > 0 && pfd[0].revents)
+		take_events(r);
+	return ctx_check(r->ctx, err);
+}
+
+static int follow(struct reader *r, struct err *err)
+{
+	const struct logread *opt = r->opt;
+	bool ask = true, quiet = false;
+	int ret;
+
+	while (!r->closed) {
+		bool last;
+
+		/* The end is asked for before the last look, or what was written in between would be missed; and the logger
+		 * may be a moment behind the task, so the log must have been quiet since. */
+		r->ended = r->ended || (ask && opt->ended && opt->ended(opt->arg));
+		last = r->gone || (opt->until && clock_wall() > opt->until) || (r->ended && quiet);
+		ret = drain(r, err);
+		if (ret == 0)
+			ret = next_file(r, err);
+		if (ret < 0)
+			return ret;
+		if (ret > 0)
+			continue;
+		if (last || r->gone)
+			return finish_file(r, err);
+		ret = wait_change(r, &ask, &quiet, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(segments_done) struct segments files = { 0 };
+	_cleanup_(reader_done) struct reader r = { .opt = opt, .ctx = ctx, .at.fd = -1, .notify = -1, .wanted = true };
+	int ret;
+
+	if (opt->follow)
+		watch_folder(&r); /* before the first look */
+	ret = segments_open(opt->path, &files, err);
+	if (ret < 0)
+		return ret;
+	if (!files.n && (!opt->follow || r.gone))
+		return err_set(err, ERR_NOT_FOUND, "log %s: there is none", opt->path);
+	ret = read_present(&r, &files, err);
+	if (ret < 0 || r.closed || !opt->follow)
+		return ret;
+	return follow(&r, err);
+}

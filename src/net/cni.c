@@ -1,0 +1,610 @@
+/* Theory of operation: an op is a list of programs that run one after the other, each started when the loop reports the end
+ * of the one before; so the caller's own work goes on beside a chain of slow plugins. The cache entry is written before the
+ * first plugin of an ADD and again after each, so that a DEL finds what there is to delete wherever an ADD was killed. */
+#include "cni.h"
+#include "cni-cache.h"
+#include "cni-net.h"
+#include "cni-result.h"
+#include "clock.h"
+#include "file.h"
+#include "forward.h"
+#include "log.h"
+#include "mem.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { OUT_MAX = 1 << 20, ERR_MAX = 4096, UNDO_MS = 30000 };
+
+enum { FORWARD_V4 = -1, FORWARD_V6 = -2, N_FORWARD = 2 };
+enum cni_verb { CNI_ADD, CNI_DEL, CNI_CHECK };
+static const char *const verb_names[] = { "ADD", "DEL", "CHECK" };
+
+struct cni_op {
+	struct loop *loop;
+	enum cni_verb verb;
+	char *path, *cache_dir;
+	json *list;             /* the network's configuration */
+	char *version;
+	struct cni_entry *entry; /* what is cached: names, capability arguments, the result so far */
+	int hold_fd;
+	size_t next, n;         /* programs: the plugins, and what forward.h adds */
+	size_t n_forward;       /* of those: behind the last plugin in an ADD, before the first in a DEL */
+	struct child *child;
+	const char *running;    /* its name, for errors; borrowed */
+	long at;                /* it, as program_at() says */
+	long begun;             /* plugins that an ADD has started */
+	bool done;
+	bool thorough;          /* a failing program does not end a DEL, and one that hangs not the time of the others */
+	bool undoing;           /* the DEL of an ADD that failed: plugins that were not begun have nothing to delete */
+	int r;
+	struct err err;
+};
+
+static void run_next(struct cni_op *op);
+
+/* What a program gets. */
+
+static json *runtime_config(const struct cni_op *op, json *plugin)
+{
+	json *can = json_get_object(plugin, "capabilities"), *out = NULL;
+
+	if (!can || !op->entry->caps)
+		return NULL;
+	json_object_object_foreach(op->entry->caps, key, value) {
+		if (!json_get_bool(can, key, false))
+			continue;
+		if (!out)
+			out = json_new_object();
+		json_put(out, key, json_object_get(value));
+	}
+	return out;
+}
+
+/* The plugin's own object with the list's name and version, the result so far, and what it is capable of (SPEC, "Deriving
+ * execution configuration from plugin configuration"). */
+static void write_input(const struct cni_op *op, json *plugin, struct buf *out)
+{
+	_cleanup_json_ json *conf = json_new_object();
+	json *rc = runtime_config(op, plugin);
+
+	json_object_object_foreach(plugin, key, value) {
+		if (strcmp(key, "capabilities") != 0)
+			json_put(conf, key, json_object_get(value));
+	}
+	json_put_str(conf, "name", op->entry->network);
+	json_put_str(conf, "cniVersion", op->version);
+	if (rc)
+		json_put(conf, "runtimeConfig", rc);
+	if (op->entry->result && (op->verb == CNI_ADD || cni_version(op->version) >= CNI_0_4_0))
+		json_put(conf, "prevResult", json_object_get(op->entry->result));
+	json_write(conf, out);
+}
+
+/* Plugins look for iptables in PATH, and that of a user who became root by su(1) has no sbin. */
+static void write_env(const struct cni_op *op, struct strv *env)
+{
+	const char *path = getenv("PATH");
+
+	for (char **e = environ; *e; e++)
+		if (strncmp(*e, "CNI_", 4) != 0 && strncmp(*e, "PATH=", 5) != 0)
+			strv_push(env, *e);
+	strv_pushf(env, "PATH=%s%s" FORWARD_PATH, path ? path : "", path && *path ? ":" : "");
+	strv_pushf(env, "CNI_COMMAND=%s", verb_names[op->verb]);
+	strv_pushf(env, "CNI_CONTAINERID=%s", op->entry->container_id);
+	strv_pushf(env, "CNI_NETNS=%s", op->entry->netns ? op->entry->netns : "");
+	strv_pushf(env, "CNI_IFNAME=%s", op->entry->ifname);
+	strv_pushf(env, "CNI_PATH=%s", op->path);
+	if (op->entry->args)
+		strv_pushf(env, "CNI_ARGS=%s", op->entry->args);
+}
+
+/* What a program answers. */
+
+static enum errc code_of(int64_t cni)
+{
+	switch (cni) {
+	case 11: return ERR_UNAVAILABLE;
+	case 4: case 6: case 7: return ERR_INVALID;
+	case 1: case 2: return ERR_UNIMPLEMENTED;
+	default: return ERR_INTERNAL;
+	}
+}
+
+/* Adds ": " and @text, its white space folded: iptables speaks in several lines. */
+static void add_text(struct buf *out, const char *text)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_split(&words, text ? text : "", " \t\r\n");
+	for (size_t i = 0; i < words.n; i++)
+		buf_addf(out, "%s%s", i ? " " : out->len ? ": " : "", words.v[i]);
+}
+
+/* An error object on standard output, else what it said on standard error (SPEC, "Error"). */
+static int plugin_failed(const struct cni_op *op, int status, struct err *err)
+{
+	_cleanup_json_ json *j = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	struct buf *out = child_out(op->child);
+	enum errc code = ERR_INTERNAL;
+	char how[64];
+	int r;
+
+	if (json_parse(buf_str(out), out->len, &j, NULL) >= 0 && json_get_str(j, "msg")) {
+		code = code_of(json_get_int(j, "code", 999));
+		add_text(&text, json_get_str(j, "msg"));
+		add_text(&text, json_get_str(j, "details"));
+	}
+	if (!text.len) {
+		buf_adds(&text, child_describe(status, how));
+		add_text(&text, buf_str(child_err(op->child)));
+	}
+	r = err_set(err, code, "%s", text.data);
+	return strstr(text.data, "tables\": executable file not found") ? err_hint(err, r, "apt-get install iptables") : r;
+}
+
+static int take_result(struct cni_op *op, struct err *err)
+{
+	struct buf *out = child_out(op->child);
+	json *j = NULL;
+	int r;
+
+	if (out->len == OUT_MAX)
+		return err_set(err, ERR_EXHAUSTED, "its result is longer than %d bytes", OUT_MAX);
+	r = json_parse(buf_str(out), out->len, &j, err);
+	if (r < 0)
+		return err_wrap(err, r, "its result");
+	if (!json_object_is_type(j, json_type_object)) {
+		json_freep(&j);
+		return err_set(err, ERR_INTERNAL, "its result is not an object");
+	}
+	json_freep(&op->entry->result);
+	op->entry->result = j;
+	if (!json_get(j, "cniVersion"))
+		json_put_str(j, "cniVersion", op->version);
+	return cni_cache_write(op->cache_dir, op->entry, err);
+}
+
+/* Of a thorough DEL the first error is kept, and the chain goes on. */
+static void fail(struct cni_op *op, int r, struct err *err)
+{
+	bool counts = !(op->undoing && op->at >= op->begun);
+
+	(void)err_wrap(err, r, "network %s: %s%s", op->entry->network, op->at < 0 ? "" : "plugin ", op->running);
+	if (counts && op->r >= 0) {
+		op->r = r;
+		op->err = *err;
+	}
+	if (op->thorough)
+		run_next(op);
+	else
+		op->done = true;
+}
+
+static void on_ended(void *arg)
+{
+	struct cni_op *op = arg;
+	struct err err = ERR_INIT;
+	int status = child_status(op->child), r = 0;
+
+	if (status != 0 && !(op->at < 0 && forward_may_fail(op->list, status, op->verb == CNI_ADD)))
+		r = plugin_failed(op, status, &err);
+	else if (op->verb == CNI_ADD && op->at >= 0)
+		r = take_result(op, &err);
+	child_free(TAKE_PTR(op->child));
+	if (r < 0)
+		fail(op, r, &err);
+	else
+		run_next(op);
+}
+
+static int start(struct cni_op *op, struct child_spec *spec, struct err *err)
+{
+	spec->out_max = OUT_MAX;
+	spec->err_max = ERR_MAX;
+	spec->hold_fd = op->hold_fd;
+	spec->group = true;
+	spec->ended = on_ended;
+	spec->arg = op;
+	return child_start(op->loop, spec, &op->child, err);
+}
+
+/* First regular file of that name in the list of folders; libcni asks no execute bit, we do. */
+static int find_plugin(const struct cni_op *op, const char *type, char **ret, struct err *err)
+{
+	*ret = file_find(op->path, type);
+	if (*ret)
+		return 0;
+	return err_hint(err, err_set(err, ERR_NOT_FOUND, "not found in %s", op->path),
+			"apt-get install containernetworking-plugins, or name its folder with --cni-path");
+}
+
+static int start_plugin(struct cni_op *op, struct err *err)
+{
+	json *plugin = json_at(json_get_array(op->list, "plugins"), (size_t)op->at);
+	_cleanup_free_ char *program = NULL;
+	_cleanup_buf_ struct buf input = { 0 };
+	_cleanup_strv_ struct strv env = { 0 };
+	int r;
+
+	op->running = json_get_str(plugin, "type");
+	r = find_plugin(op, op->running, &program, err);
+	if (r < 0)
+		return r;
+	write_input(op, plugin, &input);
+	write_env(op, &env);
+	r = start(op, &(struct child_spec){ .path = program, .argv = (char *[]){ program, NULL }, .envp = env.v,
+		.input = buf_str(&input), .input_len = input.len }, err);
+	if (r == 0 && op->verb == CNI_ADD)
+		op->begun = op->at + 1;
+	return r;
+}
+
+/* 1: there is nothing to be run. */
+static int start_forward(struct cni_op *op, struct err *err)
+{
+	_cleanup_strv_ struct strv argv = { 0 };
+	int family = op->at == FORWARD_V4 ? AF_INET : AF_INET6;
+
+	op->running = forward_name(family);
+	if (!forward_argv(family, op->entry->result, op->entry->container_id, op->verb == CNI_ADD, &argv))
+		return 1;
+	return start(op, &(struct child_spec){ .path = argv.v[0], .argv = argv.v }, err);
+}
+
+/* Which program stands at place @i of the op: a plugin's index, or FORWARD_V4, FORWARD_V6. */
+static long program_at(const struct cni_op *op, size_t i)
+{
+	size_t plugins = op->n - op->n_forward;
+
+	if (op->verb != CNI_DEL)
+		return i < plugins ? (long)i : FORWARD_V4 - (long)(i - plugins);
+	return i < op->n_forward ? FORWARD_V4 - (long)i : (long)(op->n - 1 - i);
+}
+
+static void run_next(struct cni_op *op)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	while (op->next < op->n) {
+		op->at = program_at(op, op->next++);
+		r = op->at < 0 ? start_forward(op, &err) : start_plugin(op, &err);
+		if (r == 0)
+			return;
+		if (r < 0) {
+			fail(op, r, &err); /* a thorough DEL has gone on in there */
+			return;
+		}
+	}
+	op->done = true;
+}
+
+/* Making ops. */
+
+static json *port_mappings(const struct cni_attach *at)
+{
+	json *a = json_new_array();
+
+	for (size_t i = 0; i < at->n_ports; i++) {
+		json *o = json_new_object();
+
+		json_put_int(o, "hostPort", at->ports[i].host);
+		json_put_int(o, "containerPort", at->ports[i].inside);
+		json_put_str(o, "protocol", port_proto_name(at->ports[i].proto));
+		json_put_str(o, "hostIP", at->ports[i].host_ip);
+		json_append(a, o);
+	}
+	return a;
+}
+
+static void put_list(json *o, const char *key, const struct strv *list)
+{
+	if (list && list->n)
+		json_put_strv(o, key, list);
+}
+
+static json *capability_args(const struct cni_attach *at)
+{
+	json *caps = json_new_object(), *dns = json_new_object();
+
+	if (at->n_ports)
+		json_put(caps, "portMappings", port_mappings(at));
+	put_list(dns, "servers", at->dns);
+	put_list(dns, "searches", at->dns_search);
+	put_list(dns, "options", at->dns_options);
+	if (json_object_object_length(dns))
+		json_put(caps, "dns", dns);
+	else
+		json_freep(&dns);
+	return caps;
+}
+
+static struct cni_entry *new_entry(const struct cni_net *net, const struct cni_attach *at)
+{
+	struct cni_entry *e = mem_new(struct cni_entry);
+
+	e->network = mem_strdup(net->name);
+	e->container_id = mem_strdup(at->container_id);
+	e->ifname = mem_strdup(at->ifname);
+	e->netns = mem_strdup(at->netns);
+	e->args = mem_strdup(at->args);
+	buf_add(&e->config, net->text.data, net->text.len);
+	e->caps = capability_args(at);
+	return e;
+}
+
+static int check_names(const struct cni_attach *at, struct err *err)
+{
+	if (!cni_name_valid(at->container_id))
+		return err_set(err, ERR_INVALID, "container id \"%.80s\": not valid for CNI",
+			       at->container_id ? at->container_id : "");
+	if (!cni_ifname_valid(at->ifname))
+		return err_set(err, ERR_INVALID, "interface name \"%.80s\": not valid", at->ifname ? at->ifname : "");
+	return 0;
+}
+
+/* Takes @entry over. */
+static struct cni_op *new_op(struct loop *loop, const struct cni_conf *conf, const struct cni_net *net, enum cni_verb verb,
+			     struct cni_entry *entry, int hold_fd)
+{
+	struct cni_op *op = mem_new(struct cni_op);
+
+	*op = (struct cni_op){ .loop = loop, .verb = verb, .path = mem_strdup(conf->path), .cache_dir = mem_strdup(conf->cache_dir),
+		.list = json_object_get(net->list), .version = mem_strdup(net->version), .entry = entry, .hold_fd = hold_fd };
+	if (verb != CNI_CHECK && json_get(entry->caps, "portMappings") && forward_wanted(net->list))
+		op->n_forward = N_FORWARD;
+	op->n = json_len(cni_net_plugins(net)) + op->n_forward;
+	return op;
+}
+
+static void op_free(struct cni_op *op)
+{
+	if (!op)
+		return;
+	child_free(op->child);
+	cni_entry_free(op->entry);
+	json_freep(&op->list);
+	free(op->path);
+	free(op->cache_dir);
+	free(op->version);
+	free(op);
+}
+DEFINE_CLEANUP(struct cni_op, op_free)
+
+/* What of @ctx's time the program that runs may take: in a thorough DEL its share, so that one that hangs leaves the others
+ * time. */
+static struct ctx share_of(const struct cni_op *op, const struct ctx *ctx)
+{
+	int64_t left = ctx_left(ctx) / NSEC_PER_MSEC;
+
+	if (!op->thorough || !left)
+		return ctx ? *ctx : ctx_none();
+	return ctx_within(ctx, left / (int64_t)(op->n - op->next + 1));
+}
+
+static int op_wait(struct cni_op *op, const struct ctx *ctx, struct err *err)
+{
+	struct ctx own = ctx_none();
+	size_t at = SIZE_MAX;
+
+	while (!op->done) {
+		struct err why = ERR_INIT;
+		int r;
+
+		if (at != op->next)
+			own = share_of(op, ctx);
+		at = op->next;
+		r = loop_turn(op->loop, &own, &why);
+		if (r == 0)
+			continue;
+		child_free(TAKE_PTR(op->child));
+		op->thorough = op->thorough && ctx_check(ctx, NULL) == 0;
+		fail(op, r, &why);
+	}
+	if (op->r < 0 && err)
+		*err = op->err;
+	return op->r;
+}
+
+static int remove_entry(const struct cni_op *op, struct err *err)
+{
+	int r = cni_cache_remove(op->cache_dir, op->entry->network, op->entry->container_id, op->entry->ifname, err);
+
+	return r < 0 ? err_wrap(err, r, "network %s", op->entry->network) : 0;
+}
+
+/* The DEL of an ADD that did not come to its end. What it leaves stays in the cache, for cni_del_cached(). */
+static void undo_add(struct cni_op *op)
+{
+	struct ctx ctx = ctx_within(NULL, UNDO_MS);
+	struct err err = ERR_INIT;
+	int r;
+
+	child_free(TAKE_PTR(op->child));
+	op->verb = CNI_DEL;
+	op->thorough = op->undoing = true;
+	op->done = false;
+	op->next = 0;
+	op->r = 0;
+	op->err = (struct err)ERR_INIT;
+	run_next(op);
+	r = op_wait(op, &ctx, &err);
+	if (r >= 0)
+		r = remove_entry(op, &err);
+	if (r < 0)
+		log_warn("undoing the ADD of %s: %s", op->entry->container_id, err.msg);
+}
+
+bool cni_op_ready(const struct cni_op *op)
+{
+	return op->done;
+}
+
+void cni_op_abort(struct cni_op *op)
+{
+	if (!op)
+		return;
+	if (op->verb == CNI_ADD)
+		undo_add(op);
+	op_free(op);
+}
+
+/* libcni does neither: it would add over an attachment, and forget ports that no plugin forwards. */
+static int check_add(const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at, struct err *err)
+{
+	_cleanup_(cni_entry_freep) struct cni_entry *there = NULL;
+	int r = check_names(at, err);
+
+	if (r < 0)
+		return r;
+	if (at->n_ports && !cni_net_can(net, "portMappings"))
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "network %s: it forwards no ports", net->name),
+				"add { \"type\": \"portmap\", \"capabilities\": { \"portMappings\": true } } to its plugins in %s",
+				net->file);
+	if (cni_cache_read(conf->cache_dir, net->name, at->container_id, at->ifname, &there, NULL) >= 0)
+		return err_hint(err, err_set(err, ERR_EXISTS, "network %s: %s of %s is attached already", net->name, at->ifname,
+					     at->container_id), "davit prune removes what is left of jobs that are gone");
+	return 0;
+}
+
+int cni_add_begin(struct loop *loop, const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at,
+		  struct cni_op **ret, struct err *err)
+{
+	_cleanup_(op_freep) struct cni_op *op = NULL;
+	int r = check_add(conf, net, at, err);
+
+	if (r < 0)
+		return r;
+	op = new_op(loop, conf, net, CNI_ADD, new_entry(net, at), at->hold_fd);
+	r = cni_cache_write(op->cache_dir, op->entry, err);
+	if (r < 0)
+		return err_wrap(err, r, "network %s", net->name);
+	run_next(op);
+	*ret = TAKE_PTR(op);
+	return 0;
+}
+
+int cni_add_end(struct cni_op *op, const struct ctx *ctx, struct cni_result *ret, struct err *err)
+{
+	_cleanup_(op_freep) struct cni_op *own = op;
+	int r = op_wait(op, ctx, err);
+
+	if (r >= 0 && op->entry->result) {
+		r = cni_result_read(op->entry->result, op->entry->ifname, ret, err);
+		if (r < 0)
+			r = err_wrap(err, r, "network %s", op->entry->network);
+	}
+	if (r < 0)
+		undo_add(own);
+	return r;
+}
+
+/* What is cached of the attachment holds over what the caller says of it. */
+static struct cni_entry *known_entry(const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at)
+{
+	struct cni_entry *e = NULL;
+
+	if (cni_cache_read(conf->cache_dir, net->name, at->container_id, at->ifname, &e, NULL) < 0)
+		return new_entry(net, at);
+	free(e->netns);
+	e->netns = mem_strdup(at->netns);
+	return e;
+}
+
+int cni_del_begin(struct loop *loop, const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at,
+		  struct cni_op **ret, struct err *err)
+{
+	struct cni_op *op;
+	int r = check_names(at, err);
+
+	if (r < 0)
+		return r;
+	op = new_op(loop, conf, net, CNI_DEL, known_entry(conf, net, at), at->hold_fd);
+	op->thorough = true;
+	run_next(op);
+	*ret = op;
+	return 0;
+}
+
+int cni_del_end(struct cni_op *op, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(op_freep) struct cni_op *own = op;
+	int r = op_wait(own, ctx, err);
+
+	return r < 0 ? r : remove_entry(own, err);
+}
+
+int cni_check(struct loop *loop, const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at,
+	      const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(op_freep) struct cni_op *op = NULL;
+	int r = check_names(at, err);
+
+	if (r < 0 || cni_net_is_set(net, "disableCheck"))
+		return r;
+	if (cni_version(net->version) < CNI_0_4_0)
+		return err_set(err, ERR_UNIMPLEMENTED, "network %s: version %s knows no CHECK", net->name, net->version);
+	op = new_op(loop, conf, net, CNI_CHECK, known_entry(conf, net, at), at->hold_fd);
+	run_next(op);
+	return op_wait(op, ctx, err);
+}
+
+static int del_entry(struct loop *loop, const struct cni_conf *conf, const struct cni_entry *e, const char *netns,
+		     const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(cni_net_freep) struct cni_net *net = NULL;
+	const struct cni_attach at = { .container_id = e->container_id, .ifname = e->ifname,
+		.netns = netns && file_exists(netns) ? netns : "", .args = e->args };
+	struct cni_op *op;
+	int r;
+
+	if (!e->config.len) /* no longer known: the folder must still have its network */
+		r = cni_net_load(conf, e->network, &net, NULL, err);
+	else
+		r = cni_net_parse(buf_str(&e->config), e->config.len, "cached configuration", &net, err);
+	if (r >= 0)
+		r = cni_del_begin(loop, conf, net, &at, &op, err);
+	return r < 0 ? r : cni_del_end(op, ctx, err);
+}
+
+int cni_del_cached(struct loop *loop, const struct cni_conf *conf, const char *container_id, const char *netns,
+		   const struct ctx *ctx, struct err *err)
+{
+	struct list_node all;
+	struct err why = ERR_INIT;
+	int r, first = 0;
+
+	list_init(&all);
+	r = cni_cache_find(conf->cache_dir, container_id, &all, err);
+	if (r < 0)
+		return r;
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		err_clear(&why);
+		r = del_entry(loop, conf, e, netns ? netns : e->netns, ctx, &why);
+		if (r < 0 && first == 0) {
+			first = r;
+			if (err)
+				*err = why;
+		}
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return first;
+}
+
+int cni_cached_result(const struct cni_conf *conf, const char *net, const char *container_id, const char *ifname,
+		      struct cni_result *ret, struct err *err)
+{
+	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;
+	int r = cni_cache_read(conf->cache_dir, net, container_id, ifname, &e, err);
+
+	if (r < 0)
+		return r;
+	if (!e->result)
+		return err_set(err, ERR_NOT_FOUND, "network %s: no result is cached for %s", net, container_id);
+	return cni_result_read(e->result, ifname, ret, err);
+}

@@ -1,0 +1,79 @@
+/* libcni in C: network configuration lists, the chain of plugins, results and their cache.
+ * Sources: CNI SPEC 0.1.0 to 1.1; libcni; reference cni.md A. */
+#pragma once
+#include "child.h"
+#include "job.h"
+#include "json.h"
+#include "loop.h"
+
+struct cni_conf {
+	const char *path;       /* ':' list of plugin folders */
+	const char *conf_dir;   /* /etc/cni/net.d */
+	const char *cache_dir;  /* /var/lib/cni */
+};
+#define CNI_PATH_DEFAULT "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni"
+#define CNI_CONF_DIR "/etc/cni/net.d"
+#define CNI_CACHE_DIR "/var/lib/cni"
+
+/* A network: a parsed .conflist, or a .conf/.json upconverted. */
+struct cni_net {
+	char *name, *version, *file;
+	json *list;             /* the whole configuration */
+	struct buf text;        /* its bytes as read, for the cache */
+};
+void cni_net_free(struct cni_net *);
+DEFINE_CLEANUP(struct cni_net, cni_net_free)
+/* By name. -ERR_NOT_FOUND lists the networks found. Files that cannot be read are skipped; each adds a line to @notices
+ * (may be NULL). */
+int cni_net_load(const struct cni_conf *, const char *name, struct cni_net **ret, struct strv *notices, struct err *err);
+int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net **ret, struct err *err);
+/* Names of all networks in the folder. */
+int cni_net_names(const struct cni_conf *, struct strv *out, struct strv *notices, struct err *err);
+/* The default network `davit` (bridge cni-davit0, portmap, firewall): its conflist is written when no file has that
+ * name yet, with a /24 (of 10.89.0.0/16 when there is one) that no route, address or other network of the host uses. */
+int cni_net_ensure_default(const struct cni_conf *, const char *name, struct err *err);
+
+struct cni_attach {
+	const char *container_id, *netns, *ifname; /* netns "" or NULL in a DEL whose namespace is gone */
+	const struct port *ports; size_t n_ports;  /* capability portMappings */
+	const struct strv *dns, *dns_search, *dns_options; /* capability dns; may be NULL */
+	const char *args;                          /* CNI_ARGS or NULL */
+	int hold_fd;                               /* handed to plugins (child.h) */
+};
+
+struct cni_ip { char *address, *gateway; int interface; }; /* address in CIDR form */
+struct cni_result {
+	struct cni_ip *ips; size_t n_ips;
+	struct strv nameservers, search, options;
+	char *mac, *bridge;      /* of the container's interface; the first host bridge; NULL unknown */
+	json *raw;
+};
+void cni_result_done(struct cni_result *);
+
+/* One ADD, DEL or CHECK under way on the loop: plugins run one after the other. */
+struct cni_op;
+/* -ERR_PRECONDITION when there are ports and no plugin forwards any; -ERR_EXISTS when the attachment is in the cache already. */
+int cni_add_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,
+		  struct cni_op **ret, struct err *err);
+/* Waits and frees the op. When a plugin fails, everything that was added is deleted (DEL of the chain, under a deadline of
+ * its own) before the error is returned: "network NAME: plugin portmap: its message". Success writes the cache. What such a
+ * DEL could not delete is logged and stays in the cache. */
+int cni_add_end(struct cni_op *, const struct ctx *, struct cni_result *ret, struct err *err);
+/* A failing plugin does not keep the others from deleting; the first error is returned, and the cache entry kept. */
+int cni_del_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,
+		  struct cni_op **ret, struct err *err);
+int cni_del_end(struct cni_op *, const struct ctx *, struct err *err);
+int cni_check(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *, const struct ctx *,
+	      struct err *err);
+/* Kills what runs; for an ADD runs the DEL of the chain. NULL is fine. */
+void cni_op_abort(struct cni_op *);
+DEFINE_CLEANUP(struct cni_op, cni_op_abort)
+bool cni_op_ready(const struct cni_op *);
+
+/* DEL of every attachment that the cache knows of @container_id (all networks; their cached configuration is used, so
+ * it works after the conflist was removed). */
+int cni_del_cached(struct loop *, const struct cni_conf *, const char *container_id, const char *netns, const struct ctx *,
+		   struct err *err);
+/* The cached result. -ERR_NOT_FOUND. */
+int cni_cached_result(const struct cni_conf *, const char *net, const char *container_id, const char *ifname,
+		      struct cni_result *ret, struct err *err);

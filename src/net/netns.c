@@ -1,0 +1,144 @@
+/* A thread of its own leaves the caller's namespace, so the caller's is never in doubt: should anything fail, the thread
+ * ends and the kernel takes the namespace with it. The file in /var/run/netns is what keeps it once it is bound.
+ *
+ * The folder is made a shared mount, as ip-netns(8) does: otherwise the bind mount would not reach other mount namespaces
+ * that exist already (the shim's, systemd services'), and removing it here would leave it alive there. */
+#include "netns.h"
+#include "attr.h"
+#include "file.h"
+#include "mem.h"
+#include "undo.h"
+#include <fcntl.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+struct maker {
+	const char *path;
+	const char *at; /* what failed */
+	int r;          /* 0 or -errno */
+};
+
+static int raise_loopback(void)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ? -errno : 0;
+}
+
+static void *make(void *arg)
+{
+	struct maker *m = arg;
+	char ns[64];
+
+	m->at = "new network namespace";
+	m->r = unshare(CLONE_NEWNET) < 0 ? -errno : 0;
+	if (m->r < 0)
+		return NULL;
+	m->at = "raise lo";
+	m->r = raise_loopback();
+	if (m->r < 0)
+		return NULL;
+	m->at = "bind";
+	(void)snprintf(ns, sizeof ns, "/proc/self/task/%ld/ns/net", (long)syscall(SYS_gettid));
+	m->r = mount(ns, m->path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+	return NULL;
+}
+
+/* Signals stay with the caller's threads. */
+static int make_in_thread(struct maker *m, struct err *err)
+{
+	sigset_t all, old;
+	pthread_t t;
+	int r;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&t, NULL, make, m);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r)
+		return err_sys(err, r, "start a thread");
+	(void)pthread_join(t, NULL);
+	if (m->r == 0)
+		return 0;
+	r = err_sys(err, -m->r, "%s", m->at);
+	return m->r == -EPERM ? err_hint(err, r, "run as root") : r;
+}
+
+/* The lock keeps two of us from binding the folder over itself twice. */
+static int share_dir(const char *dir, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = file_mkdirs(dir, 0755, err);
+
+	if (r < 0)
+		return r;
+	if (mount("", dir, "none", MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_sys(err, errno, "lock %s", dir);
+	if (mount("", dir, "none", MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	if (mount(dir, dir, "none", MS_BIND | MS_REC, NULL) < 0 || mount("", dir, "none", MS_SHARED | MS_REC, NULL) < 0) {
+		r = err_sys(err, errno, "share %s", dir);
+		return r == -ERR_PERMISSION ? err_hint(err, r, "run as root") : r;
+	}
+	return 0;
+}
+
+static int touch(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+	if (fd < 0)
+		return err_sys(err, errno, "create");
+	(void)close(fd);
+	return 0;
+}
+
+static void unlink_path(void *path)
+{
+	(void)unlink(path);
+}
+
+int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", dir, id);
+	_cleanup_(undo_run) struct undo undo = { 0 };
+	struct maker m = { .path = path };
+	int r;
+
+	if (!*id || *id == '.' || strchr(id, '/'))
+		return err_set(err, ERR_INVALID, "network namespace \"%s\": not a name", id);
+	r = share_dir(dir, err);
+	if (r < 0)
+		return err_wrap(err, r, "network namespace %s", id);
+	r = touch(path, err);
+	if (r < 0)
+		return err_wrap(err, r, "network namespace %s", path);
+	undo_push(&undo, "file", unlink_path, path);
+	r = make_in_thread(&m, err);
+	if (r < 0)
+		return err_wrap(err, r, "network namespace %s", path);
+	undo_commit(&undo);
+	*ret_path = TAKE_PTR(path);
+	return 0;
+}
+
+int netns_remove(const char *path, struct err *err)
+{
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
+		return err_sys(err, errno, "unmount network namespace %s", path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove network namespace %s", path);
+	return 0;
+}

@@ -1,0 +1,207 @@
+/* Mounts, in the order in which they are made: the kernel's own file systems, davit's files, then the task's by depth, so
+ * that none hides another. A mount of the task's on one of the usual targets takes its place. */
+#include "mem.h"
+#include "path.h"
+#include "spec-parts.h"
+#include <string.h>
+
+struct entry {
+	char *target;                  /* cleaned */
+	const char *type, *source;
+	struct strv options;
+	size_t depth, order;
+};
+
+struct entries { struct entry *v; size_t n, cap; };
+
+static void entries_done(struct entries *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		free(e->v[i].target);
+		strv_done(&e->v[i].options);
+	}
+	free(e->v);
+}
+
+static bool entries_have(const struct entries *e, const char *target)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!strcmp(e->v[i].target, target))
+			return true;
+	return false;
+}
+
+static struct entry *entries_add(struct entries *e, const char *target)
+{
+	struct entry *n;
+
+	e->v = mem_grow(e->v, &e->cap, e->n + 1, sizeof *e->v);
+	n = &e->v[e->n];
+	*n = (struct entry){ .target = path_clean(target, NULL), .order = e->n };
+	e->n++;
+	for (const char *p = n->target; *p; p++)
+		n->depth += *p == '/';
+	return n;
+}
+
+static bool is_propagation(const char *s)
+{
+	static const char *const words[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable",
+			"runbindable" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(s, words[i]))
+			return true;
+	return false;
+}
+
+/* A bind is recursive and private unless it says otherwise. "nocopy" was for the volume's maker. */
+static void bind_options(const struct spec_mount *m, struct strv *out)
+{
+	bool propagation = false, kind = false;
+
+	for (size_t i = 0; m->options && i < m->options->n; i++) {
+		const char *o = m->options->v[i];
+
+		if (!strcmp(o, "nocopy"))
+			continue;
+		propagation |= is_propagation(o);
+		kind |= !strcmp(o, "bind") || !strcmp(o, "rbind");
+		strv_push(out, o);
+	}
+	if (!kind)
+		strv_push(out, "rbind");
+	if (!propagation)
+		strv_push(out, "rprivate");
+	strv_push(out, m->read_only ? "ro" : "rw");
+}
+
+/* A tmpfs is tame unless the task says otherwise. Not left to the order of options: crun 1.8 keeps "noexec" before "exec". */
+static void tmpfs_options(const struct strv *asked, struct strv *out)
+{
+	static const char *const tame[] = { "nosuid", "nodev", "noexec" };
+
+	for (size_t i = 0; i < sizeof tame / sizeof *tame; i++)
+		if (!asked || !strv_has(asked, tame[i] + 2))
+			strv_push(out, tame[i]);
+}
+
+static void add_given(struct entries *e, const struct spec_mount *m)
+{
+	bool bind = !m->type || !strcmp(m->type, "bind");
+	struct entry *n = entries_add(e, m->target);
+
+	n->type = bind ? "bind" : m->type;
+	n->source = m->source ? m->source : n->type;
+	if (bind) {
+		bind_options(m, &n->options);
+		return;
+	}
+	if (!strcmp(n->type, "tmpfs"))
+		tmpfs_options(m->options, &n->options);
+	if (m->options)
+		strv_add(&n->options, m->options);
+	if (m->read_only)
+		strv_push(&n->options, "ro");
+}
+
+/* What the core resolved, and the tmpfs of the task, which need no resolving. */
+static void add_all_given(const struct spec_in *in, struct entries *e)
+{
+	for (size_t i = 0; i < in->n_mounts; i++)
+		add_given(e, &in->mounts[i]);
+	for (size_t i = 0; i < in->task->n_mounts; i++) {
+		const struct mount *m = &in->task->mounts[i];
+		_cleanup_free_ char *target = path_clean(m->target, NULL);
+		struct spec_mount tmpfs = { .target = target, .type = "tmpfs", .read_only = m->read_only, .options = &m->options };
+
+		if (m->kind == MOUNT_TMPFS && !entries_have(e, target))
+			add_given(e, &tmpfs);
+	}
+}
+
+static int by_depth(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void emit_mount(const char *target, const char *type, const char *source, struct buf *out)
+{
+	emit_open(out, NULL, '{');
+	emit_str(out, "destination", target);
+	emit_str(out, "type", type);
+	emit_str(out, "source", source);
+}
+
+static void usual(const struct entries *given, const char *target, const char *type, const char *source, const char *options,
+		  struct buf *out)
+{
+	if (entries_have(given, target))
+		return;
+	emit_mount(target, type, source, out);
+	emit_words(out, "options", options);
+	emit_close(out, '}');
+}
+
+static void usual_mounts(const struct spec_in *in, const struct entries *given, struct buf *out)
+{
+	const char *access = in->task->privileged ? "nosuid noexec nodev rw" : "nosuid noexec nodev ro";
+	char shm[80], cgroup[80];
+
+	(void)snprintf(shm, sizeof shm, "nosuid noexec nodev mode=1777 size=%lld", (long long)in->task->shm_size);
+	(void)snprintf(cgroup, sizeof cgroup, "%s relatime", access);
+	usual(given, "/proc", "proc", "proc", "nosuid noexec nodev", out);
+	usual(given, "/dev", "tmpfs", "tmpfs", "nosuid strictatime mode=755 size=65536k", out);
+	usual(given, "/dev/pts", "devpts", "devpts", "nosuid noexec newinstance ptmxmode=0666 mode=0620 gid=5", out);
+	usual(given, "/dev/shm", "tmpfs", "shm", shm, out);
+	usual(given, "/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev", out);
+	usual(given, "/sys", "sysfs", "sysfs", access, out);
+	usual(given, "/sys/fs/cgroup", "cgroup", "cgroup", cgroup, out);
+}
+
+static void own_files(const struct spec_in *in, const struct entries *given, struct buf *out)
+{
+	const struct { const char *target, *source; } files[] = {
+		{ "/etc/resolv.conf", in->resolv_conf }, { "/etc/hosts", in->hosts }, { "/etc/hostname", in->hostname_file },
+	};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (files[i].source)
+			usual(given, files[i].target, "bind", files[i].source, "rbind rprivate rw", out);
+}
+
+static int check_given(const struct entries *e, struct err *err)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!utf8_valid(e->v[i].target, strlen(e->v[i].target)) || !utf8_valid(e->v[i].source, strlen(e->v[i].source)))
+			return err_set(err, ERR_INVALID, "mount %.200s: its path is not UTF-8, which the runtime spec is made of",
+				       e->v[i].target);
+	return 0;
+}
+
+int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
+{
+	_cleanup_(entries_done) struct entries given = { 0 };
+	int r;
+
+	add_all_given(in, &given);
+	r = check_given(&given, err);
+	if (r < 0)
+		return r;
+	if (given.n)
+		qsort(given.v, given.n, sizeof *given.v, by_depth);
+	emit_open(out, "mounts", '[');
+	usual_mounts(in, &given, out);
+	own_files(in, &given, out);
+	for (size_t i = 0; i < given.n; i++) {
+		emit_mount(given.v[i].target, given.v[i].type, given.v[i].source, out);
+		emit_strv(out, "options", &given.v[i].options);
+		emit_close(out, '}');
+	}
+	emit_close(out, ']');
+	return 0;
+}

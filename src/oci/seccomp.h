@@ -1,0 +1,11 @@
+/* seccomp profiles: the default one, an allow list by the capabilities given (our own table), and files. */
+#pragma once
+#include "buf.h"
+#include "err.h"
+#include <stdint.h>
+
+/* Appends the value of linux.seccomp for a process with @caps (bit n = capability n). Unlisted calls give EPERM; clone3
+ * gives ENOSYS unless CAP_SYS_ADMIN, so that the C library falls back to clone, whose flags a filter can see. */
+void seccomp_default(uint64_t caps, struct buf *out);
+/* A profile file in Docker's or OCI's form (at most 1 MiB), made into the same. */
+int seccomp_load(const char *path, uint64_t caps, struct buf *out, struct err *err);

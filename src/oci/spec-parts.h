@@ -1,0 +1,15 @@
+/* The parts of a runtime spec, each with a file of its own; spec.c puts them together. They append to an open object. */
+#pragma once
+#include "emit.h"
+#include "spec.h"
+
+/* process.c */
+int spec_process(const struct spec_in *, uint64_t caps, struct buf *out, struct err *err);
+/* What the task may have: the default ones, those added and dropped, never one that in->bounding lacks. */
+int spec_capabilities(const struct spec_in *, uint64_t *ret, struct err *err);
+/* mounts.c */
+int spec_mounts(const struct spec_in *, struct buf *out, struct err *err);
+/* cgroup.c: linux.resources; the rules of devices come from device.c */
+int spec_resources(const struct spec_in *, const struct buf *device_rules, struct buf *out, struct err *err);
+/* device.c: the entries of linux.devices and of linux.resources.devices */
+int spec_devices(const struct spec_in *, struct buf *nodes, struct buf *rules, struct err *err);

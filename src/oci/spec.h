@@ -1,0 +1,45 @@
+/* The runtime spec (config.json, ociVersion 1.0.2) from an image's configuration and a task. */
+#pragma once
+#include "image-config.h"
+#include "job.h"
+#include "user.h"
+
+struct spec_mount {
+	const char *source, *target;
+	bool read_only;
+	const struct strv *options; /* propagation ...; "nocopy" is passed over */
+	const char *type;           /* NULL: bind */
+};
+
+struct spec_in {
+	const struct job *job;
+	const struct task *task;
+	const struct image_config *image;
+	const struct user *user;
+	const char *id;             /* container id */
+	const char *ns;             /* containerd namespace, for the cgroup path /NS/ID */
+	const char *hostname;
+	const char *netns;          /* path; NULL: host network */
+	const char *resolv_conf, *hosts, *hostname_file; /* host paths to bind; NULL: not bound */
+	const struct spec_mount *mounts; size_t n_mounts; /* the task's bind mounts and volumes, resolved to host paths */
+	uint64_t bounding;          /* capabilities that davit itself has (bit n = capability n) */
+	uint64_t nofile_max;        /* davit's own hard limit of open files */
+	bool vm;                    /* VM runtime: no host devices */
+	bool cgroup2;               /* the host has a pure v2 hierarchy: a private cgroup namespace */
+	bool apparmor;              /* the host has AppArmor */
+};
+/* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown
+ * seccomp file, a controller that is not there ... */
+int spec_build(const struct spec_in *, struct buf *out, struct err *err);
+
+/* What the image and the task say is run: entrypoint and command joined as Docker does. */
+void spec_args(const struct task *, const struct image_config *, struct strv *out);
+/* The process of an exec: the container's own process (from its spec) with these changes. */
+struct exec_process {
+	const struct strv *args, *env;  /* env: over the container's */
+	const char *cwd;                /* NULL: the container's */
+	const struct user *user;        /* NULL: the container's */
+	bool tty, privileged;
+	uint64_t bounding;
+};
+int spec_exec_process(const char *spec_json, size_t len, const struct exec_process *, struct buf *out, struct err *err);

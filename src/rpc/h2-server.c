@@ -1,0 +1,411 @@
+/* Theory of operation: a grpc_stream is born when the block of request headers is whole and dies when nghttp2 closes
+ * the stream; until then it is the stream's user data and an entry of the connection's list. Headers are collected in
+ * a struct request before that. Ending a stream queues its trailers behind what is unsent; where the client has not
+ * half-closed by then, RST_STREAM NO_ERROR follows (RFC 9113 8.1). */
+#include "h2-server.h"
+#include "clock.h"
+#include "grpc-frame.h"
+#include "grpc-text.h"
+#include "h2.h"
+#include "list.h"
+#include "mem.h"
+#include <assert.h>
+#include <string.h>
+
+struct grpc_stream {
+	struct list_node node;
+	struct h2_server *server;
+	int32_t id;
+	void *state;
+	/* the request's head */
+	char *method;
+	struct dict md;
+	int64_t timeout_ns, deadline;
+	size_t head_size;
+	bool post, grpc, refused;
+	/* the call */
+	bool open;                  /* the handler has a state to be told of */
+	struct grpc_frame rx;
+	struct h2_tx tx;
+	bool answered, deferred, ended;
+	unsigned status;
+	char *message;              /* percent-encoded */
+};
+
+struct h2_server {
+	nghttp2_session *session;
+	const struct grpc_handler *handler;
+	void *arg;
+	struct h2_carrier carrier;
+	struct list_node streams;
+	bool dropped, dying;
+	char why[H2_WHY]; /* what nghttp2 last complained about */
+};
+
+static struct grpc_stream *stream_of(nghttp2_session *s, int32_t id)
+{
+	return nghttp2_session_get_stream_user_data(s, id);
+}
+
+static void kick(struct h2_server *s)
+{
+	if (!s->dying)
+		s->carrier.kick(s->carrier.arg);
+}
+
+static void stream_free(struct grpc_stream *st)
+{
+	const struct grpc_handler *h = st->server->handler;
+
+	if (st->open && h->closed)
+		h->closed(st->state, st);
+	list_unlink(&st->node);
+	dict_done(&st->md);
+	grpc_frame_done(&st->rx);
+	h2_tx_done(&st->tx);
+	free(st->message);
+	free(st->method);
+	free(st);
+}
+
+static void add_status(struct h2_fields *f, const struct grpc_stream *st, char digits[12])
+{
+	(void)snprintf(digits, 12, "%u", st->status);
+	h2_fields_add(f, "grpc-status", digits);
+	if (st->message)
+		h2_fields_add(f, "grpc-message", st->message);
+}
+
+static void submit_trailers(struct grpc_stream *st)
+{
+	_cleanup_h2_fields_ struct h2_fields f = { 0 };
+	char digits[12];
+
+	add_status(&f, st, digits);
+	(void)nghttp2_submit_trailer(st->server->session, st->id, f.v, f.n);
+}
+
+static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags,
+		       nghttp2_data_source *source, void *arg)
+{
+	struct grpc_stream *st = stream_of(s, id);
+
+	(void)source;
+	(void)arg;
+	if (!st)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	if (!h2_tx_left(&st->tx) && !st->ended) {
+		st->deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	n = h2_tx_take(&st->tx, to, n);
+	if (st->ended && !h2_tx_left(&st->tx)) {
+		*flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		submit_trailers(st);
+	}
+	return (ssize_t)n;
+}
+
+/* The response's head. A call that ends before it sent anything is answered by trailers alone. */
+static void answer(struct grpc_stream *st)
+{
+	_cleanup_h2_fields_ struct h2_fields f = { 0 };
+	const nghttp2_data_provider source = { .read_callback = on_read };
+	char digits[12];
+
+	st->answered = true;
+	h2_fields_add(&f, ":status", "200");
+	h2_fields_add(&f, "content-type", "application/grpc");
+	if (st->ended)
+		add_status(&f, st, digits);
+	(void)nghttp2_submit_response(st->server->session, st->id, f.v, f.n, st->ended ? NULL : &source);
+}
+
+/* Wake the data source, or start it. */
+static void push(struct grpc_stream *st)
+{
+	if (!st->answered) {
+		answer(st);
+	} else if (st->deferred) {
+		st->deferred = false;
+		(void)nghttp2_session_resume_data(st->server->session, st->id);
+	}
+	kick(st->server);
+}
+
+void grpc_stream_send(struct grpc_stream *st, const void *msg, size_t len)
+{
+	if (st->ended || st->server->dying)
+		return;
+	if (len > GRPC_MESSAGE_MAX) {
+		grpc_stream_end(st, err_to_grpc(-ERR_EXHAUSTED), "answer is longer than 16 MiB");
+		return;
+	}
+	grpc_frame_put(&st->tx.bytes, msg, len);
+	push(st);
+}
+
+void grpc_stream_end(struct grpc_stream *st, unsigned status, const char *message)
+{
+	struct buf text = { 0 };
+
+	if (st->ended || st->server->dying)
+		return;
+	st->ended = true;
+	st->status = status;
+	grpc_frame_done(&st->rx);
+	if (message && *message) {
+		grpc_percent_encode(&text, message);
+		if (text.len > H2_HEADERS_MAX / 4)
+			buf_cut(&text, H2_HEADERS_MAX / 4);
+		st->message = buf_take(&text);
+	}
+	push(st);
+}
+
+size_t grpc_stream_unsent(const struct grpc_stream *st)
+{
+	return h2_tx_left(&st->tx);
+}
+
+int64_t grpc_stream_deadline(const struct grpc_stream *st)
+{
+	return st->deadline;
+}
+
+void grpc_stream_drop_connection(struct grpc_stream *st)
+{
+	st->server->dropped = true;
+	st->server->carrier.drop(st->server->carrier.arg);
+}
+
+static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+{
+	struct grpc_stream *st;
+
+	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	st = mem_new(struct grpc_stream);
+	st->server = arg;
+	st->id = frame->hd.stream_id;
+	list_push(&st->server->streams, &st->node);
+	(void)nghttp2_session_set_stream_user_data(s, st->id, st);
+	return 0;
+}
+
+static bool is(const char *what, const uint8_t *p, size_t n)
+{
+	return strlen(what) == n && !memcmp(what, p, n);
+}
+
+/* Fields that are HTTP's or gRPC's own are no metadata. */
+static bool is_reserved(const uint8_t *name, size_t n)
+{
+	static const char *const names[] = { "te", "content-type", "user-agent", "grpc-timeout", "grpc-encoding",
+					     "grpc-accept-encoding" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (is(names[i], name, n))
+			return true;
+	return n && name[0] == ':';
+}
+
+static void take_field(struct grpc_stream *st, const uint8_t *name, size_t namelen, const uint8_t *value, size_t valuelen)
+{
+	static const char grpc_type[] = "application/grpc";
+	_cleanup_free_ char *v = mem_strndup((const char *)value, valuelen);
+
+	if (is(":path", name, namelen)) {
+		free(st->method);
+		st->method = TAKE_PTR(v);
+	} else if (is(":method", name, namelen)) {
+		st->post = !strcmp(v, "POST");
+	} else if (is("content-type", name, namelen)) {
+		st->grpc = !strncmp(v, grpc_type, strlen(grpc_type));
+	} else if (is("grpc-timeout", name, namelen)) {
+		if (grpc_timeout_parse(v, valuelen, &st->timeout_ns, NULL) < 0)
+			st->refused = true;
+	} else if (!is_reserved(name, namelen)) {
+		_cleanup_free_ char *key = mem_strndup((const char *)name, namelen);
+
+		dict_set(&st->md, key, v);
+	}
+}
+
+static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen,
+		     const uint8_t *value, size_t valuelen, uint8_t flags, void *arg)
+{
+	struct grpc_stream *st = stream_of(s, frame->hd.stream_id);
+
+	(void)flags;
+	(void)arg;
+	if (!st || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	st->head_size += namelen + valuelen + 32;
+	if (st->head_size <= H2_HEADERS_MAX)
+		take_field(st, name, namelen, value, valuelen);
+	return 0;
+}
+
+/* HTTP's own refusal, for what is no gRPC request. */
+static void refuse_http(struct grpc_stream *st, const char *status)
+{
+	_cleanup_h2_fields_ struct h2_fields f = { 0 };
+
+	st->ended = st->answered = true;
+	h2_fields_add(&f, ":status", status);
+	(void)nghttp2_submit_response(st->server->session, st->id, f.v, f.n, NULL);
+	kick(st->server);
+}
+
+static void open_stream(struct grpc_stream *st)
+{
+	struct h2_server *s = st->server;
+
+	if (st->head_size > H2_HEADERS_MAX) {
+		refuse_http(st, "431");
+	} else if (!st->post) {
+		refuse_http(st, "405");
+	} else if (!st->grpc) {
+		refuse_http(st, "415");
+	} else if (st->refused) {
+		grpc_stream_end(st, err_to_grpc(-ERR_INTERNAL), "malformed grpc-timeout");
+	} else {
+		if (st->timeout_ns && __builtin_add_overflow(clock_mono(), st->timeout_ns, &st->deadline))
+			st->deadline = INT64_MAX;
+		st->state = s->handler->open(s->arg, st, st->method, &st->md);
+		st->open = st->state;
+	}
+}
+
+static void half_close(struct grpc_stream *st)
+{
+	if (st->ended)
+		return;
+	if (grpc_frame_held(&st->rx))
+		grpc_stream_end(st, err_to_grpc(-ERR_INTERNAL), "the stream ended inside a message");
+	else if (st->open && st->server->handler->half_close)
+		st->server->handler->half_close(st->state, st);
+}
+
+static int on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+{
+	struct h2_server *server = arg;
+	struct grpc_stream *st;
+
+	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+		return 0;
+	st = stream_of(s, frame->hd.stream_id);
+	if (!st)
+		return 0;
+	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+		open_stream(st);
+	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !server->dropped)
+		half_close(st);
+	return server->dropped ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
+{
+	struct grpc_stream *st = stream_of(s, id);
+	struct h2_server *server = arg;
+	_cleanup_buf_ struct buf msg = { 0 };
+	struct err why = ERR_INIT;
+	int r;
+
+	(void)flags;
+	(void)nghttp2_session_consume(s, id, n);
+	while (st && n && !st->ended && !server->dropped) {
+		r = grpc_frame_feed(&st->rx, &p, &n, &msg, &why);
+		if (r < 0)
+			grpc_stream_end(st, err_to_grpc(r), why.msg);
+		else if (r > 0 && st->open && server->handler->message)
+			server->handler->message(st->state, st, buf_str(&msg), msg.len);
+	}
+	return server->dropped ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static int on_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+{
+	h2_note_goaway(((struct h2_server *)arg)->why, frame);
+	if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
+	    nghttp2_session_get_stream_remote_close(s, frame->hd.stream_id) == 0)
+		(void)nghttp2_submit_rst_stream(s, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+	return 0;
+}
+
+static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
+{
+	struct grpc_stream *st = stream_of(s, id);
+
+	(void)code;
+	(void)arg;
+	if (st)
+		stream_free(st);
+	return 0;
+}
+
+static int on_complaint(nghttp2_session *s, int code, const char *msg, size_t len, void *arg)
+{
+	struct h2_server *server = arg;
+
+	(void)s;
+	(void)code;
+	h2_note_complaint(server->why, msg, len);
+	return 0;
+}
+
+struct h2_server *h2_server_new(const struct grpc_handler *handler, void *arg, const struct h2_carrier *carrier)
+{
+	struct h2_server *s = mem_new(struct h2_server);
+	nghttp2_option *options = h2_options();
+	nghttp2_session_callbacks *cb;
+
+	s->handler = handler;
+	s->arg = arg;
+	s->carrier = *carrier;
+	list_init(&s->streams);
+	if (nghttp2_session_callbacks_new(&cb))
+		abort(); /* out of memory */
+	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
+	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
+	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
+	nghttp2_session_callbacks_set_error_callback2(cb, on_complaint);
+	if (nghttp2_session_server_new2(&s->session, cb, s, options))
+		abort();
+	nghttp2_session_callbacks_del(cb);
+	nghttp2_option_del(options);
+	h2_settings(s->session, H2_SERVER_STREAMS);
+	return s;
+}
+
+void h2_server_free(struct h2_server *s)
+{
+	if (!s)
+		return;
+	s->dying = true;
+	list_for_each(it, &s->streams)
+		stream_free(container_of(it, struct grpc_stream, node));
+	nghttp2_session_del(s->session);
+	free(s);
+}
+
+int h2_server_input(struct h2_server *s, const void *p, size_t n, struct err *err)
+{
+	return h2_input(s->session, p, n, s->why, err);
+}
+
+int h2_server_output(struct h2_server *s, struct buf *out, struct err *err)
+{
+	return h2_output(s->session, out, s->why, err);
+}
+
+void h2_server_shutdown(struct h2_server *s)
+{
+	(void)nghttp2_submit_goaway(s->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s->session),
+				    NGHTTP2_NO_ERROR, NULL, 0);
+	kick(s);
+}

@@ -1,0 +1,28 @@
+/* The gRPC server engine: one HTTP/2 connection of a client, bytes in and out; its calls go to a grpc_handler
+ * (grpc-server.h), inside h2_server_input(). Sans-IO; grpc-server.c puts it on sockets. */
+#pragma once
+#include "buf.h"
+#include "err.h"
+#include "grpc-server.h"
+
+struct h2_server;
+
+/* What the engine asks of whoever carries its bytes. */
+struct h2_carrier {
+	void (*kick)(void *arg); /* there is something to send */
+	void (*drop)(void *arg); /* grpc_stream_drop_connection() */
+	void *arg;
+};
+
+enum { H2_SERVER_STREAMS = 8192 }; /* open at once on a connection: a wait of a client is one */
+
+struct h2_server *h2_server_new(const struct grpc_handler *, void *arg, const struct h2_carrier *);
+/* Every stream that is still open is closed first. */
+void h2_server_free(struct h2_server *);
+DEFINE_CLEANUP(struct h2_server, h2_server_free)
+
+/* Errors end the connection. */
+int h2_server_input(struct h2_server *, const void *p, size_t n, struct err *err);
+int h2_server_output(struct h2_server *, struct buf *out, struct err *err);
+/* Say GOAWAY: calls that are open go on, new ones are refused; output() fails when the last has ended. */
+void h2_server_shutdown(struct h2_server *);

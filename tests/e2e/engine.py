@@ -1,0 +1,71 @@
+"""davit doctor, and davit's own engine where no containerd runs."""
+import json
+import os
+import subprocess
+
+from lib.case import Case, Machine, get
+
+
+class Doctor(Case):
+    def test_each_line_has_a_verdict(self):
+        out = self.davit("doctor", code=None).out
+        for word in ("containerd", "cgroup", "seccomp", "runc"):
+            self.assertIn(word, out.lower())
+
+    def test_json(self):
+        found = self.json("doctor", "--format", "json", code=None)
+        rows = found if isinstance(found, list) else next(v for v in found.values() if isinstance(v, list))
+        self.assertGreater(len(rows), 8)
+        for row in rows:
+            self.assertIn(get(row, "level", "status"), ("ok", "warning", "error"))
+
+    def test_no_containerd_is_an_error(self):
+        result = self.davit("--address", "/nonexistent.sock", "doctor", code=1)
+        self.assertIn("/nonexistent.sock", result.out)
+
+
+class Engine(Case):
+    """Last of all would be best: containerd is stopped meanwhile, so that davit finds none."""
+
+    def setUp(self):
+        super().setUp()
+        Machine.containerd.stop()
+        self.addCleanup(Machine.containerd.start)
+        self.addCleanup(lambda: self.davit("engine", "stop", "--force", code=None))
+
+    def test_starts_by_itself_and_ends_when_told(self):
+        self.assertNotIn("running", self.davit("engine", "status", code=None).out.lower().replace("not running", ""))
+        result = self.davit("images")
+        self.assertEqual(len(result.err.strip().splitlines()), 1, result.err)  # says so in one line
+        self.assertEqual(self.davit("images").err, "")
+        self.assertIn("running", self.davit("engine", "status").out.lower())
+        self.davit("image", "import", "--cmd", "sh", Machine.rootfs, Machine.image)
+        self.davit("run", "-d", "--name", "inside", "--network", "none", Machine.image, "sleep", "1000")
+        self.fails("engine", "stop", says=["inside"])
+        self.davit("rm", "-f", "inside")
+        self.davit("image", "rm", Machine.image)
+        self.davit("engine", "stop")
+        self.davit("engine", "stop")  # not running is success
+
+    def test_not_when_an_address_was_given(self):
+        self.fails("--address", "/run/containerd/containerd.sock", "ps", says=["/run/containerd/containerd.sock"])
+        self.fails("ps", env={"CONTAINERD_ADDRESS": "/run/containerd/containerd.sock"}, says=["containerd.sock"])
+
+    def test_no_program(self):
+        empty = os.path.join(self.folder, "empty")
+        open(empty, "w").close()  # no program: it may not be executed
+        for folder in ("/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/local/sbin", "/opt/containerd/bin"):
+            program = os.path.join(folder, "containerd")
+            if os.path.exists(program):
+                subprocess.run(["mount", "--bind", empty, program], check=True)
+                self.addCleanup(subprocess.run, ["umount", program])
+        self.fails("ps", says=["containerd", "install"], progress=True)
+
+    def test_force(self):
+        self.davit("image", "import", "--cmd", "sh", Machine.rootfs, Machine.image)
+        self.davit("run", "-d", "--name", "forced", "--network", "none", Machine.image, "sleep", "1000")
+        self.davit("engine", "stop", "--force")
+        self.davit("rm", "-f", "forced", code=None)
+        self.davit("image", "rm", Machine.image, code=None)
+        self.davit("engine", "stop", "--force")
+        self.assertNotIn("forced", json.dumps(self.davit("engine", "status", code=None).out))

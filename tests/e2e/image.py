@@ -1,0 +1,158 @@
+"""davit image and images: import, load, list, inspect, remove."""
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+
+from lib.case import Case, Machine
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def layer(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(text), 0o755
+            tar.addfile(info, io.BytesIO(text))
+    return out.getvalue()
+
+
+def archive(path, members):
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def rootfs_layer():
+    with open(Machine.rootfs, "rb") as f:
+        return f.read()
+
+
+def config(layers, **extra):
+    return json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest(x) for x in layers]},
+                       "config": dict({"Cmd": ["cat", "/marker"], "Env": ["PATH=/bin", "FROM=archive"]}, **extra)}).encode()
+
+
+def docker_archive(path, tag="from-docker:1", **extra):
+    layers = [rootfs_layer(), layer({"marker": b"docker layers\n"})]
+    conf = config(layers, **extra)
+    name = digest(conf)[7:] + ".json"
+    manifest = [{"Config": name, "RepoTags": [tag], "Layers": ["0/layer.tar", "1/layer.tar"]}]
+    return archive(path, {name: conf, "0/layer.tar": layers[0], "1/layer.tar": layers[1], "manifest.json": json.dumps(manifest).encode()})
+
+
+def oci_archive(path, tag="from-oci:1", spoil=None):
+    layers = [rootfs_layer(), layer({"marker": b"oci layers\n"})]
+    conf = config(layers)
+    kind = "application/vnd.oci.image."
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind + "manifest.v1+json",
+                           "config": {"mediaType": kind + "config.v1+json", "digest": digest(conf), "size": len(conf)},
+                           "layers": [{"mediaType": kind + "layer.v1.tar", "digest": digest(x), "size": len(x)} for x in layers]}).encode()
+    index = {"schemaVersion": 2, "manifests": [{"mediaType": kind + "manifest.v1+json", "digest": digest(manifest), "size": len(manifest),
+                                                "annotations": {"org.opencontainers.image.ref.name": tag, "io.containerd.image.name":
+                                                                "docker.io/library/" + tag}}]}
+    blobs = {"blobs/sha256/" + digest(x)[7:]: x for x in [conf, manifest, *layers]}
+    if spoil:
+        spoil(blobs, layers)
+    return archive(path, {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": json.dumps(index).encode(), **blobs})
+
+
+class Images(Case):
+    def remove_later(self, name):
+        self.addCleanup(lambda: self.davit("image", "rm", name, code=None))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+
+class Load(Images):
+    def run_of(self, name):
+        self.remove_later(name)
+        return self.davit("run", "--rm", "--pull", "never", "--network", "none", name).out
+
+    def test_docker_archive_from_a_file(self):
+        self.assertIn("from-docker:1", self.davit("image", "load", "-i", docker_archive(self.path("d.tar"))).out)
+        self.assertEqual(self.run_of("from-docker:1"), "docker layers\n")
+
+    def test_oci_archive_from_a_file(self):
+        self.davit("image", "load", "-i", oci_archive(self.path("o.tar")))
+        self.assertEqual(self.run_of("from-oci:1"), "oci layers\n")
+
+    def test_from_standard_input_and_compressed(self):
+        path = docker_archive(self.path("d.tar"), tag="from-gzip:1")
+        with open(path, "rb") as f:
+            packed = subprocess.run(["gzip", "-1"], stdin=f, capture_output=True, check=True).stdout
+        done = subprocess.run([Machine.davit, "image", "load"], input=packed, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.run_of("from-gzip:1"), "docker layers\n")
+
+    def test_a_layer_that_is_not_its_digest(self):
+        def spoil(blobs, layers):
+            blobs["blobs/sha256/" + digest(layers[1])[7:]] = layer({"marker": b"evil layers\n"})
+        self.fails("image", "load", "-i", oci_archive(self.path("x.tar"), "spoilt:1", spoil), says=["digest"], progress=True)
+
+    def test_a_missing_layer(self):
+        def spoil(blobs, layers):
+            del blobs["blobs/sha256/" + digest(layers[1])[7:]]
+        self.fails("image", "load", "-i", oci_archive(self.path("x.tar"), "partial:1", spoil), says=["sha256:"], progress=True)
+
+    def test_what_is_no_archive(self):
+        with open(self.path("text"), "w") as f:
+            f.write("hello\n" * 1000)
+        self.fails("image", "load", "-i", self.path("text"), says=["text"])
+        self.fails("image", "load", "-i", self.path("none"), says=["none"])
+        self.fails("image", "load", input="", says=["archive"])
+
+    def test_truncated(self):
+        path = oci_archive(self.path("o.tar"), "cut:1")
+        os.truncate(path, os.path.getsize(path) // 2)
+        self.fails("image", "load", "-i", path, progress=True)
+        self.assertNotIn("cut", self.davit("images").out)
+
+
+class Import(Images):
+    def test_with_a_configuration(self):
+        self.davit("image", "import", "--cmd", "printenv X", "--env", "X=imported", "--user", "web", "--workdir", "/www", Machine.rootfs,
+                   "imported:1", code=None)
+        self.remove_later("imported:1")
+        self.davit("image", "import", "--cmd", "id", Machine.rootfs, "imported:2")
+        self.remove_later("imported:2")
+        self.assertIn("uid=0", self.davit("run", "--rm", "--network", "none", "imported:2").out)
+
+    def test_not_a_tar(self):
+        self.fails("image", "import", "/etc/passwd", "bad:1", says=["/etc/passwd"])
+        self.fails("image", "import", Machine.rootfs, "Bad Name", says=["Bad Name"])
+
+
+class Records(Images):
+    def test_list(self):
+        out = self.davit("images").out
+        self.assertRegex(out, r"busybox\s+local|busybox:local")
+        self.assertIn("busybox", self.davit("-n", "nowhere", "images", "-A").out)
+        hint = self.davit("-n", "nowhere", "images")
+        self.assertIn("davit", hint.out + hint.err)
+
+    def test_inspect(self):
+        text = json.dumps(self.json("image", "inspect", Machine.image))
+        self.assertIn("sha256:", text)
+        self.assertIn('"sh"', text)
+        self.fails("image", "inspect", "nothing:1", says=["nothing:1"])
+
+    def test_remove(self):
+        self.davit("image", "import", Machine.rootfs, "shortlived:1")
+        self.davit("image", "rm", "shortlived:1")
+        self.assertNotIn("shortlived", self.davit("images").out)
+        self.fails("image", "rm", "shortlived:1", says=["shortlived:1"])
+
+    def test_in_use(self):
+        name = self.job()
+        self.fails("image", "rm", Machine.image, says=[Machine.image, name])

@@ -1,0 +1,83 @@
+"""davit logs."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+from lib.case import Case, Machine, wait_until
+
+
+class Logs(Case):
+    def counter(self, n=5, *flags):
+        name = self.job(*flags, command=("sh", "-c", f"i=1; while [ $i -le {n} ]; do echo line $i; i=$((i+1)); done; echo bad >&2"))
+        self.davit("wait", name)
+        return name
+
+    def test_both_streams_apart(self):
+        result = self.davit("logs", self.counter(3))
+        self.assertEqual((result.out, result.err), ("line 1\nline 2\nline 3\n", "bad\n"))
+
+    def test_tail(self):
+        name = self.counter(5)
+        for n, want in (("0", ""), ("1", ""), ("2", "line 5\n"), ("100", "".join(f"line {i}\n" for i in range(1, 6))), ("all", None)):
+            out = self.davit("logs", "--tail", n, name).out
+            self.assertEqual(out, want if want is not None else "".join(f"line {i}\n" for i in range(1, 6)), n)
+
+    def test_timestamps_and_since(self):
+        name = self.counter(2)
+        out = self.davit("logs", "-t", name).out
+        stamps = re.findall(r"(?m)^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) line \d$", out)
+        self.assertEqual(len(stamps), 2)
+        self.assertIn("line 2", self.davit("logs", "--since", stamps[1], name).out)
+        self.assertIn("line 1", self.davit("logs", "--since", "10m", name).out)
+        self.assertEqual(self.davit("logs", "--since", "2100-01-01T00:00:00Z", name).out, "")
+        self.fails("logs", "--since", "yesterday", name, says=["yesterday"])
+
+    def test_follow_ends_with_the_job(self):
+        name = self.job(command=("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done"))
+        self.assertEqual(self.davit("logs", "-f", name).out, "1\n2\n3\n")
+
+    def test_follow_is_prompt(self):
+        name = self.job(command=("sh", "-c", "sleep 1; echo now; sleep 100"))
+        process = self.start("logs", "-f", name)
+        began = time.monotonic()
+        self.assertEqual(process.stdout.readline(), "now\n")
+        self.assertLess(time.monotonic() - began, 4 * Machine.slow)
+        process.send_signal(signal.SIGINT)
+        self.assertIn(process.wait(10 * Machine.slow), (0, 130, -signal.SIGINT))
+
+    def test_follow_ends_when_nobody_reads(self):
+        name = self.job(command=("sh", "-c", "while :; do echo y; sleep 0.05; done"))
+        read, write = os.pipe()
+        process = self.start("logs", "-f", name, stdout=write)
+        os.close(write)
+        os.read(read, 10)
+        os.close(read)
+        process.wait(10 * Machine.slow)
+
+    def test_of_a_foreground_run(self):
+        self.davit("run", "--name", "fg", "--network", "none", Machine.image, "sh", "-c", "echo seen; echo also >&2")
+        self.addCleanup(lambda: self.davit("rm", "fg"))
+        result = self.davit("logs", "fg")
+        self.assertEqual((result.out, result.err), ("seen\n", "also\n"))
+
+    def test_long_lines_and_no_newline_come_back_whole(self):
+        name = self.job(command=("sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x; echo; printf end"))
+        self.davit("wait", name)
+        wait_until("the end, which has no newline", lambda: self.davit("logs", name).out == "x" * 100000 + "\nend")
+
+    def test_follow_after_a_restart_of_the_job(self):
+        name = self.job(command=("sh", "-c", "echo start; sleep 1000"))
+        wait_until("the first", lambda: self.davit("logs", name).out == "start\n")
+        self.davit("restart", "-t", "0", name)
+        wait_until("both", lambda: self.davit("logs", name).out == "start\nstart\n")
+
+
+class Rotation(Case):
+    def test_by_size_and_count(self):
+        name = self.job(command=("sh", "-c", "yes 'a line that is some sixty bytes long, so that it fills' | head -n 300000; echo last"))
+        self.davit("wait", name, timeout=120)
+        out = subprocess.run(["find", "/var/lib/davit", "-name", "*.log*", "-size", "+11M"], capture_output=True, text=True).stdout
+        self.assertEqual(out, "")
+        self.assertTrue(self.davit("logs", "--tail", "1", name).out.endswith("last\n"))

@@ -1,0 +1,133 @@
+"""Jobs on a terminal: modes, resizing, Ctrl-C, detach keys; signals without one."""
+import os
+import signal
+
+from lib.case import Case, Machine, Terminal, wait_until
+
+SHELL = ("run", "--rm", "-it", "--network", "none")
+
+
+class Interactive(Case):
+    def shell(self, *flags, **kw):
+        term = Terminal(self, *SHELL, *flags, Machine.image, "sh", **kw)
+        term.expect(r"# ")
+        return term
+
+    def test_a_session(self):
+        term = self.shell()
+        term.type("tty; echo $((40+2))\n")
+        term.expect(r"/dev/(pts/\d+|console)\n")
+        term.expect(r"\b42\n")
+        term.type("exit 3\n")
+        self.assertEqual(term.wait(), 3)
+        self.assertTrue(term.restored())
+
+    def test_the_size_follows(self):
+        term = self.shell(rows=30, cols=100)
+        term.type("stty size\n")
+        term.expect(r"\n30 100\n")
+        term.resize(41, 133)
+
+        def seen():
+            term.type("stty size\n")
+            return "41 133" in term.expect(r"\n(\d+ \d+)\n").group(1)
+        wait_until("the new size", seen)
+        term.type("exit\n")
+        self.assertEqual(term.wait(), 0)
+
+    def test_ctrl_c_goes_to_the_job(self):
+        term = self.shell()
+        term.type("echo go; sleep 1000\n")
+        term.expect("\ngo\n")
+        term.type("\x03")
+        term.expect("# ")
+        term.type("echo still here\n")
+        term.expect("\nstill here\n")
+        term.expect("# ")
+        term.type("\x04")  # end of file ends the shell, with the exit code of its last command
+        self.assertEqual(term.wait(), 0)
+
+    def test_term_is_set(self):
+        term = self.shell()
+        term.type("echo TERM=$TERM.\n")
+        term.expect(r"\nTERM=xterm\.")
+        term.type("exit 0\n")
+        self.assertEqual(term.wait(), 0)
+
+    def test_detach_and_the_job_goes_on(self):
+        term = Terminal(self, "run", "-it", "--name", "detached", "--network", "none", Machine.image, "sh")
+        self.addCleanup(lambda: self.davit("rm", "-f", "detached", code=None))
+        term.expect("# ")
+        term.type("\x10\x11")
+        self.assertEqual(term.wait(), 0)
+        self.assertTrue(term.restored())
+        self.assertEqual(self.state("detached"), "running")
+
+    def test_detach_keys_of_one_s_own(self):
+        term = Terminal(self, "run", "-it", "--detach-keys", "ctrl-a,x", "--name", "own", "--network", "none", Machine.image, "cat")
+        self.addCleanup(lambda: self.davit("rm", "-f", "own", code=None))
+        wait_until("the job", lambda: self.state("own") == "running")
+        term.type("\x10\x11")  # not these
+        term.type("\x01x")
+        self.assertEqual(term.wait(), 0)
+        self.assertEqual(self.state("own"), "running")
+        bad = Terminal(self, "run", "--rm", "-it", "--detach-keys", "hyper-x", Machine.image, "true")
+        bad.expect("davit:.*hyper-x")
+        self.assertEqual(bad.wait(), 125)
+
+    def test_without_a_terminal_it_says_so(self):
+        self.fails("run", "--rm", "-it", "--network", "none", Machine.image, "true", says=["terminal"])
+
+    def test_killed_davit_leaves_a_job_that_can_be_removed(self):
+        term = Terminal(self, "run", "-it", "--name", "orphan", "--network", "none", Machine.image, "sh")
+        term.expect("# ")
+        term.process.kill()
+        term.wait()
+        self.davit("rm", "-f", "orphan")
+
+
+class Exec(Case):
+    def test_a_shell_in_a_job(self):
+        name = self.job()
+        term = Terminal(self, "exec", "-it", name, "sh", rows=33, cols=99)
+        term.expect("# ")
+        term.type("stty size; exit 12\n")
+        term.expect(r"33 99\n")
+        self.assertEqual(term.wait(), 12)
+        self.assertTrue(term.restored())
+        self.assertEqual(self.state(name), "running")
+
+    def test_detach(self):
+        name = self.job()
+        term = Terminal(self, "exec", "-it", name, "sh")
+        term.expect("# ")
+        term.type("\x10\x11")
+        self.assertEqual(term.wait(), 0)
+
+
+class Signals(Case):
+    def test_are_passed_on(self):
+        process = self.start("run", "--rm", "--name", "handler", "--network", "none", Machine.image, "sh", "-c",
+                             "trap 'echo got TERM; exit 7' TERM; echo ready; while :; do sleep 0.05; done")
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20 * Machine.slow)
+        self.assertEqual((process.returncode, out), (7, "got TERM\n"), err)
+
+    def test_ctrl_c_of_a_foreground_job(self):
+        process = self.start("run", "--rm", "--network", "none", Machine.image, "sh", "-c",
+                             "trap 'exit 8' INT; echo ready; while :; do sleep 0.05; done", process_group=0)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(process.wait(20 * Machine.slow), 8)
+
+    def test_hangup_of_the_reader_does_not_stop_the_job(self):
+        read, write = os.pipe()
+        process = self.start("run", "--name", "loud", "--network", "none", Machine.image, "sh", "-c",
+                             "for i in 1 2 3 4 5 6; do echo y; sleep 0.05; done; exit 3", stdout=write)
+        self.addCleanup(lambda: self.davit("rm", "-f", "loud", code=None))
+        os.close(write)
+        os.read(read, 2)
+        os.close(read)
+        process.wait(30 * Machine.slow)
+        self.assertEqual(self.davit("wait", "loud").out.strip(), "3")

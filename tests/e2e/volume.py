@@ -1,0 +1,72 @@
+"""davit run -v and davit volume."""
+import os
+
+from lib.case import Case, Machine, wait_until
+
+
+class Bind(Case):
+    def test_both_ways(self):
+        with open(os.path.join(self.folder, "in"), "w") as f:
+            f.write("from host\n")
+        self.assertEqual(self.run_sh("cat /mnt/in; echo back > /mnt/out", "-v", f"{self.folder}:/mnt").out, "from host\n")
+        with open(os.path.join(self.folder, "out")) as f:
+            self.assertEqual(f.read(), "back\n")
+
+    def test_relative_to_where_one_stands(self):
+        os.mkdir(os.path.join(self.folder, "sub"))
+        self.run_sh("touch /mnt/file", "-v", "./sub:/mnt")
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "sub/file")))
+
+    def test_read_only(self):
+        self.run_sh("touch /mnt/x", "-v", f"{self.folder}:/mnt:ro", code=1)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_a_file(self):
+        path = os.path.join(self.folder, "conf")
+        with open(path, "w") as f:
+            f.write("x=1\n")
+        self.assertEqual(self.run_sh("cat /etc/conf", "-v", f"{path}:/etc/conf:ro").out, "x=1\n")
+
+
+class Named(Case):
+    def volume(self, name):
+        # run --rm answers before its job is removed
+        self.addCleanup(wait_until, "the volume's end", lambda: self.davit("volume", "rm", name, code=None).code == 0)
+        return name
+
+    def test_made_on_first_use_and_kept(self):
+        name = self.volume("data1")
+        self.run_sh("echo kept > /vol/file", "-v", f"{name}:/vol")
+        self.assertEqual(self.run_sh("cat /vol/file", "-v", f"{name}:/vol").out, "kept\n")
+        self.assertIn(name, self.davit("volume", "ls").out.split())
+
+    def test_filled_from_the_image_once(self):
+        name = self.volume("data2")
+        self.assertEqual(self.run_sh("cat /data/seed; mv /data/seed /data/moved", "-v", f"{name}:/data").out, "from the image\n")
+        self.run_sh("cat /data/seed", "-v", f"{name}:/data", code=1)
+
+    def test_create_inspect_remove(self):
+        self.davit("volume", "create", "made")
+        path = self.davit("volume", "inspect", "made").out
+        self.assertIn("/volumes/", path)
+        self.davit("volume", "rm", "made")
+        self.fails("volume", "rm", "made", says=["made"])
+        self.fails("volume", "inspect", "made", says=["made"])
+        self.fails("volume", "create", "../evil", says=["../evil"])
+
+    def test_in_use(self):
+        self.davit("volume", "create", "used")
+        job = self.job("-v", "used:/vol")
+        self.fails("volume", "rm", "used", says=["used", job])
+        self.davit("rm", "-f", job)
+        self.davit("volume", "rm", "used")
+
+    def test_anonymous_goes_with_rm(self):
+        before = self.davit("volume", "ls").out
+        self.run_sh("touch /vol/x", "-v", "/vol")
+        wait_until("its removal", lambda: self.davit("volume", "ls").out == before)
+
+
+class Tmpfs(Case):
+    def test_is_one(self):
+        self.assertIn("tmpfs", self.run_sh("grep ' /scratch ' /proc/mounts", "--tmpfs", "/scratch:size=1m").out)

@@ -1,0 +1,270 @@
+/* Images against the fake: what looking one up costs, and every call of an import failing, hanging or breaking off. */
+#include "test.h"
+#include "fake.h"
+#include "file.h"
+#include "image.h"
+#include "import.h"
+#include "leases.h"
+#include "mem.h"
+#include "image-record.h"
+#include "session.h"
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+
+static struct loop *loop;
+static struct fake *fake;
+static struct err err;
+static char folder[] = "/tmp/test-image.XXXXXX";
+static char *tar;
+
+static const char seeded[] = "docker.io/library/x:latest";
+
+#define OK(call) ok_((call), #call, __LINE__)
+static int ok_(int r, const char *what, int line)
+{
+	if (r < 0)
+		fail_msg("line %d: %s: %s", line, what, err.msg);
+	err_clear(&err);
+	return r;
+}
+
+static void write_tar(const char *path)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+
+	(void)archive_write_set_format_pax_restricted(a);
+	assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+	archive_entry_set_pathname(e, "bin/hello");
+	archive_entry_set_size(e, 6);
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_perm(e, 0755);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	assert_int_equal(archive_write_data(a, "hello\n", 6), 6);
+	archive_entry_free(e);
+	assert_int_equal(archive_write_free(a), ARCHIVE_OK);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	loop = loop_new();
+	assert_non_null(mkdtemp(folder));
+	tar = mem_printf("%s/root.tar", folder);
+	write_tar(tar);
+	OK(fake_start(loop, &fake, &err));
+	OK(fake_seed_image(fake, "davit", seeded, &err));
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	fake_free(TAKE_PTR(fake));
+	loop_free(TAKE_PTR(loop));
+	free(TAKE_PTR(tar));
+	return file_remove_tree(folder, NULL);
+}
+
+static struct ctrd *open_ctrd(void)
+{
+	struct ctrd *c = NULL;
+
+	OK(ctrd_open(loop, fake_address(fake), "davit", &c, &err));
+	return c;
+}
+
+static int get(struct ctrd *c, const char *name, const char *platform, struct image *ret)
+{
+	struct ctx ctx = ctx_within(NULL, 10000);
+
+	return image_get_end(c, image_get_begin(c, name, &ctx), name, platform, "overlayfs", &ctx, ret, &err);
+}
+
+static int import(const char *file, int64_t ms, struct err *e)
+{
+	_cleanup_(session_close) struct session s = { 0 };
+	_cleanup_json_ json *images = json_new_array();
+	struct import_spec spec = { .file = file, .name = "made:1" };
+	struct session_spec to = { .address = fake_address(fake), .ns = "davit", .snapshotter = "overlayfs" };
+	struct ctx ctx = ctx_within(NULL, ms);
+	int r = session_open(&s, &to, &ctx, e);
+
+	return r < 0 ? r : import_image(&s, &spec, images, e);
+}
+
+static void a_seeded_image_is_walked(void **state)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	_cleanup_(image_done) struct image i = { 0 };
+
+	(void)state;
+	OK(get(c, seeded, NULL, &i));
+	assert_string_equal(i.name, seeded);
+	assert_string_equal(i.config.cmd.v[0], "true");
+	assert_int_equal(strlen(i.chain_id), 71);
+}
+
+/* The label of the record makes it Images.Get, then two calls side by side. */
+static void an_image_of_ours_takes_three_calls(void **state)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = NULL;
+	_cleanup_(image_done) struct image i = { 0 }, other = { 0 };
+
+	(void)state;
+	OK(import(tar, 10000, &err));
+	c = open_ctrd();
+	OK(fake_reset(fake, &err));
+	OK(get(c, "docker.io/library/made:1", NULL, &i));
+	assert_int_equal(fake_count(fake), 3);
+	/* Another platform's way is not known: the manifest has no platforms, so it is the same image. */
+	OK(get(c, "docker.io/library/made:1", "linux/s390x", &other));
+	assert_string_equal(other.config_digest, i.config_digest);
+}
+
+static void what_is_missing_has_a_remedy(void **state)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	struct ctx ctx = ctx_within(NULL, 10000);
+	struct image i = { 0 };
+	char *name = NULL;
+
+	(void)state;
+	assert_int_equal(get(c, "docker.io/library/none:1", NULL, &i), -ERR_NOT_FOUND);
+	assert_string_equal(err.msg, "image none:1: not found");
+	assert_string_equal(err.hint, "davit pull none:1");
+	err_clear(&err);
+	/* The record is there, its snapshot is not. */
+	OK(import(tar, 10000, &err));
+	assert_int_equal(image_get_end(c, image_get_begin(c, "docker.io/library/made:1", &ctx), "docker.io/library/made:1", NULL, "native",
+				       &ctx, &i, &err), -ERR_NOT_FOUND);
+	assert_non_null(strstr(err.msg, "not unpacked"));
+	err_clear(&err);
+	assert_int_equal(image_remove(c, "none:1", false, &ctx, &name, &err), -ERR_NOT_FOUND);
+	err_clear(&err);
+	assert_int_equal(image_remove(c, "0000", false, &ctx, &name, &err), -ERR_NOT_FOUND);
+	err_clear(&err);
+}
+
+static void is_found_by_digest_and_removed(void **state)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	_cleanup_(image_rows_done) struct image_rows rows = { 0 };
+	_cleanup_json_ json *j = NULL;
+	_cleanup_free_ char *name = NULL;
+	struct ctx ctx = ctx_within(NULL, 10000);
+	const struct image_row *row;
+
+	(void)state;
+	OK(import(tar, 10000, &err));
+	OK(image_list(c, "overlayfs", &ctx, &rows, &err));
+	assert_int_equal(rows.n, 2);
+	row = &rows.v[strcmp(rows.v[0].name, seeded) == 0];
+	assert_string_equal(row->name, "docker.io/library/made:1");
+	assert_true(row->unpacked);
+	assert_true(row->size > 0);
+	assert_int_equal(strlen(row->short_id), 12);
+	OK(image_inspect(c, row->short_id, NULL, "overlayfs", &ctx, &j, &err));
+	assert_string_equal(json_get_str(j, "digest"), row->digest);
+	assert_int_equal(json_len(json_get_array(j, "layers")), 1);
+	OK(image_remove(c, row->digest, false, &ctx, &name, &err));
+	assert_string_equal(name, "docker.io/library/made:1");
+	assert_int_equal(image_remove(c, row->digest, false, &ctx, &name, &err), -ERR_NOT_FOUND);
+	err_clear(&err);
+}
+
+static size_t leases(void)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	_cleanup_(ctrd_leases_done) struct ctrd_leases all = { 0 };
+	struct ctx ctx = ctx_within(NULL, 10000);
+
+	OK(leases_list(c, NULL, &ctx, &all, &err));
+	return all.n;
+}
+
+/* Whatever fails, the lease goes (unless that is the call, or containerd does not answer any more), and the next import of the
+ * same file works. */
+static void every_call_may_fail(void **state)
+{
+	static const struct { const char *what; int64_t ms; bool leaves; } kinds[] = {
+		{ "fail=13", 20000, false }, { "drop", 20000, true }, { "hang", 700, true },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		unsigned n = 0, failed = 0;
+
+		do {
+			struct err why = ERR_INIT;
+			int r;
+
+			OK(fake_clear(fake, &err));
+			OK(fake_reset(fake, &err));
+			OK(fake_fault(fake, &err, "%u:%s", ++n, kinds[k].what));
+			r = import(tar, kinds[k].ms, &why);
+			failed += r < 0;
+			if (r < 0 && !*why.msg)
+				fail_msg("call %u, %s: no reason", n, kinds[k].what);
+			if (fake_count(fake) < n)
+				break;
+			if (r < 0 && !kinds[k].leaves)
+				assert_int_equal(leases(), 0);
+			OK(fake_reset(fake, &err));
+			OK(import(tar, 20000, &err));
+		} while (n < 100);
+		if (failed < 10)
+			fail_msg("%s: only %u of %u calls failed", kinds[k].what, failed, n);
+	}
+	OK(fake_clear(fake, &err));
+	OK(fake_seed_image(fake, "davit", seeded, &err));
+}
+
+static void is_unpacked_again(void **state)
+{
+	_cleanup_(session_close) struct session s = { 0 };
+	_cleanup_json_ json *images = json_new_array();
+	struct session_spec to = { .address = fake_address(fake), .ns = "davit", .snapshotter = "native" };
+	struct ctx ctx = ctx_within(NULL, 20000);
+	_cleanup_(image_done) struct image i = { 0 };
+
+	(void)state;
+	OK(import(tar, 20000, &err));
+	OK(session_open(&s, &to, &ctx, &err));
+	OK(image_record_unpack(&s, "docker.io/library/made:1", images, &err));
+	OK(image_get_end(s.ctrd, image_get_begin(s.ctrd, "docker.io/library/made:1", &ctx), "docker.io/library/made:1", NULL, "native", &ctx,
+			 &i, &err));
+	assert_int_equal(json_len(images), 1);
+}
+
+static void refuses_damaged_files(void **state)
+{
+	static const struct { const char *bytes; size_t n; const char *says; } cases[] = {
+		{ "", 0, "empty" }, { "no archive", 10, "archive" }, { "\x1f\x8b\x08\0\0\0\0\0\0\3", 10, "gzip" },
+		{ "\x28\xb5\x2f\xfd zstd", 10, "" }, { "\xfd" "7zXZ\0", 6, "" },
+	};
+	_cleanup_free_ char *path = mem_printf("%s/damaged", folder);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct err why = ERR_INIT;
+
+		OK(file_write(path, cases[i].bytes, cases[i].n, 0600, &err));
+		assert_int_equal(import(path, 20000, &why), -ERR_INVALID);
+		if (!strstr(why.msg, cases[i].says))
+			fail_msg("%s", why.msg);
+	}
+	assert_int_equal(leases(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_seeded_image_is_walked), cmocka_unit_test(an_image_of_ours_takes_three_calls),
+		cmocka_unit_test(what_is_missing_has_a_remedy), cmocka_unit_test(is_found_by_digest_and_removed),
+		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
+	};
+
+	return cmocka_run_group_tests_name("image", tests, begin, end);
+}

@@ -1,0 +1,276 @@
+/* Rollback torture: for every call of a run, that call fails, hangs, loses its connection, or is done but its answer is lost.
+ * Afterwards containerd's state, our folders, the network namespaces and our descriptors are as before; what a removal that
+ * was disturbed has left is found by prune. */
+#include "test.h"
+#include "fake.h"
+#include "file.h"
+#include "job-ops.h"
+#include "job-run.h"
+#include "log.h"
+#include "mem.h"
+#include <dirent.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#define IMAGE "docker.io/library/x:latest"
+
+struct stage {
+	struct loop *loop;
+	struct fake *fake;
+	char dir[32], *run, *data;
+	bool netns;              /* we may make network namespaces */
+};
+
+static size_t open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	assert_int_equal(closedir(d), 0);
+	return n;
+}
+
+/* Every file below @path, so that what stays behind shows by name. */
+static void list_tree(const char *path, struct buf *out)
+{
+	DIR *d = opendir(path);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char *sub = mem_printf("%s/%s", path, e->d_name);
+
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+			if (e->d_type == DT_DIR)
+				list_tree(sub, out);
+			else
+				buf_addf(out, "%s\n", sub);
+		}
+		free(sub);
+	}
+	if (d)
+		assert_int_equal(closedir(d), 0);
+}
+
+static void snapshot_of(struct stage *s, struct buf *out)
+{
+	struct err err = ERR_INIT;
+
+	if (fake_dump(s->fake, out, &err) < 0)
+		fail_msg("%s", err.msg);
+	list_tree(s->run, out);
+	list_tree(s->data, out);
+	if (s->netns)
+		list_tree("/run/netns", out);
+}
+
+static struct core_conf conf_of(const struct stage *s)
+{
+	return (struct core_conf){ .address = fake_address(s->fake), .ns = "davit", .run_dir = s->run, .data_dir = s->data,
+		.call_ms = 150, .undo_ms = 800, .cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data } };
+}
+
+static struct job *job_to_run(const struct stage *s, bool remove)
+{
+	struct job *job = job_new();
+
+	job->network = mem_strdup(s->netns ? "none" : "host");
+	job->name = mem_strdup("victim");
+	job->remove = remove;
+	job->tasks[0].image = mem_strdup("x");
+	job->tasks[0].user = mem_strdup("0:0");
+	job->tasks[0].pull = PULL_NEVER;
+	job->tasks[0].log = JOB_LOG_NONE;
+	return job;
+}
+
+/* One run over a connection of its own; returns job_run()'s result. */
+static int run_once(struct stage *s, enum run_mode mode, bool remove, struct err *err)
+{
+	const struct core_conf conf = conf_of(s);
+	const struct run_opts opts = { .mode = mode };
+	struct job *job = job_to_run(s, remove);
+	struct run_result res = { 0 };
+	struct core *core = NULL;
+	struct ctx ctx = ctx_within(NULL, 5000);
+	int r = core_open(&conf, NULL, &core, err);
+
+	if (r >= 0)
+		r = job_run(core, job, &opts, &ctx, &res, err);
+	run_result_done(&res);
+	core_free(core);
+	job_free(job);
+	return r;
+}
+
+/* Stop and remove what a run that succeeded left, or what a disturbed removal did. */
+static void tidy(struct stage *s)
+{
+	const struct core_conf conf = conf_of(s);
+	struct core *core = NULL;
+	struct err err = ERR_INIT;
+	struct strv removed = { 0 };
+	int r = core_open(&conf, NULL, &core, &err);
+
+	if (r >= 0)
+		r = job_prune(core, false, false, false, NULL, &removed, &err);
+	if (r < 0)
+		fail_msg("prune: %s", err.msg);
+	r = job_remove(core, "victim", true, true, NULL, &err);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		fail_msg("remove: %s", err.msg);
+	strv_done(&removed);
+	core_free(core);
+}
+
+/* Prints the lines of @a that @b lacks, and counts them. An image may have got a label that makes it found faster. */
+static unsigned print_extra(const char *mark, const struct buf *a, const struct buf *b)
+{
+	struct strv lines = { 0 }, others = { 0 };
+	unsigned n = 0;
+
+	strv_split(&lines, buf_str(a), "\n");
+	strv_split(&others, buf_str(b), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		if (!strv_has(&others, lines.v[i]) && !strstr(lines.v[i], " image " IMAGE)) {
+			print_error("%s %s\n", mark, lines.v[i]);
+			n++;
+		}
+	strv_done(&lines);
+	strv_done(&others);
+	return n;
+}
+
+/* Was call @n of method @method? A Wait that never answers is no failed start: the job runs on, as when its davit was killed. */
+static bool was_call(struct stage *s, unsigned n, const char *method)
+{
+	struct buf calls = { 0 };
+	struct strv lines = { 0 };
+	char *head = mem_printf("%u ", n);
+	bool was = false;
+
+	assert_int_equal(fake_calls(s->fake, &calls, NULL), 0);
+	strv_split(&lines, buf_str(&calls), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		was |= !strncmp(lines.v[i], head, strlen(head)) && strstr(lines.v[i], method) != NULL;
+	free(head);
+	buf_done(&calls);
+	strv_done(&lines);
+	return was;
+}
+
+static void torture(struct stage *s, enum run_mode mode, bool remove, const char *what)
+{
+	struct buf before = { 0 }, after = { 0 };
+	unsigned n, failed = 0;
+	size_t fds = open_fds();
+
+	snapshot_of(s, &before);
+	for (n = 1;; n++) {
+		struct err err = ERR_INIT, ferr = ERR_INIT;
+		int r;
+		unsigned count;
+		bool waited;
+
+		if (fake_reset(s->fake, &ferr) < 0 || fake_fault(s->fake, &ferr, "%u:%s", n, what) < 0)
+			fail_msg("%s", ferr.msg);
+		r = run_once(s, mode, remove, &err);
+		count = fake_count(s->fake);
+		waited = was_call(s, n, "/Wait");
+		if (fake_reset(s->fake, &ferr) < 0)
+			fail_msg("%s", ferr.msg);
+		if (r < 0) {
+			failed++;
+			assert_true(err.msg[0]);
+		}
+		if (r >= 0 || waited) {
+			tidy(s);
+		}
+		buf_reset(&after);
+		snapshot_of(s, &after);
+		if (print_extra("gone:", &before, &after) + print_extra("left:", &after, &before)) {
+			fail_msg("call %u: %s: not as before after: %s", n, what, r < 0 ? err.msg : "success");
+		}
+		if (count < n)
+			break;
+	}
+	assert_true(n > 5 && failed > 2); /* the faults were met at all */
+	assert_int_equal(open_fds(), fds);
+	buf_done(&before);
+	buf_done(&after);
+}
+
+static const char *const faults[] = { "fail", "fail=2", "hang", "drop", "after-fail", "after-drop" };
+
+static void every_call_of_a_foreground_run(void **state)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		torture(*state, RUN_FOREGROUND, true, faults[i]);
+}
+
+static void every_call_of_a_detached_run(void **state)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		torture(*state, RUN_DETACHED, false, faults[i]);
+}
+
+static void every_call_of_a_create(void **state)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		torture(*state, RUN_CREATE, false, faults[i]);
+}
+
+/* Our own mounts and network namespaces, where we may make them. */
+static bool isolate(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0;
+}
+
+static int set_up(void **state)
+{
+	static struct stage s;
+	struct err err = ERR_INIT;
+
+	log_init(LOG_ERROR, false);
+	memcpy(s.dir, "/tmp/davit-rollback-XXXXXX", 27);
+	if (!mkdtemp(s.dir))
+		return -1;
+	s.netns = isolate();
+	if (!s.netns)
+		print_message("SKIPPED: network namespaces (not root): the jobs use the host's network\n");
+	s.run = mem_printf("%s/run", s.dir);
+	s.data = mem_printf("%s/data", s.dir);
+	s.loop = loop_new();
+	if (fake_start(s.loop, &s.fake, &err) < 0 || fake_seed_image(s.fake, "davit", IMAGE, &err) < 0 ||
+	    fake_program(s.fake, "*", "0", NULL, &err) < 0) {
+		print_error("%s\n", err.msg);
+		return -1;
+	}
+	*state = &s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stage *s = *state;
+
+	fake_free(s->fake);
+	loop_free(s->loop);
+	(void)file_remove_tree(s->dir, NULL);
+	free(s->run);
+	free(s->data);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_call_of_a_foreground_run), cmocka_unit_test(every_call_of_a_detached_run),
+		cmocka_unit_test(every_call_of_a_create),
+	};
+
+	return cmocka_run_group_tests_name("rollback", tests, set_up, tear_down);
+}

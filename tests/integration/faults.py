@@ -1,0 +1,165 @@
+"""davit, containerd and shims that end when they should not. Nothing stays that prune does not find; running jobs go on."""
+import os
+import signal
+import subprocess
+import time
+
+from lib import leaks
+from lib.case import Case, Machine, wait_until
+
+RUN = ("run", "--name", "struck")
+
+
+class Sweep(Case):
+    """A signal after every few milliseconds of a run, so that each step is hit."""
+
+    def strike(self, sig, flags, delays):
+        if sig == signal.SIGKILL:
+            self.needs_ended_creates()
+        bystander = self.job()
+        for delay in delays:
+            process = self.start(*RUN, *flags, Machine.image, "sleep", "30")
+            time.sleep(delay)
+            process.send_signal(sig)
+            process.communicate(timeout=60 * Machine.slow)
+            yield delay, process
+        wait_until("the end of plugins that were still at work", self.pruned)
+        self.assertEqual(self.state(bystander), "running")
+
+    def pruned(self):
+        self.davit("prune")
+        return not [x for x in leaks.everything(Machine.containerd) - self.before if "struck" in x]
+
+    def delays(self, steps=24):
+        """From nothing to the whole of a start, measured."""
+        began = time.monotonic()
+        self.davit("run", "-d", "--name", "measured", "--network", "none", Machine.image, "sleep", "30")
+        whole = time.monotonic() - began
+        self.davit("rm", "-f", "measured")
+        return [1.3 * whole * i / steps for i in range(steps)]
+
+    def test_killed_then_pruned(self):
+        for delay, _ in self.strike(signal.SIGKILL, ["--network", "none"], self.delays()):
+            with self.subTest(delay=delay):
+                self.davit("prune")
+                self.davit("rm", "-f", "struck", code=None)
+                self.davit("run", "--rm", "--name", "struck", "--network", "none", Machine.image, "true")
+
+    def test_killed_with_a_network_then_pruned(self):
+        self.need_network()
+        for delay, _ in self.strike(signal.SIGKILL, ["-p", "18099:80"], [d * 3 for d in self.delays(16)]):
+            with self.subTest(delay=delay):
+                self.davit("prune")
+                self.davit("rm", "-f", "struck", code=None)
+
+    def test_killed_then_run_again(self):
+        for delay, _ in self.strike(signal.SIGKILL, ["--network", "none"], self.delays(12)):
+            with self.subTest(delay=delay):
+                again = self.davit("run", "--rm", "--name", "struck", "--network", "none", Machine.image, "echo", "again", code=None)
+                if again.code:  # the job had been started: it runs, and its name is taken
+                    self.assertIn("struck", again.err)
+                    self.davit("rm", "-f", "struck")
+                else:
+                    self.assertEqual(again.out, "again\n")
+
+    def test_killed_then_removed(self):
+        for delay, _ in self.strike(signal.SIGKILL, ["--network", "none"], self.delays(12)):
+            with self.subTest(delay=delay):
+                self.davit("rm", "-f", "struck", code=None)  # not found is fine when nothing was made yet
+
+    def test_interrupted_rolls_back(self):
+        for delay, process in self.strike(signal.SIGINT, ["--network", "none", "-d"], self.delays()):
+            with self.subTest(delay=delay):
+                if process.returncode == 0:
+                    self.davit("rm", "-f", "struck")
+                else:
+                    self.assertIn(process.returncode, (130, 125, -signal.SIGINT))
+                    self.gone("struck")
+
+
+class ContainerdRestart(Case):
+    def restart(self, sig=signal.SIGTERM):
+        Machine.containerd.restart(sig)
+
+    def test_jobs_go_on(self):
+        name = self.job(command=("sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done"))
+        wait_until("a line", lambda: self.davit("logs", name).out)
+        self.restart(signal.SIGKILL)
+        self.assertEqual(self.state(name), "running")
+        before = len(self.davit("logs", name).out)
+        wait_until("more lines", lambda: len(self.davit("logs", name).out) > before)
+        self.davit("exec", name, "true")
+
+    def test_waits_survive(self):
+        name = self.job(command=("sh", "-c", "sleep 3; exit 11"))
+        wait = self.start("wait", name)
+        time.sleep(0.3)
+        self.restart()
+        out, err = wait.communicate(timeout=60)
+        self.assertEqual((wait.returncode, out.strip()), (0, "11"), err)
+
+    def test_foreground_survives(self):
+        process = self.start("run", "--rm", "--network", "none", Machine.image, "sh", "-c", "echo a; sleep 3; echo b; exit 12")
+        self.assertEqual(process.stdout.readline(), "a\n")
+        self.restart()
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (12, "b\n"), err)
+
+    def test_exit_while_it_is_down(self):
+        name = self.job(command=("sh", "-c", "sleep 1; exit 13"))
+        Machine.containerd.stop(signal.SIGKILL)
+        time.sleep(1.5)
+        Machine.containerd.start()
+        result = self.davit("wait", name, code=None)
+        # From 1.7 on containerd deletes, when it comes back, the shim of a task that ended meanwhile, and its exit with it.
+        if result.code == 125 and not Machine.containerd.version().startswith("1.6."):
+            self.assertIn("exit is not known", result.err)
+        else:
+            self.assertEqual((result.code, result.out.strip()), (0, "13"))
+
+
+class Shim(Case):
+    def test_killed(self):
+        name = self.job()
+        pids = subprocess.run(["pgrep", "-f", "containerd-shim-runc-v2 .*-namespace " + Machine.ns], capture_output=True, text=True).stdout.split()
+        self.assertTrue(pids)
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+        wait_until("its end", lambda: self.state(name) != "running")
+        self.davit("rm", "-f", name)
+
+
+class Concurrency(Case):
+    def test_twenty_runs_at_once(self):
+        processes = [self.start("run", "--rm", "--network", "none", Machine.image, "sh", "-c", f"echo {i}; exit {i}") for i in range(20)]
+        for i, process in enumerate(processes):
+            out, err = process.communicate(timeout=120 * Machine.slow)
+            self.assertEqual((process.returncode, out), (i, f"{i}\n"), err)
+
+    def test_one_name_is_won_by_one(self):
+        processes = [self.start("run", "-d", "--name", "coveted", "--network", "none", Machine.image, "sleep", "100") for _ in range(8)]
+        results = []
+        for process in processes:
+            _, err = process.communicate(timeout=120 * Machine.slow)
+            results.append((process.returncode, err))
+        self.addCleanup(lambda: self.davit("rm", "-f", "coveted"))
+        self.assertEqual(sorted(code for code, _ in results), [0] + [125] * 7, results)
+        self.assertEqual(self.state("coveted"), "running")
+
+    def test_networks_at_once(self):
+        self.need_network()
+        processes = [self.start("run", "--rm", Machine.image, "sh", "-c", "ip -o -4 addr show eth0") for _ in range(8)]
+        addresses = []
+        for process in processes:
+            out, err = process.communicate(timeout=120 * Machine.slow)
+            self.assertEqual(process.returncode, 0, err)
+            addresses.append(out.split()[3])
+        self.assertTrue(addresses)
+
+    def test_stop_and_rm_at_once(self):
+        names = [self.job() for _ in range(4)]
+        processes = [self.start("rm", "-f", name) for name in names for _ in range(2)]
+        for process in processes:
+            process.communicate(timeout=60 * Machine.slow)
+        for name in names:
+            self.gone(name)

@@ -1,0 +1,219 @@
+"""What every case stands on: `davit`, a clean machine before, and a look for what is left after."""
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+from lib import leaks
+from lib.services import wait_for
+
+
+def get(row, *keys):
+    """A member of a JSON object, whatever its case."""
+    lower = {k.lower(): v for k, v in row.items()}
+    for key in keys:
+        if key.lower() in lower:
+            return lower[key.lower()]
+    raise KeyError(f"{keys[0]} is not in {sorted(row)}")
+
+
+class Machine:
+    """Set once by tests/run."""
+    containerd = None
+    davit = None       # path of the program
+    tools = None       # build folder of the tests' own programs
+    engine = "runc"
+    ns = "davit"       # containerd namespace, another for each run: cgroups are the whole machine's
+    work = None
+    image = "busybox:local"
+    rootfs = None      # the tar that the image was made from
+    network = True     # CNI plugins and iptables are there
+    slow = 1.0         # factor on time limits (sanitizers)
+
+
+def tool(name):
+    """A program of tests/integration."""
+    path = os.path.join(Machine.tools, "tests/integration", name)
+    if not os.access(path, os.X_OK):
+        raise unittest.SkipTest(f"{name} is not built in {Machine.tools}")
+    return path
+
+
+class Result:
+    def __init__(self, command, code, out, err, seconds):
+        self.command, self.code, self.out, self.err, self.seconds = command, code, out, err, seconds
+
+    def __str__(self):
+        return f"$ {' '.join(self.command)}\nexit {self.code} after {self.seconds:.2f} s\nstdout: {self.out}\nstderr: {self.err}"
+
+
+def wait_until(what, probe, seconds=20.0):
+    wait_for(what, probe, seconds * Machine.slow)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+    expected_leaks = ()  # beginnings of what a test leaves knowingly
+
+    def setUp(self):
+        self.before = leaks.everything(Machine.containerd)
+        self.folder = tempfile.mkdtemp(prefix="case.", dir=Machine.work)
+        self.addCleanup(self._look_for_leaks)
+
+    def _look_for_leaks(self):
+        left = leaks.since(self.before, Machine.containerd)
+        if left:
+            leaks.sweep(Machine.containerd)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.assertEqual(left, [], "left behind")
+
+    def needs_ended_creates(self):
+        """For who kills davit in the middle of a start."""
+        if Machine.containerd.version().startswith("2."):
+            self.skipTest("containerd 2.x leaves the init of a create whose client was killed; davit prune does not end that yet")
+
+    # -- running davit
+
+    def command(self, args):
+        args = [str(a) for a in args]
+        verb = next((i for i, a in enumerate(args) if a in ("run", "create")), None)
+        if Machine.engine != "runc" and verb is not None and "--runtime" not in args and verb in (0, 2):
+            args[verb + 1:verb + 1] = ["--runtime", Machine.engine]
+        return [Machine.davit] + args
+
+    def start(self, *args, **kw):
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        kw.setdefault("stdout", subprocess.PIPE)
+        kw.setdefault("stderr", subprocess.PIPE)
+        process = subprocess.Popen(self.command(args), text=True, cwd=self.folder, errors="replace", **kw)
+        self.addCleanup(self._end, process)
+        return process
+
+    @staticmethod
+    def _end(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+    def davit(self, *args, code=0, input=None, timeout=60, env=None):
+        """Run davit and expect exit status @code (None: any)."""
+        began = time.monotonic()
+        done = subprocess.run(self.command(args), capture_output=True, text=True, errors="replace", cwd=self.folder,
+                              timeout=timeout * Machine.slow, env=dict(os.environ, **(env or {})),
+                              **({"input": input} if input is not None else {"stdin": subprocess.DEVNULL}))
+        result = Result(["davit"] + [str(a) for a in args], done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        if code is not None:
+            self.assertEqual(result.code, code, f"\n{result}")
+        return result
+
+    def run_sh(self, script, *flags, **kw):
+        return self.davit("run", "--rm", "--network", "none", *flags, Machine.image, "sh", "-c", script, **kw)
+
+    def job(self, *flags, command=("sleep", "1000"), name=None, network="none"):
+        """A detached job, removed when the test ends."""
+        name = name or "t-" + os.urandom(4).hex()
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        self.davit("run", "-d", "--name", name, "--network", network, *flags, Machine.image, *command)
+        return name
+
+    def fails(self, *args, code=125, says=(), env=None, input=None, progress=False):
+        """davit must fail with @code and one line on stderr that holds each of @says; with @progress there may be more before it."""
+        result = self.davit(*args, code=code, env=env, input=input)
+        text = result.err.strip()
+        self.assertTrue(text, f"no error text\n{result}")
+        if progress:
+            text = text.splitlines()[-1]
+        self.assertEqual(len(text.splitlines()), 1, f"more than one line\n{result}")
+        self.assertTrue(text.splitlines()[-1].startswith("davit: "), str(result))  # progress may stand before it
+        for word in (says,) if isinstance(says, str) else says:
+            self.assertIn(word.lower(), text.lower(), str(result))
+        return result
+
+    def json(self, *args, **kw):
+        """The objects that a command prints: one document, or one a line."""
+        out = self.davit(*args, **kw).out
+        try:
+            return json.loads(out)
+        except json.JSONDecodeError:
+            return [json.loads(line) for line in out.splitlines()]
+
+    def rows(self, *args, **kw):
+        found = self.json(*args, "--format", "json", **kw)
+        return found if isinstance(found, list) else [found]
+
+    def state(self, name):
+        """created, running, exited ...; None when there is no such job."""
+        rows = self.rows("ps", "-a", "--filter", "name=^" + name + "$") or self.rows("ps", "-a")
+        return next((get(row, "state", "status").lower().split()[0] for row in rows if get(row, "name", "names") == name), None)
+
+    def gone(self, name):
+        self.assertNotIn(name, self.davit("ps", "-a").out.split())
+
+    def need_network(self):
+        if not Machine.network:
+            self.skipTest("no CNI plugins or iptables (packages containernetworking-plugins, iptables)")
+
+
+class Terminal:
+    """davit on a pseudo-terminal."""
+
+    def __init__(self, case, *args, rows=24, cols=80):
+        import fcntl
+        import struct
+        import termios
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.seen = ""
+        self.process = subprocess.Popen(case.command(args), stdin=slave, stdout=slave, stderr=slave, cwd=case.folder,
+                                        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        case.addCleanup(self.close)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for fd in (self.master, self.slave):
+            if fd >= 0:
+                os.close(fd)
+        self.master = self.slave = -1
+
+    def resize(self, rows, cols):
+        import fcntl
+        import struct
+        import termios
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, pattern, seconds=15.0):
+        """Read until @pattern is there; returns its match and forgets what came up to its end."""
+        end = time.monotonic() + seconds * Machine.slow
+        while True:
+            match = re.search(pattern, self.seen)
+            if match:
+                self.seen = self.seen[match.end():]
+                return match
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.master], [], [], left)[0]:
+                raise AssertionError(f"terminal: {pattern!r} did not come; there is {self.seen!r}")
+            self.seen += os.read(self.master, 65536).decode(errors="replace").replace("\r\n", "\n")
+
+    def wait(self, seconds=15.0):
+        return self.process.wait(seconds * Machine.slow)
+
+    def restored(self):
+        """The terminal's modes are as they were."""
+        import termios
+        return termios.tcgetattr(self.slave) == self.before

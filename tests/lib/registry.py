@@ -1,0 +1,144 @@
+"""Images in registries: pushing to a real one, and one of our own that can be told to fail."""
+import base64
+import hashlib
+import http.server
+import json
+import os
+import threading
+import urllib.request
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Image:
+    """One layer and a command. @unique: a layer that no containerd has yet."""
+
+    def __init__(self, rootfs, cmd=("echo", "pulled"), platform=("linux", "amd64"), unique=False):
+        with open(rootfs, "rb") as f:
+            self.layer = f.read()
+        if unique:
+            self.layer += os.urandom(512)  # behind the archive's end
+        self.config = json.dumps({"os": platform[0], "architecture": platform[1], "config": {"Cmd": list(cmd), "Env": ["PATH=/bin"]},
+                                  "rootfs": {"type": "layers", "diff_ids": [digest(self.layer)]}}).encode()
+        self.manifest = json.dumps({
+            "schemaVersion": 2, "mediaType": MANIFEST,
+            "config": {"mediaType": CONFIG, "digest": digest(self.config), "size": len(self.config)},
+            "layers": [{"mediaType": LAYER, "digest": digest(self.layer), "size": len(self.layer)}]}).encode()
+
+    def blobs(self):
+        return {digest(self.config): self.config, digest(self.layer): self.layer}
+
+
+def index(entries):
+    """@entries: (image, os, architecture)."""
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+        {"mediaType": MANIFEST, "digest": digest(i.manifest), "size": len(i.manifest), "platform": {"os": o, "architecture": a}}
+        for i, o, a in entries]}).encode()
+
+
+def push(host, repository, tag, image, user=None, extra=None):
+    """Into a registry that speaks plain HTTP; @extra is a further manifest that gets the tag (an index)."""
+    def ask(method, path, data=None, **headers):
+        request = urllib.request.Request(path if path.startswith("http") else f"http://{host}{path}", data=data, method=method)
+        if user:
+            request.add_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
+        for key, value in headers.items():
+            request.add_header(key.replace("_", "-"), value)
+        return urllib.request.urlopen(request, timeout=30)
+
+    for name, data in image.blobs().items():
+        where = ask("POST", f"/v2/{repository}/blobs/uploads/", b"").headers["Location"]
+        join = "&" if "?" in where else "?"
+        ask("PUT", f"{where}{join}digest={name}", data, Content_Type="application/octet-stream")
+    ask("PUT", f"/v2/{repository}/manifests/{tag if not extra else digest(image.manifest)}", image.manifest, Content_Type=MANIFEST)
+    if extra:
+        ask("PUT", f"/v2/{repository}/manifests/{tag}", extra, Content_Type=INDEX)
+
+
+class Faulty:
+    """A registry on loopback that serves one image at every name, with one fault.
+
+    Faults: "digest" (a layer with other bytes), "truncated" (a layer that ends early), "500" (every blob), "once" (the first
+    blob request breaks off in the middle), "manifest" (no JSON), "huge" (a manifest without end), "hang" (a layer never comes).
+    """
+
+    def __init__(self, image, fault=None):
+        self.image, self.fault, self.asked, self.broken = image, fault, [], False
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_HEAD(self):
+                self.do_GET()
+
+            def do_GET(self):
+                owner.serve(self)
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        self.released = threading.Event()
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def serve(self, request):
+        self.asked.append((request.path, request.headers.get("Range")))
+        if request.path == "/v2/":
+            return self.answer(request, b"{}")
+        if "/manifests/" in request.path:
+            body = b"<html>" if self.fault == "manifest" else self.image.manifest
+            if self.fault == "huge":
+                body += b" " * (16 << 20)
+            return self.answer(request, body, MANIFEST, {"Docker-Content-Digest": digest(body)})
+        blob = self.image.blobs().get(request.path.rsplit("/", 1)[1])
+        if blob is None or self.fault == "500":
+            return self.answer(request, b'{"errors":[{"code":"UNKNOWN","message":"out of order"}]}', "application/json", code=500)
+        return self.blob(request, blob)
+
+    def blob(self, request, blob):
+        layer, first = blob is self.image.layer, not self.broken
+        if layer and self.fault == "digest":
+            blob = bytes([blob[0] ^ 1]) + blob[1:]
+        if layer and self.fault == "hang":
+            self.released.wait(60)
+        if layer and (self.fault == "truncated" or self.fault == "once" and first):
+            self.broken = True
+            return self.answer(request, blob[:len(blob) // 2], length=len(blob))
+        wanted = request.headers.get("Range")
+        if wanted:
+            start = int(wanted.split("=")[1].split("-")[0])
+            return self.answer(request, blob[start:], code=206, extra={"Content-Range": f"bytes {start}-{len(blob) - 1}/{len(blob)}"})
+        return self.answer(request, blob)
+
+    def answer(self, request, body, kind="application/octet-stream", extra=None, code=200, length=None):
+        request.send_response(code)
+        request.send_header("Content-Type", kind)
+        request.send_header("Content-Length", str(length or len(body)))
+        for key, value in (extra or {}).items():
+            request.send_header(key, value)
+        request.end_headers()
+        try:
+            if request.command != "HEAD":
+                request.wfile.write(body)
+            if length:
+                request.close_connection = True
+                request.wfile.flush()
+        except OSError:
+            request.close_connection = True

@@ -1,0 +1,78 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include <fcntl.h>
+#include "err.h"
+#include "undo.h"
+
+static void sets_once_and_wraps(void **state)
+{
+	struct err err = ERR_INIT;
+	(void)state;
+	assert_int_equal(err_sys(&err, ENOENT, "open %s", "/x"), -ERR_NOT_FOUND);
+	assert_int_equal(err_wrap(&err, -ERR_NOT_FOUND, "read config"), -ERR_NOT_FOUND);
+	assert_string_equal(err.msg, "read config: open /x: No such file or directory");
+	assert_int_equal(err.sys, ENOENT);
+	assert_int_equal(err_set(NULL, ERR_INVALID, "x"), -ERR_INVALID);
+}
+static void truncates(void **state)
+{
+	struct err err = ERR_INIT;
+	(void)state;
+	(void)err_set(&err, ERR_INTERNAL, "%0*d", 3000, 7);
+	assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+	assert_string_equal(err.msg + sizeof err.msg - 4, "...");
+	(void)err_wrap(&err, -ERR_INTERNAL, "ctx");
+	assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+	assert_memory_equal(err.msg, "...", 3);
+	assert_string_equal(err.msg + sizeof err.msg - 6, "00..."); /* the end is kept */
+}
+static void keeps_the_first_hint(void **state)
+{
+	struct err err = ERR_INIT;
+	(void)state;
+	int r = err_hint(&err, err_set(&err, ERR_NOT_FOUND, "image %s", "a\nb"), "davit pull %s", "a");
+	assert_int_equal(err_hint(&err, r, "other"), -ERR_NOT_FOUND);
+	assert_string_equal(err.msg, "image a?b");
+	assert_string_equal(err.hint, "davit pull a");
+}
+static void crosses_the_wire(void **state)
+{
+	(void)state;
+	assert_int_equal(err_to_grpc(-ERR_NOT_FOUND), 5);
+	assert_int_equal(err_from_grpc(5), ERR_NOT_FOUND);
+	assert_int_equal(err_from_grpc(99), ERR_UNKNOWN);
+	assert_int_equal(err_to_grpc(-EIO), 2); /* a stray errno is "unknown", not "not found" */
+	assert_string_equal(err_name(ERR_UNAUTHENTICATED), "unauthenticated");
+}
+static char trail[8];
+static void note(void *arg) { trail[strlen(trail)] = *(char *)arg; }
+static int proc(int fail)
+{
+	_cleanup_(undo_run) struct undo undo = { 0 };
+	_cleanup_close_ int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	(void)fd;
+	undo_push(&undo, "a", note, (char[]){ "a" });
+	undo_push(&undo, "b", note, (char[]){ "b" });
+	if (fail)
+		return -1;
+	undo_commit(&undo);
+	return 0;
+}
+static void rolls_back(void **state)
+{
+	(void)state;
+	trail[0] = 0; assert_int_equal(proc(0), 0); assert_string_equal(trail, "");
+	trail[0] = 0; assert_int_equal(proc(1), -1); assert_string_equal(trail, "ba");
+}
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sets_once_and_wraps), cmocka_unit_test(truncates), cmocka_unit_test(keeps_the_first_hint),
+		cmocka_unit_test(crosses_the_wire), cmocka_unit_test(rolls_back),
+	};
+	return cmocka_run_group_tests_name("err", tests, NULL, NULL);
+}

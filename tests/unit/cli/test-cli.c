@@ -1,0 +1,109 @@
+/* The program as a shell sees it: standard output, standard error and the exit status. No containerd is needed: the address
+ * that is given is one where nothing listens. */
+#include "test.h"
+#include "mem.h"
+#include "program.h"
+#include "strv.h"
+
+#define NOWHERE "/nonexistent/containerd.sock"
+
+static int davit(const char *line, struct buf *out, struct buf *errors)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_push(&words, "davit");
+	strv_split(&words, line, " ");
+	return program_run(getenv("DAVIT"), (const char *const *)strv_argv(&words), "", out, errors);
+}
+
+/* One line on standard error, nothing on standard output, and 125. */
+static void refuses(void **state)
+{
+	static const struct { const char *line, *says; } rows[] = {
+		{ "run", "run: an argument is missing (usage: davit run [FLAGS] IMAGE [COMMAND [ARGUMENT...]])" },
+		{ "ps extra", "ps: takes no argument, not \"extra\" (usage: davit ps [FLAGS])" },
+		{ "volume create a b", "volume create: too many arguments, from \"b\" on (usage: davit volume create [FLAGS] [NAME])" },
+		{ "exec web", "exec: an argument is missing (usage: davit exec [FLAGS] JOB COMMAND [ARGUMENT...])" },
+		{ "run --prot 80:80 x", "unknown flag --prot: did you mean --publish?" },
+		{ "run --interact x", "unknown flag --interact: did you mean --interactive?" },
+		{ "run -h", "flag --hostname needs a value (--hostname NAME; davit help run tells more)" },
+		{ "--namspace x ps", "unknown flag --namspace: did you mean --namespace?" },
+		{ "image --frce rm x", "unknown flag --frce (davit help image lists the flags)" },
+		{ "imge ls", "unknown command imge: did you mean image?" },
+		{ "image lod", "unknown command image lod: did you mean image load?" },
+		{ "vol ls", "unknown command vol: did you mean volume?" },
+		{ "help run foo", "unknown command run foo (davit help lists the commands)" },
+		{ "help image foo", "unknown command image foo (davit help image lists the commands)" },
+		{ "build .", "unknown command build (build with docker, podman or buildah; then: docker save IMAGE | davit image load)" },
+		{ "image", "image: a command is missing (davit help image lists them)" },
+		{ "--address here.sock ps", "address \"here.sock\": not an absolute path of a socket" },
+		{ "-n a/b ps", "namespace \"a/b\": not a valid name (use letters and digits, with single . _ or - between them, at most "
+		  "76 characters)" },
+		{ "run -it x", "standard input is not a terminal (leave -t away)" },
+		{ "exec -it web sh", "standard input is not a terminal (leave -t away)" },
+		{ "run --detach-keys hyper-x x", "detach keys \"hyper-x\": not a sequence of keys (write a letter or ctrl- and one of a-z @ "
+		  "[ \\ ] ^ _, as in ctrl-p,ctrl-q)" },
+		{ "run --dry-run --format json --name a:b x", "job name \"a:b\": not a valid name (use letters and digits, with single . _ or - "
+		  "between them, at most 63 characters)" },
+		{ "logs --since yesterday web", "flag --since is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"yesterday\"" },
+		{ "logs --tail some web", "flag --tail is a number from 0 to 1000000000, not \"some\"" },
+		{ "start -a a b --address " NOWHERE, "start --attach: takes one job, not 2" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_buf_ struct buf out = { 0 }, errors = { 0 };
+		_cleanup_free_ char *want = mem_printf("davit: %s\n", rows[i].says);
+		int code = davit(rows[i].line, &out, &errors);
+
+		if (code != 125 || out.len || strcmp(buf_str(&errors), want) != 0)
+			fail_msg("davit %s: %d \"%s\"", rows[i].line, code, buf_str(&errors));
+	}
+}
+
+/* @begins standard output, with status 0 and nothing on standard error. */
+static void answers(void **state)
+{
+	static const struct { const char *line, *begins; } rows[] = {
+		{ "", "Usage: davit [FLAGS] COMMAND" }, { "-h", "Usage: davit [FLAGS] COMMAND" }, { "help", "Usage: davit [FLAGS] COMMAND" },
+		{ "--help run", "Usage: davit run [FLAGS] IMAGE" }, { "run --help", "Usage: davit run [FLAGS] IMAGE" },
+		{ "help run", "Usage: davit run [FLAGS] IMAGE" }, { "ps -h", "Usage: davit ps [FLAGS]\n\nList jobs\n\nFlags\n" },
+		{ "exec --help", "Usage: davit exec" }, { "image -h", "Usage: davit image COMMAND" },
+		{ "image load --help", "Usage: davit image load" }, { "help image load", "Usage: davit image load" },
+		{ "help --man", ".TH DAVIT 1" }, { "--version", "davit " DAVIT_VERSION "\n" }, { "ps --version", "davit " DAVIT_VERSION "\n" },
+		{ "--address " NOWHERE " version", "davit " DAVIT_VERSION "\ncontainerd: not reached\n" },
+		{ "version --format json --address unix://" NOWHERE, "{\"davit\":\"" DAVIT_VERSION "\"}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_buf_ struct buf out = { 0 }, errors = { 0 };
+		int code = davit(rows[i].line, &out, &errors);
+
+		if (code || errors.len || strncmp(buf_str(&out), rows[i].begins, strlen(rows[i].begins)) != 0)
+			fail_msg("davit %s: %d \"%s\" \"%.80s\"", rows[i].line, code, buf_str(&errors), buf_str(&out));
+	}
+}
+
+static void logs_as_json(void **state)
+{
+	static const char want[] = "\"level\":\"error\",\"msg\":\"ps: takes no argument, not \\\"x\\\" (usage: davit ps [FLAGS])\"}\n";
+	_cleanup_buf_ struct buf out = { 0 }, errors = { 0 };
+
+	(void)state;
+	assert_int_equal(davit("--json-log ps x", &out, &errors), 125);
+	assert_memory_equal(buf_str(&errors), "{\"time\":\"20", 11);
+	assert_non_null(strstr(buf_str(&errors), want));
+}
+
+static void names_the_socket(void **state)
+{
+	_cleanup_buf_ struct buf out = { 0 }, errors = { 0 };
+
+	(void)state;
+	assert_int_equal(davit("--address " NOWHERE " ps", &out, &errors), 125);
+	assert_non_null(strstr(buf_str(&errors), NOWHERE));
+	assert_ptr_equal(strchr(buf_str(&errors), '\n'), buf_str(&errors) + errors.len - 1);
+}
+
+RUN_TESTS("cli", cmocka_unit_test(refuses), cmocka_unit_test(answers), cmocka_unit_test(logs_as_json), cmocka_unit_test(names_the_socket))

@@ -1,0 +1,162 @@
+#include "test.h"
+#include "job.h"
+#include "mem.h"
+
+/* What is between the fields, one mistake a row, in a job that has nothing else. */
+#define TASK "\"image\":\"i\""
+
+static const struct { const char *job, *task, *msg; } rows[] = {
+	{ "\"name\":\"a..b\"", "", "job name \"a..b\": not a valid name" },
+	{ "\"name\":\"\"", "", "job name \"\": not a valid name" },
+	{ "\"network\":\"-\"", "", "network \"-\": not a valid name" },
+	{ "\"hostname\":\"\"", "", "invalid hostname \"\": 1 to 64 characters are allowed" },
+	{ "\"hostname\":\"a b\"", "", "invalid hostname \"a b\": letters, digits, \".\" and \"-\" are allowed" },
+	{ "\"hostname\":\"-a\"", "", "invalid hostname \"-a\": letters, digits, \".\" and \"-\" are allowed" },
+	{ "\"runtime\":\"./shim\"", "", "invalid runtime \"./shim\": neither a name nor an absolute path" },
+	{ "\"runtime\":\"\"", "", "invalid runtime \"\": neither a name nor an absolute path" },
+	{ "\"runtime\":\"a b\"", "", "invalid runtime \"a b\": white space or control characters" },
+	{ "\"dns\":[\"one.one\"]", "", "invalid name server \"one.one\": not an IP address" },
+	{ "\"dns_search\":[\"a\\nb\"]", "", "invalid search domain \"a?b\": empty, or with white space" },
+	{ "\"dns_options\":[\"\"]", "", "invalid resolver option \"\": empty, or with white space" },
+	{ "\"extra_hosts\":[\"db\"]", "", "invalid extra host \"db\": not NAME:IP" },
+	{ "\"labels\":{\"containerd.io/a\":\"\"}", "", "invalid label \"containerd.io/a\": reserved for containerd" },
+	{ "\"ports\":[{\"inside\":80,\"host_ip\":\"localhost\"}]", "", "invalid port's address \"localhost\": not an IP address" },
+	{ "\"network\":\"host\",\"ports\":[{\"inside\":80}]", "",
+	  "port 80 cannot be published with the network \"host\": the job listens on the host itself" },
+	{ "\"network\":\"none\",\"ports\":[{\"inside\":80}]", "",
+	  "port 80 cannot be published with the network \"none\": nothing leads to the job" },
+	{ "\"network\":\"host\"", "\"sysctl\":{\"net.core.somaxconn\":\"1\"}",
+	  "invalid sysctl \"net.core.somaxconn\": with the network \"host\" it would change the host" },
+	{ "", "\"env\":[\"A\"]", "invalid environment variable \"A\": not NAME=VALUE" },
+	{ "", "\"cwd\":\"srv\"", "invalid working folder \"srv\": not an absolute path" },
+	{ "", "\"cwd\":\"\"", "invalid working folder \"\": not an absolute path" },
+	{ "", "\"user\":\"a b\"", "invalid user \"a b\": white space, \"/\" or control characters" },
+	{ "", "\"group_add\":[\"\"]", "invalid group \"\": not a name or a number" },
+	{ "", "\"stop_signal\":\"SIGNOPE\"", "invalid signal \"SIGNOPE\": there is no such signal" },
+	{ "", "\"platform\":\"linux//v8\"", "invalid platform \"linux//v8\": not OS/ARCHITECTURE[/VARIANT], such as linux/arm64" },
+	{ "", "\"platform\":\"linux/\"", "invalid platform \"linux/\": not OS/ARCHITECTURE[/VARIANT], such as linux/arm64" },
+	{ "", "\"platform\":\"a/b/c/d\"", "invalid platform \"a/b/c/d\": not OS/ARCHITECTURE[/VARIANT], such as linux/arm64" },
+	{ "", "\"seccomp\":\"profile.json\"",
+	  "invalid seccomp profile \"profile.json\": neither \"unconfined\" nor an absolute path" },
+	{ "", "\"masked_paths_off\":[\"/proc/keys\"]", "invalid masked_paths_off \"/proc/keys\": only \"all\" is known" },
+	{ "", "\"memory_swap\":67108864", "memory-swap without a memory limit: it is memory and swap together" },
+	{ "", "\"memory\":\"64m\",\"memory_swap\":\"32m\"",
+	  "memory-swap 33554432 is less than memory 67108864: it is memory and swap together" },
+	{ "", "\"cpus\":0.001", "cpus 0.001: at least 0.01" },
+	{ "", "\"cpuset_cpus\":\"0-\"", "invalid cpuset-cpus \"0-\": not a list of numbers and ranges such as 0-3,7" },
+	{ "", "\"cpuset_cpus\":\"3-1\"", "invalid cpuset-cpus \"3-1\": not a list of numbers and ranges such as 0-3,7" },
+	{ "", "\"cpuset_mems\":\"0,,1\"", "invalid cpuset-mems \"0,,1\": not a list of numbers and ranges such as 0-3,7" },
+	{ "", "\"cpuset_mems\":\"\"", "invalid cpuset-mems \"\": not a list of numbers and ranges such as 0-3,7" },
+	{ "", "\"ulimits\":[{\"name\":\"files\",\"soft\":1,\"hard\":1}]", "invalid ulimit \"files\": there is no such limit" },
+	{ "", "\"ulimits\":[{\"name\":\"nofile\",\"soft\":2,\"hard\":1}]",
+	  "invalid ulimit \"nofile\": the soft limit is above the hard limit" },
+	{ "", "\"sysctl\":{\"kernel.panic\":\"1\"}",
+	  "invalid sysctl \"kernel.panic\": not separate for containers: it would change the host" },
+	{ "", "\"mounts\":[{\"source\":\"a\",\"target\":\"/a\"}]", "invalid bind source \"a\": not an absolute path" },
+	{ "", "\"mounts\":[{\"target\":\"/a\"}]", "invalid mount \"/a\": a bind wants a source" },
+	{ "", "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/a\",\"options\":[\"ro,suid\"]}]",
+	  "invalid mount option \"ro,suid\": empty, or with a comma" },
+	{ "", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/srv\"},{\"type\":\"tmpfs\",\"target\":\"//srv/x/..//\"}]",
+	  "invalid mount target \"/srv\": two mounts have it" },
+	{ "", "\"devices\":[{\"host\":\"/dev/fuse\",\"access\":\"rwx\"}]", "invalid device access \"rwx\": not made of r, w and m" },
+	{ "", "\"labels\":{\"\":\"x\"}", "invalid label \"\": no name before \"=\"" },
+};
+
+static int check(const char *text, char msg[1000])
+{
+	_cleanup_(job_freep) struct job *job = NULL;
+	_cleanup_json_ json *j = NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	assert_int_equal(json_parse(text, strlen(text), &j, NULL), 0);
+	r = job_from_json(j, &job, &err);
+	(void)snprintf(msg, 1000, "%s", err.msg);
+	return r;
+}
+
+static void one_mistake_each(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_free_ char *text = mem_printf("{%s%s\"tasks\":[{" TASK "%s%s}]}", rows[i].job, *rows[i].job ? "," : "",
+						       *rows[i].task ? "," : "", rows[i].task);
+		char msg[1000];
+
+		if (check(text, msg) != -ERR_INVALID)
+			fail_msg("%s is taken", text);
+		assert_string_equal(msg, rows[i].msg);
+	}
+}
+
+static const struct { const char *a, *b; bool clash; } pairs[] = {
+	{ "\"host\":80", "\"host\":80", true },
+	{ "\"host\":80", "\"host\":81", false },
+	{ "\"host\":0", "\"host\":0", false },
+	{ "\"host\":80", "\"host\":80,\"proto\":\"udp\"", false },
+	{ "\"host\":80,\"host_ip\":\"127.0.0.1\"", "\"host\":80", true },
+	{ "\"host\":80", "\"host\":80,\"host_ip\":\"::1\"", true },
+	{ "\"host\":80,\"host_ip\":\"0.0.0.0\"", "\"host\":80,\"host_ip\":\"10.0.0.1\"", true },
+	{ "\"host\":80,\"host_ip\":\"0.0.0.0\"", "\"host\":80,\"host_ip\":\"::1\"", false },
+	{ "\"host\":80,\"host_ip\":\"127.0.0.1\"", "\"host\":80,\"host_ip\":\"127.0.0.2\"", false },
+	{ "\"host\":80,\"host_ip\":\"::1\"", "\"host\":80,\"host_ip\":\"0:0::1\"", true },
+	{ "\"host\":80,\"host_ip\":\"::\"", "\"host\":80,\"host_ip\":\"fe80::1\"", true },
+};
+
+static void clashing_ports(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		_cleanup_free_ char *text = mem_printf("{\"tasks\":[{" TASK "}],\"ports\":[{\"inside\":1,%s},{\"inside\":2,%s}]}", pairs[i].a,
+						       pairs[i].b);
+		char msg[1000];
+		int r = check(text, msg);
+
+		if ((r < 0) != pairs[i].clash)
+			fail_msg("%s: %s", text, msg);
+		if (pairs[i].clash)
+			assert_string_equal(msg, "port 80/tcp is published twice (to 1 and to 2 inside)");
+	}
+}
+
+static void names_of_tasks(void **state)
+{
+	char msg[1000];
+
+	(void)state;
+	assert_int_equal(check("{\"tasks\":[{\"name\":\"a\"," TASK "},{\"name\":\"b\"," TASK "}]}", msg), 0);
+	assert_int_equal(check("{\"tasks\":[{\"name\":\"a\"," TASK "},{\"name\":\"a\"," TASK "}]}", msg), -ERR_INVALID);
+	assert_string_equal(msg, "invalid task name \"a\": two tasks have it");
+	assert_int_equal(check("{\"tasks\":[{" TASK "},{\"name\":\"b\"," TASK "}]}", msg), -ERR_INVALID);
+	assert_string_equal(msg, "task name \"\": not a valid name");
+	/* JOB.TASK must fit an id of containerd */
+	assert_int_equal(check("{\"name\":\"j2345678901234567890123456789012345678901234567890123456789012\",\"tasks\":"
+			       "[{\"name\":\"t23456789012\"," TASK "}]}", msg), 0);
+	assert_int_equal(check("{\"name\":\"j23456789012345678901234567890123456789012345678901234567890123\",\"tasks\":"
+			       "[{\"name\":\"t23456789012\"," TASK "}]}", msg), 0);
+	assert_int_equal(check("{\"name\":\"j23456789012345678901234567890123456789012345678901234567890123\",\"tasks\":"
+			       "[{\"name\":\"t234567890123\"," TASK "}]}", msg), -ERR_INVALID);
+	/* the task is named where there is one to name */
+	assert_int_equal(check("{\"tasks\":[{\"name\":\"a\"," TASK ",\"cwd\":\"x\"}]}", msg), -ERR_INVALID);
+	assert_string_equal(msg, "task a: invalid working folder \"x\": not an absolute path");
+}
+
+static void many_ports_are_bounded(void **state)
+{
+	_cleanup_(job_freep) struct job *job = job_new();
+	struct err err = ERR_INIT;
+
+	(void)state;
+	job->tasks[0].image = mem_strdup("i");
+	for (int i = 0; i < JOB_PORTS_MAX + 1; i++) {
+		struct port *p = job_add_port(job);
+
+		p->inside = 80;
+		p->host = (uint16_t)(1000 + i);
+	}
+	assert_int_equal(job_check(job, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "4097 ports: at most 4096 can be published");
+}
+
+RUN_TESTS("job-check", cmocka_unit_test(one_mistake_each), cmocka_unit_test(clashing_ports), cmocka_unit_test(names_of_tasks),
+	  cmocka_unit_test(many_ports_are_bounded))

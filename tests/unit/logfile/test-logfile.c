@@ -1,0 +1,597 @@
+#include "test.h"
+#include "clock.h"
+#include "file.h"
+#include "logfile.h"
+#include "logline.h"
+#include "mem.h"
+#include "strv.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+struct fixture { char *dir, *path; };
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_new(struct fixture);
+
+	f->dir = mem_strdup("/tmp/davit-test-log-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->path = mem_printf("%s/log", f->dir);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(file_remove_tree(f->dir, NULL), 0);
+	free(f->path);
+	free(f->dir);
+	free(f);
+	return 0;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	assert_int_equal(file_write(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static struct logfile *open_log(const char *path, int64_t size, int64_t files)
+{
+	struct logfile *log;
+
+	assert_int_equal(logfile_open(path, size, files, &log, NULL), 0);
+	return log;
+}
+
+static void write_log(const char *path, enum log_stream s, const char *text)
+{
+	_cleanup_(logfile_freep) struct logfile *log = open_log(path, 0, 1);
+
+	logfile_write(log, s, text, strlen(text));
+}
+
+/* What a read gives, both streams one after the other into @out and @err_out (may be the same). */
+static int read_log(struct logread opt, struct buf *out, struct buf *err_out, struct err *err)
+{
+	_cleanup_close_ int o = memfd_create("out", MFD_CLOEXEC), e = memfd_create("err", MFD_CLOEXEC);
+	struct buf *to[] = { out, err_out };
+	int r;
+
+	opt.out_fd = o;
+	opt.err_fd = out == err_out ? o : e;
+	opt.wake_fd = -1;
+	r = logfile_read(&opt, NULL, err);
+	for (int i = 0; i < (out == err_out ? 1 : 2); i++) {
+		off_t n = lseek(i ? e : o, 0, SEEK_END);
+
+		assert_int_equal(pread(i ? e : o, buf_room(to[i], (size_t)n), (size_t)n, 0), n);
+		buf_grew(to[i], (size_t)n);
+	}
+	return r;
+}
+
+static void expect_tail(const char *path, int64_t tail, const char *want)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+
+	assert_int_equal(read_log((struct logread){ .path = path, .tail = tail }, &out, &out, NULL), 0);
+	assert_string_equal(buf_str(&out), want);
+}
+
+static void parses_lines(void **state)
+{
+	static const struct { const char *text; bool good, partial; enum log_stream stream; const char *rest; } cases[] = {
+		{ "2026-01-02T03:04:05.123456789Z stdout F hello world", true, false, LOG_STDOUT, "hello world" },
+		{ "2026-01-02T03:04:05.123456789Z stderr P half", true, true, LOG_STDERR, "half" },
+		{ "2026-01-02T03:04:05Z stdout P:x:y tags", true, true, LOG_STDOUT, "tags" },
+		{ "2026-01-02T03:04:05+02:00 stdout F  two blanks", true, false, LOG_STDOUT, " two blanks" },
+		{ "2026-01-02T03:04:05Z stdout F ", true, false, LOG_STDOUT, "" },
+		{ "2026-01-02T03:04:05Z stdout F", true, false, LOG_STDOUT, "" },
+		{ "2026-01-02T03:04:05Z stdout FX no tag", false, false, LOG_STDOUT, NULL },
+		{ "2026-01-02T03:04:05Z stdin F no stream", false, false, LOG_STDOUT, NULL },
+		{ "2026-01-02T03:04:05Z stdoutF", false, false, LOG_STDOUT, NULL },
+		{ "2026-01-02 stdout F short time", false, false, LOG_STDOUT, NULL },
+		{ "2026-01-02T03:04:05.123456789123456789123456789Z stdout F long time", false, false, LOG_STDOUT, NULL },
+		{ "2026-01-02T03:04:05Z  stdout F two blanks before", false, false, LOG_STDOUT, NULL },
+		{ "", false, false, LOG_STDOUT, NULL },
+		{ " ", false, false, LOG_STDOUT, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct logline l;
+
+		assert_int_equal(logline_parse(cases[i].text, strlen(cases[i].text), &l), cases[i].good);
+		if (!cases[i].good)
+			continue;
+		assert_int_equal(l.partial, cases[i].partial);
+		assert_int_equal(l.stream, cases[i].stream);
+		assert_int_equal(l.len, strlen(cases[i].rest));
+		assert_memory_equal(l.text, cases[i].rest, l.len);
+	}
+}
+
+static void writes_cri_lines(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_buf_ struct buf text = { 0 };
+	int64_t before = clock_wall();
+	struct logfile *log = open_log(f->path, 0, 1);
+	struct logline l;
+
+	logfile_write(log, LOG_STDOUT, "on", 2);
+	logfile_write(log, LOG_STDERR, "a\0b\n", 4);
+	logfile_write(log, LOG_STDOUT, "e\nrest", 6);
+	assert_true(logfile_pending(log));
+	logfile_free(log);
+	assert_int_equal(file_read(f->path, 4096, &text, NULL), 0);
+	assert_true(logline_parse(text.data, 43, &l));
+	assert_int_equal(l.stream, LOG_STDERR);
+	assert_memory_equal(l.text, "a\0b", 3);
+	assert_in_range(logline_at(&l), before, clock_wall());
+	assert_memory_equal(text.data + 43, "\n", 1);
+	assert_memory_equal(text.data + 44 + 30, " stdout F one\n", 14);
+	assert_string_equal(text.data + 88 + 30, " stdout P rest\n");
+}
+
+/* Lines about the size of a record's largest text, in chunks of odd sizes: everything comes back. */
+static void keeps_bytes(void **state)
+{
+	static const size_t lengths[] = { 0, 1, LOG_LINE_MAX - 1, LOG_LINE_MAX, LOG_LINE_MAX + 1, 2 * LOG_LINE_MAX, 200000, 3 };
+	static const size_t chunks[] = { 1, 7, 4096, 16384, 65536, 1 << 20 };
+	const struct fixture *f = *state;
+	_cleanup_buf_ struct buf all = { 0 };
+
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+		for (size_t k = 0; k < lengths[i]; k++) {
+			char c = (char)(k * 7 + i);
+
+			buf_addc(&all, c == '\n' ? ' ' : c);
+		}
+		buf_addc(&all, '\n');
+	}
+	buf_adds(&all, "no end");
+	for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+		_cleanup_buf_ struct buf back = { 0 };
+		struct logfile *log = open_log(f->path, 0, 1);
+
+		for (size_t k = 0; k < all.len; k += chunks[i])
+			logfile_write(log, LOG_STDOUT, all.data + k, all.len - k < chunks[i] ? all.len - k : chunks[i]);
+		logfile_free(log);
+		assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &back, &back, NULL), 0);
+		assert_int_equal(back.len, all.len);
+		assert_memory_equal(back.data, all.data, all.len);
+		assert_int_equal(logfile_remove(f->path, NULL), 0);
+	}
+}
+
+static void splits_streams(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_buf_ struct buf out = { 0 }, err = { 0 }, times = { 0 };
+
+	write_file(f->path, "2026-01-01T00:00:01.000000000Z stdout P a\n"
+			    "2026-01-01T00:00:02.000000000Z stderr F E1\n"
+			    "2026-01-01T00:00:03.000000000Z stdout F b\n"
+			    "garbage\n"
+			    "2026-01-01T00:00:04.000000000Z stderr P E2\n");
+	assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &err, NULL), 0);
+	assert_string_equal(buf_str(&out), "ab\ngarbage\n");
+	assert_string_equal(buf_str(&err), "E1\nE2");
+	assert_int_equal(read_log((struct logread){ .path = f->path, .tail = 2, .timestamps = true }, &times, &times, NULL), 0);
+	assert_string_equal(buf_str(&times), "garbage\n2026-01-01T00:00:04.000000000Z E2");
+}
+
+static void spans_times(void **state)
+{
+	static const struct { int since, until, tail; const char *want; } cases[] = {
+		{ 0, 0, -1, "1\n2\n3\n4\n5\n" }, { 3, 0, -1, "3\n4\n5\n" }, { 0, 3, -1, "1\n2\n3\n" }, { 2, 4, -1, "2\n3\n4\n" },
+		{ 6, 0, -1, "" }, { 0, 3, 1, "3\n" }, { 2, 4, 2, "3\n4\n" }, { 4, 0, 1, "5\n" }, { 4, 0, 9, "4\n5\n" },
+	};
+	const struct fixture *f = *state;
+	_cleanup_buf_ struct buf text = { 0 };
+	int64_t zero;
+
+	assert_int_equal(clock_parse("2026-01-01T00:00:00Z", &zero, NULL), 0);
+	for (int i = 1; i <= 5; i++)
+		buf_addf(&text, "2026-01-01T00:00:0%d.000000000Z stdout F %d\n", i, i);
+	write_file(f->path, buf_str(&text));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		_cleanup_buf_ struct buf out = { 0 };
+		struct logread opt = { .path = f->path, .tail = cases[i].tail };
+
+		opt.since = cases[i].since ? zero + cases[i].since * NSEC_PER_SEC : 0;
+		opt.until = cases[i].until ? zero + cases[i].until * NSEC_PER_SEC : 0;
+		assert_int_equal(read_log(opt, &out, &out, NULL), 0);
+		assert_string_equal(buf_str(&out), cases[i].want);
+	}
+}
+
+static void takes_tails(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_free_ char *one = mem_printf("%s.1", f->path), *two = mem_printf("%s.2", f->path);
+
+	write_file(two, "2026-01-01T00:00:01Z stdout F 1\n2026-01-01T00:00:01Z stdout F 2\n2026-01-01T00:00:01Z stdout P 3\n");
+	write_file(one, "2026-01-01T00:00:01Z stdout P 3\n2026-01-01T00:00:01Z stdout F 3\n2026-01-01T00:00:01Z stdout F 4\n");
+	write_file(f->path, "2026-01-01T00:00:01Z stdout F 5\ntorn");
+	expect_tail(f->path, -1, "1\n2\n333\n4\n5\ntorn\n");
+	expect_tail(f->path, 0, "");
+	expect_tail(f->path, 1, "torn\n");
+	expect_tail(f->path, 2, "5\ntorn\n");
+	expect_tail(f->path, 3, "4\n5\ntorn\n");
+	expect_tail(f->path, 4, "333\n4\n5\ntorn\n");
+	expect_tail(f->path, 5, "2\n333\n4\n5\ntorn\n");
+	expect_tail(f->path, 6, "1\n2\n333\n4\n5\ntorn\n");
+	expect_tail(f->path, 1000000, "1\n2\n333\n4\n5\ntorn\n");
+	assert_int_equal(unlink(f->path), 0); /* a rotation that was killed half-way */
+	expect_tail(f->path, 2, "333\n4\n");
+}
+
+/* Against the plain definition, for records that fall on every side of the blocks that are looked at. */
+static void takes_tails_of_many(void **state)
+{
+	const struct fixture *f = *state;
+	struct logfile *log = open_log(f->path, 100000, 100);
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	for (int i = 0; i < 3000; i++) {
+		strv_pushf(&lines, "%d %0*d", i, i % 97 ? i % 300 + 1 : 20000, 7);
+		logfile_write(log, LOG_STDOUT, lines.v[i], strlen(lines.v[i]));
+		logfile_write(log, LOG_STDOUT, "\n", 1);
+	}
+	logfile_free(log);
+	for (size_t n = 1; n <= lines.n; n = n * 5 / 3 + 1) {
+		_cleanup_buf_ struct buf want = { 0 };
+
+		for (size_t i = lines.n - n; i < lines.n; i++)
+			buf_addf(&want, "%s\n", lines.v[i]);
+		expect_tail(f->path, (int64_t)n, buf_str(&want));
+	}
+}
+
+static void rotates(void **state)
+{
+	static const struct { int files; size_t kept; } cases[] = { { 1, 1 }, { 2, 2 }, { 5, 5 }, { 0, 1 } };
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct logfile *log = open_log(f->path, 1000, cases[i].files);
+		_cleanup_buf_ struct buf out = { 0 };
+		size_t present = 0;
+
+		for (int k = 0; k < 1000; k++) {
+			char line[32];
+			int n = snprintf(line, sizeof line, "%04d\n", k);
+
+			logfile_write(log, LOG_STDERR, line, (size_t)n);
+		}
+		logfile_free(log);
+		for (size_t k = 0; k < 10; k++) {
+			_cleanup_free_ char *path = logline_path(f->path, k);
+			struct stat st;
+
+			if (stat(path, &st) < 0)
+				continue;
+			present++;
+			assert_in_range(st.st_size, 45, 1000);
+		}
+		assert_int_equal(present, cases[i].kept);
+		/* 1000 / 45 = 22 lines a file, and no gap at a border */
+		assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &out, NULL), 0);
+		assert_true(out.len >= (present - 1) * 22 * 5 + 5);
+		for (size_t k = 0; k < out.len; k += 5)
+			assert_int_equal(strtol(out.data + k, NULL, 10), 1000 - (int)((out.len - k) / 5));
+		assert_int_equal(logfile_remove(f->path, NULL), 0);
+		assert_false(file_exists(f->path));
+	}
+}
+
+static void forgets_surplus_files(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_free_ char *old = mem_printf("%s.2", f->path), *older = mem_printf("%s.3", f->path);
+	struct logfile *log;
+
+	write_file(f->path, "x\n");
+	write_file(old, "x\n");
+	write_file(older, "x\n");
+	log = open_log(f->path, 10, 2);
+	logfile_write(log, LOG_STDOUT, "y\n", 2);
+	logfile_free(log);
+	assert_false(file_exists(old));
+	assert_false(file_exists(older));
+	expect_tail(f->path, -1, "x\ny\n");
+}
+
+static void ends_what_was_left(void **state)
+{
+	const struct fixture *f = *state;
+
+	write_log(f->path, LOG_STDOUT, "first run, no end");
+	write_log(f->path, LOG_STDERR, "other stream\n");
+	write_log(f->path, LOG_STDOUT, "second run\n");
+	expect_tail(f->path, 1, "second run\n");
+	write_file(f->path, "2026-01-01T00:00:01Z stdout F torn by a pow");
+	write_log(f->path, LOG_STDOUT, "next\n");
+	expect_tail(f->path, -1, "torn by a pow\nnext\n");
+}
+
+/* RLIMIT_FSIZE makes writes fail as a full disk does: partly, then wholly. */
+static void survives_a_full_disk(void **state)
+{
+	const struct fixture *f = *state;
+	const struct rlimit small = { .rlim_cur = 45 + 46, .rlim_max = RLIM_INFINITY };
+	struct rlimit saved;
+	struct logfile *log = open_log(f->path, 0, 1);
+	_cleanup_buf_ struct buf out = { 0 };
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &saved), 0);
+	logfile_write(log, LOG_STDOUT, "kept\n", 5);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	logfile_write(log, LOG_STDOUT, "cut in two\nlost\n", 16);
+	logfile_write(log, LOG_STDOUT, "lost\nlost\n", 10);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
+	logfile_write(log, LOG_STDOUT, "kept\n", 5);
+	logfile_write(log, LOG_STDOUT, "kept too\n", 9);
+	logfile_free(log);
+	assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &out, NULL), 0);
+	assert_string_equal(buf_str(&out), "kept\ncut in\ndavit: 4 lines were lost here: No space left on device\nkept\nkept too\n");
+}
+
+static void opens_late(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_free_ char *deep = mem_printf("%s/a/b/log", f->dir), *a = mem_printf("%s/a", f->dir);
+	struct logfile *log;
+	struct err err = ERR_INIT;
+	_cleanup_buf_ struct buf out = { 0 };
+
+	write_file(a, "in the way");
+	assert_int_equal(logfile_open(deep, 0, 1, &log, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, deep));
+	log = logfile_new(deep, 0, 1);
+	logfile_write(log, LOG_STDOUT, "lost\n", 5);
+	assert_int_equal(unlink(a), 0);
+	logfile_write(log, LOG_STDOUT, "kept\n", 5);
+	logfile_free(log);
+	assert_int_equal(read_log((struct logread){ .path = deep, .tail = -1 }, &out, &out, NULL), 0);
+	assert_non_null(strstr(buf_str(&out), "davit: 1 lines were lost here: Not a directory\nkept\n"));
+}
+
+static void names_what_is_missing(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_buf_ struct buf out = { 0 };
+	_cleanup_free_ char *nowhere = mem_printf("%s/no/log", f->dir);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &out, &err), -ERR_NOT_FOUND);
+	assert_non_null(strstr(err.msg, f->path));
+	assert_int_equal(read_log((struct logread){ .path = nowhere, .tail = -1, .follow = true }, &out, &out, NULL),
+			 -ERR_NOT_FOUND);
+	assert_int_equal(logfile_remove(nowhere, NULL), 0);
+}
+
+static void ends_when_nobody_reads(void **state)
+{
+	const struct fixture *f = *state;
+	struct logread opt = { .path = f->path, .tail = -1, .follow = true, .err_fd = -1, .wake_fd = -1 };
+	int p[2];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	write_log(f->path, LOG_STDOUT, "a\n");
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	(void)close(p[0]);
+	opt.out_fd = p[1];
+	assert_int_equal(logfile_read(&opt, NULL, NULL), 0);
+	(void)close(p[1]);
+}
+
+struct follower {
+	struct logread opt;
+	struct cancel cancel;
+	pthread_t thread;
+	_Atomic bool ended;
+	int fd, result;
+};
+
+static bool has_ended(void *arg)
+{
+	const struct follower *f = arg;
+
+	return f->ended;
+}
+
+static void *run_follower(void *arg)
+{
+	struct follower *f = arg;
+	struct ctx ctx = ctx_within(&(struct ctx){ .cancel = &f->cancel }, 20000);
+
+	f->result = logfile_read(&f->opt, &ctx, NULL);
+	(void)close(f->opt.out_fd);
+	return NULL;
+}
+
+static void follow_log(struct follower *f, struct logread opt)
+{
+	int p[2];
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	*f = (struct follower){ .opt = opt, .fd = p[0], .cancel.fd = -1 };
+	f->opt.follow = true;
+	f->opt.out_fd = f->opt.err_fd = p[1];
+	f->opt.wake_fd = -1;
+	f->opt.ended = has_ended;
+	f->opt.arg = f;
+	assert_int_equal(pthread_create(&f->thread, NULL, run_follower, f), 0);
+}
+
+static void expect_text(const struct follower *f, const char *want)
+{
+	for (size_t got = 0, n = strlen(want); got < n;) {
+		char bytes[4096];
+		ssize_t r = read(f->fd, bytes, n - got < sizeof bytes ? n - got : sizeof bytes);
+
+		assert_true(r > 0);
+		assert_memory_equal(bytes, want + got, (size_t)r);
+		got += (size_t)r;
+	}
+}
+
+static void end_follow(struct follower *f, int result)
+{
+	char c;
+
+	assert_int_equal(pthread_join(f->thread, NULL), 0);
+	assert_int_equal(f->result, result);
+	assert_int_equal(read(f->fd, &c, 1), 0);
+	(void)close(f->fd);
+}
+
+static void follows(void **state)
+{
+	const struct fixture *f = *state;
+	struct follower fo;
+	struct logfile *log;
+
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = -1 }); /* before there is a file */
+	log = open_log(f->path, 0, 1);
+	logfile_write(log, LOG_STDOUT, "one\n", 4);
+	expect_text(&fo, "one\n");
+	logfile_write(log, LOG_STDERR, "prompt: ", 8);
+	logfile_flush(log);
+	expect_text(&fo, "prompt: ");
+	logfile_write(log, LOG_STDERR, "yes\n", 4);
+	expect_text(&fo, "yes\n");
+	logfile_write(log, LOG_STDOUT, "last", 4);
+	logfile_free(log);
+	fo.ended = true;
+	expect_text(&fo, "last");
+	end_follow(&fo, 0);
+}
+
+static void follows_the_tail(void **state)
+{
+	const struct fixture *f = *state;
+	struct follower fo;
+
+	write_log(f->path, LOG_STDOUT, "1\n2\n3\n");
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = 1 });
+	expect_text(&fo, "3\n");
+	write_log(f->path, LOG_STDOUT, "4\n");
+	expect_text(&fo, "4\n");
+	fo.ended = true;
+	end_follow(&fo, 0);
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = 0, .until = clock_wall() + 300 * NSEC_PER_MSEC });
+	end_follow(&fo, 0);
+}
+
+/* The task has ended, its logger is a moment behind: asked before the follower knows, the answer is already yes. */
+static void waits_for_the_last_words(void **state)
+{
+	const struct fixture *f = *state;
+	struct logfile *log = open_log(f->path, 0, 1);
+	struct follower fo;
+
+	logfile_write(log, LOG_STDOUT, "first\n", 6);
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = -1 });
+	expect_text(&fo, "first\n");
+	fo.ended = true;
+	for (int i = 0; i < 5; i++) {
+		(void)poll(NULL, 0, 100); /* longer altogether than a look lasts */
+		logfile_write(log, LOG_STDOUT, "late\n", 5);
+		expect_text(&fo, "late\n");
+	}
+	logfile_free(log);
+	end_follow(&fo, 0);
+}
+
+/* Rotation as fast as it can be: a reader that cannot keep up may lose whole files, but order and lines stay. A reader
+ * that keeps up loses nothing. */
+static void follows_rotation(void **state)
+{
+	const struct fixture *f = *state;
+	struct follower fo;
+	struct logfile *log = open_log(f->path, 500, 4);
+
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = -1 });
+	for (int i = 0; i < 500; i++) {
+		char line[16];
+		int n = snprintf(line, sizeof line, "%05d\n", i);
+
+		logfile_write(log, LOG_STDOUT, line, (size_t)n);
+		expect_text(&fo, line);
+	}
+	for (int i = 500; i < 520; i++) { /* two files at once */
+		char line[16];
+		int n = snprintf(line, sizeof line, "%05d\n", i);
+
+		logfile_write(log, LOG_STDOUT, line, (size_t)n);
+	}
+	for (int i = 500; i < 520; i++) {
+		char line[16];
+
+		(void)snprintf(line, sizeof line, "%05d\n", i);
+		expect_text(&fo, line);
+	}
+	logfile_free(log);
+	fo.ended = true;
+	end_follow(&fo, 0);
+}
+
+static void follow_ends_with_the_folder(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_free_ char *dir = mem_printf("%s/job", f->dir), *path = mem_printf("%s/job/log", f->dir);
+	struct follower fo;
+
+	write_log(path, LOG_STDOUT, "a\n");
+	follow_log(&fo, (struct logread){ .path = path, .tail = -1 });
+	expect_text(&fo, "a\n");
+	assert_int_equal(file_remove_tree(dir, NULL), 0);
+	end_follow(&fo, 0);
+}
+
+static void follow_is_cancelled(void **state)
+{
+	const struct fixture *f = *state;
+	struct follower fo;
+
+	write_log(f->path, LOG_STDOUT, "a\n");
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = -1 });
+	expect_text(&fo, "a\n");
+	fo.cancel.on = SIGINT; /* without a descriptor it is seen at the next look, a quarter of a second later */
+	end_follow(&fo, -ERR_CANCELLED);
+}
+
+/* Records without end, from a file that is no log: bounded memory, every byte passed on. */
+static void bounds_memory(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_free_ char *big = mem_zalloc(8 << 20);
+	_cleanup_buf_ struct buf out = { 0 };
+
+	(void)memset(big, 'x', 8 << 20);
+	(void)memcpy(big, "2026-01-01T00:00:01Z stderr F ", 30);
+	big[(8 << 20) - 2] = '\n';
+	assert_int_equal(file_write(f->path, big, 8 << 20, 0600, NULL), 0);
+	assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &out, NULL), 0);
+	assert_int_equal(out.len, (8 << 20) - 30 + 1);
+	buf_done(&out);
+	expect_tail(f->path, 1, "x\n");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(writes_cri_lines), T(keeps_bytes), T(splits_streams), T(spans_times),
+	  T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files), T(ends_what_was_left),
+	  T(survives_a_full_disk), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
+	  T(follows_the_tail), T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))

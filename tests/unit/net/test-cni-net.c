@@ -1,0 +1,189 @@
+#include "test.h"
+#include "cni-net.h"
+#include "file.h"
+#include "mem.h"
+#include <stdlib.h>
+
+/* Texts of configurations; what is wrong with them, or their version. */
+static const struct { const char *text, *version, *error; } texts[] = {
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"bridge\"}]}", "1.0.0", NULL },
+	{ "{\"name\":\"n\",\"plugins\":[{\"type\":\"bridge\"}]}", "0.1.0", NULL },
+	{ "{\"cniVersion\":\"\",\"name\":\"n\",\"type\":\"bridge\"}", "0.1.0", NULL },
+	{ "{\"cniVersion\":\"0.2.0\",\"name\":\"n\",\"type\":\"bridge\",\"bridge\":\"kata0\"}", "0.2.0", NULL },
+	{ "{\"cniVersion\":\"0.4.0\",\"cniVersions\":[\"0.3.1\",\"1.0.0\",\"9.0.0\",7,\"x\"],\"name\":\"n\",\"type\":\"t\"}", "1.0.0", NULL },
+	{ "{\"cniVersion\":\"1.2.0\",\"cniVersions\":[\"1.1.0\",\"1.0.0\"],\"name\":\"n\",\"type\":\"t\"}", "1.1.0", NULL },
+	{ "{\"cniVersion\":\"1.2.0\",\"name\":\"n\",\"type\":\"t\"}", "1.2.0", NULL }, /* the plugins will say whether they know it */
+	{ "{\"cniVersions\":[\"1.1.0\"],\"name\":\"n\",\"type\":\"t\"}", "1.1.0", NULL },
+	{ "{\"cniVersion\":1.0,\"name\":\"n\",\"type\":\"t\"}", NULL, "f: cniVersion is not a string" },
+	{ "{\"cniVersion\":\"1.0\",\"name\":\"n\",\"type\":\"t\"}", NULL, "f: cniVersion \"1.0\" is not a version" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\"}", NULL, "f: no plugins" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[]}", NULL, "f: no plugins" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":{}}", NULL, "f: no plugins" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"a\"},{}]}", NULL, "f: plugin 2 has no valid type" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"a\"},null]}", NULL, "f: plugin 2 has no valid type" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"../a\"}]}", NULL, "f: plugin 1 has no valid type" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"\"}]}", NULL, "f: plugin 1 has no valid type" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"../n\",\"type\":\"t\"}", NULL, "f: no valid name" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"\",\"type\":\"t\"}", NULL, "f: no valid name" },
+	{ "{\"cniVersion\":\"1.0.0\",\"name\":7,\"type\":\"t\"}", NULL, "f: no valid name" },
+	{ "{\"cniVersion\":\"1.0.0\",\"type\":\"t\"}", NULL, "f: no valid name" },
+	{ "[]", NULL, "f: not an object" },
+	{ "null", NULL, "f: not an object" },
+	{ "", NULL, NULL },
+	{ "{", NULL, NULL },
+	{ "{} {}", NULL, NULL },
+};
+
+static void parsed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct cni_net *n = NULL;
+		struct err err = ERR_INIT;
+		int r = cni_net_parse(texts[i].text, strlen(texts[i].text), "f", &n, &err);
+
+		if (texts[i].version) {
+			assert_int_equal(r, 0);
+			assert_string_equal(n->version, texts[i].version);
+			assert_string_equal(n->name, "n");
+			assert_true(json_len(cni_net_plugins(n)) > 0);
+		} else {
+			assert_int_equal(r, -ERR_INVALID);
+			assert_null(n);
+			assert_int_equal(strncmp(err.msg, "f: ", 3), 0);
+			if (texts[i].error)
+				assert_string_equal(err.msg, texts[i].error);
+		}
+		cni_net_free(n);
+	}
+}
+
+/* A single plugin's file becomes a list whose text, as the cache keeps it, is read the same again. */
+static void upconverted(void **state)
+{
+	static const char text[] = "{\"cniVersion\":\"0.3.1\",\"name\":\"n\",\"type\":\"t\",\"disableCheck\":true,\"capabilities\":{\"x\":true}}";
+	struct cni_net *n = NULL, *again = NULL;
+
+	(void)state;
+	assert_int_equal(cni_net_parse(text, sizeof text - 1, "f", &n, NULL), 0);
+	assert_int_equal(cni_net_parse(buf_str(&n->text), n->text.len, "g", &again, NULL), 0);
+	assert_string_equal(again->version, "0.3.1");
+	assert_non_null(cni_net_plugin(again, "t"));
+	assert_null(cni_net_plugin(again, "u"));
+	assert_true(cni_net_is_set(again, "disableCheck"));
+	assert_false(cni_net_is_set(again, "disableGC"));
+	assert_true(cni_net_can(again, "x"));
+	assert_false(cni_net_can(again, "y"));
+	cni_net_free(n);
+	cni_net_free(again);
+}
+
+static void too_many_plugins(void **state)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	struct cni_net *n = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	buf_adds(&text, "{\"name\":\"n\",\"plugins\":[{\"type\":\"t\"}");
+	for (int i = 0; i < 64; i++)
+		buf_adds(&text, ",{\"type\":\"t\"}");
+	buf_adds(&text, "]}");
+	assert_int_equal(cni_net_parse(text.data, text.len, "f", &n, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "f: 65 plugins, at most 64 are taken");
+}
+
+static void names(void **state)
+{
+	static const struct { const char *s; bool name, ifname; } rows[] = {
+		{ "eth0", true, true }, { "a", true, true }, { "a.b-c_d", true, true }, { "0", true, true },
+		{ "-a", false, true }, { ".a", false, true }, { "_a", false, true }, { ".", false, false }, { "..", false, false },
+		{ "", false, false }, { "a/b", false, false }, { "a:b", false, false }, { "a b", false, false }, { "a\n", false, false },
+		{ "abcdefghijklmno", true, true }, { "abcdefghijklmnop", true, false }, { "\xc3\xa4", false, true }, { NULL, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(cni_name_valid(rows[i].s), rows[i].name);
+		assert_int_equal(cni_ifname_valid(rows[i].s), rows[i].ifname);
+	}
+}
+
+static void versions(void **state)
+{
+	(void)state;
+	assert_int_equal(cni_version("0.4.0"), CNI_0_4_0);
+	assert_int_equal(cni_version("1.1.0"), CNI_1_1_0);
+	assert_true(cni_version("0.3.1") < CNI_0_4_0 && cni_version("1.0.0") > CNI_0_4_0);
+	assert_int_equal(cni_version(""), 0);
+	assert_int_equal(cni_version("1.0"), 0);
+	assert_int_equal(cni_version("1.0.0-rc1"), 0);
+	assert_int_equal(cni_version("1.100.0"), 0);
+	assert_int_equal(cni_version("v1.0.0"), 0);
+}
+
+static void put(const char *dir, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0644, NULL), 0);
+}
+
+/* Lists before single files, each kind by name; what cannot be read hides no other, and is named. */
+static void a_folder(void **state)
+{
+	char dir[] = "/tmp/test-cni-net.XXXXXX";
+	struct cni_conf conf = { .conf_dir = dir };
+	_cleanup_strv_ struct strv found = { 0 }, notices = { 0 };
+	struct cni_net *n = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	put(dir, "00-one.conf", "{\"cniVersion\":\"0.2.0\",\"name\":\"twice\",\"type\":\"late\"}");
+	put(dir, "01-bad.conflist", "{ not json");
+	put(dir, "50-two.conflist", "{\"name\":\"twice\",\"plugins\":[{\"type\":\"early\"}]}");
+	put(dir, "60-three.json", "{\"name\":\"three\",\"type\":\"t\"}");
+	put(dir, "ignored.txt", "{\"name\":\"ignored\",\"type\":\"t\"}");
+	put(dir, ".conflist", "{\"name\":\"hidden\",\"type\":\"t\"}");
+	assert_int_equal(cni_net_names(&conf, &found, &notices, &err), 0);
+	_cleanup_free_ char *all = strv_join(&found, " ");
+	assert_string_equal(all, "twice three");
+	assert_int_equal(notices.n, 1);
+	assert_non_null(strstr(notices.v[0], "01-bad.conflist"));
+
+	assert_int_equal(cni_net_load(&conf, "twice", &n, NULL, &err), 0);
+	assert_non_null(cni_net_plugin(n, "early"));
+	assert_non_null(strstr(n->file, "50-two.conflist"));
+	cni_net_free(n);
+	assert_int_equal(cni_net_load(&conf, "ignored", &n, NULL, &err), -ERR_NOT_FOUND);
+	_cleanup_free_ char *want = mem_printf("network ignored: not found in %s (there is twice, three)", dir);
+	assert_string_equal(err.msg, want);
+	assert_int_equal(file_remove_tree(dir, NULL), 0);
+
+	err_clear(&err);
+	assert_int_equal(cni_net_load(&conf, "x", &n, NULL, &err), -ERR_NOT_FOUND); /* no folder: no networks */
+	assert_non_null(strstr(err.msg, "it has none"));
+}
+
+static void a_file_too_long(void **state)
+{
+	char dir[] = "/tmp/test-cni-net.XXXXXX";
+	struct cni_conf conf = { .conf_dir = dir };
+	_cleanup_strv_ struct strv found = { 0 }, notices = { 0 };
+	_cleanup_buf_ struct buf text = { 0 };
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	buf_adds(&text, "{\"name\":\"n\",\"type\":\"t\"}");
+	while (text.len <= 1 << 20)
+		buf_adds(&text, "                                                                ");
+	put(dir, "a.conf", buf_str(&text));
+	assert_int_equal(cni_net_names(&conf, &found, &notices, NULL), 0);
+	assert_int_equal(found.n, 0);
+	assert_non_null(strstr(notices.v[0], "longer than"));
+	assert_int_equal(file_remove_tree(dir, NULL), 0);
+}
+
+RUN_TESTS("cni-net", cmocka_unit_test(parsed), cmocka_unit_test(upconverted), cmocka_unit_test(too_many_plugins), cmocka_unit_test(names),
+	  cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long))

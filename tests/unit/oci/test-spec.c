@@ -1,0 +1,412 @@
+#include "test.h"
+#include "cap.h"
+#include "mem.h"
+#include "spec.h"
+#include <linux/capability.h>
+
+/* A spec of a job with one task; what a case changes, it changes between setup and build. */
+struct fixture {
+	struct job *job;
+	struct task *task;
+	struct image_config image;
+	struct user user;
+	struct spec_in in;
+	json *spec;
+	struct err err;
+};
+
+static struct fixture f;
+
+static int setup(void **state)
+{
+	(void)state;
+	f = (struct fixture){ .job = job_new() };
+	f.task = f.job->tasks;
+	f.task->image = mem_strdup("redis:7");
+	strv_push(&f.image.cmd, "true");
+	f.in = (struct spec_in){ .job = f.job, .task = f.task, .image = &f.image, .user = &f.user, .id = "id1", .ns = "davit",
+				 .hostname = "box", .bounding = CAP_BIT(41) - 1, .nofile_max = 20000 };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	json_freep(&f.spec);
+	image_config_done(&f.image);
+	user_done(&f.user);
+	job_free(f.job);
+	return 0;
+}
+
+static int build(void)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int r;
+
+	json_freep(&f.spec);
+	f.spec = NULL;
+	f.err = (struct err)ERR_INIT;
+	buf_adds(&b, "kept");
+	r = spec_build(&f.in, &b, &f.err);
+	assert_memory_equal(b.data, "kept", 4);
+	if (r < 0)
+		assert_int_equal(b.len, 4); /* nothing is left of a spec that failed */
+	else if (json_parse(b.data + 4, b.len - 4, &f.spec, &f.err) < 0)
+		fail_msg("%s", f.err.msg);
+	return r;
+}
+
+static void built(void)
+{
+	if (build() < 0)
+		fail_msg("%s", f.err.msg);
+}
+
+static void refused(int code, const char *msg)
+{
+	assert_int_equal(build(), -code);
+	assert_string_equal(f.err.msg, msg);
+}
+
+/* "a.b.c" of the spec as text; "-" when it is not there. */
+static char *at(const char *path)
+{
+	_cleanup_strv_ struct strv keys = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	json *j = f.spec;
+
+	strv_split(&keys, path, "|");
+	for (size_t i = 0; i < keys.n; i++)
+		j = json_get(j, keys.v[i]);
+	if (!j)
+		return mem_strdup("-");
+	json_write(j, &b);
+	return buf_take(&b);
+}
+
+static void is(const char *path, const char *want)
+{
+	_cleanup_free_ char *have = at(path);
+
+	if (strcmp(have, want) != 0)
+		fail_msg("%s: %s, not %s", path, have, want);
+}
+
+static json *mount_at(const char *target)
+{
+	json *mounts = json_get(f.spec, "mounts"), *found = NULL;
+
+	for (size_t i = 0; i < json_len(mounts); i++)
+		if (!strcmp(json_get_str(json_at(mounts, i), "destination"), target)) {
+			assert_null(found);
+			found = json_at(mounts, i);
+		}
+	return found;
+}
+
+static void usual(void **state)
+{
+	(void)state;
+	built();
+	is("ociVersion", "\"1.0.2\"");
+	is("root", "{\"path\":\"rootfs\"}");
+	is("hostname", "\"box\"");
+	is("process|terminal", "-");
+	is("process|user", "{\"uid\":0,\"gid\":0}");
+	is("process|args", "[\"true\"]");
+	is("process|env", "[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"HOSTNAME=box\",\"HOME=/\"]");
+	is("process|cwd", "\"/\"");
+	is("process|noNewPrivileges", "true");
+	is("process|rlimits", "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":20000,\"soft\":20000}]");
+	is("linux|cgroupsPath", "\"/davit/id1\"");
+	is("linux|namespaces", "[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]");
+	is("linux|sysctl", "-");
+	is("linux|resources", "{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]}");
+	is("linux|seccomp|defaultAction", "\"SCMP_ACT_ERRNO\"");
+	is("hooks", "-");
+	is("annotations", "-");
+	assert_int_equal(json_len(json_get(f.spec, "mounts")), 7);
+	f.in.nofile_max = UINT64_MAX;
+	built();
+	is("process|rlimits", "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1048576,\"soft\":1048576}]");
+}
+
+static const struct { const char *image_entry, *image_cmd, *entry, *args, *joined; } commands[] = {
+	/* NULL: not given */
+	{ "", "c d", NULL, "", "c d" }, { "e", "c", NULL, "", "e c" }, { "e", "c", NULL, "x y", "e x y" }, { "e", "", NULL, "", "e" },
+	{ "e", "c", "n", "", "n" }, { "e", "c", "n m", "x", "n m x" }, { "e", "c", "", "x", "x" }, { "e", "c", "", "", "" },
+};
+
+static void joins_commands_as_docker_does(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		_cleanup_(image_config_done) struct image_config image = { 0 };
+		_cleanup_(task_done) struct task t = { 0 };
+		_cleanup_strv_ struct strv args = { 0 };
+		_cleanup_free_ char *joined = NULL;
+
+		strv_split(&image.entrypoint, commands[i].image_entry, " ");
+		strv_split(&image.cmd, commands[i].image_cmd, " ");
+		t.has_entrypoint = commands[i].entry != NULL;
+		strv_split(&t.entrypoint, commands[i].entry ? commands[i].entry : "", " ");
+		strv_split(&t.args, commands[i].args, " ");
+		spec_args(&t, &image, &args);
+		joined = strv_join(&args, " ");
+		assert_string_equal(joined, commands[i].joined);
+	}
+}
+
+static void clears_an_entrypoint_with_an_empty_one(void **state)
+{
+	(void)state;
+	strv_push(&f.image.entrypoint, "e");
+	f.task->has_entrypoint = true;
+	strv_push(&f.task->entrypoint, "");
+	strv_push(&f.task->args, "x");
+	built();
+	is("process|args", "[\"x\"]");
+}
+
+static void refuses_without_a_command(void **state)
+{
+	(void)state;
+	strv_done(&f.image.cmd);
+	refused(ERR_INVALID, "no command: image redis:7 has none");
+	assert_string_equal(f.err.hint, "name one behind the image, such as: davit run redis:7 sh");
+	strv_push(&f.task->args, "");
+	refused(ERR_INVALID, "no command: image redis:7 has none");
+}
+
+static void environment(void **state)
+{
+	(void)state;
+	strv_push(&f.image.env, "PATH=/p");
+	strv_push(&f.image.env, "A=image");
+	strv_push(&f.image.env, "nonsense");
+	strv_push(&f.image.env, "HOSTNAME=image");
+	strv_push(&f.task->env, "A=job");
+	strv_push(&f.task->env, "A=job2");
+	strv_push(&f.task->env, "HOME=/h");
+	f.task->tty = true;
+	built();
+	is("process|env", "[\"PATH=/p\",\"A=job2\",\"HOSTNAME=box\",\"TERM=xterm\",\"HOME=/h\"]");
+	is("process|terminal", "true");
+}
+
+static void refuses_other_bytes_than_utf8(void **state)
+{
+	(void)state;
+	strv_push(&f.task->args, "ok");
+	strv_push(&f.task->args, "\xff");
+	refused(ERR_INVALID, "argument \"\xff\": not UTF-8, which the runtime spec is made of");
+	strv_done(&f.task->args);
+	strv_push(&f.task->env, "A=\xc0\x80");
+	refused(ERR_INVALID, "environment variable \"A=\xc0\x80\": not UTF-8, which the runtime spec is made of");
+	strv_done(&f.task->env);
+	f.task->cwd = mem_strdup("/\xe2\x82");
+	refused(ERR_INVALID, "working folder \"/\xe2\x82\": not UTF-8, which the runtime spec is made of");
+	f.task->cwd[1] = '\0';
+	dict_set(&f.task->annotations, "k", "\xfe");
+	built(); /* of words for people the rest is kept */
+	is("annotations|k", "\"\xef\xbf\xbd\"");
+}
+
+static void capabilities_follow_the_bounding_set(void **state)
+{
+	(void)state;
+	f.in.bounding &= ~(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_MKNOD));
+	strv_push(&f.task->cap_drop, "ALL");
+	strv_push(&f.task->cap_add, "kill");
+	built();
+	is("process|capabilities", "{\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],\"permitted\":[\"CAP_KILL\"]}");
+	f.user.uid = 5;
+	built();
+	is("process|capabilities", "{\"bounding\":[\"CAP_KILL\"],\"effective\":[],\"permitted\":[]}");
+	strv_push(&f.task->cap_add, "CAP_SYS_ADMIN");
+	refused(ERR_PERMISSION, "cap-add: capability CAP_SYS_ADMIN: davit does not have it itself, so it cannot give it");
+	strv_done(&f.task->cap_add);
+	strv_done(&f.task->cap_drop);
+	built(); /* the usual ones that are not there are left out in silence */
+	assert_int_equal(json_len(json_get(json_get(json_get(f.spec, "process"), "capabilities"), "bounding")), 13);
+	strv_push(&f.task->cap_add, "all");
+	strv_push(&f.task->cap_drop, "chown");
+	built();
+	assert_int_equal(json_len(json_get(json_get(json_get(f.spec, "process"), "capabilities"), "bounding")), 41 - 2 - 1);
+	strv_push(&f.task->cap_drop, "chwon");
+	refused(ERR_INVALID, "cap-drop: invalid capability \"chwon\": there is no such capability");
+}
+
+static void limits_stay_below_our_own(void **state)
+{
+	struct ulimit *u = task_add_ulimit(f.task);
+
+	(void)state;
+	*u = (struct ulimit){ mem_strdup("nofile"), 100, 20001 };
+	built(); /* with CAP_SYS_RESOURCE */
+	f.in.bounding &= ~CAP_BIT(CAP_SYS_RESOURCE);
+	refused(ERR_PERMISSION, "ulimit nofile 20001: above davit's own hard limit of 20000");
+	f.task->ulimits[0].hard = UINT64_MAX;
+	refused(ERR_PERMISSION, "ulimit nofile unlimited: above davit's own hard limit of 20000");
+	u = task_add_ulimit(f.task);
+	*u = (struct ulimit){ mem_strdup("nofile"), 5, 6 };
+	built(); /* the last one of a name counts */
+	is("process|rlimits", "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":6,\"soft\":5}]");
+	f.task->oom_score_adj = -1;
+	refused(ERR_PERMISSION, "oom-score-adj -1: lowering it takes CAP_SYS_RESOURCE, which davit does not have");
+}
+
+static void privileged(void **state)
+{
+	(void)state;
+	f.task->privileged = true;
+	f.in.vm = true;
+	built();
+	is("linux|devices", "-"); /* a guest has none of the host's */
+	is("linux|seccomp", "-");
+	is("linux|maskedPaths", "-");
+	is("linux|readonlyPaths", "-");
+	f.in.vm = false;
+	built();
+	assert_true(json_len(json_get(json_get(f.spec, "linux"), "devices")) > 0);
+	is("linux|resources|devices", "[{\"allow\":true,\"access\":\"rwm\"}]");
+}
+
+static void network(void **state)
+{
+	(void)state;
+	f.in.netns = "/run/netns/id1";
+	f.in.cgroup2 = true;
+	dict_set(&f.task->sysctl, "net.ipv4.ip_unprivileged_port_start", "1024");
+	built();
+	is("linux|namespaces", "[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
+			       "{\"type\":\"network\",\"path\":\"/run/netns/id1\"},{\"type\":\"cgroup\"}]");
+	is("linux|sysctl", "{\"net.ipv4.ping_group_range\":\"0 2147483647\",\"net.ipv4.ip_unprivileged_port_start\":\"1024\"}");
+}
+
+static void mounts_go_by_depth(void **state)
+{
+	static char nocopy[] = "nocopy", shared[] = "rshared", *options[] = { nocopy, shared, NULL };
+	const struct strv given = { options, 2, 0 };
+	const struct spec_mount mounts[] = {
+		{ "/h/deep", "/a/b/c", true, &given, NULL }, { "/h/top", "/a", false, NULL, NULL }, { "/h/hosts", "//etc/./hosts", false, NULL, NULL },
+	};
+	struct mount *t = task_add_mount(f.task);
+	json *list;
+
+	(void)state;
+	*t = (struct mount){ .kind = MOUNT_TMPFS, .target = mem_strdup("/dev/shm/"), .read_only = true };
+	f.in.mounts = mounts;
+	f.in.n_mounts = 3;
+	f.in.hosts = "/run/davit/hosts";
+	f.in.resolv_conf = "/run/davit/resolv.conf";
+	built();
+	list = json_get(f.spec, "mounts");
+	assert_int_equal(json_len(list), 6 + 1 + 4); /* without the usual /dev/shm and our hosts */
+	assert_string_equal(json_get_str(json_at(list, 7), "destination"), "/a");
+	assert_string_equal(json_get_str(json_at(list, 10), "destination"), "/a/b/c");
+	assert_string_equal(json_get_str(mount_at("/etc/hosts"), "source"), "/h/hosts");
+	assert_string_equal(json_get_str(mount_at("/etc/resolv.conf"), "source"), "/run/davit/resolv.conf");
+	assert_string_equal(json_object_get_string(json_get(mount_at("/a/b/c"), "options")), "[ \"rshared\", \"rbind\", \"ro\" ]");
+	assert_string_equal(json_object_get_string(json_get(mount_at("/a"), "options")), "[ \"rbind\", \"rprivate\", \"rw\" ]");
+	assert_string_equal(json_object_get_string(json_get(mount_at("/dev/shm"), "options")), "[ \"nosuid\", \"nodev\", \"noexec\", \"ro\" ]");
+}
+
+static void devices(void **state)
+{
+	struct device *d = task_add_device(f.task);
+
+	(void)state;
+	*d = (struct device){ mem_strdup("/dev/null"), mem_strdup("/dev/nothing"), mem_strdup("r") };
+	built();
+	is("linux|resources|devices", "[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"r\"}]");
+	assert_string_equal(json_get_str(json_at(json_get(json_get(f.spec, "linux"), "devices"), 0), "path"), "/dev/nothing");
+	free(d->host);
+	d->host = mem_strdup("/etc/passwd");
+	refused(ERR_INVALID, "device /etc/passwd: neither a device nor a folder of devices");
+	free(d->host);
+	d->host = mem_strdup("/dev/not/there");
+	refused(ERR_NOT_FOUND, "device /dev/not/there: No such file or directory");
+}
+
+static void resources_of_a_guest(void **state)
+{
+	(void)state;
+	f.in.vm = true; /* the guest has every controller, whatever the host lacks */
+	f.task->memory = 64 << 20;
+	f.task->memory_swap = -1;
+	f.task->cpus = 1.5;
+	f.task->cpu_shares = 512;
+	f.task->cpuset_cpus = mem_strdup("0-1");
+	f.task->pids_limit = 7;
+	built();
+	is("linux|resources|memory", "{\"limit\":67108864,\"swap\":-1}");
+	is("linux|resources|cpu", "{\"shares\":512,\"quota\":150000,\"period\":100000,\"cpus\":\"0-1\"}");
+	is("linux|resources|pids", "{\"limit\":7}");
+}
+
+static void apparmor_where_there_is(void **state)
+{
+	(void)state;
+	f.task->apparmor = mem_strdup("p");
+	refused(ERR_PRECONDITION, "apparmor profile p: this host has no AppArmor");
+	f.in.apparmor = true;
+	built();
+	is("process|apparmorProfile", "\"p\"");
+}
+
+static int exec(const char *spec, const struct exec_process *x)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int r;
+
+	json_freep(&f.spec);
+	f.spec = NULL;
+	f.err = (struct err)ERR_INIT;
+	r = spec_exec_process(spec, strlen(spec), x, &b, &f.err);
+	if (r >= 0)
+		assert_int_equal(json_parse(b.data, b.len, &f.spec, NULL), 0);
+	return r;
+}
+
+static void exec_keeps_what_it_does_not_change(void **state)
+{
+	static const char spec[] =
+		"{\"process\":{\"terminal\":true,\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"args\":[\"x\"],\"env\":[\"A=1\",\"B=2\"],"
+		"\"cwd\":\"/w\",\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_UNKNOWN\"],\"effective\":[\"CAP_KILL\"]},"
+		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,\"soft\":1}],\"noNewPrivileges\":true}}";
+	_cleanup_strv_ struct strv args = { 0 }, env = { 0 };
+	char home[] = "/root";
+	struct user root = { .home = home };
+	struct exec_process x = { .args = &args, .env = &env, .bounding = CAP_BIT(CAP_CHOWN) };
+
+	(void)state;
+	assert_int_equal(exec(spec, &x), -ERR_INVALID);
+	assert_string_equal(f.err.msg, "no command");
+	strv_push(&args, "sh");
+	strv_push(&env, "B=3");
+	assert_int_equal(exec(spec, &x), 0);
+	is("", "{\"args\":[\"sh\"],\"env\":[\"A=1\",\"B=3\"],\"cwd\":\"/w\",\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},"
+	       "\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[],\"permitted\":[]},"
+	       "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,\"soft\":1}],\"noNewPrivileges\":true}");
+	x = (struct exec_process){ .args = &args, .user = &root, .cwd = "/tmp", .tty = true, .privileged = true, .bounding = CAP_BIT(CAP_CHOWN) };
+	assert_int_equal(exec(spec, &x), 0);
+	is("terminal", "true");
+	is("env", "[\"A=1\",\"B=2\",\"HOME=/root\",\"TERM=xterm\"]");
+	is("cwd", "\"/tmp\"");
+	is("user", "{\"uid\":0,\"gid\":0}");
+	is("capabilities", "{\"bounding\":[\"CAP_CHOWN\"],\"effective\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"]}");
+	x.cwd = "tmp";
+	assert_int_equal(exec(spec, &x), -ERR_INVALID);
+	assert_int_equal(exec("{}", &x), -ERR_INVALID);
+	assert_string_equal(f.err.msg, "container's spec: it has no process");
+	assert_int_equal(exec("{", &x), -ERR_INVALID);
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
+	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
+	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
+	  CASE(mounts_go_by_depth), CASE(devices), CASE(resources_of_a_guest), CASE(apparmor_where_there_is),
+	  CASE(exec_keeps_what_it_does_not_change))

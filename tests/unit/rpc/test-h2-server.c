@@ -1,0 +1,212 @@
+/* The server engine against transcripts of clients, each fed in pieces of several sizes. */
+#include "test.h"
+#include "h2-server.h"
+#include "mem.h"
+#include "wire.h"
+
+/* What the handler was told, and whether the engine asked to drop the connection. */
+struct log { struct buf text; bool dropped; unsigned kicks; };
+
+static void *on_open(void *arg, struct grpc_stream *st, const char *method, const struct dict *md)
+{
+	struct log *log = arg;
+
+	buf_addf(&log->text, "open %s", method);
+	for (size_t i = 0; i < md->n; i++)
+		buf_addf(&log->text, " %s=%s", md->v[i].key, md->v[i].value);
+	buf_addf(&log->text, "%s;", grpc_stream_deadline(st) ? " deadline" : "");
+	if (strcmp(method, "/t/Refuse"))
+		return log;
+	grpc_stream_end(st, 12, "no \"M\u00e9thode\" 100%");
+	return NULL;
+}
+
+static void on_message(void *state, struct grpc_stream *st, const void *msg, size_t len)
+{
+	struct log *log = state;
+
+	buf_addf(&log->text, "msg %.*s;", (int)len, (const char *)msg);
+	if (len == 4 && !memcmp(msg, "drop", 4))
+		grpc_stream_drop_connection(st);
+	else if (len == 3 && !memcmp(msg, "end", 3))
+		grpc_stream_end(st, 9, NULL);
+	else
+		grpc_stream_send(st, msg, len);
+}
+
+static void on_half_close(void *state, struct grpc_stream *st)
+{
+	struct log *log = state;
+
+	buf_adds(&log->text, "half;");
+	grpc_stream_end(st, 0, NULL);
+	grpc_stream_end(st, 5, "twice"); /* nothing */
+	grpc_stream_send(st, "x", 1);    /* nothing */
+}
+
+static void on_closed(void *state, struct grpc_stream *st)
+{
+	struct log *log = state;
+
+	(void)st;
+	buf_adds(&log->text, "closed;");
+}
+
+static const struct grpc_handler handler = { on_open, on_message, on_half_close, on_closed };
+
+static void on_kick(void *arg)
+{
+	((struct log *)arg)->kicks++;
+}
+
+static void on_drop(void *arg)
+{
+	((struct log *)arg)->dropped = true;
+}
+
+#define HELLO "preface; settings;"
+#define REQUEST ":method=POST :scheme=http :authority=unused content-type=application/grpc te=trailers"
+
+static const struct wire_case {
+	const char *script, *told;
+	const char *sent;   /* must have left; NULL: no matter */
+	const char *broken; /* in the error that ends the connection; NULL: it goes on */
+} cases[] = {
+	{ "", "", "settings ", NULL },
+	{ HELLO, "", "settings 2=0 4=8388608 6=65536 3=8192;window 0 8323073;ack;", NULL },
+	{ HELLO "ping", "", "pong;", NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; msg 1! hi", "open /t/M;msg hi;half;closed;",
+	  "headers 1 :status=200 content-type=application/grpc;data 1 7;headers 1! grpc-status=0;", NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST " k=v grpc-timeout=5S user-agent=grpc-go/1 grpc-accept-encoding=gzip x=; msg 1 a; msg 1! ",
+	  "open /t/M k=v x= deadline;msg a;msg ;half;closed;", "headers 1! grpc-status=0;", NULL },
+	{ HELLO "headers 1! :path=/t/M " REQUEST, "open /t/M;half;closed;",
+	  "headers 1! :status=200 content-type=application/grpc grpc-status=0;", NULL },
+	{ HELLO "headers 1 :path=/t/Refuse " REQUEST "; msg 1! hi", "open /t/Refuse;",
+	  "grpc-status=12 grpc-message=no \"M%C3%A9thode\" 100%25;", NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; pad 1! hi", "open /t/M;msg hi;half;closed;", NULL, NULL },
+	/* the handler ends it early: what still comes is not told */
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; msg 1 end; msg 1 more", "open /t/M;msg end;closed;",
+	  "grpc-status=9;rst 1 0;", NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; data 1 0000000003656e64000000000161", "open /t/M;msg end;closed;", NULL, NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; rst 1 8", "open /t/M;closed;", NULL, NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; msg 1 drop; msg 1 more; headers 3 :path=/t/N " REQUEST, "open /t/M;msg drop;",
+	  NULL, "HTTP/2" },
+	/* not gRPC */
+	{ HELLO "headers 1! :method=GET :scheme=http :authority=x :path=/", "", "headers 1! :status=405;", NULL },
+	{ HELLO "headers 1 :method=POST :scheme=http :authority=x :path=/ content-type=text/plain", "", ":status=415;rst 1 0;", NULL },
+	{ HELLO "headers 1 :method=POST :scheme=http :authority=x :path=/", "", ":status=415;", NULL },
+	{ HELLO "headers 1! :path=/t/M grpc-timeout=5S " REQUEST, "", "rst 1 1;", NULL }, /* before a pseudo field */
+	{ HELLO "headers 1! :path=/t/M " REQUEST " grpc-timeout=123456789S", "", "grpc-status=13 grpc-message=malformed grpc-timeout;", NULL },
+	{ HELLO "headers 1! :path=/t/M " REQUEST " grpc-timeout=99999999H", "open /t/M deadline;half;closed;", NULL, NULL },
+	{ HELLO "headers 1! :path=/t/M connection=close " REQUEST, "", "rst 1 1;", NULL },
+	/* messages that are none */
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; data 1 010000000161", "open /t/M;closed;", "grpc-status=12 grpc-message=compressed", NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; data 1 00ffffffff61", "open /t/M;closed;", "grpc-status=8 grpc-message=message of 4294967295 bytes", NULL },
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; data 1! 000000", "open /t/M;closed;", "grpc-status=13 grpc-message=the stream ended inside", NULL },
+	/* trailers of a client end its stream */
+	{ HELLO "headers 1 :path=/t/M " REQUEST "; msg 1 a; headers 1! x=y", "open /t/M;msg a;half;closed;", NULL, NULL },
+	/* a broken connection */
+	{ "raw 474554202f20485454502f312e310d0a0d0a0d0a0d0a0d0a0d0a0d0a0d0a0d0a", "", NULL, "HTTP/2" },
+	{ "preface; ping", "", "goaway 0 1;", "HTTP/2 protocol error" },
+	{ HELLO "headers 2! :path=/t/M " REQUEST, "", "goaway 0 1;", "HTTP/2 protocol error" },
+	{ HELLO "headers 3! :path=/t/M " REQUEST "; headers 1! :path=/t/M " REQUEST, "open /t/M;half;closed;", NULL, NULL }, /* an old id is no new call */
+	{ HELLO "msg 1 hi", "", "goaway 0 1;", "HTTP/2 protocol error" },
+	{ HELLO "raw ffffff000000000001", "", "goaway 0 6;", "HTTP/2" },
+	{ HELLO "goaway 0 0", "", NULL, "HTTP/2 session ended" },
+}, whole_cases[] = { /* fed whole: so the order is sure, and Debian's nghttp2 takes a CONTINUATION that comes in pieces for several */
+	{ HELLO "headers 1 :path=/a " REQUEST "; headers 3 :path=/b " REQUEST "; msg 3! 3; msg 1! 1",
+	  "open /a;open /b;msg 3;half;msg 1;half;closed;closed;", NULL, NULL },
+	{ HELLO "headers 1! :path=/t/M " REQUEST " a=*30000 b=*30000 c=*6000", "", ":status=431;", NULL },
+};
+
+static int feed(struct h2_server *s, const char *p, size_t n, struct buf *sent, struct err *err)
+{
+	int r = h2_server_input(s, p, n, err);
+
+	for (size_t before = SIZE_MAX; r == 0 && before != sent->len;) {
+		before = sent->len;
+		r = h2_server_output(s, sent, err);
+	}
+	return r;
+}
+
+static void run_case(const struct wire_case *c, size_t step)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct err err = ERR_INIT;
+	int r = feed(s, "", 0, &sent, &err);
+
+	wire_build(&bytes, c->script);
+	for (size_t at = 0; at < bytes.len && r == 0; at += step)
+		r = feed(s, bytes.data + at, step < bytes.len - at ? step : bytes.len - at, &sent, &err);
+
+	text = wire_text(&sent);
+	if (strcmp(buf_str(&log.text), c->told))
+		fail_msg("%s (by %zu): told %s", c->script, step, buf_str(&log.text));
+	if (c->sent && !strstr(text, c->sent))
+		fail_msg("%s (by %zu): sent %s", c->script, step, text);
+	if (!c->broken != (r == 0) || (r < 0 && (r != -ERR_UNAVAILABLE || !strstr(err.msg, c->broken))))
+		fail_msg("%s (by %zu): %d %s", c->script, step, r, err.msg);
+	h2_server_free(s);
+	buf_done(&log.text);
+}
+
+static void transcripts(void **state)
+{
+	static const size_t steps[] = { 1, 7, 1 << 20 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+			run_case(&cases[i], steps[k]);
+	for (size_t i = 0; i < sizeof whole_cases / sizeof *whole_cases; i++)
+		run_case(&whole_cases[i], SIZE_MAX);
+}
+
+/* Streams that are open when the connection goes are closed, once each. */
+static void freeing_closes_what_is_open(void **state)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+
+	(void)state;
+	wire_build(&bytes, HELLO "headers 1 :path=/a " REQUEST "; headers 3 :path=/b " REQUEST "; msg 3 x");
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	assert_true(log.kicks > 0);
+	h2_server_free(s);
+	assert_string_equal(log.text.data, "open /a;open /b;msg x;closed;closed;");
+	buf_done(&log.text);
+}
+
+/* A client that opens more streams than it may has them refused, and nothing else happens. */
+static void streams_are_bounded(void **state)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+	_cleanup_free_ char *text = NULL;
+	char command[200];
+
+	(void)state;
+	wire_build(&bytes, HELLO); /* no ack: after that it would be a broken connection */
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	for (unsigned i = 0; i <= H2_SERVER_STREAMS; i++) {
+		buf_reset(&bytes);
+		(void)snprintf(command, sizeof command, "headers %u :path=/t/M " REQUEST, 2 * i + 1);
+		wire_build(&bytes, command);
+		assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	}
+	text = wire_text(&sent);
+	(void)snprintf(command, sizeof command, "rst %u 7;", 2 * H2_SERVER_STREAMS + 1);
+	assert_non_null(strstr(text, command));
+	h2_server_free(s);
+	assert_int_equal(log.text.len, H2_SERVER_STREAMS * strlen("open /t/M;closed;"));
+	buf_done(&log.text);
+}
+
+#define T(f) cmocka_unit_test(f)
+RUN_TESTS("h2-server", T(transcripts), T(freeing_closes_what_is_open), T(streams_are_bounded))

@@ -1,6 +1,9 @@
 #include "job-name.h"
 #include "mem.h"
 #include "name.h"
+#include <string.h>
+
+enum { ID_DIGITS = 8 };
 
 static const char *const how[] = { "brisk", "calm", "clear", "deep", "fair", "fresh", "gentle", "grey", "keen", "light",
 	"quick", "quiet", "salty", "sharp", "steady", "swift" };
@@ -22,8 +25,15 @@ char *job_name_new(void)
 
 char *job_id_new(const char *name)
 {
-	char r[9];
+	char r[ID_DIGITS + 1];
 
-	name_random(r, 8);
+	name_random(r, ID_DIGITS);
 	return mem_printf("%s-%s", name, r);
+}
+
+bool job_id_is_ours(const char *id)
+{
+	const char *dash = strrchr(id, '-');
+
+	return dash && dash > id && strlen(dash + 1) == ID_DIGITS && strspn(dash + 1, "0123456789abcdef") == ID_DIGITS;
 }

@@ -1,18 +1,44 @@
 #include "orphans.h"
+#include "cgroup.h"
 #include "containers.h"
 #include "file.h"
+#include "job-name.h"
 #include "mem.h"
 #include "tasks.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-enum { CMDLINE_MAX = 65536, END_MS = 2000 };
+#define CGROUPS "/sys/fs/cgroup"
+/* where containerd's runc.v2 shim has every engine keep its state, unless told otherwise (reference A.8) */
+#define ENGINE_STATE "/run/containerd/runc"
+#define BUNDLES "io.containerd.runtime.v2.task"
+
+enum { CMDLINE_MAX = 65536, STAT_MAX = 4096, BUSY_MS = 5000, END_MS = 2000, PAUSE_MS = 20, ANCESTORS_MAX = 64 };
 
 DEFINE_CLEANUP(DIR, closedir)
+
+/* One job that containerd may have lost. */
+struct orphan {
+	struct core *core;
+	const char *id;
+	struct strv shims;  /* pids of those that containerd started for it */
+	char *bundle;       /* that of a shim, else where containerd has it by default */
+};
+
+static void orphan_done(struct orphan *o)
+{
+	strv_done(&o->shims);
+	free(o->bundle);
+}
+
+/* -- processes ------------------------------------------------------------------------------------------------------------ */
 
 static void read_args(const char *pid, struct strv *out)
 {
@@ -34,18 +60,151 @@ static const char *value_of(const struct strv *args, const char *flag)
 	return "";
 }
 
-/* containerd starts every shim as "containerd-shim-NAME -namespace NS -id ID -address SOCKET". The id, NULL when it is no
- * shim of ours. */
-static const char *shim_id(const struct core *c, const struct strv *args)
+/* containerd starts every shim as "containerd-shim-NAME -namespace NS -id ID -address SOCKET". */
+static bool is_shim(const struct strv *args)
 {
 	const char *base = args->n ? strrchr(args->v[0], '/') : NULL;
-	const char *address = strncmp(c->address, "unix://", 7) ? c->address : c->address + 7;
 
 	base = base ? base + 1 : args->n ? args->v[0] : "";
-	if (strncmp(base, "containerd-shim-", 16) || strcmp(value_of(args, "-namespace"), c->conf.ns) ||
-	    strcmp(value_of(args, "-address"), address) || !*value_of(args, "-id"))
-		return NULL;
-	return value_of(args, "-id");
+	return !strncmp(base, "containerd-shim-", 16);
+}
+
+static const char *socket_of(const struct core *c)
+{
+	return strncmp(c->address, "unix://", 7) ? c->address : c->address + 7;
+}
+
+/* The id, NULL when it is no shim of our namespace. *ret_foreign: another containerd's. */
+static const char *shim_id(const struct core *c, const struct strv *args, bool *ret_foreign)
+{
+	const char *id = value_of(args, "-id");
+
+	*ret_foreign = strcmp(value_of(args, "-address"), socket_of(c)) != 0;
+	return is_shim(args) && !strcmp(value_of(args, "-namespace"), c->conf.ns) && *id ? id : NULL;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	_cleanup_free_ char *path = mem_printf("/proc/%d/stat", (int)pid);
+	_cleanup_buf_ struct buf text = { 0 };
+	const char *end;
+
+	if (file_read(path, STAT_MAX, &text, NULL) < 0)
+		return 0;
+	end = strrchr(buf_str(&text), ')'); /* the name before it may hold anything */
+	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+}
+
+/* Of another pid namespace, or below a shim that is not @o's. */
+static bool is_others_process(const struct orphan *o, pid_t pid)
+{
+	if (pid <= 0)
+		return true;
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
+		_cleanup_free_ char *text = mem_printf("%d", (int)pid);
+		_cleanup_strv_ struct strv args = { 0 };
+
+		read_args(text, &args);
+		if (is_shim(&args))
+			return !strv_has(&o->shims, text);
+		pid = parent_of(pid);
+	}
+	return false;
+}
+
+static bool has_others_process(const struct orphan *o)
+{
+	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 };
+
+	cgroup_pids(CGROUPS, o->core->conf.ns, o->id, &pids);
+	for (size_t i = 0; i < pids.n; i++)
+		if (is_others_process(o, pids.v[i]))
+			return true;
+	return false;
+}
+
+static bool in_cgroup(const struct cgroup_pids *pids, pid_t pid)
+{
+	for (size_t i = 0; i < pids->n; i++)
+		if (pids->v[i] == pid)
+			return true;
+	return false;
+}
+
+/* It has a child that is not of the job: an engine that makes or removes a container. */
+static bool has_engine(const char *shim, const struct cgroup_pids *job)
+{
+	_cleanup_free_ char *folder = mem_printf("/proc/%s/task", shim);
+	_cleanup_(closedirp) DIR *d = opendir(folder);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *path = mem_printf("%s/%s/children", folder, e->d_name);
+		_cleanup_buf_ struct buf children = { 0 };
+
+		if (!isdigit((unsigned char)e->d_name[0]) || file_read(path, CMDLINE_MAX, &children, NULL) < 0)
+			continue;
+		for (char *s = (char *)buf_str(&children), *end; *s; s = *end ? end + 1 : end) {
+			long pid = strtol(s, &end, 10);
+
+			if (end == s)
+				break;
+			if (!in_cgroup(job, (pid_t)pid))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* -- finding -------------------------------------------------------------------------------------------------------------- */
+
+static void add_id(struct strv *ids, const char *id)
+{
+	if (job_id_is_ours(id) && !strv_has(ids, id))
+		strv_push(ids, id);
+}
+
+static void ids_of_folder(const char *path, struct strv *ids)
+{
+	_cleanup_(closedirp) DIR *d = opendir(path);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		add_id(ids, e->d_name);
+}
+
+/* Where containerd has its bundles unless told otherwise: beside its socket. */
+static char *bundles(const struct core *c)
+{
+	const char *socket = socket_of(c), *slash = strrchr(socket, '/');
+
+	return mem_printf("%.*s/" BUNDLES "/%s", slash ? (int)(slash - socket) : 0, socket, c->conf.ns);
+}
+
+/* Ids of shims of ours; with @o its shims, and *ret_foreign when another containerd has a shim of that id. */
+static int look_at_shims(struct core *c, struct strv *ids, struct orphan *o, bool *ret_foreign, struct err *err)
+{
+	_cleanup_(closedirp) DIR *d = opendir("/proc");
+
+	if (!d)
+		return err_sys(err, errno, "/proc");
+	for (struct dirent *e; (e = readdir(d));) {
+		_cleanup_strv_ struct strv args = { 0 };
+		bool foreign;
+		const char *id;
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		read_args(e->d_name, &args);
+		id = shim_id(c, &args, &foreign);
+		if (id && ids && !foreign)
+			add_id(ids, id);
+		if (!id || !o || strcmp(id, o->id))
+			continue;
+		if (foreign)
+			*ret_foreign = true;
+		else
+			strv_push(&o->shims, e->d_name);
+	}
+	return 0;
 }
 
 /* 1 when containerd knows neither a task nor a record of it. */
@@ -71,63 +230,157 @@ static int is_lost(struct core *c, const char *id, const struct ctx *ctx, struct
 	return 1;
 }
 
-/* It has no child: an engine that is making or removing a container is left to finish; the next look finds it idle. */
-static bool is_idle(const char *pid)
+static char *engine_state(const struct orphan *o)
 {
-	_cleanup_free_ char *folder = mem_printf("/proc/%s/task", pid);
-	_cleanup_(closedirp) DIR *d = opendir(folder);
-	_cleanup_buf_ struct buf children = { 0 };
-
-	if (!d)
-		return false;
-	for (struct dirent *e; (e = readdir(d));) {
-		_cleanup_free_ char *path = mem_printf("%s/%s/children", folder, e->d_name);
-
-		if (isdigit((unsigned char)e->d_name[0]))
-			(void)file_read(path, CMDLINE_MAX, &children, NULL);
-	}
-	return !children.len;
+	return mem_printf(ENGINE_STATE "/%s/%s", o->core->conf.ns, o->id);
 }
 
+/* 1 when something of it is there and nothing of another containerd's. */
+static int look(struct orphan *o, struct err *err)
+{
+	_cleanup_free_ char *folder = bundles(o->core), *state = engine_state(o);
+	bool foreign = false;
+	int r;
+
+	strv_done(&o->shims);
+	r = look_at_shims(o->core, NULL, o, &foreign, err);
+	if (r < 0 || foreign || has_others_process(o))
+		return r;
+	if (o->shims.n && !o->bundle) {
+		_cleanup_free_ char *link = mem_printf("/proc/%s/cwd", o->shims.v[0]);
+		char path[4096];
+		ssize_t n = readlink(link, path, sizeof path);
+
+		if (n > 0 && (size_t)n < sizeof path)
+			o->bundle = mem_strndup(path, (size_t)n);
+	}
+	if (!o->bundle)
+		o->bundle = mem_printf("%s/%s", folder, o->id);
+	return o->shims.n || file_exists(o->bundle) || file_exists(state) || cgroup_exists(CGROUPS, o->core->conf.ns, o->id);
+}
+
+/* -- ending --------------------------------------------------------------------------------------------------------------- */
+
 /* The pidfd comes before the second look at the arguments: then it is that very process that gets the signal. */
-static bool end_process(const struct core *c, const char *pid, const char *id)
+static void end_shim(const struct orphan *o, const char *pid)
 {
 	_cleanup_strv_ struct strv args = { 0 };
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(pid, NULL, 10), 0);
 	struct pollfd gone = { .fd = fd, .events = POLLIN };
+	bool foreign;
 	const char *now;
 
 	if (fd < 0)
-		return false;
+		return;
 	read_args(pid, &args);
-	now = shim_id(c, &args);
-	if (!now || strcmp(now, id) || syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
-		return false;
-	(void)poll(&gone, 1, END_MS);
-	return true;
+	now = shim_id(o->core, &args, &foreign);
+	if (now && !foreign && !strcmp(now, o->id) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0)
+		(void)poll(&gone, 1, END_MS);
 }
 
-static int look_at(struct core *c, const char *pid, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
+static bool is_busy(const struct orphan *o)
 {
-	_cleanup_strv_ struct strv args = { 0 };
-	const char *id;
-	int r;
+	_cleanup_(cgroup_pids_done) struct cgroup_pids job = { 0 };
 
-	read_args(pid, &args);
-	id = shim_id(c, &args);
-	r = id && is_idle(pid) ? is_lost(c, id, ctx, err) : 0;
-	if (r > 0 && (dry_run || end_process(c, pid, id)) && removed)
-		strv_pushf(removed, "shim %s of job %s, which is gone", pid, id);
+	cgroup_pids(CGROUPS, o->core->conf.ns, o->id, &job);
+	for (size_t i = 0; i < o->shims.n; i++)
+		if (has_engine(o->shims.v[i], &job))
+			return true;
+	return false;
+}
+
+/* An engine at work is left to finish, for a while. What look() says at the end. */
+static int await_engine(struct orphan *o, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, BUSY_MS);
+	int r = look(o, err);
+
+	while (r > 0 && is_busy(o) && ctx_check(&limit, NULL) >= 0) {
+		(void)poll(NULL, 0, PAUSE_MS);
+		r = look(o, err);
+	}
+	return r;
+}
+
+/* containerd sees a shim end and removes its bundle by itself. */
+static void await_containerd(const struct orphan *o, const struct ctx *ctx)
+{
+	const struct ctx limit = ctx_within(ctx, END_MS);
+
+	while (file_exists(o->bundle) && ctx_check(&limit, NULL) >= 0)
+		(void)poll(NULL, 0, PAUSE_MS);
+}
+
+/* A bundle, with the root file system mounted in it and a link to a second folder beside containerd's root. */
+static int remove_bundle(const struct orphan *o, struct err *err)
+{
+	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", o->bundle), *link = mem_printf("%s/work", o->bundle);
+	char work[4096];
+	ssize_t n = readlink(link, work, sizeof work - 1);
+
+	if (umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
+		return err_sys(err, errno, "unmount %s", rootfs);
+	if (n > 0 && (size_t)n < sizeof work - 1) {
+		work[n] = '\0';
+		if (strstr(work, "/" BUNDLES "/"))
+			(void)file_remove_tree(work, NULL);
+	}
+	return file_remove_tree(o->bundle, err);
+}
+
+static int end(struct orphan *o, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *state = engine_state(o);
+	const struct ctx limit = ctx_within(ctx, END_MS);
+	int r = await_engine(o, ctx, err);
+
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; i < o->shims.n; i++)
+		end_shim(o, o->shims.v[i]);
+	r = cgroup_end(CGROUPS, o->core->conf.ns, o->id, &limit, err);
+	if (o->shims.n)
+		await_containerd(o, ctx);
+	if (r >= 0)
+		r = remove_bundle(o, err);
+	if (r >= 0)
+		r = file_remove_tree(state, err);
+	return r < 0 ? r : 1;
+}
+
+/* 1 when there was something. */
+static int end_if_lost(struct core *c, const char *id, bool dry_run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id };
+	int r = is_lost(c, id, ctx, err);
+
+	if (r > 0)
+		r = dry_run ? look(&o, err) : end(&o, ctx, err);
+	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : r;
+}
+
+int orphans_end_job(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	int r = job_id_is_ours(id) ? end_if_lost(c, id, false, ctx, err) : 0;
+
 	return r < 0 ? r : 0;
 }
 
 int orphans_end(struct core *c, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
 {
-	_cleanup_(closedirp) DIR *d = opendir("/proc");
-	int r = d ? 0 : err_sys(err, errno, "/proc");
+	_cleanup_free_ char *state = mem_printf(ENGINE_STATE "/%s", c->conf.ns), *folder = bundles(c);
+	_cleanup_strv_ struct strv ids = { 0 };
+	int r = look_at_shims(c, &ids, NULL, NULL, err);
 
-	for (struct dirent *e; r >= 0 && (e = readdir(d));)
-		if (isdigit((unsigned char)e->d_name[0]))
-			r = look_at(c, e->d_name, dry_run, ctx, removed, err);
-	return r;
+	cgroup_ids(CGROUPS, c->conf.ns, &ids);
+	ids_of_folder(state, &ids);
+	ids_of_folder(folder, &ids);
+	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
+		if (!job_id_is_ours(ids.v[i]))
+			continue;
+		r = end_if_lost(c, ids.v[i], dry_run, ctx, err);
+		if (r > 0 && removed)
+			strv_pushf(removed, "leftover of job %s, which is gone", ids.v[i]);
+	}
+	return r < 0 ? r : 0;
 }

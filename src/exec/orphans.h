@@ -1,8 +1,13 @@
-/* Shims that containerd has lost: when a client dies in the middle of Tasks.Create, containerd forgets the shim that it was
- * starting, which then runs on without a task. */
+/* What containerd has lost: when a client dies in the middle of Tasks.Create, containerd forgets the task that it was
+ * making, and what its shim and engine had made stays: the shim, the bundle with the root file system mounted in it, the
+ * engine's own state, the cgroup, and in it a first process that waits to be started. Ids of jobs only (job-name.h), and only
+ * those that have neither a task nor a container record: a job that is being started or removed has one of them. Nothing is
+ * touched that stands below another containerd's shim. */
 #pragma once
 #include "core.h"
 
-/* Ends those of the core's containerd and namespace that have neither a task nor a container record (a job that is being
- * started or removed has one of them). Adds a line for each to @removed (may be NULL). @dry_run: only says so. */
+/* All of the core's containerd and namespace. Adds a line for each job to @removed (may be NULL). @dry_run: only says so.
+ * Blocks up to 10 s for each: containerd itself may be at work on it. */
 int orphans_end(struct core *, bool dry_run, const struct ctx *, struct strv *removed, struct err *err);
+/* That of one job; nothing when there is none. */
+int orphans_end_job(struct core *, const char *id, const struct ctx *, struct err *err);

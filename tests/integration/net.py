@@ -121,7 +121,6 @@ class Add(Plugins):
 
     def test_davit_killed_then_pruned(self):
         """The claimer's lock lives as long as the plugin: prune finds it free, or waits for the next look."""
-        self.needs_ended_creates()
         for plugin, side in SIDES:
             with self.wrapped(plugin, side, "ADD", "davit=$(cat /proc/$PPID/comm); [ $davit = davit ] && kill -9 $PPID; sleep 0.3"):
                 self.davit(*self.with_plugins("run", "--rm", "-p", PORT, Machine.image, "true"), code=None)

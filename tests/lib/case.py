@@ -73,11 +73,6 @@ class Case(unittest.TestCase):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.assertEqual(left, [], "left behind")
 
-    def needs_ended_creates(self):
-        """For who kills davit in the middle of a start."""
-        if Machine.containerd.version().startswith("2."):
-            self.skipTest("containerd 2.x leaves the init of a create whose client was killed; davit prune does not end that yet")
-
     # -- running davit
 
     def command(self, args):

@@ -14,6 +14,7 @@ FOLDERS = {
     "log": "/var/lib/davit/logs/*/*",
     "volume": "/var/lib/davit/volumes/*/*",
     "FIFO": "/run/containerd/fifo/*",
+    "engine state": "/run/containerd/runc/*/*",
     "bundle": "/run/containerd/io.containerd.runtime.v2.task/*/*",
 }
 # made once with a network, not by a job: chains, and the rules that lead to them

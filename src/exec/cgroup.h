@@ -1,0 +1,15 @@
+/* The cgroups that an engine made for a job: /NS/ID in every hierarchy, as our specs ask for (spec.c), whatever the version. */
+#pragma once
+#include "ctx.h"
+#include "strv.h"
+
+/* Ids that have one. @root: where the hierarchies are mounted, "/sys/fs/cgroup" outside of tests. */
+void cgroup_ids(const char *root, const char *ns, struct strv *ids);
+bool cgroup_exists(const char *root, const char *ns, const char *id);
+/* The processes in it and below, one more than once where there are several hierarchies; those of another pid namespace
+ * are 0. */
+struct cgroup_pids { pid_t *v; size_t n, cap; };
+void cgroup_pids_done(struct cgroup_pids *);
+void cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret);
+/* SIGKILL to whatever is in it until it is empty, then its folders go. Blocks, at most for @ctx. Absent is fine. */
+int cgroup_end(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err);

@@ -1,0 +1,150 @@
+#include "cgroup.h"
+#include "file.h"
+#include "mem.h"
+#include "test.h"
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROOT "/sys/fs/cgroup"
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", folder, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static char *tree(void)
+{
+	char template[] = "/tmp/davit-cgroup.XXXXXX";
+
+	assert_non_null(mkdtemp(template));
+	return mem_strdup(template);
+}
+
+static void finds_v1(void **state)
+{
+	_cleanup_free_ char *root = tree(), *memory = mem_printf("%s/memory/ns/a-00000001", root),
+			     *inner = mem_printf("%s/inner", memory), *pids = mem_printf("%s/pids/ns/a-00000001", root),
+			     *other = mem_printf("%s/pids/ns/b-00000002", root);
+	_cleanup_strv_ struct strv ids = { 0 };
+	_cleanup_(cgroup_pids_done) struct cgroup_pids found = { 0 };
+
+	(void)state;
+	assert_int_equal(file_mkdirs(inner, 0700, NULL), 0);
+	assert_int_equal(file_mkdirs(pids, 0700, NULL), 0);
+	assert_int_equal(file_mkdirs(other, 0700, NULL), 0);
+	write_file(memory, "cgroup.procs", "12\n0\n");
+	write_file(inner, "cgroup.procs", "13\n");
+	write_file(pids, "cgroup.procs", "");
+	cgroup_ids(root, "ns", &ids);
+	assert_int_equal(ids.n, 2);
+	assert_true(strv_has(&ids, "a-00000001") && strv_has(&ids, "b-00000002"));
+	cgroup_pids(root, "ns", "a-00000001", &found);
+	assert_int_equal(found.n, 3);
+	assert_int_equal(found.v[0], 12);
+	assert_int_equal(found.v[1], 0);
+	assert_int_equal(found.v[2], 13);
+	assert_true(cgroup_exists(root, "ns", "b-00000002"));
+	assert_false(cgroup_exists(root, "ns", "c-00000003"));
+	assert_false(cgroup_exists(root, "other", "a-00000001"));
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+static void finds_v2(void **state)
+{
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/ns/a-00000001", root), *deep = mem_printf("%s/x/ns/b-00000002", root);
+	_cleanup_strv_ struct strv ids = { 0 };
+
+	(void)state;
+	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	assert_int_equal(file_mkdirs(deep, 0700, NULL), 0);
+	write_file(root, "cgroup.controllers", "cpu memory\n");
+	cgroup_ids(root, "ns", &ids);
+	assert_int_equal(ids.n, 1);
+	assert_string_equal(ids.v[0], "a-00000001");
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+static void ends_folders(void **state)
+{
+	_cleanup_free_ char *root = tree(), *inner = mem_printf("%s/pids/ns/a-00000001/x/y", root);
+	const struct ctx ctx = ctx_within(NULL, 1000);
+
+	(void)state;
+	assert_int_equal(file_mkdirs(inner, 0700, NULL), 0);
+	assert_int_equal(cgroup_end(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_false(cgroup_exists(root, "ns", "a-00000001"));
+	assert_int_equal(cgroup_end(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+/* What cannot go is named, and the wait is bounded. */
+static void says_what_stays(void **state)
+{
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/pids/ns/a-00000001", root);
+	const struct ctx ctx = ctx_within(NULL, 50);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	write_file(own, "stuck", "");
+	assert_true(cgroup_end(root, "ns", "a-00000001", &ctx, &err) < 0);
+	assert_non_null(strstr(err.msg, "/pids/ns/a-00000001"));
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+/* A process of a real cgroup, where we may make one. */
+static void ends_processes(void **state)
+{
+	_cleanup_free_ char *ns = mem_printf("davit-test-%d", (int)getpid()), *id = mem_strdup("a-00000001"), *top = NULL, *own = NULL;
+	const struct ctx ctx = ctx_within(NULL, 5000);
+	char text[32];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	top = mem_printf(ROOT "%s/%s", file_exists(ROOT "/cgroup.controllers") ? "" : "/pids", ns);
+	own = mem_printf("%s/%s", top, id);
+	if (mkdir(top, 0755) < 0 || mkdir(own, 0755) < 0) {
+		(void)rmdir(top);
+		print_message("skipped: cannot make a cgroup below " ROOT "\n");
+		skip();
+	}
+	pid = fork();
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	(void)snprintf(text, sizeof text, "%d", (int)pid);
+	{
+		_cleanup_free_ char *procs = mem_printf("%s/cgroup.procs", own);
+		FILE *f = fopen(procs, "we");
+
+		assert_non_null(f);
+		assert_true(fputs(text, f) >= 0);
+		assert_int_equal(fclose(f), 0);
+	}
+	assert_int_equal(cgroup_end(ROOT, ns, id, &ctx, NULL), 0);
+	assert_false(cgroup_exists(ROOT, ns, id));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_int_equal(rmdir(top), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_v1),
+		cmocka_unit_test(finds_v2),
+		cmocka_unit_test(ends_folders),
+		cmocka_unit_test(says_what_stays),
+		cmocka_unit_test(ends_processes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

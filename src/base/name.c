@@ -1,6 +1,7 @@
 #include "name.h"
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 bool name_valid(const char *s, size_t max)
@@ -48,44 +49,67 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
-/* Levenshtein, one row at a time. */
+static bool same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* How many letters must be added, left out, replaced, or swapped with their neighbour; a row for each letter of @a, of
+ * which the last three are kept. Neither is longer than NEAREST_MAX. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[NEAREST_MAX + 1], n = strlen(b);
+	size_t rows[3][NEAREST_MAX + 1], n = strlen(b), i = 0;
 
 	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
+		rows[0][j] = j;
+	for (; a[i]; i++) {
+		const size_t *before = rows[(i + 2) % 3], *above = rows[i % 3];
+		size_t *row = rows[(i + 1) % 3];
 
 		row[0] = i + 1;
 		for (size_t j = 0; j < n; j++) {
-			size_t up = row[j + 1];
-
-			row[j + 1] = min3(up + 1, row[j] + 1, diagonal + (a[i] != b[j]));
-			diagonal = up;
+			row[j + 1] = min3(above[j + 1] + 1, row[j] + 1, above[j] + !same(a[i], b[j]));
+			if (i && j && same(a[i], b[j - 1]) && same(a[i - 1], b[j]) && before[j - 1] + 1 < row[j + 1])
+				row[j + 1] = before[j - 1] + 1;
 		}
 	}
-	return row[n];
+	return rows[i % 3][n];
+}
+
+/* The candidate that @s begins; with @only NULL when there are several. */
+static const char *find_longer(const char *s, const char *const *candidates, size_t n, bool only)
+{
+	const char *found = NULL;
+
+	if (strlen(s) < PREFIX_MIN)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (strncasecmp(candidates[i], s, strlen(s)) != 0)
+			continue;
+		if (found)
+			return only ? NULL : found;
+		found = candidates[i];
+	}
+	return found;
 }
 
 const char *name_nearest(const char *s, const char *const *candidates, size_t n)
 {
 	size_t len = strlen(s), best = len / 3 + 1;
-	const char *found = NULL;
+	const char *found;
 
-	if (len > NEAREST_MAX)
+	if (!len || len > NEAREST_MAX)
 		return NULL;
+	found = find_longer(s, candidates, n, true);
+	if (found)
+		return found;
 	for (size_t i = 0; i < n; i++) {
-		size_t d = strlen(candidates[i]) > NEAREST_MAX ? best + 1 : distance(s, candidates[i]);
+		size_t d = strlen(candidates[i]) > NEAREST_MAX ? best : distance(s, candidates[i]);
 
-		if (d < best || (d == best && !found)) {
+		if (d < best) {
 			best = d;
 			found = candidates[i];
 		}
 	}
-	for (size_t i = 0; !found && len >= PREFIX_MIN && i < n; i++)
-		if (strncmp(candidates[i], s, len) == 0)
-			found = candidates[i];
-	return found;
+	return found ? found : find_longer(s, candidates, n, false);
 }

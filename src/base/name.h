@@ -12,6 +12,7 @@ enum { NAME_JOB_MAX = 63, NAME_ID_MAX = 76 };
 int name_check(const char *noun, const char *s, size_t max, struct err *err);
 /* @n lower-case hexadecimal digits from getrandom(2) into @out, with a NUL. */
 void name_random(char *out, size_t n);
-/* The candidate nearest to a mistyped @s (edit distance up to a third of its length and one), else the first that begins
- * with an @s of three characters or more, else NULL. */
+/* What a mistyped @s was meant to be, whatever its case: the one candidate that an @s of three characters or more begins,
+ * else the nearest (a third of its letters may be wrong; two swapped ones count once), else the first that it begins, else
+ * NULL. */
 const char *name_nearest(const char *s, const char *const *candidates, size_t n);

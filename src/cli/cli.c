@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "help.h"
 #include "interrupt.h"
+#include "job-run.h"
 #include "log.h"
 #include "mem.h"
 #include "name.h"
@@ -174,9 +175,17 @@ void cli_report(const struct cli *cli, const struct err *e)
 	dprintf(STDERR_FILENO, "\033[31mdavit:\033[0m %s\n", buf_str(&line)); /* err_set() disarmed the text */
 }
 
+int cli_fail_run(struct cli *cli, int r, const struct strv *words, const char *noun, struct err *err)
+{
+	cli->fail_code = exit_code_of(err);
+	if (cli->fail_code != EXIT_DAVIT && words && words->n && words->v[0][0] == '-')
+		return err_hint(err, r, "what stands behind the %s is its command: davit's flags go before", noun);
+	return r;
+}
+
 int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err)
 {
-	int code = 0, r;
+	int code = 0, out = 0, r;
 
 	for (size_t i = 0; i < names->n; i++) {
 		struct err failed = ERR_INIT;
@@ -191,11 +200,10 @@ int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *
 			code = EXIT_DAVIT;
 			continue;
 		}
-		r = quiet || r == EACH_NOTHING ? 0 : cli_outf(cli, err, "%s\n", names->v[i]);
-		if (r < 0)
-			return r;
+		if (out >= 0 && !quiet && r != EACH_NOTHING)
+			out = cli_outf(cli, err, "%s\n", names->v[i]);
 	}
-	return code;
+	return out < 0 ? out : code;
 }
 
 static int print_help(struct cli *cli, const struct command *cmd, struct err *err)

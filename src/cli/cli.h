@@ -16,7 +16,7 @@ struct cli {
 	struct ctx ctx;             /* cancelled by signals, no deadline */
 	struct core *core;          /* NULL until cli_core() */
 	int fail_code;              /* exit code of an error: EXIT_DAVIT unless the command knows better */
-	bool out_closed;            /* whoever read standard output has gone: the rest is dropped */
+	bool out_closed;            /* nobody reads standard output any more: the rest is dropped */
 };
 enum { EXIT_DAVIT = 125 };
 
@@ -35,9 +35,12 @@ int cli_out_json(struct cli *, json *, struct err *err);  /* one line */
 void cli_notice(const struct cli *, const char *fmt, ...) _printf_(2, 3);
 /* The error as one line: "davit: MESSAGE (HINT)". */
 void cli_report(const struct cli *, const struct err *);
+/* How run, start and exec fail: with 126 or 127 where the command of the job is to blame. @words are the command's (NULL: it
+ * was not given), behind the @noun that they were written behind. Returns @r. */
+int cli_fail_run(struct cli *, int r, const struct strv *words, const char *noun, struct err *err);
 /* Do @one for each of @names, print the name of each that worked (unless @quiet, or it returned EACH_NOTHING: nothing was
  * to be done), report each that did not and go on.
- * Returns 0 or EXIT_DAVIT; an interrupt or standard output's error ends it with that error. */
+ * Returns 0 or EXIT_DAVIT; an interrupt ends it with that error, standard output's error is returned after the last. */
 enum { EACH_NOTHING = 1 };
 typedef int cli_each_fn(struct cli *, const char *name, void *arg, struct err *err);
 int cli_each(struct cli *, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err);

@@ -63,9 +63,7 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	r = cli_core(cli, err);
 	if (r >= 0)
 		r = job_exec(cli->core, args->v[0], &o, &cli->ctx, &code, err);
-	if (r < 0)
-		cli->fail_code = exit_code_of(err);
-	return r < 0 ? r : code;
+	return r < 0 ? cli_fail_run(cli, r, &command, "job", err) : code;
 }
 
 const struct command cmd_exec = {

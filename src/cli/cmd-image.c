@@ -47,6 +47,7 @@ static const struct opt pull_opts[] = {
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .set = opt_string, AT(platform) },
 	{ "hosts-dir", .arg = "DIR", .help = "Registries' hosts.toml (/etc/containerd/certs.d)", .words = COMPLETE_FILE,
 	  .set = opt_string, AT(hosts_dir) },
+	OPT_NOT_HERE("all-tags", 'a', "name each tag that you want"),
 	{ 0 },
 };
 #undef AT
@@ -134,6 +135,8 @@ static const struct opt import_opts[] = {
 	{ "platform", .arg = "OS/ARCH", .help = "Of the programs in it; the host's without", .set = opt_string,
 	  .at = offsetof(struct import_flags, platform) },
 	{ "quiet", 'q', .help = "No progress", .set = opt_bool, .at = offsetof(struct import_flags, quiet) },
+	OPT_NOT_HERE("change", 'c', "--cmd, --entrypoint, --env, --workdir, --user, --expose and --label say it"),
+	OPT_NOT_HERE("message", 'm', "--label org.opencontainers.image.description=TEXT keeps one"),
 	{ 0 },
 };
 
@@ -168,7 +171,7 @@ static const struct command image_import = {
 	.run = import,
 };
 
-struct list_flags { bool quiet, digests, no_trunc, everywhere; const char *format; };
+struct list_flags { bool all, quiet, digests, no_trunc, everywhere; const char *format; };
 #define AT(f) .at = offsetof(struct list_flags, f)
 static const struct opt list_opts[] = {
 	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, AT(quiet) },
@@ -177,6 +180,8 @@ static const struct opt list_opts[] = {
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
 	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names",
 	  .set = opt_word, AT(format) },
+	OPT_NOT_HERE("filter", 'f', "davit images --format json | jq picks some"),
+	{ "all", 'a', .help = "For Docker's users; all are listed anyway", .set = opt_bool, AT(all), .hidden = true },
 	{ 0 },
 };
 #undef AT

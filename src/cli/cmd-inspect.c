@@ -2,6 +2,11 @@
 #include "commands.h"
 #include "job-ops.h"
 
+static const struct opt opts_table[] = {
+	OPT_NOT_HERE("format", 'f', "it prints JSON; jq takes a field out of it"),
+	{ 0 },
+};
+
 /* Sets *arg's next element, so that several jobs make one array. */
 static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
@@ -34,5 +39,5 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 const struct command cmd_inspect = {
 	.name = "inspect", .usage = "JOB...", .summary = "Print everything about jobs as JSON",
 	.text = "An array with one object for each: its state and network, the job in its native form, and the OCI spec.",
-	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .run = run,
+	.opts = opts_table, .words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .run = run,
 };

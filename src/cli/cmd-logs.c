@@ -11,7 +11,7 @@ static int set_tail(const struct opt *o, const char *value, void *into, struct e
 {
 	struct logs_flags *f = into;
 
-	if (!strcmp(value, "all")) {
+	if (!strcmp(value, "all") || !strcmp(value, "-1")) {
 		f->tail = -1;
 		return 0;
 	}
@@ -39,6 +39,7 @@ static const struct opt opts_table[] = {
 	{ "since", .arg = "TIME", .help = "From then on: a time, or 10m ago", .set = set_time, AT(since) },
 	{ "until", .arg = "TIME", .help = "Up to then", .set = set_time, AT(until) },
 	{ "timestamps", 't', .help = "Each line with its time", .set = opt_bool, AT(timestamps) },
+	OPT_NOT_HERE("details", 0, "davit inspect JOB prints its labels and its environment"),
 	{ 0 },
 };
 

@@ -19,6 +19,9 @@ static const struct opt opts_table[] = {
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
 	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names",
 	  .set = opt_word, AT(format) },
+	OPT_NOT_HERE("last", 0, "davit ps -a lists the newest first"),
+	OPT_NOT_HERE("latest", 'l', "davit ps -a lists the newest first"),
+	OPT_NOT_HERE("size", 's', "davit keeps no sizes of jobs; davit images prints those of images"),
 	{ 0 },
 };
 

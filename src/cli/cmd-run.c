@@ -91,10 +91,8 @@ static int run_job(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 
 	if (r >= 0)
 		r = job_run(cli->core, f->job, &opts, &cli->ctx, &res, err);
-	if (r < 0) {
-		cli->fail_code = exit_code_of(err);
-		return r;
-	}
+	if (r < 0)
+		return cli_fail_run(cli, r, &f->job->tasks[0].args, "image", err);
 	r = mode == RUN_FOREGROUND ? 0 : cli_outf(cli, err, "%s\n", res.name);
 	if (f->timing)
 		print_timing(&timing);

@@ -33,7 +33,7 @@ static int attach(struct cli *cli, const struct start_flags *f, const char *name
 	int r = job_start(cli->core, name, &opts, &cli->ctx, &res, err);
 
 	if (r < 0)
-		cli->fail_code = exit_code_of(err);
+		(void)cli_fail_run(cli, r, NULL, NULL, err);
 	else if (res.exited)
 		r = res.exit_code;
 	run_result_done(&res);

@@ -229,6 +229,24 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	  .set = f_log_driver }, \
 	{ "log-opt", .arg = "K=V", .help = "max-size=10m, max-file=5", .set = f_log_opt }
 
+/* What people bring from Docker, and how it is done here. */
+#define OWN_NAMESPACE "every job has its own; only the network may be the host's: --network host"
+#define NO_NEIGHBOURS "jobs of a network reach each other by address; --add-host NAME:IP gives one a name"
+#define ELSEWHERE_OPTS \
+	OPT_NOT_HERE("restart", 0, "davit restarts nothing yet: let systemd keep davit run in the foreground"), \
+	OPT_NOT_HERE("init", 0, "the command is process 1: put an init such as tini into the image"), \
+	OPT_NOT_HERE("gpus", 0, "name the devices: --device /dev/nvidia0"), \
+	OPT_NOT_HERE("pid", 0, OWN_NAMESPACE), OPT_NOT_HERE("ipc", 0, OWN_NAMESPACE), OPT_NOT_HERE("uts", 0, OWN_NAMESPACE), \
+	OPT_NOT_HERE("userns", 0, OWN_NAMESPACE), OPT_NOT_HERE("cgroupns", 0, OWN_NAMESPACE), \
+	OPT_NOT_HERE("publish-all", 'P', "name the ports: -p 80 forwards a free port of the host to 80"), \
+	OPT_NOT_HERE("expose", 0, "a port needs no exposing; -p forwards it"), \
+	OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
+	OPT_NOT_HERE("ip", 0, "the network's configuration gives addresses: /etc/cni/net.d"), \
+	OPT_NOT_HERE("volumes-from", 0, "name the same volumes with -v"), \
+	OPT_NOT_HERE("cpu-quota", 0, "--cpus 1.5 sets quota and period"), \
+	OPT_NOT_HERE("cpu-period", 0, "--cpus 1.5 sets quota and period"), \
+	OPT_NOT_HERE("attach", 'a', "the foreground has all output; -i gives it input")
+
 #define PLAN_OPTS \
 	{ "dry-run", .help = "Change nothing, print the steps", .topic = "Seeing", .set = opt_bool, AT(dry_run) }, \
 	{ "format", .arg = "FORM", .help = "Of --dry-run: text (the steps), json (the job), spec (the OCI spec)", \
@@ -242,10 +260,11 @@ const struct opt run_opts_table[] = {
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
 	{ "sig-proxy", .help = "Hand signals on to the process (true)", .set = opt_bool, AT(sig_proxy) },
 	PLAN_OPTS,
+	ELSEWHERE_OPTS,
 	{ 0 },
 };
 
-const struct opt create_opts_table[] = { JOB_OPTS, PLAN_OPTS, { 0 } };
+const struct opt create_opts_table[] = { JOB_OPTS, PLAN_OPTS, ELSEWHERE_OPTS, { 0 } };
 
 void job_flags_init(void *flags)
 {

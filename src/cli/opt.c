@@ -53,37 +53,42 @@ static void candidates_of(const struct opt *o, struct strv *words, struct strv *
 		strv_push(names_of, o->also && strcmp(words->v[i], o->also) == 0 ? o->also : o->name);
 }
 
+/* @flag as it was written. */
+static int unknown_flag(const char *where, const char *flag, const char *near, const char *instead, struct err *err)
+{
+	const char *colon = *where ? ": " : "";
+	int r;
+
+	if (near)
+		return err_set(err, ERR_INVALID, "%s%sunknown flag %s: did you mean --%s?", where, colon, flag, near);
+	r = err_set(err, ERR_INVALID, "%s%sunknown flag %s", where, colon, flag);
+	if (instead)
+		return err_hint(err, r, "%s", instead);
+	return err_hint(err, r, "davit help%s%s lists the flags", *where ? " " : "", where);
+}
+
 static int unknown_name(const struct opt_table *t, size_t n, const char *where, const char *name, size_t len, struct err *err)
 {
-	_cleanup_free_ char *word = mem_strndup(name, len);
+	_cleanup_free_ char *word = mem_printf("--%.*s", (int)len, name);
 	_cleanup_strv_ struct strv words = { 0 }, names_of = { 0 };
-	const char *near;
+	const char *near, *meant = NULL;
 
 	for (; n; n--, t++)
 		for (const struct opt *o = t->opts; o && o->name; o++)
 			candidates_of(o, &words, &names_of);
-	near = name_nearest(word, (const char *const *)strv_argv(&words), words.n);
+	near = name_nearest(word + 2, (const char *const *)strv_argv(&words), words.n);
 	for (size_t i = 0; near && i < words.n; i++)
 		if (words.v[i] == near)
-			return err_set(err, ERR_INVALID, "unknown flag --%s: did you mean --%s?", word, names_of.v[i]);
-	return err_hint(err, err_set(err, ERR_INVALID, "unknown flag --%s", word), "davit help%s%s lists the flags",
-			*where ? " " : "", where);
+			meant = names_of.v[i];
+	return unknown_flag(where, word, meant, NULL, err);
 }
 
 /* @word is the whole "-itx". */
-static int unknown_letter(const struct opt_table *t, size_t n, const char *where, const char *word, char letter, struct err *err)
+static int unknown_letter(const char *where, const char *word, char letter, struct err *err)
 {
-	size_t len = strcspn(word + 1, "=");
-	struct flag flag;
-	int r;
+	_cleanup_free_ char *flag = word[2] && word[2] != '=' ? mem_printf("-%c in %s", letter, word) : mem_printf("-%c", letter);
 
-	if (len > 1 && find_name(t, n, word + 1, len, &flag))
-		return err_set(err, ERR_INVALID, "unknown flag %s: did you mean --%s?", word, flag.opt->name);
-	if (len > 1)
-		r = err_set(err, ERR_INVALID, "unknown flag -%c in %s", letter, word);
-	else
-		r = err_set(err, ERR_INVALID, "unknown flag -%c", letter);
-	return err_hint(err, r, "davit help%s%s lists the flags", *where ? " " : "", where);
+	return unknown_flag(where, flag, NULL, NULL, err);
 }
 
 static int needs_value(const struct opt *o, const char *where, struct err *err)
@@ -102,6 +107,8 @@ static int long_flag(const struct opt_table *t, size_t n, const char *where, con
 
 	if (!find_name(t, n, word, len, &flag))
 		return unknown_name(t, n, where, word, len, err);
+	if (flag.opt->instead)
+		return unknown_flag(where, word - 2, NULL, flag.opt->instead, err);
 	if (!value && !flag.opt->arg)
 		value = "true";
 	if (!value && argv[*i])
@@ -115,13 +122,20 @@ static int long_flag(const struct opt_table *t, size_t n, const char *where, con
 static int short_flags(const struct opt_table *t, size_t n, const char *where, const char *word, char *const *argv, size_t *i,
 		       struct err *err)
 {
+	size_t len = strcspn(word + 1, "=");
+	struct flag whole;
+
+	if (len > 1 && find_name(t, n, word + 1, len, &whole)) /* -name is a dash too few, not -n ame */
+		return unknown_flag(where, word, whole.opt->instead ? NULL : whole.opt->name, whole.opt->instead, err);
 	for (const char *p = word + 1; *p; p++) {
 		const char *value = p[1] == '=' ? p + 2 : NULL;
 		struct flag flag;
 		int r;
 
 		if (!find_letter(t, n, *p, &flag))
-			return unknown_letter(t, n, where, word, *p, err);
+			return unknown_letter(where, word, *p, err);
+		if (flag.opt->instead)
+			return unknown_flag(where, word, NULL, flag.opt->instead, err);
 		if (!flag.opt->arg && !value) {
 			r = flag.opt->set(flag.opt, "true", flag.into, err);
 			if (r < 0)
@@ -233,12 +247,16 @@ int opt_word(const struct opt *o, const char *value, void *into, struct err *err
 {
 	_cleanup_strv_ struct strv words = { 0 };
 	_cleanup_free_ char *list = NULL;
+	int r;
 
 	strv_split(&words, o->words, " ");
 	if (strv_has(&words, value))
 		return opt_string(o, value, into, err);
 	list = strv_join(&words, ", ");
-	return err_set(err, ERR_INVALID, "flag --%s is one of %s, not \"%s\"", o->name, list, value);
+	r = err_set(err, ERR_INVALID, "flag --%s is one of %s, not \"%s\"", o->name, list, value);
+	if (strstr(value, "{{") && strv_has(&words, "json"))
+		return err_hint(err, r, "davit has no templates: --%s json | jq takes a field out", o->name);
+	return r;
 }
 
 int opt_keys(const struct opt *o, const char *value, void *into, struct err *err)

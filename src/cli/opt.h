@@ -24,7 +24,11 @@ struct opt {
 	size_t at;               /* offset of the field that @set writes */
 	bool hidden;             /* parsed, but neither documented nor suggested */
 	const char *meant;       /* words between blanks that people try in its place: it is suggested for them */
+	const char *instead;     /* a flag of Docker's that the command has not: its use is an error with this remedy */
 };
+
+/* One that @instead is said of; it is neither documented nor suggested. */
+#define OPT_NOT_HERE(flag, letter_, remedy) { flag, letter_, .instead = remedy, .hidden = true }
 
 /* What completion offers for a value or an argument beyond fixed words. */
 #define COMPLETE_JOB "@job"

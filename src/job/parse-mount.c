@@ -76,6 +76,15 @@ static void add_mount(struct task *t, struct mount *m)
 	*m = (struct mount){ 0 };
 }
 
+/* @cwd is NULL where the current folder was removed. */
+static int set_bind(const char *noun, const char *src, const char *cwd, struct mount *m, struct err *err)
+{
+	if (*src != '/' && !cwd)
+		return check_fail(noun, src, "relative to the current folder, which is gone", err);
+	m->source = path_clean(src, cwd);
+	return 0;
+}
+
 /* A source with a slash is a folder of the host, any other a volume's name. */
 static int set_source(const char *noun, const char *src, const char *cwd, struct mount *m, struct err *err)
 {
@@ -83,8 +92,7 @@ static int set_source(const char *noun, const char *src, const char *cwd, struct
 
 	if (*src == '/' || relative) {
 		m->kind = MOUNT_BIND;
-		m->source = path_clean(src, cwd);
-		return 0;
+		return set_bind(noun, src, cwd, m, err);
 	}
 	if (strchr(src, '/'))
 		return err_hint(err, check_fail(noun, src, "neither a volume's name nor a path", err),
@@ -251,14 +259,14 @@ static int mount_source(struct mount_parse *p, struct err *err)
 {
 	if (!p->source)
 		return 0;
-	if (p->m.kind == MOUNT_BIND)
-		p->m.source = path_clean(p->source, p->cwd);
-	else
+	if (p->m.kind != MOUNT_BIND) {
 		p->m.source = mem_strdup(p->source);
-	return p->m.kind == MOUNT_BIND && *p->source != '/' && *p->source != '.'
-		       ? err_hint(err, check_fail("bind source", p->source, "not a path", err),
-				"write ./%.100s for a folder here", p->source)
-		       : 0;
+		return 0;
+	}
+	if (*p->source != '/' && *p->source != '.')
+		return err_hint(err, check_fail("bind source", p->source, "not a path", err), "write ./%.100s for a folder here",
+				p->source);
+	return set_bind("bind source", p->source, p->cwd, &p->m, err);
 }
 
 static void mount_parse_done(struct mount_parse *p) { mount_done(&p->m); }

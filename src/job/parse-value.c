@@ -235,6 +235,11 @@ int parse_security_opt(const char *s, struct task *t, struct err *err)
 			strv_push(&t->masked_paths_off, "all");
 		return 0;
 	}
+	if (!strcmp(key, "label") && value && !strcmp(value, "disable"))
+		return 0; /* scripts carry it, and it is so */
+	if (!strcmp(key, "label"))
+		return err_hint(err, check_fail("security option", s, "davit sets no SELinux labels", err),
+				"label=disable is taken, and is so without");
 	near = name_nearest(key, known, sizeof known / sizeof *known);
 	r = check_fail("security option", s, "not one that davit has", err);
 	if (near && strcmp(near, key) != 0)

@@ -6,8 +6,9 @@
 /* [ip:]host:inside[/proto], or inside alone; ranges "8000-8010:80-90" add one port each; [v6] addresses in brackets.
  * Adds to the job. */
 int parse_ports(const char *s, struct job *, struct err *err);
-/* src:target[:options]; a src with a slash (absolute, or ./ and ../ relative to @cwd) is a bind, else a volume's name;
- * target alone is an anonymous volume. Options: ro, rw, propagation, z, Z (ignored), nocopy. Adds to the task. */
+/* src:target[:options]; a src with a slash (absolute, or ./ and ../ relative to @cwd) is a bind, else a volume's name; target
+ * alone is an anonymous volume. @cwd is NULL where there is none. Options: ro, rw, propagation, z, Z (ignored), nocopy. Adds
+ * to the task. */
 int parse_volume(const char *s, const char *cwd, struct task *, struct err *err);
 /* --mount type=bind,source=..,target=..,readonly / --tmpfs /path[:options] */
 int parse_mount(const char *s, const char *cwd, struct task *, struct err *err);
@@ -31,7 +32,7 @@ int parse_env_file(const char *path, char *const *env, struct strv *out, struct 
 /* K=V or K (value ""); key and value at most 4096 bytes together (containerd's limit); containerd.io/ keys are reserved. */
 int parse_label(const char *s, struct dict *out, struct err *err);
 int parse_label_file(const char *path, struct dict *out, struct err *err);
-/* no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=..., systempaths=unconfined */
+/* no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=..., systempaths=unconfined, label=disable (ignored) */
 int parse_security_opt(const char *s, struct task *, struct err *err);
 /* missing, always, never */
 int parse_pull(const char *s, enum pull_policy *ret, struct err *err);

@@ -14,6 +14,23 @@ class Invocation(Case):
         self.run_fails(command=["no-such-program"], code=127, says=["no-such-program", "not found"])
         self.run_fails(command=["/bin/none"], code=127, says=["/bin/none"])
 
+    def test_flags_behind_the_image_or_the_job(self):
+        self.run_fails(command=["--name", "x"], code=127, says=["--name", "flags go before"])
+        name = self.job()
+        self.fails("exec", name, "-u", "nobody", "id", code=127, says=["-u", "flags go before"])
+
+    def test_docker_s_flags_that_are_not_here(self):
+        self.run_fails("--restart", "always", says=["--restart", "systemd"])
+        self.run_fails("-P", says=["-P", "-p 80"])
+        self.fails("ps", "--format", "{{.Names}}", says=["--format", "jq"])
+
+    def test_the_current_folder_is_gone(self):
+        gone = os.path.join(self.folder, "gone")
+        done = subprocess.run(["sh", "-c", f"mkdir {gone} && cd {gone} && rmdir {gone} && exec {Machine.davit} run --rm --network none "
+                               f"-v ./x:/x {Machine.image} true"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertIn('"./x": relative to the current folder, which is gone', done.stderr)
+
     def test_command_cannot_be_invoked(self):
         self.run_fails(command=["/bin/noexec"], code=126, says=["/bin/noexec", "permission denied"])
         self.run_fails(command=["/etc"], code=126, says=["/etc"])
@@ -35,7 +52,8 @@ class Invocation(Case):
             (["--pids-limit", "x"], ["pids"]), (["-v", "/tmp:/x:zz"], ["zz"]), (["-v", "/x:relative"], ["relative"]),
             (["-v", "/no/such/folder/at/all:/x"], ["/no/such/folder/at/all"]), (["-e", "=x"], ["=x"]), (["-w", "relative"], ["relative"]),
             (["--ulimit", "nosuch=1"], ["nosuch"]), (["--ulimit", "nofile=5:4"], ["nofile"]), (["--pull", "often"], ["often", "missing"]),
-            (["--security-opt", "magic"], ["magic"]), (["--env-file", "none"], ["none"]), (["-l", "=v"], ["label"]),
+            (["--security-opt", "magic"], ["magic"]),
+            (["--security-opt", "label=type:t"], ["SELinux"]), (["--env-file", "none"], ["none"]), (["-l", "=v"], ["label"]),
         ]
         for flags, says in table:
             with self.subTest(flags=flags):

@@ -73,6 +73,25 @@ class Output(Case):
         self.assertEqual(done.returncode, 125, done.stderr)
         self.assertIn("No space left", done.stderr)
 
+    def shell(self, line):
+        return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60 * Machine.slow, cwd=self.folder)
+
+    def test_a_closed_one_is_an_error(self):
+        done = self.shell(f"{Machine.davit} images >&-")
+        self.assertEqual((done.returncode, done.stderr), (125, "davit: standard output: Bad file descriptor\n"))
+
+    def test_a_closed_input_is_at_its_end(self):
+        done = self.shell(f"{Machine.davit} run --rm -i --network none {Machine.image} sh -c 'cat; exit 3' <&-")
+        self.assertEqual(done.returncode, 3, done.stderr)
+
+    def test_a_full_disk_stops_nothing_half_way(self):
+        names = [self.job(), self.job()]
+        done = self.shell(f"{Machine.davit} rm -f {names[0]} {names[1]} >/dev/full")
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        for name in names:
+            self.gone(name)
+
     def test_json_log(self):
         result = self.davit("--json-log", "rm", "no-such-job", code=125)
         line = json.loads(result.err)

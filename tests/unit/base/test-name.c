@@ -58,7 +58,8 @@ static void finds_the_nearest(void **state)
 	static const char *const verbs[] = { "run", "ps", "logs", "exec", "stop", "start", "restart", "prune", "version", "images", "image" };
 	static const struct { const char *s, *want; } rows[] = {
 		{ "rnu", "run" }, { "pss", "ps" }, { "lgos", "logs" }, { "exce", "exec" }, { "strat", "start" }, { "restrat", "restart" },
-		{ "verison", "version" }, { "imges", "images" }, { "stop", "stop" }, { "ver", "version" }, { "im", NULL },
+		{ "verison", "version" }, { "imges", "images" }, { "Run", "run" }, { "PRUNE", "prune" }, { "tsop", "stop" }, { "push", NULL },
+		{ "pause", NULL }, { "stat", "start" }, { "res", "restart" }, { "ima", "images" }, { "stop", "stop" }, { "ver", "version" }, { "im", NULL },
 		{ "xyzzy", NULL }, { "", NULL }, { "containers", NULL },
 		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
 	};

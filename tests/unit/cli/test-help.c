@@ -8,7 +8,7 @@ static void check_flags(const char *text, const struct opt *o)
 	for (; o && o->name; o++) {
 		_cleanup_free_ char *flag = mem_printf("--%s", o->name);
 
-		assert_non_null(o->set);
+		assert_true(o->instead ? o->hidden && !o->set : o->set != NULL);
 		assert_true(o->hidden || (o->help && *o->help && o->help[strlen(o->help) - 1] != '.'));
 		if (!o->hidden && !strstr(text, flag))
 			fail_msg("%s is not in the help", flag);
@@ -57,7 +57,8 @@ static void suggests_commands(void **state)
 	static const struct { const char *typed, *msg; } rows[] = {
 		{ "rnu", "unknown command rnu: did you mean run?" }, { "lgos", "unknown command lgos" },
 		{ "exce", "unknown command exce: did you mean exec?" }, { "rmi", "unknown command rmi: did you mean image rm?" },
-		{ "zzzzzz", "unknown command zzzzzz" },
+		{ "zzzzzz", "unknown command zzzzzz" }, { "Run", "unknown command Run: did you mean run?" },
+		{ "top", "unknown command top" }, { "container", "unknown command container" },
 	};
 	const struct command *cmd = NULL;
 

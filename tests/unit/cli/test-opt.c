@@ -12,6 +12,7 @@ static const struct opt opts[] = {
 	{ "format", .arg = "FORM", .help = "f", .words = "json table", .set = opt_word, AT(format) },
 	{ "time", .arg = "SECONDS", .help = "s", .set = opt_seconds, AT(time) },
 	{ "secret", .help = "h", .set = opt_bool, AT(tty), .hidden = true },
+	OPT_NOT_HERE("links", 'L', "use addresses"),
 	{ 0 },
 };
 
@@ -73,13 +74,22 @@ static void understands_every_way_to_write_a_flag(void **state)
 static void says_what_is_wrong(void **state)
 {
 	static const struct { const char *line, *msg, *hint; } rows[] = {
-		{ "--nam x", "unknown flag --nam: did you mean --name?", "" },
-		{ "--callled=x", "unknown flag --callled: did you mean --called?", "" },
-		{ "--zzzzzz", "unknown flag --zzzzzz", "davit help cmd lists the flags" },
-		{ "--secre", "unknown flag --secre", "davit help cmd lists the flags" },
-		{ "-x", "unknown flag -x", "davit help cmd lists the flags" },
-		{ "-itx", "unknown flag -x in -itx", "davit help cmd lists the flags" },
-		{ "-format json", "unknown flag -format: did you mean --format?", "" },
+		{ "--nam x", "cmd: unknown flag --nam: did you mean --name?", "" },
+		{ "--callled=x", "cmd: unknown flag --callled: did you mean --called?", "" },
+		{ "--zzzzzz", "cmd: unknown flag --zzzzzz", "davit help cmd lists the flags" },
+		{ "--secre", "cmd: unknown flag --secre", "davit help cmd lists the flags" },
+		{ "-x", "cmd: unknown flag -x", "davit help cmd lists the flags" },
+		{ "-itx", "cmd: unknown flag -x in -itx", "davit help cmd lists the flags" },
+		{ "-format json", "cmd: unknown flag -format: did you mean --format?", "" },
+		{ "-name x", "cmd: unknown flag -name: did you mean --name?", "" }, /* not -n ame */
+		{ "-name=x", "cmd: unknown flag -name=x: did you mean --name?", "" },
+		{ "--NAME x", "cmd: unknown flag --NAME: did you mean --name?", "" },
+		{ "--links x", "cmd: unknown flag --links", "use addresses" },
+		{ "-links x", "cmd: unknown flag -links", "use addresses" },
+		{ "-tL", "cmd: unknown flag -tL", "use addresses" },
+		{ "--link", "cmd: unknown flag --link", "davit help cmd lists the flags" }, /* not --tty */
+		{ "--format={{.ID}}", "flag --format is one of json, table, not \"{{.ID}}\"",
+		  "davit has no templates: --format json | jq takes a field out" },
 		{ "--name", "flag --name needs a value", "--name NAME; davit help cmd tells more" },
 		{ "-tn", "flag --name needs a value", "--name NAME; davit help cmd tells more" },
 		{ "--tty=maybe", "flag --tty is true or false, not \"maybe\"", "" },

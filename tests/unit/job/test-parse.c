@@ -207,8 +207,10 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	  "did you mean \"seccomp\"?" },
 	{ security, "seccomp", "invalid security option \"seccomp\": not one that davit has",
 	  "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=PROFILE, systempaths=unconfined" },
-	{ security, "label=disable", "invalid security option \"label=disable\": not one that davit has",
-	  "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=PROFILE, systempaths=unconfined" },
+	{ security, "label=type:svirt_lxc_net_t", "invalid security option \"label=type:svirt_lxc_net_t\": davit sets no SELinux labels",
+	  "label=disable is taken, and is so without" },
+	{ security, "label", "invalid security option \"label\": davit sets no SELinux labels",
+	  "label=disable is taken, and is so without" },
 
 	{ sysctl, "net.core.somaxconn", "invalid sysctl \"net.core.somaxconn\": not NAME=VALUE", "such as net.core.somaxconn=1024" },
 	{ sysctl, "=1", "invalid sysctl \"=1\": not NAME=VALUE", "such as net.core.somaxconn=1024" },

@@ -3,7 +3,6 @@
 #include "cli.h"
 #include "help.h"
 #include "interrupt.h"
-#include "job-run.h"
 #include "log.h"
 #include "mem.h"
 #include "name.h"
@@ -160,14 +159,23 @@ void cli_notice(const struct cli *cli, const char *fmt, ...)
 	(void)!write(STDERR_FILENO, line.data, line.len);
 }
 
+/* Where nothing better is known: whoever is not root mostly lacks just that. */
+static const char *remedy_of(const struct cli *cli, const struct err *e)
+{
+	bool denied = e->code == ERR_PERMISSION && cli->fail_code == EXIT_DAVIT && geteuid() != 0;
+
+	return e->hint[0] ? e->hint : denied ? "run as root: sudo davit ..." : NULL;
+}
+
 void cli_report(const struct cli *cli, const struct err *e)
 {
 	_cleanup_buf_ struct buf line = { 0 };
 	bool color = !cli->global.json_log && term_color(STDERR_FILENO);
+	const char *remedy = remedy_of(cli, e);
 
 	buf_adds(&line, e->msg);
-	if (e->hint[0])
-		buf_addf(&line, " (%s)", e->hint);
+	if (remedy)
+		buf_addf(&line, " (%s)", remedy);
 	if (cli->global.json_log || !color) {
 		log_error("%s", buf_str(&line));
 		return;
@@ -181,6 +189,16 @@ int cli_fail_run(struct cli *cli, int r, const struct strv *words, const char *n
 	if (cli->fail_code != EXIT_DAVIT && words && words->n && words->v[0][0] == '-')
 		return err_hint(err, r, "what stands behind the %s is its command: davit's flags go before", noun);
 	return r;
+}
+
+int cli_end_run(const struct cli *cli, const struct run_result *res)
+{
+	if (res->exited)
+		return res->exit_code;
+	if (!cli->global.json_log && isatty(STDERR_FILENO))
+		(void)!write(STDERR_FILENO, "\n", 1); /* the cursor stands where the job left it */
+	cli_notice(cli, "detached: job %s goes on; davit logs -f %s follows it", res->name, res->name);
+	return 0;
 }
 
 int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err)

@@ -2,6 +2,7 @@
 #pragma once
 #include "command.h"
 #include "core.h"
+#include "job-run.h"
 #include <stdbool.h>
 
 struct globals {
@@ -38,6 +39,8 @@ void cli_report(const struct cli *, const struct err *);
 /* How run, start and exec fail: with 126 or 127 where the command of the job is to blame. @words are the command's (NULL: it
  * was not given), behind the @noun that they were written behind. Returns @r. */
 int cli_fail_run(struct cli *, int r, const struct strv *words, const char *noun, struct err *err);
+/* What ran in the foreground has ended, or the keys detached: the exit code. */
+int cli_end_run(const struct cli *, const struct run_result *);
 /* Do @one for each of @names, print the name of each that worked (unless @quiet, or it returned EACH_NOTHING: nothing was
  * to be done), report each that did not and go on.
  * Returns 0 or EXIT_DAVIT; an interrupt ends it with that error, standard output's error is returned after the last. */

@@ -96,8 +96,8 @@ static int run_job(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 	r = mode == RUN_FOREGROUND ? 0 : cli_outf(cli, err, "%s\n", res.name);
 	if (f->timing)
 		print_timing(&timing);
-	if (r >= 0 && res.exited)
-		r = res.exit_code;
+	if (r >= 0 && mode == RUN_FOREGROUND)
+		r = cli_end_run(cli, &res);
 	run_result_done(&res);
 	return r;
 }
@@ -107,7 +107,9 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	struct job_flags *f = opts;
 	int r;
 
-	job_flags_args(f, args);
+	r = job_flags_args(f, args, err);
+	if (r < 0)
+		return r;
 	if (f->dry_run)
 		return dry_run(cli, f, err);
 	r = check_terminal(f, err);
@@ -119,8 +121,10 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 static int create(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct job_flags *f = opts;
+	int r = job_flags_args(f, args, err);
 
-	job_flags_args(f, args);
+	if (r < 0)
+		return r;
 	return f->dry_run ? dry_run(cli, f, err) : run_job(cli, f, RUN_CREATE, err);
 }
 

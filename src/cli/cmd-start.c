@@ -34,8 +34,8 @@ static int attach(struct cli *cli, const struct start_flags *f, const char *name
 
 	if (r < 0)
 		(void)cli_fail_run(cli, r, NULL, NULL, err);
-	else if (res.exited)
-		r = res.exit_code;
+	else
+		r = cli_end_run(cli, &res);
 	run_result_done(&res);
 	return r;
 }

@@ -283,10 +283,12 @@ void job_flags_done(void *flags)
 	free(f->cwd);
 }
 
-void job_flags_args(struct job_flags *f, const struct strv *args)
+int job_flags_args(struct job_flags *f, const struct strv *args, struct err *err)
 {
 	struct task *t = &f->job->tasks[0];
 
+	if (!*args->v[0])
+		return err_hint(err, err_set(err, ERR_INVALID, "image \"\": the name is empty"), "is a shell's variable not set?");
 	for (size_t i = 0; i < t->env.n; i++)
 		strv_setenv(&f->env, t->env.v[i]);
 	strv_done(&t->env);
@@ -296,4 +298,5 @@ void job_flags_args(struct job_flags *f, const struct strv *args)
 	(void)set(&t->image, args->v[0]);
 	for (size_t i = 1; i < args->n; i++)
 		strv_push(&t->args, args->v[i]);
+	return 0;
 }

@@ -15,6 +15,6 @@ void job_flags_init(void *flags);
 void job_flags_done(void *flags);
 
 /* Image, command and what files said into the job. */
-void job_flags_args(struct job_flags *, const struct strv *args);
+int job_flags_args(struct job_flags *, const struct strv *args, struct err *err);
 
 extern const struct opt run_opts_table[], create_opts_table[];

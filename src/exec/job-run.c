@@ -455,7 +455,7 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 		r = execute(&run, ctx, &res, err);
 	if (r < 0) {
 		run_result_done(&res);
-		return err_wrap(err, r, "run job %s", run.job && run.job->name ? run.job->name : job->name ? job->name : "");
+		return run.job && run.job->name ? err_wrap(err, r, "run job %s", run.job->name) : err_wrap(err, r, "run job");
 	}
 	*ret = res;
 	return 0;

@@ -8,7 +8,7 @@ from lib.case import Case, Machine
 
 class Invocation(Case):
     def run_fails(self, *flags, code=125, says=(), command=("true",), image=None, **kw):
-        return self.fails("run", "--rm", "--network", "none", *flags, image or Machine.image, *command, code=code, says=says, **kw)
+        return self.fails("run", "--rm", "--network", "none", *flags, Machine.image if image is None else image, *command, code=code, says=says, **kw)
 
     def test_command_not_found(self):
         self.run_fails(command=["no-such-program"], code=127, says=["no-such-program", "not found"])
@@ -64,6 +64,12 @@ class Invocation(Case):
         self.run_fails("--pull", "never", image="no/such:image", says=["no/such:image"])
         self.run_fails(image="localhost:1/none:1", says=["localhost:1", "refused"], progress=True)
         self.run_fails(image="UPPER case", says=["UPPER case"])
+
+    def test_empty_words(self):
+        self.run_fails(image="", says=['image ""', "empty"])
+        for flags, says in ((["--name", ""], 'job name ""'), (["-w", ""], 'working folder ""'), (["--hostname", ""], 'hostname ""')):
+            error = self.run_fails(*flags, says=["run job: ", says]).err
+            self.assertNotIn("job :", error)
 
     def test_unknown_runtime(self):
         self.fails("run", "--rm", "--network", "none", "--runtime", "rumc", Machine.image, "true", says=["rumc", "runc"])
@@ -121,7 +127,13 @@ class Connection(Case):
         done = subprocess.run([Machine.davit, "ps"], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
         self.assertEqual(done.returncode, 125, done.stderr)
         self.assertIn("containerd.sock", done.stderr)
+        self.assertIn("sudo davit", done.stderr)
         self.assertRegex(done.stderr.lower(), "permission|root")
+
+    def test_no_permission_for_an_engine(self):
+        done = subprocess.run([Machine.davit, "engine", "start"], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertRegex(done.stderr, r"Permission denied \(run as root: sudo davit \.\.\.\)")
 
     def test_a_peer_that_speaks_no_grpc(self):
         path = os.path.join(self.folder, "odd.sock")

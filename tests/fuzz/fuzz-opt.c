@@ -49,10 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = command_parse(&cmd_run, &global, strv_argv(&words), 0, &flags, &args, &err);
 	assert(r >= 0 || err.msg[0]);
 	assert(args.n <= words.n);
-	if (r >= 0 && args.n) {
-		job_flags_args(&flags, &args);
+	if (r >= 0 && args.n && job_flags_args(&flags, &args, &err) >= 0)
 		check(flags.job);
-	}
 	job_flags_done(&flags);
 	return 0;
 }

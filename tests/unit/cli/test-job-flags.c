@@ -18,7 +18,7 @@ static int parse(const char *line, struct job_flags *f, struct err *err)
 	if (r >= 0)
 		r = command_check_args(&cmd_run, &args, err);
 	if (r >= 0)
-		job_flags_args(f, &args);
+		r = job_flags_args(f, &args, err);
 	return r;
 }
 

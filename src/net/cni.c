@@ -1,9 +1,12 @@
-/* Theory of operation: an op is a list of programs that run one after the other, each started when the loop reports the end
- * of the one before; so the caller's own work goes on beside a chain of slow plugins. The cache entry is written before the
- * first plugin of an ADD and again after each, so that a DEL finds what there is to delete wherever an ADD was killed. */
+/* Theory of operation: an op is a list of programs, each started when the loop reports the end of the last one that it has to
+ * wait for (cni-plan.h); so the caller's own work goes on beside a chain of slow plugins. The cache entry is written before the
+ * first plugin of an ADD and whenever a result is a new one, so that a DEL finds what there is to delete wherever an ADD was
+ * killed. When a program of an ADD fails, what runs beside it comes to its end before the DEL: a plugin killed halfway leaves
+ * more to guess. */
 #include "cni.h"
 #include "cni-cache.h"
 #include "cni-net.h"
+#include "cni-plan.h"
 #include "cni-result.h"
 #include "clock.h"
 #include "file.h"
@@ -12,13 +15,20 @@
 #include "mem.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { OUT_MAX = 1 << 20, ERR_MAX = 4096, UNDO_MS = 30000 };
 
-enum { FORWARD_V4 = -1, FORWARD_V6 = -2, N_FORWARD = 2 };
 enum cni_verb { CNI_ADD, CNI_DEL, CNI_CHECK };
 static const char *const verb_names[] = { "ADD", "DEL", "CHECK" };
+
+struct program {
+	struct cni_op *op;
+	const struct cni_place *at;
+	struct child *child;    /* while it runs */
+	json *given;            /* the result that an ADD handed to it */
+	bool begun, ended;
+	bool added;             /* an ADD has started it */
+};
 
 struct cni_op {
 	struct loop *loop;
@@ -28,20 +38,17 @@ struct cni_op {
 	char *version;
 	struct cni_entry *entry; /* what is cached: names, capability arguments, the result so far */
 	int hold_fd;
-	size_t next, n;         /* programs: the plugins, and what forward.h adds */
-	size_t n_forward;       /* of those: behind the last plugin in an ADD, before the first in a DEL */
-	struct child *child;
-	const char *running;    /* its name, for errors; borrowed */
-	long at;                /* it, as program_at() says */
-	long begun;             /* plugins that an ADD has started */
+	struct cni_place *places;
+	struct program *programs; /* in step with the places */
+	size_t n, n_begun, n_running;
 	bool done;
 	bool thorough;          /* a failing program does not end a DEL, and one that hangs not the time of the others */
-	bool undoing;           /* the DEL of an ADD that failed: plugins that were not begun have nothing to delete */
+	bool undoing;           /* the DEL of an ADD that failed: plugins that it did not start have nothing to delete */
 	int r;
 	struct err err;
 };
 
-static void run_next(struct cni_op *op);
+static void run_ready(struct cni_op *op);
 
 /* What a program gets. */
 
@@ -122,11 +129,11 @@ static void add_text(struct buf *out, const char *text)
 }
 
 /* An error object on standard output, else what it said on standard error (SPEC, "Error"). */
-static int plugin_failed(const struct cni_op *op, int status, struct err *err)
+static int program_failed(struct child *child, int status, struct err *err)
 {
 	_cleanup_json_ json *j = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
-	struct buf *out = child_out(op->child);
+	struct buf *out = child_out(child);
 	enum errc code = ERR_INTERNAL;
 	char how[64];
 	int r;
@@ -138,16 +145,18 @@ static int plugin_failed(const struct cni_op *op, int status, struct err *err)
 	}
 	if (!text.len) {
 		buf_adds(&text, child_describe(status, how));
-		add_text(&text, buf_str(child_err(op->child)));
+		add_text(&text, buf_str(child_err(child)));
 	}
 	r = err_set(err, code, "%s", text.data);
 	return strstr(text.data, "tables\": executable file not found") ? err_hint(err, r, "apt-get install iptables") : r;
 }
 
-static int take_result(struct cni_op *op, struct err *err)
+/* A result handed on as it was given says nothing new: whoever ran beside may have changed it by now. */
+static int take_result(struct program *p, struct err *err)
 {
-	struct buf *out = child_out(op->child);
-	json *j = NULL;
+	struct cni_op *op = p->op;
+	struct buf *out = child_out(p->child);
+	_cleanup_json_ json *j = NULL;
 	int r;
 
 	if (out->len == OUT_MAX)
@@ -155,59 +164,72 @@ static int take_result(struct cni_op *op, struct err *err)
 	r = json_parse(buf_str(out), out->len, &j, err);
 	if (r < 0)
 		return err_wrap(err, r, "its result");
-	if (!json_object_is_type(j, json_type_object)) {
-		json_freep(&j);
+	if (!json_object_is_type(j, json_type_object))
 		return err_set(err, ERR_INTERNAL, "its result is not an object");
-	}
-	json_freep(&op->entry->result);
-	op->entry->result = j;
 	if (!json_get(j, "cniVersion"))
 		json_put_str(j, "cniVersion", op->version);
+	if (p->given && json_object_equal(j, p->given))
+		return 0;
+	json_freep(&op->entry->result);
+	op->entry->result = TAKE_PTR(j);
 	return cni_cache_write(op->cache_dir, op->entry, err);
 }
 
-/* Of a thorough DEL the first error is kept, and the chain goes on. */
-static void fail(struct cni_op *op, int r, struct err *err)
+/* The first error of an op is the one that is told. */
+static void fail(struct program *p, int r, struct err *err)
 {
-	bool counts = !(op->undoing && op->at >= op->begun);
+	struct cni_op *op = p->op;
+	const char *type = json_get_str(p->at->plugin, "type");
 
-	(void)err_wrap(err, r, "network %s: %s%s", op->entry->network, op->at < 0 ? "" : "plugin ", op->running);
-	if (counts && op->r >= 0) {
-		op->r = r;
-		op->err = *err;
-	}
-	if (op->thorough)
-		run_next(op);
-	else
-		op->done = true;
+	(void)err_wrap(err, r, "network %s: %s%s", op->entry->network, type ? "plugin " : "",
+		       type ? type : forward_name(p->at->family));
+	if (op->r < 0 || (op->undoing && type && !p->added))
+		return;
+	op->r = r;
+	op->err = *err;
+}
+
+static void end(struct program *p)
+{
+	child_free(TAKE_PTR(p->child));
+	json_freep(&p->given);
+	p->given = NULL;
+	p->ended = true;
+	p->op->n_running--;
+}
+
+static bool is_failure(const struct program *p, int status)
+{
+	if (status == 0)
+		return false;
+	return p->at->plugin || !forward_may_fail(p->op->list, status, p->op->verb == CNI_ADD);
 }
 
 static void on_ended(void *arg)
 {
-	struct cni_op *op = arg;
+	struct program *p = arg;
 	struct err err = ERR_INIT;
-	int status = child_status(op->child), r = 0;
+	int status = child_status(p->child), r = 0;
 
-	if (status != 0 && !(op->at < 0 && forward_may_fail(op->list, status, op->verb == CNI_ADD)))
-		r = plugin_failed(op, status, &err);
-	else if (op->verb == CNI_ADD && op->at >= 0)
-		r = take_result(op, &err);
-	child_free(TAKE_PTR(op->child));
+	if (is_failure(p, status))
+		r = program_failed(p->child, status, &err);
+	else if (p->op->verb == CNI_ADD && p->at->plugin)
+		r = take_result(p, &err);
 	if (r < 0)
-		fail(op, r, &err);
-	else
-		run_next(op);
+		fail(p, r, &err);
+	end(p);
+	run_ready(p->op);
 }
 
-static int start(struct cni_op *op, struct child_spec *spec, struct err *err)
+static int start(struct program *p, struct child_spec *spec, struct err *err)
 {
 	spec->out_max = OUT_MAX;
 	spec->err_max = ERR_MAX;
-	spec->hold_fd = op->hold_fd;
+	spec->hold_fd = p->op->hold_fd;
 	spec->group = true;
 	spec->ended = on_ended;
-	spec->arg = op;
-	return child_start(op->loop, spec, &op->child, err);
+	spec->arg = p;
+	return child_start(p->op->loop, spec, &p->child, err);
 }
 
 /* First regular file of that name in the list of folders; libcni asks no execute bit, we do. */
@@ -220,65 +242,75 @@ static int find_plugin(const struct cni_op *op, const char *type, char **ret, st
 			"apt-get install containernetworking-plugins, or name its folder with --cni-path");
 }
 
-static int start_plugin(struct cni_op *op, struct err *err)
+static int start_plugin(struct program *p, struct err *err)
 {
-	json *plugin = json_at(json_get_array(op->list, "plugins"), (size_t)op->at);
+	const struct cni_op *op = p->op;
 	_cleanup_free_ char *program = NULL;
 	_cleanup_buf_ struct buf input = { 0 };
 	_cleanup_strv_ struct strv env = { 0 };
-	int r;
+	int r = find_plugin(op, json_get_str(p->at->plugin, "type"), &program, err);
 
-	op->running = json_get_str(plugin, "type");
-	r = find_plugin(op, op->running, &program, err);
 	if (r < 0)
 		return r;
-	write_input(op, plugin, &input);
+	write_input(op, p->at->plugin, &input);
 	write_env(op, &env);
-	r = start(op, &(struct child_spec){ .path = program, .argv = (char *[]){ program, NULL }, .envp = env.v,
+	r = start(p, &(struct child_spec){ .path = program, .argv = (char *[]){ program, NULL }, .envp = env.v,
 		.input = buf_str(&input), .input_len = input.len }, err);
-	if (r == 0 && op->verb == CNI_ADD)
-		op->begun = op->at + 1;
+	if (r == 0 && op->verb == CNI_ADD) {
+		p->given = json_object_get(op->entry->result);
+		p->added = true;
+	}
 	return r;
 }
 
 /* 1: there is nothing to be run. */
-static int start_forward(struct cni_op *op, struct err *err)
+static int start_forward(struct program *p, struct err *err)
 {
+	const struct cni_op *op = p->op;
 	_cleanup_strv_ struct strv argv = { 0 };
-	int family = op->at == FORWARD_V4 ? AF_INET : AF_INET6;
 
-	op->running = forward_name(family);
-	if (!forward_argv(family, op->entry->result, op->entry->container_id, op->verb == CNI_ADD, &argv))
+	if (!forward_argv(p->at->family, op->entry->result, op->entry->container_id, op->verb == CNI_ADD, &argv))
 		return 1;
-	return start(op, &(struct child_spec){ .path = argv.v[0], .argv = argv.v }, err);
+	return start(p, &(struct child_spec){ .path = argv.v[0], .argv = argv.v }, err);
 }
 
-/* Which program stands at place @i of the op: a plugin's index, or FORWARD_V4, FORWARD_V6. */
-static long program_at(const struct cni_op *op, size_t i)
-{
-	size_t plugins = op->n - op->n_forward;
-
-	if (op->verb != CNI_DEL)
-		return i < plugins ? (long)i : FORWARD_V4 - (long)(i - plugins);
-	return i < op->n_forward ? FORWARD_V4 - (long)i : (long)(op->n - 1 - i);
-}
-
-static void run_next(struct cni_op *op)
+static void begin(struct program *p)
 {
 	struct err err = ERR_INIT;
 	int r;
 
-	while (op->next < op->n) {
-		op->at = program_at(op, op->next++);
-		r = op->at < 0 ? start_forward(op, &err) : start_plugin(op, &err);
-		if (r == 0)
-			return;
-		if (r < 0) {
-			fail(op, r, &err); /* a thorough DEL has gone on in there */
-			return;
-		}
-	}
-	op->done = true;
+	p->begun = true;
+	p->op->n_begun++;
+	p->op->n_running++;
+	r = p->at->plugin ? start_plugin(p, &err) : start_forward(p, &err);
+	if (r < 0)
+		fail(p, r, &err);
+	if (r != 0)
+		end(p);
+}
+
+static bool is_ready(const struct cni_op *op, size_t i)
+{
+	if (op->programs[i].begun)
+		return false;
+	for (size_t j = 0; j < op->n; j++)
+		if (!op->programs[j].ended && cni_plan_waits(op->places, i, j, op->verb == CNI_DEL))
+			return false;
+	return true;
+}
+
+/* Starts what has nothing left to wait for; a program that ends by being started may set free another. */
+static void run_ready(struct cni_op *op)
+{
+	size_t begun;
+
+	do {
+		begun = op->n_begun;
+		for (size_t i = 0; i < op->n && (op->thorough || op->r >= 0); i++)
+			if (is_ready(op, i))
+				begin(&op->programs[i]);
+	} while (op->n_begun > begun);
+	op->done = op->n_running == 0;
 }
 
 /* Making ops. */
@@ -353,17 +385,28 @@ static struct cni_op *new_op(struct loop *loop, const struct cni_conf *conf, con
 
 	*op = (struct cni_op){ .loop = loop, .verb = verb, .path = mem_strdup(conf->path), .cache_dir = mem_strdup(conf->cache_dir),
 		.list = json_object_get(net->list), .version = mem_strdup(net->version), .entry = entry, .hold_fd = hold_fd };
-	if (verb != CNI_CHECK && json_get(entry->caps, "portMappings") && forward_wanted(net->list))
-		op->n_forward = N_FORWARD;
-	op->n = json_len(cni_net_plugins(net)) + op->n_forward;
+	op->n = cni_plan(op->list, verb != CNI_CHECK && json_get(entry->caps, "portMappings") && forward_wanted(net->list),
+			 &op->places);
+	op->programs = mem_array(struct program, op->n);
+	for (size_t i = 0; i < op->n; i++)
+		op->programs[i] = (struct program){ .op = op, .at = &op->places[i] };
 	return op;
+}
+
+static void stop_all(struct cni_op *op)
+{
+	for (size_t i = 0; i < op->n; i++)
+		if (op->programs[i].child)
+			end(&op->programs[i]);
 }
 
 static void op_free(struct cni_op *op)
 {
 	if (!op)
 		return;
-	child_free(op->child);
+	stop_all(op);
+	free(op->programs);
+	free(op->places);
 	cni_entry_free(op->entry);
 	json_freep(&op->list);
 	free(op->path);
@@ -373,7 +416,7 @@ static void op_free(struct cni_op *op)
 }
 DEFINE_CLEANUP(struct cni_op, op_free)
 
-/* What of @ctx's time the program that runs may take: in a thorough DEL its share, so that one that hangs leaves the others
+/* What of @ctx's time the programs that run may take: in a thorough DEL their share, so that one that hangs leaves the others
  * time. */
 static struct ctx share_of(const struct cni_op *op, const struct ctx *ctx)
 {
@@ -381,27 +424,40 @@ static struct ctx share_of(const struct cni_op *op, const struct ctx *ctx)
 
 	if (!op->thorough || !left)
 		return ctx ? *ctx : ctx_none();
-	return ctx_within(ctx, left / (int64_t)(op->n - op->next + 1));
+	return ctx_within(ctx, left / (int64_t)(op->n - op->n_begun + 1));
+}
+
+/* The time of those that run is over, or nobody wants them any more. */
+static void give_up(struct cni_op *op, int r, const struct err *why)
+{
+	for (size_t i = 0; i < op->n; i++) {
+		struct err err = *why;
+
+		if (!op->programs[i].child)
+			continue;
+		fail(&op->programs[i], r, &err);
+		end(&op->programs[i]);
+	}
 }
 
 static int op_wait(struct cni_op *op, const struct ctx *ctx, struct err *err)
 {
 	struct ctx own = ctx_none();
-	size_t at = SIZE_MAX;
+	size_t begun = SIZE_MAX;
 
 	while (!op->done) {
 		struct err why = ERR_INIT;
 		int r;
 
-		if (at != op->next)
+		if (begun != op->n_begun)
 			own = share_of(op, ctx);
-		at = op->next;
+		begun = op->n_begun;
 		r = loop_turn(op->loop, &own, &why);
 		if (r == 0)
 			continue;
-		child_free(TAKE_PTR(op->child));
+		give_up(op, r, &why);
 		op->thorough = op->thorough && ctx_check(ctx, NULL) == 0;
-		fail(op, r, &why);
+		run_ready(op);
 	}
 	if (op->r < 0 && err)
 		*err = op->err;
@@ -422,14 +478,16 @@ static void undo_add(struct cni_op *op)
 	struct err err = ERR_INIT;
 	int r;
 
-	child_free(TAKE_PTR(op->child));
+	stop_all(op);
 	op->verb = CNI_DEL;
 	op->thorough = op->undoing = true;
 	op->done = false;
-	op->next = 0;
+	op->n_begun = 0;
+	for (size_t i = 0; i < op->n; i++)
+		op->programs[i].begun = op->programs[i].ended = false;
 	op->r = 0;
 	op->err = (struct err)ERR_INIT;
-	run_next(op);
+	run_ready(op);
 	r = op_wait(op, &ctx, &err);
 	if (r >= 0)
 		r = remove_entry(op, &err);
@@ -481,7 +539,7 @@ int cni_add_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 	r = cni_cache_write(op->cache_dir, op->entry, err);
 	if (r < 0)
 		return err_wrap(err, r, "network %s", net->name);
-	run_next(op);
+	run_ready(op);
 	*ret = TAKE_PTR(op);
 	return 0;
 }
@@ -523,7 +581,7 @@ int cni_del_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 		return r;
 	op = new_op(loop, conf, net, CNI_DEL, known_entry(conf, net, at), at->hold_fd);
 	op->thorough = true;
-	run_next(op);
+	run_ready(op);
 	*ret = op;
 	return 0;
 }
@@ -547,7 +605,7 @@ int cni_check(struct loop *loop, const struct cni_conf *conf, const struct cni_n
 	if (cni_version(net->version) < CNI_0_4_0)
 		return err_set(err, ERR_UNIMPLEMENTED, "network %s: version %s knows no CHECK", net->name, net->version);
 	op = new_op(loop, conf, net, CNI_CHECK, known_entry(conf, net, at), at->hold_fd);
-	run_next(op);
+	run_ready(op);
 	return op_wait(op, ctx, err);
 }
 

@@ -50,7 +50,8 @@ struct cni_result {
 };
 void cni_result_done(struct cni_result *);
 
-/* One ADD, DEL or CHECK under way on the loop: plugins run one after the other. */
+/* One ADD, DEL or CHECK under way on the loop: its plugins run one after the other, those side by side
+ * that do not build on each other (cni-plan.h). */
 struct cni_op;
 /* -ERR_PRECONDITION when there are ports and no plugin forwards any; -ERR_EXISTS when the attachment is in the cache already. */
 int cni_add_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,

@@ -262,6 +262,94 @@ static void a_hanging_del_leaves_the_others_time(void **state)
 	world_free(w);
 }
 
+#define CHAIN "{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\"},{\"type\":\"portmap\"},{\"type\":\"firewall\"}]}"
+/* Ends once the other one has begun, so never where they run one after the other. */
+#define MEETS(other) "until grep -qs '^" other " '$CNI_COMMAND ran; do sleep 0.01; done\n"
+
+static struct world *world_of_neighbours(const char *portmap, const char *firewall)
+{
+	struct world *w = world_new();
+	_cleanup_free_ char *one = mem_printf("cd %s\n" MEETS("firewall") "%s", w->dir, portmap);
+	_cleanup_free_ char *two = mem_printf("cd %s\n" MEETS("portmap") "%s", w->dir, firewall);
+
+	plugin(w, "portmap", one, one);
+	plugin(w, "firewall", two, two);
+	parse(w, CHAIN);
+	return w;
+}
+
+static size_t lines(const struct world *w, const char *line)
+{
+	_cleanup_free_ char *ran = contents(w, "ran");
+	size_t n = 0;
+
+	for (const char *here = ran; (here = strstr(here, line)); here += strlen(line))
+		n++;
+	return n;
+}
+
+/* portmap and firewall build on the first plugin, not on each other; both are given its result, and both come before its DEL. */
+static void neighbours_run_side_by_side(void **state)
+{
+	struct world *w = world_of_neighbours(RESULT, RESULT);
+	_cleanup_json_ json *one = NULL, *two = NULL;
+	_cleanup_free_ char *ran = NULL;
+
+	(void)state;
+	assert_int_equal(add(w, &at, 30000, NULL), 0);
+	one = input(w, "portmap.ADD");
+	two = input(w, "firewall.ADD");
+	assert_non_null(json_get_object(one, "prevResult"));
+	assert_true(json_object_equal(json_get(one, "prevResult"), json_get(two, "prevResult")));
+	assert_int_equal(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL), 0);
+	ran = contents(w, "ran");
+	assert_memory_equal(ran, "a ADD\n", 6);
+	assert_string_equal(ran + strlen(ran) - 6, "a DEL\n");
+	assert_int_equal(lines(w, "ADD\n"), 3);
+	assert_int_equal(lines(w, "DEL\n"), 3);
+	assert_false(cached(w));
+	world_free(w);
+}
+
+/* The one beside comes to its end, and all are deleted. */
+static void a_failing_neighbour(void **state)
+{
+	struct world *w = world_of_neighbours("if [ $CNI_COMMAND = ADD ]; then echo oops >&2; exit 3; fi",
+					      "sleep 0.2; echo firewall ended >>ran; " RESULT);
+	struct err err = ERR_INIT;
+	_cleanup_free_ char *ran = NULL;
+
+	(void)state;
+	assert_int_equal(add(w, &at, 30000, &err), -ERR_INTERNAL);
+	assert_string_equal(err.msg, "network t: plugin portmap: exit status 3: oops");
+	ran = contents(w, "ran");
+	assert_true(strstr(ran, "firewall ended\n") < strstr(ran, "DEL\n"));
+	assert_string_equal(ran + strlen(ran) - 6, "a DEL\n");
+	assert_int_equal(lines(w, "DEL\n"), 3);
+	assert_false(cached(w));
+	world_free(w);
+}
+
+/* Whichever of them ends last: a result that was changed is not lost to one that was handed on. */
+static void a_neighbour_that_changes_the_result(void **state)
+{
+	static const char *const last[] = { "", "sleep 0.2\n" };
+	const char *changed = "echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.2.3/24\"}],\"dns\":{\"domain\":\"d\"}}'";
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ char *one = mem_printf("%s%s", last[i], changed), *two = mem_printf("%s" RESULT, last[1 - i]);
+		struct world *w = world_of_neighbours(one, two);
+		struct cni_result res = { 0 };
+
+		assert_int_equal(add(w, &at, 30000, NULL), 0);
+		assert_int_equal(cni_cached_result(&w->conf, "t", "x-1", "eth0", &res, NULL), 0);
+		assert_string_equal(json_get_str(json_get_object(res.raw, "dns"), "domain"), "d");
+		cni_result_done(&res);
+		world_free(w);
+	}
+}
+
 static void cancelled(void **state)
 {
 	struct world *w = world_new();
@@ -521,4 +609,6 @@ RUN_TESTS("cni", cmocka_unit_test(any_failure_deletes_the_chain), cmocka_unit_te
 	  cmocka_unit_test(a_hanging_del_leaves_the_others_time), cmocka_unit_test(cancelled), cmocka_unit_test(aborted_in_the_middle),
 	  cmocka_unit_test(aborted_when_done), cmocka_unit_test(deleted_from_the_cache), cmocka_unit_test(deleted_from_a_damaged_cache),
 	  cmocka_unit_test(refused), cmocka_unit_test(input_of_an_add), cmocka_unit_test(prev_result_by_version),
-	  cmocka_unit_test(environment), cmocka_unit_test(checks))
+	  cmocka_unit_test(environment), cmocka_unit_test(checks),
+	  cmocka_unit_test(neighbours_run_side_by_side), cmocka_unit_test(a_failing_neighbour),
+	  cmocka_unit_test(a_neighbour_that_changes_the_result))

@@ -3,9 +3,9 @@
 #include "check.h"
 #include "job-table.h"
 #include "name.h"
-#include "parse.h"
 #include "path.h"
 #include "mem.h"
+#include "value.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>

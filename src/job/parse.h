@@ -2,6 +2,7 @@
  * value and what is allowed. Outputs are written on success only. */
 #pragma once
 #include "job.h"
+#include "value.h"
 
 /* [ip:]host:inside[/proto], or inside alone; ranges "8000-8010:80-90" add one port each; [v6] addresses in brackets.
  * Adds to the job. */
@@ -17,14 +18,6 @@ int parse_tmpfs(const char *s, struct task *, struct err *err);
 int parse_device(const char *s, struct task *, struct err *err);
 /* name=soft[:hard], -1 or "unlimited" */
 int parse_ulimit(const char *s, struct task *, struct err *err);
-/* 512, 64k, 10m, 1.5g, 1GiB; powers of 1024; @what names the option */
-int parse_size(const char *what, const char *s, int64_t *ret, struct err *err);
-/* "1.5", > 0, at most the number of processors (@max; 0: not checked) */
-int parse_cpus(const char *s, double max, double *ret, struct err *err);
-/* user[:group], names or numbers, each part 1 to 256 characters without control characters. */
-int parse_user(const char *s, struct err *err);
-/* "TERM", "SIGTERM", "15", "RTMIN+3" */
-int parse_signal(const char *s, int *ret, struct err *err);
 /* K=V; a bare K takes @env's value (nothing is added when unset). */
 int parse_env(const char *s, char *const *env, struct strv *out, struct err *err);
 /* A file of such lines; # comments. Errors name FILE:LINE. */

@@ -3,7 +3,7 @@
 #include "job-table.h"
 #include "mem.h"
 #include "name.h"
-#include "parse.h"
+#include "value.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,0 +1,14 @@
+/* Words that stand for one value and know nothing of the job it goes into: in options, and in a job's JSON form. Errors and
+ * outputs as in parse.h. */
+#pragma once
+#include "err.h"
+#include <stdint.h>
+
+/* 512, 64k, 10m, 1.5g, 1GiB; powers of 1024; @what names the option */
+int parse_size(const char *what, const char *s, int64_t *ret, struct err *err);
+/* "1.5", > 0, at most the number of processors (@max; 0: not checked) */
+int parse_cpus(const char *s, double max, double *ret, struct err *err);
+/* user[:group], names or numbers, each part 1 to 256 characters without control characters. */
+int parse_user(const char *s, struct err *err);
+/* "TERM", "SIGTERM", "15", "RTMIN+3" */
+int parse_signal(const char *s, int *ret, struct err *err);

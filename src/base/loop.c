@@ -1,4 +1,5 @@
 #include "loop.h"
+#include "clock.h"
 #include "list.h"
 #include "mem.h"
 #include <assert.h>
@@ -16,9 +17,18 @@ struct watch {
 	void *arg;
 };
 
+struct timer {
+	struct list_node node;
+	struct loop *loop;
+	int64_t at; /* 0: never */
+	bool dead;  /* as a watch's */
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct loop {
-	struct list_node watches;
-	unsigned running; /* nesting of run_ready(), at most 1 */
+	struct list_node watches, timers;
+	unsigned running; /* nesting of run_ready() and run_timers(), at most 1 */
 	struct pollfd *pfd;
 	struct watch **who;
 	size_t n, pfd_cap, who_cap;
@@ -29,6 +39,7 @@ struct loop *loop_new(void)
 	struct loop *l = mem_new(struct loop);
 
 	list_init(&l->watches);
+	list_init(&l->timers);
 	return l;
 }
 
@@ -36,7 +47,7 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	assert(list_empty(&l->watches));
+	assert(list_empty(&l->watches) && list_empty(&l->timers));
 	free(l->pfd);
 	free(l->who);
 	free(l);
@@ -66,6 +77,31 @@ void watch_free(struct watch *w)
 		return;
 	list_unlink(&w->node);
 	free(w);
+}
+
+struct timer *loop_timer(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	struct timer *t = mem_new(struct timer);
+
+	*t = (struct timer){ .loop = l, .fn = fn, .arg = arg };
+	list_push(&l->timers, &t->node);
+	return t;
+}
+
+void timer_set(struct timer *t, int64_t mono)
+{
+	t->at = mono;
+}
+
+void timer_free(struct timer *t)
+{
+	if (!t)
+		return;
+	t->dead = true;
+	if (t->loop->running)
+		return;
+	list_unlink(&t->node);
+	free(t);
 }
 
 static void collect(struct loop *l)
@@ -101,13 +137,66 @@ static unsigned run_ready(struct loop *l)
 		ran++;
 	}
 	l->running--;
+	return ran;
+}
+
+static unsigned run_timers(struct loop *l)
+{
+	int64_t now = list_empty(&l->timers) ? 0 : clock_mono();
+	unsigned ran = 0;
+
+	l->running++;
+	list_for_each(it, &l->timers) {
+		struct timer *t = container_of(it, struct timer, node);
+
+		if (t->dead || !t->at || t->at > now)
+			continue;
+		t->at = 0;
+		t->fn(t->arg);
+		ran++;
+	}
+	l->running--;
+	return ran;
+}
+
+static void bury(struct loop *l)
+{
 	list_for_each(it, &l->watches) {
 		struct watch *w = container_of(it, struct watch, node);
 
 		if (w->dead)
 			watch_free(w);
 	}
+	list_for_each(it, &l->timers) {
+		struct timer *t = container_of(it, struct timer, node);
+
+		if (t->dead)
+			timer_free(t);
+	}
+}
+
+static unsigned run(struct loop *l, bool ready)
+{
+	unsigned ran = ready ? run_ready(l) : 0;
+
+	ran += run_timers(l);
+	if (ran)
+		bury(l);
 	return ran;
+}
+
+/* As long as @ctx allows and no timer is due. */
+static int poll_ms(const struct loop *l, const struct ctx *ctx)
+{
+	struct ctx until = ctx ? *ctx : ctx_none();
+
+	list_for_each(it, &l->timers) {
+		const struct timer *t = container_of(it, struct timer, node);
+
+		if (t->at && (!until.deadline || t->at < until.deadline))
+			until.deadline = t->at;
+	}
+	return ctx_poll_ms(&until);
 }
 
 int loop_turn(struct loop *l, const struct ctx *ctx, struct err *err)
@@ -121,10 +210,10 @@ int loop_turn(struct loop *l, const struct ctx *ctx, struct err *err)
 			return r;
 		collect(l);
 		l->pfd[l->n] = (struct pollfd){ .fd = cancellable ? ctx->cancel->fd : -1, .events = POLLIN };
-		n = poll(l->pfd, l->n + 1, ctx_poll_ms(ctx));
+		n = poll(l->pfd, l->n + 1, poll_ms(l, ctx));
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, errno, "poll");
-		if (n > 0 && run_ready(l))
+		if (run(l, n > 0))
 			return 0;
 	}
 }
@@ -132,6 +221,5 @@ int loop_turn(struct loop *l, const struct ctx *ctx, struct err *err)
 void loop_poll(struct loop *l)
 {
 	collect(l);
-	if (poll(l->pfd, l->n, 0) > 0)
-		(void)run_ready(l);
+	(void)run(l, poll(l->pfd, l->n, 0) > 0);
 }

@@ -1,4 +1,5 @@
 #include "http.h"
+#include "clock.h"
 #include "dict.h"
 #include "mem.h"
 #include <ctype.h>
@@ -7,7 +8,6 @@
 #include <poll.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/timerfd.h>
 
 enum {
 	CONNECT_S = 10, STALL_S = 60, REDIRECTS = 10,
@@ -18,8 +18,7 @@ enum {
 struct http {
 	struct loop *loop;
 	CURLM *multi;
-	int timer;
-	struct watch *timer_watch;
+	struct timer *timer;
 };
 
 struct socket { struct http *h; curl_socket_t fd; struct watch *watch; };
@@ -92,29 +91,17 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
 	return 0;
 }
 
-static void on_tick(void *arg, short revents)
+static void on_tick(void *arg)
 {
-	struct http *h = arg;
-	uint64_t n;
-
-	(void)revents;
-	(void)!read(h->timer, &n, sizeof n);
-	act(h, CURL_SOCKET_TIMEOUT, 0);
+	act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_timer(CURLM *multi, long ms, void *arg)
 {
 	struct http *h = arg;
-	struct itimerspec t = { 0 };
 
 	(void)multi;
-	if (ms == 0)
-		t.it_value.tv_nsec = 1;
-	if (ms > 0) {
-		t.it_value.tv_sec = ms / 1000;
-		t.it_value.tv_nsec = ms % 1000 * 1000000;
-	}
-	(void)timerfd_settime(h->timer, 0, &t, NULL);
+	timer_set(h->timer, ms < 0 ? 0 : clock_mono() + ms * NSEC_PER_MSEC);
 	return 0;
 }
 
@@ -125,10 +112,9 @@ struct http *http_new(struct loop *l)
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	h->loop = l;
 	h->multi = curl_multi_init();
-	h->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (!h->multi || h->timer < 0)
-		abort(); /* memory, or no descriptor left at the start */
-	h->timer_watch = loop_watch(l, h->timer, POLLIN, on_tick, h);
+	if (!h->multi)
+		abort(); /* memory */
+	h->timer = loop_timer(l, on_tick, h);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -141,8 +127,7 @@ void http_free(struct http *h)
 	if (!h)
 		return;
 	(void)curl_multi_cleanup(h->multi);
-	watch_free(h->timer_watch);
-	(void)close(h->timer);
+	timer_free(h->timer);
 	free(h);
 }
 

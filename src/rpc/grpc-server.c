@@ -1,4 +1,5 @@
 #include "grpc-server.h"
+#include "clock.h"
 #include "conn.h"
 #include "h2-server.h"
 #include "list.h"
@@ -20,11 +21,13 @@ struct peer {
 	struct grpc_server *server;
 	struct conn *conn;
 	struct h2_server *engine;
+	struct timer *timer; /* the soonest deadline of a call */
 };
 
 static void peer_free(struct peer *p)
 {
 	h2_server_free(p->engine);
+	timer_free(p->timer);
 	conn_free(p->conn);
 	list_unlink(&p->node);
 	p->server->n_peers--;
@@ -41,9 +44,20 @@ static void drop(void *arg)
 	conn_abort(((struct peer *)arg)->conn);
 }
 
-static int input(void *arg, const void *p, size_t n, struct err *err)
+static void on_time(void *arg)
 {
-	return h2_server_input(((struct peer *)arg)->engine, p, n, err);
+	struct peer *p = arg;
+
+	timer_set(p->timer, h2_server_expire(p->engine, clock_mono()));
+}
+
+static int input(void *arg, const void *bytes, size_t n, struct err *err)
+{
+	struct peer *p = arg;
+	int r = h2_server_input(p->engine, bytes, n, err);
+
+	on_time(p);
+	return r;
 }
 
 static int output(void *arg, struct buf *out, struct err *err)
@@ -67,6 +81,7 @@ static void on_connection(void *arg, int fd)
 	p->server = s;
 	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ kick, drop, p });
 	p->conn = conn_new(s->loop, fd, s->path, &ops, p);
+	p->timer = loop_timer(s->loop, on_time, p);
 	list_push(&s->peers, &p->node);
 	s->n_peers++;
 	conn_kick(p->conn); /* the server's SETTINGS need no waiting for the client's */

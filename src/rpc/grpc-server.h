@@ -39,7 +39,8 @@ void grpc_stream_send(struct grpc_stream *, const void *msg, size_t len);
 void grpc_stream_end(struct grpc_stream *, unsigned status, const char *message);
 /* Bytes queued that the client's windows have not let out yet: a producer waits while this is large. */
 size_t grpc_stream_unsent(const struct grpc_stream *);
-/* When the client gives up, from its grpc-timeout: clock_mono() ns, 0 for never. Nothing ends the call by itself. */
+/* When the client gives up, from its grpc-timeout: clock_mono() ns, 0 for never. The call is ended then with
+ * DEADLINE_EXCEEDED (4), or reset when the client does not take what is unsent. */
 int64_t grpc_stream_deadline(const struct grpc_stream *);
 /* For fault injection: drop the whole connection of this stream. The handler's closed() follows at the next turn. */
 void grpc_stream_drop_connection(struct grpc_stream *);

@@ -38,6 +38,8 @@ struct h2_server {
 	void *arg;
 	struct h2_carrier carrier;
 	struct list_node streams;
+	int64_t next_deadline;   /* no stream has an earlier one; 0: none has one */
+	size_t held;             /* bytes in the streams' rx */
 	bool dropped, dying;
 	char why[H2_WHY]; /* what nghttp2 last complained about */
 };
@@ -53,6 +55,12 @@ static void kick(struct h2_server *s)
 		s->carrier.kick(s->carrier.arg);
 }
 
+static void forget_input(struct grpc_stream *st)
+{
+	st->server->held -= grpc_frame_held(&st->rx);
+	grpc_frame_done(&st->rx);
+}
+
 static void stream_free(struct grpc_stream *st)
 {
 	const struct grpc_handler *h = st->server->handler;
@@ -61,7 +69,7 @@ static void stream_free(struct grpc_stream *st)
 		h->closed(st->state, st);
 	list_unlink(&st->node);
 	dict_done(&st->md);
-	grpc_frame_done(&st->rx);
+	forget_input(st);
 	h2_tx_done(&st->tx);
 	free(st->message);
 	free(st->method);
@@ -153,7 +161,7 @@ void grpc_stream_end(struct grpc_stream *st, unsigned status, const char *messag
 		return;
 	st->ended = true;
 	st->status = status;
-	grpc_frame_done(&st->rx);
+	forget_input(st);
 	if (message && *message) {
 		grpc_percent_encode(&text, message);
 		if (text.len > H2_HEADERS_MAX / 4)
@@ -171,6 +179,42 @@ size_t grpc_stream_unsent(const struct grpc_stream *st)
 int64_t grpc_stream_deadline(const struct grpc_stream *st)
 {
 	return st->deadline;
+}
+
+/* What the client does not take is given up with the stream; else it is told. */
+static void expire(struct grpc_stream *st)
+{
+	st->deadline = 0;
+	if (!h2_tx_left(&st->tx)) {
+		grpc_stream_end(st, err_to_grpc(-ERR_DEADLINE), "timed out");
+		return;
+	}
+	st->ended = true;
+	forget_input(st);
+	h2_tx_done(&st->tx);
+	(void)nghttp2_submit_rst_stream(st->server->session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL);
+	kick(st->server);
+}
+
+static bool sooner(int64_t deadline, int64_t than)
+{
+	return deadline && (!than || deadline < than);
+}
+
+int64_t h2_server_expire(struct h2_server *s, int64_t now)
+{
+	if (!s->next_deadline || s->next_deadline > now)
+		return s->next_deadline;
+	s->next_deadline = 0;
+	list_for_each(it, &s->streams) {
+		struct grpc_stream *st = container_of(it, struct grpc_stream, node);
+
+		if (st->deadline && st->deadline <= now)
+			expire(st);
+		if (sooner(st->deadline, s->next_deadline))
+			s->next_deadline = st->deadline;
+	}
+	return s->next_deadline;
 }
 
 void grpc_stream_drop_connection(struct grpc_stream *st)
@@ -273,6 +317,8 @@ static void open_stream(struct grpc_stream *st)
 	} else {
 		if (st->timeout_ns && __builtin_add_overflow(clock_mono(), st->timeout_ns, &st->deadline))
 			st->deadline = INT64_MAX;
+		if (sooner(st->deadline, s->next_deadline))
+			s->next_deadline = st->deadline;
 		st->state = s->handler->open(s->arg, st, st->method, &st->md);
 		st->open = st->state;
 	}
@@ -305,6 +351,20 @@ static int on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *a
 	return server->dropped ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
+/* As grpc_frame_feed(), within what a connection may hold. */
+static int feed(struct grpc_stream *st, const unsigned char **p, size_t *n, struct buf *msg, struct err *why)
+{
+	struct h2_server *server = st->server;
+	int r;
+
+	server->held -= grpc_frame_held(&st->rx);
+	r = grpc_frame_feed(&st->rx, p, n, msg, why);
+	server->held += grpc_frame_held(&st->rx);
+	if (r == 0 && server->held > H2_SERVER_HELD_MAX)
+		return err_set(why, ERR_EXHAUSTED, "too many unfinished messages at once");
+	return r;
+}
+
 static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
 {
 	struct grpc_stream *st = stream_of(s, id);
@@ -316,7 +376,7 @@ static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t 
 	(void)flags;
 	(void)nghttp2_session_consume(s, id, n);
 	while (st && n && !st->ended && !server->dropped) {
-		r = grpc_frame_feed(&st->rx, &p, &n, &msg, &why);
+		r = feed(st, &p, &n, &msg, &why);
 		if (r < 0)
 			grpc_stream_end(st, err_to_grpc(r), why.msg);
 		else if (r > 0 && st->open && server->handler->message)

@@ -14,7 +14,10 @@ struct h2_carrier {
 	void *arg;
 };
 
-enum { H2_SERVER_STREAMS = 8192 }; /* open at once on a connection: a wait of a client is one */
+enum {
+	H2_SERVER_STREAMS = 8192,     /* open at once on a connection: a wait of a client is one */
+	H2_SERVER_HELD_MAX = 64 << 20, /* bytes of its messages that are not whole yet; the call that goes beyond is ended */
+};
 
 struct h2_server *h2_server_new(const struct grpc_handler *, void *arg, const struct h2_carrier *);
 /* Every stream that is still open is closed first. */
@@ -24,5 +27,8 @@ DEFINE_CLEANUP(struct h2_server, h2_server_free)
 /* Errors end the connection. */
 int h2_server_input(struct h2_server *, const void *p, size_t n, struct err *err);
 int h2_server_output(struct h2_server *, struct buf *out, struct err *err);
+/* End the calls whose deadline has passed at @now (clock_mono()). Returns when it must be called again, 0 for never; a new
+ * call, which only input() brings, may make that earlier. */
+int64_t h2_server_expire(struct h2_server *, int64_t now);
 /* Say GOAWAY: calls that are open go on, new ones are refused; output() fails when the last has ended. */
 void h2_server_shutdown(struct h2_server *);

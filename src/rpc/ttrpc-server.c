@@ -28,6 +28,8 @@ struct peer {
 	struct ttrpc_reader reader;
 	struct buf out;
 	struct list_node streams, ended;
+	struct timer *timer;
+	int64_t next_deadline; /* no stream has an earlier one; 0: none has one */
 	size_t n_streams;
 	uint32_t last_id;
 	bool dropped;
@@ -136,6 +138,31 @@ void ttrpc_stream_drop_connection(struct ttrpc_stream *st)
 	conn_abort(st->peer->conn);
 }
 
+static void note_deadline(struct peer *p, int64_t at)
+{
+	if (!at || (p->next_deadline && p->next_deadline <= at))
+		return;
+	p->next_deadline = at;
+	timer_set(p->timer, at);
+}
+
+static void on_time(void *arg)
+{
+	int64_t now = clock_mono();
+	struct peer *p = arg;
+
+	p->next_deadline = 0;
+	list_for_each(it, &p->streams) {
+		struct ttrpc_stream *st = container_of(it, struct ttrpc_stream, node);
+
+		if (st->deadline && st->deadline <= now)
+			ttrpc_stream_end(st, err_to_grpc(-ERR_DEADLINE), "timed out");
+		else
+			note_deadline(p, st->deadline);
+	}
+	free_ended(p);
+}
+
 static void message(struct ttrpc_stream *st, const void *p, size_t n)
 {
 	const struct ttrpc_handler *h = st->peer->server->handler;
@@ -161,6 +188,7 @@ static void open_stream(struct peer *p, const struct ttrpc_frame *f, const struc
 	*st = (struct ttrpc_stream){ .peer = p, .id = f->id, .unary = !(f->flags & (TTRPC_REMOTE_OPEN | TTRPC_REMOTE_CLOSED)) };
 	if (q->timeout_ns && __builtin_add_overflow(clock_mono(), q->timeout_ns, &st->deadline))
 		st->deadline = INT64_MAX;
+	note_deadline(p, st->deadline);
 	list_push(&p->streams, &st->node);
 	p->n_streams++;
 	st->state = p->server->handler->open(p->server->arg, st, q->service, q->method, &q->md);
@@ -249,6 +277,7 @@ static void peer_free(struct peer *p)
 	free_ended(p);
 	list_for_each(it, &p->streams)
 		stream_free(container_of(it, struct ttrpc_stream, node));
+	timer_free(p->timer);
 	conn_free(p->conn);
 	ttrpc_reader_done(&p->reader);
 	buf_done(&p->out);
@@ -287,6 +316,7 @@ static void on_connection(void *arg, int fd)
 	p->server = s;
 	list_init(&p->streams);
 	list_init(&p->ended);
+	p->timer = loop_timer(s->loop, on_time, p);
 	p->conn = conn_new(s->loop, fd, "client", &ops, p);
 	conn_polite(p->conn);
 	list_push(&s->peers, &p->node);

@@ -43,7 +43,7 @@ void ttrpc_stream_reply(struct ttrpc_stream *, const void *msg, size_t len);
 /* End with a gRPC status and a message (NULL: none). 0 ends a server's stream; for a unary call it is an empty answer.
  * The handler's closed() follows when the function that was called by the server returns, or at the next turn. */
 void ttrpc_stream_end(struct ttrpc_stream *, unsigned status, const char *message);
-/* When the client gives up: clock_mono() ns, 0 for never. Nothing ends the call by itself. */
+/* When the client gives up: clock_mono() ns, 0 for never. The call is ended then with DEADLINE_EXCEEDED (4). */
 int64_t ttrpc_stream_deadline(const struct ttrpc_stream *);
 /* For fault injection: drop the whole connection of this stream. */
 void ttrpc_stream_drop_connection(struct ttrpc_stream *);

@@ -16,6 +16,8 @@ struct ttrpc {
 	struct err *closed; /* why the connection is gone; NULL while it is not */
 };
 
+enum { MESSAGE_WEIGHT = 64 }; /* what an unread message costs beyond its bytes */
+
 struct message {
 	struct list_node node;
 	struct buf bytes;
@@ -66,7 +68,7 @@ static void add_message(struct ttrpc_call *call, struct buf *bytes)
 
 	m->bytes = *bytes;
 	*bytes = (struct buf){ 0 };
-	call->unread += m->bytes.len;
+	call->unread += MESSAGE_WEIGHT + m->bytes.len;
 	list_push(&call->messages, &m->node);
 	if (call->unread > TTRPC_UNREAD_MAX)
 		end_with(call, ERR_EXHAUSTED, "the stream's messages are not read fast enough");
@@ -281,7 +283,7 @@ static void take(struct ttrpc_call *call, struct buf *ret)
 
 	buf_done(ret);
 	*ret = m->bytes;
-	call->unread -= ret->len;
+	call->unread -= MESSAGE_WEIGHT + ret->len;
 	list_unlink(&m->node);
 	free(m);
 }

@@ -8,6 +8,7 @@ struct fixture {
 	struct loop *loop;
 	int a[2], b[2];
 	struct watch *wa, *wb, *wc;
+	struct timer *ta, *tb;
 	int ran_a, ran_b;
 	short seen;
 };
@@ -30,6 +31,8 @@ static int teardown(void **state)
 	watch_free(f->wa);
 	watch_free(f->wb);
 	watch_free(f->wc);
+	timer_free(f->ta);
+	timer_free(f->tb);
 	loop_free(f->loop);
 	for (int i = 0; i < 2; i++) {
 		(void)close(f->a[i]);
@@ -204,6 +207,65 @@ static void a_signal_ends_a_wait(void **state)
 	(void)sigaction(SIGALRM, &old, NULL);
 }
 
+static void tick_a(void *arg)
+{
+	on_a(arg, 0);
+}
+
+static void tick_b(void *arg)
+{
+	on_b(arg, 0);
+}
+
+static void timers_run_once(void **state)
+{
+	struct fixture *f = *state;
+	int64_t began = clock_mono();
+	struct ctx soon;
+
+	f->ta = loop_timer(f->loop, tick_a, f);
+	f->tb = loop_timer(f->loop, tick_b, f);
+	timer_set(f->ta, began + 20 * NSEC_PER_MSEC);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 0);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_true(clock_mono() - began >= 20 * NSEC_PER_MSEC);
+	assert_int_equal(f->ran_a, 1);
+	soon = ctx_within(NULL, 10);
+	assert_int_equal(loop_turn(f->loop, &soon, NULL), -ERR_DEADLINE); /* it is not set any more */
+	timer_set(f->ta, 1); /* long past */
+	timer_set(f->tb, 1);
+	timer_set(f->tb, 0);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 2);
+	assert_int_equal(f->ran_b, 0);
+}
+
+static void tick_that_frees(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->ran_a++;
+	timer_free(TAKE_PTR(f->ta));
+	timer_free(TAKE_PTR(f->tb));
+	watch_free(TAKE_PTR(f->wa));
+}
+
+static void timers_may_be_freed_while_running(void **state)
+{
+	struct fixture *f = *state;
+
+	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	f->ta = loop_timer(f->loop, tick_that_frees, f);
+	f->tb = loop_timer(f->loop, tick_b, f);
+	timer_set(f->ta, 1);
+	timer_set(f->tb, 1);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_int_equal(f->ran_a, 1);
+	assert_int_equal(f->ran_b, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("loop", T(runs_what_is_ready), T(tells_of_a_hangup), T(silent_watches_are_not_polled), T(a_freed_watch_does_not_run),
-	  T(watches_may_be_added_while_running), T(waits_end), T(a_signal_ends_a_wait))
+	  T(watches_may_be_added_while_running), T(waits_end), T(a_signal_ends_a_wait), T(timers_run_once),
+	  T(timers_may_be_freed_while_running))

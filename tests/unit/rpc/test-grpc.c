@@ -332,6 +332,24 @@ static void deadlines(void **state)
 	fails(w, grpc_start(w->grpc, "/t/Hang", NULL, &soon), ERR_DEADLINE, "timed out");
 }
 
+/* A client that does not look at its own clock is told. */
+static void the_server_ends_what_is_overdue(void **state)
+{
+	struct world *w = *state;
+	_cleanup_dict_ struct dict md = { 0 };
+	struct grpc_call *call;
+	int64_t before = clock_mono();
+	const struct ctx forever = { 0 };
+
+	dict_set(&md, "grpc-timeout", "30m");
+	call = grpc_start(w->grpc, "/t/Hang", &md, &forever);
+	grpc_send(call, "x", 1, true);
+	fails(w, call, ERR_DEADLINE, "timed out");
+	assert_true(clock_mono() - before >= 30 * NSEC_PER_MSEC);
+	turn_until(w, &w->closed, 1);
+	succeeds(w, start(w, "/t/Echo", "on"), "on");
+}
+
 static void cancels(void **state)
 {
 	struct world *w = *state;
@@ -550,7 +568,8 @@ static void calls_back_to_back_leave_in_one_write(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("grpc", T(unary), T(metadata_and_deadline_cross), T(server_streams), T(client_streams), T(both_stream),
-	  T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines), T(cancels),
+	  T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines), T(the_server_ends_what_is_overdue),
+	  T(cancels),
 	  T(a_dying_peer_ends_every_call), T(the_server_closes), T(goaway_lets_open_calls_end), T(a_slow_reader),
 	  T(open_errors), T(a_stale_socket_is_replaced), T(a_probe_is_no_client), T(garbage),
 	  T(calls_back_to_back_leave_in_one_write))

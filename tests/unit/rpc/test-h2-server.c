@@ -1,5 +1,6 @@
 /* The server engine against transcripts of clients, each fed in pieces of several sizes. */
 #include "test.h"
+#include "clock.h"
 #include "h2-server.h"
 #include "mem.h"
 #include "wire.h"
@@ -208,5 +209,98 @@ static void streams_are_bounded(void **state)
 	buf_done(&log.text);
 }
 
+/* Feeds @script to an engine, lets @seconds pass for it, and tells what it said since. */
+static void after(const char *script, int seconds, int64_t *ret_next, struct buf *told, char **ret_sent)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+
+	wire_build(&bytes, script);
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	buf_reset(&sent);
+	*ret_next = h2_server_expire(s, clock_mono() + seconds * NSEC_PER_SEC);
+	assert_int_equal(feed(s, "", 0, &sent, NULL), 0);
+	*ret_sent = wire_text(&sent);
+	buf_adds(told, buf_str(&log.text));
+	h2_server_free(s);
+	buf_done(&log.text);
+}
+
+static void overdue_calls_are_ended(void **state)
+{
+	static const struct { const char *script; int seconds; bool more; const char *told, *sent; } rows[] = {
+		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S", 4, true, "open /a deadline;", "" },
+		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S", 6, false, "open /a deadline;closed;",
+		  "headers 1! :status=200 content-type=application/grpc grpc-status=4 grpc-message=timed out;rst 1 0;" },
+		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S; headers 3 :path=/b " REQUEST " grpc-timeout=1M; headers 5 :path=/c " REQUEST,
+		  6, true, "open /a deadline;open /b deadline;open /c;closed;", "grpc-status=4" },
+		/* what the client has no window for goes with the stream, ended or not */
+		{ "preface; settings 4=0; headers 1 :path=/a " REQUEST " grpc-timeout=5S; msg 1 hi", 6, false,
+		  "open /a deadline;msg hi;closed;", "rst 1 8;" },
+		{ "preface; settings 4=0; headers 1 :path=/a " REQUEST " grpc-timeout=5S; msg 1! hi", 6, false,
+		  "open /a deadline;msg hi;half;closed;", "rst 1 8;" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_buf_ struct buf told = { 0 };
+		_cleanup_free_ char *sent = NULL;
+		int64_t next;
+
+		after(rows[i].script, rows[i].seconds, &next, &told, &sent);
+		if (strncmp(buf_str(&told), rows[i].told, strlen(rows[i].told)) || !strstr(sent, rows[i].sent) || !next == rows[i].more)
+			fail_msg("row %zu: told %s sent %s, next %lld", i, buf_str(&told), sent, (long long)next);
+	}
+}
+
+/* A part of a message of 16 MiB, in frames of 16 KiB; its @first bytes announce it. */
+static void put_unfinished(struct buf *b, unsigned id, bool first, size_t frames)
+{
+	static const char zeros[16384], announced[16384] = { 0, 1 };
+
+	for (size_t i = 0; i < frames; i++) {
+		const unsigned char head[9] = { 0, 0x40, 0, 0, 0, 0, 0, (unsigned char)(id >> 8), (unsigned char)id };
+
+		buf_add(b, head, sizeof head);
+		buf_add(b, first && i == 0 ? announced : zeros, sizeof zeros);
+	}
+}
+
+/* However many messages a client begins and does not end, one connection holds so much. */
+static void unfinished_messages_are_bounded(void **state)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+	_cleanup_free_ char *text = NULL;
+	const size_t frames = 512, streams = H2_SERVER_HELD_MAX / (frames << 14); /* 8 MiB each */
+	char command[200];
+
+	(void)state;
+	wire_build(&bytes, HELLO);
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	buf_reset(&bytes);
+	wire_build(&bytes, "ack"); /* of our SETTINGS: now streams have their large windows */
+	for (unsigned i = 0; i <= streams; i++) {
+		(void)snprintf(command, sizeof command, "headers %u :path=/t/M " REQUEST, 2 * i + 1);
+		wire_build(&bytes, command);
+		assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+		buf_reset(&bytes);
+		for (size_t n = 0; n < frames; n += 64) {
+			put_unfinished(&bytes, 2 * i + 1, n == 0, 64);
+			assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+			buf_reset(&bytes);
+		}
+	}
+	text = wire_text(&sent);
+	(void)snprintf(command, sizeof command, "headers %zu! :status=200 content-type=application/grpc grpc-status=8", 2 * streams + 1);
+	assert_non_null(strstr(text, command));
+	h2_server_free(s);
+	assert_int_equal(log.text.len, (streams + 1) * strlen("open /t/M;closed;"));
+	buf_done(&log.text);
+}
+
 #define T(f) cmocka_unit_test(f)
-RUN_TESTS("h2-server", T(transcripts), T(freeing_closes_what_is_open), T(streams_are_bounded))
+RUN_TESTS("h2-server", T(transcripts), T(freeing_closes_what_is_open), T(streams_are_bounded), T(overdue_calls_are_ended),
+	  T(unfinished_messages_are_bounded))

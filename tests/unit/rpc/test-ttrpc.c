@@ -278,7 +278,7 @@ static void deadlines(void **state)
 	struct err err = ERR_INIT;
 
 	fails(w, call, ERR_DEADLINE, "timed out");
-	ttrpc_stream_reply(w->parked, "late", 4); /* to nobody */
+	turn_until(w, &w->closed, 1); /* the server ends it, too; nobody hears that */
 	soon = ctx_within(NULL, 20);
 	assert_int_equal(ttrpc_recv(other, &soon, &b, &err), -ERR_DEADLINE);
 	assert_false(ttrpc_ready(other));
@@ -321,17 +321,39 @@ static void an_unread_stream_is_given_up(void **state)
 	ttrpc_call_free(call);
 }
 
+static void unread_messages_count_when_they_are_empty(void **state)
+{
+	struct world *w = *state;
+	struct ttrpc_call *call = start(w, TTRPC_SERVER_STREAM, "Count", "400000 0");
+	_cleanup_buf_ struct buf b = { 0 };
+	int n = 0, r;
+
+	turn_until(w, &w->closed, 1);
+	succeeds(w, start(w, TTRPC_UNARY, "Echo", "on"), "on");
+	while ((r = ttrpc_recv(call, &w->ctx, &b, NULL)) == 1)
+		n++;
+	assert_int_equal(r, -ERR_EXHAUSTED);
+	assert_true(n < 400000);
+	ttrpc_call_free(call);
+}
+
 /* --- what only a peer that is not ours sends --- */
 
-static void put_request(struct buf *b, uint32_t id, unsigned flags, const char *service, const char *method)
+static void put_timed(struct buf *b, uint32_t id, unsigned flags, const char *service, const char *method, int64_t timeout_ns)
 {
 	_cleanup_(ttrpc_request_done) struct ttrpc_request q = { .service = mem_strdup(service), .method = mem_strdup(method) };
 	_cleanup_buf_ struct buf m = { 0 };
 
 	q.payload = "x";
 	q.len = 1;
+	q.timeout_ns = timeout_ns;
 	ttrpc_request_put(&m, &q);
 	ttrpc_frame_put(b, id, TTRPC_REQUEST, flags, m.data, m.len);
+}
+
+static void put_request(struct buf *b, uint32_t id, unsigned flags, const char *service, const char *method)
+{
+	put_timed(b, id, flags, service, method, 0);
 }
 
 /* Send @b on a connection of its own and read one frame. */
@@ -404,6 +426,24 @@ static void the_server_survives(void **state)
 	succeeds(w, start(w, TTRPC_UNARY, "Echo", "on"), "on");
 }
 
+static void the_server_ends_what_is_overdue(void **state)
+{
+	struct world *w = *state;
+	_cleanup_buf_ struct buf b = { 0 };
+	int64_t before = clock_mono();
+	int fd;
+
+	assert_int_equal(conn_dial(w->path, &fd, NULL), 0);
+	put_timed(&b, 1, 0, "t.Test", "Hang", 60 * NSEC_PER_SEC);
+	put_timed(&b, 3, 0, "t.Test", "Park", 30 * NSEC_PER_MSEC);
+	answer_to(w, fd, &b, 3, 4, "");
+	assert_true(clock_mono() - before >= 30 * NSEC_PER_MSEC);
+	assert_int_equal(w->closed, 1);
+	assert_null(w->parked);
+	(void)close(fd);
+	turn_until(w, &w->closed, 2);
+}
+
 /* A client that never reads holds what the socket holds, not all answers to what it would send. */
 static void a_client_that_does_not_read_is_not_read(void **state)
 {
@@ -473,5 +513,6 @@ static void answers_that_are_none(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("ttrpc", T(unary), T(metadata_and_deadline_cross), T(streams), T(a_thousand_at_once),
 	  T(parked_calls_are_answered_later), T(too_large), T(deadlines), T(a_dying_peer_ends_every_call),
-	  T(an_unread_stream_is_given_up), T(the_server_survives), T(a_client_that_does_not_read_is_not_read),
+	  T(an_unread_stream_is_given_up), T(unread_messages_count_when_they_are_empty), T(the_server_survives),
+	  T(the_server_ends_what_is_overdue), T(a_client_that_does_not_read_is_not_read),
 	  T(answers_that_are_none))

@@ -1,7 +1,6 @@
 """davit, containerd and shims that end when they should not. Nothing stays that prune does not find; running jobs go on."""
 import os
 import signal
-import subprocess
 import time
 
 from lib import leaks
@@ -119,7 +118,7 @@ class ContainerdRestart(Case):
 class Shim(Case):
     def test_killed(self):
         name = self.job()
-        pids = subprocess.run(["pgrep", "-f", "containerd-shim-runc-v2 .*-namespace " + Machine.ns], capture_output=True, text=True).stdout.split()
+        pids = [x.split()[1] for x in leaks.processes() if "containerd-shim-runc-v2 " in x and "-namespace " + Machine.ns in x]
         self.assertTrue(pids)
         for pid in pids:
             os.kill(int(pid), signal.SIGKILL)

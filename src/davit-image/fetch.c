@@ -32,7 +32,7 @@ struct fetch {
 	int64_t skip;              /* bytes to drop: the server began at 0 */
 	int64_t wake;              /* of WAITING and BACKOFF: clock_mono() */
 	int tries;                 /* failures since bytes last came */
-	bool resumed, again;       /* began with bytes of an earlier attempt; was begun anew because they were wrong */
+	bool resumed, again;       /* not all bytes are of one answer; was begun anew because they were wrong */
 	bool judged;               /* the answer's status is fine */
 };
 
@@ -108,6 +108,17 @@ static int present(struct fetch *f, struct err *err)
 	return fetch_note_source(f->g->s, f->g->ref, f->d->digest, err);
 }
 
+/* From the first byte, once: what is there is not a part of the layer. */
+static bool anew(struct fetch *f)
+{
+	if (f->again)
+		return false;
+	drop_ingest(f);
+	f->again = true;
+	f->state = QUEUED;
+	return true;
+}
+
 static int commit(struct fetch *f, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
@@ -125,12 +136,9 @@ static int commit(struct fetch *f, struct err *err)
 	if (r != -ERR_PRECONDITION) /* which is how containerd says that the digest is another */
 		return r;
 	err_clear(err);
-	drop_ingest(f);
-	if (f->resumed && !f->again) {
-		f->again = true;
-		f->state = QUEUED;
+	if (f->resumed && anew(f))
 		return 0;
-	}
+	drop_ingest(f);
 	return err_hint(err, err_set(err, ERR_DATA_LOSS, "wrong digest: what %s sent is something else",
 				     f->g->hosts.v[f->host].name),
 			"the registry or a mirror of it is damaged");
@@ -140,6 +148,7 @@ static void ask(struct fetch *f)
 {
 	f->judged = false;
 	f->skip = 0;
+	f->resumed = f->resumed || f->at;
 	f->state = RUNNING;
 	f->reply = registry_stream(f->g, f->host, f->d->digest, f->at);
 	show(f, PROGRESS_FETCHING);
@@ -215,7 +224,7 @@ static int fail(struct fetch *f, int r, bool again, int64_t wait_ms, struct err 
 /* The status, once there is one: 1 when the body may be taken, 0 when something else happened. */
 static int judge(struct fetch *f, struct err *err)
 {
-	int64_t wait;
+	int64_t wait, from;
 	bool again;
 	int r;
 
@@ -225,17 +234,17 @@ static int judge(struct fetch *f, struct err *err)
 			return fail(f, r, http_transient(f->reply), 0, err);
 		err_clear(err);
 	}
-	if (http_status(f->reply) == 416 && f->at && !f->again) { /* what we have is not a part of what they have */
-		drop_ingest(f);
-		f->again = true;
-		f->state = QUEUED;
+	if (http_status(f->reply) == 416 && f->at && anew(f))
 		return 0;
-	}
 	r = registry_judge(f->g, f->host, f->reply, &again, &wait, err);
 	if (r < 0)
 		return fail(f, r, again, wait, err);
-	if (f->at && http_status(f->reply) == 200)
-		f->skip = f->at;
+	from = http_offset(f->reply, f->at);
+	if (from < 0 || from > f->at) {
+		r = err_set(err, ERR_DATA_LOSS, "it answers with another part than was asked for");
+		return fail(f, r, false, 0, err);
+	}
+	f->skip = f->at - from;
 	f->g->hosts.v[f->host].asked = false;
 	f->judged = true;
 	return 1;
@@ -271,7 +280,8 @@ static int end(struct fetch *f, struct err *err)
 	bool again = true;
 	int r = http_result(f->reply, err);
 
-	if (r == 0 && f->at == f->d->size) {
+	if (f->at == f->d->size) { /* whatever was promised beyond it: the digest decides */
+		err_clear(err);
 		http_reply_free(TAKE_PTR(f->reply));
 		return commit(f, err);
 	}

@@ -4,6 +4,7 @@
 #include "mem.h"
 #include <ctype.h>
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <string.h>
@@ -250,6 +251,7 @@ static void set_limits(CURL *e, bool tls)
 struct http_reply *http_start(struct http *h, const struct http_request *req)
 {
 	struct http_reply *r = mem_new(struct http_reply);
+	char range[24];
 
 	r->h = h;
 	r->easy = curl_easy_init();
@@ -264,8 +266,10 @@ struct http_reply *http_start(struct http *h, const struct http_request *req)
 	(void)curl_easy_setopt(r->easy, CURLOPT_URL, req->url);
 	if (req->form)
 		(void)curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, req->form);
-	if (req->offset > 0)
-		(void)curl_easy_setopt(r->easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)req->offset);
+	if (req->offset > 0) { /* libcurl's own resuming takes no answer but the one it asked for */
+		(void)snprintf(range, sizeof range, "%" PRId64 "-", req->offset);
+		(void)curl_easy_setopt(r->easy, CURLOPT_RANGE, range);
+	}
 	(void)curl_multi_add_handle(h->multi, r->easy);
 	return r;
 }
@@ -298,6 +302,23 @@ int http_status(const struct http_reply *r)
 const char *http_header(const struct http_reply *r, const char *lower)
 {
 	return dict_get(&r->got, lower);
+}
+
+int64_t http_offset(const struct http_reply *r, int64_t asked)
+{
+	const char *range = http_header(r, "content-range");
+	char *end = NULL;
+	int64_t at;
+
+	if (http_status(r) != 206)
+		return 0;
+	if (!range)
+		return asked;
+	if (strncasecmp(range, "bytes ", 6) != 0 || !isdigit((unsigned char)range[6]))
+		return -1;
+	errno = 0;
+	at = strtoll(range + 6, &end, 10);
+	return errno || *end != '-' ? -1 : at;
 }
 
 struct buf *http_body(struct http_reply *r)
@@ -369,8 +390,7 @@ int http_result(const struct http_reply *r, struct err *err)
 
 	if (r->too_long)
 		return err_set(err, ERR_EXHAUSTED, "the answer is longer than %zu bytes", r->max);
-	/* A server that cannot go on at an offset says so by its status. */
-	if (r->result == CURLE_OK || r->result == CURLE_RANGE_ERROR)
+	if (r->result == CURLE_OK)
 		return 0;
 	for (size_t i = 0; i < N_FAILURES; i++) {
 		if (failures[i].result != r->result)

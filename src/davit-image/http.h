@@ -40,6 +40,9 @@ int http_result(const struct http_reply *, struct err *err);
 /* A failure that may pass by itself. */
 bool http_transient(const struct http_reply *);
 int http_status(const struct http_reply *);                          /* 0 before there is one */
+/* Where in the file the body begins, for a request from @asked on: 0 unless the status is 206; -1: its Content-Range is
+ * damaged. */
+int64_t http_offset(const struct http_reply *, int64_t asked);
 const char *http_header(const struct http_reply *, const char *lower); /* by its name in lower case; NULL: none */
 struct buf *http_body(struct http_reply *);
 /* Hand the bytes over that a stream has brought (@to's own are freed), so that it goes on. Using them may turn the loop,

@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 import threading
+import time
 import unittest
 import urllib.parse
 
@@ -42,9 +43,10 @@ class Server:
                 owner.asked.append((self.path, dict(self.headers)))
                 status, headers, body = answer(self)
                 self.send_response(status)
+                headers = {"Content-Length": str(len(body)), **headers}
+                self.close_connection = headers["Content-Length"] != str(len(body))  # a promise that is not kept
                 for key, value in headers.items():
                     self.send_header(key, value)
-                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 try:
                     self.wfile.write(body)
@@ -139,6 +141,18 @@ class Tokens(Registries):
         server = self.server(answer)
         return server
 
+    def test_a_realm_with_a_query(self):
+        def answer(request):
+            if request.path.startswith("/token"):
+                return 200, {}, b'{"token":"t0ken"}'
+            if request.headers.get("Authorization") != "Bearer t0ken":
+                return 401, {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token?account=a%20b",service="s"'}, b"{}"
+            return self.content(request)
+
+        server = self.server(answer)
+        self.succeeds(f"{server.host}/a/b:1")
+        self.assertIn("/token?account=a%20b&service=s&scope=repository%3Aa%2Fb%3Apull", [p for p, _ in server.asked])
+
     def test_anonymous(self):
         server = self.token_registry()
         self.succeeds(f"{server.host}/a/b:1")
@@ -228,6 +242,53 @@ class Redirects(Registries):
     def test_to_a_file(self):
         server = self.server(lambda request: (302, {"Location": "file:///etc/passwd"}, b""))
         self.assertIn("not allowed", self.pull(f"{server.host}/a:1")["message"])
+
+
+class Ranges(Registries):
+    """The layer's first answer breaks off in the middle; the request for the rest is answered by @rest(body, start)."""
+
+    def pulls(self, rest):
+        def answer(request):
+            status, headers, body = self.content(request)
+            wanted = request.headers.get("Range")
+            if body != self.image.layer:
+                return status, headers, body
+            if wanted:
+                return rest(body, int(wanted[len("bytes="):].rstrip("-")))
+            return status, {"Content-Length": str(len(body))}, body[:len(body) // 2]
+
+        server = self.server(answer)
+        self.succeeds(f"{server.host}/a:1")
+        self.assertTrue([headers for _, headers in server.asked if "Range" in headers])
+
+    def test_the_rest(self):
+        self.pulls(lambda body, start: (206, {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}, body[start:]))
+
+    def test_that_are_not_known(self):
+        self.pulls(lambda body, start: (200, {}, body))
+
+    def test_from_another_place(self):
+        self.pulls(lambda body, start: (206, {"Content-Range": f"bytes 0-{len(body) - 1}/{len(body)}"}, body))
+
+    def test_without_a_place(self):
+        self.pulls(lambda body, start: (206, {}, body[start:]))
+
+
+class Limits(Registries):
+    def test_are_waited_out(self):
+        state = {}
+
+        def answer(request):
+            state[request.path] = state.get(request.path, 0) + 1
+            if digest(self.image.layer) in request.path and state[request.path] == 1:
+                state["at"] = time.monotonic()
+                return 429, {"Retry-After": "2"}, b"{}"
+            if digest(self.image.layer) in request.path:
+                state["again"] = time.monotonic()
+            return self.content(request)
+
+        self.succeeds(f"{self.server(answer).host}/a:1")
+        self.assertGreaterEqual(state["again"] - state["at"], 1.9)
 
 
 class Mirrors(Registries):
@@ -353,6 +414,16 @@ class Lies(Registries):
         made.append(inner)
         server = self.server(answer)
         self.assertIn("inside each other", self.pull(f"{server.host}/a:0")["message"])
+
+    def test_a_length_that_is_too_large(self):
+        """Every byte of the layer came, and its digest says so."""
+        def answer(request):
+            status, headers, body = self.content(request)
+            return status, dict(headers, **{"Content-Length": str(len(body) + 10)} if body == self.image.layer else {}), body
+
+        server = self.server(answer)
+        self.succeeds(f"{server.host}/a:1")
+        self.assertEqual(len([p for p, _ in server.asked if digest(self.image.layer) in p]), 1)
 
     def test_a_passing_failure(self):
         state = {}

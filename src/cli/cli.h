@@ -3,6 +3,7 @@
 #include "command.h"
 #include "core.h"
 #include "job-run.h"
+#include "table.h"
 #include <stdbool.h>
 
 struct globals {
@@ -31,7 +32,9 @@ int cli_core_existing(struct cli *, struct err *err);
 /* All of @text to standard output. A closed pipe is no error: output is dropped from then on. */
 int cli_out(struct cli *, const char *text, size_t len, struct err *err);
 int cli_outf(struct cli *, struct err *err, const char *fmt, ...) _printf_(3, 4);
-int cli_out_json(struct cli *, json *, struct err *err);  /* one line */
+int cli_out_json(struct cli *, json *, struct err *err);        /* one line */
+int cli_out_pretty(struct cli *, json *, struct err *err);      /* over several */
+int cli_out_table(struct cli *, const struct table *, bool whole, struct err *err); /* @whole: cut no column */
 /* One line for people on standard error, or a JSON log line with --json-log. */
 void cli_notice(const struct cli *, const char *fmt, ...) _printf_(2, 3);
 /* The error as one line: "davit: MESSAGE (HINT)". */
@@ -47,3 +50,6 @@ int cli_end_run(const struct cli *, const struct run_result *);
 enum { EACH_NOTHING = 1 };
 typedef int cli_each_fn(struct cli *, const char *name, void *arg, struct err *err);
 int cli_each(struct cli *, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err);
+/* What inspect prints: an array of what @one returns for each of @names, with the same way of going on. */
+typedef int cli_inspect_fn(struct cli *, const char *name, void *arg, json **ret, struct err *err);
+int cli_inspect(struct cli *, const struct strv *names, cli_inspect_fn *one, void *arg, struct err *err);

@@ -1,19 +1,12 @@
 #include "cli.h"
 #include "commands.h"
 #include "doctor.h"
+#include "format.h"
 #include "term.h"
 
 static const struct { const char *word, *color; } levels[] = {
 	[CHECK_OK] = { "ok", "\033[32m" }, [CHECK_WARNING] = { "warning", "\033[33m" }, [CHECK_ERROR] = { "error", "\033[31m" },
 };
-
-struct doctor_flags { const char *format; };
-static const struct opt opts_table[] = {
-	{ "format", .arg = "FORM", .help = "text or json (a line each)", .topic = "Flags", .words = "text json", .set = opt_word,
-	  .at = offsetof(struct doctor_flags, format) },
-	{ 0 },
-};
-static void init(void *opts) { ((struct doctor_flags *)opts)->format = "text"; }
 
 static int print_json(struct cli *cli, const struct check *c, struct err *err)
 {
@@ -37,7 +30,7 @@ static int print_text(struct cli *cli, const struct check *c, bool color, struct
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	_cleanup_(checks_done) struct checks all = { 0 };
-	bool json_lines = ((struct doctor_flags *)opts)->format[0] == 'j', color = term_color(STDOUT_FILENO), bad = false;
+	bool json_lines = format_is_json(opts), color = term_color(STDOUT_FILENO), bad = false;
 	int r = 0;
 
 	(void)args;
@@ -52,5 +45,6 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 const struct command cmd_doctor = {
 	.name = "doctor", .usage = "[FLAGS]", .summary = "Look at what this machine has and lacks for running jobs",
 	.text = "Each line is ok, a warning or an error, with the command that mends it. Ends with 1 when there is an error.",
-	.opts = opts_table, .size = sizeof(struct doctor_flags), .init = init, .run = run,
+	.examples = "  davit doctor\n  davit doctor --format json | jq 'select(.level==\"error\")'",
+	.opts = format_opts, .size = sizeof(struct format_flags), .init = format_init, .run = run,
 };

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "engine.h"
+#include "format.h"
 #include "job-ops.h"
 #include "mem.h"
 
@@ -16,7 +17,8 @@ static int start(struct cli *cli, void *opts, const struct strv *args, struct er
 }
 
 static const struct command engine_start_cmd = {
-	.group = "engine", .name = "start", .usage = "", .summary = "Start it; one that runs stays", .run = start,
+	.group = "engine", .name = "start", .usage = "", .summary = "Start it; one that runs stays",
+	.examples = "  davit engine start", .run = start,
 };
 
 struct stop_flags { bool force; };
@@ -36,16 +38,9 @@ static int stop(struct cli *cli, void *opts, const struct strv *args, struct err
 
 static const struct command engine_stop_cmd = {
 	.group = "engine", .name = "stop", .usage = "[FLAGS]", .summary = "Stop it, when no job runs", .opts = stop_opts,
+	.examples = "  davit engine stop\n  davit engine stop --force",
 	.size = sizeof(struct stop_flags), .run = stop,
 };
-
-struct status_flags { const char *format; };
-static const struct opt status_opts[] = {
-	{ "format", .arg = "FORM", .help = "text or json", .topic = "Flags", .words = "text json", .set = opt_word,
-	  .at = offsetof(struct status_flags, format) },
-	{ 0 },
-};
-static void status_init(void *opts) { ((struct status_flags *)opts)->format = "text"; }
 
 static int print_json(struct cli *cli, const struct engine_status *s, struct err *err)
 {
@@ -71,7 +66,7 @@ static int status(struct cli *cli, void *opts, const struct strv *args, struct e
 	(void)args;
 	if (r < 0)
 		return r;
-	if (((struct status_flags *)opts)->format[0] == 'j')
+	if (format_is_json(opts))
 		return print_json(cli, &s, err);
 	if (!s.running)
 		return cli_outf(cli, err, "not running; it would listen at %s\n", s.address);
@@ -80,8 +75,15 @@ static int status(struct cli *cli, void *opts, const struct strv *args, struct e
 }
 
 static const struct command engine_status_cmd = {
-	.group = "engine", .name = "status", .usage = "[FLAGS]", .summary = "Say whether it runs, and where", .opts = status_opts,
-	.size = sizeof(struct status_flags), .init = status_init, .run = status,
+	.group = "engine",
+	.name = "status",
+	.usage = "[FLAGS]",
+	.summary = "Say whether it runs, and where",
+	.examples = "  davit engine status\n  davit engine status --format json | jq -r .address",
+	.opts = format_opts,
+	.size = sizeof(struct format_flags),
+	.init = format_init,
+	.run = status,
 };
 
 static const struct command *const subs[] = { &engine_start_cmd, &engine_stop_cmd, &engine_status_cmd, NULL };
@@ -89,5 +91,6 @@ const struct command cmd_engine = {
 	.name = "engine", .usage = "COMMAND", .summary = "A containerd of davit's own: start stop status",
 	.text = "Where nothing listens at " CTRD_ADDRESS " and no address was given, the first command\n"
 		"that needs containerd starts one, with root, state and socket of its own.",
+	.examples = "  davit engine status\n  davit engine stop",
 	.sub = subs,
 };

@@ -1,76 +1,11 @@
-/* image ls, pull, load, import, rm, inspect; and pull and images at the top. What fetches or reads is done by davit-image. */
-#include "cli.h"
-#include "clock.h"
+/* image load, import, rm, inspect; image ls and image pull are images and pull. */
 #include "commands.h"
+#include "helper.h"
 #include "image.h"
 #include "job-ops.h"
 #include "mem.h"
-#include "namespaces.h"
 #include "ref.h"
-#include "table.h"
-#include "term.h"
 #include <string.h>
-
-/* The lists of names in davit-image's result, one a line. */
-static int print_names(struct cli *cli, json *result, bool quiet, struct err *err)
-{
-	json *images = json_get_array(result, "images");
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && !quiet && i < json_len(images); i++)
-		r = cli_outf(cli, err, "%s\n", ref_familiar(json_get_str(json_at(images, i), "name")));
-	return r;
-}
-
-static int run_helper(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, struct err *err)
-{
-	_cleanup_free_ char *snapshotter = NULL;
-	_cleanup_json_ json *result = NULL;
-	struct image_helper how = { .ns = cli->conf.ns, .platform = platform, .quiet = quiet, .debug = cli->conf.debug,
-		.json_progress = cli->global.json_log };
-	int r = cli_core(cli, err);
-
-	if (r >= 0)
-		r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
-	if (r < 0)
-		return r;
-	how.address = cli->core->address;
-	how.snapshotter = snapshotter;
-	r = image_helper_run(cli->core->loop, &how, verb, args, &cli->ctx, &result, err);
-	return r < 0 ? r : print_names(cli, result, false, err);
-}
-
-struct pull_flags { bool quiet; const char *platform, *hosts_dir; };
-#define AT(f) .at = offsetof(struct pull_flags, f)
-static const struct opt pull_opts[] = {
-	{ "quiet", 'q', .help = "No progress", .topic = "Flags", .set = opt_bool, AT(quiet) },
-	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .set = opt_string, AT(platform) },
-	{ "hosts-dir", .arg = "DIR", .help = "Registries' hosts.toml (/etc/containerd/certs.d)", .words = COMPLETE_FILE,
-	  .set = opt_string, AT(hosts_dir) },
-	OPT_NOT_HERE("all-tags", 'a', "name each tag that you want"),
-	{ 0 },
-};
-#undef AT
-
-static int pull(struct cli *cli, void *opts, const struct strv *args, struct err *err)
-{
-	const struct pull_flags *f = opts;
-	_cleanup_strv_ struct strv words = { 0 };
-
-	if (f->hosts_dir)
-		strv_pushf(&words, "--hosts-dir=%s", f->hosts_dir);
-	strv_add(&words, args);
-	return run_helper(cli, "pull", f->platform, f->quiet, &words, err);
-}
-
-#define PULL \
-	.name = "pull", .usage = "[FLAGS] IMAGE", .summary = "Fetch an image from its registry", .opts = pull_opts, \
-	.min = 1, .max = 1, \
-	.text = "redis:7 is docker.io/library/redis:7. Credentials are Docker's (~/.docker/config.json), mirrors and\n" \
-		"certificates containerd's (hosts.toml). An interrupted pull goes on where it was.", \
-	.size = sizeof(struct pull_flags), .run = pull
-const struct command cmd_pull = { PULL };
-static const struct command image_pull = { .group = "image", PULL };
 
 struct load_flags { bool quiet; const char *input, *platform; };
 #define AT(f) .at = offsetof(struct load_flags, f)
@@ -102,7 +37,7 @@ static int load(struct cli *cli, void *opts, const struct strv *args, struct err
 		return r;
 	if (f->input)
 		strv_pushf(&words, "--input=%s", f->input);
-	return run_helper(cli, "load", f->platform, f->quiet, &words, err);
+	return helper_run(cli, "load", f->platform, f->quiet, &words, err);
 }
 
 static const struct command image_load = {
@@ -153,7 +88,7 @@ static int import(struct cli *cli, void *opts, const struct strv *args, struct e
 	if (r < 0)
 		return r;
 	strv_add(&f->words, args);
-	return run_helper(cli, "import", f->platform, f->quiet, &f->words, err);
+	return helper_run(cli, "import", f->platform, f->quiet, &f->words, err);
 }
 
 static const struct command image_import = {
@@ -170,132 +105,6 @@ static const struct command image_import = {
 	.done = import_done,
 	.run = import,
 };
-
-struct list_flags { bool all, quiet, digests, no_trunc, everywhere; const char *format; };
-#define AT(f) .at = offsetof(struct list_flags, f)
-static const struct opt list_opts[] = {
-	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, AT(quiet) },
-	{ "all-namespaces", 'A', .help = "Of every containerd namespace", .set = opt_bool, AT(everywhere) },
-	{ "digests", .help = "With digests", .set = opt_bool, AT(digests) },
-	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names",
-	  .set = opt_word, AT(format) },
-	OPT_NOT_HERE("filter", 'f', "davit images --format json | jq picks some"),
-	{ "all", 'a', .help = "For Docker's users; all are listed anyway", .set = opt_bool, AT(all), .hidden = true },
-	{ 0 },
-};
-#undef AT
-
-static void list_init(void *opts)
-{
-	((struct list_flags *)opts)->format = "table";
-}
-
-static void add_row(struct table *t, const struct list_flags *f, const char *ns, const struct image_row *row)
-{
-	char text[HUMAN_TEXT];
-
-	if (f->everywhere)
-		table_cell(t, ns);
-	table_cell(t, ref_familiar(row->name));
-	table_cell(t, f->digests ? row->digest : row->short_id);
-	table_cell(t, human_ago(row->created_at, clock_wall(), text));
-	table_cell(t, row->platform);
-	table_cell(t, human_size(row->size, text));
-	table_cell(t, row->unpacked ? "yes" : "no");
-}
-
-static int print_json(struct cli *cli, const char *ns, const struct image_row *row, struct err *err)
-{
-	_cleanup_json_ json *o = json_new_object();
-	char text[CLOCK_TEXT];
-
-	json_put_str(o, "name", row->name);
-	json_put_str(o, "namespace", ns);
-	json_put_str(o, "digest", row->digest);
-	json_put_int(o, "size", row->size);
-	json_put_str(o, "platform", row->platform);
-	json_put_str(o, "created_at", clock_rfc3339(row->created_at, text));
-	json_put_bool(o, "unpacked", row->unpacked);
-	return cli_out_json(cli, o, err);
-}
-
-/* The images of one namespace, into @t or straight out. */
-static int list_one(struct cli *cli, const struct list_flags *f, const char *ns, struct table *t, size_t *count, struct err *err)
-{
-	_cleanup_(image_rows_done) struct image_rows rows = { 0 };
-	_cleanup_free_ char *snapshotter = NULL;
-	int r;
-
-	ctrd_set_namespace(cli->core->ctrd, ns);
-	r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
-	if (r >= 0)
-		r = image_list(cli->core->ctrd, snapshotter, &cli->ctx, &rows, err);
-	for (size_t i = 0; r >= 0 && i < rows.n; i++) {
-		if (f->format[0] == 'j')
-			r = print_json(cli, ns, &rows.v[i], err);
-		else if (f->quiet || f->format[0] == 'n')
-			r = cli_outf(cli, err, "%s\n", ref_familiar(rows.v[i].name));
-		else
-			add_row(t, f, ns, &rows.v[i]);
-	}
-	*count += rows.n;
-	return r;
-}
-
-static void look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		struct ctrd_images images = { 0 };
-		size_t n = 0;
-
-		ctrd_set_namespace(cli->core->ctrd, all->v[i].name);
-		if (images_list(cli->core->ctrd, NULL, &cli->ctx, &images, NULL) >= 0)
-			n = images.n;
-		ctrd_images_done(&images);
-		if (!n || !strcmp(all->v[i].name, cli->conf.ns))
-			continue;
-		cli_notice(cli,
-			   "no images in namespace %s; namespace %s has %zu: davit -n %s images, or davit images -A",
-			   cli->conf.ns, all->v[i].name, n, all->v[i].name);
-		return;
-	}
-}
-
-static int list(struct cli *cli, void *opts, const struct strv *args, struct err *err)
-{
-	static const struct column columns[] = { { "NAMESPACE", 0, false }, { "IMAGE", 20, false }, { "ID", 12, false },
-		{ "CREATED", 8, false }, { "PLATFORM", 8, false }, { "SIZE", 0, true }, { "UNPACKED", 0, false } };
-	const struct list_flags *f = opts;
-	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
-	_cleanup_buf_ struct buf text = { 0 };
-	size_t skip = f->everywhere ? 0 : 1, count = 0;
-	struct table t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip };
-	bool is_table = !f->quiet && f->format[0] == 't';
-	int r = cli_core(cli, err);
-
-	(void)args;
-	if (r >= 0)
-		r = namespaces_list(cli->core->ctrd, &cli->ctx, &all, err);
-	for (size_t i = 0; r >= 0 && f->everywhere && i < all.n; i++)
-		r = list_one(cli, f, all.v[i].name, &t, &count, err);
-	if (r >= 0 && !f->everywhere)
-		r = list_one(cli, f, cli->conf.ns, &t, &count, err);
-	if (r >= 0 && is_table) {
-		table_write(&t, f->no_trunc ? 0 : term_width(STDOUT_FILENO), &text);
-		r = cli_out(cli, text.data, text.len, err);
-	}
-	if (r >= 0 && is_table && !count)
-		look_elsewhere(cli, &all);
-	table_done(&t);
-	return r;
-}
-
-#define LIST \
-	.usage = "[FLAGS]", .summary = "List images", .opts = list_opts, .size = sizeof(struct list_flags), \
-	.init = list_init, .run = list
-const struct command cmd_images = { .name = "images", LIST };
-static const struct command image_ls = { .group = "image", .name = "ls", LIST };
 
 struct rm_flags { bool force; };
 static const struct opt rm_opts[] = {
@@ -333,6 +142,7 @@ static const struct command image_rm = {
 	.usage = "[FLAGS] IMAGE...",
 	.summary = "Remove images; their content goes when nothing needs it",
 	.opts = rm_opts,
+	.examples = "  davit image rm redis:7",
 	.words = COMPLETE_IMAGE,
 	.min = 1,
 	.max = ARGS_ANY,
@@ -340,45 +150,30 @@ static const struct command image_rm = {
 	.run = rm,
 };
 
-struct inspect_state { json *all; const char *platform; char *snapshotter; };
-struct inspect_flags { const char *platform; };
+struct inspect_flags { const char *platform; char *snapshotter; };
 static const struct opt inspect_opts[] = {
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .topic = "Flags", .set = opt_string,
 	  .at = offsetof(struct inspect_flags, platform) },
+	OPT_NOT_HERE("format", 'f', "it prints JSON; jq takes a field out of it"),
 	{ 0 },
 };
+static void inspect_done(void *opts) { free(((struct inspect_flags *)opts)->snapshotter); }
 
-static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
-	struct inspect_state *s = arg;
-	json *j = NULL;
-	int r = image_inspect(cli->core->ctrd, name, s->platform, s->snapshotter, &cli->ctx, &j, err);
+	const struct inspect_flags *f = arg;
 
-	if (r >= 0)
-		json_append(s->all, j);
-	return r;
+	return image_inspect(cli->core->ctrd, name, f->platform, f->snapshotter, &cli->ctx, ret, err);
 }
 
 static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	_cleanup_json_ json *all = json_new_array();
-	_cleanup_free_ char *snapshotter = NULL;
-	_cleanup_buf_ struct buf text = { 0 };
-	struct inspect_state s = { .all = all, .platform = ((struct inspect_flags *)opts)->platform };
-	int r = cli_core(cli, err), code;
+	struct inspect_flags *f = opts;
+	int r = cli_core(cli, err);
 
 	if (r >= 0)
-		r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
-	if (r < 0)
-		return r;
-	s.snapshotter = snapshotter;
-	code = cli_each(cli, args, inspect_one, &s, true, err);
-	if (code < 0)
-		return code;
-	json_write_pretty(all, &text);
-	buf_addc(&text, '\n');
-	r = cli_out(cli, text.data, text.len, err);
-	return r < 0 ? r : code;
+		r = core_snapshotter(cli->core, &cli->ctx, &f->snapshotter, err);
+	return r < 0 ? r : cli_inspect(cli, args, inspect_one, f, err);
 }
 
 static const struct command image_inspect_cmd = {
@@ -387,10 +182,12 @@ static const struct command image_inspect_cmd = {
 	.usage = "[FLAGS] IMAGE...",
 	.summary = "Print everything about images as JSON",
 	.opts = inspect_opts,
+	.examples = "  davit image inspect redis:7 | jq '.[0].config'",
 	.words = COMPLETE_IMAGE,
 	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct inspect_flags),
+	.done = inspect_done,
 	.run = inspect,
 };
 
@@ -398,5 +195,6 @@ static const struct command *const subs[] = {
 	&image_ls, &image_pull, &image_load, &image_import, &image_rm, &image_inspect_cmd, NULL,
 };
 const struct command cmd_image = {
-	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import rm inspect", .sub = subs
+	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import rm inspect",
+	.examples = "  docker save app | davit image load\n  davit image import --cmd sh rootfs.tar busybox:local", .sub = subs,
 };

@@ -7,37 +7,23 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-/* Sets *arg's next element, so that several jobs make one array. */
-static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
-	json *j = NULL;
-	int r = job_inspect(cli->core, name, &cli->ctx, &j, err);
-
-	if (r >= 0)
-		json_append(arg, j);
-	return r;
+	(void)arg;
+	return job_inspect(cli->core, name, &cli->ctx, ret, err);
 }
 
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	_cleanup_json_ json *all = json_new_array();
-	_cleanup_buf_ struct buf text = { 0 };
-	int r = cli_core(cli, err), code;
+	int r = cli_core(cli, err);
 
 	(void)opts;
-	if (r < 0)
-		return r;
-	code = cli_each(cli, args, inspect_one, all, true, err);
-	if (code < 0)
-		return code;
-	json_write_pretty(all, &text);
-	buf_addc(&text, '\n');
-	r = cli_out(cli, text.data, text.len, err);
-	return r < 0 ? r : code;
+	return r < 0 ? r : cli_inspect(cli, args, inspect_one, NULL, err);
 }
 
 const struct command cmd_inspect = {
 	.name = "inspect", .usage = "JOB...", .summary = "Print everything about jobs as JSON",
 	.text = "An array with one object for each: its state and network, the job in its native form, and the OCI spec.",
+	.examples = "  davit inspect web | jq '.[0].job'",
 	.opts = opts_table, .words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .run = run,
 };

@@ -29,5 +29,6 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 
 const struct command cmd_prune = {
 	.name = "prune", .usage = "[FLAGS]", .summary = "Remove what a killed davit left behind",
-	.text = "Running jobs are never touched.", .opts = opts_table, .size = sizeof(struct prune_flags), .run = run,
+	.text = "Running jobs are never touched.", .examples = "  davit prune --dry-run\n  davit prune --all --volumes",
+	.opts = opts_table, .size = sizeof(struct prune_flags), .run = run,
 };

@@ -4,7 +4,6 @@
 #include "job-ops.h"
 #include "mem.h"
 #include "ref.h"
-#include "table.h"
 #include "term.h"
 #include <string.h>
 
@@ -67,7 +66,6 @@ static int print_table(struct cli *cli, const struct ps_flags *f, const struct j
 	};
 	size_t skip = f->everywhere ? 0 : 1;
 	struct table t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip };
-	_cleanup_buf_ struct buf text = { 0 };
 	int r;
 
 	for (size_t i = 0; i < rows->n; i++) {
@@ -83,8 +81,7 @@ static int print_table(struct cli *cli, const struct ps_flags *f, const struct j
 		table_cell(&t, row->ports);
 		table_cell(&t, row->id);
 	}
-	table_write(&t, f->no_trunc ? 0 : term_width(STDOUT_FILENO), &text);
-	r = cli_out(cli, text.data, text.len, err);
+	r = cli_out_table(cli, &t, f->no_trunc, err);
 	table_done(&t);
 	return r;
 }

@@ -1,4 +1,3 @@
-/* start and restart. */
 #include "cli.h"
 #include "commands.h"
 #include "job-ops.h"
@@ -55,39 +54,6 @@ static int start(struct cli *cli, void *opts, const struct strv *args, struct er
 
 const struct command cmd_start = {
 	.name = "start", .usage = "[FLAGS] JOB...", .summary = "Start jobs that were created or have ended", .opts = start_opts,
+	.examples = "  davit start web\n  davit start --attach backup",
 	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct start_flags), .run = start,
-};
-
-struct restart_flags { int64_t time; };
-static const struct opt restart_opts[] = {
-	{ "time", 't', .also = "timeout", .arg = "SECONDS",
-	  .help = "Time to stop before it is killed; the job's own without", .topic = "Flags", .set = opt_seconds,
-	  .at = offsetof(struct restart_flags, time) },
-	{ 0 },
-};
-static void restart_init(void *opts) { ((struct restart_flags *)opts)->time = -1; }
-
-static int restart_one(struct cli *cli, const char *name, void *arg, struct err *err)
-{
-	return job_restart(cli->core, name, (int)((struct restart_flags *)arg)->time, &cli->ctx, err);
-}
-
-static int restart(struct cli *cli, void *opts, const struct strv *args, struct err *err)
-{
-	int r = cli_core(cli, err);
-
-	return r < 0 ? r : cli_each(cli, args, restart_one, opts, false, err);
-}
-
-const struct command cmd_restart = {
-	.name = "restart",
-	.usage = "[FLAGS] JOB...",
-	.summary = "Stop jobs and start them again",
-	.opts = restart_opts,
-	.words = COMPLETE_JOB,
-	.min = 1,
-	.max = ARGS_ANY,
-	.size = sizeof(struct restart_flags),
-	.init = restart_init,
-	.run = restart,
 };

@@ -1,16 +1,9 @@
 #include "cli.h"
 #include "commands.h"
+#include "format.h"
 #include "version.h"
 
 enum { SERVER_MS = 2000 };
-
-struct version_flags { const char *format; };
-static const struct opt opts_table[] = {
-	{ "format", .arg = "FORM", .help = "text or json", .topic = "Flags", .words = "text json", .set = opt_word,
-	  .at = offsetof(struct version_flags, format) },
-	{ 0 },
-};
-static void init(void *opts) { ((struct version_flags *)opts)->format = "text"; }
 
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
@@ -20,7 +13,7 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	bool reached = cli_core_existing(cli, NULL) >= 0 && version_get(cli->core->ctrd, &soon, &server, NULL) >= 0;
 
 	(void)args;
-	if (((struct version_flags *)opts)->format[0] == 't') {
+	if (!format_is_json(opts)) {
 		int r = cli_outf(cli, err, "davit %s\n", DAVIT_VERSION);
 
 		if (r < 0)
@@ -42,8 +35,9 @@ const struct command cmd_version = {
 	.name = "version",
 	.usage = "[FLAGS]",
 	.summary = "Print davit's version, and containerd's where one runs",
-	.opts = opts_table,
-	.size = sizeof(struct version_flags),
-	.init = init,
+	.examples = "  davit version --format json",
+	.opts = format_opts,
+	.size = sizeof(struct format_flags),
+	.init = format_init,
 	.run = run,
 };

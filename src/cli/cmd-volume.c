@@ -4,13 +4,13 @@
 #include "commands.h"
 #include "job-ops.h"
 #include "parse.h"
-#include "table.h"
 #include "term.h"
 #include "volume.h"
 
-struct list_flags { bool quiet; const char *format; };
+struct list_flags { bool quiet, no_trunc; const char *format; };
 static const struct opt list_opts[] = {
 	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, .at = offsetof(struct list_flags, quiet) },
+	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, .at = offsetof(struct list_flags, no_trunc) },
 	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names", .set = opt_word,
 	  .at = offsetof(struct list_flags, format) },
 	{ 0 },
@@ -33,11 +33,10 @@ static json *volume_json(struct cli *cli, const struct volume *v)
 	return o;
 }
 
-static int print_table(struct cli *cli, const struct volumes *l, struct err *err)
+static int print_table(struct cli *cli, const struct volumes *l, bool whole, struct err *err)
 {
 	static const struct column columns[] = { { "NAME", 0, false }, { "CREATED", 8, false }, { "PATH", 20, false } };
 	struct table t = { .columns = columns, .n_columns = 3 };
-	_cleanup_buf_ struct buf text = { 0 };
 	char ago[HUMAN_TEXT];
 	int r;
 
@@ -46,8 +45,7 @@ static int print_table(struct cli *cli, const struct volumes *l, struct err *err
 		table_cell(&t, human_ago(l->v[i].created_at, clock_wall(), ago));
 		table_cell(&t, l->v[i].path);
 	}
-	table_write(&t, term_width(STDOUT_FILENO), &text);
-	r = cli_out(cli, text.data, text.len, err);
+	r = cli_out_table(cli, &t, whole, err);
 	table_done(&t);
 	return r;
 }
@@ -64,7 +62,7 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 		r = volume_list(cli->core, &l, err);
 	}
 	if (r >= 0 && !f->quiet && f->format[0] == 't')
-		return print_table(cli, &l, err);
+		return print_table(cli, &l, f->no_trunc, err);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		_cleanup_json_ json *o = f->format[0] == 'j' ? volume_json(cli, &l.v[i]) : NULL;
 
@@ -78,6 +76,7 @@ static const struct command volume_ls = {
 	.name = "ls",
 	.usage = "[FLAGS]",
 	.summary = "List volumes",
+	.examples = "  davit volume ls\n  davit volume ls --format json | jq .jobs",
 	.opts = list_opts,
 	.size = sizeof(struct list_flags),
 	.init = list_init,
@@ -111,6 +110,7 @@ static const struct command volume_create = {
 	.name = "create",
 	.usage = "[FLAGS] [NAME]",
 	.summary = "Make a volume; one that is there stays",
+	.examples = "  davit volume create data\n  davit run -v data:/var/lib/data redis:7",
 	.opts = create_opts,
 	.max = 1,
 	.size = sizeof(struct create_flags),
@@ -150,6 +150,7 @@ static const struct command volume_rm = {
 	.usage = "[FLAGS] NAME...",
 	.summary = "Remove volumes that no job uses, and what is in them",
 	.opts = rm_opts,
+	.examples = "  davit volume rm data",
 	.words = COMPLETE_VOLUME,
 	.min = 1,
 	.max = ARGS_ANY,
@@ -157,32 +158,23 @@ static const struct command volume_rm = {
 	.run = rm,
 };
 
-static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
 	int r = volume_get(cli->core, name, &v, err);
 
+	(void)arg;
 	if (r >= 0)
-		json_append(arg, volume_json(cli, &v));
+		*ret = volume_json(cli, &v);
 	return r;
 }
 
 static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	_cleanup_json_ json *all = json_new_array();
-	_cleanup_buf_ struct buf text = { 0 };
-	int r = cli_core(cli, err), code;
+	int r = cli_core(cli, err);
 
 	(void)opts;
-	if (r < 0)
-		return r;
-	code = cli_each(cli, args, inspect_one, all, true, err);
-	if (code < 0)
-		return code;
-	json_write_pretty(all, &text);
-	buf_addc(&text, '\n');
-	r = cli_out(cli, text.data, text.len, err);
-	return r < 0 ? r : code;
+	return r < 0 ? r : cli_inspect(cli, args, inspect_one, NULL, err);
 }
 
 static const struct command volume_inspect = {
@@ -190,6 +182,7 @@ static const struct command volume_inspect = {
 	.name = "inspect",
 	.usage = "NAME...",
 	.summary = "Print everything about volumes as JSON",
+	.examples = "  davit volume inspect data | jq -r '.[0].path'",
 	.words = COMPLETE_VOLUME,
 	.min = 1,
 	.max = ARGS_ANY,
@@ -197,4 +190,7 @@ static const struct command volume_inspect = {
 };
 
 static const struct command *const subs[] = { &volume_ls, &volume_create, &volume_rm, &volume_inspect, NULL };
-const struct command cmd_volume = { .name = "volume", .usage = "COMMAND", .summary = "Volumes: ls create rm inspect", .sub = subs };
+const struct command cmd_volume = {
+	.name = "volume", .usage = "COMMAND", .summary = "Volumes: ls create rm inspect",
+	.examples = "  davit volume create data\n  davit run -v data:/var/lib/data redis:7", .sub = subs,
+};

@@ -100,9 +100,9 @@ static const char description[] =
 	"forwards its ports, keeps its logs, and cleans up after it. No daemon of its own is needed. When nothing listens "
 	"at containerd's default address and none was named, davit starts a containerd of its own (davit engine).\n"
 	"\n"
-	"A job is named by its name, its id, or the beginning of its id. Flags may be joined (-it), take their value behind "
-	"a blank or an equals sign, and end at \"--\". Results go to standard output, everything for people to standard "
-	"error; lists are printed as JSON lines with --format json.\n";
+	"A job is named by its name, its id, or three or more characters that its id begins with. Flags may be joined (-it), "
+	"take their value behind a blank or an equals sign, and end at \"--\". Results go to standard output, everything for "
+	"people to standard error; lists are printed as JSON lines with --format json.\n";
 
 static const char ending[] =
 	".SH \"EXIT STATUS\"\n"

@@ -24,6 +24,7 @@ static void check(const struct command *const *list, const char *overview)
 		assert_non_null(strstr(overview, (*list)->name));
 		assert_non_null(strstr(overview, (*list)->summary));
 		check_flags(buf_str(&text), (*list)->opts);
+		assert_non_null((*list)->examples);
 		if ((*list)->sub)
 			check((*list)->sub, buf_str(&text));
 		else

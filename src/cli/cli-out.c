@@ -1,0 +1,103 @@
+/* What the program says: results on standard output, notices and errors on standard error. */
+#include "cli.h"
+#include "log.h"
+#include "term.h"
+#include <poll.h>
+#include <string.h>
+
+int cli_out(struct cli *cli, const char *text, size_t len, struct err *err)
+{
+	while (len && !cli->out_closed) {
+		ssize_t n = write(STDOUT_FILENO, text, len);
+		struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+		if (n >= 0) {
+			text += n;
+			len -= (size_t)n;
+		} else if (errno == EPIPE) {
+			cli->out_closed = true;
+		} else if (errno == EAGAIN) {
+			(void)poll(&room, 1, -1);
+		} else if (errno != EINTR) {
+			return err_sys(err, errno, "standard output");
+		}
+	}
+	return 0;
+}
+
+int cli_outf(struct cli *cli, struct err *err, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	return cli_out(cli, buf_str(&text), text.len, err);
+}
+
+int cli_out_json(struct cli *cli, json *j, struct err *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	json_write(j, &text);
+	buf_addc(&text, '\n');
+	return cli_out(cli, buf_str(&text), text.len, err);
+}
+
+int cli_out_pretty(struct cli *cli, json *j, struct err *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	json_write_pretty(j, &text);
+	buf_addc(&text, '\n');
+	return cli_out(cli, text.data, text.len, err);
+}
+
+int cli_out_table(struct cli *cli, const struct table *t, bool whole, struct err *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	table_write(t, whole ? 0 : term_width(STDOUT_FILENO), &text);
+	return cli_out(cli, text.data, text.len, err);
+}
+
+void cli_notice(const struct cli *cli, const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	if (cli->global.json_log) {
+		log_info("%s", buf_str(&line));
+		return;
+	}
+	buf_addc(&line, '\n');
+	(void)!write(STDERR_FILENO, line.data, line.len);
+}
+
+/* Where nothing better is known: whoever is not root mostly lacks just that. */
+static const char *remedy_of(const struct cli *cli, const struct err *e)
+{
+	bool denied = e->code == ERR_PERMISSION && cli->fail_code == EXIT_DAVIT && geteuid() != 0;
+
+	return e->hint[0] ? e->hint : denied ? "run as root: sudo davit ..." : NULL;
+}
+
+void cli_report(const struct cli *cli, const struct err *e)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	bool color = !cli->global.json_log && term_color(STDERR_FILENO);
+	const char *remedy = remedy_of(cli, e);
+
+	buf_adds(&line, e->msg);
+	if (remedy)
+		buf_addf(&line, " (%s)", remedy);
+	if (cli->global.json_log || !color) {
+		log_error("%s", buf_str(&line));
+		return;
+	}
+	dprintf(STDERR_FILENO, "\033[31mdavit:\033[0m %s\n", buf_str(&line)); /* err_set() disarmed the text */
+}

@@ -1,0 +1,16 @@
+#include "commands.h"
+#include "run-job.h"
+
+static int create(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	int r = job_flags_args(opts, args, err);
+
+	return r < 0 ? r : run_job(cli, opts, RUN_CREATE, err);
+}
+
+const struct command cmd_create = {
+	.name = "create", .usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]", .summary = "Make a job without starting it",
+	.examples = "  davit create --name web -p 18080:8080 busybox:local httpd -f -p 8080\n  davit start web",
+	.opts = create_opts_table, .words = COMPLETE_IMAGE, .min = 1, .max = ARGS_ANY, .stop_at_first = true,
+	.size = sizeof(struct job_flags), .init = job_flags_init, .done = job_flags_done, .run = create,
+};

@@ -1,0 +1,23 @@
+#include "cli.h"
+#include "commands.h"
+#include "job-ops.h"
+#include "stop-flags.h"
+
+static int restart_one(struct cli *cli, const char *name, void *arg, struct err *err)
+{
+	return job_restart(cli->core, name, (int)((struct stop_flags *)arg)->time, &cli->ctx, err);
+}
+
+static int restart(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	int r = cli_core(cli, err);
+
+	return r < 0 ? r : cli_each(cli, args, restart_one, opts, false, err);
+}
+
+const struct command cmd_restart = {
+	.name = "restart", .usage = "[FLAGS] JOB...", .summary = "Stop jobs and start them again",
+	.opts = stop_opts, .examples = "  davit restart -t 30 web",
+	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct stop_flags), .init = stop_flags_init,
+	.run = restart,
+};

@@ -1,0 +1,88 @@
+#include "run-job.h"
+#include "clock.h"
+
+static int print_plan(struct cli *cli, const struct job *job, struct err *err)
+{
+	_cleanup_strv_ struct strv steps = { 0 };
+	int r = job_plan(cli->core, job, &cli->ctx, &steps, err);
+
+	for (size_t i = 0; r >= 0 && i < steps.n; i++)
+		r = cli_outf(cli, err, "%2zu  %s\n", i + 1, steps.v[i]);
+	return r;
+}
+
+static int print_spec(struct cli *cli, const struct job *job, struct err *err)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_json_ json *j = NULL;
+	int r = job_spec(cli->core, job, &cli->ctx, &text, err);
+
+	if (r >= 0)
+		r = json_parse(buf_str(&text), text.len, &j, err);
+	return r < 0 ? r : cli_out_pretty(cli, j, err);
+}
+
+static int print_job(struct cli *cli, const struct job *job, struct err *err)
+{
+	_cleanup_json_ json *j = NULL;
+	int r = job_check(job, err);
+
+	if (r < 0)
+		return r;
+	j = job_to_json(job);
+	return cli_out_pretty(cli, j, err);
+}
+
+static int dry_run(struct cli *cli, const struct job_flags *f, struct err *err)
+{
+	int r;
+
+	if (f->format[0] == 'j')
+		return print_job(cli, f->job, err);
+	r = cli_core(cli, err);
+	if (r < 0)
+		return r;
+	return f->format[0] == 's' ? print_spec(cli, f->job, err) : print_plan(cli, f->job, err);
+}
+
+static void print_timing(const struct timing *t)
+{
+	static const struct column columns[] = { { "STEP", 0, false }, { "BEGAN ms", 0, true }, { "TOOK ms", 0, true } };
+	struct table table = { .columns = columns, .n_columns = 3 };
+	_cleanup_buf_ struct buf text = { 0 };
+
+	for (size_t i = 0; i < t->n; i++) {
+		table_cell(&table, t->v[i].step);
+		table_cellf(&table, "%.1f", (double)t->v[i].began / NSEC_PER_MSEC);
+		table_cellf(&table, "%.1f", (double)(t->v[i].ended - t->v[i].began) / NSEC_PER_MSEC);
+	}
+	table_write(&table, 0, &text);
+	(void)!write(STDERR_FILENO, text.data, text.len);
+	table_done(&table);
+}
+
+static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, struct err *err)
+{
+	struct timing timing = { .n = 0 };
+	const struct run_opts opts = { .mode = mode, .detach_keys = f->detach_keys, .quiet = f->quiet, .sig_proxy = f->sig_proxy,
+		.cidfile = f->cidfile, .remove_behind = true, .timing = f->timing ? &timing : NULL };
+	struct run_result res = { 0 };
+	int r = cli_core(cli, err);
+
+	if (r >= 0)
+		r = job_run(cli->core, f->job, &opts, &cli->ctx, &res, err);
+	if (r < 0)
+		return cli_fail_run(cli, r, &f->job->tasks[0].args, "image", err);
+	r = mode == RUN_FOREGROUND ? 0 : cli_outf(cli, err, "%s\n", res.name);
+	if (f->timing)
+		print_timing(&timing);
+	if (r >= 0 && mode == RUN_FOREGROUND)
+		r = cli_end_run(cli, &res);
+	run_result_done(&res);
+	return r;
+}
+
+int run_job(struct cli *cli, struct job_flags *f, enum run_mode mode, struct err *err)
+{
+	return f->dry_run ? dry_run(cli, f, err) : run_now(cli, f, mode, err);
+}

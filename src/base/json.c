@@ -1,5 +1,6 @@
 #include "json.h"
 #include "mem.h"
+#include "utf8.h"
 #include <limits.h>
 #include <string.h>
 
@@ -164,7 +165,6 @@ static json *made(json *j)
 
 json *json_new_object(void) { return made(json_object_new_object()); }
 json *json_new_array(void) { return made(json_object_new_array()); }
-json *json_new_str(const char *s) { return made(json_object_new_string(s)); }
 
 void json_put(json *obj, const char *key, json *value)
 {
@@ -223,18 +223,14 @@ void json_write_pretty(json *j, struct buf *out)
 						     JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-/* The length of the UTF-8 character at @s, 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_len(const unsigned char *s, size_t len)
+json *json_new_str(const char *s)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	_cleanup_buf_ struct buf clean = { 0 };
 
-	if (n > len || (n > 2 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-				  (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
+	if (utf8_valid(s, strlen(s)))
+		return made(json_object_new_string(s));
+	utf8_mend(&clean, s, strlen(s));
+	return made(json_object_new_string(buf_str(&clean)));
 }
 
 void json_quote(struct buf *out, const char *s, size_t len)
@@ -242,7 +238,7 @@ void json_quote(struct buf *out, const char *s, size_t len)
 	buf_addc(out, '"');
 	while (len) {
 		unsigned char c = (unsigned char)*s;
-		size_t n = utf8_len((const unsigned char *)s, len);
+		size_t n = utf8_len(s, len);
 
 		if (c == '"' || c == '\\')
 			buf_addf(out, "\\%c", c);

@@ -40,7 +40,7 @@ void json_put_strv(json *obj, const char *key, const struct strv *);      /* alw
 void json_put_dict(json *obj, const char *key, const struct dict *);
 json *json_new_object(void);
 json *json_new_array(void);
-json *json_new_str(const char *);
+json *json_new_str(const char *); /* bytes that are not UTF-8 become U+FFFD: what we write can be read */
 void json_append(json *array, json *value);
 
 /* Text of a tree: compact, or for people. Appended to @out. */

@@ -185,7 +185,8 @@ static int ask_helper(struct loop *l, const char *helper, const char *host, cons
 	if (!strchr(name, '/'))
 		path = file_find(getenv("PATH"), name);
 	if (!path)
-		return err_set(err, ERR_PRECONDITION, "credential helper %s: not found in PATH", name);
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "credential helper %s: not found in PATH", name),
+				"install it, or take it out of credsStore and credHelpers in Docker's config.json");
 	r = ask(l, path, host, ctx, &answer, err);
 	if (r == 1)
 		r = json_parse(buf_str(&answer), answer.len, &j, err);

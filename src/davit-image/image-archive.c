@@ -80,11 +80,18 @@ static void add_link(struct archive_files *f, const char *path, const char *targ
 		add(f, path)->link = TAKE_PTR(to);
 }
 
-/* Data of the entry at which @a stands, piece by piece: 1, 0 at its end. */
-static int next_block(struct input *in, struct archive *a, const char **ret, size_t *ret_n, struct err *err)
+static int has_holes(const struct input *in, const char *path, struct err *err)
+{
+	return err_hint(err, err_set(err, ERR_INVALID, "%s: %s is stored with holes", in->name, path),
+			"make the archive again, without tar's --sparse");
+}
+
+/* Data of the entry at which @a stands, piece by piece from byte *@at on: 1, 0 at its end. */
+static int next_block(struct input *in, struct archive *a, const char *path, int64_t *at, const char **ret, size_t *ret_n,
+		      struct err *err)
 {
 	const void *p = NULL;
-	la_int64_t offset;
+	la_int64_t offset = 0;
 	size_t n = 0;
 	int r;
 
@@ -95,6 +102,9 @@ static int next_block(struct input *in, struct archive *a, const char **ret, siz
 		return 0;
 	if (r < ARCHIVE_WARN)
 		return input_archive_error(in, a, err);
+	if (offset != *at)
+		return has_holes(in, path, err);
+	*at += (int64_t)n;
 	*ret = p;
 	*ret_n = n;
 	return 1;
@@ -102,12 +112,13 @@ static int next_block(struct input *in, struct archive *a, const char **ret, siz
 
 static int keep(struct input *in, struct archive *a, const char *path, struct buf *to, struct err *err)
 {
+	int64_t at = 0;
 	const char *p;
 	size_t n;
 	int r;
 
 	buf_reset(to);
-	while ((r = next_block(in, a, &p, &n, err)) == 1) {
+	while ((r = next_block(in, a, path, &at, &p, &n, err)) == 1) {
 		if (n > ARCHIVE_JSON_MAX - to->len)
 			return err_set(err, ERR_EXHAUSTED, "%s: %s is longer than %d MiB", in->name, path, ARCHIVE_JSON_MAX >> 20);
 		buf_add(to, p, n);
@@ -167,16 +178,15 @@ static int ingest_copy(struct ingest *i, struct input *in, struct archive *a, st
 	size_t n;
 	int r;
 
-	while ((r = next_block(in, a, &p, &n, err)) == 1) {
-		if (!file->size)
+	while ((r = next_block(in, a, file->path, &file->size, &p, &n, err)) == 1) {
+		if (file->size == (int64_t)n)
 			file->suffix = suffix_of(p, n);
-		file->size += (int64_t)n;
 		sha_add(&i->sha, p, n);
 		r = i->writer ? content_writer_write(i->writer, p, n, &i->s->ctx, err) : 0;
 		if (r < 0)
 			return r;
 	}
-	return r;
+	return r == 0 && file->size < i->size ? has_holes(in, file->path, err) : r;
 }
 
 static int ingest_end(struct ingest *i, struct input *in, struct archive_file *file, struct err *err)

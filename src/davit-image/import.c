@@ -59,8 +59,11 @@ static la_ssize_t on_plain(struct archive *tar, void *arg, const void **ret)
 	struct layer *l = arg;
 	la_int64_t offset;
 	size_t n = 0;
-	int r = archive_read_data_block(l->plain, ret, &n, &offset);
+	int r;
 
+	do
+		r = archive_read_data_block(l->plain, ret, &n, &offset);
+	while ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && n == 0); /* 0 bytes would be the end */
 	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r < ARCHIVE_WARN) {

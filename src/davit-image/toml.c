@@ -1,4 +1,5 @@
 #include "toml.h"
+#include "utf8.h"
 #include <string.h>
 
 enum { DEPTH_MAX = 32 };
@@ -58,25 +59,6 @@ static bool bare(int c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-static void add_utf8(struct buf *b, unsigned c)
-{
-	if (c < 0x80) {
-		buf_addc(b, (char)c);
-	} else if (c < 0x800) {
-		buf_addc(b, (char)(0xc0 | c >> 6));
-		buf_addc(b, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_addc(b, (char)(0xe0 | c >> 12));
-		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_addc(b, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_addc(b, (char)(0xf0 | c >> 18));
-		buf_addc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_addc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_addc(b, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 static int parse_unicode(struct toml *t, int digits, struct buf *b)
 {
 	unsigned c = 0;
@@ -95,7 +77,7 @@ static int parse_unicode(struct toml *t, int digits, struct buf *b)
 	}
 	if (!c || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		return wrong(t, "no such character");
-	add_utf8(b, c);
+	utf8_put(b, c);
 	return 0;
 }
 

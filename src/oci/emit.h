@@ -16,6 +16,3 @@ void emit_bool(struct buf *, const char *key, bool value);
 void emit_strv(struct buf *, const char *key, const struct strv *);
 /* Space-separated words as an array of strings; they need no quoting. */
 void emit_words(struct buf *, const char *key, const char *words);
-
-/* JSON text is UTF-8: engines refuse or mangle anything else. */
-bool utf8_valid(const char *s, size_t len);

@@ -3,8 +3,10 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import tarfile
+import time
 
 from lib.case import Case, Machine
 
@@ -111,6 +113,58 @@ class Load(Images):
         self.fails("image", "load", "-i", self.path("text"), says=["text"])
         self.fails("image", "load", "-i", self.path("none"), says=["none"])
         self.fails("image", "load", input="", says=["archive"])
+
+    def test_links_between_layers(self):
+        """As docker save writes them: a layer that an earlier image has is a link to it."""
+        layers = [rootfs_layer(), layer({"marker": b"linked layers\n"})]
+        conf = config([layers[0], layers[1], layers[1]])
+        manifest = [{"Config": "c.json", "RepoTags": ["linked:1"], "Layers": ["0/layer.tar", "1/layer.tar", "2/layer.tar"]}]
+        path = archive(self.path("l.tar"), {"c.json": conf, "0/layer.tar": layers[0], "1/layer.tar": layers[1],
+                                            "manifest.json": json.dumps(manifest).encode()})
+        with tarfile.open(path, "a") as tar:
+            info = tarfile.TarInfo("2/layer.tar")
+            info.type, info.linkname = tarfile.SYMTYPE, "../1/layer.tar"
+            tar.addfile(info)
+        self.davit("image", "load", "-i", path)
+        self.assertEqual(self.run_of("linked:1"), "linked layers\n")
+
+    def test_hostile_links(self):
+        for link in ("/etc/passwd", "../../../../etc/passwd", "0/layer.tar"):
+            path = self.path("h.tar")
+            conf = config([rootfs_layer()])
+            manifest = [{"Config": "c.json", "RepoTags": ["hostile:1"], "Layers": ["0/layer.tar"]}]
+            archive(path, {"c.json": conf, "manifest.json": json.dumps(manifest).encode()})
+            for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+                with tarfile.open(path, "a") as tar:
+                    info = tarfile.TarInfo("0/layer.tar")
+                    info.type, info.linkname = kind, link
+                    tar.addfile(info)
+                self.fails("image", "load", "-i", path, says=["0/layer.tar", "missing"], progress=True)
+
+    def test_a_layer_with_holes(self):
+        folder = self.path("sparse")
+        os.makedirs(os.path.join(folder, "0"))
+        with open(os.path.join(folder, "0/layer.tar"), "wb") as f:
+            f.write(layer({"marker": b"x\n"}))
+            f.truncate(8 << 20)
+            f.seek(0, os.SEEK_END)
+            f.write(b"\0" * 512 + b"end")
+        for name, data in (("c.json", config([b""])), ("manifest.json", json.dumps([{"Config": "c.json", "RepoTags": ["holes:1"],
+                                                                                   "Layers": ["0/layer.tar"]}]).encode())):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(data)
+        for form in ("gnu", "pax"):
+            subprocess.run(["tar", "-S", f"--format={form}", "-C", folder, "-cf", self.path("s.tar"), "."], check=True)
+            self.fails("image", "load", "-i", self.path("s.tar"), says=["0/layer.tar", "holes", "--sparse"], progress=True)
+
+    def test_a_pipe_that_nobody_writes(self):
+        os.mkfifo(self.path("pipe"))
+        process = self.start("image", "load", "-i", self.path("pipe"), process_group=0)
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20 * Machine.slow)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("interrupted", err)
 
     def test_truncated(self):
         path = oci_archive(self.path("o.tar"), "cut:1")

@@ -169,5 +169,18 @@ static void quotes(void **state)
 	}
 }
 
+static void what_is_written_can_be_read(void **state)
+{
+	_cleanup_json_ json *o = json_new_object(), *back = NULL;
+	_cleanup_buf_ struct buf out = { 0 };
+
+	(void)state;
+	json_put_str(o, "message", "realm \xff of \xe2\x82");
+	json_write(o, &out);
+	assert_int_equal(json_parse(out.data, out.len, &back, NULL), 0);
+	assert_string_equal(json_get_str(back, "message"), "realm \xef\xbf\xbd of \xef\xbf\xbd\xef\xbf\xbd");
+}
+
 RUN_TESTS("json", cmocka_unit_test(takes_json), cmocka_unit_test(refuses_what_is_not), cmocka_unit_test(names_the_place),
-	  cmocka_unit_test(is_bounded_in_depth), cmocka_unit_test(getters_mind_the_type), cmocka_unit_test(builds), cmocka_unit_test(quotes))
+	  cmocka_unit_test(is_bounded_in_depth), cmocka_unit_test(getters_mind_the_type), cmocka_unit_test(builds), cmocka_unit_test(quotes),
+	  cmocka_unit_test(what_is_written_can_be_read))

@@ -105,4 +105,20 @@ static void asks_helpers(void **state)
 	assert_int_equal(file_remove_tree(dir, NULL), 0);
 }
 
-RUN_TESTS("docker-config", cmocka_unit_test(finds_the_registry), cmocka_unit_test(asks_helpers))
+static void names_a_helper_that_is_missing(void **state)
+{
+	static const char *const texts[] = { "{\"credsStore\":\"no-such-store\"}", "{\"credHelpers\":{\"r.io\":\"no-such-store\"}}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		_cleanup_(credential_done) struct credential c = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(find(texts[i], "r.io", &c, &err), -ERR_PRECONDITION);
+		assert_string_equal(err.msg, "credential helper docker-credential-no-such-store: not found in PATH");
+		assert_non_null(strstr(err.hint, "credsStore"));
+	}
+}
+
+RUN_TESTS("docker-config", cmocka_unit_test(finds_the_registry), cmocka_unit_test(asks_helpers),
+	  cmocka_unit_test(names_a_helper_that_is_missing))

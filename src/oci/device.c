@@ -1,6 +1,7 @@
 /* Devices: those that the task asks for, or all of the host's for a privileged one. */
 #include "mem.h"
 #include "spec-parts.h"
+#include "utf8.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>

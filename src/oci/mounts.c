@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "path.h"
 #include "spec-parts.h"
+#include "utf8.h"
 #include <string.h>
 
 struct entry {

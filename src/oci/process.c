@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "path.h"
 #include "spec-parts.h"
+#include "utf8.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <linux/capability.h>
@@ -70,23 +71,20 @@ static void setenv_unless(struct strv *env, const char *key, const char *value)
 		strv_pushf(env, "%s=%s", key, value);
 }
 
+/* As Docker has it: what is usual gives way to the image, and that to the task. */
 static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	_cleanup_strv_ struct strv env = { 0 };
 	int r;
 
-	if (!strv_env(&in->image->env, "PATH"))
-		strv_push(&env, DEFAULT_PATH);
+	strv_push(&env, DEFAULT_PATH);
+	if (in->hostname)
+		strv_pushf(&env, "HOSTNAME=%s", in->hostname);
+	if (in->task->tty)
+		strv_push(&env, "TERM=xterm");
 	for (size_t i = 0; i < in->image->env.n; i++)
 		if (strchr(in->image->env.v[i], '=') > in->image->env.v[i])
 			strv_setenv(&env, in->image->env.v[i]);
-	if (in->hostname) {
-		_cleanup_free_ char *kv = mem_printf("HOSTNAME=%s", in->hostname);
-
-		strv_setenv(&env, kv);
-	}
-	if (in->task->tty)
-		strv_setenv(&env, "TERM=xterm");
 	for (size_t i = 0; i < in->task->env.n; i++)
 		strv_setenv(&env, in->task->env.v[i]);
 	setenv_unless(&env, "HOME", in->user->home ? in->user->home : "/");

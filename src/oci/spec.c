@@ -1,15 +1,17 @@
 /* The runtime spec, written front to back into one buffer. Every part that can fail looks at the host or at the task
  * before it writes; when one fails, what was written is cut off again. */
 #include "spec.h"
+#include "file.h"
 #include "seccomp.h"
 #include "spec-parts.h"
 #include <string.h>
 
 enum { SPEC_ROOM = 16384 }; /* the usual spec, so that the buffer grows once */
 
-static const char masked[] = "/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list "
-		"/proc/timer_stats "
-			     "/proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap";
+static const char *const masked[] = {
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+	"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+};
 static const char read_only[] = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
 
 static void emit_namespace(struct buf *out, const char *type, const char *path)
@@ -91,6 +93,23 @@ static int emit_devices_and_resources(const struct spec_in *in, struct buf *out,
 	return spec_resources(in, &rules, out, err);
 }
 
+/* What a processor counts when it is hot tells neighbours' work from one another, as /proc/interrupts does. */
+static void emit_masked(struct buf *out)
+{
+	char path[64];
+
+	emit_open(out, "maskedPaths", '[');
+	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
+		emit_str(out, NULL, masked[i]);
+	for (unsigned cpu = 0;; cpu++) {
+		(void)snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/thermal_throttle", cpu);
+		if (!file_exists(path))
+			break;
+		emit_str(out, NULL, path);
+	}
+	emit_close(out, ']');
+}
+
 static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
 {
 	int r;
@@ -101,7 +120,7 @@ static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, 
 	emit_namespaces(in, out);
 	emit_sysctl(in, out);
 	if (!in->task->privileged && !in->task->masked_paths_off.n) {
-		emit_words(out, "maskedPaths", masked);
+		emit_masked(out);
 		emit_words(out, "readonlyPaths", read_only);
 	}
 	r = emit_devices_and_resources(in, out, err);

@@ -52,18 +52,23 @@ bool user_is_numeric(const char *spec)
 	return !group || parse_id(group, strlen(group), &id);
 }
 
-/* An image's file, of which nothing may be believed: not a link out of the image, not a pipe that never ends. */
+/* An image's file, of which nothing may be believed: not a link out of the image, not a pipe that never ends, nor a device
+ * that the opening itself sets going. */
 static int read_inside(int rootfd, const char *path, struct buf *out, struct err *err)
 {
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	_cleanup_close_ int fd = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how);
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	_cleanup_close_ int place = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how), fd = -1;
+	char self[40];
 	struct stat st;
 
-	if (fd < 0)
+	if (place < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : err_sys(err, errno, "image's /%s", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fstat(place, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(err, ERR_INVALID, "image's /%s: not a regular file", path);
+	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", place);
+	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_sys(err, errno, "image's /%s", path);
 	while (out->len <= FILE_MAX) {
 		ssize_t n = read(fd, buf_room(out, 16384), 16384);
 
@@ -253,7 +258,7 @@ static int lookup_files(struct lookup *l, struct err *err)
 static int lookup_all(struct lookup *l, char *const *extra, struct err *err)
 {
 	size_t n = strcspn(l->spec, ":");
-	const char *group = l->spec[n] ? l->spec + n + 1 : NULL;
+	const char *group = l->spec[n] && l->spec[n + 1] ? l->spec + n + 1 : NULL; /* "bob:" is bob, as Docker reads it */
 	gid_t gid;
 	int r;
 

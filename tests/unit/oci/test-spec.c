@@ -191,7 +191,13 @@ static void environment(void **state)
 	strv_push(&f.task->env, "HOME=/h");
 	f.task->tty = true;
 	built();
-	is("process|env", "[\"PATH=/p\",\"A=job2\",\"HOSTNAME=box\",\"TERM=xterm\",\"HOME=/h\"]");
+	is("process|env", "[\"PATH=/p\",\"HOSTNAME=image\",\"TERM=xterm\",\"A=job2\",\"HOME=/h\"]");
+	strv_push(&f.image.env, "TERM=linux");
+	built();
+	is("process|env", "[\"PATH=/p\",\"HOSTNAME=image\",\"TERM=linux\",\"A=job2\",\"HOME=/h\"]");
+	strv_push(&f.task->env, "TERM=vt100");
+	built();
+	is("process|env", "[\"PATH=/p\",\"HOSTNAME=image\",\"TERM=vt100\",\"A=job2\",\"HOME=/h\"]");
 	is("process|terminal", "true");
 }
 

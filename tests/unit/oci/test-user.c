@@ -4,6 +4,7 @@
 #include "user.h"
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,7 @@ static const struct { const char *spec, *extra[3]; const char *found, *msg; } ro
 	{ "0", { NULL }, "0:0,10 /root", NULL },
 	{ "web", { NULL }, "1000:1001,29,10,9 /www", NULL },
 	{ "web:audio", { NULL }, "1000:29 /www", NULL },
+	{ "web:", { NULL }, "1000:1001,29,10,9 /www", NULL },
 	{ "web:777", { NULL }, "1000:777 /www", NULL },
 	{ "1000:webs", { NULL }, "1000:1001 /www", NULL }, /* a number is a number, though a user is called so */
 	{ "1000", { NULL }, "1000:1001,29,10,9 /www", NULL },
@@ -87,7 +89,6 @@ static const struct { const char *spec, *extra[3]; const char *found, *msg; } ro
 	{ "99999999999", { NULL }, NULL, "user 99999999999: not in the image's /etc/passwd" },
 	{ "-1", { NULL }, NULL, "user -1: not in the image's /etc/passwd" },
 	{ "web:staff", { NULL }, NULL, "group staff: not in the image's /etc/group" },
-	{ "web:", { NULL }, NULL, "group : not in the image's /etc/group" },
 	{ "web", { "staff", NULL }, NULL, "group staff: not in the image's /etc/group" },
 };
 
@@ -156,6 +157,26 @@ static void hostile_files(void **state)
 	assert_string_equal(err.msg, "image's /etc/passwd: not a regular file");
 }
 
+/* A device or a pipe is not even opened: that alone can set a watchdog going. */
+static void opens_no_device(void **state)
+{
+	_cleanup_close_ int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	_cleanup_free_ char *path = mem_printf("%s/etc/passwd", root);
+	struct inotify_event seen[8];
+	struct user u = { 0 };
+
+	(void)state;
+	(void)unlinkat(rootfd, "etc/passwd", 0);
+	assert_int_equal(mkfifoat(rootfd, "etc/passwd", 0644), 0);
+	assert_true(inotify_add_watch(notify, path, IN_OPEN) >= 0);
+	assert_int_equal(user_lookup(rootfd, "web", NULL, &u, NULL), -ERR_INVALID);
+	assert_int_equal(read(notify, seen, sizeof seen), -1);
+	(void)unlinkat(rootfd, "etc/passwd", 0);
+	passwd(usual_passwd);
+	assert_int_equal(user_lookup(rootfd, "web", NULL, &u, NULL), 0);
+	user_done(&u);
+}
+
 static void never_leaves_the_root(void **state)
 {
 	struct user u = { 0 };
@@ -204,7 +225,7 @@ static void knows_what_needs_no_look(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(looks_up), cmocka_unit_test(without_files), cmocka_unit_test(hostile_files),
+		cmocka_unit_test(looks_up), cmocka_unit_test(without_files), cmocka_unit_test(hostile_files), cmocka_unit_test(opens_no_device),
 		cmocka_unit_test(never_leaves_the_root), cmocka_unit_test(many_groups_are_bounded), cmocka_unit_test(knows_what_needs_no_look),
 	};
 

@@ -4,6 +4,7 @@
 #include "call.h"
 #include "clock.h"
 #include "content.h"
+#include "ctrd-struct.h"
 #include "mem.h"
 #include "content.pb-c.h"
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum {
 	CHUNK_MAX = 1 << 20,         /* of one message; containerd takes up to 16 MiB */
 	UNSENT_MAX = 4 << 20,
 	LOCKED_MIN_MS = 16, LOCKED_MAX_MS = 2000,
+	COMMIT_PATIENCE = 10,        /* times the usual: containerd reads an ingest that was resumed again */
 };
 
 static const struct method write_ = {
@@ -20,6 +22,7 @@ static const struct method write_ = {
 };
 
 struct content_writer {
+	const struct ctrd *ctrd;
 	struct ctrd_call *call;
 	char *ref;
 	int64_t offset;              /* of the next write */
@@ -38,12 +41,13 @@ void content_writer_free(struct content_writer *w)
 	free(w);
 }
 
-/* Take one answer: 1; 0 when containerd closed the stream. */
-static int answer(struct content_writer *w, const struct ctx *ctx, Content__Action *ret_action, struct err *err)
+/* Take one answer, within @times the usual patience: 1; 0 when containerd closed the stream. */
+static int answer(struct content_writer *w, int times, const struct ctx *ctx, Content__Action *ret_action, struct err *err)
 {
+	const struct ctx within = ctx_within(ctx, times * w->ctrd->patience_ms);
 	_cleanup_reply_ struct reply reply = { 0 };
 	const Content__WriteResponse *m;
-	int r = call_next(w->call, ctx, &reply, err);
+	int r = call_next(w->call, &within, &reply, err);
 
 	if (r <= 0) {
 		w->ended = true;
@@ -74,10 +78,11 @@ static int try_open(struct ctrd *c, const char *ref, int64_t total, const char *
 	req.ref = borrow(ref);
 	req.total = total;
 	req.expected = borrow(expected);
+	w->ctrd = c;
 	w->ref = mem_strdup(ref);
 	w->call = call_open(c, &write_, ref, ctx);
 	call_send(w->call, &req.base, false);
-	r = answer(w, ctx, &action, err);
+	r = answer(w, 1, ctx, &action, err);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -156,7 +161,7 @@ static int take_answers(struct content_writer *w, const struct ctx *ctx, struct 
 	Content__Action action;
 
 	while (ctrd_call_ready(w->call)) {
-		int r = w->ended ? 0 : answer(w, ctx, &action, err);
+		int r = w->ended ? 0 : answer(w, 1, ctx, &action, err);
 
 		if (r < 0)
 			return r;
@@ -191,13 +196,14 @@ int content_writer_truncate(struct content_writer *w, const struct ctx *ctx, str
 int content_writer_write(struct content_writer *w, const void *p, size_t n, const struct ctx *ctx, struct err *err)
 {
 	for (size_t at = 0, len; at < n; at += len) {
+		const struct ctx within = ctx_within(ctx, w->ctrd->patience_ms);
 		int r = take_answers(w, ctx, err);
 
 		if (r < 0)
 			return r;
 		len = n - at < CHUNK_MAX ? n - at : CHUNK_MAX;
 		send_data(w, (const char *)p + at, len);
-		r = grpc_drain(call_grpc(w->call), UNSENT_MAX, ctx, err);
+		r = grpc_drain(call_grpc(w->call), UNSENT_MAX, &within, err);
 		if (r < 0)
 			return call_wrap(w->call, r, err);
 	}
@@ -211,7 +217,7 @@ static int await_commit(struct content_writer *w, const struct ctx *ctx, struct 
 	Content__Action action;
 	int r;
 
-	while ((r = answer(w, ctx, &action, err)) > 0)
+	while ((r = answer(w, COMMIT_PATIENCE, ctx, &action, err)) > 0)
 		committed = committed || action == CONTENT__ACTION__COMMIT; /* comes twice */
 	if (r == 0 && !committed)
 		return closed_early(w, err);

@@ -3,6 +3,8 @@
 #include "mem.h"
 #include <string.h>
 
+enum { PATIENCE_MS = 60000 };
+
 static const char namespace_header[] = "containerd-namespace", lease_header[] = "containerd-lease";
 
 int ctrd_open(struct loop *loop, const char *address, const char *ns, struct ctrd **ret, struct err *err)
@@ -14,6 +16,7 @@ int ctrd_open(struct loop *loop, const char *address, const char *ns, struct ctr
 	if (!strncmp(address, scheme, sizeof scheme - 1))
 		address += sizeof scheme - 1;
 	c->loop = loop;
+	c->patience_ms = PATIENCE_MS;
 	c->address = mem_strdup(address);
 	ctrd_set_namespace(c, ns);
 	r = grpc_open(loop, address, &c->grpc, err);
@@ -57,4 +60,9 @@ void ctrd_set_namespace(struct ctrd *c, const char *ns)
 	_cleanup_free_ char *own = ns && *ns ? mem_strdup(ns) : NULL;
 
 	dict_set(&c->metadata, namespace_header, own);
+}
+
+void ctrd_set_patience(struct ctrd *c, int64_t ms)
+{
+	c->patience_ms = ms;
 }

@@ -122,11 +122,10 @@ static bool anew(struct fetch *f)
 static int commit(struct fetch *f, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
-	struct ctx ctx = ctx_within(&f->g->s->ctx, 10 * CALL_MS); /* it reads a resumed layer again */
 	int r;
 
 	fetch_source_label(f->g->ref, &labels);
-	r = content_writer_commit(f->writer, f->d->size, f->d->digest, &labels, &ctx, NULL, err);
+	r = content_writer_commit(f->writer, f->d->size, f->d->digest, &labels, &f->g->s->ctx, NULL, err);
 	if (r == 0) {
 		content_writer_free(TAKE_PTR(f->writer));
 		f->state = PRESENT;

@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-enum { TOKEN_MAX = 1 << 20, BACKOFF_MS = 500, BACKOFF_MAX_MS = 8000, RETRY_AFTER_MAX_S = 30 };
+enum { TOKEN_MAX = 1 << 20, BACKOFF_MS = 500, BACKOFF_MAX_MS = 8000, RETRY_AFTER_MAX_S = 30, ANSWER_MS = 120000 };
 
 int registry_open(struct registry *g, struct session *s, const struct ref *ref, const char *hosts_dir, struct err *err)
 {
@@ -144,11 +144,13 @@ static int get_token(struct registry *g, struct host *h, const struct challenge 
 	_cleanup_(http_reply_freep) struct http_reply *reply = NULL;
 	_cleanup_free_ char *authorization = NULL;
 	int r = check_realm(h, c->realm, err), status;
+	struct ctx within;
 
 	if (r < 0)
 		return r;
 	reply = ask_token(g, h, c, cred);
-	r = http_wait(reply, &g->s->ctx, err);
+	within = ctx_within(&g->s->ctx, ANSWER_MS);
+	r = http_wait(reply, &within, err);
 	if (r < 0)
 		return err_wrap(err, r, "token service %.200s", c->realm);
 	status = http_status(reply);
@@ -296,7 +298,8 @@ static int ask(struct registry *g, size_t i, const char *path, size_t max, struc
 	       struct err *err)
 {
 	_cleanup_(http_reply_freep) struct http_reply *reply = start(g, &g->hosts.v[i], path, 0, max);
-	int r = http_wait(reply, &g->s->ctx, err);
+	const struct ctx within = ctx_within(&g->s->ctx, ANSWER_MS);
+	int r = http_wait(reply, &within, err);
 
 	*wait = 0;
 	*again = r < 0 && http_transient(reply);

@@ -1,5 +1,7 @@
 /* Images against the fake: what looking one up costs, and every call of an import failing, hanging or breaking off. */
 #include "test.h"
+#include "clock.h"
+#include "content.h"
 #include "fake.h"
 #include "file.h"
 #include "image.h"
@@ -258,12 +260,33 @@ static void refuses_damaged_files(void **state)
 	assert_int_equal(leases(), 0);
 }
 
+/* Its stream may last as long as the bytes come, but no wait in it is endless. */
+static void a_writer_is_not_kept_waiting(void **state)
+{
+	struct ctrd *c = open_ctrd();
+	struct content_writer *w = NULL;
+	const struct ctx forever = { 0 };
+	int64_t at, began = clock_mono();
+
+	(void)state;
+	ctrd_set_patience(c, 100);
+	OK(fake_reset(fake, &err));
+	OK(fake_fault(fake, &err, "Content/Write:hang"));
+	assert_int_equal(content_writer_open(c, "layer-x", 0, NULL, &forever, &w, &at, &err), -ERR_DEADLINE);
+	assert_string_equal(err.msg, "ingest layer-x: timed out");
+	assert_true(clock_mono() - began < 10 * NSEC_PER_SEC);
+	err_clear(&err);
+	ctrd_free(c);
+	OK(fake_reset(fake, &err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_seeded_image_is_walked), cmocka_unit_test(an_image_of_ours_takes_three_calls),
 		cmocka_unit_test(what_is_missing_has_a_remedy), cmocka_unit_test(is_found_by_digest_and_removed),
 		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
+		cmocka_unit_test(a_writer_is_not_kept_waiting),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, begin, end);

@@ -8,7 +8,6 @@
 #include "name.h"
 #include <string.h>
 
-#define CLI_NAMESPACE "davit"
 #define AT(f) .at = offsetof(struct globals, f)
 
 const struct opt global_opts[] = {
@@ -45,7 +44,7 @@ static void globals_from_environment(struct globals *g)
 {
 	*g = (struct globals){
 		.address = env_or("CONTAINERD_ADDRESS", NULL),
-		.ns = env_or("CONTAINERD_NAMESPACE", CLI_NAMESPACE),
+		.ns = env_or("CONTAINERD_NAMESPACE", CORE_NAMESPACE),
 		.snapshotter = env_or("CONTAINERD_SNAPSHOTTER", NULL),
 		.cni_path = env_or("CNI_PATH", CNI_PATH_DEFAULT),
 		.cni_conf_dir = env_or("NETCONFPATH", CNI_CONF_DIR),

@@ -13,7 +13,7 @@ static const struct opt opts_table[] = {
 	{ "all", 'a', .help = "Ended and created ones too", .topic = "Flags", .set = opt_bool, AT(all) },
 	{ "quiet", 'q', .help = "Only ids", .set = opt_bool, AT(quiet) },
 	{ "all-namespaces", 'A', .help = "Of every containerd namespace", .set = opt_bool, AT(everywhere) },
-	{ "filter", 'f', .arg = "K=V", .help = "name, id, status, label, ancestor, network or exited", .set = opt_list,
+	{ "filter", 'f', .arg = "K=V", .help = "name (a pattern), id, status, label, ancestor, network or exited", .set = opt_list,
 	  AT(filters) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
 	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names",

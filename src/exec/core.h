@@ -20,6 +20,7 @@ struct core_conf {
 	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
 	void *notice_arg;
 };
+#define CORE_NAMESPACE "davit"
 #define CORE_RUN_DIR "/run/davit"
 #define CORE_DATA_DIR "/var/lib/davit"
 

@@ -7,9 +7,11 @@
 #include "record.h"
 #include "ref.h"
 #include "tasks.h"
+#include <regex.h>
 #include <string.h>
 
 static const char *const state_names[] = { "created", "running", "paused", "exited", "unknown" };
+enum { N_STATES = sizeof state_names / sizeof *state_names };
 
 const char *job_state_name(enum job_state s)
 {
@@ -146,7 +148,18 @@ static bool match_image(const struct job_row *row, const char *value)
 	return same;
 }
 
-static bool match_name(const struct job_row *row, const char *value) { return strstr(row->name, value) != NULL; }
+static bool match_name(const struct job_row *row, const char *value)
+{
+	regex_t name;
+	bool met;
+
+	if (regcomp(&name, value, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	met = regexec(&name, row->name, 0, NULL, 0) == 0;
+	regfree(&name);
+	return met;
+}
+
 static bool match_id(const struct job_row *row, const char *value) { return !strncmp(row->id, value, strlen(value)); }
 static bool match_status(const struct job_row *row, const char *value) { return !strcmp(job_state_name(row->state), value); }
 static bool match_network(const struct job_row *row, const char *value) { return row->network && !strcmp(row->network, value); }
@@ -155,12 +168,43 @@ static bool match_exited(const struct job_row *row, const char *value)
 	return row->state == JOB_EXITED && row->exit_code == (int)strtol(value, NULL, 10);
 }
 
+static int check_name(const char *value, struct err *err)
+{
+	regex_t name;
+	char why[100];
+	int r = regcomp(&name, value, REG_EXTENDED | REG_NOSUB);
+
+	(void)regerror(r, &name, why, sizeof why);
+	if (r)
+		return err_set(err, ERR_INVALID, "filter \"name=%.80s\": %s", value, why);
+	regfree(&name);
+	return 0;
+}
+
+static int check_status(const char *value, struct err *err)
+{
+	for (size_t i = 0; i < N_STATES; i++)
+		if (!strcmp(state_names[i], value))
+			return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "filter \"status=%.80s\": there is no such status", value),
+			"there are created, running, paused, exited and unknown");
+}
+
+static int check_exited(const char *value, struct err *err)
+{
+	if (*value && strspn(value, "0123456789") == strlen(value))
+		return 0;
+	return err_set(err, ERR_INVALID, "filter \"exited=%.80s\": not an exit status", value);
+}
+
 static const struct {
 	const char *key;
 	bool (*match)(const struct job_row *, const char *value);
+	int (*check)(const char *value, struct err *err); /* NULL: whatever it is */
 } filters[] = {
-	{ "name", match_name }, { "id", match_id }, { "status", match_status }, { "label", match_label },
-	{ "ancestor", match_image }, { "network", match_network }, { "exited", match_exited },
+	{ "name", match_name, check_name }, { "id", match_id, NULL }, { "status", match_status, check_status },
+	{ "label", match_label, NULL }, { "ancestor", match_image, NULL }, { "network", match_network, NULL },
+	{ "exited", match_exited, check_exited },
 };
 enum { N_FILTERS = sizeof filters / sizeof *filters };
 
@@ -208,11 +252,13 @@ static bool asks_status(const struct strv *f)
 
 static int check_filters(const struct strv *f, struct err *err)
 {
-	size_t unused;
+	size_t k = 0;
 
 	for (size_t i = 0; f && i < f->n; i++) {
-		int r = filter_index(f->v[i], &unused, err);
+		int r = filter_index(f->v[i], &k, err);
 
+		if (r >= 0 && filters[k].check)
+			r = filters[k].check(strchr(f->v[i], '=') + 1, err);
 		if (r < 0)
 			return r;
 	}

@@ -24,7 +24,7 @@ void job_rows_done(struct job_rows *);
 struct job_filter {
 	bool all;                /* exited and created ones too */
 	bool all_namespaces;
-	const struct strv *filters; /* name=, id=, status=, label=K[=V], ancestor=IMAGE, network=, exited=N (as in Docker) */
+	const struct strv *filters; /* name=REGEX, id=, status=, label=K[=V], ancestor=IMAGE, network=, exited=N (as in Docker) */
 };
 int job_list(struct core *, const struct job_filter *, const struct ctx *, struct job_rows *ret, struct err *err);
 /* Number of jobs in other namespaces, and the first such namespace (caller frees, may be NULL). */

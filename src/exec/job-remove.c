@@ -38,7 +38,7 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 	if (r >= 0)
 		r = force ? 0 : is_running(c, rec->c.id, ctx, err);
 	if (r == 1)
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is running", rec->name),
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running"),
 				"stop it first: davit stop %s, or use --force", rec->name);
 	return r < 0 ? r : 1;
 }

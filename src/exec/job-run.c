@@ -178,7 +178,12 @@ static const struct { const char *says; int exit_code; } engine_says[] = {
 
 static bool is_about_exec(const char *msg)
 {
-	return strstr(msg, "exec") != NULL && strstr(msg, "mount") == NULL && strstr(msg, "cgroup") == NULL;
+	static const char *const others[] = { "mount", "cgroup", "chdir" };
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strstr(msg, others[i]))
+			return false;
+	return strstr(msg, "exec") != NULL;
 }
 
 int exec_error(const char *command, int r, struct err *err)
@@ -461,7 +466,7 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 	return 0;
 }
 
-/* A job that exists: its record, with the task of its last run deleted. */
+/* A job that exists: its record, with the task of its last run deleted. 1: it runs, and nobody wants to see it. */
 static int start_prepare(struct run *run, const char *what, struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_process p = { 0 };
@@ -486,8 +491,11 @@ static int start_prepare(struct run *run, const char *what, struct record *rec, 
 		return err_clear(err), 0;
 	if (r < 0)
 		return r;
+	if (status == CTRD_RUNNING && run->opts->mode == RUN_DETACHED)
+		return 1;
 	if (status != CTRD_STOPPED)
-		return err_set(err, ERR_PRECONDITION, "job %s: is running already", run->job->name);
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"), "davit logs -f %s follows it",
+				run->job->name);
 	return remains_settle(run->core, rec, ctx, err);
 }
 
@@ -499,7 +507,11 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 	struct run_result res = { 0 };
 	int r = start_prepare(&run, name, &rec, ctx, err);
 
-	if (r >= 0)
+	if (r > 0) {
+		*ret = (struct run_result){ .name = mem_strdup(run.job->name), .id = mem_strdup(run.id) };
+		return 0;
+	}
+	if (r == 0)
 		r = decide(&run, err);
 	if (r >= 0)
 		r = execute(&run, ctx, &res, err);

@@ -32,7 +32,7 @@ void run_result_done(struct run_result *);
  * A failure at any step rolls everything back. Codes a face branches on: see exit_code_of(). */
 int job_run(struct core *, const struct job *, const struct run_opts *, const struct ctx *, struct run_result *ret,
 	    struct err *err);
-/* A job that was created or has exited; @attach: in the foreground. */
+/* A job that was created or has exited. One that runs is a success for RUN_DETACHED. */
 int job_start(struct core *, const char *name, const struct run_opts *, const struct ctx *, struct run_result *ret,
 	      struct err *err);
 

@@ -57,21 +57,22 @@ int record_list(struct core *c, const struct ctx *ctx, struct records *ret, stru
 	return 0;
 }
 
-static int not_found(const struct records *all, const char *what, struct err *err)
+static int not_found(const struct core *c, const struct records *all, const char *what, struct err *err)
 {
 	const char **names = mem_array(const char *, all->n);
-	const char *near;
+	const char *near, *ns = strcmp(c->conf.ns, CORE_NAMESPACE) != 0 ? c->conf.ns : NULL;
 	int r = err_set(err, ERR_NOT_FOUND, "job %s: not found", what);
 
 	for (size_t i = 0; i < all->n; i++)
 		names[i] = all->v[i].name;
 	near = name_nearest(what, names, all->n);
-	r = near ? err_hint(err, r, "did you mean %s?", near) : err_hint(err, r, "list all with: davit ps -a");
+	r = near ? err_hint(err, r, "did you mean %s?", near) :
+		   err_hint(err, r, "list all with: davit%s%s ps -a", ns ? " -n " : "", ns ? ns : "");
 	free(names);
 	return r;
 }
 
-static int pick(struct records *all, const char *what, struct record *ret, struct err *err)
+static int pick(const struct core *c, struct records *all, const char *what, struct record *ret, struct err *err)
 {
 	struct record *found = NULL;
 
@@ -90,7 +91,7 @@ static int pick(struct records *all, const char *what, struct record *ret, struc
 		found = it;
 	}
 	if (!found)
-		return not_found(all, what, err);
+		return not_found(c, all, what, err);
 	*ret = *found;
 	*found = (struct record){ 0 };
 	return 0;
@@ -114,7 +115,7 @@ int record_find(struct core *c, const char *what, const struct ctx *ctx, struct 
 		return 0;
 	}
 	r = record_list(c, ctx, &all, err);
-	return r < 0 ? r : pick(&all, what, ret, err);
+	return r < 0 ? r : pick(c, &all, what, ret, err);
 }
 
 char *record_run_dir(const struct core *c, const char *id)

@@ -129,6 +129,17 @@ static void output_close(struct output *o)
 		(void)close(TAKE_FD(o->from));
 }
 
+static void output_lost(struct output *o, int why)
+{
+	struct err err = ERR_INIT;
+
+	o->to = -1;
+	if (why == EPIPE)
+		return;
+	(void)err_sys(&err, why, "standard %s", o->stream == LOG_STDOUT ? "output" : "error");
+	core_notice(o->io->core, "%s: what the job writes is dropped", err.msg);
+}
+
 /* Our reader may be gone (EPIPE): the container's output is then read and dropped, as `docker run | head` does. */
 static void write_out(struct output *o, const char *p, size_t n)
 {
@@ -143,7 +154,7 @@ static void write_out(struct output *o, const char *p, size_t n)
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0) {
-			o->to = -1;
+			output_lost(o, errno);
 			return;
 		}
 		p += w;

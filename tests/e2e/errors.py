@@ -97,6 +97,17 @@ class Jobs(Case):
         name = self.job(name="frontend")
         self.fails("stop", "fronted", says=["fronted", name])
 
+    def test_of_another_namespace(self):
+        self.fails("-n", "elsewhere", "logs", "no-such-job", says=["davit -n elsewhere ps -a"])
+
+    def test_a_filter_that_can_match_nothing(self):
+        for text in ("status=runing", "exited=x", "name=[", "size=1"):
+            self.fails("ps", "--filter", text, says=[text])
+
+    def test_a_working_folder_that_is_not_there(self):
+        error = self.fails("exec", "-w", "/nowhere", self.job(), "true", says=["/nowhere"]).err
+        self.assertNotIn("not found in the image", error)
+
     def test_duplicate_name(self):
         name = self.job()
         for verb in (["run", "-d"], ["create"]):

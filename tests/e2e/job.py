@@ -28,6 +28,13 @@ class Life(Case):
         wait_until("its second line", lambda: len(self.davit("logs", name).out.split()) == 2)
         self.assertEqual(self.davit("logs", name).out.split(), ["1", "2"])
 
+    def test_start_of_one_that_runs(self):
+        name = self.job()
+        pid = get(self.rows("ps", "--filter", f"name=^{name}$")[0], "pid")
+        self.assertEqual(self.davit("start", name).out, name + "\n")
+        self.assertEqual(get(self.rows("ps", "--filter", f"name=^{name}$")[0], "pid"), pid)
+        self.fails("start", "-a", name, says=[f"start job {name}: it is running already", f"davit logs -f {name}"])
+
     def test_stop_asks_first(self):
         name = self.job(command=POLITE)
         wait_until("the trap", lambda: "ready" in self.davit("logs", name).out)

@@ -84,6 +84,13 @@ class Output(Case):
         done = self.shell(f"{Machine.davit} run --rm -i --network none {Machine.image} sh -c 'cat; exit 3' <&-")
         self.assertEqual(done.returncode, 3, done.stderr)
 
+    def test_a_full_disk_takes_a_job_s_output_but_not_in_silence(self):
+        name = self.job()
+        for command in (f"run --rm --network none {Machine.image}", f"exec {name}"):
+            done = self.shell(f"{Machine.davit} {command} sh -c 'echo x; exit 3' >/dev/full")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertRegex(done.stderr, r"^standard output: No space left on device.*\n$")
+
     def test_a_full_disk_stops_nothing_half_way(self):
         names = [self.job(), self.job()]
         done = self.shell(f"{Machine.davit} rm -f {names[0]} {names[1]} >/dev/full")

@@ -147,7 +147,7 @@ class Case(unittest.TestCase):
 
     def state(self, name):
         """created, running, exited ...; None when there is no such job."""
-        rows = self.rows("ps", "-a", "--filter", "name=^" + name + "$") or self.rows("ps", "-a")
+        rows = self.rows("ps", "-a", "--filter", "name=^" + name + "$")
         return next((get(row, "state", "status").lower().split()[0] for row in rows if get(row, "name", "names") == name), None)
 
     def gone(self, name):

@@ -61,6 +61,13 @@ int claim_lock(const struct core *c, const char *name, bool wait, const struct c
 	return r;
 }
 
+bool claim_is_removing(const struct core *c, const char *name)
+{
+	_cleanup_free_ char *path = lock_path(c, name);
+
+	return says_removing(path) && claim_locked(c, name);
+}
+
 void claim_lock_removing(int fd)
 {
 	(void)!pwrite(fd, removing, sizeof removing - 1, 0);

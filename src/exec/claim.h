@@ -29,6 +29,8 @@
 int claim_lock(const struct core *, const char *name, bool wait, const struct ctx *, int *ret_fd, struct err *err);
 /* Tell those who wait that the job is going away. */
 void claim_lock_removing(int fd);
+/* Is its removal under way, by whoever holds the lock? */
+bool claim_is_removing(const struct core *, const char *name);
 /* Removals that go on behind `run --rm` are waited for: for who asks what such a job still holds. */
 void claim_await_removals(const struct core *, const struct ctx *);
 /* Close and unlink. */

@@ -37,6 +37,7 @@ void run_done(struct run *run)
 	cni_op_abort(run->op);
 	cni_net_free(run->net);
 	cni_result_done(&run->result);
+	claim_clashes_done(&run->clashes);
 	ctrd_mounts_done(&run->mounts);
 	user_done(&run->user);
 	image_done(&run->image);

@@ -26,6 +26,7 @@ struct run {
 	char *image_name;            /* normalised */
 	bool lease_taken;            /* by somebody else: not ours to delete */
 	bool netns_made, files_made;
+	bool network_left;           /* by a rollback: claim, namespace and cached result stay */
 
 	int lock;
 	struct ctrd_call *call[STEPS_MAX]; /* what a step has begun and not ended, by step */
@@ -34,6 +35,8 @@ struct run {
 	struct cni_net *net;
 	struct cni_op *op;
 	struct cni_result result;
+	struct claim_clashes clashes; /* other jobs' claims on our ports */
+	bool freed;                  /* they are gone */
 	struct ctrd_mounts mounts;
 	struct user user;
 	struct spec_mount *binds; size_t n_binds;

@@ -25,8 +25,8 @@
 #include <sys/stat.h>
 
 enum {
-	S_SETTINGS, S_CLAIM, S_IMAGE, S_NETNS, S_PORTS, S_FILES, S_ROOTFS, S_SNAPSHOT, S_CONTAINER, S_IO, S_TASK, S_NETWORK,
-	S_HOSTS, S_START, S_COMPLETE, N_STEPS,
+	S_SETTINGS, S_CLAIM, S_IMAGE, S_NETNS, S_PORTS, S_FILES, S_ROOTFS, S_SNAPSHOT, S_CONTAINER, S_IO, S_FREED, S_TASK,
+	S_NETWORK, S_HOSTS, S_START, S_COMPLETE, N_STEPS,
 };
 
 #define SPEC_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Spec"
@@ -202,7 +202,7 @@ static void claim_undo(void *state, const struct ctx *ctx)
 	if (run->call[S_CLAIM])
 		run->lease_taken = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), &half, &unused) == -ERR_EXISTS;
 	ctrd_set_lease(ctrd_of(run), NULL);
-	if (is_new(run) && run->lock >= 0 && !run->lease_taken && undo_connected(run) &&
+	if (is_new(run) && run->lock >= 0 && !run->lease_taken && !run->network_left && undo_connected(run) &&
 	    leases_delete(ctrd_of(run), run->lease, false, ctx, &err) < 0)
 		undo_failed(run, &err);
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
@@ -350,7 +350,10 @@ static void netns_undo(void *state, const struct ctx *ctx)
 	struct err err = ERR_INIT;
 
 	(void)ctx;
-	if (run->netns_made && netns_remove(run->netns, &err) < 0)
+	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
+	if (run->network_left)
+		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again", run->job->name);
+	else if (run->netns_made && netns_remove(run->netns, &err) < 0)
 		undo_failed(run, &err);
 }
 
@@ -381,18 +384,17 @@ static int port_taken(const struct port *p, const struct ctrd_lease *lease, cons
 			own ? "" : " ", name ? name : lease->id);
 }
 
-/* Claims on our ports: of jobs that run, or of those that ended and were not settled, which we do now. */
+/* Claims on our ports: those of jobs that run are in the way; the others are for the step "freed". */
 static int ports_claims(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(claim_clashes_done) struct claim_clashes found = { 0 };
 	const struct port *p = run->job->ports;
-	int r = claim_find_clashes(run->core, run->lease, is_new(run), p, run->job->n_ports, ctx, &found, err);
+	int r = claim_find_clashes(run->core, run->lease, is_new(run), p, run->job->n_ports, ctx, &run->clashes, err);
 
-	for (size_t i = 0; r >= 0 && i < found.n; i++) {
-		const struct claim_clash *c = &found.v[i];
+	for (size_t i = 0; r >= 0 && i < run->clashes.n; i++) {
+		const struct claim_clash *c = &run->clashes.v[i];
 
-		r = reconcile_port(run->core, c->ns, &c->lease, ctx, err);
-		if (r == 0)
+		r = reconcile_runs(run->core, c->ns, &c->lease, ctx, err);
+		if (r > 0)
 			return port_taken(&p[c->port], &c->lease, c->ns, run, err);
 	}
 	return r;
@@ -414,6 +416,35 @@ static void ports_plan(const void *state, struct strv *out)
 	_cleanup_free_ char *text = claim_ports_text(run->job->ports, run->job->n_ports);
 
 	strv_pushf(out, "ports: %s must be free", text);
+}
+
+/* freed: the ports of jobs that have ended, and are being removed or were not settled yet, which we do now. The table waits
+ * for it after the task was begun: only the plugins that forward ports need it. */
+
+static bool freed_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return run->clashes.n;
+}
+
+static int freed_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+
+	for (size_t i = 0; i < run->clashes.n; i++) {
+		const struct claim_clash *c = &run->clashes.v[i];
+		int r = reconcile_port(run->core, c->ns, &c->lease, ctx, err);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return port_taken(&run->job->ports[c->port], &c->lease, c->ns, run, err);
+	}
+	run->freed = true;
+	if (run->op)
+		cni_add_go(run->op);
+	return 0;
 }
 
 /* files: resolv.conf, hosts, hostname, bound into the container */
@@ -739,7 +770,7 @@ static int network_begin(void *state, const struct ctx *ctx, struct err *err)
 	struct run *run = state;
 	const struct cni_attach at = { .container_id = run->id, .netns = run->netns, .ifname = "eth0", .ports = run->job->ports,
 		.n_ports = run->job->n_ports, .dns = &run->job->dns, .dns_search = &run->job->dns_search,
-		.dns_options = &run->job->dns_options, .hold_fd = run->lock };
+		.dns_options = &run->job->dns_options, .hold_fd = run->lock, .hold_ports = run->clashes.n && !run->freed };
 
 	(void)ctx;
 	return cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
@@ -897,6 +928,7 @@ static const struct step table[N_STEPS] = {
 	[S_CONTAINER] = { .name = "container", .needs = STEP(S_ROOTFS), .wanted = is_new, .begin = container_begin,
 		.end = container_end, .undo = container_undo, .plan = container_plan },
 	[S_IO] = { .name = "io", .needs = STEP(S_FILES), .wanted = start_wanted, .begin = io_begin, .undo = io_undo },
+	[S_FREED] = { .name = "freed", .needs = STEP(S_PORTS), .wanted = freed_wanted, .end = freed_end },
 	[S_TASK] = { .name = "task", .needs = STEP(S_CONTAINER) | STEP(S_SNAPSHOT) | STEP(S_NETNS) | STEP(S_IO),
 		.needs_also = task_needs, .wanted = start_wanted, .begin = task_begin, .end = task_end, .undo = task_undo,
 		.plan = task_plan },

@@ -1,10 +1,13 @@
 #include "reconcile.h"
+#include "clock.h"
 #include "mem.h"
 #include "orphans.h"
 #include "remains.h"
 #include "tasks.h"
 #include <dirent.h>
 #include <string.h>
+
+enum { PORTS_MS = 10000 };
 
 /* What is known of a name: its claim, its record, its task. */
 struct found {
@@ -111,9 +114,18 @@ static bool holds_network(const struct found *f)
 	return f->stopped || access(netns, F_OK) == 0;
 }
 
-static int release(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
+static int settle(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_find(c, id, ctx, &rec, err);
+
+	if (r >= 0)
+		r = remains_settle(c, &rec, ctx, err);
+	return r < 0 ? r : 1;
+}
+
+static int release(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
+{
 	_cleanup_free_ char *name = mem_strdup(f->name), *id = mem_strdup(f->id);
 	int r = look(c, name, id, f, ctx, err);
 
@@ -125,41 +137,94 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 	if (r > 0 && is_prey(f)) {
 		r = remains_remove(c, f->name, f->id, f->snapshotter, true, ctx, err);
 	} else if (r > 0 && holds_network(f)) {
-		r = record_find(c, f->id, ctx, &rec, err);
-		if (r >= 0)
-			r = remains_settle(c, &rec, ctx, err);
+		r = settle(c, f->id, ctx, err);
 	}
 	return r < 0 ? r : 1;
+}
+
+/* The core in another namespace for a while: nothing of the caller's lease goes along. */
+struct visit { char *ns, *lease; const char *conf_ns; };
+
+static struct visit visit_begin(struct core *c, const char *ns)
+{
+	struct visit v = { mem_strdup(ctrd_namespace(c->ctrd)), mem_strdup(ctrd_lease(c->ctrd)), c->conf.ns };
+
+	ctrd_set_namespace(c->ctrd, ns);
+	ctrd_set_lease(c->ctrd, NULL);
+	c->conf.ns = ns;
+	return v;
+}
+
+static void visit_end(struct core *c, struct visit *v)
+{
+	c->conf.ns = v->conf_ns;
+	ctrd_set_namespace(c->ctrd, v->ns);
+	ctrd_set_lease(c->ctrd, v->lease);
+	free(v->ns);
+	free(v->lease);
+}
+
+int reconcile_runs(struct core *c, const char *ns, const struct ctrd_lease *lease, const struct ctx *ctx, struct err *err)
+{
+	const char *name = dict_get(&lease->labels, CLAIM_JOB), *id = dict_get(&lease->labels, CLAIM_ID);
+	_cleanup_(found_done) struct found f = { 0 };
+	struct visit visit;
+	int r;
+
+	if (!name || !id)
+		return 1;
+	visit = visit_begin(c, ns);
+	r = look(c, name, id, &f, ctx, err);
+	visit_end(c, &visit);
+	return r < 0 ? r : f.running;
+}
+
+/* A job that is being removed has its ports until its network's DEL has come so far; the rest of it is nobody's concern. 1: it
+ * has none any more, 0: it is not being removed, or not to its end. */
+static int await_ports(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MSEC }; /* the remover is another process */
+	const struct ctx limit = ctx_within(ctx, PORTS_MS);
+
+	while (claim_is_removing(c, name) && ctx_check(&limit, NULL) >= 0) {
+		int r = cni_has_ports(&c->conf.cni, id) ? ctx_check(ctx, err) : 1;
+
+		if (r != 0)
+			return r;
+		(void)nanosleep(&pause, NULL);
+	}
+	return ctx_check(ctx, err);
 }
 
 int reconcile_port(struct core *c, const char *ns, const struct ctrd_lease *lease, const struct ctx *ctx, struct err *err)
 {
 	const char *name = dict_get(&lease->labels, CLAIM_JOB), *id = dict_get(&lease->labels, CLAIM_ID);
-	_cleanup_free_ char *own_ns = mem_strdup(ctrd_namespace(c->ctrd)), *own_lease = mem_strdup(ctrd_lease(c->ctrd));
 	_cleanup_(found_done) struct found f = { 0 };
-	const char *conf_ns = c->conf.ns;
+	struct visit visit;
 	int r, lock = -1;
 
 	if (!name || !id)
 		return 0;
-	ctrd_set_namespace(c->ctrd, ns);
-	ctrd_set_lease(c->ctrd, NULL);
-	c->conf.ns = ns;
+	visit = visit_begin(c, ns);
 	r = look(c, name, id, &f, ctx, err);
-	if (r >= 0 && !f.running) {
+	if (r >= 0 && !f.running)
+		r = await_ports(c, name, id, ctx, err);
+	if (r == 0 && !f.running) {
 		r = claim_lock(c, name, false, ctx, &lock, err);
 		if (r == -ERR_EXISTS)
 			r = (err_clear(err), 0);
 		else if (r >= 0)
 			r = release(c, &f, ctx, err);
 		claim_unlock(c, name, lock);
-	} else if (r >= 0) {
-		r = 0;
 	}
-	c->conf.ns = conf_ns;
-	ctrd_set_namespace(c->ctrd, own_ns);
-	ctrd_set_lease(c->ctrd, own_lease);
+	visit_end(c, &visit);
 	return r;
+}
+
+/* A job that has ended, and a plugin could not delete what it added. */
+static bool is_unsettled(const struct core *c, const struct found *f)
+{
+	return f->complete && !f->running && cni_is_cached(&c->conf.cni, f->id);
 }
 
 /* Its lock is held now: is it still what it was? 1 when it was, and is gone. */
@@ -167,11 +232,15 @@ static int remove_prey(struct core *c, const char *name, const char *id, struct 
 {
 	int r = look(c, name, id, f, ctx, err);
 
-	if (r >= 0)
-		r = is_prey(f) ? is_still_its(c, f, ctx, err) : 0;
-	if (r > 0)
-		r = remains_remove(c, name, id, f->snapshotter, true, ctx, err);
-	return r < 0 ? r : r > 0 || (is_prey(f) && !id);
+	if (r >= 0 && is_unsettled(c, f))
+		return settle(c, id, ctx, err);
+	if (r < 0 || !is_prey(f))
+		return r;
+	r = is_still_its(c, f, ctx, err);
+	if (r <= 0)
+		return r < 0 ? r : !id;
+	r = remains_remove(c, name, id, f->snapshotter, true, ctx, err);
+	return r < 0 ? r : 1;
 }
 
 static int reconcile_one(struct core *c, const char *name, const char *id, bool dry_run, const struct ctx *ctx,
@@ -183,7 +252,7 @@ static int reconcile_one(struct core *c, const char *name, const char *id, bool 
 	if (claim_locked(c, name))
 		return 0; /* somebody is at work */
 	r = look(c, name, id, &f, ctx, err);
-	if (r < 0 || !is_prey(&f))
+	if (r < 0 || (!is_prey(&f) && !is_unsettled(c, &f)))
 		return r;
 	r = dry_run ? 1 : claim_lock(c, name, false, ctx, &lock, err);
 	if (r == -ERR_EXISTS)
@@ -192,7 +261,7 @@ static int reconcile_one(struct core *c, const char *name, const char *id, bool 
 		r = remove_prey(c, name, id, &f, ctx, err);
 	claim_unlock(c, name, lock);
 	if (r > 0)
-		strv_pushf(removed, "leftover %s (%s)", name, id ? id : "claim only");
+		strv_pushf(removed, "%s %s (%s)", is_prey(&f) ? "leftover" : "network of", name, id ? id : "claim only");
 	return r < 0 ? err_wrap(err, r, "leftover %s", name) : 0;
 }
 

@@ -46,40 +46,60 @@ static int kill_and_wait(struct core *c, const char *id, const struct ctx *ctx, 
 	return r;
 }
 
-int remains_task(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
+/* 1: there may be a task to be deleted. */
+static int stop_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_process p = { 0 };
+	int r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r < 0)
+		return r;
+	if (p.status != CTRD_STOPPED)
+		r = kill_and_wait(c, id, ctx, err);
+	ctrd_process_done(&p);
+	return r < 0 ? r : 1;
+}
+
+static int delete_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
 {
 	struct ctrd_exit unused;
-	int r;
+	int r = tasks_delete_end(call, ctx, ret_exit ? ret_exit : &unused, err);
 
-	if (kill) {
-		struct ctrd_process p = { 0 };
-
-		r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
-		if (r == -ERR_NOT_FOUND)
-			return err_clear(err), 0;
-		if (r < 0)
-			return r;
-		if (p.status != CTRD_STOPPED)
-			r = kill_and_wait(c, id, ctx, err);
-		ctrd_process_done(&p);
-		if (r < 0)
-			return r;
-	}
-	r = tasks_delete(c->ctrd, id, NULL, ctx, ret_exit ? ret_exit : &unused, err);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
 	return r < 0 ? r : 1;
 }
 
-int remains_network(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+int remains_task(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
+{
+	int r = kill ? stop_task(c, id, ctx, err) : 1;
+
+	return r <= 0 ? r : delete_end(tasks_delete_begin(c->ctrd, id, NULL, ctx), ctx, ret_exit, err);
+}
+
+/* The plugins' DEL beside the task's: whatever ran in it has ended. The network namespace goes last, and only once every plugin
+ * has deleted what it added: one that failed is asked again, with its namespace, as libcni's users have it. */
+static int remove_task_and_network(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = record_netns(id);
 	struct err why = ERR_INIT;
-	int first = 0;
+	struct ctrd_call *call = NULL;
+	int first = 0, network, r = kill ? stop_task(c, id, ctx, &why) : 1;
 
-	note(&first, err, cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why), &why);
+	if (r > 0)
+		call = tasks_delete_begin(c->ctrd, id, NULL, ctx);
+	note(&first, err, r, &why);
 	err_clear(&why);
-	note(&first, err, netns_remove(netns, &why), &why);
+	network = cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
+	note(&first, err, network, &why);
+	err_clear(&why);
+	if (call)
+		note(&first, err, delete_end(call, ctx, NULL, &why), &why);
+	err_clear(&why);
+	if (network >= 0)
+		note(&first, err, netns_remove(netns, &why), &why);
 	return first;
 }
 
@@ -116,8 +136,7 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 	_cleanup_free_ char *run_dir = record_run_dir(c, rec->c.id);
 	enum ctrd_status status;
 	struct ctrd_exit exit;
-	struct err why = ERR_INIT;
-	int first = 0, r = task_status(c, rec->c.id, ctx, &status, &exit, err);
+	int r = task_status(c, rec->c.id, ctx, &status, &exit, err);
 
 	if (r < 0 || (status != CTRD_STOPPED && status != CTRD_CREATED))
 		return r; /* it was started again */
@@ -125,11 +144,9 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 		r = remember_exit(c, rec->c.id, &exit, ctx, err);
 	if (r < 0)
 		return r;
-	note(&first, err, remains_task(c, rec->c.id, status == CTRD_CREATED, ctx, NULL, &why), &why);
-	err_clear(&why);
-	note(&first, err, remains_network(c, rec->c.id, ctx, &why), &why);
+	r = remove_task_and_network(c, rec->c.id, status == CTRD_CREATED, ctx, err);
 	(void)file_remove_tree(run_dir, NULL);
-	return first;
+	return r;
 }
 
 static void remove_files(struct core *c, const char *id)
@@ -207,15 +224,11 @@ static int remove_records(struct core *c, const char *name, const char *id, cons
 int remains_remove(struct core *c, const char *name, const char *id, const char *snapshotter, bool volumes, const struct ctx *ctx,
 		   struct err *err)
 {
-	struct err why = ERR_INIT;
-	int first = 0;
-
 	if (id) {
-		note(&first, err, remains_task(c, id, true, ctx, NULL, &why), &why);
-		err_clear(&why);
-		note(&first, err, remains_network(c, id, ctx, &why), &why);
-		if (first < 0)
-			return first;
+		int r = remove_task_and_network(c, id, true, ctx, err);
+
+		if (r < 0)
+			return r;
 		if (volumes)
 			remove_volumes(c, id, ctx);
 		remove_files(c, id);

@@ -7,8 +7,6 @@
 
 /* Kill the task if there is one, and delete it. *ret_exit (may be NULL) is its exit; 1 when there was a task. */
 int remains_task(struct core *, const char *id, bool kill, const struct ctx *, struct ctrd_exit *ret_exit, struct err *err);
-/* CNI DEL of what the cache knows of it, and the network namespace. */
-int remains_network(struct core *, const char *id, const struct ctx *, struct err *err);
 /* After a job's end, its lock held: remember the exit on the record, delete the task, release the network. The record stays.
  * Nothing when it runs. */
 int remains_settle(struct core *, const struct record *, const struct ctx *, struct err *err);

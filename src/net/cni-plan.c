@@ -38,6 +38,7 @@ static size_t plan_plugins(json *plugins, struct cni_place *all)
 
 	for (size_t i = 0; i < n; i++) {
 		all[i].plugin = json_at(plugins, i);
+		all[i].ports = json_get_bool(json_get_object(all[i].plugin, "capabilities"), "portMappings", false);
 		if (i && !runs_beside(all, first, i))
 			first = i;
 		all[i].stage = (unsigned)first;
@@ -63,8 +64,8 @@ size_t cni_plan(json *list, bool rules, struct cni_place **ret)
 	if (rules) {
 		const size_t of = find_firewall(all, n);
 
-		all[n++] = (struct cni_place){ .family = AF_INET, .stage = all[of].stage, .of = of };
-		all[n++] = (struct cni_place){ .family = AF_INET6, .stage = all[of].stage, .of = of };
+		all[n++] = (struct cni_place){ .family = AF_INET, .ports = true, .stage = all[of].stage, .of = of };
+		all[n++] = (struct cni_place){ .family = AF_INET6, .ports = true, .stage = all[of].stage, .of = of };
 	}
 	*ret = all;
 	return n;

@@ -27,6 +27,8 @@ struct program {
 	struct child *child;    /* while it runs */
 	json *given;            /* the result that an ADD handed to it */
 	bool begun, ended;
+	bool failed;
+	bool again;             /* its DEL runs for the second time */
 	bool added;             /* an ADD has started it */
 };
 
@@ -41,6 +43,8 @@ struct cni_op {
 	struct cni_place *places;
 	struct program *programs; /* in step with the places */
 	size_t n, n_begun, n_running;
+	bool cached;            /* the entry is in the cache */
+	bool held;              /* what forwards ports waits for cni_add_go() */
 	bool done;
 	bool thorough;          /* a failing program does not end a DEL, and one that hangs not the time of the others */
 	bool undoing;           /* the DEL of an ADD that failed: plugins that it did not start have nothing to delete */
@@ -175,15 +179,22 @@ static int take_result(struct program *p, struct err *err)
 	return cni_cache_write(op->cache_dir, op->entry, err);
 }
 
+/* False: in the DEL of an ADD that did not come to it. */
+static bool has_to_delete(const struct program *p)
+{
+	return !p->op->undoing || !p->at->plugin || p->added;
+}
+
 /* The first error of an op is the one that is told. */
 static void fail(struct program *p, int r, struct err *err)
 {
 	struct cni_op *op = p->op;
 	const char *type = json_get_str(p->at->plugin, "type");
 
+	p->failed = true;
 	(void)err_wrap(err, r, "network %s: %s%s", op->entry->network, type ? "plugin " : "",
 		       type ? type : forward_name(p->at->family));
-	if (op->r < 0 || (op->undoing && type && !p->added))
+	if (op->r < 0 || !has_to_delete(p))
 		return;
 	op->r = r;
 	op->err = *err;
@@ -198,11 +209,37 @@ static void end(struct program *p)
 	p->op->n_running--;
 }
 
+/* Whoever waits for the ports of a job that is being removed need not wait for the rest of it. */
+static void note_ports_freed(struct cni_op *op)
+{
+	struct err err = ERR_INIT;
+
+	if (op->verb != CNI_DEL || !op->cached || !json_get(op->entry->caps, "portMappings"))
+		return;
+	for (size_t i = 0; i < op->n; i++)
+		if (op->programs[i].at->ports && (!op->programs[i].ended || op->programs[i].failed))
+			return;
+	json_object_object_del(op->entry->caps, "portMappings");
+	if (cni_cache_write(op->cache_dir, op->entry, &err) < 0)
+		log_debug("%s", err.msg); /* they are free once the whole DEL has ended */
+}
+
 static bool is_failure(const struct program *p, int status)
 {
 	if (status == 0)
 		return false;
 	return p->at->plugin || !forward_may_fail(p->op->list, status, p->op->verb == CNI_ADD);
+}
+
+/* The plugin's DEL stopped at something; a second one goes on behind it. So the reference bridge (with iptables 1.8.9) fails at
+ * rules that somebody has flushed, but not when it has deleted the interface already. */
+static void ask_again(struct program *p)
+{
+	end(p);
+	p->begun = p->ended = false;
+	p->again = true;
+	p->op->n_begun--;
+	run_ready(p->op);
 }
 
 static void on_ended(void *arg)
@@ -215,9 +252,15 @@ static void on_ended(void *arg)
 		r = program_failed(p->child, status, &err);
 	else if (p->op->verb == CNI_ADD && p->at->plugin)
 		r = take_result(p, &err);
+	if (r < 0 && p->op->verb == CNI_DEL && p->at->plugin && !p->again && has_to_delete(p)) {
+		ask_again(p);
+		return;
+	}
 	if (r < 0)
 		fail(p, r, &err);
 	end(p);
+	if (p->at->ports)
+		note_ports_freed(p->op);
 	run_ready(p->op);
 }
 
@@ -291,7 +334,7 @@ static void begin(struct program *p)
 
 static bool is_ready(const struct cni_op *op, size_t i)
 {
-	if (op->programs[i].begun)
+	if (op->programs[i].begun || (op->held && op->places[i].ports))
 		return false;
 	for (size_t j = 0; j < op->n; j++)
 		if (!op->programs[j].ended && cni_plan_waits(op->places, i, j, op->verb == CNI_DEL))
@@ -310,7 +353,7 @@ static void run_ready(struct cni_op *op)
 			if (is_ready(op, i))
 				begin(&op->programs[i]);
 	} while (op->n_begun > begun);
-	op->done = op->n_running == 0;
+	op->done = op->n_running == 0 && (!op->held || op->r < 0);
 }
 
 /* Making ops. */
@@ -481,10 +524,10 @@ static void undo_add(struct cni_op *op)
 	stop_all(op);
 	op->verb = CNI_DEL;
 	op->thorough = op->undoing = true;
-	op->done = false;
+	op->done = op->held = false;
 	op->n_begun = 0;
 	for (size_t i = 0; i < op->n; i++)
-		op->programs[i].begun = op->programs[i].ended = false;
+		op->programs[i].begun = op->programs[i].ended = op->programs[i].failed = op->programs[i].again = false;
 	op->r = 0;
 	op->err = (struct err)ERR_INIT;
 	run_ready(op);
@@ -539,9 +582,17 @@ int cni_add_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 	r = cni_cache_write(op->cache_dir, op->entry, err);
 	if (r < 0)
 		return err_wrap(err, r, "network %s", net->name);
+	op->cached = true;
+	op->held = at->hold_ports;
 	run_ready(op);
 	*ret = TAKE_PTR(op);
 	return 0;
+}
+
+void cni_add_go(struct cni_op *op)
+{
+	op->held = false;
+	run_ready(op);
 }
 
 int cni_add_end(struct cni_op *op, const struct ctx *ctx, struct cni_result *ret, struct err *err)
@@ -560,12 +611,15 @@ int cni_add_end(struct cni_op *op, const struct ctx *ctx, struct cni_result *ret
 }
 
 /* What is cached of the attachment holds over what the caller says of it. */
-static struct cni_entry *known_entry(const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at)
+static struct cni_entry *known_entry(const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at,
+				     bool *ret_cached)
 {
 	struct cni_entry *e = NULL;
 
+	*ret_cached = false;
 	if (cni_cache_read(conf->cache_dir, net->name, at->container_id, at->ifname, &e, NULL) < 0)
 		return new_entry(net, at);
+	*ret_cached = true;
 	free(e->netns);
 	e->netns = mem_strdup(at->netns);
 	return e;
@@ -575,11 +629,13 @@ int cni_del_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 		  struct cni_op **ret, struct err *err)
 {
 	struct cni_op *op;
+	bool cached;
 	int r = check_names(at, err);
 
 	if (r < 0)
 		return r;
-	op = new_op(loop, conf, net, CNI_DEL, known_entry(conf, net, at), at->hold_fd);
+	op = new_op(loop, conf, net, CNI_DEL, known_entry(conf, net, at, &cached), at->hold_fd);
+	op->cached = cached;
 	op->thorough = true;
 	run_ready(op);
 	*ret = op;
@@ -598,13 +654,14 @@ int cni_check(struct loop *loop, const struct cni_conf *conf, const struct cni_n
 	      const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(op_freep) struct cni_op *op = NULL;
+	bool cached;
 	int r = check_names(at, err);
 
 	if (r < 0 || cni_net_is_set(net, "disableCheck"))
 		return r;
 	if (cni_version(net->version) < CNI_0_4_0)
 		return err_set(err, ERR_UNIMPLEMENTED, "network %s: version %s knows no CHECK", net->name, net->version);
-	op = new_op(loop, conf, net, CNI_CHECK, known_entry(conf, net, at), at->hold_fd);
+	op = new_op(loop, conf, net, CNI_CHECK, known_entry(conf, net, at, &cached), at->hold_fd);
 	run_ready(op);
 	return op_wait(op, ctx, err);
 }
@@ -652,6 +709,33 @@ int cni_del_cached(struct loop *loop, const struct cni_conf *conf, const char *c
 		cni_entry_free(e);
 	}
 	return first;
+}
+
+static bool any_cached(const struct cni_conf *conf, const char *container_id, bool with_ports)
+{
+	struct list_node all;
+	bool any = false;
+
+	list_init(&all);
+	(void)cni_cache_find(conf->cache_dir, container_id, &all, NULL);
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		any = any || !with_ports || json_get(e->caps, "portMappings");
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return any;
+}
+
+bool cni_is_cached(const struct cni_conf *conf, const char *container_id)
+{
+	return any_cached(conf, container_id, false);
+}
+
+bool cni_has_ports(const struct cni_conf *conf, const char *container_id)
+{
+	return any_cached(conf, container_id, true);
 }
 
 int cni_cached_result(const struct cni_conf *conf, const char *net, const char *container_id, const char *ifname,

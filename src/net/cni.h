@@ -37,6 +37,7 @@ struct cni_attach {
 	const char *container_id, *netns, *ifname; /* netns "" or NULL in a DEL whose namespace is gone */
 	const struct port *ports; size_t n_ports;  /* capability portMappings */
 	const struct strv *dns, *dns_search, *dns_options; /* capability dns; may be NULL */
+	bool hold_ports;                           /* of an ADD: what forwards ports waits for cni_add_go() */
 	const char *args;                          /* CNI_ARGS or NULL */
 	int hold_fd;                               /* handed to plugins (child.h) */
 };
@@ -56,11 +57,14 @@ struct cni_op;
 /* -ERR_PRECONDITION when there are ports and no plugin forwards any; -ERR_EXISTS when the attachment is in the cache already. */
 int cni_add_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,
 		  struct cni_op **ret, struct err *err);
+/* The ports of an op that was begun with hold_ports are free now. Before cni_add_end(). */
+void cni_add_go(struct cni_op *);
 /* Waits and frees the op. When a plugin fails, everything that was added is deleted (DEL of the chain, under a deadline of
  * its own) before the error is returned: "network NAME: plugin portmap: its message". Success writes the cache. What such a
  * DEL could not delete is logged and stays in the cache. */
 int cni_add_end(struct cni_op *, const struct ctx *, struct cni_result *ret, struct err *err);
-/* A failing plugin does not keep the others from deleting; the first error is returned, and the cache entry kept. */
+/* A failing plugin does not keep the others from deleting; the first error is returned, and the cache entry kept: without the
+ * ports as soon as nothing forwards them any more. */
 int cni_del_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,
 		  struct cni_op **ret, struct err *err);
 int cni_del_end(struct cni_op *, const struct ctx *, struct err *err);
@@ -75,6 +79,10 @@ bool cni_op_ready(const struct cni_op *);
  * it works after the conflist was removed). */
 int cni_del_cached(struct loop *, const struct cni_conf *, const char *container_id, const char *netns, const struct ctx *,
 		   struct err *err);
+/* Has the cache an attachment of @container_id, of any network? Then something is left to delete. */
+bool cni_is_cached(const struct cni_conf *, const char *container_id);
+/* And one whose ports are forwarded? */
+bool cni_has_ports(const struct cni_conf *, const char *container_id);
 /* The cached result. -ERR_NOT_FOUND. */
 int cni_cached_result(const struct cni_conf *, const char *net, const char *container_id, const char *ifname,
 		      struct cni_result *ret, struct err *err);

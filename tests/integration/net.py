@@ -140,7 +140,7 @@ class Add(Plugins):
 
 
 # The reference bridge reads the addresses whose masquerade it deletes from the interface: when that is gone, the rules stay.
-LOSES_MASQUERADE = {("bridge", "before"), ("host-local", "before"), ("host-local", "after")}
+LOSES_MASQUERADE = {("host-local", "before"), ("host-local", "after")}
 
 
 class Del(Plugins):
@@ -169,6 +169,65 @@ class Del(Plugins):
                 if (plugin, side) in LOSES_MASQUERADE:
                     self.drop_masquerade()
                 self.as_before(lambda: self.davit("prune"))
+
+    def test_the_namespace_stays_until_all_is_deleted(self):
+        """As libcni's users have it: a DEL that failed is done again with the namespace that the first one had."""
+        for end in (["rm", "-f"], ["stop"]):
+            with self.wrapped("bridge", "before", "DEL", REFUSE):
+                name = self.job("-p", PORT, network="davit")
+                made = [x for x in exact() if x not in self.host]
+                kept = [x for x in made if x.startswith(("/run/netns/", "/var/lib/cni/results/"))]
+                self.assertEqual(len(kept), 2)
+                result = self.davit(*self.with_plugins(*end, name), code=None)
+                self.assertIn("not today", result.err)
+                self.assertEqual([x for x in kept if x not in exact()], [])
+                self.unwrap("bridge")
+                self.assertIn(name, self.davit("prune").out)
+                self.as_before()
+                self.davit("rm", "-f", name)
+
+    def test_a_rollback_that_cannot_delete(self):
+        with self.wrapped("firewall", "before", "ADD", REFUSE), self.wrapped("bridge", "before", "DEL", REFUSE):
+            self.fails(*self.with_plugins("run", "--name", "half", "-p", PORT, Machine.image, "true"), says="firewall", progress=True)
+            left = [x for x in exact() if x not in self.host]
+            self.assertTrue([x for x in left if x.startswith("/run/netns/")], left)
+        self.assertIn("half", self.davit("prune").out)
+        self.as_before()
+
+    def test_the_port_is_had_before_the_rest_is_deleted(self):
+        """Whoever wants the port of a job that is being removed waits for that alone, and only with its own port."""
+        go = os.path.join(self.folder, "go")
+        with self.wrapped("bridge", "before", "DEL", f"until [ -e {go} ]; do sleep 0.02; done"):
+            self.davit(*self.with_plugins("run", "--rm", "-p", PORT, Machine.image, "true"))
+            result = self.davit("run", "-d", "--timing", "--name", "next", "-p", PORT, Machine.image, "sleep", "1000")
+            steps = {row[0]: (float(row[1]), float(row[1]) + float(row[2])) for row in re.findall(r"(?m)^(\w+) +([\d.]+) +([\d.]+)$", result.out + result.err)}
+            with open(go, "w"):
+                pass
+        self.assertLess(steps["task"][0], steps["freed"][1])
+        self.assertLess(steps["network"][0], steps["freed"][1])
+        self.assertGreater(steps["network"][1], steps["freed"][1])
+        self.davit("rm", "-f", "next")
+        self.as_before()
+
+    def test_after_the_firewall_was_reset(self):
+        """Whatever was there before: the next job has its port, and the one from before can be removed."""
+        old = self.job("-p", "18071:8080", network="davit")
+        for table in ("nat", "filter"):
+            for command in ("-F", "-X"):
+                subprocess.run(["iptables", "-t", table, command], check=True)
+        name = self.job("-p", PORT, network="davit", command=("httpd", "-f", "-p", "8080", "-h", "/www"))
+        wait_until("the page", lambda: self.answers(18070))
+        self.davit("rm", "-f", old)
+        self.assertTrue(self.answers(18070))
+        self.davit("rm", "-f", name)
+        self.davit("run", "--rm", "-p", PORT, Machine.image, "true")
+
+    def answers(self, port):
+        try:
+            socket.create_connection(("127.0.0.1", port), 2).close()
+            return True
+        except OSError:
+            return False
 
     def test_what_is_gone_already(self):
         """Somebody took the network namespace and the address away: DEL finds what there is."""

@@ -220,7 +220,7 @@ static void a_rollback_that_fails(void **state)
 	plugin(w, "b", RESULT, "exit 1");
 	assert_true(add(w, &at, 30000, &err) < 0);
 	assert_string_equal(err.msg, "network t: plugin c: exit status 1: no");
-	assert_ran(w, AT_C);
+	assert_ran(w, ADDED "c DEL\nb DEL\nb DEL\na DEL\n");
 	assert_true(cached(w));
 	plugin(w, "b", RESULT, "");
 	assert_int_equal(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL), 0);
@@ -240,8 +240,24 @@ static void a_failing_del_goes_on(void **state)
 	assert_ran(w, ADDED);
 	assert_true(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, &err) < 0);
 	assert_string_equal(err.msg, "network t: plugin b: exit status 1: stuck");
-	assert_ran(w, DELETED);
+	assert_ran(w, "c DEL\nb DEL\nb DEL\na DEL\n"); /* it is asked twice */
 	assert_true(cached(w));
+	world_free(w);
+}
+
+/* As the bridge's, when somebody has flushed its rules: the first call has done what comes before them. */
+static void a_del_that_takes_two(void **state)
+{
+	struct world *w = world_new();
+	_cleanup_free_ char *once = mem_printf("[ -e %s/once ] || { touch %s/once; exit 1; }", w->dir, w->dir);
+
+	(void)state;
+	plugin(w, "b", RESULT, once);
+	assert_int_equal(add(w, &at, 30000, NULL), 0);
+	assert_ran(w, ADDED);
+	assert_int_equal(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL), 0);
+	assert_ran(w, "c DEL\nb DEL\nb DEL\na DEL\n");
+	assert_false(cached(w));
 	world_free(w);
 }
 
@@ -348,6 +364,76 @@ static void a_neighbour_that_changes_the_result(void **state)
 		cni_result_done(&res);
 		world_free(w);
 	}
+}
+
+#define PORTS "{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\"}," \
+	"{\"type\":\"b\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"c\"}]}"
+static struct port web = { .host = 80, .inside = 8080, .proto = PORT_TCP };
+static const struct cni_attach attach_web = { .container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = &web, .n_ports = 1 };
+
+/* What forwards no ports need not wait for them; what comes behind in the chain does. */
+static void held_ports(void **state)
+{
+	struct world *w = world_new();
+	struct cni_attach held = attach_web;
+	struct cni_result res = { 0 };
+	struct cni_op *op = NULL;
+
+	(void)state;
+	parse(w, PORTS);
+	held.hold_ports = true;
+	assert_int_equal(cni_add_begin(w->loop, &w->conf, w->net, &held, &op, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		const struct ctx tick = ctx_within(NULL, 10);
+
+		(void)loop_turn(w->loop, &tick, NULL);
+	}
+	assert_ran(w, "a ADD\n");
+	assert_false(cni_op_ready(op));
+	cni_add_go(op);
+	assert_int_equal(cni_add_end(op, NULL, &res, NULL), 0);
+	cni_result_done(&res);
+	assert_ran(w, "b ADD\nc ADD\n");
+	assert_int_equal(cni_add_begin(w->loop, &w->conf, w->net, &held, &op, NULL), -ERR_EXISTS);
+	assert_int_equal(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL), 0);
+	assert_ran(w, DELETED);
+	assert_int_equal(cni_add_begin(w->loop, &w->conf, w->net, &held, &op, NULL), 0);
+	cni_op_abort(op); /* while it is held */
+	assert_false(cached(w));
+	world_free(w);
+}
+
+static bool was_given_ports(const struct world *w)
+{
+	_cleanup_json_ json *in = input(w, "b.DEL");
+
+	return json_get(json_get_object(in, "runtimeConfig"), "portMappings");
+}
+
+/* The cache says what is still forwarded, though the rest of the DEL fails; and what was deleted is not deleted again. */
+static void freed_ports(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	parse(w, PORTS);
+	plugin(w, "a", RESULT, "exit 1");
+	plugin(w, "b", RESULT, "exit 1");
+	assert_false(cni_has_ports(&w->conf, "x-1") || cni_is_cached(&w->conf, "x-1"));
+	assert_int_equal(add(w, &attach_web, 30000, NULL), 0);
+	assert_true(cni_has_ports(&w->conf, "x-1") && cni_is_cached(&w->conf, "x-1"));
+	assert_true(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL) < 0);
+	assert_true(cni_has_ports(&w->conf, "x-1"));
+	plugin(w, "b", RESULT, "");
+	assert_true(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL) < 0);
+	assert_true(was_given_ports(w));
+	assert_false(cni_has_ports(&w->conf, "x-1"));
+	assert_true(cni_is_cached(&w->conf, "x-1"));
+	plugin(w, "a", RESULT, "");
+	assert_int_equal(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL), 0);
+	assert_false(was_given_ports(w));
+	assert_false(cni_is_cached(&w->conf, "x-1"));
+	world_free(w);
 }
 
 static void cancelled(void **state)
@@ -611,4 +697,5 @@ RUN_TESTS("cni", cmocka_unit_test(any_failure_deletes_the_chain), cmocka_unit_te
 	  cmocka_unit_test(refused), cmocka_unit_test(input_of_an_add), cmocka_unit_test(prev_result_by_version),
 	  cmocka_unit_test(environment), cmocka_unit_test(checks),
 	  cmocka_unit_test(neighbours_run_side_by_side), cmocka_unit_test(a_failing_neighbour),
-	  cmocka_unit_test(a_neighbour_that_changes_the_result))
+	  cmocka_unit_test(a_neighbour_that_changes_the_result), cmocka_unit_test(held_ports), cmocka_unit_test(freed_ports),
+	  cmocka_unit_test(a_del_that_takes_two))

@@ -220,6 +220,20 @@ static int fail(struct fetch *f, int r, bool again, int64_t wait_ms, struct err 
 	return 0;
 }
 
+/* Layers whose makers let nobody else serve them; their manifests name URLs, which davit asks for nobody's sake. */
+static bool may_not_be_distributed(const struct ctrd_descriptor *d)
+{
+	return strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable.");
+}
+
+static int tell_elsewhere(const struct fetch *f, struct err *err)
+{
+	err_clear(err);
+	return err_hint(err, err_set(err, ERR_NOT_FOUND, "not found at %s: its manifest names another place, which davit does not ask",
+				     f->g->hosts.v[f->host].name),
+			"push the image with all its layers: docker push with allow-nondistributable-artifacts");
+}
+
 /* The status, once there is one: 1 when the body may be taken, 0 when something else happened. */
 static int judge(struct fetch *f, struct err *err)
 {
@@ -236,6 +250,8 @@ static int judge(struct fetch *f, struct err *err)
 	if (http_status(f->reply) == 416 && f->at && anew(f))
 		return 0;
 	r = registry_judge(f->g, f->host, f->reply, &again, &wait, err);
+	if (r == -ERR_NOT_FOUND && may_not_be_distributed(f->d))
+		r = tell_elsewhere(f, err);
 	if (r < 0)
 		return fail(f, r, again, wait, err);
 	from = http_offset(f->reply, f->at);

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -181,6 +182,85 @@ class Import(Images):
         self.davit("image", "import", "--cmd", "id", Machine.rootfs, "imported:2")
         self.remove_later("imported:2")
         self.assertIn("uid=0", self.davit("run", "--rm", "--network", "none", "imported:2").out)
+
+    def rootfs(self, name, add):
+        """The machine's root file system and what @add(tar) puts behind it."""
+        path = self.path(name + ".tar")
+        shutil.copy(Machine.rootfs, path)
+        with tarfile.open(path, "a") as tar:
+            add(tar)
+        return path
+
+    def test_entries_that_lead_out(self):
+        def member(tar, name, kind=tarfile.REGTYPE, link="", data=b""):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, link, len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+        for name in ("../../outside", "a/../../outside", "..", "./.."):
+            path = self.rootfs("dots", lambda tar, name=name: member(tar, name, data=b"evil"))
+            self.fails("image", "import", path, "evil:1", says=["leads out of the root"], progress=True)
+
+        outside = self.path("outside")
+
+        def through_a_link(tar):
+            member(tar, "way", tarfile.SYMTYPE, self.folder)
+            member(tar, "way/outside", data=b"evil")
+
+        def by_a_hard_link(tar):
+            member(tar, "passwd", tarfile.LNKTYPE, "../../../../../../../../etc/passwd")
+
+        def from_the_root(tar):
+            member(tar, outside, data=b"evil")
+
+        for add in (through_a_link, by_a_hard_link, from_the_root):
+            made = self.davit("image", "import", "--cmd", "true", self.rootfs(add.__name__, add), "evil:1", code=None)
+            self.assertIn(made.code, (0, 125), made)
+            self.remove_later("evil:1")
+            if made.code == 0:
+                done = self.davit("run", "--rm", "--network", "none", "evil:1", "cat", "/passwd", code=None)
+                self.assertNotIn("/bin/bash", done.out)
+            self.assertFalse(os.path.exists(outside), add.__name__)
+            self.davit("image", "rm", "evil:1", code=None)
+
+    def test_what_a_root_file_system_may_hold(self):
+        def add(tar):
+            for name, kind in (("dev/null2", tarfile.CHRTYPE), ("pipe", tarfile.FIFOTYPE)):
+                info = tarfile.TarInfo(name)
+                info.type, info.devmajor, info.devminor, info.mode = kind, 1, 3, 0o666
+                tar.addfile(info)
+            info = tarfile.TarInfo("deep/" + "/".join(["d" * 90] * 5))
+            info.size, info.pax_headers = 5, {"SCHILY.xattr.user.note": "kept"}
+            tar.addfile(info, io.BytesIO(b"deep\n"))
+            info = tarfile.TarInfo("owned")
+            info.uid, info.gid, info.mode = 3000000, 4000000, 0o4755
+            tar.addfile(info)
+
+        self.davit("image", "import", self.rootfs("rich", add), "rich:1")
+        self.remove_later("rich:1")
+        out = self.davit("run", "--rm", "--network", "none", "rich:1", "sh", "-c",
+                         "stat -c %t:%T /dev/null2 2>/dev/null; stat -c %F /pipe; cat /deep/*/*/*/*/*; stat -c '%u %g %a' /owned").out.splitlines()
+        self.assertEqual(out[-3:], ["fifo", "deep", "3000000 4000000 4755"])
+
+    def test_a_size_that_is_a_lie(self):
+        header = bytearray(tarfile.TarInfo("huge").tobuf())
+        header[124:136] = b"\x80" + b"\0" * 3 + b"\x7f" + b"\xff" * 7  # base 256: eight exbibytes
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        with open(self.path("lie.tar"), "wb") as f:
+            f.write(bytes(header) + b"x" * 1024)
+        self.fails("image", "import", self.path("lie.tar"), "lie:1", says=["lie.tar"], progress=True)
+        self.fails("image", "load", "-i", self.path("lie.tar"), says=["lie.tar"], progress=True)
+
+    def test_interrupted(self):
+        process = self.start("image", "import", "-", "never:1", stdin=subprocess.PIPE, process_group=0)
+        with open(Machine.rootfs, "rb") as f:
+            process.stdin.buffer.write(f.read(300000)) if hasattr(process.stdin, "buffer") else process.stdin.write(f.read(300000))
+        process.stdin.flush()
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(process.wait(20 * Machine.slow), 130)
+        process.stdin.close()
 
     def test_not_a_tar(self):
         self.fails("image", "import", "/etc/passwd", "bad:1", says=["/etc/passwd"])

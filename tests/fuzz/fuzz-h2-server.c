@@ -46,6 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r = h2_server_input(s, data + at, step < size - at ? step : size - at, NULL);
 		if (r == 0)
 			r = h2_server_output(s, &out, NULL);
+		if (data[0] % 2) /* every deadline has passed */
+			(void)h2_server_expire(s, INT64_MAX);
+	}
+	if (r == 0) {
+		(void)h2_server_expire(s, INT64_MAX);
+		(void)h2_server_output(s, &out, NULL);
 	}
 	h2_server_free(s);
 	return 0;

@@ -274,6 +274,49 @@ class Ranges(Registries):
         self.pulls(lambda body, start: (206, {}, body[start:]))
 
 
+class Kinds(Registries):
+    def manifest(self, **changes):
+        """The image's manifest with another only layer."""
+        manifest = json.loads(self.image.manifest)
+        manifest["layers"][0].update(changes)
+        self.image.manifest = json.dumps(manifest).encode()
+
+    def test_zstd(self):
+        plain, packed = self.image.layer, subprocess.run(["zstd", "-q", "-c"], input=self.image.layer, capture_output=True, check=True).stdout
+        self.manifest(mediaType="application/vnd.oci.image.layer.v1.tar+zstd", digest=digest(packed), size=len(packed))
+        self.assertIn(digest(plain).encode(), self.image.config)
+        self.image.layer = packed
+        self.succeeds(f"{self.server(self.content).host}/a:1")
+
+    def test_a_layer_that_may_not_be_distributed(self):
+        elsewhere = self.server(self.content)
+        self.manifest(mediaType="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", digest="sha256:" + "5" * 64,
+                      urls=[f"http://{elsewhere.host}/v2/a/blobs/{digest(self.image.layer)}"])
+        error = self.pull(f"{self.server(self.content).host}/a:1")
+        self.assertEqual(error["code"], "not found")
+        self.assertIn("its manifest names another place", error["message"])
+        self.assertEqual(elsewhere.asked, [])
+
+    def test_schema_1(self):
+        self.image.manifest = json.dumps({"schemaVersion": 1, "name": "a", "tag": "1", "fsLayers": [], "history": [], "signatures": []}).encode()
+        self.assertIn("schema 1", self.pull(f"{self.server(self.content).host}/a:1")["message"])
+
+    def test_other_platforms(self):
+        entries = [{"mediaType": MANIFEST, "digest": "sha256:" + "7" * 64, "size": 500, "platform": {"os": o, "architecture": a}}
+                   for o, a in (("linux", "s390x"), ("windows", "amd64"))]
+        self.image.manifest = json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
+        error = self.pull(f"{self.server(self.content).host}/a:1", "--platform", "linux/amd64")
+        self.assertIn("linux/amd64", error["message"])
+        self.assertIn("linux/s390x, windows/amd64", error["hint"])
+
+    def test_words_that_are_not_utf8(self):
+        """What a peer says reaches the caller as JSON that can be read."""
+        def answer(request):
+            return 401, {"WWW-Authenticate": 'Bearer realm="ftp://caf\xe9/\xff"'}, b"{}"
+
+        self.assertIn("is no address", self.pull(f"{self.server(answer).host}/a:1")["message"])
+
+
 class Limits(Registries):
     def test_are_waited_out(self):
         state = {}

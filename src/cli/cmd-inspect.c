@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "job-ops.h"
+#include <string.h>
 
 static const struct opt opts_table[] = {
 	OPT_NOT_HERE("format", 'f', "it prints JSON; jq takes a field out of it"),
@@ -9,8 +10,14 @@ static const struct opt opts_table[] = {
 
 static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
+	int r = job_inspect(cli->core, name, &cli->ctx, ret, err);
+
 	(void)arg;
-	return job_inspect(cli->core, name, &cli->ctx, ret, err);
+	if (r != -ERR_INVALID || !strpbrk(name, ":/@"))
+		return r;
+	err_clear(err); /* Docker's inspect takes images, too */
+	r = err_set(err, ERR_NOT_FOUND, "job %s: not found", name);
+	return err_hint(err, r, "an image: davit image inspect %s", name);
 }
 
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)

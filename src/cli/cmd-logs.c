@@ -55,7 +55,11 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 		.until = f->until, .out_fd = STDOUT_FILENO, .err_fd = STDERR_FILENO };
 	int r = cli_core(cli, err);
 
-	return r < 0 ? r : job_logs(cli->core, args->v[0], &o, &cli->ctx, err);
+	if (r >= 0)
+		r = job_logs(cli->core, args->v[0], &o, &cli->ctx, err);
+	if (r == -ERR_CANCELLED && f->follow && cli->ctx.cancel->on) /* Ctrl-C is how one stops following */
+		return err_clear(err), 128 + cli->ctx.cancel->on;
+	return r;
 }
 
 const struct command cmd_logs = {

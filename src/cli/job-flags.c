@@ -166,7 +166,7 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	{ "rm", .help = "Remove the job once it has ended", .set = f_rm, .meant = "remove" }, \
 	{ "runtime", .arg = "NAME", .help = "runc, crun, runsc, kata, davit, io.containerd.X.vN, or a shim's path", \
 	  .words = "runc crun runsc kata davit", .set = f_runtime }, \
-	{ "pull", .arg = "WHEN", .help = "When to pull the image: missing, always or never", \
+	{ "pull", .arg = "WHEN", .help = "When to pull the image: missing (without), always or never", \
 	  .words = "missing always never", .set = f_pull }, \
 	{ "platform", .arg = "OS/ARCH", .help = "Platform of the image; the host's without", .set = f_platform }, \
 	{ "label", 'l', .arg = "K=V", .help = "Label of the job", .set = f_label }, \

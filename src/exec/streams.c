@@ -41,7 +41,7 @@ struct streams {
 	struct keys keys;
 	bool detached;
 	/* terminal */
-	bool raw;
+	int terminal;          /* whose modes are ours, -1: none */
 	struct termios saved;
 	/* signals */
 	int sigfd;
@@ -83,7 +83,7 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	_cleanup_(streams_freep) struct streams *s = mem_new(struct streams);
 	int r;
 
-	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1,
+	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1, .terminal = -1,
 		.out = { { s, -1, STDOUT_FILENO, LOG_STDOUT, NULL }, { s, -1, STDERR_FILENO, LOG_STDERR, NULL } } };
 	r = keys_parse(conf->detach_keys ? conf->detach_keys : "ctrl-p,ctrl-q", &s->keys, err);
 	if (r < 0)
@@ -106,20 +106,26 @@ const struct ctrd_io *streams_io(const struct streams *s)
 
 static void terminal_restore(struct streams *s)
 {
-	if (s->raw)
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &s->saved);
-	s->raw = false;
+	if (s->terminal >= 0)
+		(void)tcsetattr(s->terminal, TCSADRAIN, &s->saved);
+	s->terminal = -1;
 }
 
+/* Without input only what is printed goes through as it is: the job's terminal has ended its lines already. */
 static void terminal_raw(struct streams *s)
 {
+	int fd = s->conf.stdin_open ? STDIN_FILENO : STDOUT_FILENO;
 	struct termios t;
 
-	if (!s->conf.tty || !s->conf.stdin_open || tcgetattr(STDIN_FILENO, &s->saved) < 0)
+	if (!s->conf.tty || tcgetattr(fd, &s->saved) < 0)
 		return;
 	t = s->saved;
-	cfmakeraw(&t);
-	s->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
+	if (s->conf.stdin_open)
+		cfmakeraw(&t);
+	else
+		t.c_oflag &= ~(tcflag_t)OPOST;
+	if (tcsetattr(fd, TCSADRAIN, &t) == 0)
+		s->terminal = fd;
 }
 
 static void output_close(struct output *o)
@@ -225,7 +231,7 @@ static void on_input(void *arg, short revents)
 		return;
 	if (n <= 0)
 		s->in_ended = true;
-	else if (s->raw)
+	else if (s->terminal == STDIN_FILENO)
 		s->detached = keys_feed(&s->keys, chunk, (size_t)n, &s->pending);
 	else
 		buf_add(&s->pending, chunk, (size_t)n);

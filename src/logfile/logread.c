@@ -410,15 +410,17 @@ static int wait_change(struct reader *r, bool *ask, bool *quiet, struct err *err
 		{ .fd = r->notify, .events = POLLIN },
 		{ .fd = r->ended ? -1 : opt->wake_fd, .events = POLLIN },
 		{ .fd = r->ctx && r->ctx->cancel ? r->ctx->cancel->fd : -1, .events = POLLIN },
+		{ .fd = opt->out_fd, .events = 0 }, /* POLLERR: whoever read from us has gone */
 	};
 
 	if (timed && (ms < 0 || ms > AGAIN_MS))
 		ms = AGAIN_MS;
 	if (opt->until && (ms < 0 || ms > until_ms))
 		ms = until_ms < 0 ? 0 : (int)until_ms;
-	n = poll(pfd, 3, ms);
+	n = poll(pfd, sizeof pfd / sizeof *pfd, ms);
 	if (n < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for the log");
+	r->closed = r->closed || (n > 0 && pfd[3].revents);
 	*quiet = timed && n == 0;
 	*ask = *quiet || (n > 0 && pfd[1].revents);
 	if (n > 0 && pfd[0].revents)

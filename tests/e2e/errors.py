@@ -97,6 +97,9 @@ class Jobs(Case):
         name = self.job(name="frontend")
         self.fails("stop", "fronted", says=["fronted", name])
 
+    def test_inspect_of_an_image(self):
+        self.fails("inspect", "busybox:local", says=["busybox:local", "davit image inspect busybox:local"])
+
     def test_of_another_namespace(self):
         self.fails("-n", "elsewhere", "logs", "no-such-job", says=["davit -n elsewhere ps -a"])
 

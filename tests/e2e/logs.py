@@ -45,7 +45,17 @@ class Logs(Case):
         self.assertEqual(process.stdout.readline(), "now\n")
         self.assertLess(time.monotonic() - began, 4 * Machine.slow)
         process.send_signal(signal.SIGINT)
-        self.assertIn(process.wait(10 * Machine.slow), (0, 130, -signal.SIGINT))
+        self.assertEqual(process.wait(10 * Machine.slow), 130)
+        self.assertEqual(process.stderr.read(), "")
+
+    def test_follow_ends_when_the_reader_of_a_quiet_job_goes(self):
+        name = self.job(command=("sh", "-c", "echo one; sleep 1000"))
+        read, write = os.pipe()
+        process = self.start("logs", "-f", name, stdout=write)
+        os.close(write)
+        self.assertEqual(os.read(read, 10), b"one\n")
+        os.close(read)
+        self.assertEqual(process.wait(10 * Machine.slow), 0)
 
     def test_follow_ends_when_nobody_reads(self):
         name = self.job(command=("sh", "-c", "while :; do echo y; sleep 0.05; done"))

@@ -58,6 +58,12 @@ class Interactive(Case):
         term.type("exit 0\n")
         self.assertEqual(term.wait(), 0)
 
+    def test_lines_end_once(self):
+        term = Terminal(self, "run", "--rm", "-t", "--network", "none", Machine.image, "echo", "one")
+        term.expect(r"^one\n$")  # not "\r\r\n"
+        self.assertEqual(term.wait(), 0)
+        self.assertTrue(term.restored())
+
     def test_detach_and_the_job_goes_on(self):
         term = Terminal(self, "run", "-it", "--name", "detached", "--network", "none", Machine.image, "sh")
         self.addCleanup(lambda: self.davit("rm", "-f", "detached", code=None))

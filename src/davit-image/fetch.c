@@ -229,7 +229,8 @@ static bool may_not_be_distributed(const struct ctrd_descriptor *d)
 static int tell_elsewhere(const struct fetch *f, struct err *err)
 {
 	err_clear(err);
-	return err_hint(err, err_set(err, ERR_NOT_FOUND, "not found at %s: its manifest names another place, which davit does not ask",
+	return err_hint(err, err_set(err, ERR_NOT_FOUND,
+				     "not found at %s: its manifest names another place, which davit does not ask",
 				     f->g->hosts.v[f->host].name),
 			"push the image with all its layers: docker push with allow-nondistributable-artifacts");
 }

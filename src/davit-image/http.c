@@ -28,7 +28,7 @@ struct http_reply {
 	struct http *h;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *form;
+	char *url;
 	bool stream, paused, ended, too_long;
 	size_t max;
 	CURLcode result;
@@ -263,7 +263,8 @@ struct http_reply *http_start(struct http *h, const struct http_request *req)
 	set_limits(r->easy, strncasecmp(req->url, "https:", 6) == 0);
 	set_tls(r->easy, req->tls);
 	set_headers(r, req);
-	(void)curl_easy_setopt(r->easy, CURLOPT_URL, req->url);
+	r->url = mem_strdup(req->url);
+	(void)curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
 	if (req->form)
 		(void)curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, req->form);
 	if (req->offset > 0) { /* libcurl's own resuming takes no answer but the one it asked for */
@@ -283,6 +284,7 @@ void http_reply_free(struct http_reply *r)
 	curl_slist_free_all(r->headers);
 	dict_done(&r->got);
 	buf_done(&r->body);
+	free(r->url);
 	free(r);
 }
 
@@ -302,6 +304,17 @@ int http_status(const struct http_reply *r)
 const char *http_header(const struct http_reply *r, const char *lower)
 {
 	return dict_get(&r->got, lower);
+}
+
+bool http_elsewhere(const struct http_reply *r)
+{
+	const char *host, *path, *its_host, *its_path, *url = NULL;
+	size_t n, its_n;
+	bool tls, its_tls;
+
+	(void)curl_easy_getinfo(r->easy, CURLINFO_EFFECTIVE_URL, (char **)&url);
+	return !url || http_split(r->url, &tls, &host, &n, &path) < 0 || http_split(url, &its_tls, &its_host, &its_n, &its_path) < 0 ||
+	       tls != its_tls || n != its_n || strncasecmp(host, its_host, n) != 0;
 }
 
 int64_t http_offset(const struct http_reply *r, int64_t asked)

@@ -236,6 +236,8 @@ int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool 
 	*ret_wait_ms = 0;
 	if (status == 200 || status == 206)
 		return 0;
+	if (status == 401 && http_elsewhere(reply)) /* its challenge is not for the registry's credentials */
+		return err_set(err, ERR_UNAUTHENTICATED, "it redirects to a host that wants a login of its own");
 	if (status == 401) {
 		bool again = !h->authorization || !h->asked;
 

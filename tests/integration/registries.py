@@ -234,6 +234,25 @@ class Redirects(Registries):
         self.assertEqual(len(elsewhere.asked), 2)
         self.assertEqual(set(elsewhere.sent("/blobs/")), {None})
 
+    def test_to_a_host_that_wants_a_login(self):
+        """Whoever a redirect leads to must not be told the registry's password."""
+        def elsewhere(request):
+            return 401, {"WWW-Authenticate": f'Bearer realm="http://{thief.host}/token",service="s"'}, b"{}"
+
+        def registry(request):
+            if request.headers.get("Authorization") != "Basic " + base64.b64encode(b"joe:secret").decode():
+                return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b"{}"
+            if digest(self.image.layer) in request.path:
+                return 307, {"Location": f"http://{other.host}/blob"}, b""
+            return self.content(request)
+
+        thief = self.server(lambda request: (200, {}, b'{"token":"t"}'))
+        other, server = self.server(elsewhere), self.server(registry)
+        self.config(server.host, auth=base64.b64encode(b"joe:secret").decode())
+        self.assertIn("wants a login of its own", self.pull(f"{server.host}/a:1")["message"])
+        self.assertEqual(thief.asked, [])
+        self.assertEqual(set(other.sent("/blob")), {None})
+
     def test_end(self):
         server = self.server(lambda request: (302, {"Location": request.path + "x"}, b""))
         self.pull(f"{server.host}/a:1")

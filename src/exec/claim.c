@@ -4,6 +4,7 @@
 #include "namespaces.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -213,6 +214,45 @@ static int claims_load(struct core *c, const struct ctx *ctx, struct claims *ret
 	}
 	ctrd_set_namespace(c->ctrd, own);
 	return r;
+}
+
+void claim_ports_done(struct claim_ports *p)
+{
+	free(p->v);
+	*p = (struct claim_ports){ 0 };
+}
+
+void claim_ports_add(struct claim_ports *p, uint16_t host)
+{
+	p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
+	p->v[p->n++] = host;
+}
+
+/* "IP:PORT/PROTO,..." */
+static void add_text(struct claim_ports *p, const char *text)
+{
+	_cleanup_strv_ struct strv entries = { 0 };
+
+	if (text)
+		strv_split(&entries, text, ",");
+	for (size_t i = 0; i < entries.n; i++) {
+		const char *colon = strrchr(entries.v[i], ':');
+
+		claim_ports_add(p, colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0);
+	}
+}
+
+int claim_ports(struct core *c, const struct ctx *ctx, struct claim_ports *ret, struct err *err)
+{
+	_cleanup_(claims_done) struct claims all = { 0 };
+	int r = claims_load(c, ctx, &all, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < all.ns.n; i++)
+		for (size_t k = 0; k < all.of[i].n; k++)
+			add_text(ret, dict_get(&all.of[i].v[k].labels, CLAIM_PORTS));
+	return 0;
 }
 
 void claim_clashes_done(struct claim_clashes *c)

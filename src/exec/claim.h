@@ -42,6 +42,12 @@ bool claim_locked(const struct core *, const char *name);
 char *claim_lease_id(const char *name);
 /* Text of CLAIM_PORTS; the caller frees. */
 char *claim_ports_text(const struct port *, size_t n);
+/* Host ports, whatever their address and protocol. */
+struct claim_ports { uint16_t *v; size_t n, cap; };
+void claim_ports_done(struct claim_ports *);
+void claim_ports_add(struct claim_ports *, uint16_t host);
+/* Those of all claims, of every namespace. */
+int claim_ports(struct core *, const struct ctx *, struct claim_ports *ret, struct err *err);
 /* Claims of any namespace that name one of our ports: those of jobs that have ended too. */
 struct claim_clash { struct ctrd_lease lease; char *ns; size_t port; };
 struct claim_clashes { struct claim_clash *v; size_t n, cap; };

@@ -65,19 +65,29 @@ static int copy_job(const struct job *job, struct job **ret, struct err *err)
 	return job_from_json(j, ret, err);
 }
 
-static int decide_ports(struct job *job, struct err *err)
+static bool wants_pick(const struct job *job)
 {
-	uint16_t *taken = mem_array(uint16_t, job->n_ports);
-	int r = 0;
+	for (size_t i = 0; i < job->n_ports; i++)
+		if (!job->ports[i].host)
+			return true;
+	return false;
+}
+
+/* Nobody listens on a port that is forwarded: claims say which those are. @ctx NULL: they are not asked for. */
+static int decide_ports(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	struct job *job = run->job;
+	_cleanup_(claim_ports_done) struct claim_ports taken = { 0 };
+	int r = ctx && wants_pick(job) ? claim_ports(run->core, ctx, &taken, err) : 0;
 
 	for (size_t i = 0; i < job->n_ports; i++)
-		taken[i] = job->ports[i].host;
+		claim_ports_add(&taken, job->ports[i].host);
 	for (size_t i = 0; r >= 0 && i < job->n_ports; i++) {
-		if (!job->ports[i].host)
-			r = port_pick(&job->ports[i], taken, job->n_ports, err);
-		taken[i] = job->ports[i].host;
+		if (job->ports[i].host)
+			continue;
+		r = port_pick(&job->ports[i], taken.v, taken.n, err);
+		claim_ports_add(&taken, job->ports[i].host);
 	}
-	free(taken);
 	return r;
 }
 
@@ -140,7 +150,7 @@ static int decide_image(struct run *run, struct err *err)
 	return r;
 }
 
-static int decide(struct run *run, struct err *err)
+static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r;
 
@@ -165,7 +175,7 @@ static int decide(struct run *run, struct err *err)
 		r = decide_runtime(run, err);
 	if (r >= 0)
 		r = decide_network(run, err);
-	return r < 0 ? r : decide_ports(run->job, err);
+	return r < 0 ? r : decide_ports(run, ctx, err);
 }
 
 /* The engine says why in its own words; a command that is not there or cannot be run gets an exit code of its own. */
@@ -456,7 +466,7 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 	int r = copy_job(job, &run.job, err);
 
 	if (r >= 0)
-		r = decide(&run, err);
+		r = decide(&run, ctx, err);
 	if (r >= 0)
 		r = execute(&run, ctx, &res, err);
 	if (r < 0) {
@@ -513,7 +523,7 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 		return 0;
 	}
 	if (r == 0)
-		r = decide(&run, err);
+		r = decide(&run, ctx, err);
 	if (r >= 0)
 		r = execute(&run, ctx, &res, err);
 	if (r < 0) {
@@ -533,7 +543,7 @@ int job_plan(struct core *core, const struct job *job, const struct ctx *ctx, st
 
 	(void)ctx;
 	if (r >= 0)
-		r = decide(&run, err);
+		r = decide(&run, NULL, err);
 	if (r < 0)
 		return r;
 	run.opts = &detached;
@@ -548,7 +558,7 @@ int job_spec(struct core *core, const struct job *job, const struct ctx *ctx, st
 	int r = copy_job(job, &run.job, err);
 
 	if (r >= 0)
-		r = decide(&run, err);
+		r = decide(&run, NULL, err);
 	if (r >= 0 && !run.snapshotter)
 		r = core_snapshotter(core, ctx, &run.snapshotter, err);
 	return r < 0 ? r : run_spec_dry(&run, ctx, out, err);

@@ -79,6 +79,19 @@ class Ports(Case):
         port = int(re.search(r":(\d+)->8080/tcp", line).group(1))
         wait_until("the page", lambda: self.answers(port))
 
+    def test_a_port_of_another_job_is_not_chosen(self):
+        """Nobody listens on a port that is forwarded. Claims on all of the range but one port, as so many jobs would have them."""
+        free, leases = 45001, []
+        self.addCleanup(lambda: Machine.containerd.ctr("leases", "rm", *leases, ns=Machine.ns))
+        ports = [p for p in range(32768, 61000) if p != free]
+        for first in range(0, len(ports), 200):  # a label holds 4096 bytes
+            text = ",".join(f"0.0.0.0:{p}/tcp" for p in ports[first:first + 200])
+            leases.append(f"claims-{first}")
+            Machine.containerd.ctr("leases", "create", "--id", leases[-1], f"davit.ports={text}", ns=Machine.ns)
+        name = self.job("-p", "8080", network="davit")
+        line = next(x for x in self.davit("ps").out.splitlines() if name in x)
+        self.assertIn(f":{free}->8080/tcp", line)
+
     def test_udp(self):
         """Debian's busybox serves nothing over UDP, so the echo is ours, in the job's network namespace."""
         before = set(glob.glob("/run/netns/*"))

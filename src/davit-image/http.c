@@ -313,8 +313,9 @@ bool http_elsewhere(const struct http_reply *r)
 	bool tls, its_tls;
 
 	(void)curl_easy_getinfo(r->easy, CURLINFO_EFFECTIVE_URL, (char **)&url);
-	return !url || http_split(r->url, &tls, &host, &n, &path) < 0 || http_split(url, &its_tls, &its_host, &its_n, &its_path) < 0 ||
-	       tls != its_tls || n != its_n || strncasecmp(host, its_host, n) != 0;
+	return !url || http_split(r->url, &tls, &host, &n, &path) < 0 ||
+	       http_split(url, &its_tls, &its_host, &its_n, &its_path) < 0 || tls != its_tls || n != its_n ||
+	       strncasecmp(host, its_host, n) != 0;
 }
 
 int64_t http_offset(const struct http_reply *r, int64_t asked)

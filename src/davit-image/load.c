@@ -92,6 +92,9 @@ static json *descriptor(const char *type, const struct archive_file *f)
 
 static int add_layers(const struct load *l, json *paths, json *layers, struct err *err)
 {
+	if (json_len(paths) > MANIFEST_CHILDREN)
+		return err_set(err, ERR_INVALID, "%s: an image of %zu layers, at most %d are taken", l->in.name, json_len(paths),
+			       MANIFEST_CHILDREN);
 	for (size_t i = 0; i < json_len(paths); i++) {
 		const char *path = json_text(json_at(paths, i));
 		const struct archive_file *f = path ? archive_find(&l->files, path) : NULL;
@@ -113,11 +116,13 @@ static int make_manifest(const struct load *l, json *image, struct ctrd_descript
 	_cleanup_json_ json *m = json_new_object();
 	_cleanup_buf_ struct buf text = { 0 };
 	json *layers = json_new_array();
-	int r;
+	int r = ctx_check(&l->s->ctx, err);
 
 	json_put_int(m, "schemaVersion", 2);
 	json_put_str(m, "mediaType", MEDIA_DOCKER_MANIFEST);
 	json_put(m, "layers", layers);
+	if (r < 0)
+		return r;
 	if (!config || !config->digest)
 		return err_set(err, ERR_INVALID, "%s: configuration %s is missing", l->in.name, path ? path : "without a path");
 	json_put(m, "config", descriptor(MEDIA_DOCKER_CONFIG, config));
@@ -137,6 +142,9 @@ static int load_image(struct load *l, json *image, struct err *err)
 	if (r < 0)
 		return r;
 	json_get_strv(image, "RepoTags", &names);
+	if (names.n > IMAGES_MAX)
+		return err_set(err, ERR_INVALID, "%s: an image of %zu names, at most %d are taken", l->in.name, names.n,
+			       IMAGES_MAX);
 	if (!names.n)
 		strv_own(&names, nameless(NULL, target.digest));
 	for (size_t i = 0; i < names.n; i++) {

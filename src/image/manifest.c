@@ -18,6 +18,7 @@ static int descriptor_parse(json *j, const char *what, struct ctrd_descriptor *r
 {
 	const char *digest = json_get_str(j, "digest"), *type = json_get_str(j, "mediaType");
 	int64_t size = json_get_int(j, "size", -1);
+	json *annotations = json_get_object(j, "annotations");
 
 	if (!digest_valid(digest))
 		return err_set(err, ERR_INVALID, "manifest: %s has no sha256 digest (\"%.80s\")", what, digest ? digest : "");
@@ -25,6 +26,9 @@ static int descriptor_parse(json *j, const char *what, struct ctrd_descriptor *r
 		return err_set(err, ERR_INVALID, "manifest: %s %s has no size", what, digest);
 	if (!type || !*type || strlen(type) > 255)
 		return err_set(err, ERR_INVALID, "manifest: %s %s has no media type", what, digest);
+	if (annotations && json_object_object_length(annotations) > MANIFEST_ANNOTATIONS)
+		return err_set(err, ERR_INVALID, "manifest: %s %s has more than %d annotations", what, digest,
+			       MANIFEST_ANNOTATIONS);
 	ret->digest = mem_strdup(digest);
 	ret->media_type = mem_strdup(type);
 	ret->size = size;

@@ -15,6 +15,7 @@
 
 enum {
 	MANIFEST_MAX = 8 << 20,  /* bytes of a manifest, an index or a configuration */
+	MANIFEST_ANNOTATIONS = 1024, /* of a descriptor */
 	MANIFEST_CHILDREN = 1024,/* layers of a manifest, entries of an index */
 	MANIFEST_DEPTH = 4,      /* indexes inside indexes */
 };

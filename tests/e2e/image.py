@@ -129,6 +129,13 @@ class Load(Images):
         self.davit("image", "load", "-i", path)
         self.assertEqual(self.run_of("linked:1"), "linked layers\n")
 
+    def test_too_many_layers_or_names(self):
+        many = {"Layers": ["0/layer.tar"] * 1025}, {"Layers": ["0/layer.tar"], "RepoTags": [f"many:{i}" for i in range(1025)]}
+        for extra, word in zip(many, ("1025 layers", "1025 names")):
+            path = archive(self.path("m.tar"), {"c.json": config([b""]), "0/layer.tar": layer({"a": b"b"}),
+                                                "manifest.json": json.dumps([dict({"Config": "c.json"}, **extra)]).encode()})
+            self.fails("image", "load", "-i", path, says=[word], progress=True)
+
     def test_hostile_links(self):
         for link in ("/etc/passwd", "../../../../etc/passwd", "0/layer.tar"):
             path = self.path("h.tar")

@@ -118,5 +118,27 @@ static void bounds_the_number(void **state)
 	assert_int_equal(parse(buf_str(&b), &m, NULL), -ERR_INVALID);
 }
 
+/* A lookup walks them all: a manifest of 8 MiB could keep it busy for hours. */
+static void bounds_annotations(void **state)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	buf_adds(&b, "{\"config\":{\"digest\":\"" D("a") "\",\"size\":1,\"mediaType\":\"x\",\"annotations\":{\"0\":\"\"");
+	for (int i = 1; i < MANIFEST_ANNOTATIONS; i++)
+		buf_addf(&b, ",\"%d\":\"\"", i);
+	buf_adds(&b, "}},\"layers\":[]}");
+	assert_int_equal(parse(buf_str(&b), &m, NULL), 0);
+	assert_int_equal(m.config.annotations.n, MANIFEST_ANNOTATIONS);
+	manifest_done(&m);
+	buf_cut(&b, b.len - strlen("}},\"layers\":[]}"));
+	buf_adds(&b, ",\"more\":\"\"}},\"layers\":[]}");
+	assert_int_equal(parse(buf_str(&b), &m, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, "more than 1024 annotations"));
+}
+
 RUN_TESTS("manifest", cmocka_unit_test(reads_a_manifest), cmocka_unit_test(chooses_a_platform),
-	  cmocka_unit_test(says_what_there_is), cmocka_unit_test(refuses), cmocka_unit_test(bounds_the_number))
+	  cmocka_unit_test(says_what_there_is), cmocka_unit_test(refuses), cmocka_unit_test(bounds_the_number),
+	  cmocka_unit_test(bounds_annotations))

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "job-ops.h"
 #include <string.h>
+#include <time.h>
 
 struct logs_flags { bool follow, timestamps; int64_t tail, since, until; };
 #define AT(f) .at = offsetof(struct logs_flags, f)
@@ -18,25 +19,54 @@ static int set_tail(const struct opt *o, const char *value, void *into, struct e
 	return opt_to_number(o, value, 0, INT64_C(1000000000), &f->tail, err);
 }
 
-/* A time, or how long ago. */
+/* Without a zone it is the time of this machine; a day begins at midnight. */
+static bool parse_local(const char *s, int64_t *ret)
+{
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(s, forms[i], &tm);
+		time_t t = end && !*end ? mktime(&tm) : -1;
+
+		if (t >= 0 && t < INT64_MAX / NSEC_PER_SEC) {
+			*ret = t * NSEC_PER_SEC;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A bare number is seconds since the epoch, as `date +%s` prints them. */
+static bool parse_epoch(const char *s, int64_t *ret)
+{
+	size_t n = strspn(s, "0123456789");
+
+	if (!n || n > 10 || s[n])
+		return false;
+	*ret = strtoll(s, NULL, 10) * NSEC_PER_SEC;
+	return true;
+}
+
+/* A time, or how long ago; Docker's forms. */
 static int set_time(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	int64_t *at = (int64_t *)(void *)((char *)into + o->at), span;
 
-	if (clock_parse_span(value, &span, NULL) >= 0) {
-		*at = clock_wall() - span;
+	if (parse_epoch(value, at) || parse_local(value, at) || clock_parse(value, at, NULL) >= 0)
 		return 0;
-	}
-	if (clock_parse(value, at, NULL) >= 0)
-		return 0;
-	return err_set(err, ERR_INVALID, "flag --%s is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"%s\"",
-		       o->name, value);
+	if (clock_parse_span(value, &span, NULL) < 0)
+		return err_set(err, ERR_INVALID, "flag --%s is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"%s\"",
+			       o->name, value);
+	*at = clock_wall() - span;
+	return 0;
 }
 
 static const struct opt opts_table[] = {
 	{ "follow", 'f', .help = "Go on until the job ends", .topic = "Flags", .set = opt_bool, AT(follow) },
 	{ "tail", .arg = "N", .help = "Only the last N lines; all without", .set = set_tail },
-	{ "since", .arg = "TIME", .help = "From then on: a time, or 10m ago", .set = set_time, AT(since) },
+	{ "since", .arg = "TIME", .help = "From then on: a time (2006-01-02T15:04:05Z, a day, date +%s), or 10m ago",
+	  .set = set_time, AT(since) },
 	{ "until", .arg = "TIME", .help = "Up to then", .set = set_time, AT(until) },
 	{ "timestamps", 't', .help = "Each line with its time", .set = opt_bool, AT(timestamps) },
 	OPT_NOT_HERE("details", 0, "davit inspect JOB prints its labels and its environment"),

@@ -28,7 +28,7 @@ struct http_reply {
 	struct http *h;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *url;
+	char *url, *authorization;
 	bool stream, paused, ended, too_long;
 	size_t max;
 	CURLcode result;
@@ -264,6 +264,7 @@ struct http_reply *http_start(struct http *h, const struct http_request *req)
 	set_tls(r->easy, req->tls);
 	set_headers(r, req);
 	r->url = mem_strdup(req->url);
+	r->authorization = mem_strdup(req->authorization);
 	(void)curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
 	if (req->form)
 		(void)curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, req->form);
@@ -285,6 +286,7 @@ void http_reply_free(struct http_reply *r)
 	dict_done(&r->got);
 	buf_done(&r->body);
 	free(r->url);
+	free(r->authorization);
 	free(r);
 }
 
@@ -304,6 +306,11 @@ int http_status(const struct http_reply *r)
 const char *http_header(const struct http_reply *r, const char *lower)
 {
 	return dict_get(&r->got, lower);
+}
+
+const char *http_authorization(const struct http_reply *r)
+{
+	return r->authorization;
 }
 
 bool http_elsewhere(const struct http_reply *r)

@@ -40,6 +40,8 @@ int http_result(const struct http_reply *, struct err *err);
 /* A failure that may pass by itself. */
 bool http_transient(const struct http_reply *);
 int http_status(const struct http_reply *);                          /* 0 before there is one */
+/* The Authorization that it was asked with; NULL: none. */
+const char *http_authorization(const struct http_reply *);
 /* The answer came from another scheme, host or port than was asked: a redirect led there. */
 bool http_elsewhere(const struct http_reply *);
 /* Where in the file the body begins, for a request from @asked on: 0 unless the status is 206; -1: its Content-Range is

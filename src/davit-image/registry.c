@@ -225,32 +225,40 @@ static int passing_failure(struct http_reply *reply, int status, bool *ret_again
 	return err_set(err, ERR_UNAVAILABLE, "HTTP status %d%s", status, its_words(reply, words));
 }
 
+/* It is asked again when there is something new to say to it. */
+static int unauthorized(struct registry *g, struct host *h, struct http_reply *reply, bool *ret_again, struct err *err)
+{
+	const char *said = http_authorization(reply);
+	bool renewed = h->authorization && (!said || strcmp(said, h->authorization) != 0); /* for another layer, since */
+	int r = 0;
+
+	if (http_elsewhere(reply)) /* its challenge is not for the registry's credentials */
+		return err_set(err, ERR_UNAUTHENTICATED, "it redirects to a host that wants a login of its own");
+	if (!renewed && h->authorization && h->asked)
+		return refused(g, h, err);
+	if (!renewed) {
+		h->asked = h->authorization; /* a token that has run out is renewed once per success */
+		r = authenticate(g, h, http_header(reply, "www-authenticate"), err);
+	}
+	if (r < 0)
+		return r;
+	*ret_again = true;
+	return err_set(err, ERR_UNAUTHENTICATED, "it wants a login");
+}
+
 int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool *ret_again, int64_t *ret_wait_ms,
 		   struct err *err)
 {
 	struct host *h = &g->hosts.v[i];
-	int status = http_status(reply), r;
+	int status = http_status(reply);
 	char words[200];
 
 	*ret_again = false;
 	*ret_wait_ms = 0;
 	if (status == 200 || status == 206)
 		return 0;
-	if (status == 401 && http_elsewhere(reply)) /* its challenge is not for the registry's credentials */
-		return err_set(err, ERR_UNAUTHENTICATED, "it redirects to a host that wants a login of its own");
-	if (status == 401) {
-		bool again = !h->authorization || !h->asked;
-
-		if (!again)
-			return refused(g, h, err);
-		if (h->authorization)
-			h->asked = true; /* a token that has run out is renewed once per success */
-		r = authenticate(g, h, http_header(reply, "www-authenticate"), err);
-		if (r < 0)
-			return r;
-		*ret_again = true;
-		return err_set(err, ERR_UNAUTHENTICATED, "it wants a login");
-	}
+	if (status == 401)
+		return unauthorized(g, h, reply, ret_again, err);
 	if (status == 403)
 		return err_hint(err, err_set(err, ERR_PERMISSION, "access is denied%s", its_words(reply, words)),
 				"docker login %s", login_name(h));

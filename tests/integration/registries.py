@@ -1,10 +1,12 @@
 """Registries as davit-image meets them: tokens, redirects, mirrors, certificates, hosts that lie."""
 import base64
 import http.server
+import io
 import json
 import os
 import ssl
 import subprocess
+import tarfile
 import threading
 import time
 import unittest
@@ -22,6 +24,15 @@ def davit_image():
         if os.path.isfile(program):
             return program
     raise unittest.SkipTest("no davit-image beside davit")
+
+
+def tar(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as made:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        made.addfile(info, io.BytesIO(data))
+    return out.getvalue()
 
 
 class Server:
@@ -190,6 +201,34 @@ class Tokens(Registries):
 
         server = self.server(answer)
         self.succeeds(f"{server.host}/a:1")
+
+    def test_that_runs_out_for_several_layers_at_once(self):
+        layers = [self.image.layer] + [tar(f"marker{i}", os.urandom(8)) for i in range(3)]
+        config = json.loads(self.image.config)
+        config["rootfs"]["diff_ids"] = [digest(x) for x in layers]
+        self.image.config = json.dumps(config).encode()
+        manifest = json.loads(self.image.manifest)
+        manifest["config"].update(digest=digest(self.image.config), size=len(self.image.config))
+        manifest["layers"] = [dict(manifest["layers"][0], digest=digest(x), size=len(x)) for x in layers]
+        self.image.manifest = json.dumps(manifest).encode()
+        blobs = {digest(x): x for x in [self.image.config, *layers]}
+        given, refused = [], threading.Barrier(3, timeout=20)
+
+        def answer(request):
+            if request.path.startswith("/token"):
+                given.append(f"t{len(given)}")
+                return 200, {}, json.dumps({"token": given[-1]}).encode()
+            token, name = (request.headers.get("Authorization") or "").removeprefix("Bearer "), request.path.rsplit("/", 1)[1]
+            layer = name in blobs and name != digest(self.image.config)
+            if not token or layer and token == "t0":
+                if layer:
+                    refused.wait()  # so that three are refused at a time
+                return 401, {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token",service="s"'}, b"{}"
+            return 200, {}, blobs.get(name, self.image.manifest)
+
+        server = self.server(answer)
+        self.succeeds(f"{server.host}/a:1")
+        self.assertEqual(given, ["t0", "t1"])
 
     def test_that_are_never_enough(self):
         def answer(request):

@@ -1,4 +1,4 @@
-/* One run of a job under way: what its steps (job-steps.c) share. Internal to exec. */
+/* One run of a job under way: what its steps (job-steps.h) share. Internal to exec. */
 #pragma once
 #include "job-run.h"
 #include "netns.h"
@@ -54,8 +54,9 @@ struct step_run job_steps(struct run *run);
 /* Takes back what the decisions of a run own; makes no call. */
 void run_done(struct run *run);
 
-/* job-steps.c: the present image into run->image; the host name in the container. */
+/* step-image.c: the present image into run->image */
 int run_image(struct run *, const struct ctx *, struct err *err);
+/* step-files.c: the host name in the container */
 const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 
 /* job-volumes.c */

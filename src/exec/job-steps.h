@@ -1,0 +1,88 @@
+/* The steps of a job's start: their numbers, and what each does, for the table in job-steps.c. Internal to exec. */
+#pragma once
+#include "clock.h"
+#include "job-state.h"
+
+enum {
+	S_SETTINGS,
+	S_CLAIM,
+	S_IMAGE,
+	S_NETNS,
+	S_PORTS,
+	S_FILES,
+	S_ROOTFS,
+	S_SNAPSHOT,
+	S_CONTAINER,
+	S_IO,
+	S_FREED,
+	S_TASK,
+	S_NETWORK,
+	S_HOSTS,
+	S_START,
+	S_COMPLETE,
+	N_STEPS,
+};
+
+/* The functions of struct step (step.h). */
+typedef bool step_wanted(const void *state);
+typedef unsigned step_needs(const void *state);
+typedef int step_do(void *state, const struct ctx *, struct err *err);
+typedef void step_take_back(void *state, const struct ctx *);
+typedef void step_say(const void *state, struct strv *out);
+
+/* step-claim.c */
+step_do claim_begin, claim_end;
+step_take_back claim_undo;
+step_say claim_plan;
+/* step-image.c */
+step_do image_begin, image_end;
+step_take_back image_undo;
+step_say image_plan;
+/* step-snapshot.c */
+step_wanted settings_wanted;
+step_do settings_begin, settings_end, snapshot_begin, snapshot_end;
+step_take_back settings_undo, snapshot_undo;
+step_say snapshot_plan;
+/* step-network.c */
+step_wanted netns_wanted, ports_wanted, freed_wanted, network_wanted;
+step_do netns_begin, ports_end, freed_end, network_begin, network_end;
+step_take_back netns_undo, network_undo;
+step_say netns_plan, ports_plan, network_plan;
+/* step-files.c */
+step_do files_begin, hosts_begin;
+step_take_back files_undo;
+step_say files_plan;
+/* step-rootfs.c */
+step_needs rootfs_needs;
+step_do rootfs_end;
+step_take_back rootfs_undo;
+/* step-container.c */
+step_wanted complete_wanted;
+step_do container_begin, container_end, complete_begin, complete_end;
+step_take_back container_undo, complete_undo;
+step_say container_plan;
+/* step-io.c */
+step_do io_begin;
+step_take_back io_undo;
+/* step-task.c */
+step_needs task_needs;
+step_do task_begin, task_end, start_begin, start_end;
+step_take_back task_undo, start_undo;
+step_say task_plan, start_plan;
+
+/* job-state.c: what the steps share */
+step_wanted run_is_new, run_starts;
+struct ctrd *run_ctrd(const struct run *);
+/* A call that has changed nothing is given up. */
+void run_give_up(struct run *, int step);
+/* Rollback goes on over a new connection where the old one broke. Pending calls of the old one are given up. */
+bool run_undo_connected(struct run *);
+void run_undo_failed(const struct run *, const struct err *err);
+
+/* A call that makes something must have come to its end before that can be taken back: else it is made after we looked.
+ * It gets half of the time that is left. */
+static inline struct ctx half_of(const struct ctx *ctx) { return ctx_within(ctx, ctx_left(ctx) / NSEC_PER_MSEC / 2); }
+
+/* A call that makes something is not broken off by an interrupt: containerd 1.x loses the shim of a create that is. The
+ * interrupt counts once it has answered. */
+static inline struct ctx answer_of(const struct ctx *ctx) { return ctx_uncancelled(ctx); }

@@ -1,0 +1,95 @@
+/* The step "claim" of a job's start: the lease and the lock of its name. */
+#include "job-steps.h"
+#include "reconcile.h"
+#include <string.h>
+
+/* claim */
+
+static void claim_labels(const struct run *run, struct dict *out)
+{
+	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports);
+
+	dict_set(out, CLAIM_JOB, run->job->name);
+	dict_set(out, CLAIM_ID, run->id);
+	if (run->cni)
+		dict_set(out, CLAIM_NETWORK, run->job->network);
+	if (run->netns)
+		dict_set(out, CLAIM_NETNS, run->netns);
+	if (run->job->n_ports)
+		dict_set(out, CLAIM_PORTS, ports);
+}
+
+static void claim_call(struct run *run, const struct ctx *ctx)
+{
+	_cleanup_dict_ struct dict labels = { 0 };
+
+	claim_labels(run, &labels);
+	run->call[S_CLAIM] = leases_create_begin(run_ctrd(run), run->lease, &labels, ctx);
+}
+
+int claim_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	int r = 0;
+
+	if (run->lock < 0) /* job_start() holds it already */
+		r = claim_lock(run->core, run->job->name, false, ctx, &run->lock, err);
+	if (r >= 0 && run_is_new(run))
+		claim_call(run, ctx);
+	return r;
+}
+
+/* The name is taken, and we hold its lock: by a job, or by what a killed davit left. */
+static int claim_taken(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	err_clear(err);
+	r = reconcile_name(run->core, run->job->name, ctx, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use by a job", run->job->name),
+				"remove it with: davit rm -f %s, or choose another name", run->job->name);
+	claim_call(run, ctx);
+	return leases_create_end(TAKE_PTR(run->call[S_CLAIM]), ctx, err);
+}
+
+int claim_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	int r = 0;
+
+	if (run_is_new(run)) {
+		r = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), ctx, err);
+		if (r == -ERR_EXISTS)
+			r = claim_taken(run, ctx, err);
+		if (r < 0)
+			run->lease_taken = r == -ERR_EXISTS;
+	}
+	if (r >= 0)
+		ctrd_set_lease(run_ctrd(run), run->lease);
+	return r;
+}
+
+void claim_undo(void *state, const struct ctx *ctx)
+{
+	struct run *run = state;
+	struct err err = ERR_INIT, unused = ERR_INIT;
+	struct ctx half = half_of(ctx);
+
+	if (run->call[S_CLAIM])
+		run->lease_taken = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), &half, &unused) == -ERR_EXISTS;
+	ctrd_set_lease(run_ctrd(run), NULL);
+	if (run_is_new(run) && run->lock >= 0 && !run->lease_taken && !run->network_left && run_undo_connected(run) &&
+	    leases_delete(run_ctrd(run), run->lease, false, ctx, &err) < 0)
+		run_undo_failed(run, &err);
+	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
+}
+
+void claim_plan(const void *state, struct strv *out)
+{
+	const struct run *run = state;
+
+	strv_pushf(out, "claim: lease %s for the name %s", run->lease, run->job->name);
+}

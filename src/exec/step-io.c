@@ -1,0 +1,56 @@
+/* The step "io": FIFOs and a log of our own in the foreground, else the logger's address for the shim. */
+#include "job-steps.h"
+#include "file.h"
+#include "mem.h"
+#include "self.h"
+#include <string.h>
+
+/* io */
+
+static int log_uri(struct run *run, struct err *err)
+{
+	_cleanup_free_ char *logger = NULL, *path = record_log_path(run->core, run->id);
+	int r;
+
+	if (run->task->log == JOB_LOG_NONE) {
+		if (run->task->tty)
+			run->log_uri = mem_strdup("/dev/null"); /* the shim must copy a terminal somewhere */
+		return 0;
+	}
+	r = self_find("davit-logger", &logger, err);
+	if (r < 0)
+		return r;
+	run->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", logger, path,
+				  (long long)run->task->log_max_size, (long long)run->task->log_max_files);
+	return 0;
+}
+
+int io_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *fifos = mem_printf("%s/io", dir),
+			    *path = record_log_path(run->core, run->id);
+	struct streams_conf conf = { .dir = fifos,
+				     .tty = run->task->tty,
+				     .stdin_open = run->task->stdin_open,
+				     .detach_keys = run->opts->detach_keys,
+				     .sig_proxy = run->opts->sig_proxy };
+	int r = 0;
+
+	(void)ctx;
+	if (run->opts->mode != RUN_FOREGROUND)
+		return log_uri(run, err);
+	if (!run->job->remove && run->task->log == JOB_LOG_FILE)
+		r = logfile_open(path, run->task->log_max_size, run->task->log_max_files, &run->log, err);
+	conf.log = run->log;
+	return r < 0 ? r : streams_new(&conf, run->core->loop, &run->streams, err);
+}
+
+void io_undo(void *state, const struct ctx *ctx)
+{
+	struct run *run = state;
+
+	(void)ctx;
+	streams_free(TAKE_PTR(run->streams));
+	logfile_free(TAKE_PTR(run->log));
+}

@@ -1,0 +1,188 @@
+/* The steps of the network: its namespace, the host ports, the plugins' ADD. */
+#include "job-steps.h"
+#include "log.h"
+#include "ports.h"
+#include "reconcile.h"
+#include <string.h>
+
+/* netns */
+
+bool netns_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return run_starts(run) && run->netns;
+}
+
+int netns_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	_cleanup_free_ char *path = NULL;
+	int r = netns_new(NETNS_DIR, run->id, &path, err);
+
+	(void)ctx;
+	if (r < 0)
+		return r;
+	run->netns_made = true;
+	return 0;
+}
+
+void netns_undo(void *state, const struct ctx *ctx)
+{
+	struct run *run = state;
+	struct err err = ERR_INIT;
+
+	(void)ctx;
+	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
+	if (run->network_left)
+		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again",
+			 run->job->name);
+	else if (run->netns_made && netns_remove(run->netns, &err) < 0)
+		run_undo_failed(run, &err);
+}
+
+void netns_plan(const void *state, struct strv *out)
+{
+	const struct run *run = state;
+
+	strv_pushf(out, "netns: %s with lo up", run->netns);
+}
+
+/* ports: is each host port free, and nobody else's claim? */
+
+bool ports_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return run_starts(run) && run->job->n_ports;
+}
+
+static int port_taken(const struct port *p, const struct ctrd_lease *lease, const char *ns, const struct run *run,
+		      struct err *err)
+{
+	const char *name = dict_get(&lease->labels, CLAIM_JOB);
+	bool own = !strcmp(ns, run->core->conf.ns);
+	int r = err_set(err, ERR_EXISTS, "port %u/%s is used by job %s%s%s", p->host, port_proto_name(p->proto),
+			name ? name : lease->id, own ? "" : " of namespace ", own ? "" : ns);
+
+	return err_hint(err, r, "stop it with: davit %s%s%sstop %s, or publish another port", own ? "" : "-n ",
+			own ? "" : ns, own ? "" : " ", name ? name : lease->id);
+}
+
+/* Claims on our ports: those of jobs that run are in the way; the others are for the step "freed". */
+static int ports_claims(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	const struct port *p = run->job->ports;
+	int r = claim_find_clashes(run->core, run->lease, run_is_new(run), p, run->job->n_ports, ctx, &run->clashes,
+				   err);
+
+	for (size_t i = 0; r >= 0 && i < run->clashes.n; i++) {
+		const struct claim_clash *c = &run->clashes.v[i];
+
+		r = reconcile_runs(run->core, c->ns, &c->lease, ctx, err);
+		if (r > 0)
+			return port_taken(&p[c->port], &c->lease, c->ns, run, err);
+	}
+	return r;
+}
+
+int ports_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	int r = ports_claims(run, ctx, err);
+
+	for (size_t i = 0; r >= 0 && i < run->job->n_ports; i++)
+		r = port_check(&run->job->ports[i], err);
+	return r == -ERR_EXISTS ? err_hint(err, r, "stop it, or publish another port") : r;
+}
+
+void ports_plan(const void *state, struct strv *out)
+{
+	const struct run *run = state;
+	_cleanup_free_ char *text = claim_ports_text(run->job->ports, run->job->n_ports);
+
+	strv_pushf(out, "ports: %s must be free", text);
+}
+
+/* freed: the ports of jobs that have ended, and are being removed or were not settled yet, which we do now. The table
+ * waits for it after the task was begun: only the plugins that forward ports need it. */
+
+bool freed_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return run->clashes.n;
+}
+
+int freed_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+
+	for (size_t i = 0; i < run->clashes.n; i++) {
+		const struct claim_clash *c = &run->clashes.v[i];
+		int r = reconcile_port(run->core, c->ns, &c->lease, ctx, err);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return port_taken(&run->job->ports[c->port], &c->lease, c->ns, run, err);
+	}
+	run->freed = true;
+	if (run->op)
+		cni_add_go(run->op);
+	return 0;
+}
+
+/* network */
+
+bool network_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return run_starts(run) && run->cni;
+}
+
+int network_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	const struct cni_attach at = { .container_id = run->id,
+				       .netns = run->netns,
+				       .ifname = "eth0",
+				       .ports = run->job->ports,
+				       .n_ports = run->job->n_ports,
+				       .dns = &run->job->dns,
+				       .dns_search = &run->job->dns_search,
+				       .dns_options = &run->job->dns_options,
+				       .hold_fd = run->lock,
+				       .hold_ports = run->clashes.n && !run->freed };
+
+	(void)ctx;
+	return cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
+}
+
+int network_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+
+	return cni_add_end(TAKE_PTR(run->op), ctx, &run->result, err);
+}
+
+void network_undo(void *state, const struct ctx *ctx)
+{
+	struct run *run = state;
+	struct err err = ERR_INIT;
+
+	if (run->op)
+		cni_op_abort(TAKE_PTR(run->op));
+	else if (cni_del_cached(run->core->loop, &run->core->conf.cni, run->id, run->netns, ctx, &err) < 0)
+		run_undo_failed(run, &err);
+}
+
+void network_plan(const void *state, struct strv *out)
+{
+	const struct run *run = state;
+	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports);
+
+	strv_pushf(out, "network: ADD eth0 to %s%s%s", run->job->network, run->job->n_ports ? ", forwarding " : "",
+		   ports);
+}

@@ -1,0 +1,91 @@
+/* The steps "settings" and "snapshot": the snapshotter, and the snapshot that the container writes to. */
+#include "job-steps.h"
+#include "mem.h"
+#include "namespaces.h"
+#include "snapshots.h"
+#include <string.h>
+
+/* settings: the namespace's default snapshotter */
+
+bool settings_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return !run->snapshotter;
+}
+
+int settings_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+
+	(void)err;
+	run->call[S_SETTINGS] = namespaces_get_begin(run_ctrd(run), run->core->conf.ns, ctx);
+	return 0;
+}
+
+int settings_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	_cleanup_dict_ struct dict labels = { 0 };
+	const char *name;
+	int r = namespaces_get_end(TAKE_PTR(run->call[S_SETTINGS]), ctx, &labels, err);
+
+	if (r == -ERR_NOT_FOUND) /* comes into being with the first write */
+		err_clear(err);
+	else if (r < 0)
+		return r;
+	name = dict_get(&labels, "containerd.io/defaults/snapshotter");
+	run->snapshotter = mem_strdup(name ? name : "overlayfs");
+	return 0;
+}
+
+void settings_undo(void *state, const struct ctx *ctx)
+{
+	(void)ctx;
+	run_give_up(state, S_SETTINGS);
+}
+
+/* snapshot */
+
+int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+
+	(void)err;
+	if (run_is_new(run))
+		run->call[S_SNAPSHOT] = snapshots_prepare_begin(run_ctrd(run), run->snapshotter, run->id,
+								run->image.chain_id, NULL, ctx);
+	return 0;
+}
+
+int snapshot_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run *run = state;
+	struct ctx answer = answer_of(ctx);
+
+	if (run_is_new(run))
+		return snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), &answer, &run->mounts, err);
+	return snapshots_mounts(run_ctrd(run), run->record->c.snapshotter, run->record->c.snapshot_key, ctx,
+				&run->mounts, err);
+}
+
+void snapshot_undo(void *state, const struct ctx *ctx)
+{
+	struct run *run = state;
+	struct err err = ERR_INIT, unused = ERR_INIT;
+	struct ctx half = half_of(ctx);
+
+	if (run->call[S_SNAPSHOT])
+		(void)snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), &half, &run->mounts, &unused);
+	if (run_is_new(run) && run_undo_connected(run) &&
+	    snapshots_remove(run_ctrd(run), run->snapshotter, run->id, ctx, &err) < 0)
+		run_undo_failed(run, &err);
+}
+
+void snapshot_plan(const void *state, struct strv *out)
+{
+	const struct run *run = state;
+
+	strv_pushf(out, "snapshot: %s of the image, in %s", run->id,
+		   run->snapshotter ? run->snapshotter : "the namespace's snapshotter");
+}

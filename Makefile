@@ -56,6 +56,10 @@ check-tsan: build-tsan
 check-containerd: release build-asan
 	@$(PYTHON) tests/check containerd
 
+# A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes.
+check-vm: release build-asan
+	@$(PYTHON) tests/vm/run
+
 coverage: | need-meson
 	@tools/coverage $(B)/asan
 
@@ -85,5 +89,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps demo check check-asan check-tsan check-containerd coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps demo check check-asan check-tsan check-containerd check-vm coverage lint \
 	analyze fuzz bench install clean

@@ -498,8 +498,10 @@ static int start_prepare(struct run *run, const char *what, struct record *rec, 
 	r = tasks_get(run->core->ctrd, run->id, NULL, ctx, &p, err);
 	status = p.status;
 	ctrd_process_done(&p);
-	if (r == -ERR_NOT_FOUND)
-		return err_clear(err), 0;
+	if (r == -ERR_NOT_FOUND) { /* a reboot takes the task and the network namespace, not what CNI remembers of it */
+		err_clear(err);
+		return remains_network(run->core, run->id, ctx, err);
+	}
 	if (r < 0)
 		return r;
 	if (status == CTRD_RUNNING && run->opts->mode == RUN_DETACHED)

@@ -1,10 +1,13 @@
 """davit, containerd and shims that end when they should not. Nothing stays that prune does not find; running jobs go on."""
+import glob
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 from lib import leaks
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, get, wait_until
 
 RUN = ("run", "--name", "struck")
 
@@ -113,6 +116,32 @@ class ContainerdRestart(Case):
             self.assertIn("exit is not known", result.err)
         else:
             self.assertEqual((result.code, result.out.strip()), (0, "13"))
+
+
+class Reboot(Case):
+    def test_a_job_starts_again(self):
+        """A reboot takes processes, mounts and /run; containerd's store and CNI's files stay."""
+        self.need_network()
+        name = self.job("-p", "18098:80", network="davit")
+        pid = int(next(get(row, "pid") for row in self.rows("ps") if get(row, "name") == name))
+        shims = [int(x.split()[1]) for x in leaks.processes() if "containerd-shim-" in x and "-namespace " + Machine.ns in x]
+        Machine.containerd.stop(signal.SIGKILL)
+        for victim in (*shims, pid):
+            os.kill(victim, signal.SIGKILL)
+        wait_until("the end of the job", lambda: not os.path.exists(f"/proc/{pid}"))
+        for path in glob.glob("/run/netns/*"):
+            subprocess.run(["umount", "-l", path], check=True)
+            os.unlink(path)
+        for path in glob.glob("/run/davit/*/*") + glob.glob(f"/run/containerd/runc/{Machine.ns}/*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for table in ("nat", "filter"):
+            for what in ("-F", "-X"):
+                subprocess.run(["iptables", "-t", table, what], check=True)
+        Machine.containerd.start()
+        self.assertEqual(self.state(name), "exited")
+        self.davit("start", name)
+        self.assertEqual(self.state(name), "running")
+        self.davit("rm", "-f", name)
 
 
 class Shim(Case):

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""In the virtual machine: `before` starts jobs and leaves them to a power cut, `after` finds them again. With davit's own engine.
+
+usage: reboot.py DAVIT before|after
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from lib import rootfs  # noqa: E402
+
+DAVIT = sys.argv[1]
+ENGINE = "/run/davit/engine/containerd.sock"
+
+
+def davit(*args, code=0):
+    done = subprocess.run([DAVIT, *args], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    if code is not None and done.returncode != code:
+        raise AssertionError(f"davit {' '.join(args)}: exit {done.returncode}, not {code}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def states():
+    rows = [json.loads(line) for line in davit("ps", "-a", "--format", "json").splitlines()]
+    return {row["name"]: row["status"] for row in rows}
+
+
+def page():
+    """httpd is not there the moment its process is."""
+    for _ in range(50):
+        try:
+            return urllib.request.urlopen("http://127.0.0.1:18080/", timeout=10).status
+        except OSError as why:
+            last = why
+            time.sleep(0.2)
+    raise AssertionError(f"no page at port 18080: {last}")
+
+
+def equal(what, have, want):
+    if have != want:
+        raise AssertionError(f"{what}: {have!r}, not {want!r}")
+    print(f"ok   {what}", flush=True)
+
+
+def before():
+    davit("image", "import", "--cmd", "sh", rootfs.write("/tmp/rootfs.tar"), "busybox:local")
+    davit("run", "-d", "--name", "web", "-p", "18080:8080", "busybox:local", "httpd", "-f", "-p", "8080", "-h", "/www")
+    equal("a page through the port", page(), 200)
+    davit("run", "-d", "--name", "ended", "busybox:local", "sh", "-c", "echo said; exit 7")
+    equal("an exit code", davit("wait", "ended"), "7\n")
+    davit("create", "--name", "made", "--network", "none", "busybox:local", "true")
+    davit("run", "-d", "--rm", "--name", "fleeting", "busybox:local", "sleep", "1000")
+    equal("states", states(), {"web": "running", "ended": "exited", "made": "created", "fleeting": "running"})
+
+
+def left():
+    found = glob.glob("/run/netns/*") + glob.glob("/var/lib/cni/results/*") + glob.glob("/var/lib/cni/networks/*/[0-9]*.*")
+    for kind in ("leases", "containers", "tasks", "snapshots"):
+        out = subprocess.run(["ctr", "--address", ENGINE, "-n", "davit", kind, "ls"], capture_output=True, text=True, check=True).stdout
+        found += [f"{kind} {line.split()[0]}" for line in out.splitlines()[1:] if "Committed" not in line]
+    return found
+
+
+def after():
+    davit("prune")
+    equal("states after the reboot", states(), {"web": "exited", "ended": "exited", "made": "created"})
+    equal("an exit code that was known", davit("wait", "ended"), "7\n")
+    equal("logs from before", davit("logs", "ended"), "said\n")
+    davit("start", "web")
+    equal("a page through the port, again", page(), 200)
+    davit("start", "made")
+    davit("rm", "-f", "web", "ended", "made")
+    davit("prune")
+    equal("what is left", left(), [])
+
+
+{"before": before, "after": after}[sys.argv[2]]()

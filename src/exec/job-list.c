@@ -57,13 +57,42 @@ static int64_t started_at(pid_t pid)
 	return (booted_at + tick / 2) / tick * tick + (int64_t)ticks * tick;
 }
 
+/* How many of the @n ports from @p on make a range. */
+static size_t range_of(const struct port *p, size_t n)
+{
+	const char *ip = p->host_ip ? p->host_ip : "";
+	size_t i = 1;
+
+	while (i < n && p[i].host == p->host + i && p[i].inside == p->inside + i && p[i].proto == p->proto &&
+	       !strcmp(p[i].host_ip ? p[i].host_ip : "", ip))
+		i++;
+	return i;
+}
+
+static void add_range(struct buf *b, unsigned first, size_t n)
+{
+	buf_addf(b, "%u", first);
+	if (n > 1)
+		buf_addf(b, "-%zu", first + n - 1);
+}
+
+/* "0.0.0.0:8080-8090->80-90/tcp, [::1]:53->53/udp" */
 static char *ports_text(const struct job *job)
 {
 	struct buf b = { 0 };
 
-	for (size_t i = 0; i < job->n_ports; i++)
-		buf_addf(&b, "%s%s:%u->%u/%s", i ? ", " : "", job->ports[i].host_ip ? job->ports[i].host_ip : "0.0.0.0",
-			 job->ports[i].host, job->ports[i].inside, port_proto_name(job->ports[i].proto));
+	for (size_t i = 0, n; i < job->n_ports; i += n) {
+		const struct port *p = &job->ports[i];
+		const char *ip = p->host_ip ? p->host_ip : "0.0.0.0";
+		bool v6 = strchr(ip, ':') != NULL;
+
+		n = range_of(p, job->n_ports - i);
+		buf_addf(&b, "%s%s%s%s:", i ? ", " : "", v6 ? "[" : "", ip, v6 ? "]" : "");
+		add_range(&b, p->host, n);
+		buf_adds(&b, "->");
+		add_range(&b, p->inside, n);
+		buf_addf(&b, "/%s", port_proto_name(p->proto));
+	}
 	return buf_take(&b);
 }
 

@@ -324,7 +324,7 @@ static void hand_on(struct streams *s, const struct ctx *ctx)
 	int sig;
 
 	/* each is taken before the call: while that waits, the next may be noted */
-	if (take_flag(&s->resize) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
+	if (take_flag(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
 		(void)tasks_resize(c, s->id, s->exec_id, ws.ws_col, ws.ws_row, &call, NULL);
 	if (take_flag(&s->close_stdin))
 		(void)tasks_close_stdin(c, s->id, s->exec_id, &call, NULL);

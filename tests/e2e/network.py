@@ -8,7 +8,7 @@ import sys
 import urllib.request
 
 from lib import leaks
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, get, wait_until
 
 HTTPD = ("httpd", "-f", "-p", "8080", "-h", "/www")
 
@@ -55,6 +55,12 @@ class Ports(Case):
     def setUp(self):
         super().setUp()
         self.need_network()
+
+    def test_ranges_are_listed_as_such(self):
+        name = self.job("-p", "18090-18092:90-92", "-p", "18093:94", "-p", "18094:95/udp", "-p", "127.0.0.1:18095:96", network="davit")
+        row = self.rows("ps", "--filter", f"name=^{name}$")[0]
+        self.assertEqual(get(row, "ports"), "0.0.0.0:18090-18092->90-92/tcp, 0.0.0.0:18093->94/tcp, 0.0.0.0:18094->95/udp, "
+                                            "127.0.0.1:18095->96/tcp")
 
     def test_a_page_through_a_port(self):
         self.job("-p", "18080:8080", network="davit", command=HTTPD)

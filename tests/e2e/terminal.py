@@ -35,6 +35,14 @@ class Interactive(Case):
         term.type("exit\n")
         self.assertEqual(term.wait(), 0)
 
+    def test_the_size_when_output_goes_elsewhere(self):
+        with open(os.path.join(self.folder, "out"), "w+") as out:
+            term = Terminal(self, *SHELL, Machine.image, "sh", "-c", "while stty size | grep -q '^0 0'; do sleep 0.05; done; stty size",
+                            rows=31, cols=101, stdout=out)
+            self.assertEqual(term.wait(), 0)
+            out.seek(0)
+            self.assertEqual(out.read().strip(), "31 101")
+
     def test_ctrl_c_goes_to_the_job(self):
         term = Terminal(self, "run", "--rm", "-it", "--network", "none", Machine.image, "sh", "-c",
                         "trap 'echo caught; exit 7' INT; echo go; while :; do sleep 0.1; done")

@@ -161,7 +161,7 @@ class Case(unittest.TestCase):
 class Terminal:
     """davit on a pseudo-terminal."""
 
-    def __init__(self, case, *args, rows=24, cols=80):
+    def __init__(self, case, *args, rows=24, cols=80, stdout=None):
         import fcntl
         import struct
         import termios
@@ -170,7 +170,7 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.seen = ""
-        self.process = subprocess.Popen(case.command(args), stdin=slave, stdout=slave, stderr=slave, cwd=case.folder,
+        self.process = subprocess.Popen(case.command(args), stdin=slave, stdout=stdout or slave, stderr=slave, cwd=case.folder,
                                         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         case.addCleanup(self.close)
 

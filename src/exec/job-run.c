@@ -500,7 +500,7 @@ static int start_prepare(struct run *run, const char *what, struct record *rec, 
 	ctrd_process_done(&p);
 	if (r == -ERR_NOT_FOUND) { /* a reboot takes the task and the network namespace, not what CNI remembers of it */
 		err_clear(err);
-		return remains_network(run->core, run->id, ctx, err);
+		return remains_settle(run->core, rec, ctx, err);
 	}
 	if (r < 0)
 		return r;

@@ -38,7 +38,8 @@ static void puts_characters(void **state)
 static void mends(void **state)
 {
 	static const struct { const char *s, *want; } rows[] = {
-		{ "", "" }, { "abc", "abc" }, { "\xff", "\xef\xbf\xbd" }, { "a\xe2\x82", "a\xef\xbf\xbd\xef\xbf\xbd" }, { "\xc3x\xc3\xa4", "\xef\xbf\xbdx\xc3\xa4" },
+		{ "", "" }, { "abc", "abc" }, { "\xff", "\xef\xbf\xbd" }, { "a\xe2\x82", "a\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\xc3x\xc3\xa4", "\xef\xbf\xbdx\xc3\xa4" },
 	};
 
 	(void)state;

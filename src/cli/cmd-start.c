@@ -15,7 +15,7 @@ static const struct opt start_opts[] = {
 
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const struct run_opts detached = { .mode = RUN_DETACHED };
+	const struct run_opts detached = { .mode = RUN_DETACHED, .remove_behind = true };
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
 

@@ -16,8 +16,8 @@
 #define CLAIM_PORTS "davit.ports"    /* "0.0.0.0:18080/tcp,..." */
 #define CLAIM_SNAPSHOTTER "davit.snapshotter"
 #define RECORD_REMOVE "davit.remove"     /* on the container record: "1" for --rm */
-/* on the container record: when it had been made (RFC 3339); a --rm job loses it
- * when it is started */
+/* On the container record: when it had been made (RFC 3339). A --rm job loses it once it is started; one that is made and
+ * started at once never has it. */
 #define RECORD_COMPLETE "davit.complete"
 #define RECORD_STARTED "davit.started"   /* when it was last started (RFC 3339); none: never */
 #define RECORD_EXIT "davit.exit"         /* "CODE TIME" of the last exit, once the task is gone */

@@ -105,7 +105,7 @@ static int engine_process(const struct core_conf *conf, pid_t *ret, int *ret_fd,
 	socklen_t n = sizeof who;
 
 	if (fd == -ENOENT || fd == -ECONNREFUSED)
-		return err_set(err, ERR_NOT_FOUND, "engine: not running");
+		return err_set(err, ERR_NOT_FOUND, "it is not running");
 	if (fd < 0)
 		return err_sys(err, -fd, "engine at %s", address);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
@@ -140,7 +140,7 @@ static int find_containerd(char **ret, struct err *err)
 	if (!program)
 		program = file_find(STANDARD_PATH, "containerd");
 	if (!program)
-		return err_hint(err, err_set(err, ERR_NOT_FOUND, "engine: there is no program containerd"),
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "there is no program containerd"),
 				"install it: apt-get install containerd runc");
 	*ret = program;
 	return 0;
@@ -229,7 +229,7 @@ static int describe_end(const char *log, struct err *err)
 	while (n > 0 && tail[n - 1] == '\n')
 		tail[--n] = '\0';
 	line = strrchr(tail, '\n');
-	return err_hint(err, err_set(err, ERR_UNAVAILABLE, "engine: containerd ended at once: %.400s", line ? line + 1 : tail),
+	return err_hint(err, err_set(err, ERR_UNAVAILABLE, "containerd ended at once: %.400s", line ? line + 1 : tail),
 			"see %s", log);
 }
 
@@ -419,7 +419,6 @@ static int wait_end(int pidfd, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
-/* SIGTERM, and SIGKILL when that has no effect: containerd's files are made to be killed at any moment. */
 static int drop_empty(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st;
@@ -437,6 +436,7 @@ static void drop_state(const struct core_conf *conf)
 	(void)nftw(state, drop_empty, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
+/* SIGTERM, and SIGKILL when that has no effect: containerd's files are made to be killed at any moment. */
 static int end_engine(const struct core_conf *conf, pid_t pid, int pidfd, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *address = engine_address(conf), *ttrpc = mem_printf("%s.ttrpc", address);

@@ -81,7 +81,7 @@ static int stop_record(struct core *c, const struct record *rec, int timeout, co
 	if (r == 0)
 		r = stop_by(c, rec->c.id, SIGKILL, 30000, ctx, err);
 	if (r == 0)
-		return err_set(err, ERR_DEADLINE, "job %s: does not end, not even by SIGKILL", rec->name);
+		return err_set(err, ERR_DEADLINE, "it does not end, not even by SIGKILL");
 	return r < 0 ? r : remains_after_end(c, rec, ctx, err);
 }
 
@@ -119,7 +119,8 @@ int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, s
 	if (r < 0)
 		return r;
 	if (r == 0 || !is_alive(status))
-		return err_set(err, ERR_PRECONDITION, "job %s: is not running", rec.name);
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is not running", rec.name),
+				"start it with: davit start %s", rec.name);
 	r = tasks_kill(c->ctrd, rec.c.id, NULL, sig, false, ctx, err);
 	return r < 0 ? err_wrap(err, r, "kill job %s", rec.name) : 0;
 }
@@ -143,6 +144,7 @@ int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_c
 	if (record_exit(&rec, ret_code, &at))
 		return err_clear(err), 0;
 	err_clear(err);
-	return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
-			"start it with: davit start %s", rec.name);
+	return err_hint(
+		err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
+		"start it with: davit start %s", rec.name);
 }

@@ -103,7 +103,9 @@ static int decide_network(struct run *run, struct err *err)
 	run->host_net = !strcmp(job->network, "host");
 	run->cni = !run->host_net && strcmp(job->network, "none") != 0;
 	if (run->host_net && run->runtime.vm)
-		return err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network");
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
+				"choose another: --network davit, or none");
 	if (!run->host_net)
 		run->netns = record_netns(run->id);
 	if (!run->cni)
@@ -142,7 +144,7 @@ static int decide_image(struct run *run, struct err *err)
 	int r;
 
 	if (!run->task->image)
-		return err_set(err, ERR_INVALID, "job %s: names no image", run->job->name);
+		return err_set(err, ERR_INVALID, "no image is named");
 	r = ref_parse(run->task->image, &ref, err);
 	if (r >= 0)
 		run->image_name = mem_strdup(ref.name);
@@ -155,7 +157,8 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 	int r;
 
 	if (run->job->n_tasks != 1)
-		return err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: davit runs jobs of one task", run->job->n_tasks);
+		return err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: davit runs jobs of one task",
+			       run->job->n_tasks);
 	run->task = &run->job->tasks[0];
 	if (!run->job->name)
 		run->job->name = job_name_new();
@@ -169,7 +172,8 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 	run->lease = claim_lease_id(run->job->name);
 	run->cgroup2 = has_cgroup2();
 	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
-		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
+		run->snapshotter =
+			mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
 	r = decide_image(run, err);
 	if (r >= 0)
 		r = decide_runtime(run, err);
@@ -180,11 +184,22 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 
 /* The engine says why in its own words; a command that is not there or cannot be run gets an exit code of its own. */
 
-static const struct { const char *says; int exit_code; } engine_says[] = {
-	{ "executable file not found in $PATH", 127 }, { "executable file `", 127 }, { "no such file or directory: unknown", 127 },
-	{ "stat /", 127 }, { "No such file or directory", 127 },
-	{ "permission denied", 126 }, { "Permission denied", 126 }, { "exec format error", 126 }, { "Exec format error", 126 },
-	{ "is a directory", 126 }, { "Is a directory", 126 }, { "open executable: Operation not permitted", 126 },
+static const struct {
+	const char *says;
+	int exit_code;
+} engine_says[] = {
+	{ "executable file not found in $PATH", 127 },
+	{ "executable file `", 127 },
+	{ "no such file or directory: unknown", 127 },
+	{ "stat /", 127 },
+	{ "No such file or directory", 127 },
+	{ "permission denied", 126 },
+	{ "Permission denied", 126 },
+	{ "exec format error", 126 },
+	{ "Exec format error", 126 },
+	{ "is a directory", 126 },
+	{ "Is a directory", 126 },
+	{ "open executable: Operation not permitted", 126 },
 };
 
 static bool is_about_exec(const char *msg)
@@ -207,18 +222,17 @@ int exec_error(const char *command, int r, struct err *err)
 		if (!strstr(err->msg, engine_says[i].says))
 			continue;
 		err_clear(err);
-		r = code == 127 ? err_set(err, ERR_NOT_FOUND, "command %s: not found in the image", command) :
-			err_set(err, ERR_PERMISSION, "command %s: cannot be invoked: permission denied, or not a program", command);
+		r = code == 127
+			    ? err_set(err, ERR_NOT_FOUND, "command %s: not found in the image", command)
+			    : err_set(err, ERR_PERMISSION,
+				      "command %s: cannot be invoked: permission denied, or not a program", command);
 		err->exit_code = code;
 		return r;
 	}
 	return r;
 }
 
-int exit_code_of(const struct err *err)
-{
-	return err->exit_code ? err->exit_code : 125;
-}
+int exit_code_of(const struct err *err) { return err->exit_code ? err->exit_code : 125; }
 
 static int explain(const struct run *run, int r, struct err *err)
 {
@@ -236,7 +250,7 @@ static void report_timing(const struct step_run *s, int64_t origin, struct timin
 	for (size_t i = 0; i < s->n && t->n < sizeof t->v / sizeof *t->v; i++)
 		if (s->time[i].began)
 			t->v[t->n++] = (struct timing_row){ s->steps[i].name, s->time[i].began - origin,
-				s->time[i].ended - origin };
+							    s->time[i].ended - origin };
 }
 
 static void time_row(struct timing *t, const char *name, int64_t origin, int64_t began)
@@ -251,10 +265,16 @@ static void time_row(struct timing *t, const char *name, int64_t origin, int64_t
 static void hand_to_logger(struct run *run)
 {
 	_cleanup_free_ char *program = NULL, *path = record_log_path(run->core, run->id),
-		*size = mem_printf("%lld", (long long)run->task->log_max_size),
-		*files = mem_printf("%lld", (long long)run->task->log_max_files);
-	char *const argv[] = { (char *)(uintptr_t)"davit-logger", (char *)(uintptr_t)"path", path, (char *)(uintptr_t)"size", size,
-		(char *)(uintptr_t)"files", files, NULL };
+			    *size = mem_printf("%lld", (long long)run->task->log_max_size),
+			    *files = mem_printf("%lld", (long long)run->task->log_max_files);
+	char *const argv[] = { (char *)(uintptr_t) "davit-logger",
+			       (char *)(uintptr_t) "path",
+			       path,
+			       (char *)(uintptr_t) "size",
+			       size,
+			       (char *)(uintptr_t) "files",
+			       files,
+			       NULL };
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	int out, errs;
@@ -284,10 +304,7 @@ static void hand_to_logger(struct run *run)
 		(void)close(errs);
 }
 
-static int64_t undo_ms(const struct core *core)
-{
-	return core->conf.undo_ms ? core->conf.undo_ms : JOB_UNDO_MS;
-}
+static int64_t undo_ms(const struct core *core) { return core->conf.undo_ms ? core->conf.undo_ms : JOB_UNDO_MS; }
 
 /* Everything of a job that has ended, its lock held. */
 static int remove_job(struct core *core, const char *name, const char *id, const char *snapshotter, struct err *err)
@@ -317,8 +334,8 @@ static struct core *child_core(const struct run *run)
 	return core;
 }
 
-/* The answer is known: a child does the removal, so that nobody waits for it. It holds the job's lock, and says that it is
- * removing, so whoever wants the name next waits for that. */
+/* The answer is known: a child does the removal, so that nobody waits for it. It holds the job's lock, and says that it
+ * is removing, so whoever wants the name next waits for that. */
 static void remove_behind(struct run *run)
 {
 	struct core *core = child_core(run);
@@ -458,8 +475,8 @@ static int execute(struct run *run, const struct ctx *ctx, struct run_result *re
 	return 0;
 }
 
-int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
-	    struct err *err)
+int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx,
+	    struct run_result *ret, struct err *err)
 {
 	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
 	struct run_result res = { 0 };
@@ -471,23 +488,23 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 		r = execute(&run, ctx, &res, err);
 	if (r < 0) {
 		run_result_done(&res);
-		return run.job && run.job->name ? err_wrap(err, r, "run job %s", run.job->name) : err_wrap(err, r, "run job");
+		return run.job && run.job->name ? err_wrap(err, r, "run job %s", run.job->name)
+						: err_wrap(err, r, "run job");
 	}
 	*ret = res;
 	return 0;
 }
 
 /* A job that exists: its record, with the task of its last run deleted. 1: it runs, and nobody wants to see it. */
-static int start_prepare(struct run *run, const char *what, struct record *rec, const struct ctx *ctx, struct err *err)
+static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_process p = { 0 };
 	enum ctrd_status status;
-	int r = record_find(run->core, what, ctx, rec, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!rec->job)
-		return err_set(err, ERR_DATA_LOSS, "job %s: its record is not davit's, or cannot be read", what);
+		return err_hint(err, err_set(err, ERR_DATA_LOSS, "its record is not davit's, or cannot be read"),
+				"remove it with: davit rm -f %s", rec->name);
 	run->job = TAKE_PTR(rec->job);
 	run->record = rec;
 	run->id = mem_strdup(rec->c.id);
@@ -507,19 +524,22 @@ static int start_prepare(struct run *run, const char *what, struct record *rec, 
 	if (status == CTRD_RUNNING && run->opts->mode == RUN_DETACHED)
 		return 1;
 	if (status != CTRD_STOPPED)
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"), "davit logs -f %s follows it",
-				run->job->name);
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"),
+				"davit logs -f %s follows it", run->job->name);
 	return remains_settle(run->core, rec, ctx, err);
 }
 
-int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
-	      struct err *err)
+int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx,
+	      struct run_result *ret, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
 	struct run_result res = { 0 };
-	int r = start_prepare(&run, name, &rec, ctx, err);
+	int r = record_find(core, name, ctx, &rec, err);
 
+	if (r < 0)
+		return r;
+	r = start_prepare(&run, &rec, ctx, err);
 	if (r > 0) {
 		*ret = (struct run_result){ .name = mem_strdup(run.job->name), .id = mem_strdup(run.id) };
 		return 0;
@@ -538,7 +558,9 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 
 int job_plan(struct core *core, const struct job *job, const struct ctx *ctx, struct strv *out, struct err *err)
 {
-	_cleanup_(run_done) struct run run = { .core = core, .opts = &(const struct run_opts){ .mode = RUN_CREATE }, .lock = -1 };
+	_cleanup_(run_done) struct run run = { .core = core,
+					       .opts = &(const struct run_opts){ .mode = RUN_CREATE },
+					       .lock = -1 };
 	const struct run_opts detached = { .mode = RUN_DETACHED };
 	struct step_run steps;
 	int r = copy_job(job, &run.job, err);
@@ -556,7 +578,9 @@ int job_plan(struct core *core, const struct job *job, const struct ctx *ctx, st
 
 int job_spec(struct core *core, const struct job *job, const struct ctx *ctx, struct buf *out, struct err *err)
 {
-	_cleanup_(run_done) struct run run = { .core = core, .opts = &(const struct run_opts){ .mode = RUN_CREATE }, .lock = -1 };
+	_cleanup_(run_done) struct run run = { .core = core,
+					       .opts = &(const struct run_opts){ .mode = RUN_CREATE },
+					       .lock = -1 };
 	int r = copy_job(job, &run.job, err);
 
 	if (r >= 0)

@@ -58,6 +58,7 @@ step_do rootfs_end;
 step_take_back rootfs_undo;
 /* step-container.c */
 step_wanted complete_wanted;
+step_needs complete_needs;
 step_do container_begin, container_end, complete_begin, complete_end;
 step_take_back container_undo, complete_undo;
 step_say container_plan;

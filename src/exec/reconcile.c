@@ -12,7 +12,7 @@ enum { PORTS_MS = 10000 };
 /* What is known of a name: its claim, its record, its task. */
 struct found {
 	char *name, *id, *snapshotter;
-	bool record, complete, running, stopped;
+	bool record, complete, remove, running, stopped;
 };
 
 static void found_done(struct found *f)
@@ -24,7 +24,7 @@ static void found_done(struct found *f)
 
 static bool is_prey(const struct found *f)
 {
-	return !f->running && !f->complete;
+	return !f->running && (!f->complete || (f->remove && f->stopped));
 }
 
 static int look_task(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
@@ -60,6 +60,7 @@ static int look(struct core *c, const char *name, const char *id, struct found *
 		return r;
 	f->record = true;
 	f->complete = dict_get(&rec.labels, RECORD_COMPLETE) != NULL;
+	f->remove = dict_get(&rec.labels, RECORD_REMOVE) != NULL;
 	f->snapshotter = mem_strdup(rec.snapshotter);
 	ctrd_container_done(&rec);
 	return look_task(c, f, ctx, err);

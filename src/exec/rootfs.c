@@ -125,7 +125,7 @@ int rootfs_open(const struct ctrd_mounts *mounts, const char *scratch, int *ret_
 	l.mount = &mounts->v[0];
 	r = pthread_create(&t, NULL, look_thread, &l);
 	if (r != 0)
-		return err_sys(err, r, "thread");
+		return err_sys(err, r, "thread that looks into the image");
 	(void)pthread_join(t, NULL);
 	for (size_t i = 0; i < l.n_fds; i++)
 		(void)close(l.fds[i]);

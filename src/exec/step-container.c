@@ -77,12 +77,12 @@ void container_plan(const void *state, struct strv *out)
 
 /* complete: from here on the record stands for itself */
 
-bool complete_wanted(const void *state)
-{
-	const struct run *run = state;
+static bool starts_to_remove(const struct run *run) { return run->job->remove && run_starts(run); }
 
-	return !run->job->remove;
-}
+bool complete_wanted(const void *state) { return !starts_to_remove(state) || !run_is_new(state); }
+
+/* Beside the start; but a --rm job that was created is prey without its label, so it keeps that until it runs. */
+unsigned complete_needs(const void *state) { return starts_to_remove(state) ? STEP(S_START) : 0; }
 
 int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 {
@@ -91,7 +91,8 @@ int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 	char now[CLOCK_TEXT];
 
 	(void)err;
-	dict_set(&labels, RECORD_COMPLETE, clock_rfc3339(clock_wall(), now));
+	(void)clock_rfc3339(clock_wall(), now);
+	dict_set(&labels, RECORD_COMPLETE, starts_to_remove(run) ? "" : now);
 	if (run_starts(run))
 		dict_set(&labels, RECORD_STARTED, now);
 	if (run->record)

@@ -34,6 +34,8 @@ class Life(Case):
         self.assertEqual(self.davit("start", name).out, name + "\n")
         self.assertEqual(get(self.rows("ps", "--filter", f"name=^{name}$")[0], "pid"), pid)
         self.fails("start", "-a", name, says=[f"start job {name}: it is running already", f"davit logs -f {name}"])
+        self.fails("start", "nosuch", says=["davit: job nosuch: not found"])
+        self.fails("rm", name, says=[f"remove job {name}: it is running"])
 
     def test_stop_asks_first(self):
         name = self.job(command=POLITE)
@@ -57,7 +59,7 @@ class Life(Case):
         wait_until("the trap", lambda: "ready" in self.davit("logs", name).out)
         self.davit("kill", "-s", "TERM", name)
         self.assertEqual(self.davit("wait", name).out.strip(), "5")
-        self.fails("kill", name, says=[name])
+        self.fails("kill", name, says=[f"job {name}: is not running", f"davit start {name}"])
         other = self.job()
         self.davit("kill", other)
         self.assertEqual(self.davit("wait", other).out.strip(), "137")
@@ -133,6 +135,22 @@ class Prune(Case):
         self.assertNotIn(running, out)
         self.assertEqual(self.state(running), "running")
         self.davit("rm", "-f", done, code=None)
+
+    def test_keeps_a_created_job_that_removes_itself(self):
+        self.davit("create", "--rm", "--name", "p-rm", "--network", "none", Machine.image, "echo", "it ran")
+        self.addCleanup(lambda: self.davit("rm", "-f", "p-rm", code=None))
+        self.assertNotIn("p-rm", self.davit("prune").out)
+        self.assertEqual(self.state("p-rm"), "created")
+        self.assertEqual(self.davit("start", "-a", "p-rm").out, "it ran\n")
+        self.gone("p-rm")
+
+    def test_a_created_job_that_removes_itself_starts_detached(self):
+        self.davit("create", "--rm", "--name", "p-rmd", "--network", "none", Machine.image, "sleep", "0.3")
+        self.addCleanup(lambda: self.davit("rm", "-f", "p-rmd", code=None))
+        self.davit("start", "p-rmd")
+        self.assertEqual(self.state("p-rmd"), "running")
+        wait_until("its removal", lambda: "p-rmd" not in [get(r, "name", "names") for r in self.rows("ps", "-a")])
+        self.gone("p-rmd")
 
     def test_an_empty_one_is_quiet_and_quick(self):
         self.davit("prune")

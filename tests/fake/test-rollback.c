@@ -2,6 +2,8 @@
  * Afterwards containerd's state, our folders, the network namespaces and our descriptors are as before; what a removal that
  * was disturbed has left is found by prune. */
 #include "test.h"
+#include "claim.h"
+#include "containers.h"
 #include "fake.h"
 #include "file.h"
 #include "job-ops.h"
@@ -222,6 +224,104 @@ static void every_call_of_a_create(void **state)
 		torture(*state, RUN_CREATE, false, faults[i]);
 }
 
+static struct core *open_core(const struct stage *s)
+{
+	const struct core_conf conf = conf_of(s);
+	struct core *core = NULL;
+	struct err err = ERR_INIT;
+
+	if (core_open(&conf, NULL, &core, &err) < 0)
+		fail_msg("%s", err.msg);
+	return core;
+}
+
+static int start_victim(const struct stage *s, struct err *err)
+{
+	const struct run_opts opts = { .mode = RUN_DETACHED };
+	struct core *core = open_core(s);
+	struct run_result res = { 0 };
+	int r = job_start(core, "victim", &opts, NULL, &res, err);
+
+	run_result_done(&res);
+	core_free(core);
+	return r;
+}
+
+/* After a prune. */
+static bool victim_is_there(struct stage *s)
+{
+	struct core *core = open_core(s);
+	struct ctrd_containers all = { 0 };
+	struct strv removed = { 0 };
+	bool there;
+
+	assert_true(job_prune(core, false, false, false, NULL, &removed, NULL) >= 0);
+	assert_true(containers_list(core->ctrd, NULL, NULL, &all, NULL) >= 0);
+	there = all.n > 0;
+	ctrd_containers_done(&all);
+	strv_done(&removed);
+	core_free(core);
+	return there;
+}
+
+static void create_victim(struct stage *s)
+{
+	struct err err = ERR_INIT;
+
+	if (run_once(s, RUN_CREATE, true, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* A --rm job that was created is one until it was started, whichever call of the start fails. */
+static void a_created_job_outlives_a_failed_start(void **state)
+{
+	struct stage *s = *state;
+	unsigned n, failed = 0;
+	int r;
+
+	for (n = 1;; n++) {
+		struct err err = ERR_INIT;
+		unsigned count;
+
+		create_victim(s);
+		assert_true(victim_is_there(s));
+		if (fake_reset(s->fake, &err) < 0 || fake_fault(s->fake, &err, "%u:fail", n) < 0)
+			fail_msg("%s", err.msg);
+		r = start_victim(s, &err);
+		count = fake_count(s->fake);
+		if (fake_reset(s->fake, NULL) < 0 || (r < 0 && !victim_is_there(s)))
+			fail_msg("call %u: the job is gone after: %s", n, err.msg);
+		failed += r < 0;
+		tidy(s);
+		if (count < n)
+			break;
+	}
+	assert_true(n > 5 && failed > 2);
+}
+
+/* Its davit was killed between the start and the label. */
+static void a_started_one_is_prey_once_it_ended(void **state)
+{
+	struct stage *s = *state;
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct ctrd_containers all = { 0 };
+	struct core *core;
+	struct err err = ERR_INIT;
+
+	create_victim(s);
+	if (start_victim(s, &err) < 0)
+		fail_msg("%s", err.msg);
+	core = open_core(s);
+	dict_set(&labels, RECORD_COMPLETE, "2026-01-01T00:00:00Z");
+	assert_true(containers_list(core->ctrd, NULL, NULL, &all, NULL) >= 0);
+	assert_int_equal(all.n, 1);
+	if (containers_set_labels(core->ctrd, all.v[0].id, &labels, NULL, &err) < 0)
+		fail_msg("%s", err.msg);
+	ctrd_containers_done(&all);
+	core_free(core);
+	assert_false(victim_is_there(s));
+}
+
 /* Our own mounts and network namespaces, where we may make them. */
 static bool isolate(void)
 {
@@ -269,7 +369,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_of_a_foreground_run), cmocka_unit_test(every_call_of_a_detached_run),
-		cmocka_unit_test(every_call_of_a_create),
+		cmocka_unit_test(every_call_of_a_create), cmocka_unit_test(a_created_job_outlives_a_failed_start),
+		cmocka_unit_test(a_started_one_is_prey_once_it_ended),
 	};
 
 	return cmocka_run_group_tests_name("rollback", tests, set_up, tear_down);

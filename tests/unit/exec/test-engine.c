@@ -190,7 +190,7 @@ static void tells_why_it_ended(void **state)
 	assert_int_equal(setenv("PATH", f->dir, 1), 0);
 	assert_int_equal(engine_start(&f->conf, NULL, &err), -ERR_UNAVAILABLE);
 	assert_int_equal(setenv("PATH", path, 1), 0);
-	assert_string_equal(err.msg, "start the engine: engine: containerd ended at once: containerd: no space on the moon");
+	assert_string_equal(err.msg, "start the engine: containerd ended at once: containerd: no space on the moon");
 	assert_non_null(strstr(err.hint, "containerd.log"));
 	assert_false(engine_running(&f->conf));
 }

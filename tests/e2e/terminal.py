@@ -37,7 +37,7 @@ class Interactive(Case):
 
     def test_the_size_when_output_goes_elsewhere(self):
         with open(os.path.join(self.folder, "out"), "w+") as out:
-            term = Terminal(self, *SHELL, Machine.image, "sh", "-c", "until stty size 2>/dev/null; do sleep 0.05; done",
+            term = Terminal(self, *SHELL, Machine.image, "sh", "-c", "until stty size 2>/dev/null | grep [1-9]; do sleep 0.05; done",
                             rows=31, cols=101, stdout=out)
             self.assertEqual(term.wait(), 0)
             out.seek(0)

@@ -64,6 +64,10 @@ static int open_core(const struct core_conf *conf, bool start, const struct ctx 
 	_cleanup_(core_freep) struct core *c = mem_new(struct core);
 	int r;
 
+	if (!strcmp(conf->ns, ENGINE_FOLDER))
+		return err_hint(err, err_set(err, ERR_INVALID, "namespace %s: its folder in %s is that of davit's own containerd",
+					     conf->ns, conf->run_dir),
+				"choose another name with --namespace");
 	c->conf = *conf;
 	c->loop = loop_new();
 	if (!conf->address) {

@@ -47,12 +47,12 @@ void engine_status_done(struct engine_status *s)
 
 static char *run_path(const struct core_conf *conf, const char *name)
 {
-	return mem_printf("%s/engine%s%s", conf->run_dir ? conf->run_dir : CORE_RUN_DIR, *name ? "/" : "", name);
+	return mem_printf("%s/" ENGINE_FOLDER "%s%s", conf->run_dir ? conf->run_dir : CORE_RUN_DIR, *name ? "/" : "", name);
 }
 
 static char *data_path(const struct core_conf *conf, const char *name)
 {
-	return mem_printf("%s/engine%s%s", conf->data_dir ? conf->data_dir : CORE_DATA_DIR, *name ? "/" : "", name);
+	return mem_printf("%s/" ENGINE_FOLDER "%s%s", conf->data_dir ? conf->data_dir : CORE_DATA_DIR, *name ? "/" : "", name);
 }
 
 char *engine_address(const struct core_conf *conf)
@@ -316,7 +316,7 @@ static int start_locked(const struct core_conf *conf, const struct ctx *ctx, str
 
 static int lock_engine(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *lock = mem_printf("%s/engine/lock", conf->data_dir);
+	_cleanup_free_ char *lock = data_path(conf, "lock");
 	int r = make_folders(conf, err);
 
 	return r < 0 ? r : file_lock(lock, true, ctx, err);
@@ -431,7 +431,7 @@ static int drop_empty(const char *path, const struct stat *st, int type, struct 
 /* containerd leaves its folders standing. Those that are empty go; a bundle, of a shim that lives on, stays. */
 static void drop_state(const struct core_conf *conf)
 {
-	_cleanup_free_ char *state = mem_printf("%s/engine", conf->run_dir);
+	_cleanup_free_ char *state = run_path(conf, "");
 
 	(void)nftw(state, drop_empty, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

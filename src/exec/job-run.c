@@ -44,6 +44,8 @@ void run_done(struct run *run)
 	runtime_done(&run->runtime);
 	strv_done(&run->bind_sources);
 	strv_done(&run->fresh_volumes);
+	run_release_volumes(run);
+	free(run->volume_holds);
 	free(run->binds);
 	free(run->id);
 	free(run->lease);

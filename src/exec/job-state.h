@@ -42,6 +42,7 @@ struct run {
 	struct spec_mount *binds; size_t n_binds;
 	struct strv bind_sources;    /* owns the paths in binds */
 	struct strv fresh_volumes;   /* made by this run: removed when it is rolled back */
+	int *volume_holds; size_t n_volume_holds; /* until the record says that the job uses them */
 	struct logfile *log;
 	struct streams *streams;
 	char *log_uri;
@@ -66,6 +67,7 @@ void run_image_volumes(struct run *);                /* volumes that the image d
 int run_binds(struct run *, struct err *err);        /* into run->binds; makes volumes */
 void run_binds_dry(struct run *);                    /* makes none */
 int run_fill_volumes(struct run *, int rootfd, struct err *err);
+void run_release_volumes(struct run *);
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being
  * present, which makes nothing that stays. */

@@ -31,7 +31,8 @@ static const struct step table[N_STEPS] = {
 	[S_START] = { .name = "start", .needs = STEP(S_TASK) | STEP(S_HOSTS), .wanted = run_starts, .begin = start_begin,
 		.end = start_end, .undo = start_undo, .plan = start_plan },
 	[S_COMPLETE] = { .name = "complete", .needs = STEP(S_CONTAINER) | STEP(S_TASK) | STEP(S_NETWORK),
-		.needs_also = complete_needs, .wanted = complete_wanted, .begin = complete_begin, .end = complete_end, .undo = complete_undo },
+		.needs_also = complete_needs, .wanted = complete_wanted, .begin = complete_begin, .end = complete_end,
+		.undo = complete_undo },
 };
 
 struct step_run job_steps(struct run *run)

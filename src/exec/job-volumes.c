@@ -41,6 +41,7 @@ void run_image_volumes(struct run *run)
 static int bind_source(struct run *run, struct mount *m, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_dict_ struct dict labels = { 0 };
 	struct stat st;
 	bool fresh = false;
 	int r;
@@ -52,9 +53,12 @@ static int bind_source(struct run *run, struct mount *m, struct err *err)
 		strv_push(&run->bind_sources, m->source);
 		return 0;
 	}
-	r = volume_ensure(run->core, m->source, NULL, &v, &fresh, err);
+	if (!m->source)
+		dict_set(&labels, CLAIM_ID, run->id); /* whose it is, as long as no record says so */
+	r = volume_use(run->core, m->source, &labels, &v, &fresh, &run->volume_holds[run->n_volume_holds], err);
 	if (r < 0)
 		return r;
+	run->n_volume_holds++;
 	if (!m->source)
 		m->source = mem_strdup(v.name); /* remembered with the job, so that rm -v finds it */
 	if (fresh)
@@ -63,9 +67,16 @@ static int bind_source(struct run *run, struct mount *m, struct err *err)
 	return 0;
 }
 
+void run_release_volumes(struct run *run)
+{
+	while (run->n_volume_holds)
+		(void)close(run->volume_holds[--run->n_volume_holds]);
+}
+
 int run_binds(struct run *run, struct err *err)
 {
 	run->binds = mem_array(struct spec_mount, run->task->n_mounts);
+	run->volume_holds = mem_array(int, run->task->n_mounts);
 	for (size_t i = 0; i < run->task->n_mounts; i++) {
 		struct mount *m = &run->task->mounts[i];
 		int r = m->kind == MOUNT_TMPFS ? 0 : bind_source(run, m, err);

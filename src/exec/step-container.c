@@ -52,7 +52,11 @@ int container_end(void *state, const struct ctx *ctx, struct err *err)
 	struct run *run = state;
 	struct ctx answer = answer_of(ctx);
 
-	return containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), &answer, err);
+	int r = containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), &answer, err);
+
+	if (r >= 0)
+		run_release_volumes(run);
+	return r;
 }
 
 void container_undo(void *state, const struct ctx *ctx)

@@ -25,13 +25,27 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 	return r;
 }
 
+/* A named one may have found another job that uses it meanwhile. */
+static void undo_volume(struct run *run, const char *name, const struct ctx *ctx)
+{
+	_cleanup_(volume_done) struct volume v = { 0 };
+	struct err err = ERR_INIT;
+	int r = volume_get(run->core, name, &v, NULL);
+
+	if (r >= 0)
+		r = v.anonymous ? volume_drop(run->core, name, &err) :
+				  run_undo_connected(run) ? volume_remove(run->core, name, ctx, &err) : 0;
+	if (r < 0 && r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION)
+		run_undo_failed(run, &err);
+}
+
 void rootfs_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
 
-	(void)ctx;
+	run_release_volumes(run);
 	for (size_t i = 0; i < run->fresh_volumes.n; i++)
-		(void)volume_drop(run->core, run->fresh_volumes.v[i], NULL);
+		undo_volume(run, run->fresh_volumes.v[i], ctx);
 }
 
 unsigned rootfs_needs(const void *state) { return run_needs_rootfs(state) ? STEP(S_SNAPSHOT) : 0; }

@@ -8,7 +8,9 @@
 #include "name.h"
 #include "record.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 DEFINE_CLEANUP(DIR, closedir)
@@ -121,8 +123,33 @@ static int make_volume(const struct core *c, const char *name, const struct dict
 	return r < 0 ? err_wrap(err, r, "volume %s", name) : 0;
 }
 
+/* The volume's own folder is the lock: shared by the jobs that are being made with it, whole for who removes it. It goes
+ * with the process. */
+static int lock_one(const struct core *c, const char *name, int how, int *ret_fd, struct err *err)
+{
+	_cleanup_free_ char *dir = path_of(c, name);
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "volume %s", name);
+	if (flock(fd, how | LOCK_NB) == 0) {
+		*ret_fd = TAKE_FD(fd);
+		return 0;
+	}
+	if (errno != EWOULDBLOCK)
+		return err_sys(err, errno, "volume %s: lock", name);
+	return err_hint(err, err_set(err, ERR_PRECONDITION, "volume %s: a job that is being started uses it", name),
+			"wait until it has started, then remove the job first");
+}
+
 int volume_ensure(const struct core *c, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new,
 		  struct err *err)
+{
+	return volume_use(c, name, labels, ret, ret_new, NULL, err);
+}
+
+int volume_use(const struct core *c, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new, int *ret_hold,
+	       struct err *err)
 {
 	char random[ANONYMOUS_DIGITS + 1];
 	const bool anonymous = !name;
@@ -146,6 +173,11 @@ int volume_ensure(const struct core *c, const char *name, const struct dict *lab
 		r = make_volume(c, name, labels, anonymous, err);
 		if (r >= 0)
 			r = volume_get(c, name, ret, err);
+	}
+	if (r >= 0 && ret_hold) {
+		r = lock_one(c, name, LOCK_SH, ret_hold, err); /* whoever removes holds the namespace's lock: not now */
+		if (r < 0)
+			volume_done(ret);
 	}
 	if (r >= 0 && ret_new)
 		*ret_new = fresh;
@@ -251,13 +283,15 @@ static int refuse_users(struct core *c, const char *name, const struct ctx *ctx,
 int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
-	_cleanup_close_ int lock = -1;
+	_cleanup_close_ int lock = -1, own = -1;
 	int r = volume_get(c, name, &v, err);
 
 	if (r < 0)
 		return r;
 	lock = lock_volumes(c, err); /* nobody gets the volume (volume_ensure) while we ask who has it */
-	r = lock < 0 ? lock : refuse_users(c, name, ctx, err);
+	r = lock < 0 ? lock : lock_one(c, name, LOCK_EX, &own, err);
+	if (r >= 0) /* after that: whoever let it go has a record by now */
+		r = refuse_users(c, name, ctx, err);
 	if (r >= 0)
 		r = discard(c, name, err);
 	if (r < 0)

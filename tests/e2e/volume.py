@@ -1,7 +1,7 @@
 """davit run -v and davit volume."""
 import os
 
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, get, wait_until
 
 
 class Bind(Case):
@@ -60,6 +60,14 @@ class Named(Case):
         self.fails("volume", "rm", "used", says=["used", job])
         self.davit("rm", "-f", job)
         self.davit("volume", "rm", "used")
+
+    def test_anonymous_says_whose_it_is(self):
+        before = self.davit("volume", "ls").out.split()
+        job = self.job("-v", "/vol")
+        name = next(w for w in self.davit("volume", "ls").out.split() if w not in before and len(w) == 32)
+        row = next(r for r in self.rows("ps") if get(r, "name", "names") == job)
+        self.assertIn(get(row, "id"), self.davit("volume", "inspect", name).out)
+        self.davit("rm", "-f", "-v", job)
 
     def test_anonymous_goes_with_rm(self):
         before = self.davit("volume", "ls").out

@@ -5,6 +5,7 @@
 #include "containers.h"
 #include "fake.h"
 #include "file.h"
+#include "job-ops.h"
 #include "mem.h"
 #include "volume.h"
 
@@ -118,6 +119,58 @@ static void removes_what_nobody_uses(void **state)
 	assert_non_null(strstr(err.hint, "davit volume ls"));
 }
 
+/* Its record is not written yet. */
+static void keeps_what_a_job_is_being_made_with(void **state)
+{
+	const struct stage *s = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+	struct err err = ERR_INIT;
+	int one, other;
+
+	assert_int_equal(volume_use(s->core, "data", NULL, &v, NULL, &one, NULL), 0);
+	assert_int_equal(volume_use(s->core, "data", NULL, &again, NULL, &other, NULL), 0);
+	assert_int_equal(close(one), 0);
+	assert_int_equal(volume_remove(s->core, "data", NULL, &err), -ERR_PRECONDITION);
+	assert_string_equal(err.msg, "volume data: a job that is being started uses it");
+	assert_true(there(s, "data"));
+	assert_int_equal(close(other), 0);
+	assert_int_equal(volume_remove(s->core, "data", NULL, NULL), 0);
+	assert_false(there(s, "data"));
+}
+
+/* Of a davit that was killed before it wrote the record. */
+static void prunes_what_a_claim_left(void **state)
+{
+	const struct stage *s = *state;
+	_cleanup_dict_ struct dict claim = { 0 }, labels = { 0 };
+	_cleanup_(volume_done) struct volume v = { 0 }, other = { 0 };
+	_cleanup_strv_ struct strv removed = { 0 };
+	struct err err = ERR_INIT;
+
+	dict_set(&claim, CLAIM_JOB, "web");
+	dict_set(&claim, CLAIM_ID, "web-0123456789ab");
+	dict_set(&labels, CLAIM_ID, "web-0123456789ab");
+	assert_int_equal(volume_ensure(s->core, NULL, &labels, &v, NULL, NULL), 0);
+	assert_int_equal(volume_ensure(s->core, NULL, NULL, &other, NULL, NULL), 0);
+	if (leases_create(s->core->ctrd, "davit-job-web", &claim, NULL, &err) < 0 ||
+	    job_prune(s->core, false, false, false, NULL, &removed, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_false(there(s, v.name));
+	assert_true(there(s, other.name));
+}
+
+static void refuses_the_namespace_of_the_engine(void **state)
+{
+	const struct stage *s = *state;
+	const struct core_conf conf = { .ns = "engine", .address = s->core->address, .run_dir = s->dir, .data_dir = s->dir };
+	struct core *core = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(core_open(&conf, NULL, &core, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, "namespace engine: its folder in "));
+	assert_non_null(strstr(err.hint, "--namespace"));
+}
+
 static void keeps_it_when_containerd_does_not_answer(void **state)
 {
 	static const char *const faults[] = { "fail", "drop" };
@@ -136,4 +189,5 @@ static void keeps_it_when_containerd_does_not_answer(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("volume-users", T(names_the_users), T(removes_what_nobody_uses), T(keeps_it_when_containerd_does_not_answer))
+RUN_TESTS("volume-users", T(names_the_users), T(removes_what_nobody_uses), T(keeps_what_a_job_is_being_made_with),
+		T(prunes_what_a_claim_left), T(refuses_the_namespace_of_the_engine), T(keeps_it_when_containerd_does_not_answer))

@@ -52,6 +52,14 @@ class Sweep(Case):
                 self.davit("prune")
                 self.davit("rm", "-f", "struck", code=None)
 
+    def test_killed_with_a_volume_then_pruned(self):
+        before = self.davit("volume", "ls").out
+        for delay, _ in self.strike(signal.SIGKILL, ["--network", "none", "-v", "/vol"], self.delays(16)):
+            with self.subTest(delay=delay):
+                self.davit("prune")
+                self.davit("rm", "-f", "-v", "struck", code=None)
+                self.assertEqual(self.davit("volume", "ls").out, before)
+
     def test_killed_then_run_again(self):
         for delay, _ in self.strike(signal.SIGKILL, ["--network", "none"], self.delays(12)):
             with self.subTest(delay=delay):

@@ -1,5 +1,5 @@
 #include "commands.h"
-#include "run-job.h"
+#include "run-create.h"
 
 static int create(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {

@@ -1,5 +1,5 @@
 #include "commands.h"
-#include "run-job.h"
+#include "run-create.h"
 
 static int check_terminal(const struct job_flags *f, struct err *err)
 {

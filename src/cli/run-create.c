@@ -1,4 +1,4 @@
-#include "run-job.h"
+#include "run-create.h"
 #include "clock.h"
 
 static int print_plan(struct cli *cli, const struct job *job, struct err *err)

@@ -17,6 +17,15 @@ struct ctx ctx_within(const struct ctx *parent, int64_t ms)
 	return c;
 }
 
+struct ctx ctx_endless(const struct ctx *parent)
+{
+	struct ctx c = parent ? *parent : ctx_none();
+
+	if (!c.deadline)
+		c.deadline = INT64_MAX;
+	return c;
+}
+
 struct ctx ctx_uncancelled(const struct ctx *parent)
 {
 	return (struct ctx){ .deadline = parent ? parent->deadline : 0 };

@@ -18,6 +18,8 @@ struct ctx {
 static inline struct ctx ctx_none(void) { return (struct ctx){ 0 }; }
 /* @parent (may be NULL) with at most @ms (>= 0) left. */
 struct ctx ctx_within(const struct ctx *parent, int64_t ms);
+/* Without a deadline on purpose, where @parent (may be NULL) has none: for what would otherwise get one by itself. */
+struct ctx ctx_endless(const struct ctx *parent);
 /* @parent's deadline only: what must go on after a cancel. */
 struct ctx ctx_uncancelled(const struct ctx *parent);
 /* 0, -ERR_CANCELLED ("interrupted") or -ERR_DEADLINE ("timed out"). @ctx may be NULL. */

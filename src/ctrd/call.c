@@ -3,7 +3,7 @@
 #include "mem.h"
 #include <string.h>
 
-enum { LIST_WEIGHT_MAX = 256 << 20, RECORD_WEIGHT = 512 };
+enum { LIST_WEIGHT_MAX = 256 << 20, RECORD_WEIGHT = 512, CALL_PATIENCE = 5 };
 
 struct ctrd_call {
 	struct grpc_call *grpc; /* NULL: nothing was asked */
@@ -20,12 +20,12 @@ void reply_done(struct reply *r)
 
 struct ctrd_call *call_open(struct ctrd *c, const struct method *m, const char *id, const struct ctx *ctx)
 {
-	static const struct ctx forever;
+	const struct ctx within = ctx_within(ctx, CALL_PATIENCE * c->patience_ms);
 	struct ctrd_call *call = mem_new(struct ctrd_call);
 
 	call->method = m;
 	call->id = mem_strdup(id);
-	call->grpc = grpc_start(c->grpc, m->path, &c->metadata, ctx ? ctx : &forever);
+	call->grpc = grpc_start(c->grpc, m->path, &c->metadata, ctx && ctx->deadline ? ctx : &within);
 	return call;
 }
 

@@ -71,6 +71,7 @@ static int try_open(struct ctrd *c, const char *ref, int64_t total, const char *
 {
 	_cleanup_(content_writer_freep) struct content_writer *w = mem_new(struct content_writer);
 	Content__WriteRequest req = CONTENT__WRITE_REQUEST__INIT;
+	const struct ctx endless = ctx_endless(ctx);
 	Content__Action action;
 	int r;
 
@@ -80,7 +81,7 @@ static int try_open(struct ctrd *c, const char *ref, int64_t total, const char *
 	req.expected = borrow(expected);
 	w->ctrd = c;
 	w->ref = mem_strdup(ref);
-	w->call = call_open(c, &write_, ref, ctx);
+	w->call = call_open(c, &write_, ref, &endless);
 	call_send(w->call, &req.base, false);
 	r = answer(w, 1, ctx, &action, err);
 	if (r < 0)

@@ -36,8 +36,8 @@ void ctrd_set_lease(struct ctrd *, const char *id);
 const char *ctrd_lease(const struct ctrd *);
 /* Another namespace on the same connection for the calls that follow (ps -A). */
 void ctrd_set_namespace(struct ctrd *, const char *ns);
-/* How long a content writer waits for containerd to answer, or to take what is written, when its ctx allows longer; a
- * minute by itself. */
+/* How long a content writer waits for containerd to answer, or to take what is written, when its ctx allows longer: a
+ * minute by itself. A call without a deadline has five times that, but for those that wait for something to happen. */
 void ctrd_set_patience(struct ctrd *, int64_t ms);
 
 /* A call that nobody will end: cancelled. NULL is fine. */

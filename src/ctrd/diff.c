@@ -11,11 +11,12 @@ struct ctrd_call *diff_apply_begin(struct ctrd *c, const struct ctrd_descriptor 
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	Diff__ApplyRequest req = DIFF__APPLY_REQUEST__INIT;
+	const struct ctx endless = ctx_endless(ctx);
 
 	req.diff = descriptor_pack(&a, layer);
 	req.n_mounts = mounts->n;
 	req.mounts = mounts_pack(&a, mounts);
-	return call_begin(c, &apply, layer->digest, &req.base, ctx);
+	return call_begin(c, &apply, layer->digest, &req.base, &endless);
 }
 
 int diff_apply_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_descriptor *ret, struct err *err)

@@ -26,10 +26,11 @@ void ctrd_task_event_done(struct ctrd_task_event *e)
 struct ctrd_call *events_subscribe(struct ctrd *c, const struct strv *filters, const struct ctx *ctx)
 {
 	Events__SubscribeRequest req = EVENTS__SUBSCRIBE_REQUEST__INIT;
+	const struct ctx endless = ctx_endless(ctx);
 
 	req.n_filters = filters ? filters->n : 0;
 	req.filters = filters ? filters->v : NULL;
-	return call_begin(c, &subscribe, NULL, &req.base, ctx);
+	return call_begin(c, &subscribe, NULL, &req.base, &endless);
 }
 
 int events_next(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_event *ret, struct err *err)

@@ -110,7 +110,9 @@ int tasks_start(struct ctrd *c, const char *id, const char *exec_id, const struc
 
 struct ctrd_call *tasks_wait_begin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx)
 {
-	return process_begin(c, &wait_, id, exec_id, ctx);
+	const struct ctx endless = ctx_endless(ctx);
+
+	return process_begin(c, &wait_, id, exec_id, &endless);
 }
 
 int tasks_wait_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)

@@ -108,6 +108,11 @@ void conn_free(struct conn *c)
 	free(c);
 }
 
+const char *conn_name(const struct conn *c)
+{
+	return c->name;
+}
+
 void conn_kick(struct conn *c)
 {
 	if (c->watch && !c->mute)

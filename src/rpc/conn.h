@@ -21,6 +21,7 @@ struct conn_ops {
 struct conn *conn_new(struct loop *, int fd, const char *name, const struct conn_ops *, void *arg);
 /* Not inside input() and output(). closed() is not called. */
 void conn_free(struct conn *);
+const char *conn_name(const struct conn *);
 /* There may be something to send. */
 void conn_kick(struct conn *);
 /* Send now what can be sent. May call closed(). */

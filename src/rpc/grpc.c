@@ -8,6 +8,8 @@ struct grpc {
 	struct loop *loop;
 	struct conn *conn;
 	struct h2_client *engine;
+	struct timer *timer; /* until the peer has greeted */
+	int64_t greeting_ms;
 };
 
 struct grpc_call {
@@ -33,6 +35,33 @@ static void closed(void *arg, const struct err *why)
 
 static const struct conn_ops ops = { input, output, closed };
 
+/* One that accepts nothing, or is stopped, would be waited for as long as each call allows: often for ever. */
+static void on_silence(void *arg)
+{
+	struct grpc *g = arg;
+	struct err why = ERR_INIT;
+
+	if (h2_client_greeted(g->engine))
+		return;
+	(void)err_set(&why, ERR_UNAVAILABLE, "connection to %s: it does not answer", conn_name(g->conn));
+	(void)err_hint(&why, -ERR_UNAVAILABLE, "it may be stopped, or not accept connections: see its log");
+	h2_client_close(g->engine, &why);
+	conn_abort(g->conn);
+}
+
+static void await_greeting(struct grpc *g)
+{
+	if (g->timer || h2_client_greeted(g->engine))
+		return;
+	g->timer = loop_timer(g->loop, on_silence, g);
+	timer_set(g->timer, clock_mono() + g->greeting_ms * NSEC_PER_MSEC);
+}
+
+void grpc_set_greeting(struct grpc *g, int64_t ms)
+{
+	g->greeting_ms = ms;
+}
+
 static void kick(struct grpc *g)
 {
 	if (h2_client_pending(g->engine))
@@ -50,6 +79,7 @@ int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err
 	g = mem_new(struct grpc);
 	g->loop = loop;
 	g->engine = h2_client_new();
+	g->greeting_ms = GRPC_GREETING_MS;
 	g->conn = conn_new(loop, fd, path, &ops, g);
 	*ret = g;
 	return 0;
@@ -59,6 +89,7 @@ void grpc_free(struct grpc *g)
 {
 	if (!g)
 		return;
+	timer_free(g->timer);
 	conn_free(g->conn);
 	h2_client_free(g->engine);
 	free(g);
@@ -73,8 +104,9 @@ struct grpc_call *grpc_start(struct grpc *g, const char *method, const struct di
 {
 	struct grpc_call *call = mem_new(struct grpc_call);
 
-	*call = (struct grpc_call){ .grpc = g, .deadline = ctx->deadline };
-	call->call = h2_call_new(g->engine, method, md, ctx_left(ctx));
+	*call = (struct grpc_call){ .grpc = g, .deadline = ctx->deadline == INT64_MAX ? 0 : ctx->deadline };
+	call->call = h2_call_new(g->engine, method, md, call->deadline ? ctx_left(ctx) : 0);
+	await_greeting(g);
 	kick(g);
 	return call;
 }

@@ -13,7 +13,10 @@
 #include "loop.h"
 #include <stdbool.h>
 
-enum { GRPC_MESSAGE_MAX = 16 << 20 }; /* of either direction; a longer one is -ERR_EXHAUSTED */
+enum {
+	GRPC_MESSAGE_MAX = 16 << 20, /* of either direction; a longer one is -ERR_EXHAUSTED */
+	GRPC_GREETING_MS = 10000,    /* a peer that says nothing for so long behind the first call is given up */
+};
 
 struct grpc;
 struct grpc_call;
@@ -24,6 +27,7 @@ int grpc_open(struct loop *, const char *path, struct grpc **ret, struct err *er
 void grpc_free(struct grpc *); /* calls that are still open must be freed first */
 DEFINE_CLEANUP(struct grpc, grpc_free)
 bool grpc_alive(const struct grpc *);
+void grpc_set_greeting(struct grpc *, int64_t ms); /* instead of GRPC_GREETING_MS */
 
 /* Start a call of @method ("/package.Service/Method") with metadata @md (may be NULL). @ctx gives the deadline: sent
  * as grpc-timeout and enforced here too; waiting for it is up to each wait's own ctx. Never NULL. */

@@ -46,6 +46,7 @@ struct h2_call {
 struct h2_client {
 	nghttp2_session *session;
 	struct list_node calls;
+	bool greeted;        /* SETTINGS were received */
 	bool going;          /* GOAWAY was received */
 	struct err *closed;  /* why the connection is gone; NULL while it is not */
 	char why[H2_WHY];       /* what nghttp2 last complained about */
@@ -190,6 +191,8 @@ static int on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *a
 	bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	struct h2_call *call;
 
+	if (frame->hd.type == NGHTTP2_SETTINGS)
+		((struct h2_client *)arg)->greeted = true;
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		on_goaway(arg, &frame->goaway);
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
@@ -390,6 +393,11 @@ void h2_client_close(struct h2_client *c, const struct err *why)
 bool h2_client_open(const struct h2_client *c)
 {
 	return !c->closed && !c->going;
+}
+
+bool h2_client_greeted(const struct h2_client *c)
+{
+	return c->greeted;
 }
 
 static int32_t submit(struct h2_call *call, const struct dict *md, int64_t timeout_ns)

@@ -28,6 +28,9 @@ void h2_client_close(struct h2_client *, const struct err *why);
 /* False once the peer said GOAWAY or the connection is gone: a new call would fail. */
 bool h2_client_open(const struct h2_client *);
 
+/* The peer has said its SETTINGS, and so that it is there and speaks HTTP/2. */
+bool h2_client_greeted(const struct h2_client *);
+
 /* @timeout_ns: for grpc-timeout, 0 for none. */
 struct h2_call *h2_call_new(struct h2_client *, const char *method, const struct dict *md, int64_t timeout_ns);
 /* Cancels the call when it has not ended. */

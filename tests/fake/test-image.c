@@ -10,6 +10,8 @@
 #include "mem.h"
 #include "image-record.h"
 #include "session.h"
+#include "tasks.h"
+#include "version.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
@@ -280,13 +282,37 @@ static void a_writer_is_not_kept_waiting(void **state)
 	OK(fake_reset(fake, &err));
 }
 
+/* A call to which nobody gave a deadline has one, but not a wait for the end of a task. */
+static void no_call_is_endless(void **state)
+{
+	struct ctrd *c = open_ctrd();
+	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
+	struct ctrd_call *wait;
+	struct ctx soon;
+
+	(void)state;
+	ctrd_set_patience(c, 20);
+	OK(fake_reset(fake, &err));
+	OK(fake_fault(fake, &err, "Version/Version:hang"));
+	OK(fake_fault(fake, &err, "Tasks/Wait:hang"));
+	assert_int_equal(version_get(c, NULL, &v, &err), -ERR_DEADLINE);
+	err_clear(&err);
+	wait = tasks_wait_begin(c, "x", NULL, NULL);
+	soon = ctx_within(NULL, 300);
+	assert_int_equal(tasks_wait_end(wait, &soon, NULL, &err), -ERR_DEADLINE);
+	assert_true(clock_mono() >= soon.deadline); /* this wait's, not the call's */
+	err_clear(&err);
+	ctrd_free(c);
+	OK(fake_reset(fake, &err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_seeded_image_is_walked), cmocka_unit_test(an_image_of_ours_takes_three_calls),
 		cmocka_unit_test(what_is_missing_has_a_remedy), cmocka_unit_test(is_found_by_digest_and_removed),
 		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
-		cmocka_unit_test(a_writer_is_not_kept_waiting),
+		cmocka_unit_test(a_writer_is_not_kept_waiting), cmocka_unit_test(no_call_is_endless),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, begin, end);

@@ -69,5 +69,18 @@ static void cancel_comes_before_the_deadline(void **state)
 	assert_int_equal(ctx_check(&rest, &err), -ERR_DEADLINE); /* the deadline stays */
 }
 
+static void endless_on_purpose(void **state)
+{
+	const struct ctx soon = ctx_within(NULL, 1000), endless = ctx_endless(NULL), inner = ctx_within(&endless, 1000);
+
+	(void)state;
+	assert_int_equal(ctx_endless(&soon).deadline, soon.deadline);
+	assert_true(endless.deadline > clock_mono() + NSEC_PER_SEC * 86400 * 365 * 100);
+	assert_int_equal(ctx_check(&endless, NULL), 0);
+	assert_true(inner.deadline < endless.deadline);
+	assert_true(ctx_poll_ms(&endless) > 1000000);
+}
+
 RUN_TESTS("ctx", cmocka_unit_test(none_never_ends), cmocka_unit_test(the_nearer_deadline_counts), cmocka_unit_test(huge_times_do_not_wrap),
-	  cmocka_unit_test(ends_in_time), cmocka_unit_test(cancel_comes_before_the_deadline))
+	  cmocka_unit_test(ends_in_time), cmocka_unit_test(cancel_comes_before_the_deadline),
+	  cmocka_unit_test(endless_on_purpose))

@@ -350,6 +350,58 @@ static void the_server_ends_what_is_overdue(void **state)
 	succeeds(w, start(w, "/t/Echo", "on"), "on");
 }
 
+/* Nobody accepts, or whoever did says nothing: calls without a deadline end all the same. */
+static void a_silent_peer_is_given_up(void **state)
+{
+	struct world *w = *state;
+	const struct ctx forever = { 0 };
+	char path[80];
+	int lfd;
+
+	(void)snprintf(path, sizeof path, "%s/raw", w->dir);
+	assert_int_equal(conn_listen(path, &lfd, NULL), 0);
+	for (int accepted = 0; accepted < 2; accepted++) {
+		struct grpc *g;
+		struct grpc_call *call, *other;
+		int fd = -1;
+
+		assert_int_equal(grpc_open(w->loop, path, &g, NULL), 0);
+		if (accepted)
+			fd = accept(lfd, NULL, NULL);
+		grpc_set_greeting(g, 30);
+		call = grpc_start(g, "/t/Echo", NULL, &forever);
+		other = grpc_start(g, "/t/Echo", NULL, &forever);
+		fails(w, call, ERR_UNAVAILABLE, "does not answer");
+		fails(w, other, ERR_UNAVAILABLE, path);
+		assert_false(grpc_alive(g));
+		grpc_free(g);
+		if (accepted)
+			(void)close(fd);
+		else
+			(void)close(accept(lfd, NULL, NULL));
+	}
+	(void)close(lfd);
+	(void)unlink(path);
+}
+
+static void one_that_greets_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	const struct ctx forever = { 0 };
+	struct ctx soon;
+	struct grpc_call *call;
+	_cleanup_buf_ struct buf b = { 0 };
+
+	grpc_set_greeting(w->grpc, 30);
+	call = grpc_start(w->grpc, "/t/Hang", NULL, &forever);
+	grpc_send(call, "x", 1, true);
+	soon = ctx_within(NULL, 100);
+	assert_int_equal(grpc_recv(call, &soon, &b, NULL), -ERR_DEADLINE);
+	assert_true(grpc_alive(w->grpc));
+	grpc_call_free(call);
+	succeeds(w, start(w, "/t/Echo", "on"), "on");
+}
+
 static void cancels(void **state)
 {
 	struct world *w = *state;
@@ -569,7 +621,7 @@ static void calls_back_to_back_leave_in_one_write(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("grpc", T(unary), T(metadata_and_deadline_cross), T(server_streams), T(client_streams), T(both_stream),
 	  T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines), T(the_server_ends_what_is_overdue),
-	  T(cancels),
+	  T(a_silent_peer_is_given_up), T(one_that_greets_is_waited_for), T(cancels),
 	  T(a_dying_peer_ends_every_call), T(the_server_closes), T(goaway_lets_open_calls_end), T(a_slow_reader),
 	  T(open_errors), T(a_stale_socket_is_replaced), T(a_probe_is_no_client), T(garbage),
 	  T(calls_back_to_back_leave_in_one_write))

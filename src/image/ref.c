@@ -74,8 +74,9 @@ static bool tag_valid(const char *s)
 static bool port_valid(const char *s)
 {
 	size_t n = strspn(s, "0123456789");
+	long port = n <= 5 ? strtol(s, NULL, 10) : 0;
 
-	return n && n <= 5 && !s[n];
+	return !s[n] && port >= 1 && port <= UINT16_MAX;
 }
 
 /* A DNS name, an IPv4 address or an IPv6 address in brackets, with or without a port. */

@@ -55,7 +55,8 @@ static void refuses(void **state)
 		{ "Redis", "lower case" }, { "redis:", "tag" }, { "redis:-a", "tag" }, { "redis:a b", "tag" }, { "re dis", "letters" },
 		{ "a/b/", "letters" }, { "-a", "letters" }, { "a-", "letters" }, { "a..b", "letters" }, { "a___b", "letters" },
 		{ "a._b", "letters" }, { "redis@sha256:12", "digest" }, { "redis@md5:0123", "digest" }, { "redis@", "digest" },
-		{ "ho_st.x/a", "host" }, { "host:port/a", "host" }, { "host:123456/a", "host" }, { "[zz]/a", "host" }, { ".x/a", "host" },
+		{ "ho_st.x/a", "host" }, { "host:port/a", "host" }, { "host:123456/a", "host" }, { "host:65536/a", "host" }, { "host:0/a", "host" }, { "[zz]/a", "host" },
+		{ ".x/a", "host" }, { "host:/a", "host" },
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "digest, not a name" },
 		{ "a\nb", "letters" }, { "\xc3\xa9", "letters" }, { "redis@" DIGEST "0", "digest" },
 	};

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ONLY_INLINED "loadOnlyInlinedPlugins"
+
 enum { CONF_MAX = 1 << 20, PLUGINS_MAX = 64 };
 
 void cni_net_free(struct cni_net *n)
@@ -136,22 +138,96 @@ static int net_from_json(json *conf, const char *file, struct cni_net **ret, str
 	return 0;
 }
 
-int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net **ret, struct err *err)
+static bool has_ending(const char *name, const char *ending)
+{
+	size_t n = strlen(name), e = strlen(ending);
+
+	return n > e && !strcmp(name + n - e, ending);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_set(json *list, const char *key)
+{
+	const char *text = json_get_str(list, key);
+
+	return text ? !strcasecmp(text, "true") : json_get_bool(list, key, false);
+}
+
+/* Names of @dir that end so, sorted, as paths. Absent is empty. */
+static int list_folder(const char *dir, const char *const *endings, struct strv *out, struct err *err)
+{
+	DIR *d = opendir(dir);
+	const size_t first = out->n;
+
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, errno, "%s", dir);
+	for (struct dirent *e; (e = readdir(d));)
+		for (size_t i = 0; endings[i]; i++)
+			if (has_ending(e->d_name, endings[i]))
+				strv_pushf(out, "%s/%s", dir, e->d_name);
+	(void)closedir(d);
+	if (out->n > first)
+		qsort(out->v + first, out->n - first, sizeof *out->v, by_name);
+	return 0;
+}
+
+/* The plugins of DIR/NAME/ *.conf come behind the list's own (SPEC 1.1, "Loading"). The list then holds them all, so that what is
+ * cached of it deletes them all. */
+static int take_in_folder(json *list, const char *dir, struct err *err)
+{
+	static const char *const endings[] = { ".conf", NULL };
+	const char *name = json_get_str(list, "name");
+	_cleanup_free_ char *folder = mem_printf("%s/%s", dir, name ? name : "");
+	_cleanup_strv_ struct strv files = { 0 };
+	int r = cni_name_valid(name) && !is_set(list, ONLY_INLINED) ? list_folder(folder, endings, &files, err) : 0;
+
+	for (size_t i = 0; r >= 0 && i < files.n; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+		json *plugin = NULL;
+
+		r = file_read(files.v[i], CONF_MAX, &text, err);
+		if (r < 0)
+			return r;
+		r = json_parse(buf_str(&text), text.len, &plugin, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", files.v[i]);
+		if (!json_get_array(list, "plugins"))
+			json_put(list, "plugins", json_new_array());
+		json_append(json_get_array(list, "plugins"), plugin);
+	}
+	if (r >= 0 && files.n)
+		json_put_bool(list, ONLY_INLINED, true);
+	return r < 0 ? r : files.n > 0;
+}
+
+/* @dir: where the folders of further plugins stand; NULL: none are looked for. */
+static int parse(const char *data, size_t len, const char *file, const char *dir, struct cni_net **ret, struct err *err)
 {
 	_cleanup_json_ json *conf = NULL;
 	struct cni_net *n;
-	int r = json_parse(data, len, &conf, err);
+	int more = 0, r = json_parse(data, len, &conf, err);
 
-	if (r == 0)
+	if (r == 0 && dir && json_object_is_type(conf, json_type_object))
+		r = more = take_in_folder(conf, dir, err);
+	if (r >= 0)
 		r = net_from_json(conf, file, &n, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", file);
-	if (n->list == conf)
+	if (n->list == conf && !more)
 		buf_add(&n->text, data, len);
 	else
 		json_write(n->list, &n->text);
 	*ret = n;
 	return 0;
+}
+
+int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net **ret, struct err *err)
+{
+	return parse(data, len, file, NULL, ret, err);
 }
 
 json *cni_net_plugins(const struct cni_net *n)
@@ -161,9 +237,7 @@ json *cni_net_plugins(const struct cni_net *n)
 
 bool cni_net_is_set(const struct cni_net *n, const char *key)
 {
-	const char *text = json_get_str(n->list, key);
-
-	return text ? !strcasecmp(text, "true") : json_get_bool(n->list, key, false);
+	return is_set(n->list, key);
 }
 
 bool cni_net_can(const struct cni_net *n, const char *capability)
@@ -186,46 +260,17 @@ json *cni_net_plugin(const struct cni_net *n, const char *type)
 	return NULL;
 }
 
-static bool has_ending(const char *name, const char *ending)
-{
-	size_t n = strlen(name), e = strlen(ending);
-
-	return n > e && !strcmp(name + n - e, ending);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Paths of the folder's files in the order in which they count. */
 static int list_files(const char *dir, struct strv *out, struct err *err)
 {
-	_cleanup_strv_ struct strv lists = { 0 }, confs = { 0 };
-	DIR *d = opendir(dir);
+	static const char *const lists[] = { ".conflist", NULL }, *const confs[] = { ".conf", ".json", NULL };
+	int r = list_folder(dir, lists, out, err);
 
-	if (!d && errno == ENOENT)
-		return 0;
-	if (!d)
-		return err_sys(err, errno, "%s", dir);
-	for (struct dirent *e; (e = readdir(d));) {
-		if (has_ending(e->d_name, ".conflist"))
-			strv_pushf(&lists, "%s/%s", dir, e->d_name);
-		else if (has_ending(e->d_name, ".conf") || has_ending(e->d_name, ".json"))
-			strv_pushf(&confs, "%s/%s", dir, e->d_name);
-	}
-	(void)closedir(d);
-	if (lists.n)
-		qsort(lists.v, lists.n, sizeof *lists.v, by_name);
-	if (confs.n)
-		qsort(confs.v, confs.n, sizeof *confs.v, by_name);
-	strv_add(out, &lists);
-	strv_add(out, &confs);
-	return 0;
+	return r < 0 ? r : list_folder(dir, confs, out, err);
 }
 
 /* NULL when it cannot be used, with a notice. */
-static struct cni_net *read_net(const char *file, struct strv *notices)
+static struct cni_net *read_net(const char *dir, const char *file, struct strv *notices)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	struct err why = ERR_INIT;
@@ -233,7 +278,7 @@ static struct cni_net *read_net(const char *file, struct strv *notices)
 	int r = file_read(file, CONF_MAX, &text, &why);
 
 	if (r == 0)
-		r = cni_net_parse(buf_str(&text), text.len, file, &n, &why);
+		r = parse(buf_str(&text), text.len, file, has_ending(file, ".conflist") ? dir : NULL, &n, &why);
 	if (r < 0 && notices)
 		strv_pushf(notices, "skipped network file %s", why.msg);
 	return r < 0 ? NULL : n;
@@ -247,7 +292,7 @@ static int each_net(const struct cni_conf *conf, bool (*fn)(void *arg, struct cn
 	int r = list_files(conf->conf_dir, &files, err);
 
 	for (size_t i = 0; r == 0 && i < files.n; i++) {
-		struct cni_net *n = read_net(files.v[i], notices);
+		struct cni_net *n = read_net(conf->conf_dir, files.v[i], notices);
 
 		if (n && fn(arg, n))
 			break;

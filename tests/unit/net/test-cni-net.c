@@ -185,5 +185,58 @@ static void a_file_too_long(void **state)
 	assert_int_equal(file_remove_tree(dir, NULL), 0);
 }
 
+/* SPEC 1.1: a list's plugins may stand in a folder of its name, in files of their own. */
+static void plugins_of_a_folder(void **state)
+{
+	char dir[] = "/tmp/test-cni-net.XXXXXX";
+	struct cni_conf conf = { .conf_dir = dir };
+	_cleanup_strv_ struct strv found = { 0 }, notices = { 0 };
+	_cleanup_free_ char *first = NULL, *empty = NULL, *bad = NULL, *closed = NULL;
+	struct cni_net *n = NULL, *cached = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	first = mem_printf("%s/first", dir);
+	empty = mem_printf("%s/empty", dir);
+	bad = mem_printf("%s/bad", dir);
+	closed = mem_printf("%s/closed", dir);
+	assert_int_equal(file_mkdirs(first, 0755, NULL) | file_mkdirs(empty, 0755, NULL) | file_mkdirs(bad, 0755, NULL) |
+			 file_mkdirs(closed, 0755, NULL), 0);
+	put(dir, "1.conflist", "{\"name\":\"first\",\"plugins\":[{\"type\":\"own\"}]}");
+	put(first, "20.conf", "{\"type\":\"b\"}");
+	put(first, "10.conf", "{\"type\":\"a\"}");
+	put(first, "30.json", "{\"type\":\"not taken\"}");
+	put(dir, "2.conflist", "{\"name\":\"empty\"}");
+	put(empty, "1.conf", "{\"type\":\"only\"}");
+	put(dir, "3.conflist", "{\"name\":\"bad\",\"plugins\":[{\"type\":\"own\"}]}");
+	put(bad, "1.conf", "[]");
+	put(dir, "4.conflist", "{\"name\":\"closed\",\"loadOnlyInlinedPlugins\":true,\"plugins\":[{\"type\":\"own\"}]}");
+	put(closed, "1.conf", "{\"type\":\"not taken\"}");
+	assert_int_equal(cni_net_names(&conf, &found, &notices, NULL), 0);
+	_cleanup_free_ char *all = strv_join(&found, " ");
+	assert_string_equal(all, "first empty closed");
+	assert_int_equal(notices.n, 1);
+	assert_non_null(strstr(notices.v[0], "3.conflist: plugin 2 has no valid type"));
+
+	assert_int_equal(cni_net_load(&conf, "first", &n, NULL, NULL), 0);
+	assert_int_equal(json_len(cni_net_plugins(n)), 3);
+	assert_string_equal(json_get_str(json_at(cni_net_plugins(n), 1), "type"), "a");
+	assert_string_equal(json_get_str(json_at(cni_net_plugins(n), 2), "type"), "b");
+	/* what is cached deletes all of them, whatever becomes of the folder */
+	assert_int_equal(cni_net_parse(buf_str(&n->text), n->text.len, "cache", &cached, NULL), 0);
+	assert_int_equal(json_len(cni_net_plugins(cached)), 3);
+	assert_true(cni_net_is_set(cached, "loadOnlyInlinedPlugins"));
+	cni_net_free(cached);
+	cni_net_free(n);
+	assert_int_equal(cni_net_load(&conf, "empty", &n, NULL, NULL), 0);
+	assert_int_equal(json_len(cni_net_plugins(n)), 1);
+	cni_net_free(n);
+	assert_int_equal(cni_net_load(&conf, "closed", &n, NULL, NULL), 0);
+	assert_int_equal(json_len(cni_net_plugins(n)), 1);
+	cni_net_free(n);
+	assert_int_equal(file_remove_tree(dir, NULL), 0);
+}
+
 RUN_TESTS("cni-net", cmocka_unit_test(parsed), cmocka_unit_test(upconverted), cmocka_unit_test(too_many_plugins), cmocka_unit_test(names),
-	  cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long))
+	  cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long),
+	  cmocka_unit_test(plugins_of_a_folder))

@@ -76,7 +76,7 @@ static bool port_valid(const char *s)
 	size_t n = strspn(s, "0123456789");
 	long port = n <= 5 ? strtol(s, NULL, 10) : 0;
 
-	return !s[n] && port >= 1 && port <= UINT16_MAX;
+	return !s[n] && port >= 1 && port <= 65535;
 }
 
 /* A DNS name, an IPv4 address or an IPv6 address in brackets, with or without a port. */

@@ -208,6 +208,7 @@ static int spawn_engine(const char *program, const char *config, int log, pid_t 
 	(void)posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
 	(void)posix_spawn_file_actions_adddup2(&fa, log, 1);
 	(void)posix_spawn_file_actions_adddup2(&fa, log, 2);
+	(void)posix_spawn_file_actions_addclosefrom_np(&fa, 3); /* it stays: nothing of our caller's, a shell's flock, say */
 	(void)posix_spawn_file_actions_addchdir_np(&fa, "/");
 	r = posix_spawn(ret, program, &fa, &attr, argv, envp);
 	(void)posix_spawn_file_actions_destroy(&fa);
@@ -347,8 +348,8 @@ static int kill_task(struct ctrd *c, const char *id, const struct ctx *ctx, stru
 
 	if (r >= 0)
 		r = tasks_wait(c, id, NULL, ctx, &ex, err);
-	if (r >= 0)
-		r = tasks_delete(c, id, NULL, ctx, &ex, err);
+	if (r >= 0 || r == -ERR_NOT_FOUND) /* has ended already, or was never started */
+		r = (err_clear(err), tasks_delete(c, id, NULL, ctx, &ex, err));
 	if (r != -ERR_NOT_FOUND)
 		return r;
 	err_clear(err);

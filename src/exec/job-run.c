@@ -263,6 +263,17 @@ static void time_row(struct timing *t, const char *name, int64_t origin, int64_t
 
 /* Foreground */
 
+/* Off the numbers that the logger's are moved to. */
+static void move_up(int *fd)
+{
+	int high = *fd < 0 ? -1 : fcntl(*fd, F_DUPFD_CLOEXEC, 10);
+
+	if (high < 0)
+		return;
+	(void)close(*fd);
+	*fd = high;
+}
+
 /* The output's reader goes with us: davit-logger reads on from the FIFOs into the job's log. */
 static void hand_to_logger(struct run *run)
 {
@@ -283,6 +294,8 @@ static void hand_to_logger(struct run *run)
 	pid_t pid;
 
 	streams_take_output(run->streams, &out, &errs);
+	move_up(&out);
+	move_up(&errs);
 	if (self_find("davit-logger", &program, NULL) >= 0) {
 		(void)posix_spawnattr_init(&attr);
 		(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
@@ -295,6 +308,8 @@ static void hand_to_logger(struct run *run)
 		else
 			(void)posix_spawn_file_actions_addopen(&fa, 4, "/dev/null", O_RDONLY, 0);
 		(void)posix_spawn_file_actions_addopen(&fa, 5, "/dev/null", O_WRONLY, 0);
+		(void)posix_spawn_file_actions_addclosefrom_np(&fa, 6); /* it lives as long as the job: nothing of our caller's */
+		(void)posix_spawn_file_actions_addchdir_np(&fa, "/");
 		if (posix_spawn(&pid, program, &fa, &attr, argv, environ) != 0)
 			log_warn("job %s: davit-logger did not start: its output stops", run->job->name);
 		(void)posix_spawn_file_actions_destroy(&fa);
@@ -316,34 +331,53 @@ static int remove_job(struct core *core, const char *name, const char *id, const
 	return remains_remove(core, name, id, snapshotter, true, &ctx, err);
 }
 
-/* A child of ours, detached from everything that somebody may wait for, with a connection of its own. NULL in us. */
-static struct core *child_core(const struct run *run)
+/* Nothing that somebody may wait for: the terminal, descriptors (of a shell's flock, say). */
+static void leave_all(int keep_fd)
 {
-	struct core *core = NULL;
-	struct core_conf conf = run->core->conf;
-	int null;
+	static const int ours[] = { SIGINT, SIGTERM, SIGHUP };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (fork() != 0)
-		return NULL;
 	(void)setsid();
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	conf.address = run->core->address;
-	conf.notice = NULL;
-	if (core_open_existing(&conf, NULL, &core, NULL) < 0)
-		_exit(1);
-	return core;
+	if (keep_fd > 3)
+		(void)close_range(3, (unsigned)keep_fd - 1, 0);
+	(void)close_range(keep_fd > 2 ? (unsigned)keep_fd + 1 : 3, ~0U, 0);
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		(void)signal(ours[i], SIG_DFL);
 }
 
-/* The answer is known: a child does the removal, so that nobody waits for it. It holds the job's lock, and says that it
- * is removing, so whoever wants the name next waits for that. */
-static void remove_behind(struct run *run)
+/* A child of ours with a connection of its own and the job's lock, if we have it. False: there is none; in us *ret is NULL. */
+static bool fork_core(const struct run *run, struct core **ret)
 {
-	struct core *core = child_core(run);
+	struct core_conf conf = run->core->conf;
+	const pid_t pid = fork();
 
-	if (!core)
-		return;
+	*ret = NULL;
+	if (pid != 0)
+		return pid > 0;
+	leave_all(run->lock);
+	if (*run->core->address == '/')
+		(void)!chdir("/"); /* whoever wants to unmount the folder */
+	conf.address = run->core->address;
+	conf.notice = NULL;
+	if (core_open_existing(&conf, NULL, ret, NULL) < 0)
+		_exit(1);
+	return true;
+}
+
+/* The answer is known: a child does the removal, so that nobody waits for it. It holds the job's lock, and says that it is
+ * removing, so whoever wants the name next waits for that. */
+static bool remove_behind(struct run *run)
+{
+	struct core *core;
+
+	if (!fork_core(run, &core))
+		return false;
+	if (!core) {
+		(void)close(TAKE_FD(run->lock)); /* the child's copy holds it */
+		return true;
+	}
 	if (remove_job(core, run->job->name, run->id, run->snapshotter, NULL) >= 0)
 		claim_unlock(core, run->job->name, run->lock);
 	_exit(0);
@@ -352,11 +386,13 @@ static void remove_behind(struct run *run)
 /* A detached --rm job: a child of ours waits for its end, across restarts of containerd, and removes it. */
 static void watch_behind(struct run *run)
 {
-	struct core *core = child_core(run);
+	struct core *core;
 	struct ctrd_exit unused;
 	struct err err = ERR_INIT;
 	int lock;
 
+	if (!fork_core(run, &core))
+		log_warn("job %s: nobody waits for its end: %s; then remove it with: davit prune", run->job->name, strerror(errno));
 	if (!core)
 		return;
 	(void)task_wait(core, run->id, NULL, NULL, &unused, &err);
@@ -384,11 +420,8 @@ static int after_exit(struct run *run, struct err *err)
 	r = core_reconnect(run->core, err);
 	if (r >= 0 && run->job->remove) {
 		claim_lock_removing(run->lock);
-		if (run->opts->remove_behind) {
-			remove_behind(run);
-			(void)close(TAKE_FD(run->lock)); /* the child's copy holds it */
+		if (run->opts->remove_behind && remove_behind(run))
 			return 0;
-		}
 		r = remove_job(run->core, run->job->name, run->id, run->snapshotter, err);
 	} else if (r >= 0) {
 		r = record_find(run->core, run->id, &ctx, &rec, err);
@@ -441,12 +474,21 @@ static int foreground(struct run *run, const struct ctx *ctx, struct run_result 
 static int write_cidfile(const char *path, const char *id, struct err *err)
 {
 	_cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
+	ssize_t n;
+	int r;
 
 	if (!path)
 		return 0;
-	if (fd < 0 || write(fd, id, strlen(id)) != (ssize_t)strlen(id))
-		return err_hint(err, err_sys(err, errno, "cidfile %s", path), "remove it, or name another");
-	return 0;
+	if (fd < 0) {
+		r = err_sys(err, errno, "cidfile %s", path);
+		return r == -ERR_EXISTS ? err_hint(err, r, "remove it, or name another") : r;
+	}
+	n = write(fd, id, strlen(id));
+	if (n == (ssize_t)strlen(id))
+		return 0;
+	r = err_sys(err, n < 0 ? errno : ENOSPC, "cidfile %s", path); /* a part of it only */
+	(void)unlink(path);
+	return r;
 }
 
 static int execute(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)

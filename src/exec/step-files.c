@@ -90,6 +90,7 @@ int hosts_begin(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_buf_ struct buf b = { 0 };
 	_cleanup_close_ int fd = -1;
 	char host[HOST_NAME_MAX + 1];
+	ssize_t n;
 
 	(void)ctx;
 	if (!run->result.n_ips)
@@ -97,7 +98,8 @@ int hosts_begin(void *state, const struct ctx *ctx, struct err *err)
 	etc_hosts(&b, run->result.ips[0].address, run_hostname(run, host), run->job->name, &run->job->extra_hosts,
 		  run->result.ips[0].gateway);
 	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC); /* in place: it is bound into the container already */
-	if (fd < 0 || write(fd, buf_str(&b), b.len) != (ssize_t)b.len)
-		return err_sys(err, errno, "%s", path);
-	return 0;
+	n = fd < 0 ? -1 : write(fd, buf_str(&b), b.len);
+	if (n == (ssize_t)b.len)
+		return 0;
+	return err_sys(err, n < 0 ? errno : ENOSPC, "%s", path);
 }

@@ -1,4 +1,5 @@
 """davit doctor, and davit's own engine where no containerd runs."""
+import fcntl
 import json
 import os
 import subprocess
@@ -46,6 +47,17 @@ class Engine(Case):
         self.davit("image", "rm", Machine.image)
         self.davit("engine", "stop")
         self.davit("engine", "stop")  # not running is success
+
+    def test_keeps_nothing_of_who_started_it(self):
+        path = os.path.join(self.folder, "lock")
+        with open(path, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = self.start("images", pass_fds=(lock.fileno(),))
+            process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        with open(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a shell's flock, say
+        self.davit("engine", "stop")
 
     def test_not_when_an_address_was_given(self):
         self.fails("--address", "/run/containerd/containerd.sock", "ps", says=["/run/containerd/containerd.sock"])

@@ -1,13 +1,29 @@
 """davit run: its flags, one by one, seen from inside the container."""
+import fcntl
 import hashlib
 import json
 import os
 import resource
+import subprocess
 
 from lib.case import Case, Machine, wait_until
 
 
 class Process(Case):
+    def test_cidfile_on_a_full_disk(self):
+        disk = os.path.join(self.folder, "disk")
+        os.mkdir(disk)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", disk])
+        with open(os.path.join(disk, "full"), "w") as f:
+            f.write("x" * 4096)
+        path = os.path.join(disk, "id")
+        self.fails("run", "--rm", "--cidfile", path, "--network", "none", Machine.image, "true",
+                   says=[f"cidfile {path}: No space left on device"])
+        self.assertFalse(os.path.exists(path))
+        self.fails("run", "--rm", "--cidfile", os.path.join(disk, "full"), "--network", "none", Machine.image, "true",
+                   says=["File exists", "name another"])
+
     def test_prints_and_passes_the_exit_code_on(self):
         for code in (0, 1, 3, 42, 255):
             result = self.run_sh(f"echo out; echo err >&2; exit {code}", code=code)
@@ -194,6 +210,33 @@ class Plan(Case):
 
 
 class Remove(Case):
+    def test_who_waits_for_the_end_keeps_nothing_of_ours(self):
+        """A shell's flock, the folder one stood in, signals."""
+        path = os.path.join(self.folder, "lock")
+        with open(path, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = self.start("run", "-d", "--rm", "--name", "watched", "--network", "none", Machine.image, "sleep", "1000",
+                                 pass_fds=(lock.fileno(),))
+            process.communicate(timeout=60)
+        self.addCleanup(lambda: self.davit("rm", "-f", "watched", code=None))
+        self.assertEqual(process.returncode, 0)
+        with open(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        watchers = [p for p in os.listdir("/proc") if p.isdigit() and b"watched" in self.cmdline(p) and b"-d" in self.cmdline(p)]
+        self.assertEqual([os.readlink(f"/proc/{p}/cwd") for p in watchers], ["/"])
+        os.kill(int(watchers[0]), 15)
+        wait_until("its end by SIGTERM", lambda: not self.cmdline(watchers[0]))
+        self.davit("stop", "-t", "0", "watched")
+        self.gone("watched")
+
+    @staticmethod
+    def cmdline(pid):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                return f.read() if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "davit" else b""
+        except OSError:
+            return b""
+
     def test_rm_leaves_nothing(self):
         for script, code in (("exit 0", 0), ("exit 7", 7)):
             self.run_sh(script, "--name", "shortlived", code=code)

@@ -66,10 +66,13 @@ coverage: | need-meson
 lint:
 	@tools/lint
 
-# gcc's static analyser over every source; slow, so not part of check.
+# gcc's static analyser over every source; slow, and it sees paths that are none, so not part of check.
 analyze: | need-meson
 	@test -f $(B)/analyze/build.ninja || CFLAGS='-fanalyzer' meson setup $(B)/analyze -Dbuildtype=plain -Dtests=false
-	@ninja -C $(B)/analyze
+	@ninja -C $(B)/analyze -t clean >/dev/null
+	@ninja -C $(B)/analyze >$(B)/analyze/log 2>&1 || { tail -n 40 $(B)/analyze/log; exit 1; }
+	@grep -E '(warning|error): .*Wanalyzer' $(B)/analyze/log | sort -u || true
+	@echo "$$(grep -c 'Wanalyzer' $(B)/analyze/log) findings; how it comes to each stands in $(B)/analyze/log"
 
 # Each fuzz target for FUZZ_SECONDS; what it finds new goes to build/fuzz, not into the corpus.
 FUZZ_SECONDS ?= 30

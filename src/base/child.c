@@ -207,7 +207,7 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 {
 	_cleanup_(pipes_done) struct pipes p = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	struct child *c;
-	pid_t pid;
+	pid_t pid = 0;
 	int r = pipes_make(spec, &p), fd;
 
 	if (r == 0)

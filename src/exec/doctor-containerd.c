@@ -1,5 +1,6 @@
 /* containerd, its shims and the engines below them. */
 #include "doctor-row.h"
+#include "conn.h"
 #include "file.h"
 #include "introspection.h"
 #include "mem.h"
@@ -39,21 +40,6 @@ static void look_containerd(struct doctor *d)
 		doctor_say(d, CHECK_OK, NULL, "%s at %s", v.version, d->core->address);
 }
 
-/* Who listens at a socket, 0 when nobody knows. */
-static pid_t peer_of(const char *address)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct ucred who = { 0 };
-	socklen_t n = sizeof who;
-
-	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", address);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
-		return 0;
-	return who.pid;
-}
-
 /* The value of --config in the command line of @pid; NULL when it has none. The caller frees. */
 static char *config_argument(pid_t pid)
 {
@@ -77,7 +63,7 @@ static char *config_argument(pid_t pid)
 static void look_config(struct doctor *d)
 {
 	static const char usual[] = "/etc/containerd/config.toml";
-	_cleanup_free_ char *named = d->core ? config_argument(peer_of(d->core->address)) : NULL;
+	_cleanup_free_ char *named = d->core ? config_argument(conn_listener(d->core->address)) : NULL;
 
 	if (named)
 		doctor_say(d, CHECK_OK, NULL, "%s, by its command line", named);

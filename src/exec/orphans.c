@@ -1,5 +1,6 @@
 #include "orphans.h"
 #include "cgroup.h"
+#include "conn.h"
 #include "containers.h"
 #include "file.h"
 #include "job-name.h"
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@ DEFINE_CLEANUP(DIR, closedir)
 struct orphan {
 	struct core *core;
 	const char *id;
+	ino_t mounts;       /* containerd's mount namespace, in which its shims are */
 	struct strv shims;  /* pids of those that containerd started for it */
 	char *bundle;       /* that of a shim, else where containerd has it by default */
 };
@@ -74,13 +77,41 @@ static const char *socket_of(const struct core *c)
 	return strncmp(c->address, "unix://", 7) ? c->address : c->address + 7;
 }
 
-/* The id, NULL when it is no shim of our namespace. *ret_foreign: another containerd's. */
-static const char *shim_id(const struct core *c, const struct strv *args, bool *ret_foreign)
+/* 0 when it cannot be told. */
+static ino_t mounts_of(const char *pid)
 {
-	const char *id = value_of(args, "-id");
+	_cleanup_free_ char *path = mem_printf("/proc/%s/ns/mnt", pid);
+	struct stat st;
 
-	*ret_foreign = strcmp(value_of(args, "-address"), socket_of(c)) != 0;
-	return is_shim(args) && !strcmp(value_of(args, "-namespace"), c->conf.ns) && *id ? id : NULL;
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static ino_t mounts_of_containerd(const struct core *c)
+{
+	_cleanup_free_ char *pid = mem_printf("%d", (int)conn_listener(socket_of(c)));
+
+	return mounts_of(pid);
+}
+
+struct shim { struct strv args; const char *id; bool foreign; };
+
+static void shim_done(struct shim *s)
+{
+	strv_done(&s->args);
+}
+
+/* The id stays NULL when it is no shim of our namespace. A shim of another containerd's is foreign, also when that one has the
+ * same address elsewhere, in a container or a sandbox: its mounts are not those of ours. */
+static void look_at_shim(const struct core *c, const char *pid, ino_t mounts, struct shim *s)
+{
+	const char *id;
+
+	read_args(pid, &s->args);
+	id = value_of(&s->args, "-id");
+	if (!is_shim(&s->args) || strcmp(value_of(&s->args, "-namespace"), c->conf.ns) || !*id)
+		return;
+	s->id = id;
+	s->foreign = strcmp(value_of(&s->args, "-address"), socket_of(c)) || !mounts || mounts_of(pid) != mounts;
 }
 
 static pid_t parent_of(pid_t pid)
@@ -180,26 +211,23 @@ static char *bundles(const struct core *c)
 }
 
 /* Ids of shims of ours; with @o its shims, and *ret_foreign when another containerd has a shim of that id. */
-static int look_at_shims(struct core *c, struct strv *ids, struct orphan *o, bool *ret_foreign, struct err *err)
+static int look_at_shims(struct core *c, ino_t mounts, struct strv *ids, struct orphan *o, bool *ret_foreign, struct err *err)
 {
 	_cleanup_(closedirp) DIR *d = opendir("/proc");
 
 	if (!d)
 		return err_sys(err, errno, "/proc");
 	for (struct dirent *e; (e = readdir(d));) {
-		_cleanup_strv_ struct strv args = { 0 };
-		bool foreign;
-		const char *id;
+		_cleanup_(shim_done) struct shim s = { 0 };
 
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		read_args(e->d_name, &args);
-		id = shim_id(c, &args, &foreign);
-		if (id && ids && !foreign)
-			add_id(ids, id);
-		if (!id || !o || strcmp(id, o->id))
+		look_at_shim(c, e->d_name, mounts, &s);
+		if (s.id && ids && !s.foreign)
+			add_id(ids, s.id);
+		if (!s.id || !o || strcmp(s.id, o->id))
 			continue;
-		if (foreign)
+		if (s.foreign)
 			*ret_foreign = true;
 		else
 			strv_push(&o->shims, e->d_name);
@@ -243,7 +271,7 @@ static int look(struct orphan *o, struct err *err)
 	int r;
 
 	strv_done(&o->shims);
-	r = look_at_shims(o->core, NULL, o, &foreign, err);
+	r = look_at_shims(o->core, o->mounts, NULL, o, &foreign, err);
 	if (r < 0 || foreign || has_others_process(o))
 		return r;
 	if (o->shims.n && !o->bundle) {
@@ -264,17 +292,14 @@ static int look(struct orphan *o, struct err *err)
 /* The pidfd comes before the second look at the arguments: then it is that very process that gets the signal. */
 static void end_shim(const struct orphan *o, const char *pid)
 {
-	_cleanup_strv_ struct strv args = { 0 };
+	_cleanup_(shim_done) struct shim now = { 0 };
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(pid, NULL, 10), 0);
 	struct pollfd gone = { .fd = fd, .events = POLLIN };
-	bool foreign;
-	const char *now;
 
 	if (fd < 0)
 		return;
-	read_args(pid, &args);
-	now = shim_id(o->core, &args, &foreign);
-	if (now && !foreign && !strcmp(now, o->id) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0)
+	look_at_shim(o->core, pid, o->mounts, &now);
+	if (now.id && !now.foreign && !strcmp(now.id, o->id) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0)
 		(void)poll(&gone, 1, END_MS);
 }
 
@@ -349,9 +374,9 @@ static int end(struct orphan *o, const struct ctx *ctx, struct err *err)
 }
 
 /* 1 when there was something. */
-static int end_if_lost(struct core *c, const char *id, bool dry_run, const struct ctx *ctx, struct err *err)
+static int end_if_lost(struct core *c, ino_t mounts, const char *id, bool dry_run, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id };
+	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id, .mounts = mounts };
 	int r = is_lost(c, id, ctx, err);
 
 	if (r > 0)
@@ -361,7 +386,7 @@ static int end_if_lost(struct core *c, const char *id, bool dry_run, const struc
 
 int orphans_end_job(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	int r = job_id_is_ours(id) ? end_if_lost(c, id, false, ctx, err) : 0;
+	int r = job_id_is_ours(id) ? end_if_lost(c, mounts_of_containerd(c), id, false, ctx, err) : 0;
 
 	return r < 0 ? r : 0;
 }
@@ -370,7 +395,8 @@ int orphans_end(struct core *c, bool dry_run, const struct ctx *ctx, struct strv
 {
 	_cleanup_free_ char *state = mem_printf(ENGINE_STATE "/%s", c->conf.ns), *folder = bundles(c);
 	_cleanup_strv_ struct strv ids = { 0 };
-	int r = look_at_shims(c, &ids, NULL, NULL, err);
+	const ino_t mounts = mounts_of_containerd(c);
+	int r = look_at_shims(c, mounts, &ids, NULL, NULL, err);
 
 	cgroup_ids(CGROUPS, c->conf.ns, &ids);
 	ids_of_folder(state, &ids);
@@ -378,7 +404,7 @@ int orphans_end(struct core *c, bool dry_run, const struct ctx *ctx, struct strv
 	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
 		if (!job_id_is_ours(ids.v[i]))
 			continue;
-		r = end_if_lost(c, ids.v[i], dry_run, ctx, err);
+		r = end_if_lost(c, mounts, ids.v[i], dry_run, ctx, err);
 		if (r > 0 && removed)
 			strv_pushf(removed, "leftover of job %s, which is gone", ids.v[i]);
 	}

@@ -2,7 +2,7 @@
  * making, and what its shim and engine had made stays: the shim, the bundle with the root file system mounted in it, the
  * engine's own state, the cgroup, and in it a first process that waits to be started. Ids of jobs only (job-name.h), and only
  * those that have neither a task nor a container record: a job that is being started or removed has one of them. Nothing is
- * touched that stands below another containerd's shim. */
+ * touched that stands below another containerd's shim, be it in a container of its own. */
 #pragma once
 #include "core.h"
 

@@ -218,6 +218,17 @@ int conn_dial(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
+pid_t conn_listener(const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct ucred who = { 0 };
+	socklen_t n = sizeof who;
+
+	if (conn_dial(path, &fd, NULL) < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
+		return 0;
+	return who.pid;
+}
+
 /* Whether @path is a socket that nobody listens on. */
 static bool is_stale(const char *path)
 {

@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "err.h"
 #include "loop.h"
+#include <sys/types.h>
 
 struct conn;
 
@@ -34,6 +35,8 @@ void conn_abort(struct conn *);
 /* -ERR_NOT_FOUND, -ERR_UNAVAILABLE (nobody listens, or too many wait to be accepted), -ERR_PERMISSION,
  * -ERR_INVALID (the path is too long for a socket). */
 int conn_dial(const char *path, int *ret_fd, struct err *err);
+/* The process that listens at @path; 0 when nobody does, or nobody knows (it is of another pid namespace). */
+pid_t conn_listener(const char *path);
 /* A listening socket at @path, made with mode 0600; a socket there that nobody listens on is replaced, one that
  * somebody does is -ERR_EXISTS. */
 int conn_listen(const char *path, int *ret_fd, struct err *err);

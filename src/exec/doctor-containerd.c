@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 DEFINE_CLEANUP(DIR, closedir)
 

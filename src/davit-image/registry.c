@@ -138,8 +138,24 @@ static int take_token(struct http_reply *reply, char **ret, struct err *err)
 	return 0;
 }
 
+/* Whether a failure is worth another try, and when the server wants that at the earliest. */
+struct retry { bool again; int64_t wait_ms; };
+
+static bool passing(int status)
+{
+	return status == 429 || status == 408 || status >= 500;
+}
+
+static int64_t wait_ms(struct http_reply *reply)
+{
+	const char *after = http_header(reply, "retry-after");
+	long s = after && strspn(after, "0123456789") ? strtol(after, NULL, 10) : 0;
+
+	return 1000 * (s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S);
+}
+
 static int get_token(struct registry *g, struct host *h, const struct challenge *c, const struct credential *cred,
-		     struct err *err)
+		     struct retry *retry, struct err *err)
 {
 	_cleanup_(http_reply_freep) struct http_reply *reply = NULL;
 	_cleanup_free_ char *authorization = NULL;
@@ -151,9 +167,11 @@ static int get_token(struct registry *g, struct host *h, const struct challenge 
 	reply = ask_token(g, h, c, cred);
 	within = ctx_within(&g->s->ctx, ANSWER_MS);
 	r = http_wait(reply, &within, err);
+	retry->again = r < 0 && http_transient(reply);
 	if (r < 0)
 		return err_wrap(err, r, "token service %.200s", c->realm);
 	status = http_status(reply);
+	*retry = (struct retry){ passing(status), wait_ms(reply) };
 	if (status == 400 || status == 401 || status == 403)
 		return refused(g, h, err);
 	if (status != 200)
@@ -167,7 +185,7 @@ static int get_token(struct registry *g, struct host *h, const struct challenge 
 }
 
 /* Answer a host's challenge: its authorization is set, or there is an error. */
-static int authenticate(struct registry *g, struct host *h, const char *header, struct err *err)
+static int authenticate(struct registry *g, struct host *h, const char *header, struct retry *retry, struct err *err)
 {
 	_cleanup_(challenge_done) struct challenge c = { 0 };
 	_cleanup_(credential_done) struct credential cred = { 0 };
@@ -181,7 +199,7 @@ static int authenticate(struct registry *g, struct host *h, const char *header, 
 		return r;
 	h->login = r == 1;
 	if (c.bearer)
-		return get_token(g, h, &c, &cred, err);
+		return get_token(g, h, &c, &cred, retry, err);
 	if (r == 0 || cred.identity || h->asked)
 		return refused(g, h, err);
 	h->asked = true;
@@ -205,20 +223,11 @@ static const char *its_words(struct http_reply *reply, char out[200])
 	return out;
 }
 
-static int64_t wait_ms(struct http_reply *reply)
-{
-	const char *after = http_header(reply, "retry-after");
-	long s = after && strspn(after, "0123456789") ? strtol(after, NULL, 10) : 0;
-
-	return 1000 * (s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S);
-}
-
-static int passing_failure(struct http_reply *reply, int status, bool *ret_again, int64_t *ret_wait_ms, struct err *err)
+static int passing_failure(struct http_reply *reply, int status, struct retry *retry, struct err *err)
 {
 	char words[200];
 
-	*ret_again = true;
-	*ret_wait_ms = wait_ms(reply);
+	*retry = (struct retry){ true, wait_ms(reply) };
 	if (status == 429)
 		return err_hint(err, err_set(err, ERR_EXHAUSTED, "too many requests%s", its_words(reply, words)),
 				"wait, or log in for a higher limit");
@@ -226,7 +235,7 @@ static int passing_failure(struct http_reply *reply, int status, bool *ret_again
 }
 
 /* It is asked again when there is something new to say to it. */
-static int unauthorized(struct registry *g, struct host *h, struct http_reply *reply, bool *ret_again, struct err *err)
+static int unauthorized(struct registry *g, struct host *h, struct http_reply *reply, struct retry *retry, struct err *err)
 {
 	const char *said = http_authorization(reply);
 	bool renewed = h->authorization && (!said || strcmp(said, h->authorization) != 0); /* for another layer, since */
@@ -238,35 +247,44 @@ static int unauthorized(struct registry *g, struct host *h, struct http_reply *r
 		return refused(g, h, err);
 	if (!renewed) {
 		h->asked = h->authorization; /* a token that has run out is renewed once per success */
-		r = authenticate(g, h, http_header(reply, "www-authenticate"), err);
+		r = authenticate(g, h, http_header(reply, "www-authenticate"), retry, err);
 	}
+	if (r < 0 && retry->again)
+		h->asked = false;
 	if (r < 0)
 		return r;
-	*ret_again = true;
+	*retry = (struct retry){ .again = true };
 	return err_set(err, ERR_UNAUTHENTICATED, "it wants a login");
 }
 
-int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool *ret_again, int64_t *ret_wait_ms,
-		   struct err *err)
+static int judge(struct registry *g, struct host *h, struct http_reply *reply, struct retry *retry, struct err *err)
 {
-	struct host *h = &g->hosts.v[i];
 	int status = http_status(reply);
 	char words[200];
 
-	*ret_again = false;
-	*ret_wait_ms = 0;
 	if (status == 200 || status == 206)
 		return 0;
 	if (status == 401)
-		return unauthorized(g, h, reply, ret_again, err);
+		return unauthorized(g, h, reply, retry, err);
 	if (status == 403)
 		return err_hint(err, err_set(err, ERR_PERMISSION, "access is denied%s", its_words(reply, words)),
 				"docker login %s", login_name(h));
 	if (status == 404)
 		return err_hint(err, err_set(err, ERR_NOT_FOUND, "not found at %s", h->name), "check its name and tag");
-	if (status == 429 || status == 408 || status >= 500)
-		return passing_failure(reply, status, ret_again, ret_wait_ms, err);
+	if (passing(status))
+		return passing_failure(reply, status, retry, err);
 	return err_set(err, ERR_UNKNOWN, "HTTP status %d%s", status, its_words(reply, words));
+}
+
+int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool *ret_again, int64_t *ret_wait_ms,
+		   struct err *err)
+{
+	struct retry retry = { 0 };
+	int r = judge(g, &g->hosts.v[i], reply, &retry, err);
+
+	*ret_again = retry.again;
+	*ret_wait_ms = retry.wait_ms;
+	return r;
 }
 
 static struct http_reply *start(struct registry *g, const struct host *h, const char *path, int64_t offset, size_t max)

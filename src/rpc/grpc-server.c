@@ -56,7 +56,8 @@ static int input(void *arg, const void *bytes, size_t n, struct err *err)
 	struct peer *p = arg;
 	int r = h2_server_input(p->engine, bytes, n, err);
 
-	on_time(p);
+	if (r == 0) /* new calls may have brought a nearer deadline */
+		on_time(p);
 	return r;
 }
 

@@ -240,6 +240,21 @@ class Tokens(Registries):
         self.assertEqual(self.pull(f"{server.host}/a:1")["code"], "unauthenticated")
         self.assertLess(len(server.asked), 8)
 
+    def test_service_that_fails_at_first(self):
+        state = {"n": 0}
+
+        def answer(request):
+            if request.path.startswith("/token"):
+                state["n"] += 1
+                return (503, {}, b"{}") if state["n"] == 1 else (429, {"Retry-After": "1"}, b"{}") if state["n"] == 2 else (200, {}, b'{"token":"t"}')
+            if request.headers.get("Authorization") != "Bearer t":
+                return 401, {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token"'}, b"{}"
+            return self.content(request)
+
+        server = self.server(answer)
+        self.succeeds(f"{server.host}/a:1")
+        self.assertEqual(state["n"], 3)
+
     def test_damaged(self):
         for body in (b"", b"[]", b"{}", b'{"token":""}', b'{"token":"a\\r\\nX: y"}', b'{"token":' + b'"x' * (1 << 20)):
             def answer(request, body=body):

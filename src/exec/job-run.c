@@ -383,7 +383,7 @@ static bool remove_behind(struct run *run)
 	_exit(0);
 }
 
-/* A detached --rm job: a child of ours waits for its end, across restarts of containerd, and removes it. */
+/* A --rm job that goes on without us: a child of ours waits for its end, across restarts of containerd, and removes it. */
 static void watch_behind(struct run *run)
 {
 	struct core *core;
@@ -391,6 +391,8 @@ static void watch_behind(struct run *run)
 	struct err err = ERR_INIT;
 	int lock;
 
+	if (!run->job->remove || !run->opts->remove_behind)
+		return;
 	if (!fork_core(run, &core))
 		log_warn("job %s: nobody waits for its end: %s; then remove it with: davit prune", run->job->name, strerror(errno));
 	if (!core)
@@ -459,6 +461,7 @@ static int foreground(struct run *run, const struct ctx *ctx, struct run_result 
 	time_row(run->opts->timing, "run", origin, began);
 	if (r == 0) {
 		hand_to_logger(run);
+		watch_behind(run);
 		ret->detached = true;
 		return 0;
 	}
@@ -514,7 +517,7 @@ static int execute(struct run *run, const struct ctx *ctx, struct run_result *re
 		run->opts->started(run->opts->started_arg, ret->name, ret->id);
 	if (run->opts->mode == RUN_FOREGROUND)
 		return foreground(run, ctx, ret, origin, err);
-	if (run->job->remove && run->opts->remove_behind && run->opts->mode == RUN_DETACHED)
+	if (run->opts->mode == RUN_DETACHED)
 		watch_behind(run);
 	return 0;
 }

@@ -82,6 +82,16 @@ class Interactive(Case):
         self.assertTrue(term.restored())
         self.assertEqual(self.state("detached"), "running")
 
+    def test_detached_from_a_rm_job_that_ends_later(self):
+        term = Terminal(self, *SHELL, "--name", "brief", Machine.image, "sh")
+        self.addCleanup(lambda: self.davit("rm", "-f", "brief", code=None))
+        term.expect("# ")
+        term.type("\x10\x11")
+        self.assertEqual(term.wait(), 0)
+        self.assertEqual(self.state("brief"), "running")
+        self.davit("kill", "brief")
+        wait_until("its removal", lambda: not Machine.containerd.ctr("containers", "ls", "-q", ns=Machine.ns).stdout.strip())
+
     def test_detach_keys_of_one_s_own(self):
         term = Terminal(self, "run", "-it", "--detach-keys", "ctrl-a,x", "--name", "own", "--network", "none", Machine.image, "cat")
         self.addCleanup(lambda: self.davit("rm", "-f", "own", code=None))

@@ -152,6 +152,35 @@ class Reboot(Case):
         self.davit("rm", "-f", name)
 
 
+class Neighbour(Case):
+    SCRIPT = """set -e
+for d in /run/containerd /run/davit /var/lib/davit "$ROOT"; do mount -t tmpfs tmpfs "$d"; done
+"$CONTAINERD" --config "$CONFIG" >/dev/null 2>&1 &
+until "$CTR" version >/dev/null 2>&1; do sleep 0.1; done
+"$DAVIT" image import --cmd sh "$TAR" busybox:local >/dev/null 2>&1
+"$DAVIT" run -d --name neighbour --network none busybox:local sleep 1000
+read -r line
+"$DAVIT" ps
+"$DAVIT" rm -f neighbour
+kill $!
+wait $! || true
+"""
+
+    def test_its_jobs_are_left_alone(self):
+        """A containerd with the same address and namespace, in a mount namespace of its own: a container, a sandbox."""
+        outer = Machine.containerd
+        env = dict(os.environ, ROOT=outer.root, CONTAINERD=outer.program, CONFIG=outer.config, CTR=outer.ctr_program, DAVIT=Machine.davit,
+                   TAR=Machine.rootfs, PATH=os.path.dirname(outer.program) + ":" + os.environ["PATH"])
+        inner = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", self.SCRIPT], env=env, text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self._end, inner)
+        self.assertEqual(inner.stdout.readline(), "neighbour\n")
+        self.assertEqual(self.davit("prune").out, "")
+        out, err = inner.communicate("go on\n", timeout=60 * Machine.slow)
+        self.assertEqual(inner.returncode, 0, err)
+        self.assertRegex(out, r"neighbour .*Up ")
+
+
 class Shim(Case):
     def test_killed(self):
         name = self.job()

@@ -3,6 +3,7 @@
 #include "job-table.h"
 #include "mem.h"
 #include "name.h"
+#include "utf8.h"
 #include "value.h"
 #include <math.h>
 #include <string.h>
@@ -329,6 +330,30 @@ static bool absent(const struct field *f, const void *obj)
 	return number_get(f, obj) == 0;
 }
 
+/* A job is written down as JSON, and its record goes over protobuf: neither holds other bytes. */
+static int check_text(const struct field *f, const char *text, struct err *err)
+{
+	if (!text || utf8_valid(text, strlen(text)))
+		return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "invalid %s \"%.80s\": not UTF-8", f->key, text), "pass other bytes in a file");
+}
+
+static int check_texts(const struct field *f, const void *obj, struct err *err)
+{
+	const struct strv *list = f->type == FIELD_STRV ? value_of(f, obj) : NULL;
+	const struct dict *dict = f->type == FIELD_DICT ? value_of(f, obj) : NULL;
+	int r = f->type == FIELD_STR ? check_text(f, *(char **)value_of(f, obj), err) : 0;
+
+	for (size_t i = 0; r == 0 && list && i < list->n; i++)
+		r = check_text(f, list->v[i], err);
+	for (size_t i = 0; r == 0 && dict && i < dict->n; i++) {
+		r = check_text(f, dict->v[i].key, err);
+		if (r == 0)
+			r = check_text(f, dict->v[i].value, err);
+	}
+	return r;
+}
+
 static int check_field(const struct shape *s, const struct field *f, const void *obj, struct err *err)
 {
 	double n = f->type == FIELD_NUMBER ? *(double *)value_of(f, obj) : (double)number_get(f, obj);
@@ -340,6 +365,9 @@ static int check_field(const struct shape *s, const struct field *f, const void 
 		r = err_set(err, ERR_INVALID, "%s %.17g: out of range", f->key, n);
 		return err_hint(err, r, "%lld to %lld", (long long)f->min, (long long)f->max);
 	}
+	r = check_texts(f, obj, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; f->type == FIELD_ARRAY && i < *count_of(f, obj); i++) {
 		r = shape_check(f->of, element(f, obj, i), err);
 		if (r < 0)

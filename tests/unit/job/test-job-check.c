@@ -158,5 +158,32 @@ static void many_ports_are_bounded(void **state)
 	assert_string_equal(err.msg, "4097 ports: at most 4096 can be published");
 }
 
+/* A job that cannot be written down could be started, and never be read again. */
+static void other_bytes_than_utf8(void **state)
+{
+	static const char bad[] = "a\xff";
+	_cleanup_(job_freep) struct job *job = job_new();
+	struct task *t = job->tasks;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	t->image = mem_strdup("i");
+	strv_push(&t->args, "f\xc3\xbcr");
+	assert_int_equal(job_check(job, &err), 0);
+	strv_push(&t->args, bad);
+	assert_int_equal(job_check(job, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, "invalid args \"a\xff\": not UTF-8"));
+	strv_done(&t->args);
+	err_clear(&err);
+	dict_set(&t->labels, bad, "v");
+	assert_int_equal(job_check(job, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, "invalid labels \"a\xff\": not UTF-8"));
+	dict_done(&t->labels);
+	err_clear(&err);
+	t->user = mem_strdup(bad);
+	assert_int_equal(job_check(job, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, "invalid user \"a\xff\": not UTF-8"));
+}
+
 RUN_TESTS("job-check", cmocka_unit_test(one_mistake_each), cmocka_unit_test(clashing_ports), cmocka_unit_test(names_of_tasks),
-	  cmocka_unit_test(many_ports_are_bounded))
+	  cmocka_unit_test(many_ports_are_bounded), cmocka_unit_test(other_bytes_than_utf8))

@@ -335,7 +335,8 @@ static int check_text(const struct field *f, const char *text, struct err *err)
 {
 	if (!text || utf8_valid(text, strlen(text)))
 		return 0;
-	return err_hint(err, err_set(err, ERR_INVALID, "invalid %s \"%.80s\": not UTF-8", f->key, text), "pass other bytes in a file");
+	return err_hint(err, err_set(err, ERR_INVALID, "invalid %s \"%.80s\": not UTF-8", f->key, text),
+			"pass other bytes in a file");
 }
 
 static int check_texts(const struct field *f, const void *obj, struct err *err)

@@ -3,7 +3,10 @@
 #include "doctor.h"
 #include "file.h"
 #include "mem.h"
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 struct machine { char *root; struct core_conf conf; char *address; struct checks checks; };
 
@@ -267,6 +270,50 @@ static void looks_for_what_kata_needs(void **state)
 	expect(m, "Kata", CHECK_OK, "/dev/vhost-vsock is there", NULL);
 }
 
+static void looks_for_gvisor(void **state)
+{
+	struct machine *m = *state;
+
+	put_program(m, "/usr/local/bin/containerd-shim-runsc-v1", "");
+	look(m);
+	expect(m, "gVisor", CHECK_WARNING, "/usr/local/bin/containerd-shim-runsc-v1 is there, but no program runsc", "install runsc");
+	put(m, "/usr/bin/runsc", "#!/bin/sh\nexit 1\n", 0755);
+	look(m);
+	expect(m, "gVisor", CHECK_OK, "/usr/bin/runsc with /usr/local/bin/containerd-shim-runsc-v1", NULL);
+	expect(m, "engines", CHECK_WARNING, "runsc, /usr/bin/runsc: does not tell its version", NULL);
+}
+
+static void wants_root(void **state)
+{
+	struct machine *m = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(seteuid(65534), 0);
+	look(m);
+	assert_int_equal(seteuid(0), 0);
+	expect(m, "root", CHECK_ERROR, "davit needs root, this is user 65534", "sudo davit doctor");
+}
+
+/* Root of a container that was not given the rights. */
+static void wants_capabilities(void **state)
+{
+	struct machine *m = *state;
+	int status;
+	pid_t pid = geteuid() == 0 ? fork() : -1;
+
+	if (pid == 0) {
+		(void)prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0);
+		look(m);
+		_exit(strcmp(m->checks.v[0].name, "root") != 0 || m->checks.v[0].level != CHECK_ERROR ||
+		      !strstr(m->checks.v[0].text, "without CAP_SYS_ADMIN"));
+	}
+	if (pid < 0)
+		skip();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void names_networks(void **state)
 {
 	struct machine *m = *state;
@@ -294,5 +341,5 @@ static void survives_the_real_machine(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("doctor", T(finds_nothing_on_a_bare_machine), T(tells_of_the_engine_to_come), T(finds_programs), T(bounds_what_hangs),
-	  T(tells_cgroups_apart), T(reads_forwarding), T(reads_the_kernel), T(looks_for_what_kata_needs), T(names_networks),
-	  T(survives_the_real_machine))
+	  T(tells_cgroups_apart), T(reads_forwarding), T(reads_the_kernel), T(looks_for_what_kata_needs), T(looks_for_gvisor),
+	  T(wants_root), T(wants_capabilities), T(names_networks), T(survives_the_real_machine))

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -195,6 +196,43 @@ static void tells_why_it_ended(void **state)
 	assert_false(engine_running(&f->conf));
 }
 
+/* A log that has grown long is kept once, so that it does not grow for ever. */
+static void turns_its_log(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *program = mem_printf("%s/containerd", f->dir), *path = mem_strdup(getenv("PATH")),
+		*log = mem_printf("%s/engine/containerd.log", f->data), *old = mem_printf("%s.1", log);
+	struct stat st;
+
+	write_program(program, "#!/bin/sh\necho ended >&2\n");
+	assert_int_equal(setenv("PATH", f->dir, 1), 0);
+	assert_int_equal(engine_start(&f->conf, NULL, NULL), -ERR_UNAVAILABLE);
+	assert_int_equal(truncate(log, 5 << 20), 0);
+	assert_int_equal(engine_start(&f->conf, NULL, NULL), -ERR_UNAVAILABLE);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	assert_int_equal(stat(old, &st), 0);
+	assert_int_equal(st.st_size, 5 << 20);
+	assert_int_equal(stat(log, &st), 0);
+	assert_int_equal(st.st_size, 6);
+}
+
+/* Somebody else starts or stops it, and takes long. */
+static void waits_for_the_lock_within_its_time(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *dir = mem_printf("%s/engine", f->data), *path = mem_printf("%s/lock", dir);
+	const struct ctx soon = ctx_within(NULL, 50);
+	struct err err = ERR_INIT;
+	int fd;
+
+	assert_int_equal(file_mkdirs(dir, 0711, NULL), 0);
+	fd = file_lock(path, false, NULL, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(engine_start(&f->conf, &soon, &err), -ERR_DEADLINE);
+	assert_non_null(strstr(err.msg, "start the engine: "));
+	assert_int_equal(close(fd), 0);
+}
+
 /* One that never listens is killed when the wait ends. */
 static void gives_up_at_the_deadline(void **state)
 {
@@ -232,4 +270,4 @@ static void spares_strangers(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("engine", T(starts_once_and_stops), T(keeps_running_jobs), T(comes_back_after_a_kill), T(starters_agree), T(tells_why_it_ended),
-	  T(gives_up_at_the_deadline), T(spares_strangers))
+	  T(turns_its_log), T(waits_for_the_lock_within_its_time), T(gives_up_at_the_deadline), T(spares_strangers))

@@ -84,6 +84,12 @@ class Life(Case):
         self.assertEqual(self.state(name), "exited")
 
 
+    def test_one_with_rm_is_not_restarted(self):
+        name = self.job("--rm")
+        self.fails("restart", "-t", "0", name, says=[name, "--rm"])
+        self.assertEqual(self.state(name), "running")
+
+
 class List(Case):
     def test_columns(self):
         name = self.job(command=("sleep", "500"))

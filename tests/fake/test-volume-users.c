@@ -9,12 +9,12 @@
 #include "mem.h"
 #include "volume.h"
 
-struct stage { struct loop *loop; struct fake *fake; struct core *core; char *dir; };
+struct stage { struct loop *loop; struct fake *fake; struct core *core; char *dir, *run_dir; };
 
 static int setup(void **state)
 {
 	struct stage *s = mem_new(struct stage);
-	struct core_conf conf = { .ns = "davit", .run_dir = "/nonexistent" };
+	struct core_conf conf = { .ns = "davit" };
 	struct err err = ERR_INIT;
 
 	s->dir = mem_strdup("/tmp/davit-test-users-XXXXXX");
@@ -24,6 +24,7 @@ static int setup(void **state)
 		fail_msg("%s", err.msg);
 	conf.address = fake_address(s->fake);
 	conf.data_dir = s->dir;
+	conf.run_dir = s->run_dir = mem_printf("%s/run", s->dir);
 	assert_int_equal(core_open(&conf, NULL, &s->core, NULL), 0);
 	*state = s;
 	return 0;
@@ -38,6 +39,7 @@ static int teardown(void **state)
 	loop_free(s->loop);
 	assert_int_equal(file_remove_tree(s->dir, NULL), 0);
 	free(s->dir);
+	free(s->run_dir);
 	free(s);
 	return 0;
 }

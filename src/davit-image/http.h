@@ -21,7 +21,7 @@ struct http_tls {
 	bool skip_verify;
 };
 struct http_request {
-	const char *url;          /* http or https; redirects never lead from https to http, nor carry the authorization elsewhere */
+	const char *url;          /* http or https; redirects lead from https to no http, and take no authorization elsewhere */
 	struct strv headers;      /* "Name: value" */
 	const char *authorization;/* the value of that header, or NULL: it goes to the URL's own host only */
 	const char *form;         /* POST of application/x-www-form-urlencoded; NULL: GET */

@@ -104,8 +104,8 @@ int job_restart(struct core *c, const char *name, int timeout, const struct ctx 
 	int r = record_find(c, name, ctx, &rec, err);
 
 	if (r >= 0 && dict_get(&rec.c.labels, RECORD_REMOVE))
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it", rec.name),
-				"stop it, and run it anew");
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it",
+					     rec.name), "stop it, and run it anew");
 	if (r >= 0)
 		r = job_stop(c, name, timeout, ctx, err);
 	if (r >= 0)

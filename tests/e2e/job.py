@@ -83,7 +83,6 @@ class Life(Case):
         self.davit("stop", "-t", "0", job_id)
         self.assertEqual(self.state(name), "exited")
 
-
     def test_one_with_rm_is_not_restarted(self):
         name = self.job("--rm")
         self.fails("restart", "-t", "0", name, says=[name, "--rm"])

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 DEFINE_CLEANUP(DIR, closedir)
 
@@ -25,6 +26,7 @@ struct hardlink { dev_t dev; ino_t ino; char *path; };
 
 struct copy {
 	int top;                 /* the volume */
+	bool again;              /* a copy that was cut off left some of it */
 	struct buf path;         /* of the file at hand, in the volume */
 	void *links;             /* tree of struct hardlink */
 	struct err *err;
@@ -190,7 +192,7 @@ static int copy_subfolder(struct copy *c, int from_dir, int to_dir, const char *
 	_cleanup_close_ int from = openat(from_dir, name, flags), to = -1;
 	int r;
 
-	if (from < 0 || mkdirat(to_dir, name, 0700) < 0)
+	if (from < 0 || (mkdirat(to_dir, name, 0700) < 0 && !(c->again && errno == EEXIST)))
 		return fail(c);
 	to = openat(to_dir, name, flags);
 	if (to < 0)
@@ -204,6 +206,8 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, unsign
 	struct stat st;
 
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(c);
+	if (c->again && !S_ISDIR(st.st_mode) && unlinkat(to, name, 0) < 0 && errno != ENOENT)
 		return fail(c);
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
@@ -274,20 +278,27 @@ static int open_in_root(int rootfd, const char *path)
 	return (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how);
 }
 
-static int fill(int from, const struct volume *v, struct err *err)
+/* @mark is there as long as a copy is not whole: one that was cut off is made anew over what it left, by who uses the volume
+ * next. What else has come into the volume meanwhile stays. */
+static int fill(int from, const struct volume *v, const char *mark, struct err *err)
 {
-	_cleanup_close_ int to = open(v->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct copy c = { .top = to, .err = err };
+	_cleanup_close_ int to = open(v->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), marked = -1;
+	struct copy c = { .top = to, .again = file_exists(mark), .err = err };
 	struct stat st;
 	int r = to < 0 ? -1 : is_empty(to);
 
 	if (r < 0 || fstat(from, &st) < 0)
 		return err_sys(err, errno, "%s", v->path);
-	if (r == 0)
+	if (r == 0 && !c.again)
 		return 0;
+	marked = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (marked < 0)
+		return err_sys(err, errno, "%s", mark);
 	r = copy_folder(&c, from, to, 0);
 	if (r >= 0)
 		r = copy_meta(&c, from, to, &st);
+	if (r >= 0 && unlink(mark) < 0)
+		r = err_sys(err, errno, "%s", mark);
 	tdestroy(c.links, hardlink_free);
 	buf_done(&c.path);
 	return r;
@@ -297,7 +308,7 @@ int volume_copy_up(int image_rootfd, const char *target, const struct volume *v,
 {
 	const struct ctx ctx = ctx_within(NULL, LOCK_MS);
 	_cleanup_close_ int from = open_in_root(image_rootfd, target), lock = -1;
-	_cleanup_free_ char *path = mem_printf("%s/../copy.lock", v->path);
+	_cleanup_free_ char *path = mem_printf("%s/../copy.lock", v->path), *mark = mem_printf("%s/../copying", v->path);
 	int r;
 
 	if (from < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -305,6 +316,6 @@ int volume_copy_up(int image_rootfd, const char *target, const struct volume *v,
 	if (from < 0)
 		return err_sys(err, errno, "volume %s: %s in the image", v->name, target);
 	lock = file_lock(path, true, &ctx, err); /* two jobs that use it for the first time at once: one fills it */
-	r = lock < 0 ? lock : fill(from, v, err);
+	r = lock < 0 ? lock : fill(from, v, mark, err);
 	return r < 0 ? err_wrap(err, r, "volume %s", v->name) : 0;
 }

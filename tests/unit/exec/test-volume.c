@@ -341,6 +341,31 @@ static void leaves_what_is_there(void **state)
 	assert_int_equal(copy_up(f, "/srv/a", &v, NULL), 0); /* a file is nothing to fill a folder with */
 }
 
+/* A copy that was killed is made anew over what it left; what others have put there meanwhile stays. */
+static void completes_what_was_cut_off(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+	_cleanup_free_ char *sub = NULL, *mark = NULL, *out = NULL;
+
+	make_image(f);
+	assert_int_equal(volume_ensure(&f->core, "data", NULL, &again, NULL, NULL), 0);
+	sub = in(again.path, "sub");
+	mark = in(again.path, "../copying");
+	out = in(again.path, "out");
+	put(again.path, "../copying", "");
+	put(again.path, "a", "cont");
+	put(again.path, "theirs", "1");
+	assert_int_equal(mkdir(sub, 0700), 0);
+	assert_int_equal(symlink("half", out), 0);
+	assert_int_equal(copy_up(f, "/srv", &v, NULL), 0);
+	expect_content(v.path, "a", "content of a");
+	expect_content(v.path, "sub/hard", "content of a");
+	expect_content(v.path, "theirs", "1");
+	assert_int_equal(stat_of(v.path, ".").st_mode & 07777, 01770);
+	assert_int_not_equal(access(mark, F_OK), 0);
+}
+
 /* An image made to exhaust us is refused, not followed down. */
 static void bounds_depth(void **state)
 {
@@ -380,9 +405,12 @@ static void names_the_file_that_failed(void **state)
 	assert_int_equal(umount2(v.path, MNT_DETACH), 0);
 	assert_int_equal(r, -ERR_EXHAUSTED);
 	assert_string_equal(err.msg, "volume data: copy /big: No space left on device");
+	volume_done(&v);
+	assert_int_equal(copy_up(f, "/srv", &v, NULL), 0); /* the next one makes it whole */
+	assert_int_equal(stat_of(v.path, "big").st_size, 1 << 20);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(makers_agree),
 	  T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root), T(leaves_what_is_there),
-	  T(bounds_depth), T(names_the_file_that_failed))
+	  T(completes_what_was_cut_off), T(bounds_depth), T(names_the_file_that_failed))

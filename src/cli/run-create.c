@@ -4,7 +4,7 @@
 static int print_plan(struct cli *cli, const struct job *job, struct err *err)
 {
 	_cleanup_strv_ struct strv steps = { 0 };
-	int r = job_plan(cli->core, job, &cli->ctx, &steps, err);
+	int r = job_plan(&cli->conf, job, &steps, err);
 
 	for (size_t i = 0; r >= 0 && i < steps.n; i++)
 		r = cli_outf(cli, err, "%2zu  %s\n", i + 1, steps.v[i]);
@@ -15,8 +15,10 @@ static int print_spec(struct cli *cli, const struct job *job, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_json_ json *j = NULL;
-	int r = job_spec(cli->core, job, &cli->ctx, &text, err);
+	int r = cli_core_existing(cli, err);
 
+	if (r >= 0)
+		r = job_spec(cli->core, job, &cli->ctx, &text, err);
 	if (r >= 0)
 		r = json_parse(buf_str(&text), text.len, &j, err);
 	return r < 0 ? r : cli_out_pretty(cli, j, err);
@@ -35,13 +37,8 @@ static int print_job(struct cli *cli, const struct job *job, struct err *err)
 
 static int dry_run(struct cli *cli, const struct job_flags *f, struct err *err)
 {
-	int r;
-
 	if (f->format[0] == 'j')
 		return print_job(cli, f->job, err);
-	r = cli_core(cli, err);
-	if (r < 0)
-		return r;
 	return f->format[0] == 's' ? print_spec(cli, f->job, err) : print_plan(cli, f->job, err);
 }
 

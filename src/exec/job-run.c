@@ -603,16 +603,16 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 	return 0;
 }
 
-int job_plan(struct core *core, const struct job *job, const struct ctx *ctx, struct strv *out, struct err *err)
+int job_plan(const struct core_conf *conf, const struct job *job, struct strv *out, struct err *err)
 {
-	_cleanup_(run_done) struct run run = { .core = core,
+	struct core core = { .conf = *conf }; /* connected to nothing: a plan asks nobody */
+	_cleanup_(run_done) struct run run = { .core = &core,
 					       .opts = &(const struct run_opts){ .mode = RUN_CREATE },
 					       .lock = -1 };
 	const struct run_opts detached = { .mode = RUN_DETACHED };
 	struct step_run steps;
 	int r = copy_job(job, &run.job, err);
 
-	(void)ctx;
 	if (r >= 0)
 		r = decide(&run, NULL, err);
 	if (r < 0)

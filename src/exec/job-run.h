@@ -36,9 +36,9 @@ int job_run(struct core *, const struct job *, const struct run_opts *, const st
 int job_start(struct core *, const char *name, const struct run_opts *, const struct ctx *, struct run_result *ret,
 	      struct err *err);
 
-/* What would be done: one line a step into @out; changes nothing. */
-int job_plan(struct core *, const struct job *, const struct ctx *, struct strv *out, struct err *err);
-/* The OCI spec it would have (the image must be present). */
+/* What would be done: one line a step into @out. Changes nothing and needs no containerd. */
+int job_plan(const struct core_conf *, const struct job *, struct strv *out, struct err *err);
+/* The OCI spec it would have; changes nothing. The image must be present. */
 int job_spec(struct core *, const struct job *, const struct ctx *, struct buf *out, struct err *err);
 
 /* Docker's exit code for an error of job_run() and job_exec(): 125, 126 (cannot be invoked), 127 (not found). */

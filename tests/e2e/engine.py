@@ -34,6 +34,11 @@ class Engine(Case):
         self.addCleanup(Machine.containerd.start)
         self.addCleanup(lambda: self.davit("engine", "stop", "--force", code=None))
 
+    def test_a_dry_run_starts_none(self):
+        self.assertIn("container", self.davit("run", "--dry-run", "-p", "80", "busybox:local", "true").out)
+        self.fails("run", "--dry-run", "--format", "spec", "busybox:local", "true", says=["containerd", "davit engine start"])
+        self.assertIn("not running", self.davit("engine", "status", code=None).out.lower())
+
     def test_starts_by_itself_and_ends_when_told(self):
         self.assertNotIn("running", self.davit("engine", "status", code=None).out.lower().replace("not running", ""))
         result = self.davit("images")

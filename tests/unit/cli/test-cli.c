@@ -73,7 +73,8 @@ static void answers(void **state)
 		{ "exec --help", "Usage: davit exec" }, { "image -h", "Usage: davit image COMMAND" },
 		{ "image load --help", "Usage: davit image load" }, { "help image load", "Usage: davit image load" },
 		{ "help --man", ".TH DAVIT 1" }, { "--version", "davit " DAVIT_VERSION "\n" }, { "ps --version", "davit " DAVIT_VERSION "\n" },
-		{ "--address " NOWHERE " version", "davit " DAVIT_VERSION "\ncontainerd: not reached\n" },
+		{ "--address " NOWHERE " version",
+		  "davit " DAVIT_VERSION "\ncontainerd at " NOWHERE ": connect to " NOWHERE ": No such file or directory\n" },
 		{ "version --format json --address unix://" NOWHERE, "{\"davit\":\"" DAVIT_VERSION "\"}\n" },
 	};
 

@@ -57,6 +57,8 @@ static int add_options(const char *noun, const char *list, const struct option *
 	_cleanup_strv_ struct strv words = { 0 };
 
 	strv_split(&words, list, ",");
+	if (strv_has(&words, "ro") && strv_has(&words, "rw"))
+		return check_fail(noun, list, "it cannot be both ro and rw", err);
 	for (size_t i = 0; i < words.n; i++) {
 		const struct option *o = find_option(table, words.v[i]);
 

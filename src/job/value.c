@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,9 @@ static int check_user_part(const char *s, const char *part, size_t n, struct err
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)part[i] <= ' ' || part[i] == 0x7f || part[i] == '/')
 			return check_fail("user", s, "white space, \"/\" or control characters", err);
+	/* a name of digits alone is nobody's: useradd makes none */
+	if (strspn(part, "0123456789") >= n && strtoull(part, NULL, 10) >= UINT32_MAX)
+		return check_fail("user", s, "a number is above 4294967294", err);
 	return 0;
 }
 

@@ -150,6 +150,7 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	{ volume, ":", "invalid volume \":\": not [SOURCE:]TARGET[:OPTIONS]", VOLUME_HINT },
 	{ volume, ":/a", "invalid volume \":/a\": not [SOURCE:]TARGET[:OPTIONS]", VOLUME_HINT },
 	{ volume, "a:", "invalid volume \"a:\": not [SOURCE:]TARGET[:OPTIONS]", VOLUME_HINT },
+	{ volume, "/a:/b:ro,rw", "invalid volume option \"ro,rw\": it cannot be both ro and rw", "" },
 	{ volume, "/a:/b:ro:rw", "invalid volume \"/a:/b:ro:rw\": not [SOURCE:]TARGET[:OPTIONS]", VOLUME_HINT },
 	{ volume, "/a:ro", "invalid mount target \"ro\": not an absolute path", "" },
 	{ volume, "data", "invalid mount target \"data\": not an absolute path", "" },
@@ -302,8 +303,9 @@ static void processors(void **state)
 
 static void users(void **state)
 {
-	static const char *const good[] = { "root", "0", "1000:1000", "bob:wheel", "_x-y.z", "dom\\user", "b\xc3\xb6" };
-	static const char *const bad[] = { "", ":", "a:", ":a", "a:b:c", "a b", "a\n", "a\x7f", "a/b", "a:b\t" };
+	static const char *const good[] = { "root", "0", "1000:1000", "bob:wheel", "4294967294", "99999999999x", "_x-y.z", "dom\\user", "b\xc3\xb6" };
+	static const char *const bad[] = { "", ":", "a:", ":a", "a:b:c", "a b", "a\n", "a\x7f", "a/b", "a:b\t", "4294967295",
+					   "99999999999999999999", "0:4294967295" };
 	_cleanup_free_ char *most = mem_printf("%0256d", 0), *more = mem_printf("%0257d", 0);
 	struct err err = ERR_INIT;
 

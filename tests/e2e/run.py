@@ -220,14 +220,22 @@ class Remove(Case):
             process.communicate(timeout=60)
         self.addCleanup(lambda: self.davit("rm", "-f", "watched", code=None))
         self.assertEqual(process.returncode, 0)
-        with open(path) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        wait_until("the lock", lambda: self.lockable(path))  # the watcher lets go of it beside the end of davit
         watchers = [p for p in os.listdir("/proc") if p.isdigit() and b"watched" in self.cmdline(p) and b"-d" in self.cmdline(p)]
-        self.assertEqual([os.readlink(f"/proc/{p}/cwd") for p in watchers], ["/"])
+        wait_until("the folder", lambda: [os.readlink(f"/proc/{p}/cwd") for p in watchers] == ["/"])
         os.kill(int(watchers[0]), 15)
         wait_until("its end by SIGTERM", lambda: not self.cmdline(watchers[0]))
         self.davit("stop", "-t", "0", "watched")
         self.gone("watched")
+
+    @staticmethod
+    def lockable(path):
+        with open(path) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     @staticmethod
     def cmdline(pid):

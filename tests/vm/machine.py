@@ -150,7 +150,7 @@ class Machine:
                     raise Unavailable("virtiofsd ended: " + (f.read().strip().splitlines() or ["it says nothing"])[-1])
             time.sleep(0.05)
         machine = subprocess.Popen([
-            self.qemu, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3G", "-nodefaults", "-no-reboot", "-display", "none",
+            self.qemu, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3G", "-nodefaults", "-no-reboot", "-display", "none",
             "-serial", "file:" + console, "-kernel", self.vmlinuz, "-initrd", self.initrd,
             "-append", "console=ttyS0 quiet panic=-1 systemd.unified_cgroup_hierarchy=1",
             "-object", "memory-backend-memfd,id=mem,size=3G,share=on", "-numa", "node,memdev=mem",

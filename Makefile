@@ -56,6 +56,10 @@ check-tsan: build-tsan
 check-containerd: release build-asan
 	@$(PYTHON) tests/check containerd
 
+# Scripts that show faults, from $DAVIT_CASES or shared/cases beside the checkout, on containerd 1.6 and 2.x with runc and crun.
+check-cases: release
+	@$(PYTHON) tests/check cases
+
 # A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes.
 check-vm: release build-asan
 	@$(PYTHON) tests/vm/run
@@ -92,5 +96,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps demo check check-asan check-tsan check-containerd check-vm coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps demo check check-asan check-tsan check-containerd check-cases check-vm coverage lint \
 	analyze fuzz bench install clean

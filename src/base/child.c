@@ -12,17 +12,19 @@
 enum { DRAIN_READS = 64 };
 
 struct stream {
+	struct child *of;
 	int fd;
 	struct watch *watch;
 	struct buf got;
-	size_t max;
+	size_t max, total;
 };
 
 struct child {
 	struct loop *loop;
 	pid_t pid;
 	int pidfd, status;
-	bool ended, group;
+	bool ended, group, flooded;
+	size_t flood_max;
 	void (*on_ended)(void *arg);
 	void *arg;
 	struct watch *exit_watch;
@@ -46,6 +48,14 @@ static void input_close(struct child *c)
 		(void)close(TAKE_FD(c->in_fd));
 }
 
+/* Its exit is then seen as any other. */
+static void end_flood(struct child *c)
+{
+	if (!c->flooded)
+		child_kill(c, SIGKILL);
+	c->flooded = true;
+}
+
 static void on_output(void *arg, short revents)
 {
 	struct stream *s = arg;
@@ -62,6 +72,9 @@ static void on_output(void *arg, short revents)
 	}
 	keep = s->max - s->got.len;
 	buf_add(&s->got, chunk, (size_t)n < keep ? (size_t)n : keep);
+	s->total += (size_t)n;
+	if (s->of->flood_max && s->total > s->of->flood_max)
+		end_flood(s->of);
 }
 
 static void on_input(void *arg, short revents)
@@ -185,12 +198,12 @@ static void nonblock(int fd)
 static void attach(struct loop *l, struct child *c, const struct child_spec *spec, struct pipes *p)
 {
 	if (p->out[0] >= 0) {
-		c->out = (struct stream){ .fd = TAKE_FD(p->out[0]), .max = spec->out_max };
+		c->out = (struct stream){ .of = c, .fd = TAKE_FD(p->out[0]), .max = spec->out_max };
 		nonblock(c->out.fd);
 		c->out.watch = loop_watch(l, c->out.fd, POLLIN, on_output, &c->out);
 	}
 	if (p->err[0] >= 0) {
-		c->err = (struct stream){ .fd = TAKE_FD(p->err[0]), .max = spec->err_max };
+		c->err = (struct stream){ .of = c, .fd = TAKE_FD(p->err[0]), .max = spec->err_max };
 		nonblock(c->err.fd);
 		c->err.watch = loop_watch(l, c->err.fd, POLLIN, on_output, &c->err);
 	}
@@ -222,7 +235,7 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 		return err_sys(err, r, "watch %s", spec->path);
 	}
 	c = mem_new(struct child);
-	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .on_ended = spec->ended,
+	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .flood_max = spec->flood_max, .on_ended = spec->ended,
 			     .arg = spec->arg, .in_fd = -1, .out.fd = -1, .err.fd = -1 };
 	attach(l, c, spec, &p);
 	*ret = c;
@@ -251,6 +264,7 @@ int child_status(const struct child *c)
 	return c->status;
 }
 
+bool child_flooded(const struct child *c) { return c->flooded; }
 struct buf *child_out(struct child *c) { return &c->out.got; }
 struct buf *child_err(struct child *c) { return &c->err.got; }
 pid_t child_pid(const struct child *c) { return c->pid; }

@@ -15,6 +15,7 @@ struct child_spec {
 	const char *input;            /* copied; fed to standard input, then closed; NULL: /dev/null */
 	size_t input_len;
 	size_t out_max, err_max;      /* caps of what is kept; what comes after is read and dropped */
+	size_t flood_max;             /* > 0: a child that writes more than that into one of the two is killed: child_flooded() */
 	bool inherit_out, inherit_err;/* ours instead of a pipe */
 	bool inherit_in;
 	int hold_fd;                  /* > 2: the child gets a copy as fd 3, so that a lock on it lives as long as the child */
@@ -31,6 +32,7 @@ bool child_ended(const struct child *);
 /* Turn the loop until it ended and its pipes are drained. Returns the wait(2) status (>= 0) or the error of @ctx. */
 int child_wait(struct child *, const struct ctx *, struct err *err);
 int child_status(const struct child *);            /* the wait(2) status; only once ended */
+bool child_flooded(const struct child *);          /* was it killed for writing without end? */
 struct buf *child_out(struct child *);             /* borrowed */
 struct buf *child_err(struct child *);
 pid_t child_pid(const struct child *);

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,28 +14,99 @@ DEFINE_CLEANUP(DIR, closedir)
 
 enum { READ_CHUNK = 16384, DEPTH_MAX = 100 };
 
-int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err)
+static const char *kind_of(mode_t mode)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	switch (mode & S_IFMT) {
+	case S_IFDIR: return "a folder";
+	case S_IFIFO: return "a pipe";
+	case S_IFSOCK: return "a socket";
+	default: return "a device";
+	}
+}
+
+static int no_file(const char *path, mode_t mode, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "%s: %s, not a file", path, kind_of(mode));
+}
+
+/* Does not wait for a pipe's writer, nor for a device. */
+static int open_unwaiting(int dirfd, const char *path, mode_t *ret_mode, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 && errno == ENXIO) /* open(2): a socket */
+		return no_file(path, S_IFSOCK, err);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "%s", path);
+	*ret_mode = st.st_mode;
+	return TAKE_FD(fd);
+}
+
+static int await_input(int fd, const struct ctx *ctx, struct err *err)
+{
+	const struct cancel *cancel = ctx ? ctx->cancel : NULL;
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = cancel ? cancel->fd : -1, .events = POLLIN } };
+
+	for (;;) {
+		int r = ctx_check(ctx, err);
+
+		if (r < 0 || (poll(p, 2, ctx_poll_ms(ctx)) > 0 && p[0].revents))
+			return r;
+	}
+}
+
+/* To the end of what is open, @ctx NULL: it never waits. */
+static int read_all(int fd, const char *path, size_t max, const struct ctx *ctx, struct buf *out, struct err *err)
+{
 	const size_t start = out->len;
 	ssize_t n;
+	int r;
 
-	if (fd < 0)
-		return err_sys(err, errno, "%s", path);
 	do {
+		r = ctx ? await_input(fd, ctx, err) : 0;
+		if (r < 0) {
+			buf_cut(out, start);
+			return err_wrap(err, r, "%s", path);
+		}
 		n = read(fd, buf_room(out, READ_CHUNK), READ_CHUNK);
 		if (n > 0)
 			buf_grew(out, (size_t)n);
-	} while ((n > 0 && out->len - start <= max) || (n < 0 && errno == EINTR));
+	} while ((n > 0 && out->len - start <= max) || (n < 0 && (errno == EINTR || (ctx && errno == EAGAIN))));
 	if (n == 0)
 		return 0;
 	buf_cut(out, start);
 	return n < 0 ? err_sys(err, errno, "%s", path) : err_set(err, ERR_EXHAUSTED, "%s: longer than %zu bytes", path, max);
 }
 
+int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err)
+{
+	mode_t mode = 0;
+	_cleanup_close_ int fd = open_unwaiting(dirfd, path, &mode, err);
+
+	if (fd < 0)
+		return fd;
+	if (!S_ISREG(mode))
+		return no_file(path, mode, err);
+	return read_all(fd, path, max, NULL, out, err);
+}
+
 int file_read(const char *path, size_t max, struct buf *out, struct err *err)
 {
 	return file_read_at(AT_FDCWD, path, max, out, err);
+}
+
+int file_read_given(const char *path, size_t max, const struct ctx *ctx, struct buf *out, struct err *err)
+{
+	const struct ctx none = ctx_none();
+	mode_t mode = 0;
+	_cleanup_close_ int fd = open_unwaiting(AT_FDCWD, path, &mode, err);
+
+	if (fd < 0)
+		return fd;
+	if (S_ISDIR(mode))
+		return no_file(path, mode, err);
+	return read_all(fd, path, max, ctx ? ctx : &none, out, err);
 }
 
 static int write_all(int fd, const char *p, size_t len)
@@ -177,6 +249,13 @@ int file_remove_tree(const char *path, struct err *err)
 bool file_exists(const char *path)
 {
 	return access(path, F_OK) == 0;
+}
+
+int file_check(const char *path, struct err *err)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode) ? 0 : no_file(path, st.st_mode, err);
 }
 
 bool file_executable(const char *path)

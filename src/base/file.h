@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The whole file, appended to @out; -ERR_EXHAUSTED when longer than @max. Works on /proc files. */
+/* The whole file, appended to @out; -ERR_EXHAUSTED when longer than @max. Works on /proc files. What is no file (a pipe, a
+ * device, a folder) is refused: -ERR_INVALID; so nothing that somebody put there makes us wait. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
 int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
+/* The same of what a user names: a pipe (a shell's <(COMMAND), /dev/stdin) or a device as well. Waits for it under @ctx. */
+int file_read_given(const char *path, size_t max, const struct ctx *ctx, struct buf *out, struct err *err);
 /* A temporary file beside it, then rename(2): readers see the old or the new one. No fsync. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 /* mkdir -p; folders that exist keep their mode. */
@@ -16,6 +19,8 @@ int file_mkdirs(const char *path, mode_t mode, struct err *err);
 /* rm -rf, never crossing into another file system (a mount), never following links. Absent is fine. */
 int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
+/* 0 when @path is a file, or is not there at all: for what hands a path to a library that would wait at a pipe. */
+int file_check(const char *path, struct err *err);
 /* A regular file that we may execute. */
 bool file_executable(const char *path);
 /* First executable @name in a ':' list of folders; the caller frees; NULL when there is none. */

@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "job-ops.h"
 #include "parse.h"
 
@@ -14,8 +15,10 @@ static int set_env(const struct opt *o, const char *value, void *into, struct er
 
 static int add_env_file(const struct opt *o, const char *value, void *into, struct err *err)
 {
+	const struct ctx ctx = interrupt_ctx();
+
 	(void)o;
-	return parse_env_file(value, environ, &((struct exec_flags *)into)->file_env, err);
+	return parse_env_file(value, environ, &ctx, &((struct exec_flags *)into)->file_env, err);
 }
 
 static int set_user(const struct opt *o, const char *value, void *into, struct err *err)

@@ -32,3 +32,8 @@ const struct cancel *interrupt_catch(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	return &token;
 }
+
+struct ctx interrupt_ctx(void)
+{
+	return (struct ctx){ .cancel = &token };
+}

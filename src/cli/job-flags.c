@@ -1,5 +1,6 @@
 #include "job-flags.h"
 #include "clock.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "parse.h"
 #include <string.h>
@@ -60,9 +61,7 @@ PARSED(f_ulimit, parse_ulimit(v, task_of(into), err))
 PARSED(f_sysctl, parse_sysctl(v, task_of(into), err))
 PARSED(f_security, parse_security_opt(v, task_of(into), err))
 PARSED(f_env, parse_env(v, environ, &task_of(into)->env, err))
-PARSED(f_env_file, parse_env_file(v, environ, &((struct job_flags *)into)->env, err))
 PARSED(f_label, parse_label(v, &job_of(into)->labels, err))
-PARSED(f_label_file, parse_label_file(v, &((struct job_flags *)into)->labels, err))
 PARSED(f_annotation, parse_label(v, &task_of(into)->annotations, err))
 PARSED(f_add_host, parse_extra_host(v, job_of(into), err))
 PARSED(f_pull, parse_pull(v, &task_of(into)->pull, err))
@@ -71,6 +70,22 @@ NUMBER(f_shares, task_of(into)->cpu_shares, 2, 262144)
 NUMBER(f_pids, task_of(into)->pids_limit, -1, INT64_C(4194304))
 NUMBER(f_oom, task_of(into)->oom_score_adj, -1000, 1000)
 NUMBER(f_stop_timeout, task_of(into)->stop_timeout, 0, 31536000)
+
+static int f_env_file(const struct opt *o, const char *v, void *into, struct err *err)
+{
+	const struct ctx ctx = interrupt_ctx();
+
+	(void)o;
+	return parse_env_file(v, environ, &ctx, &((struct job_flags *)into)->env, err);
+}
+
+static int f_label_file(const struct opt *o, const char *v, void *into, struct err *err)
+{
+	const struct ctx ctx = interrupt_ctx();
+
+	(void)o;
+	return parse_label_file(v, &ctx, &((struct job_flags *)into)->labels, err);
+}
 
 /* Of at least @least, as a user would write it. */
 static int to_size(const char *flag, const char *v, const char *least, int64_t *ret, struct err *err)

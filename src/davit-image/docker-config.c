@@ -154,6 +154,7 @@ static int ask(struct loop *l, const char *path, const char *host, const struct 
 	const char *server = strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
 	struct child_spec spec = {
 		.path = path, .argv = argv, .input = server, .input_len = strlen(server), .out_max = SECRET_MAX, .err_max = 4096,
+		.flood_max = SECRET_MAX, .group = true,
 	};
 	struct ctx within = ctx_within(ctx, HELPER_MS);
 	char how[64];
@@ -164,6 +165,8 @@ static int ask(struct loop *l, const char *path, const char *host, const struct 
 	status = child_wait(c, &within, err);
 	if (status < 0)
 		return status;
+	if (child_flooded(c))
+		return err_set(err, ERR_EXHAUSTED, "it writes without end: killed after %d bytes", SECRET_MAX);
 	buf_add(answer, buf_str(child_out(c)), child_out(c)->len);
 	if (status == 0)
 		return 1;

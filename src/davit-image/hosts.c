@@ -219,6 +219,18 @@ static char *folder_name(const char *registry)
 	return mem_printf("%.*s_%s_", (int)(colon - registry), registry, colon + 1);
 }
 
+/* TLS libraries open these by themselves. */
+static int check_trust(const struct host *o, struct err *err)
+{
+	int r = o->trust.cert ? file_check(o->trust.cert, err) : 0;
+
+	if (r >= 0 && o->trust.key)
+		r = file_check(o->trust.key, err);
+	for (size_t i = 0; r >= 0 && i < o->trust.ca.n; i++)
+		r = file_check(o->trust.ca.v[i], err);
+	return r;
+}
+
 int hosts_load(const char *dir, const char *registry, struct hosts *ret, struct err *err)
 {
 	_cleanup_(hosts_done) struct hosts h = { 0 };
@@ -233,6 +245,8 @@ int hosts_load(const char *dir, const char *registry, struct hosts *ret, struct 
 		r = try_folder(places[i].root, places[i].name, registry, &h, err);
 	if (r == 0)
 		r = add_host(&h, registry, false, &o, err);
+	for (size_t i = 0; r >= 0 && i < h.n; i++)
+		r = check_trust(&h.v[i], err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_STRUCT(h);

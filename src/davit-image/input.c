@@ -11,12 +11,10 @@ int input_open(struct input *in, const char *path, const struct ctx *ctx, struct
 	bool std = !path || strcmp(path, "-") == 0;
 
 	*in = (struct input){ .name = std ? "standard input" : path, .ctx = ctx, .fd = 0 };
-	while (!std && (in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0) {
-		int r = errno == EINTR ? ctx_check(ctx, err) : err_sys(err, errno, "%s", path); /* a FIFO's writer may not come */
-
-		if (r < 0)
-			return r;
-	}
+	if (!std)
+		in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe's writer is waited for when it is read */
+	if (in->fd < 0)
+		return err_sys(err, errno, "%s", path);
 	if (isatty(in->fd))
 		return err_hint(err, err_set(err, ERR_INVALID, "%s is a terminal", in->name), "name a file, or redirect one");
 	in->chunk = mem_resize(NULL, CHUNK);

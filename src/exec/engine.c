@@ -220,7 +220,7 @@ static int spawn_engine(const char *program, const char *config, int log, pid_t 
 /* The engine has ended by itself: its last line says why. */
 static int describe_end(const char *log, struct err *err)
 {
-	_cleanup_close_ int fd = open(log, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(log, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char tail[2048] = "";
 	const off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
 	const off_t from = end > (off_t)sizeof tail - 1 ? end - (off_t)sizeof tail + 1 : 0;

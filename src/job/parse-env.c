@@ -94,9 +94,9 @@ static char *next_line(struct lines *l)
 	return NULL;
 }
 
-static int lines_open(const char *path, struct buf *text, struct lines *ret, struct err *err)
+static int lines_open(const char *path, const struct ctx *ctx, struct buf *text, struct lines *ret, struct err *err)
 {
-	int r = file_read(path, FILE_MAX, text, err);
+	int r = file_read_given(path, FILE_MAX, ctx, text, err);
 
 	if (r < 0)
 		return r;
@@ -117,11 +117,11 @@ static int check_name(const char *line, struct err *err)
 	return 0;
 }
 
-int parse_env_file(const char *path, char *const *env, struct strv *out, struct err *err)
+int parse_env_file(const char *path, char *const *env, const struct ctx *ctx, struct strv *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	struct lines lines = { 0 };
-	int r = lines_open(path, &text, &lines, err);
+	int r = lines_open(path, ctx, &text, &lines, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "env file");
@@ -135,11 +135,11 @@ int parse_env_file(const char *path, char *const *env, struct strv *out, struct 
 	return 0;
 }
 
-int parse_label_file(const char *path, struct dict *out, struct err *err)
+int parse_label_file(const char *path, const struct ctx *ctx, struct dict *out, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	struct lines lines = { 0 };
-	int r = lines_open(path, &text, &lines, err);
+	int r = lines_open(path, ctx, &text, &lines, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "label file");

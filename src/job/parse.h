@@ -1,6 +1,7 @@
 /* The words in which people write a job's values, as Docker's users know them. Each error names the option's noun, the
  * value and what is allowed. Outputs are written on success only. */
 #pragma once
+#include "ctx.h"
 #include "job.h"
 #include "value.h"
 
@@ -20,11 +21,11 @@ int parse_device(const char *s, struct task *, struct err *err);
 int parse_ulimit(const char *s, struct task *, struct err *err);
 /* K=V; a bare K takes @env's value (nothing is added when unset). */
 int parse_env(const char *s, char *const *env, struct strv *out, struct err *err);
-/* A file of such lines; # comments. Errors name FILE:LINE. */
-int parse_env_file(const char *path, char *const *env, struct strv *out, struct err *err);
+/* A file (or a pipe, which is waited for under @ctx) of such lines; # comments. Errors name FILE:LINE. */
+int parse_env_file(const char *path, char *const *env, const struct ctx *, struct strv *out, struct err *err);
 /* K=V or K (value ""); key and value at most 4096 bytes together (containerd's limit); containerd.io/ keys are reserved. */
 int parse_label(const char *s, struct dict *out, struct err *err);
-int parse_label_file(const char *path, struct dict *out, struct err *err);
+int parse_label_file(const char *path, const struct ctx *, struct dict *out, struct err *err);
 /* no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=..., systempaths=unconfined, label=disable (ignored) */
 int parse_security_opt(const char *s, struct task *, struct err *err);
 /* missing, always, never */

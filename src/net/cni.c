@@ -248,7 +248,9 @@ static void on_ended(void *arg)
 	struct err err = ERR_INIT;
 	int status = child_status(p->child), r = 0;
 
-	if (is_failure(p, status))
+	if (child_flooded(p->child))
+		r = err_set(&err, ERR_EXHAUSTED, "it writes without end: killed after %d bytes", OUT_MAX);
+	else if (is_failure(p, status))
 		r = program_failed(p->child, status, &err);
 	else if (p->op->verb == CNI_ADD && p->at->plugin)
 		r = take_result(p, &err);
@@ -268,6 +270,7 @@ static int start(struct program *p, struct child_spec *spec, struct err *err)
 {
 	spec->out_max = OUT_MAX;
 	spec->err_max = ERR_MAX;
+	spec->flood_max = OUT_MAX;
 	spec->hold_fd = p->op->hold_fd;
 	spec->group = true;
 	spec->ended = on_ended;

@@ -164,6 +164,31 @@ static void a_grandchild_holds_up_nobody(void **state)
 	(void)kill((pid_t)strtol(buf_str(child_out(c)), NULL, 10), SIGKILL);
 }
 
+/* With all that it started, whatever of the two it writes into. */
+static void a_flood_is_ended(void **state)
+{
+	static const char *const scripts[] = { "yes & exec yes", "exec yes >&2", "trap '' TERM INT; while :; do echo x; done" };
+
+	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+		_cleanup_(child_freep) struct child *c = sh(*state, scripts[i], (struct child_spec){ .group = true, .flood_max = 100000 });
+		struct ctx limit = ctx_within(NULL, 60000);
+		struct err err = ERR_INIT;
+		int status = child_wait(c, &limit, &err);
+
+		assert_true(status >= 0);
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+		assert_true(child_flooded(c));
+		assert_int_equal(child_out(c)->len + child_err(c)->len, 1000);
+		assert_int_equal(kill(child_pid(c), 0), -1); /* reaped */
+	}
+	{
+		_cleanup_(child_freep) struct child *c = sh(*state, "yes | head -c 100000", (struct child_spec){ .flood_max = 100000 });
+
+		assert_int_equal(child_wait(c, NULL, NULL), 0);
+		assert_false(child_flooded(c));
+	}
+}
+
 static void hands_on_one_descriptor_only(void **state)
 {
 	_cleanup_close_ int held = open("/etc/passwd", O_RDONLY | O_CLOEXEC), other = open("/etc/group", O_RDONLY | O_CLOEXEC);
@@ -206,5 +231,6 @@ static void environment_and_group(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("child", T(collects_output_and_status), T(feeds_much_input), T(keeps_no_more_than_the_cap), T(says_what_is_missing),
-	  T(waits_no_longer_than_told), T(freeing_kills), T(a_grandchild_holds_up_nobody), T(hands_on_one_descriptor_only),
+	  T(waits_no_longer_than_told), T(freeing_kills), T(a_grandchild_holds_up_nobody), T(a_flood_is_ended),
+	  T(hands_on_one_descriptor_only),
 	  T(signals_are_as_new), T(environment_and_group))

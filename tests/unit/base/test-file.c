@@ -4,9 +4,12 @@
 #include "mem.h"
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <signal.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 static char dir[64];
@@ -73,6 +76,72 @@ static void reads_what_has_no_size(void **state)
 	assert_non_null(strstr(err.msg, dir));
 	err = (struct err)ERR_INIT;
 	assert_int_equal(file_read(in("none"), 100, &out, &err), -ERR_NOT_FOUND);
+}
+
+/* Nothing that stands where a file should makes anybody wait. */
+static void never_waits(void **state)
+{
+	static const struct { const char *name, *says; } rows[] = {
+		{ "fifo", "a pipe" }, { "socket", "a socket" }, { "folder", "a folder" }, { "device", "a device" }, { "link", "a pipe" },
+	};
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	_cleanup_close_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	(void)snprintf(un.sun_path, sizeof un.sun_path, "%s", in("socket"));
+	assert_int_equal(mkfifo(in("fifo"), 0600) | bind(s, (void *)&un, sizeof un) | mkdir(in("folder"), 0700), 0);
+	assert_int_equal(symlink("fifo", in("link")) | symlink("/dev/zero", in("device")), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_buf_ struct buf out = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(file_read(in(rows[i].name), 100, &out, &err), -ERR_INVALID);
+		assert_non_null(strstr(err.msg, rows[i].says));
+		err_clear(&err);
+		assert_int_equal(file_check(in(rows[i].name), &err), -ERR_INVALID);
+		assert_non_null(strstr(err.msg, rows[i].says));
+		assert_int_equal(out.len, 0);
+	}
+	assert_int_equal(file_check(in("none"), NULL), 0);
+	put("f", "x");
+	assert_int_equal(file_check(in("f"), NULL), 0);
+}
+
+static void reads_what_is_given(void **state)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+	struct ctx soon = ctx_within(NULL, 50);
+	struct cancel token = { .fd = eventfd(1, EFD_CLOEXEC), .on = SIGINT };
+	struct ctx cancelled = { .cancel = &token };
+	int ends[2], status;
+	char path[40];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mkfifo(in("given"), 0600) | pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(file_read_given(in("given"), 100, &soon, &out, NULL), -ERR_DEADLINE); /* no writer comes */
+	assert_int_equal(file_read_given(in("given"), 100, &cancelled, &out, NULL), -ERR_CANCELLED);
+	(void)snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+	soon = ctx_within(NULL, 50);
+	assert_int_equal(write(ends[1], "abc", 3), 3);
+	assert_int_equal(file_read_given(path, 100, &soon, &out, NULL), -ERR_DEADLINE); /* nor an end */
+	assert_int_equal(out.len, 0);
+	(void)close(ends[1]);
+	(void)close(ends[0]);
+	pid = fork(); /* no thread runs here */
+	if (pid == 0) {
+		int fd = open(in("given"), O_WRONLY | O_CLOEXEC);
+
+		_exit(write(fd, "late", 4) != 4);
+	}
+	assert_int_equal(file_read_given(in("given"), 100, NULL, &out, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_string_equal(buf_str(&out), "late");
+	assert_int_equal(file_read_given("/dev/zero", 100, NULL, &out, NULL), -ERR_EXHAUSTED);
+	assert_int_equal(file_read_given("/dev/null", 100, NULL, &out, NULL), 0);
+	assert_int_equal(file_read_given(dir, 100, NULL, &out, NULL), -ERR_INVALID);
+	assert_string_equal(buf_str(&out), "late");
+	(void)close(token.fd);
 }
 
 static void writes_whole_files_only(void **state)
@@ -278,6 +347,7 @@ static void a_removed_lock_is_made_anew(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("file", T(reads_up_to_a_limit), T(reads_what_has_no_size), T(writes_whole_files_only), T(makes_folders),
+RUN_TESTS("file", T(reads_up_to_a_limit), T(reads_what_has_no_size), T(never_waits),
+	  T(reads_what_is_given), T(writes_whole_files_only), T(makes_folders),
 	  T(removes_trees_but_not_what_links_lead_to), T(removes_what_is_deeper_than_descriptors), T(never_enters_a_mount),
 	  T(finds_programs), T(locks_once), T(a_removed_lock_is_made_anew))

@@ -385,7 +385,7 @@ static void env_files(void **state)
 		_cleanup_free_ char *path = file_of(files[i].text, files[i].len), *made = NULL, *want = NULL;
 		_cleanup_strv_ struct strv env = { 0 };
 		struct err err = ERR_INIT;
-		int r = parse_env_file(path, environment, &env, &err);
+		int r = parse_env_file(path, environment, NULL, &env, &err);
 
 		(void)unlink(path);
 		if (files[i].made) {
@@ -398,7 +398,7 @@ static void env_files(void **state)
 		want = mem_printf("%s%s:%s", files[i].msg[0] == ' ' ? "env file: " : "", path, files[i].msg);
 		assert_string_equal(err.msg, want);
 	}
-	assert_int_equal(parse_env_file("/nowhere/env", environment, &(struct strv){ 0 }, NULL), -ERR_NOT_FOUND);
+	assert_int_equal(parse_env_file("/nowhere/env", environment, NULL, &(struct strv){ 0 }, NULL), -ERR_NOT_FOUND);
 }
 
 static void label_files(void **state)
@@ -408,10 +408,10 @@ static void label_files(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(parse_label_file(path, &d, NULL), 0);
+	assert_int_equal(parse_label_file(path, NULL, &d, NULL), 0);
 	assert_int_equal(d.n, 2);
 	assert_string_equal(dict_get(&d, "b"), "");
-	assert_int_equal(parse_label_file(bad, &d, &err), -ERR_INVALID);
+	assert_int_equal(parse_label_file(bad, NULL, &d, &err), -ERR_INVALID);
 	want = mem_printf("%s:2: invalid label \"containerd.io/x\": reserved for containerd", bad);
 	assert_string_equal(err.msg, want);
 	(void)unlink(path);

@@ -3,6 +3,8 @@
 #include "file.h"
 #include "mem.h"
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Texts of configurations; what is wrong with them, or their version. */
 static const struct { const char *text, *version, *error; } texts[] = {
@@ -185,6 +187,30 @@ static void a_file_too_long(void **state)
 	assert_int_equal(file_remove_tree(dir, NULL), 0);
 }
 
+/* Whatever stands there under such a name: a notice, and the others are found. */
+static void what_is_no_file(void **state)
+{
+	char dir[] = "/tmp/test-cni-net.XXXXXX";
+	struct cni_conf conf = { .conf_dir = dir };
+	_cleanup_strv_ struct strv notices = { 0 };
+	_cleanup_free_ char *fifo = NULL, *folder = NULL, *link = NULL, *device = NULL;
+	struct cni_net *n = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fifo = mem_printf("%s/0.conflist", dir);
+	folder = mem_printf("%s/1.conflist", dir);
+	link = mem_printf("%s/2.conflist", dir);
+	device = mem_printf("%s/3.conflist", dir);
+	assert_int_equal(mkfifo(fifo, 0600) | mkdir(folder, 0700) | symlink("nowhere", link) | symlink("/dev/zero", device), 0);
+	put(dir, "9.conflist", "{\"name\":\"there\",\"plugins\":[{\"type\":\"a\"}]}");
+	assert_int_equal(cni_net_load(&conf, "there", &n, &notices, NULL), 0);
+	assert_int_equal(notices.n, 4);
+	assert_non_null(strstr(notices.v[0], "0.conflist: a pipe, not a file"));
+	cni_net_free(n);
+	assert_int_equal(file_remove_tree(dir, NULL), 0);
+}
+
 /* SPEC 1.1: a list's plugins may stand in a folder of its name, in files of their own. */
 static void plugins_of_a_folder(void **state)
 {
@@ -238,5 +264,5 @@ static void plugins_of_a_folder(void **state)
 }
 
 RUN_TESTS("cni-net", cmocka_unit_test(parsed), cmocka_unit_test(upconverted), cmocka_unit_test(too_many_plugins), cmocka_unit_test(names),
-	  cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long),
+	  cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long), cmocka_unit_test(what_is_no_file),
 	  cmocka_unit_test(plugins_of_a_folder))

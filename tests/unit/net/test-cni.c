@@ -129,6 +129,7 @@ struct failure { const char *who, *does, *error, *hint, *ran; };
 #define AT_A "a ADD\n" DELETED
 #define AT_B "a ADD\nb ADD\n" DELETED
 #define AT_C ADDED DELETED
+#define FLOOD "network t: plugin b: it writes without end: killed after 1048576 bytes"
 static const struct failure failures[] = {
 	{ "a", "echo oops >&2; exit 3", "network t: plugin a: exit status 3: oops", "", AT_A },
 	{ "b", "echo oops >&2; exit 3", "network t: plugin b: exit status 3: oops", "", AT_B },
@@ -148,8 +149,11 @@ static const struct failure failures[] = {
 	{ "b", "echo '{}{}'", NULL, "", AT_B },
 	{ "c", "echo '{\"ips\":[{\"address\":\"nonsense\"}]}'",
 	  "network t: result: address \"nonsense\" is not an address with a prefix length", "", AT_C },
-	{ "b", "head -c 2000000 /dev/zero | tr '\\000' ' '", "network t: plugin b: its result is longer than 1048576 bytes", "", AT_B },
-	{ "b", "head -c 2000000 /dev/zero >&2; exit 4", NULL, "", AT_B },
+	{ "b", "head -c 1048576 /dev/zero | tr '\\000' ' '", "network t: plugin b: its result is longer than 1048576 bytes", "", AT_B },
+	{ "b", "head -c 2000000 /dev/zero | tr '\\000' ' '", FLOOD, "", AT_B },
+	{ "b", "head -c 2000000 /dev/zero >&2; exit 4", FLOOD, "", AT_B },
+	{ "b", "exec yes", FLOOD, "", AT_B },
+	{ "b", "trap '' TERM; yes >&2 & while :; do echo x; done", FLOOD, "", AT_B },
 	{ "b", "exec sleep 60", "network t: plugin b: timed out", "", AT_B },
 	{ "b", "sleep 60 & wait", "network t: plugin b: timed out", "", AT_B },
 };

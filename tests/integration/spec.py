@@ -1,4 +1,5 @@
 """The spec that davit writes, run by the engine itself: what is seen from inside, without containerd between."""
+import errno
 import json
 import os
 import shutil
@@ -96,6 +97,40 @@ class Security(Spec):
         self.assertTrue(text.endswith("end"))
         # even with the capability in hand: what SYS_ADMIN opens, it opens only when named
         self.run_spec("mount -t tmpfs x /tmp && unshare -m true", cap_add=["SYS_ADMIN"])
+
+    def sockets(self, *families, **task):
+        """{(way, family): errno} of every way to make a socket."""
+        shutil.copy(tool("sockets"), os.path.join(self.root, "sockets"))
+        text = self.run_spec("/sockets " + " ".join(map(str, families)), **task)
+        return {tuple(line.split(": ")[0].split(" ")): int(line.split(": ")[1]) for line in text.splitlines()}
+
+    def test_families_that_no_way_opens(self):
+        """Neither with bits that the kernel cuts off, nor by the calls of 32-bit programs, nor behind a pointer."""
+        if os.uname().machine != "x86_64":
+            self.skipTest("the program knows the ways of x86-64")
+        for added in ([], ["NET_ADMIN", "SYS_ADMIN"]):
+            found = self.sockets(38, 40, 3, 46, 300, cap_add=added)
+            made = {way: number for way, number in found.items() if number not in (errno.EPERM, errno.ENOSYS)}
+            self.assertEqual(made, {})
+            self.assertEqual({found[way] for way in found if way[0] in ("socket", "wide", "negative", "pair", "wide-pair")}, {errno.EPERM})
+            self.assertEqual({found[way] for way in found if way[0].startswith("socketcall")}, {errno.ENOSYS})
+
+    def test_families_that_programs_use(self):
+        if os.uname().machine != "x86_64":
+            self.skipTest("the program knows the ways of x86-64")
+        found = self.sockets(1, 2, 10, 16)
+        for family in ("1", "2", "10", "16"):
+            made = found["socket", family]
+            self.assertNotIn(made, (errno.EPERM, errno.ENOSYS))
+            self.assertEqual(found["wide", family], made)  # as the kernel has it
+            self.assertNotEqual(found["i386", family], errno.EPERM)
+        self.assertEqual((found["pair", "1"], found["wide-pair", "1"], found["socketcall", "2"]), (0, 0, errno.ENOSYS))
+        self.assertEqual(self.sockets(40, seccomp="unconfined")["socket", "40"] == errno.EPERM, False)
+
+    def test_personalities(self):
+        text = self.run_spec("linux32 uname -m; linux64 uname -m; setarch x86_64 -R true 2>/dev/null || echo refused")
+        if os.uname().machine == "x86_64":
+            self.assertEqual(text, "i686\nx86_64\nrefused")
 
     def test_profile_of_a_file(self):
         path = os.path.join(self.folder, "profile.json")

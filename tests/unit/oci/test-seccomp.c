@@ -45,7 +45,8 @@ static const struct { const char *name; int without; uint64_t cap; int with; } r
 	{ "io_uring_setup", NO, ~UINT64_C(0), NO }, { "keyctl", NO, ~UINT64_C(0), NO }, { "add_key", NO, ~UINT64_C(0), NO },
 	{ "userfaultfd", NO, ~UINT64_C(0), NO }, { "kexec_load", NO, ~UINT64_C(0), NO }, { "swapon", NO, ~UINT64_C(0), NO },
 	{ "pivot_root", NO, ~UINT64_C(0), NO },
-	{ "socket", WHEN, ~UINT64_C(0), WHEN }, { "personality", WHEN, ~UINT64_C(0), WHEN },
+	{ "socket", WHEN, ~UINT64_C(0), WHEN }, { "socketpair", WHEN, ~UINT64_C(0), WHEN }, { "socketcall", ENOSYS_, ~UINT64_C(0), ENOSYS_ },
+	{ "lsm_set_self_attr", NO, BIT(CAP_SYS_ADMIN), YES }, { "map_shadow_stack", YES, 0, YES }, { "personality", WHEN, ~UINT64_C(0), WHEN },
 	{ "clone", WHEN, BIT(CAP_SYS_ADMIN), YES }, { "clone3", ENOSYS_, BIT(CAP_SYS_ADMIN), YES },
 	{ "unshare", NO, BIT(CAP_SYS_ADMIN), YES }, { "mount", NO, BIT(CAP_SYS_ADMIN), YES }, { "setns", NO, BIT(CAP_SYS_ADMIN), YES },
 	{ "bpf", NO, BIT(39), YES }, { "bpf", NO, BIT(CAP_SYS_ADMIN), YES }, { "perf_event_open", NO, BIT(38), YES },
@@ -79,6 +80,65 @@ static void says_nothing_twice(void **state)
 		for (size_t k = 0; k < json_len(json_get(json_at(rules, i), "names")); k++, n++)
 			(void)verdict(p, json_text(json_at(json_get(json_at(rules, i), "names"), k)));
 	assert_true(n > 380);
+}
+
+/* What the rules about argument 0 of @name say of @value. */
+static bool lets_pass(json *p, const char *name, uint64_t value)
+{
+	json *rules = json_get(p, "syscalls");
+
+	for (size_t i = 0; i < json_len(rules); i++) {
+		json *rule = json_at(rules, i), *arg = json_at(json_get(rule, "args"), 0);
+
+		if (strcmp(json_text(json_at(json_get(rule, "names"), 0)), name) != 0)
+			continue;
+		assert_string_equal(json_get_str(arg, "op"), "SCMP_CMP_MASKED_EQ");
+		if ((value & (uint64_t)json_get_int(arg, "value", 0)) == (uint64_t)json_get_int(arg, "valueTwo", 0))
+			return true;
+	}
+	return false;
+}
+
+static void looks_at_32_bits_of_a_family(void **state)
+{
+	static const char allowed[] = "1110000111100111111001101011111111011001011111"; /* by number, up to AF_MCTP */
+	static const uint64_t above[] = { 0, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_C(0xffffffff) << 32 };
+	_cleanup_json_ json *p = profile(~UINT64_C(0));
+
+	(void)state;
+	for (uint64_t family = 0; family < 300; family++) {
+		bool wanted = family < sizeof allowed - 1 && allowed[family] == '1';
+
+		for (size_t i = 0; i < sizeof above / sizeof *above; i++) {
+			if (lets_pass(p, "socket", family | above[i]) != wanted)
+				fail_msg("family %llu of %llx", (unsigned long long)family, (unsigned long long)above[i]);
+			assert_int_equal(lets_pass(p, "socketpair", family | above[i]), family == 1);
+		}
+		assert_false(lets_pass(p, "socket", family | UINT64_C(1) << 31));
+	}
+}
+
+static void knows_the_machines(void **state)
+{
+	static const struct { const char *machine, *call, *first; } machine_rows[] = {
+		{ "amd64", "arch_prctl", "SCMP_ARCH_X86_64" }, { "arm64", "set_tls", "SCMP_ARCH_AARCH64" },
+		{ "riscv64", "riscv_flush_icache", "SCMP_ARCH_RISCV64" }, { "vax", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof machine_rows / sizeof *machine_rows; i++) {
+		_cleanup_buf_ struct buf b = { 0 };
+		_cleanup_json_ json *j = NULL;
+
+		seccomp_default_of(machine_rows[i].machine, 0, &b);
+		assert_int_equal(json_parse(b.data, b.len, &j, NULL), 0);
+		for (size_t k = 0; machine_rows[k].call; k++)
+			assert_int_equal(verdict(j, machine_rows[k].call), k == i ? YES : NO);
+		if (machine_rows[i].first)
+			assert_string_equal(json_text(json_at(json_get(j, "architectures"), 0)), machine_rows[i].first);
+		else
+			assert_int_equal(json_len(json_get(j, "architectures")), 0);
+	}
 }
 
 static int load(const char *text, uint64_t caps, struct buf *out, struct err *err)
@@ -161,4 +221,5 @@ static void refuses_files(void **state)
 }
 
 RUN_TESTS("seccomp", cmocka_unit_test(follows_the_capabilities), cmocka_unit_test(says_nothing_twice),
+	  cmocka_unit_test(looks_at_32_bits_of_a_family), cmocka_unit_test(knows_the_machines),
 	  cmocka_unit_test(decides_the_conditions_of_files), cmocka_unit_test(refuses_files))

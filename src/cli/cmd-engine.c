@@ -30,9 +30,10 @@ static const struct opt stop_opts[] = {
 
 static int stop(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
+	struct core core = { .conf = cli->conf }; /* no connection: one that says nothing is what containerd would wait for */
+
 	(void)args;
-	if (cli_core_existing(cli, NULL) >= 0)
-		job_await_removals(cli->core, &cli->ctx);
+	job_await_removals(&core, &cli->ctx);
 	return engine_stop(&cli->conf, ((struct stop_flags *)opts)->force, &cli->ctx, err);
 }
 

@@ -1,19 +1,23 @@
 #include "interrupt.h"
+#include "clock.h"
 #include <stdint.h>
 #include <sys/eventfd.h>
 
-enum { PATIENCE = 3 };
+/* timeout(1) and shells signal a process and then its group: that is one press of a key. */
+enum { SAME_MS = 200 };
 
 static struct cancel token = { .fd = -1 };
-static volatile sig_atomic_t times;
+static int64_t first; /* when the first one came; only the handler uses it, which blocks all that have it */
 
 static void on_signal(int sig)
 {
 	int e = errno;
 	uint64_t one = 1;
 
-	if (++times >= PATIENCE)
+	if (token.on && clock_mono() - first > SAME_MS * NSEC_PER_MSEC)
 		_exit(128 + sig);
+	if (!token.on)
+		first = clock_mono();
 	token.on = sig;
 	(void)!write(token.fd, &one, sizeof one);
 	errno = e;
@@ -24,6 +28,8 @@ const struct cancel *interrupt_catch(void)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction old, act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		(void)sigaddset(&act.sa_mask, signals[i]);
 	if (token.fd < 0)
 		token.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)

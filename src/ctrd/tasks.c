@@ -185,20 +185,30 @@ static void process_unpack(const Types__Process *m, struct ctrd_process *ret)
 	};
 }
 
-int tasks_get(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_process *ret,
-	      struct err *err)
+struct ctrd_call *tasks_get_begin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx)
+{
+	return process_begin(c, &get, id, exec_id, ctx);
+}
+
+int tasks_get_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_process *ret, struct err *err)
 {
 	_cleanup_reply_ struct reply reply = { 0 };
 	const Tasks__GetResponse *m;
-	int r = call_end(process_begin(c, &get, id, exec_id, ctx), ctx, &reply, err);
+	int r = call_end(call, ctx, &reply, err);
 
 	if (r < 0)
 		return r;
 	m = (const void *)reply.msg;
 	if (!m->process)
-		return err_set(err, ERR_DATA_LOSS, "task %s: containerd sent no process", id);
+		return err_set(err, ERR_DATA_LOSS, "task: containerd sent no process");
 	process_unpack(m->process, ret);
 	return 0;
+}
+
+int tasks_get(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_process *ret,
+	      struct err *err)
+{
+	return tasks_get_end(tasks_get_begin(c, id, exec_id, ctx), ctx, ret, err);
 }
 
 int tasks_list(struct ctrd *c, const struct ctx *ctx, struct ctrd_processes *ret, struct err *err)

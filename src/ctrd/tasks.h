@@ -38,6 +38,8 @@ struct ctrd_call *tasks_delete_begin(struct ctrd *, const char *id, const char *
 int tasks_delete_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 int tasks_delete(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 int tasks_kill(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *, struct err *err);
+struct ctrd_call *tasks_get_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
+int tasks_get_end(struct ctrd_call *, const struct ctx *, struct ctrd_process *ret, struct err *err);
 int tasks_get(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_process *ret, struct err *err);
 int tasks_list(struct ctrd *, const struct ctx *, struct ctrd_processes *ret, struct err *err);
 int tasks_exec(struct ctrd *, const char *id, const char *exec_id, const struct ctrd_io *, const struct ctrd_any *spec,

@@ -104,6 +104,11 @@ int core_reconnect(struct core *c, struct err *err)
 	ns = mem_strdup(ctrd_namespace(c->ctrd));
 	lease = mem_strdup(ctrd_lease(c->ctrd));
 	r = ctrd_open(c->loop, c->address, ns, &fresh, err);
+	if (r == -ERR_NOT_FOUND) { /* the socket; not to be taken for a job that is gone */
+		r = -ERR_UNAVAILABLE;
+		if (err)
+			err->code = ERR_UNAVAILABLE;
+	}
 	if (r < 0)
 		return r;
 	ctrd_set_lease(fresh, lease);

@@ -16,6 +16,7 @@ struct core_conf {
 	const char *data_dir;       /* "/var/lib/davit" */
 	int64_t call_ms;            /* time for one call of containerd; 0: 60 s */
 	int64_t undo_ms;            /* time for a whole rollback; 0: 30 s */
+	int64_t return_ms;          /* how long a containerd that went away is awaited by who waits for a task's end; 0: without limit */
 	bool debug;
 	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
 	void *notice_arg;
@@ -40,7 +41,8 @@ void core_free(struct core *);
 DEFINE_CLEANUP(struct core, core_free)
 void core_notice(const struct core *, const char *fmt, ...) _printf_(2, 3);
 
-/* A fresh connection when the old one broke: for rollback, and for waits that survive a restart of containerd. */
+/* A fresh connection when the old one broke: for rollback, and for waits that survive a restart of containerd. -ERR_UNAVAILABLE
+ * when nobody listens, never -ERR_NOT_FOUND: an absent socket says nothing about a job. */
 int core_reconnect(struct core *, struct err *err);
 
 /* The namespace's labels decide when the conf does not; the caller frees. */

@@ -347,6 +347,23 @@ static void leave_all(int keep_fd)
 		(void)signal(ours[i], SIG_DFL);
 }
 
+/* However long containerd is away: nobody waits for us. */
+static int open_patiently(const struct core_conf *conf, struct core **ret, struct err *err)
+{
+	int64_t pause_ms = 100;
+
+	for (;;) {
+		const struct timespec pause = { pause_ms / 1000, pause_ms % 1000 * NSEC_PER_MSEC };
+		int r = core_open_existing(conf, NULL, ret, err);
+
+		if (r != -ERR_UNAVAILABLE && r != -ERR_NOT_FOUND)
+			return r;
+		err_clear(err);
+		(void)nanosleep(&pause, NULL); /* there is no event for a daemon that comes back */
+		pause_ms = pause_ms < 1000 ? pause_ms * 2 : 1000;
+	}
+}
+
 /* A child of ours with a connection of its own and the job's lock, if we have it. False: there is none; in us *ret is NULL. */
 static bool fork_core(const struct run *run, struct core **ret)
 {
@@ -361,7 +378,8 @@ static bool fork_core(const struct run *run, struct core **ret)
 		(void)!chdir("/"); /* whoever wants to unmount the folder */
 	conf.address = run->core->address;
 	conf.notice = NULL;
-	if (core_open_existing(&conf, NULL, ret, NULL) < 0)
+	conf.return_ms = 0;
+	if (open_patiently(&conf, ret, NULL) < 0)
 		_exit(1);
 	return true;
 }
@@ -389,7 +407,7 @@ static void watch_behind(struct run *run)
 	struct core *core;
 	struct ctrd_exit unused;
 	struct err err = ERR_INIT;
-	int lock;
+	int r, lock;
 
 	if (!run->job->remove || !run->opts->remove_behind)
 		return;
@@ -397,7 +415,9 @@ static void watch_behind(struct run *run)
 		log_warn("job %s: nobody waits for its end: %s; then remove it with: davit prune", run->job->name, strerror(errno));
 	if (!core)
 		return;
-	(void)task_wait(core, run->id, NULL, NULL, &unused, &err);
+	r = task_wait(core, run->id, NULL, NULL, &unused, &err);
+	if (r < 0 && r != -ERR_NOT_FOUND) /* nothing says that it has ended: prune will know */
+		_exit(1);
 	if (claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
 		_exit(0); /* somebody stops it: they do what we would */
 	claim_lock_removing(lock);

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <termios.h>
 
-enum { CHUNK = 16384, DRAIN_MS = 2000, FORCE_AFTER = 3 };
+enum { CHUNK = 16384, DRAIN_MS = 2000, CALL_MS = 1500 /* somebody has pressed Ctrl-C */, FORCE_AFTER = 3 };
 
 struct output {
 	struct streams *io;
@@ -315,13 +315,18 @@ static bool take_flag(bool *flag)
 	return was;
 }
 
+static bool is_ending(int sig)
+{
+	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGKILL;
+}
+
 /* What a watch function noted and only a call can do. Each may fail when the process is just ending. */
 static void hand_on(struct streams *s, const struct ctx *ctx)
 {
 	struct ctrd *c = s->core->ctrd;
-	struct ctx call = ctx_within(ctx, 5000);
+	struct ctx call = ctx_within(ctx, CALL_MS);
 	struct winsize ws;
-	int sig;
+	int sig, r = 0;
 
 	/* each is taken before the call: while that waits, the next may be noted */
 	if (take_flag(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
@@ -331,7 +336,11 @@ static void hand_on(struct streams *s, const struct ctx *ctx)
 	sig = s->kill_signal;
 	s->kill_signal = 0;
 	if (sig)
-		(void)tasks_kill(c, s->id, s->exec_id, sig, false, &call, NULL);
+		r = tasks_kill(c, s->id, s->exec_id, sig, false, &call, NULL);
+	if ((r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE) && is_ending(sig)) {
+		core_notice(s->core, "containerd does not answer: the signal did not reach the process");
+		s->detached = true; /* whoever asked us to end is obeyed; the process goes on */
+	}
 }
 
 static bool output_open(const struct streams *s)
@@ -362,38 +371,25 @@ static void drain(struct streams *s)
 	}
 }
 
-/* Copies until the Wait has an answer: 1; or the keys detach: 0. */
-static int copy_until_answer(struct streams *s, const struct ctrd_call *call, const struct ctx *ctx, struct err *err)
+/* Copies until the process has ended: 1; or the keys detach: 0. */
+static int copy_until_end(struct streams *s, struct ctrd_call *call, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
 {
+	_cleanup_(task_wait_freep) struct task_wait *wait = task_wait_new(s->core, s->id, s->exec_id, call);
+
 	for (;;) {
 		int r;
 
 		hand_on(s, ctx);
 		if (s->detached)
 			return 0;
-		if (ctrd_call_ready(call))
-			return 1;
+		if (task_wait_over(wait)) {
+			r = task_wait_result(wait, ret, err);
+			return r < 0 ? r : 1;
+		}
 		r = loop_turn(s->loop, ctx, err);
 		if (r < 0)
 			return r;
 	}
-}
-
-static int copy_until_end(struct streams *s, struct ctrd_call *wait, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
-{
-	_cleanup_(ctrd_call_freep) struct ctrd_call *call = wait;
-	int r;
-
-	do {
-		r = copy_until_answer(s, call, ctx, err);
-		if (r <= 0)
-			return r;
-		r = tasks_wait_end(TAKE_PTR(call), ctx, ret, err);
-		if (r >= 0)
-			return 1;
-		r = task_wait_again(s->core, s->id, s->exec_id, r, ctx, &call, ret, err);
-	} while (r == 0);
-	return r;
 }
 
 int streams_run(struct streams *s, struct core *core, const char *id, const char *exec_id, struct ctrd_call *wait,

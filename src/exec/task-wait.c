@@ -1,61 +1,182 @@
+/* Theory of operation: a Wait is open at containerd. When it fails, whyever, the process is looked at by a Get over a connection
+ * that is made anew where the old one broke; when it goes on, or nothing is known, a new Wait follows. Between two failures
+ * there is a pause, which grows: there is no event for a daemon that comes back, and one that refuses each Wait is not to be
+ * asked without end. */
 #include "task-wait.h"
-#include <time.h>
+#include "clock.h"
+#include "mem.h"
 
-enum { RETURN_MS = 30000 };
+enum { PAUSE_MS = 50, PAUSE_MAX_MS = 1000, LOOK_MS = 15000 /* longer than a containerd that is silent is believed in */ };
 
-static int reconnect(struct core *c, const struct ctx *ctx, struct err *err)
+enum wait_at { AT_WAIT, AT_PAUSE, AT_LOOK, AT_END };
+
+struct task_wait {
+	struct core *core;
+	const char *id, *exec_id;
+	enum wait_at at;
+	struct ctrd_call *call;     /* the Wait or the Get */
+	struct timer *timer;
+	bool due;                   /* the pause is over, or the Get takes too long */
+	int64_t pause_ms, began;    /* the next pause; since when this Wait has been open */
+	int64_t heard;              /* when containerd answered last, or the wait began */
+	int r;
+	struct ctrd_exit exit;
+	struct err err;
+};
+
+static void on_due(void *arg)
 {
-	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
-	struct ctx limit = ctx_within(ctx, RETURN_MS);
-
-	for (;;) {
-		int r = core_reconnect(c, err);
-
-		if (r >= 0 || ctx_check(&limit, NULL) < 0)
-			return r;
-		err_clear(err);
-		(void)nanosleep(&pause, NULL); /* there is no event for a daemon that comes back */
-	}
+	((struct task_wait *)arg)->due = true;
 }
 
-/* 1: it has ended, with *ret; 0: it has not. */
-static int look(struct core *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
+static void due_in(struct task_wait *w, int64_t ms)
+{
+	w->due = false;
+	timer_set(w->timer, clock_mono() + ms * NSEC_PER_MSEC);
+}
+
+static void wait_open(struct task_wait *w, struct ctrd_call *call)
+{
+	w->at = AT_WAIT;
+	w->began = clock_mono();
+	w->call = call ? call : tasks_wait_begin(w->core->ctrd, w->id, w->exec_id, NULL);
+}
+
+static void wait_pause(struct task_wait *w)
+{
+	w->at = AT_PAUSE;
+	due_in(w, w->pause_ms);
+	w->pause_ms = w->pause_ms * 2 < PAUSE_MAX_MS ? w->pause_ms * 2 : PAUSE_MAX_MS;
+}
+
+static void wait_end(struct task_wait *w, int r)
+{
+	w->at = AT_END;
+	w->r = r;
+}
+
+struct task_wait *task_wait_new(struct core *c, const char *id, const char *exec_id, struct ctrd_call *call)
+{
+	struct task_wait *w = mem_new(struct task_wait);
+
+	*w = (struct task_wait){ .core = c, .id = id, .exec_id = exec_id, .pause_ms = PAUSE_MS, .heard = clock_mono() };
+	w->timer = loop_timer(c->loop, on_due, w);
+	wait_open(w, call);
+	return w;
+}
+
+void task_wait_free(struct task_wait *w)
+{
+	if (!w)
+		return;
+	ctrd_call_free(w->call);
+	timer_free(w->timer);
+	free(w);
+}
+
+/* Is containerd away for longer than is borne? Then the error that says why is the result. */
+static void wait_away(struct task_wait *w, int r)
+{
+	const int64_t limit = w->core->conf.return_ms * NSEC_PER_MSEC;
+
+	if (limit && clock_mono() - w->heard >= limit)
+		wait_end(w, r);
+	else
+		wait_pause(w);
+}
+
+static void waited(struct task_wait *w)
+{
+	int r = tasks_wait_end(TAKE_PTR(w->call), NULL, &w->exit, &w->err);
+
+	if (r >= 0) {
+		wait_end(w, 0);
+		return;
+	}
+	err_clear(&w->err);
+	if (clock_mono() - w->began >= PAUSE_MAX_MS * NSEC_PER_MSEC) { /* not one of a row of refusals */
+		w->pause_ms = PAUSE_MS;
+		w->heard = clock_mono();
+	}
+	wait_pause(w);
+}
+
+static void look_open(struct task_wait *w)
+{
+	const struct ctx within = ctx_within(NULL, LOOK_MS);
+	int r;
+
+	err_clear(&w->err);
+	r = core_reconnect(w->core, &w->err);
+	if (r < 0) {
+		wait_away(w, r);
+		return;
+	}
+	w->at = AT_LOOK;
+	w->call = tasks_get_begin(w->core->ctrd, w->id, w->exec_id, &within);
+	due_in(w, LOOK_MS);
+}
+
+static void look_too_long(struct task_wait *w)
+{
+	ctrd_call_free(TAKE_PTR(w->call));
+	wait_away(w, err_set(&w->err, ERR_DEADLINE, "task %s: containerd does not say how it is", w->id));
+}
+
+static void looked(struct task_wait *w)
 {
 	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, id, exec_id, ctx, &p, err);
+	int r = tasks_get_end(TAKE_PTR(w->call), NULL, &p, &w->err);
+	const bool stopped = r >= 0 && p.status == CTRD_STOPPED;
 
-	if (r >= 0 && p.status == CTRD_STOPPED) {
-		*ret = (struct ctrd_exit){ p.exit_status, p.exited_at };
-		r = 1;
-	}
+	if (stopped)
+		w->exit = (struct ctrd_exit){ p.exit_status, p.exited_at };
 	ctrd_process_done(&p);
-	return r;
+	if (stopped || r == -ERR_NOT_FOUND) {
+		wait_end(w, r);
+	} else if (r < 0) {
+		wait_away(w, r);
+	} else {
+		w->heard = clock_mono();
+		timer_set(w->timer, 0);
+		wait_open(w, NULL);
+	}
 }
 
-int task_wait_again(struct core *c, const char *id, const char *exec_id, int r, const struct ctx *ctx, struct ctrd_call **ret_call,
-		    struct ctrd_exit *ret, struct err *err)
+bool task_wait_over(struct task_wait *w)
 {
-	if (r == -ERR_CANCELLED || r == -ERR_DEADLINE)
-		return r;
-	err_clear(err);
-	r = reconnect(c, ctx, err);
-	if (r >= 0)
-		r = look(c, id, exec_id, ctx, ret, err);
-	if (r == 0)
-		*ret_call = tasks_wait_begin(c->ctrd, id, exec_id, ctx);
-	return r;
+	for (;;) {
+		if (w->at == AT_WAIT && ctrd_call_ready(w->call))
+			waited(w);
+		else if (w->at == AT_PAUSE && w->due)
+			look_open(w);
+		else if (w->at == AT_LOOK && ctrd_call_ready(w->call))
+			looked(w);
+		else if (w->at == AT_LOOK && w->due)
+			look_too_long(w);
+		else
+			return w->at == AT_END;
+	}
+}
+
+int task_wait_result(const struct task_wait *w, struct ctrd_exit *ret, struct err *err)
+{
+	if (w->r >= 0)
+		*ret = w->exit;
+	else if (err)
+		*err = w->err;
+	return w->r;
 }
 
 int task_wait(struct core *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
 {
-	struct ctrd_call *call = tasks_wait_begin(c->ctrd, id, exec_id, ctx);
-	int r;
+	_cleanup_(task_wait_freep) struct task_wait *w = task_wait_new(c, id, exec_id, NULL);
 
-	do {
-		r = tasks_wait_end(call, ctx, ret, err);
-		if (r >= 0)
-			return 0;
-		r = task_wait_again(c, id, exec_id, r, ctx, &call, ret, err);
-	} while (r == 0);
-	return r < 0 ? r : 0;
+	while (!task_wait_over(w)) {
+		int r = loop_turn(c->loop, ctx, err);
+
+		if (r < 0)
+			return r;
+	}
+	return task_wait_result(w, ret, err);
 }

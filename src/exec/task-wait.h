@@ -1,12 +1,27 @@
-/* Waiting for the end of a process, across a restart of containerd. */
+/* Waiting for the end of a process, across any outage of containerd. The wait itself never blocks: what else stands on the loop,
+ * output that is being copied for one, goes on while containerd is away.
+ *
+ *	w = task_wait_new(core, id, NULL, call);
+ *	while (!task_wait_over(w) && loop_turn(core->loop, ctx, err) >= 0)
+ *		;
+ *
+ * An answer that is missing is no end: it is asked for again, at growing distances, for as long as core_conf.return_ms allows
+ * containerd to be away. */
 #pragma once
 #include "core.h"
 #include "tasks.h"
 
-/* A Wait failed with @r: a broken connection is made again, for at most 30 s, and the process looked at. 1: it has ended, with
- * *ret; 0: it goes on, with a new Wait in *ret_call. -ERR_NOT_FOUND when it is gone; -ERR_CANCELLED and -ERR_DEADLINE are
- * returned as they are. @exec_id NULL: the task itself. */
-int task_wait_again(struct core *, const char *id, const char *exec_id, int r, const struct ctx *, struct ctrd_call **ret_call,
-		    struct ctrd_exit *ret, struct err *err);
-/* The exit of a process that may have ended already. -ERR_NOT_FOUND when it is gone. */
+struct task_wait;
+
+/* @exec_id NULL: the task itself. @call: a Wait that is open already, taken over; NULL: one is opened. @id and @exec_id are borrowed. */
+struct task_wait *task_wait_new(struct core *, const char *id, const char *exec_id, struct ctrd_call *call);
+/* Nobody else may have calls open on the core's connection meanwhile: it is made anew when it broke. */
+void task_wait_free(struct task_wait *);
+DEFINE_CLEANUP(struct task_wait, task_wait_free)
+/* To be asked after each turn of the loop: has the wait come to its end? */
+bool task_wait_over(struct task_wait *);
+/* Then: 0 with the exit; -ERR_NOT_FOUND when the process is gone; what kept us from containerd, when it stayed away too long. */
+int task_wait_result(const struct task_wait *, struct ctrd_exit *ret, struct err *err);
+
+/* All of it: the exit of a process that may have ended already. -ERR_CANCELLED and -ERR_DEADLINE from @ctx besides. */
 int task_wait(struct core *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);

@@ -81,6 +81,7 @@ int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err
 	g->engine = h2_client_new();
 	g->greeting_ms = GRPC_GREETING_MS;
 	g->conn = conn_new(loop, fd, path, &ops, g);
+	conn_flush(g->conn); /* the preface: a containerd that ends waits for that of each connection, and for no more */
 	*ret = g;
 	return 0;
 }

@@ -21,7 +21,7 @@ enum {
 struct grpc;
 struct grpc_call;
 
-/* connect(2) to the socket at @path; the HTTP/2 preface goes out with the first call, nothing is waited for.
+/* connect(2) to the socket at @path; the HTTP/2 preface goes out at once, nothing is waited for.
  * -ERR_NOT_FOUND (no socket), -ERR_UNAVAILABLE (nobody listens), -ERR_PERMISSION. */
 int grpc_open(struct loop *, const char *path, struct grpc **ret, struct err *err);
 void grpc_free(struct grpc *); /* calls that are still open must be freed first */

@@ -1,10 +1,11 @@
 """davit doctor, and davit's own engine where no containerd runs."""
 import fcntl
+import glob
 import json
 import os
 import subprocess
 
-from lib.case import Case, Machine, get
+from lib.case import Case, Machine, get, wait_until
 
 
 class Doctor(Case):
@@ -50,8 +51,18 @@ class Engine(Case):
         self.fails("engine", "stop", says=["inside"])
         self.davit("rm", "-f", "inside")
         self.davit("image", "rm", Machine.image)
-        self.davit("engine", "stop")
+        self.assertLess(self.davit("engine", "stop").seconds, 8 * Machine.slow)  # containerd waits for who has not spoken yet
         self.davit("engine", "stop")  # not running is success
+
+    def test_an_idle_client_does_not_hold_it(self):
+        self.davit("engine", "start")
+        idle = self.start("image", "load", stdin=subprocess.PIPE)
+        wait_until("its connection", lambda: idle.poll() is None and any(
+            "socket:" in os.readlink(fd) for fd in glob.glob(f"/proc/{idle.pid}/fd/*")))
+        self.assertLess(self.davit("engine", "stop").seconds, 8 * Machine.slow)
+        idle.stdin.close()
+        idle.stdin = None
+        idle.wait(timeout=60 * Machine.slow)
 
     def test_keeps_nothing_of_who_started_it(self):
         path = os.path.join(self.folder, "lock")

@@ -113,6 +113,37 @@ class ContainerdRestart(Case):
         out, err = process.communicate(timeout=60)
         self.assertEqual((process.returncode, out), (12, "b\n"), err)
 
+    def test_a_long_outage(self):
+        """Longer than anybody should bear it. Output is copied meanwhile, exits are known, and a live job keeps its network."""
+        kept = self.start("run", "-d", "--rm", "--name", "kept", *(() if Machine.network else ("--network", "none")), Machine.image,
+                          "sleep", "1000")
+        self.addCleanup(lambda: self.davit("rm", "-f", "kept", code=None))
+        kept.communicate(timeout=60 * Machine.slow)
+        namespace = "/run/netns/" + next(get(row, "id") for row in self.rows("ps") if get(row, "name") == "kept")
+        foreground = self.start("run", "--rm", "--network", "none", Machine.image, "sh", "-c",
+                                "i=0; while [ ! -e /tmp/end ]; do i=$((i+1)); echo $i; sleep 1; done; exit 12")
+        self.assertEqual(foreground.stdout.readline(), "1\n")
+        name = self.job(command=("sh", "-c", "while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 11"))
+        wait = self.start("wait", name)
+        time.sleep(0.3)
+        Machine.containerd.stop(signal.SIGKILL)
+        began = time.monotonic()
+        for i in range(2, 34):
+            self.assertEqual(foreground.stdout.readline(), f"{i}\n")
+        self.assertGreater(time.monotonic() - began, 30)
+        Machine.containerd.start()
+        self.assertTrue(os.path.exists(namespace))
+        self.assertEqual(self.state("kept"), "running")
+        others = [get(row, "name") for row in self.rows("ps") if get(row, "name") not in ("kept", name)]
+        for job in (name, *others):
+            self.davit("exec", job, "touch", "/tmp/end")
+        out, err = wait.communicate(timeout=60 * Machine.slow)
+        self.assertEqual((wait.returncode, out.strip()), (0, "11"), err)
+        foreground.communicate(timeout=60 * Machine.slow)
+        self.assertEqual(foreground.returncode, 12)
+        self.davit("stop", "-t", "1", "kept")
+        wait_until("its removal", lambda: not os.path.exists(namespace))
+
     def test_exit_while_it_is_down(self):
         name = self.job(command=("sh", "-c", "sleep 1; exit 13"))
         Machine.containerd.stop(signal.SIGKILL)

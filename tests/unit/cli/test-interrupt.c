@@ -36,16 +36,31 @@ static void a_signal_cancels(void **state)
 	assert_int_equal(in_child(cancels), 0);
 }
 
+static int is_signalled_with_its_group(void)
+{
+	const struct cancel *token = interrupt_catch();
+
+	(void)raise(SIGINT);
+	(void)raise(SIGINT);
+	return token->on == SIGINT ? 0 : 1;
+}
+
+static void two_at_once_are_one(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(is_signalled_with_its_group), 0);
+}
+
 static int is_impatient(void)
 {
 	(void)interrupt_catch();
-	(void)raise(SIGINT);
-	(void)raise(SIGINT);
+	(void)raise(SIGTERM);
+	(void)poll(NULL, 0, 400);
 	(void)raise(SIGINT);
 	return 0;
 }
 
-static void the_third_one_ends(void **state)
+static void the_second_one_ends(void **state)
 {
 	int status = in_child(is_impatient);
 
@@ -74,5 +89,5 @@ static void ignored_ones_stay_ignored(void **state)
 	assert_int_equal(in_child(ignores), 0);
 }
 
-RUN_TESTS("interrupt", cmocka_unit_test(a_signal_cancels), cmocka_unit_test(the_third_one_ends),
+RUN_TESTS("interrupt", cmocka_unit_test(a_signal_cancels), cmocka_unit_test(two_at_once_are_one), cmocka_unit_test(the_second_one_ends),
 	  cmocka_unit_test(ignored_ones_stay_ignored))

@@ -1,0 +1,223 @@
+/* Waiting for a task's end while containerd is away, refuses, or says nothing. */
+#include "test.h"
+#include "clock.h"
+#include "containers.h"
+#include "fake.h"
+#include "file.h"
+#include "log.h"
+#include "mem.h"
+#include "task-wait.h"
+#include <stdio.h>
+
+#define ID "web-00000001"
+
+struct stage { struct loop *loop; struct fake *fake; };
+
+static void must(int r, const struct err *err)
+{
+	if (r < 0)
+		fail_msg("%s", err->msg);
+}
+
+static struct core *open_core(const struct stage *s, int64_t return_ms)
+{
+	const struct core_conf conf = { .address = fake_address(s->fake), .ns = "davit", .run_dir = "/nonexistent",
+		.data_dir = "/nonexistent", .return_ms = return_ms };
+	struct core *core = NULL;
+	struct err err = ERR_INIT;
+
+	must(core_open(&conf, NULL, &core, &err), &err);
+	return core;
+}
+
+/* A task that runs until it is told to end. */
+static void make_task(const struct stage *s)
+{
+	struct core *c = open_core(s, 0);
+	struct ctrd_container rec = { .id = (char[]){ ID }, .image = (char[]){ "x" }, .snapshotter = (char[]){ "overlayfs" },
+		.snapshot_key = (char[]){ ID }, .runtime = (char[]){ "io.containerd.runc.v2" } };
+	struct err err = ERR_INIT;
+	pid_t pid;
+
+	rec.spec.type_url = (char[]){ "spec" };
+	must(fake_clear(s->fake, &err), &err);
+	must(containers_create(c->ctrd, &rec, NULL, &err), &err);
+	must(tasks_create(c->ctrd, ID, NULL, NULL, NULL, NULL, &pid, &err), &err);
+	must(tasks_start(c->ctrd, ID, NULL, NULL, &pid, &err), &err);
+	core_free(c);
+}
+
+/* Turns the loop for @ms, or until it is over: then true. */
+static bool turn_for(struct core *c, struct task_wait *w, int64_t ms)
+{
+	const struct ctx ctx = ctx_within(NULL, ms);
+
+	while (!task_wait_over(w))
+		if (loop_turn(c->loop, &ctx, NULL) < 0)
+			return false;
+	return true;
+}
+
+/* Its socket has another name for a while: nobody finds it. */
+static void hide(const struct stage *s, bool hidden)
+{
+	_cleanup_free_ char *away = mem_printf("%s.away", fake_address(s->fake));
+
+	assert_int_equal(hidden ? rename(fake_address(s->fake), away) : rename(away, fake_address(s->fake)), 0);
+}
+
+static struct task_wait *broken_wait(const struct stage *s, struct core *c)
+{
+	struct task_wait *w;
+	struct err err = ERR_INIT;
+
+	must(fake_fault(s->fake, &err, "Tasks/Wait:drop"), &err);
+	hide(s, true);
+	w = task_wait_new(c, ID, NULL, NULL);
+	assert_false(turn_for(c, w, 200));
+	return w;
+}
+
+/* fake_reset() speaks to the fake: its socket must be there. */
+static void show(const struct stage *s)
+{
+	struct err err = ERR_INIT;
+
+	hide(s, false);
+	must(fake_reset(s->fake, &err), &err);
+}
+
+static void outlasts_an_outage(void **state)
+{
+	struct stage *s = *state;
+	struct core *c;
+	struct task_wait *w;
+	struct ctrd_exit exit = { 0 };
+	struct err err = ERR_INIT;
+
+	make_task(s);
+	c = open_core(s, 0);
+	w = broken_wait(s, c);
+	assert_false(turn_for(c, w, 1500)); /* longer than any limit below */
+	show(s);
+	assert_false(turn_for(c, w, 1500)); /* it runs */
+	must(fake_exit(s->fake, "davit", ID, NULL, 7, &err), &err);
+	assert_true(turn_for(c, w, 10000));
+	assert_int_equal(task_wait_result(w, &exit, &err), 0);
+	assert_int_equal(exit.status, 7);
+	task_wait_free(w);
+	core_free(c);
+}
+
+static void gives_up_at_the_limit(void **state)
+{
+	struct stage *s = *state;
+	struct core *c;
+	struct task_wait *w;
+	struct ctrd_exit exit;
+	struct err err = ERR_INIT;
+
+	make_task(s);
+	c = open_core(s, 600);
+	w = broken_wait(s, c);
+	assert_true(turn_for(c, w, 10000));
+	assert_int_equal(task_wait_result(w, &exit, &err), -ERR_UNAVAILABLE); /* not "gone" */
+	show(s);
+	task_wait_free(w);
+	core_free(c);
+}
+
+/* One that comes back within the limit is waited for again, as long as it takes. */
+static void a_return_within_the_limit(void **state)
+{
+	struct stage *s = *state;
+	struct core *c;
+	struct task_wait *w;
+	struct ctrd_exit exit;
+	struct err err = ERR_INIT;
+
+	make_task(s);
+	c = open_core(s, 5000);
+	w = broken_wait(s, c);
+	show(s);
+	assert_false(turn_for(c, w, 1500));
+	must(fake_exit(s->fake, "davit", ID, NULL, 8, &err), &err);
+	assert_true(turn_for(c, w, 10000));
+	assert_int_equal(task_wait_result(w, &exit, &err), 0);
+	assert_int_equal(exit.status, 8);
+	task_wait_free(w);
+	core_free(c);
+}
+
+/* A Wait that is refused while Get says that the task runs: asked again, at growing distances. */
+static void does_not_spin(void **state)
+{
+	struct stage *s = *state;
+	struct core *c;
+	struct task_wait *w;
+	struct ctrd_exit exit;
+	struct err err = ERR_INIT;
+
+	make_task(s);
+	c = open_core(s, 0);
+	must(fake_reset(s->fake, &err), &err);
+	must(fake_fault(s->fake, &err, "Tasks/Wait:fail=2"), &err);
+	w = task_wait_new(c, ID, NULL, NULL);
+	assert_false(turn_for(c, w, 2000));
+	assert_in_range(fake_count(s->fake), 3, 20);
+	must(fake_reset(s->fake, &err), &err);
+	must(fake_exit(s->fake, "davit", ID, NULL, 9, &err), &err);
+	assert_true(turn_for(c, w, 10000));
+	assert_int_equal(task_wait_result(w, &exit, &err), 0);
+	assert_int_equal(exit.status, 9);
+	task_wait_free(w);
+	core_free(c);
+}
+
+static void one_that_is_gone(void **state)
+{
+	struct stage *s = *state;
+	struct core *c;
+	struct ctrd_exit exit;
+	struct err err = ERR_INIT;
+
+	must(fake_clear(s->fake, &err), &err);
+	c = open_core(s, 0);
+	assert_int_equal(task_wait(c, ID, NULL, NULL, &exit, &err), -ERR_NOT_FOUND);
+	core_free(c);
+}
+
+static int set_up(void **state)
+{
+	static struct stage s;
+	struct err err = ERR_INIT;
+
+	log_init(LOG_ERROR, false);
+	s.loop = loop_new();
+	if (fake_start(s.loop, &s.fake, &err) < 0) {
+		print_error("%s\n", err.msg);
+		return -1;
+	}
+	*state = &s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stage *s = *state;
+
+	fake_free(s->fake);
+	loop_free(s->loop);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(outlasts_an_outage),	   cmocka_unit_test(gives_up_at_the_limit),
+		cmocka_unit_test(a_return_within_the_limit), cmocka_unit_test(does_not_spin),
+		cmocka_unit_test(one_that_is_gone),
+	};
+
+	return cmocka_run_group_tests_name("task-wait", tests, set_up, tear_down);
+}

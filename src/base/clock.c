@@ -123,6 +123,19 @@ int clock_parse(const char *s, int64_t *ret_wall_ns, struct err *err)
 	return 0;
 }
 
+int clock_parse_epoch(const char *s, int64_t *ret_wall_ns, struct err *err)
+{
+	const size_t n = strspn(s, "0123456789");
+	const char *p = s + n;
+	int64_t ns = 0, wall;
+
+	if (!n || n > 10 || !parse_fraction(&p, &ns) || *p ||
+	    __builtin_mul_overflow(strtoll(s, NULL, 10), NSEC_PER_SEC, &wall) || __builtin_add_overflow(wall, ns, &wall))
+		return err_set(err, ERR_INVALID, "time \"%.64s\": not seconds since the epoch, as date +%%s prints them", s);
+	*ret_wall_ns = wall;
+	return 0;
+}
+
 static const struct { const char *name; int64_t ns; } units[] = {
 	{ "ns", 1 }, { "us", 1000 }, { "ms", NSEC_PER_MSEC }, { "s", NSEC_PER_SEC },
 	{ "m", 60 * NSEC_PER_SEC }, { "h", 3600 * NSEC_PER_SEC }, { "d", 86400 * NSEC_PER_SEC },

@@ -214,6 +214,12 @@ static int run(struct cli *cli, char *const *argv, struct err *err)
 	return run_command(cli, cmd, argv, i, err);
 }
 
+/* A full disk may say so only now. */
+static int close_out(struct err *err)
+{
+	return close(STDOUT_FILENO) < 0 ? err_sys(err, errno, "standard output") : 0;
+}
+
 int cli_main(char *const *argv)
 {
 	struct cli cli = { .fail_code = EXIT_DAVIT, .ctx = { .cancel = interrupt_catch() } };
@@ -224,7 +230,7 @@ int cli_main(char *const *argv)
 	r = run(&cli, argv, &err);
 	if (cli.core)
 		core_free(cli.core);
-	if (r >= 0)
+	if (r >= 0 && (close_out(&err) >= 0 || r > 0))
 		return r;
 	log_init(LOG_ERROR, cli.global.json_log); /* an error of parsing comes before configure() */
 	cli_report(&cli, &err);

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "clock.h"
 #include "job-ops.h"
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,23 +38,12 @@ static bool parse_local(const char *s, int64_t *ret)
 	return false;
 }
 
-/* A bare number is seconds since the epoch, as `date +%s` prints them. */
-static bool parse_epoch(const char *s, int64_t *ret)
-{
-	size_t n = strspn(s, "0123456789");
-
-	if (!n || n > 10 || s[n])
-		return false;
-	*ret = strtoll(s, NULL, 10) * NSEC_PER_SEC;
-	return true;
-}
-
 /* A time, or how long ago; Docker's forms. */
 static int set_time(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	int64_t *at = (int64_t *)(void *)((char *)into + o->at), span;
 
-	if (parse_epoch(value, at) || parse_local(value, at) || clock_parse(value, at, NULL) >= 0)
+	if (clock_parse_epoch(value, at, NULL) >= 0 || parse_local(value, at) || clock_parse(value, at, NULL) >= 0)
 		return 0;
 	if (clock_parse_span(value, &span, NULL) < 0)
 		return err_set(err, ERR_INVALID, "flag --%s is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"%s\"",
@@ -87,6 +77,8 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 
 	if (r >= 0)
 		r = job_logs(cli->core, args->v[0], &o, &cli->ctx, err);
+	if (r > 0) /* nobody reads any more */
+		return 128 + SIGPIPE;
 	if (r == -ERR_CANCELLED && f->follow && cli->ctx.cancel->on) /* Ctrl-C is how one stops following */
 		return err_clear(err), 128 + cli->ctx.cancel->on;
 	return r;

@@ -29,7 +29,11 @@ static int make_process(const struct record *rec, const struct exec_opts *o, pid
 	struct user user = { 0 };
 	struct exec_process p = { .args = o->args, .env = o->env, .cwd = o->cwd, .tty = o->tty, .privileged = o->privileged,
 		.bounding = cap_bounding() };
+	struct winsize size;
 	int r = o->user ? look_up_user(pid, o->user, &user, err) : 0;
+
+	if (o->tty && !o->detach && streams_size(o->interactive, &size))
+		p.console = (struct spec_console){ size.ws_row, size.ws_col };
 
 	p.user = o->user ? &user : NULL;
 	if (r >= 0)

@@ -72,5 +72,5 @@ int job_logs(struct core *c, const char *name, const struct logs_opts *o, const 
 			return r;
 	}
 	r = logfile_read(&read, ctx, err);
-	return r < 0 ? err_wrap(err, r, "logs of job %s", rec.name) : 0;
+	return r < 0 ? err_wrap(err, r, "logs of job %s", rec.name) : r;
 }

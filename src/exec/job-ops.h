@@ -59,4 +59,5 @@ struct logs_opts {
 	int64_t since, until;    /* wall ns; 0: none */
 	int out_fd, err_fd;
 };
+/* 1: nobody reads any more. */
 int job_logs(struct core *, const char *name, const struct logs_opts *, const struct ctx *, struct err *err);

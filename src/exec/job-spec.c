@@ -17,6 +17,7 @@ int run_spec(struct run *run, struct buf *out, struct err *err)
 		*hosts = mem_printf("%s/hosts", dir), *hostname = mem_printf("%s/hostname", dir);
 	char host[HOST_NAME_MAX + 1];
 	struct rlimit nofile = { 1024, 1024 };
+	struct winsize size;
 	struct spec_in in = {
 		.job = run->job, .task = run->task, .image = &run->image.config, .user = &run->user, .id = run->id,
 		.ns = run->core->conf.ns, .hostname = run_hostname(run, host), .netns = run->netns, .resolv_conf = resolv,
@@ -25,6 +26,8 @@ int run_spec(struct run *run, struct buf *out, struct err *err)
 		.apparmor = file_exists("/sys/kernel/security/apparmor/profiles"),
 	};
 
+	if (run->opts->mode == RUN_FOREGROUND && run->task->tty && streams_size(run->task->stdin_open, &size))
+		in.console = (struct spec_console){ size.ws_row, size.ws_col };
 	(void)getrlimit(RLIMIT_NOFILE, &nofile);
 	in.nofile_max = nofile.rlim_max;
 	return spec_build(&in, out, err);

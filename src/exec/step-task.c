@@ -22,8 +22,11 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
 	struct ctx answer = answer_of(ctx);
+	int r = tasks_create_end(TAKE_PTR(run->call[S_TASK]), &answer, &run->pid, err);
 
-	return tasks_create_end(TAKE_PTR(run->call[S_TASK]), &answer, &run->pid, err);
+	if (r >= 0 && run->record && run->streams) /* its record has the size of the terminal that it was made on */
+		streams_resize(run->streams, run->core, run->id, ctx);
+	return r;
 }
 
 void task_undo(void *state, const struct ctx *ctx)

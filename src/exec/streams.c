@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -104,6 +103,25 @@ const struct ctrd_io *streams_io(const struct streams *s)
 	return &s->io;
 }
 
+/* Which of ours has the modes and the size of the job's terminal. */
+static int terminal_fd(bool stdin_open)
+{
+	return stdin_open ? STDIN_FILENO : STDOUT_FILENO;
+}
+
+bool streams_size(bool stdin_open, struct winsize *ret)
+{
+	return ioctl(terminal_fd(stdin_open), TIOCGWINSZ, ret) == 0;
+}
+
+void streams_resize(struct streams *s, struct core *c, const char *id, const struct ctx *ctx)
+{
+	struct winsize ws;
+
+	if (s->conf.tty && streams_size(s->conf.stdin_open, &ws))
+		(void)tasks_resize(c->ctrd, id, NULL, ws.ws_col, ws.ws_row, ctx, NULL);
+}
+
 static void terminal_restore(struct streams *s)
 {
 	if (s->terminal >= 0)
@@ -114,7 +132,7 @@ static void terminal_restore(struct streams *s)
 /* Without input only what is printed goes through as it is: the job's terminal has ended its lines already. */
 static void terminal_raw(struct streams *s)
 {
-	int fd = s->conf.stdin_open ? STDIN_FILENO : STDOUT_FILENO;
+	int fd = terminal_fd(s->conf.stdin_open);
 	struct termios t;
 
 	if (!s->conf.tty || tcgetattr(fd, &s->saved) < 0)

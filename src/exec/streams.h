@@ -6,6 +6,7 @@
 #include "core.h"
 #include "logfile.h"
 #include "tasks.h"
+#include <sys/ioctl.h>
 
 struct streams;
 
@@ -17,9 +18,13 @@ struct streams_conf {
 	bool sig_proxy;
 };
 
+/* The size of the terminal that a process with a tty would be shown on; false: there is none. */
+bool streams_size(bool stdin_open, struct winsize *ret);
 /* -ERR_INVALID for keys that are none. */
 int streams_new(const struct streams_conf *, struct loop *, struct streams **ret, struct err *err);
 const struct ctrd_io *streams_io(const struct streams *);
+/* Before the start of what was created with another terminal's size. */
+void streams_resize(struct streams *, struct core *, const char *id, const struct ctx *);
 /* After the start: copy until the process of (@id, @exec_id), whose Wait is @wait, has ended and its output is drained: 1 with
  * *ret_exit; or until the keys detached: 0. Signals are blocked and handed on meanwhile. A wait broken by a restart of
  * containerd is taken up again. @wait is consumed. */

@@ -1,6 +1,7 @@
 /* Writing a log. Records go out in as few write(2) calls as possible, each record whole. Nothing here waits and nothing
  * fails: what cannot be written is counted, and the count is the first thing written once there is room again. Files are
- * never truncated, since a reader, or the writer of a run before us, may still hold them. */
+ * never truncated, since a reader, or the writer of a run before us, may still hold them; but for the piece of a record that a
+ * full disk cut, which is taken back at once, so that no half of a line passes for a whole one. */
 #include "logfile.h"
 #include "clock.h"
 #include "file.h"
@@ -23,6 +24,7 @@ struct logfile {
 	struct {
 		struct buf rest;     /* what came since the last record */
 		bool open;           /* an earlier writer ended in the middle of a line */
+		bool skipping;       /* the beginning of its line is lost: the rest goes with it */
 	} stream[2];
 	struct buf out;              /* records to be written */
 	uint64_t lost;               /* records */
@@ -98,15 +100,6 @@ int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct l
 	return 0;
 }
 
-static uint64_t count_lines(const char *p, size_t n)
-{
-	uint64_t lines = 0;
-
-	for (const char *end = p + n; (p = memchr(p, '\n', (size_t)(end - p))); p++)
-		lines++;
-	return lines;
-}
-
 /* The record that tells of a loss; nothing when none is to be told. */
 static void describe_loss(const struct logfile *f, struct buf *out)
 {
@@ -145,10 +138,48 @@ static size_t write_records(struct logfile *f, const struct buf *head)
 	return n < 0 ? 0 : (size_t)n;
 }
 
+/* The file ends with its last whole record again. Not where somebody else has written behind it. */
+static void cut_back(struct logfile *f, size_t piece)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0 || st.st_size != f->size || ftruncate(f->fd, f->size - (off_t)piece) < 0)
+		return;
+	f->size -= (int64_t)piece;
+	f->torn = false;
+}
+
+/* The records from @from on are lost. A line whose beginning is in the file ends there, and what comes of one whose beginning
+ * is lost is no line of its own. */
+static void lose(struct logfile *f, size_t from, int why)
+{
+	const char *p = f->out.data + from, *end = f->out.data + f->out.len, *nl;
+	bool open[2] = { f->stream[0].open, f->stream[1].open }, hit[2] = { false, false };
+	struct logline l;
+
+	if (!f->lost)
+		f->why = why;
+	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1, f->lost++) {
+		if (!logline_parse(p, (size_t)(nl - p), &l))
+			continue;
+		hit[l.stream] = true;
+		f->stream[l.stream].skipping = l.partial;
+	}
+	if (f->fd >= 0)
+		resume(f);
+	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++) {
+		if (!hit[s])
+			f->stream[s].open = open[s];
+		if (f->stream[s].skipping)
+			buf_reset(&f->stream[s].rest);
+	}
+}
+
 static void put(struct logfile *f)
 {
 	_cleanup_buf_ struct buf head = { 0 };
 	size_t done, of_records;
+	int why;
 
 	if (!f->out.len)
 		return;
@@ -156,6 +187,7 @@ static void put(struct logfile *f)
 		buf_addc(&head, '\n');
 	describe_loss(f, &head);
 	done = write_records(f, &head);
+	why = errno;
 	of_records = done > head.len ? done - head.len : 0;
 	f->size += (int64_t)done;
 	if (done)
@@ -163,9 +195,12 @@ static void put(struct logfile *f)
 	if (done >= head.len)
 		f->lost = 0;
 	if (of_records < f->out.len) {
-		if (!f->lost)
-			f->why = errno;
-		f->lost += count_lines(f->out.data + of_records, f->out.len - of_records);
+		const char *nl = of_records ? memrchr(f->out.data, '\n', of_records) : NULL;
+		size_t whole = nl ? (size_t)(nl - f->out.data) + 1 : 0;
+
+		if (f->torn)
+			cut_back(f, of_records ? of_records - whole : done - (*head.data == '\n'));
+		lose(f, whole, why);
 	}
 	buf_reset(&f->out);
 }
@@ -222,6 +257,12 @@ void logfile_write(struct logfile *f, enum log_stream s, const char *p, size_t n
 		size_t len = nl ? (size_t)(nl - p) : n, room = LOG_LINE_MAX - rest->len;
 		bool whole = nl && len <= room;
 
+		if (f->stream[s].skipping) {
+			f->stream[s].skipping = !nl;
+			p += len + !!nl;
+			n -= len + !!nl;
+			continue;
+		}
 		if (!nl && len < room) {
 			buf_add(rest, p, len);
 			break;

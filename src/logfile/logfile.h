@@ -39,7 +39,7 @@ struct logread {
 	int wake_fd;
 };
 /* Writes the log to the fds; follows rotation (inotify). A line that cannot be parsed is passed on as it is. A closed
- * out_fd (EPIPE; SIGPIPE is the caller's to ignore) ends it without error, and so does the removal of the log.
+ * out_fd or err_fd (EPIPE; SIGPIPE is the caller's to ignore) ends it: 1. So does the removal of the log: 0.
  * -ERR_NOT_FOUND when there is no such log; a follower waits for it as long as its folder is there. Memory is bounded,
  * however long lines are. */
 int logfile_read(const struct logread *, const struct ctx *, struct err *err);

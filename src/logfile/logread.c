@@ -190,7 +190,7 @@ static int flush(struct reader *r, struct err *err)
 		else if (why == EPIPE)
 			r->closed = true;
 		else if (why && why != EINTR)
-			return err_sys(err, why, "write the log's output");
+			return err_sys(err, why, "standard %s", r->out_stream == LOG_STDOUT ? "output" : "error");
 		done += n > 0 ? (size_t)n : 0;
 	}
 	buf_reset(&r->out);
@@ -428,6 +428,15 @@ static int wait_change(struct reader *r, bool *ask, bool *quiet, struct err *err
 	return ctx_check(r->ctx, err);
 }
 
+/* The beginning of a record is read again once there is more of it: its writer may cut it back meanwhile. */
+static void give_back(struct reader *r)
+{
+	if (r->is_over)
+		return;
+	r->offset -= (off_t)r->in.len;
+	buf_reset(&r->in);
+}
+
 static int follow(struct reader *r, struct err *err)
 {
 	const struct logread *opt = r->opt;
@@ -442,6 +451,7 @@ static int follow(struct reader *r, struct err *err)
 		r->ended = r->ended || (ask && opt->ended && opt->ended(opt->arg));
 		last = r->gone || (opt->until && clock_wall() > opt->until) || (r->ended && quiet);
 		ret = drain(r, err);
+		give_back(r);
 		if (ret == 0)
 			ret = next_file(r, err);
 		if (ret < 0)
@@ -471,7 +481,7 @@ int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *e
 	if (!files.n && (!opt->follow || r.gone))
 		return err_set(err, ERR_NOT_FOUND, "log %s: there is none", opt->path);
 	ret = read_present(&r, &files, err);
-	if (ret < 0 || r.closed || !opt->follow)
-		return ret;
-	return follow(&r, err);
+	if (ret == 0 && opt->follow)
+		ret = follow(&r, err);
+	return ret < 0 ? ret : r.closed;
 }

@@ -296,6 +296,17 @@ static int emit_cwd(const struct spec_in *in, struct buf *out, struct err *err)
 	return r;
 }
 
+static void emit_terminal(struct spec_console size, struct buf *out)
+{
+	emit_bool(out, "terminal", true);
+	if (!size.rows || !size.cols)
+		return;
+	emit_open(out, "consoleSize", '{');
+	emit_uint(out, "height", size.rows);
+	emit_uint(out, "width", size.cols);
+	emit_close(out, '}');
+}
+
 int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
 {
 	typedef int part(const struct spec_in *, struct buf *, struct err *);
@@ -304,7 +315,7 @@ int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struc
 
 	emit_open(out, "process", '{');
 	if (in->task->tty)
-		emit_bool(out, "terminal", true);
+		emit_terminal(in->console, out);
 	emit_user(in->user, out);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		r = parts[i](in, out, err);
@@ -386,7 +397,7 @@ static int exec_process(json *process, const struct exec_process *x, struct buf 
 		return r;
 	emit_open(out, NULL, '{');
 	if (x->tty)
-		emit_bool(out, "terminal", true);
+		emit_terminal(x->console, out);
 	emit_strv(out, "args", x->args);
 	r = exec_env(process, x, out, err);
 	if (r < 0)

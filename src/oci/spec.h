@@ -11,6 +11,9 @@ struct spec_mount {
 	const char *type;           /* NULL: bind */
 };
 
+/* A terminal's size from its first moment on; the engines make it so. 0: not known. */
+struct spec_console { unsigned rows, cols; };
+
 struct spec_in {
 	const struct job *job;
 	const struct task *task;
@@ -27,6 +30,7 @@ struct spec_in {
 	bool vm;                    /* VM runtime: no host devices */
 	bool cgroup2;               /* the host has a pure v2 hierarchy: a private cgroup namespace */
 	bool apparmor;              /* the host has AppArmor */
+	struct spec_console console; /* with a terminal */
 };
 /* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown
  * seccomp file, a controller that is not there ... */
@@ -40,6 +44,7 @@ struct exec_process {
 	const char *cwd;                /* NULL: the container's */
 	const struct user *user;        /* NULL: the container's */
 	bool tty, privileged;
+	struct spec_console console;    /* with a tty */
 	uint64_t bounding;
 };
 int spec_exec_process(const char *spec_json, size_t len, const struct exec_process *, struct buf *out, struct err *err);

@@ -35,6 +35,21 @@ class Interactive(Case):
         term.type("exit\n")
         self.assertEqual(term.wait(), 0)
 
+    def test_the_size_is_there_from_the_start(self):
+        for i in range(5):
+            term = Terminal(self, *SHELL, Machine.image, "stty", "size", rows=30 + i, cols=100)
+            term.expect(rf"^{30 + i} 100\n")
+            self.assertEqual(term.wait(), 0)
+
+    def test_a_job_made_elsewhere_starts_with_the_size_of_this_terminal(self):
+        name = "sized"
+        self.davit("create", "-it", "--name", name, "--network", "none", Machine.image, "stty", "size")
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        for rows in (31, 41):
+            term = Terminal(self, "start", "-a", name, rows=rows, cols=77)
+            term.expect(rf"^{rows} 77\n")
+            self.assertEqual(term.wait(), 0)
+
     def test_the_size_when_output_goes_elsewhere(self):
         with open(os.path.join(self.folder, "out"), "w+") as out:
             term = Terminal(self, *SHELL, Machine.image, "sh", "-c", "until stty size 2>/dev/null | grep [1-9]; do sleep 0.05; done",
@@ -125,6 +140,13 @@ class Exec(Case):
         self.assertEqual(term.wait(), 12)
         self.assertTrue(term.restored())
         self.assertEqual(self.state(name), "running")
+
+    def test_the_size_is_there_from_the_start(self):
+        name = self.job()
+        for i in range(5):
+            term = Terminal(self, "exec", "-it", name, "stty", "size", rows=33 + i, cols=99)
+            term.expect(rf"^{33 + i} 99\n")
+            self.assertEqual(term.wait(), 0)
 
     def test_detach(self):
         name = self.job()

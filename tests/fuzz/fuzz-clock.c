@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (clock_parse_span(s, &t, &err) == 0)
 		assert(t >= 0);
+	if (clock_parse_epoch(s, &t, &err) == 0)
+		assert(t >= 0);
 	if (clock_parse(s, &t, &second) == 0)
 		assert(clock_parse(clock_rfc3339(t, text), &again, &second) == 0 && again == t);
 	return 0;

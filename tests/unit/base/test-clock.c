@@ -99,6 +99,31 @@ static void refuses_what_is_no_span(void **state)
 	}
 }
 
+static void parses_epochs(void **state)
+{
+	static const struct { const char *s; int64_t want; } rows[] = {
+		{ "0", 0 }, { "1", S }, { "1700000000", 1700000000 * S }, { "1700000000.5", 1700000000 * S + S / 2 },
+		{ "1700000000.123456789", 1700000000 * S + 123456789 }, { "7.0000000019", 7 * S + 1 }, { "9223372036", 9223372036 * S },
+	};
+	static const char *const bad[] = { "", ".", ".5", "1.", "1.x", "-1", "+1", " 1", "1 ", "1s", "1e3", "0x10", "1.5.5", "9223372037",
+		"99999999999", "1,5" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t got = 42;
+
+		assert_int_equal(clock_parse_epoch(rows[i].s, &got, NULL), 0);
+		assert_int_equal(got, rows[i].want);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		int64_t got = 42;
+
+		if (clock_parse_epoch(bad[i], &got, NULL) != -ERR_INVALID)
+			fail_msg("\"%s\" was taken", bad[i]);
+		assert_int_equal(got, 42);
+	}
+}
+
 static void runs_forward(void **state)
 {
 	int64_t a = clock_mono(), b = clock_mono();
@@ -109,4 +134,5 @@ static void runs_forward(void **state)
 }
 
 RUN_TESTS("clock", cmocka_unit_test(parses_rfc3339), cmocka_unit_test(refuses_what_is_no_time), cmocka_unit_test(writes_what_it_reads),
-	  cmocka_unit_test(parses_spans), cmocka_unit_test(refuses_what_is_no_span), cmocka_unit_test(runs_forward))
+	  cmocka_unit_test(parses_spans), cmocka_unit_test(refuses_what_is_no_span), cmocka_unit_test(parses_epochs),
+	  cmocka_unit_test(runs_forward))

@@ -344,7 +344,45 @@ static void survives_a_full_disk(void **state)
 	logfile_write(log, LOG_STDOUT, "kept too\n", 9);
 	logfile_free(log);
 	assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &out, NULL), 0);
-	assert_string_equal(buf_str(&out), "kept\ncut in\ndavit: 4 lines were lost here: No space left on device\nkept\nkept too\n");
+	assert_string_equal(buf_str(&out), "kept\ndavit: 4 lines were lost here: No space left on device\nkept\nkept too\n");
+}
+
+/* A disk that is full after each number of bytes: each line that a reader sees is one that was written, or tells of a loss. */
+static void shows_no_half_line(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_free_ char *longest = mem_zalloc(3 * LOG_LINE_MAX + 1);
+	struct rlimit saved;
+
+	memset(longest, 'l', 3 * LOG_LINE_MAX);
+	longest[3 * LOG_LINE_MAX - 1] = '\n';
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &saved), 0);
+	for (rlim_t room = 1; room < 400; room += room < 200 ? 1 : 37) {
+		const struct rlimit small = { .rlim_cur = room, .rlim_max = RLIM_INFINITY };
+		struct logfile *log = open_log(f->path, 0, 1);
+		_cleanup_buf_ struct buf out = { 0 };
+		_cleanup_strv_ struct strv lines = { 0 };
+
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		logfile_write(log, LOG_STDERR, "beg", 3);
+		logfile_write(log, LOG_STDOUT, "one\ntwo\nthree\n", 14);
+		logfile_write(log, LOG_STDOUT, longest, 3 * LOG_LINE_MAX - 9);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
+		logfile_write(log, LOG_STDOUT, longest + 3 * LOG_LINE_MAX - 9, 9);
+		logfile_write(log, LOG_STDERR, "un\n", 3);
+		logfile_write(log, LOG_STDOUT, "last\n", 5);
+		logfile_free(log);
+		assert_int_equal(read_log((struct logread){ .path = f->path, .tail = -1 }, &out, &out, NULL), 0);
+		strv_split(&lines, buf_str(&out), "\n");
+		for (size_t i = 0; i < lines.n; i++) {
+			_cleanup_free_ char *word = mem_printf(" %s ", lines.v[i]);
+
+			if (!strstr(" one two three begun last ", word) && strncmp(lines.v[i], "davit: ", 7) != 0)
+				fail_msg("with room for %d bytes: \"%.80s\"", (int)room, lines.v[i]);
+		}
+		assert_int_equal(logfile_remove(f->path, NULL), 0);
+	}
 }
 
 static void opens_late(void **state)
@@ -392,7 +430,7 @@ static void ends_when_nobody_reads(void **state)
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	(void)close(p[0]);
 	opt.out_fd = p[1];
-	assert_int_equal(logfile_read(&opt, NULL, NULL), 0);
+	assert_int_equal(logfile_read(&opt, NULL, NULL), 1);
 	(void)close(p[1]);
 }
 
@@ -593,5 +631,5 @@ static void bounds_memory(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(writes_cri_lines), T(keeps_bytes), T(splits_streams), T(spans_times),
 	  T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files), T(ends_what_was_left),
-	  T(survives_a_full_disk), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
+	  T(survives_a_full_disk), T(shows_no_half_line), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
 	  T(follows_the_tail), T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))

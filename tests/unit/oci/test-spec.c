@@ -399,10 +399,14 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	x = (struct exec_process){ .args = &args, .user = &root, .cwd = "/tmp", .tty = true, .privileged = true, .bounding = CAP_BIT(CAP_CHOWN) };
 	assert_int_equal(exec(spec, &x), 0);
 	is("terminal", "true");
+	is("consoleSize", "-");
 	is("env", "[\"A=1\",\"B=2\",\"HOME=/root\",\"TERM=xterm\"]");
 	is("cwd", "\"/tmp\"");
 	is("user", "{\"uid\":0,\"gid\":0}");
 	is("capabilities", "{\"bounding\":[\"CAP_CHOWN\"],\"effective\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"]}");
+	x.console = (struct spec_console){ .rows = 41, .cols = 62 };
+	assert_int_equal(exec(spec, &x), 0);
+	is("consoleSize", "{\"height\":41,\"width\":62}");
 	x.cwd = "tmp";
 	assert_int_equal(exec(spec, &x), -ERR_INVALID);
 	assert_int_equal(exec("{}", &x), -ERR_INVALID);

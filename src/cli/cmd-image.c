@@ -1,4 +1,4 @@
-/* image load, import, rm, inspect; image ls and image pull are images and pull. */
+/* image load, import, rm, inspect; image ls and image pull are images and pull, the others have files of their own. */
 #include "commands.h"
 #include "helper.h"
 #include "image.h"
@@ -108,22 +108,24 @@ static const struct command image_import = {
 
 struct rm_flags { bool force; };
 static const struct opt rm_opts[] = {
-	{ "force", 'f', .help = "Though a job was made from it; an absent one is no error", .topic = "Flags", .set = opt_bool,
-	  .at = offsetof(struct rm_flags, force) },
+	{ "force", 'f', .help = "Though a job was made from it, or an ID has several names; an absent one is no error",
+	  .topic = "Flags", .set = opt_bool, .at = offsetof(struct rm_flags, force) },
 	{ 0 },
 };
 
 static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
 	const struct rm_flags *f = arg;
-	_cleanup_free_ char *removed = NULL;
-	int r = image_remove(cli->core->ctrd, name, f->force, &cli->ctx, &removed, err);
+	_cleanup_strv_ struct strv removed = { 0 };
+	int r = image_remove(cli->core->ctrd, name, f->force, &cli->ctx, &removed, err), out = 0;
 
 	if (r == -ERR_NOT_FOUND && f->force) {
 		cli_notice(cli, "%s", err->msg);
 		return err_clear(err), 0;
 	}
-	return r < 0 ? r : cli_outf(cli, err, "%s\n", ref_familiar(removed));
+	for (size_t i = 0; out >= 0 && i < removed.n; i++)
+		out = cli_outf(cli, r < 0 ? NULL : err, "%s\n", ref_familiar(removed.v[i]));
+	return r < 0 ? r : out;
 }
 
 static int rm(struct cli *cli, void *opts, const struct strv *args, struct err *err)
@@ -192,9 +194,10 @@ static const struct command image_inspect_cmd = {
 };
 
 static const struct command *const subs[] = {
-	&image_ls, &image_pull, &image_load, &image_import, &image_rm, &image_inspect_cmd, NULL,
+	&image_ls, &image_pull, &image_load, &image_import, &image_tag_cmd, &image_history_cmd, &image_inspect_cmd, &image_rm,
+	&image_prune_cmd, NULL,
 };
 const struct command cmd_image = {
-	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import rm inspect",
+	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import tag history inspect rm prune",
 	.examples = "  docker save app | davit image load\n  davit image import --cmd sh rootfs.tar busybox:local", .sub = subs,
 };

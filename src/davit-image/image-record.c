@@ -1,6 +1,7 @@
 #include "image-record.h"
 #include "blob.h"
 #include "content.h"
+#include "image.h"
 #include "images.h"
 #include "mem.h"
 #include "ref.h"
@@ -74,6 +75,18 @@ int tree_read(struct session *s, const char *target, struct tree *ret, struct er
 	return 0;
 }
 
+int image_record_check_platform(const struct session *s, const struct image_config *config, struct err *err)
+{
+	struct platform have;
+	char text[PLATFORM_TEXT];
+
+	platform_set(&have, config->os, config->architecture, config->variant);
+	if (!s->platform_asked || !*have.arch || platform_match(&s->platform, &have) >= 0)
+		return 0;
+	(void)err_set(err, ERR_NOT_FOUND, "no image for platform %s", platform_text(&s->platform, text));
+	return err_hint(err, -ERR_NOT_FOUND, "there is: %s (--platform)", platform_text(&have, text));
+}
+
 /* Unpacks, and makes the configuration hold the topmost snapshot. */
 static int make_snapshots(struct session *s, const struct tree *t, char **ret_chain, struct err *err)
 {
@@ -113,7 +126,8 @@ static void keep_labels(struct dict *to, const struct dict *from, const char *ta
 	size_t n = strlen(target);
 
 	for (size_t i = 0; i < from->n; i++)
-		if (strncmp(from->v[i].key, "davit.image/", 12) != 0 || strncmp(from->v[i].value, target, n) == 0)
+		if (strncmp(from->v[i].key, PLATFORM_LABELS, strlen(PLATFORM_LABELS)) != 0 ||
+		    strncmp(from->v[i].value, target, n) == 0)
 			dict_set(to, from->v[i].key, from->v[i].value);
 }
 
@@ -126,6 +140,8 @@ static int finish(struct session *s, struct ctrd_image *i, json *images, struct 
 	char key[PLATFORM_TEXT];
 	int r = tree_read(s, i->target.digest, &t, err);
 
+	if (r == 0)
+		r = image_record_check_platform(s, &t.config, err);
 	if (r == 0)
 		r = make_snapshots(s, &t, &chain, err);
 	if (r < 0)
@@ -142,8 +158,11 @@ int image_record_put(struct session *s, const char *name, const struct ctrd_desc
 {
 	_cleanup_(ctrd_image_done) struct ctrd_image image = { .name = mem_strdup(name) }, old = { 0 };
 	struct ctx ctx = ctx_within(&s->ctx, CALL_MS);
-	int r = images_get(s->ctrd, name, &ctx, &old, err);
+	int r = image_check_name(name, target->digest, err);
 
+	if (r < 0)
+		return r;
+	r = images_get(s->ctrd, name, &ctx, &old, err);
 	if (r == -ERR_NOT_FOUND)
 		err_clear(err);
 	else if (r < 0)
@@ -163,6 +182,8 @@ int image_record_unpack(struct session *s, const char *name, json *images, struc
 
 	if (r == -ERR_NOT_FOUND)
 		return err_hint(err, r, "davit pull %s", ref_familiar(name));
+	if (r == 0)
+		r = image_check_name(name, image.target.digest, err);
 	if (r < 0)
 		return r;
 	labels = image.labels;

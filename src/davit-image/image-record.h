@@ -15,7 +15,12 @@ void tree_done(struct tree *);
  * -ERR_NOT_FOUND: the platform, or a blob, is missing. */
 int tree_read(struct session *, const char *target, struct tree *ret, struct err *err);
 
-/* Unpack @target and give it the name @name. Adds {"name","digest","platform"} to the array @images. */
+/* An image that stands in no index says its platform in its configuration: -ERR_NOT_FOUND when another one was asked for by
+ * name. One for the host is taken as it is, as Docker does. */
+int image_record_check_platform(const struct session *, const struct image_config *, struct err *err);
+
+/* Unpack @target and give it the name @name. Adds {"name","digest","platform"} to the array @images. -ERR_PRECONDITION: the
+ * name says another digest. */
 int image_record_put(struct session *, const char *name, const struct ctrd_descriptor *target, json *images, struct err *err);
 /* An image that is there already: its snapshots and labels. */
 int image_record_unpack(struct session *, const char *name, json *images, struct err *err);

@@ -116,6 +116,9 @@ static int get_config(struct pull *p, struct err *err)
 		r = image_config_parse(buf_str(&data), data.len, &p->config, err);
 	if (r < 0)
 		return err_wrap(err, r, "configuration %s", d->digest);
+	r = image_record_check_platform(p->s, &p->config, err);
+	if (r < 0)
+		return r;
 	fetch_source_label(p->g.ref, &labels);
 	return blob_put(p->s, "config", d, data.data, data.len, &labels, err);
 }

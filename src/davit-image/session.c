@@ -60,6 +60,7 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 
 	if (r < 0)
 		return r;
+	s->platform_asked = spec->platform && *spec->platform;
 	s->ctx = *ctx;
 	s->loop = loop_new();
 	r = ctrd_open(s->loop, spec->address, spec->ns, &s->ctrd, err);

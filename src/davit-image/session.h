@@ -12,6 +12,7 @@ struct session {
 	char *snapshotter, *lease;
 	bool own_lease;
 	struct platform platform;
+	bool platform_asked;       /* by name; else it is the host's */
 	struct progress *progress; /* borrowed */
 	struct strv open_ingests;  /* refs that an interrupted verb leaves to the next one */
 };

@@ -147,6 +147,10 @@ static int decide_image(struct run *run, struct err *err)
 
 	if (!run->task->image)
 		return err_set(err, ERR_INVALID, "no image is named");
+	if (image_is_id(run->task->image)) {
+		run->image_name = mem_strdup(run->task->image);
+		return 0;
+	}
 	r = ref_parse(run->task->image, &ref, err);
 	if (r >= 0)
 		run->image_name = mem_strdup(ref.name);

@@ -23,7 +23,7 @@ struct run {
 	struct runtime runtime;
 	bool host_net, cni;          /* no namespace of its own; a conflist is attached */
 	bool cgroup2;
-	char *image_name;            /* normalised */
+	char *image_name;            /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
 	bool lease_taken;            /* by somebody else: not ours to delete */
 	bool netns_made, files_made;
 	bool network_left;           /* by a rollback: claim, namespace and cached result stay */

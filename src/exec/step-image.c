@@ -1,6 +1,8 @@
 /* The step "image": the one that is here, or fetched by davit-image. */
 #include "job-steps.h"
+#include "mem.h"
 #include "platform.h"
+#include "ref.h"
 #include <string.h>
 
 /* image */
@@ -10,7 +12,7 @@ int image_begin(void *state, const struct ctx *ctx, struct err *err)
 	struct run *run = state;
 
 	(void)err;
-	if (run->task->pull != PULL_ALWAYS)
+	if (run->task->pull != PULL_ALWAYS && !image_is_id(run->task->image))
 		run->call[S_IMAGE] = image_get_begin(run_ctrd(run), run->image_name, ctx);
 	return 0;
 }
@@ -22,6 +24,41 @@ int run_image(struct run *run, const struct ctx *ctx, struct err *err)
 
 	return image_get_end(run->core->ctrd, call, run->image_name, run->task->platform, run->snapshotter, ctx,
 			     &run->image, err);
+}
+
+/* Not here under that name. It may be an ID, or a digest that was pulled by its tag; else this makes no call. */
+static int image_elsewhere(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(ctrd_image_done) struct ctrd_image found = { 0 };
+	int r;
+
+	if (!image_may_differ(run->task->image))
+		return -ERR_NOT_FOUND;
+	err_clear(err);
+	r = image_find(run_ctrd(run), run->task->image, ctx, &found, err);
+	if (r < 0 || strcmp(found.name, run->image_name) == 0)
+		return r < 0 ? r : -ERR_NOT_FOUND;
+	free(run->image_name);
+	run->image_name = TAKE_PTR(found.name);
+	return run_image(run, ctx, err);
+}
+
+/* By the name that was given: the one that it was found under may have moved on. */
+static int image_name_again(struct run *run, struct err *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int r;
+
+	if (image_is_id(run->task->image))
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not present, and no registry knows IDs",
+					     run->task->image),
+				"davit images lists those there are");
+	r = ref_parse(run->task->image, &ref, err);
+	if (r < 0)
+		return r;
+	free(run->image_name);
+	run->image_name = TAKE_PTR(ref.name);
+	return 0;
 }
 
 static int image_help(struct run *run, const char *verb, const struct ctx *ctx, struct err *err)
@@ -65,7 +102,8 @@ static int image_fetch(struct run *run, const struct ctx *ctx, struct err *err)
 			err,
 			err_set(err, ERR_NOT_FOUND, "image %s: not present, and --pull is never", run->task->image),
 			"davit pull %s", run->task->image);
-	return image_help(run, "pull", &waits, err);
+	r = image_name_again(run, err);
+	return r < 0 ? r : image_help(run, "pull", &waits, err);
 }
 
 /* What is here under the name may have been made for another platform than the one asked for. */
@@ -90,14 +128,18 @@ int image_end(void *state, const struct ctx *ctx, struct err *err)
 	struct run *run = state;
 	int r = -ERR_NOT_FOUND;
 
-	if (run->task->pull != PULL_ALWAYS)
+	if (run->task->pull != PULL_ALWAYS && !image_is_id(run->task->image))
 		r = run_image(run, ctx, err);
+	if (run->task->pull != PULL_ALWAYS && r == -ERR_NOT_FOUND)
+		r = image_elsewhere(run, ctx, err);
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
 		r = image_fetch(run, ctx, err);
 		if (r >= 0)
 			r = run_image(run, ctx, err);
 	}
+	if (r >= 0) /* found under a tag, which may have moved since */
+		r = image_check_name(run->task->image, run->image.digest, err);
 	return r < 0 ? r : image_check_platform(run, err);
 }
 

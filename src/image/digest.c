@@ -10,3 +10,8 @@ bool digest_valid(const char *s)
 {
 	return s && strncmp(s, "sha256:", 7) == 0 && digest_hex(s + 7, 64);
 }
+
+const char *digest_digits(const char *s)
+{
+	return strncmp(s, "sha256:", 7) == 0 ? s + 7 : s;
+}

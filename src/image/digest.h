@@ -9,3 +9,5 @@ enum { DIGEST_TEXT = 7 + 64 + 1 }; /* "sha256:" and 64 digits, with the NUL */
 bool digest_valid(const char *s);
 /* @n digits of @s, and nothing else: a digest's beginning as people type it. */
 bool digest_hex(const char *s, size_t n);
+/* What stands behind "sha256:", or all of @s. */
+const char *digest_digits(const char *s);

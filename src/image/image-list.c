@@ -1,4 +1,3 @@
-#include "containers.h"
 #include "content.h"
 #include "digest.h"
 #include "image.h"
@@ -7,7 +6,7 @@
 #include "resolve.h"
 #include <string.h>
 
-enum { PREFIX_MIN = 4, SHORT_ID = 12 };
+enum { SHORT_ID = 12 };
 
 void image_rows_done(struct image_rows *rows)
 {
@@ -19,13 +18,6 @@ void image_rows_done(struct image_rows *rows)
 	}
 	free(rows->v);
 	*rows = (struct image_rows){ 0 };
-}
-
-static const char *digits(const char *digest)
-{
-	const char *colon = strchr(digest, ':');
-
-	return colon ? colon + 1 : digest;
 }
 
 static int64_t size_of(const struct manifest *m)
@@ -82,60 +74,11 @@ int image_list(struct ctrd *c, const char *snapshotter, const struct ctx *ctx, s
 
 		row->name = mem_strdup(images.v[i].name);
 		row->digest = mem_strdup(images.v[i].target.digest);
-		row->short_id = mem_printf("%.*s", SHORT_ID, digits(row->digest));
+		row->short_id = mem_printf("%.*s", SHORT_ID, digest_digits(row->digest));
 		row->created_at = images.v[i].created_at;
 		look_inside(c, &images.v[i], snapshotter, ctx, row);
 	}
 	return 0;
-}
-
-static int not_found(const char *what, struct err *err)
-{
-	return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not found", what), "davit images lists those there are");
-}
-
-/* Several names of one image are no ambiguity, several images are. */
-static int find_digest(struct ctrd *c, const char *what, const struct ctx *ctx, struct ctrd_image *ret, struct err *err)
-{
-	_cleanup_(ctrd_images_done) struct ctrd_images images = { 0 };
-	const char *prefix = strncmp(what, "sha256:", 7) == 0 ? what + 7 : what;
-	struct ctrd_image *found = NULL;
-	size_t n = strlen(prefix);
-	int r;
-
-	if (n < PREFIX_MIN || n > 64 || !digest_hex(prefix, n))
-		return not_found(what, err);
-	r = images_list(c, NULL, ctx, &images, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < images.n; i++) {
-		if (strncmp(digits(images.v[i].target.digest), prefix, n) != 0)
-			continue;
-		if (found && strcmp(found->target.digest, images.v[i].target.digest) != 0)
-			return err_hint(err, err_set(err, ERR_INVALID, "image %s: more than one begins with that", what),
-					"give more digits");
-		found = found ? found : &images.v[i];
-	}
-	if (!found)
-		return not_found(what, err);
-	*ret = TAKE_STRUCT(*found);
-	return 0;
-}
-
-int image_find(struct ctrd *c, const char *what, const struct ctx *ctx, struct ctrd_image *ret, struct err *err)
-{
-	_cleanup_(ref_done) struct ref ref = { 0 };
-	struct err why = ERR_INIT;
-	int r;
-
-	if (strncmp(what, "sha256:", 7) == 0 || ref_parse(what, &ref, NULL) < 0)
-		return find_digest(c, what, ctx, ret, err);
-	r = images_get(c, ref.name, ctx, ret, &why);
-	if (r == -ERR_NOT_FOUND)
-		return find_digest(c, what, ctx, ret, err);
-	if (r < 0 && err)
-		*err = why;
-	return r;
 }
 
 static json *layers_json(const struct manifest *m)
@@ -200,32 +143,5 @@ int image_inspect(struct ctrd *c, const char *what, const char *platform, const 
 	if (r < 0)
 		return err_wrap(err, r, "image %s", ref_familiar(record.name));
 	*ret = TAKE_PTR(o);
-	return 0;
-}
-
-static int check_unused(struct ctrd *c, const char *name, const struct ctx *ctx, struct err *err)
-{
-	_cleanup_(ctrd_containers_done) struct ctrd_containers users = { 0 };
-	_cleanup_free_ char *filter = mem_printf("image==\"%s\"", name);
-	int r = containers_list(c, filter, ctx, &users, err);
-
-	if (r < 0 || !users.n)
-		return r;
-	(void)err_set(err, ERR_PRECONDITION, "image %s: in use by container %s", ref_familiar(name), users.v[0].id);
-	return err_hint(err, -ERR_PRECONDITION, "davit rm %s, or davit image rm --force", users.v[0].id);
-}
-
-int image_remove(struct ctrd *c, const char *what, bool force, const struct ctx *ctx, char **ret_name, struct err *err)
-{
-	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 };
-	int r = image_find(c, what, ctx, &record, err);
-
-	if (r == 0 && !force)
-		r = check_unused(c, record.name, ctx, err);
-	if (r == 0)
-		r = images_delete(c, record.name, true, ctx, err);
-	if (r < 0)
-		return r;
-	*ret_name = TAKE_PTR(record.name);
 	return 0;
 }

@@ -1,7 +1,9 @@
 #include "image.h"
+#include "digest.h"
 #include "mem.h"
 #include "ref.h"
 #include "resolve.h"
+#include <string.h>
 
 void image_done(struct image *i)
 {
@@ -18,6 +20,16 @@ void image_done(struct image *i)
 struct ctrd_call *image_get_begin(struct ctrd *c, const char *name, const struct ctx *ctx)
 {
 	return images_get_begin(c, name, ctx);
+}
+
+int image_check_name(const char *name, const char *digest, struct err *err)
+{
+	const char *at = strchr(name, '@');
+
+	if (!at || strcmp(at + 1, digest) == 0)
+		return 0;
+	return err_hint(err, err_set(err, ERR_PRECONDITION, "image %s: what has this name is %s", ref_familiar(name), digest),
+			"its name says another digest than it has: do not trust it; davit image rm %.12s", digest_digits(digest));
 }
 
 static int check_unpacked(const struct resolved *r, const char *snapshotter, struct err *err)
@@ -63,6 +75,10 @@ int image_get_end(struct ctrd *c, struct ctrd_call *call, const char *name, cons
 		(void)err_set(err, ERR_NOT_FOUND, "image %s: not found", ref_familiar(name));
 		return err_hint(err, r, "davit pull %s", ref_familiar(name));
 	}
+	if (r == 0)
+		r = image_check_name(name, record.target.digest, &why);
+	else
+		(void)err_wrap(&why, r, "image %s", ref_familiar(name));
 	if (r == 0) {
 		r = fill(c, &record, platform, snapshotter, ctx, &i, &why);
 		if (r < 0)

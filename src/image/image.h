@@ -15,6 +15,10 @@ struct image {
 };
 void image_done(struct image *);
 
+/* A name that ends in @DIGEST says what it points to: -ERR_PRECONDITION when that is not @digest. Whoever reads or writes a
+ * record by its name asks this, since other clients write records too. */
+int image_check_name(const char *name, const char *digest, struct err *err);
+
 /* Look the image up: Images.Get was begun by image_get_begin(). -ERR_NOT_FOUND: no such image, or content of it or its snapshot
  * is missing (then davit-image mends it: image_fetch()). The chain comes from the config blob's label
  * containerd.io/gc.ref.snapshot.<snapshotter>; when that is missing: ERR_NOT_FOUND too. Platform: the host's, or @platform
@@ -39,10 +43,39 @@ struct image_row { char *name, *digest, *short_id, *platform; int64_t size, crea
 struct image_rows { struct image_row *v; size_t n; };
 void image_rows_done(struct image_rows *);
 int image_list(struct ctrd *, const char *snapshotter, const struct ctx *, struct image_rows *ret, struct err *err);
-/* By reference, digest, or a digest's beginning of at least 4 characters. */
+/* @what is a reference, or an ID: what is printed as one, the digest of the record's target, of a manifest or of a
+ * configuration, with or without "sha256:", or a beginning of at least 4 digits. NAME@DIGEST is found under a tag of NAME, too,
+ * when that points to just this digest. -ERR_INVALID: several images begin with it, and are listed. */
 int image_find(struct ctrd *, const char *what, const struct ctx *, struct ctrd_image *ret, struct err *err);
+/* The same with every name of an image that is found by its ID. */
+int image_find_all(struct ctrd *, const char *what, const struct ctx *, struct ctrd_images *ret, struct err *err);
+/* An ID, whatever images there are: no reference reads like that. */
+bool image_is_id(const char *what);
+/* image_find() may know it under another name than its own. */
+bool image_may_differ(const char *what);
 int image_inspect(struct ctrd *, const char *what, const char *platform, const char *snapshotter, const struct ctx *, json **ret,
 		  struct err *err);
-/* Removes the name; content goes with containerd's collection. In use by a container (unless @force): -ERR_PRECONDITION
- * names it. */
-int image_remove(struct ctrd *, const char *what, bool force, const struct ctx *, char **ret_name, struct err *err);
+/* Removes the name, all names of one that is given by its ID; content goes with containerd's collection. -ERR_PRECONDITION,
+ * unless @force: in use by a container, which is named; or an ID that has several names. */
+int image_remove(struct ctrd *, const char *what, bool force, const struct ctx *, struct strv *removed, struct err *err);
+/* @name is what @what is: it may have meant another image before. *ret_name, the full form, is the caller's; may be NULL. */
+int image_tag(struct ctrd *, const char *what, const char *name, const struct ctx *, char **ret_name, struct err *err);
+
+struct image_prune {
+	bool all;              /* named ones too */
+	bool dry_run;
+	int64_t until;         /* only those made before; 0: all (ns since the epoch) */
+	struct strv labels;    /* "KEY" or "KEY=VALUE" of the configuration, all of them */
+	struct strv no_labels; /* none of these */
+};
+/* Removes the names of images that no container was made from: those that nobody named (no tag, or localhost/loaded, which
+ * davit gave), unless a tag points to the same. Adds what it removed to @removed, also when it fails. */
+int image_prune(struct ctrd *, const struct image_prune *, const char *snapshotter, const struct ctx *, struct strv *removed,
+		struct err *err);
+
+/* How an image was built, newest step first. */
+struct image_step { char *created_by, *comment, *digest; int64_t created_at, size; }; /* digest NULL: it made no layer */
+struct image_history { struct image_step *v; size_t n; };
+void image_history_done(struct image_history *);
+int image_history(struct ctrd *, const char *what, const char *platform, const char *snapshotter, const struct ctx *,
+		  struct image_history *ret, struct err *err);

@@ -139,6 +139,6 @@ const char *platform_text(const struct platform *p, char out[PLATFORM_TEXT])
 
 const char *platform_label(const struct platform *p, char out[PLATFORM_TEXT])
 {
-	(void)snprintf(out, PLATFORM_TEXT, "davit.image/%s-%s%s%s", p->os, p->arch, *p->variant ? "-" : "", p->variant);
+	(void)snprintf(out, PLATFORM_TEXT, PLATFORM_LABELS "%s-%s%s%s", p->os, p->arch, *p->variant ? "-" : "", p->variant);
 	return out;
 }

@@ -16,4 +16,5 @@ enum { PLATFORM_TEXT = 96 };
 const char *platform_text(const struct platform *, char out[PLATFORM_TEXT]);
 /* The label of an image record that holds "TARGET MANIFEST CONFIG CHAIN", the way from the target to a platform's
  * configuration, all by digest: a reader trusts it only when TARGET is what the record points to. */
+#define PLATFORM_LABELS "davit.image/"
 const char *platform_label(const struct platform *, char out[PLATFORM_TEXT]);

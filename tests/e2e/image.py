@@ -297,3 +297,155 @@ class Records(Images):
     def test_in_use(self):
         name = self.job()
         self.fails("image", "rm", Machine.image, says=[Machine.image, name])
+
+
+class Names(Images):
+    def setUp(self):
+        super().setUp()
+        self.record = self.json("image", "inspect", Machine.image)[0]
+
+    def runs(self, name):
+        return self.davit("run", "--rm", "--network", "none", "--pull", "never", name, "echo", "fine").out == "fine\n"
+
+    def test_every_id_that_is_shown(self):
+        for full in (self.record["digest"], self.record["manifest"], self.record["configDigest"]):
+            for what in (full, full[7:], full[7:19], full[:13]):
+                self.assertTrue(self.runs(what), what)
+                self.assertEqual(self.json("image", "inspect", what)[0]["name"], self.record["name"])
+
+    def test_an_id_that_is_not_there(self):
+        for pull in ("missing", "never", "always"):
+            self.fails("run", "--rm", "--pull", pull, "sha256:" + "1" * 64, says=["sha256:1111"])
+        self.fails("image", "tag", "sha256:" + "1" * 64, "x:1", says=["not found"])
+        self.fails("image", "tag", Machine.image, "sha256:" + "1" * 64, says=["ID"])
+
+    def test_an_ambiguous_beginning(self):
+        layers = [layer({"bin/x": b"x"})]
+        seen = {}
+        for i in range(1 << 16):  # two configurations whose digests begin with the same four digits
+            text = config(layers, N=i)
+            start = digest(text)[7:11]
+            if start in seen:
+                break
+            seen[start] = text
+        for n, conf in enumerate((seen[start], text)):
+            path = archive(self.path("a.tar"), {"c.json": conf, "0.tar": layers[0], "manifest.json": json.dumps(
+                [{"Config": "c.json", "RepoTags": [f"alike:{n}"], "Layers": ["0.tar"]}]).encode()})
+            self.davit("image", "load", "-i", path)
+            self.remove_later(f"alike:{n}")
+        for command in (("image", "inspect"), ("image", "rm"), ("run", "--rm", "--network", "none")):
+            self.fails(*command, start, says=["alike:0", "alike:1", digest(text)[7:19], "more digits"])
+        self.assertEqual(self.json("image", "inspect", digest(text)[7:71])[0]["name"], "docker.io/library/alike:1")
+
+    def test_a_digest_of_what_has_a_tag(self):
+        self.davit("image", "tag", Machine.image, "example.test/a/b:1")
+        self.remove_later("example.test/a/b:1")
+        by = "example.test/a/b@" + self.record["digest"]
+        for name in (by, by.replace("@", ":1@"), by.replace("@", ":other@")):
+            self.assertTrue(self.runs(name), name)
+        self.assertEqual(self.json("image", "inspect", by)[0]["name"], "example.test/a/b:1")
+        self.fails("run", "--rm", "--pull", "never", "example.test/a/c@" + self.record["digest"], says=["not present"])
+        self.fails("run", "--rm", "--pull", "never", "example.test/a/b@sha256:" + "1" * 64, says=["not present"])
+
+    def test_a_name_with_a_false_digest(self):
+        lie = "example.test/n@sha256:" + "1" * 64
+        self.fails("image", "load", "-i", docker_archive(self.path("d.tar"), tag=lie), says=["sha256:1111"], progress=True)
+        self.fails("image", "load", "-i", docker_archive(self.path("t.tar"), tag=lie.replace("@", ":1@")), says=["sha256:1111"], progress=True)
+        self.fails("image", "import", Machine.rootfs, lie, says=["digest"])
+        self.fails("image", "tag", Machine.image, lie, says=["sha256:1111"])
+        Machine.containerd.ctr("images", "tag", self.record["name"], lie, ns=Machine.ns)  # another client is free to lie
+        self.addCleanup(lambda: Machine.containerd.ctr("images", "rm", lie, ns=Machine.ns))
+        for command in (("run", "--rm", "--network", "none"), ("image", "inspect"), ("image", "history")):
+            self.fails(*command, lie, says=["sha256:1111", "another digest"])
+        self.fails("image", "tag", lie, "x:1", says=["another digest"])
+
+    def test_a_name_with_a_true_digest(self):
+        true = "example.test/n@" + self.record["digest"]
+        self.davit("image", "tag", Machine.image, true)
+        self.remove_later(true)
+        self.assertTrue(self.runs(true))
+
+    def test_an_id_with_several_names(self):
+        self.davit("image", "load", "-i", docker_archive(self.path("d.tar"), tag="several:1", Labels={"unique": "several"}))
+        self.remove_later("several:1")
+        self.davit("image", "tag", "several:1", "several:2")
+        self.remove_later("several:2")
+        self.assertEqual(self.davit("image", "tag", "several:1", "several:2").out, "")
+        id = self.json("image", "inspect", "several:2")[0]["configDigest"][7:19]
+        self.fails("image", "rm", id, says=["several:1", "several:2", "--force"])
+        self.assertEqual(sorted(self.davit("image", "rm", "--force", id).out.split()), ["several:1", "several:2"])
+
+    def test_a_job_is_named(self):
+        self.davit("image", "tag", Machine.image, "used:1")
+        self.remove_later("used:1")
+        name = "uses-an-image"
+        self.davit("run", "-d", "--name", name, "--network", "none", "used:1", "sleep", "1000")
+        self.addCleanup(lambda: self.davit("rm", "-f", name))
+        self.fails("image", "rm", "used:1", says=["job " + name, "davit rm " + name])
+
+
+class History(Images):
+    def test_steps_and_layers(self):
+        layers = [rootfs_layer(), layer({"marker": b"history\n"})]
+        conf = json.loads(config(layers))
+        conf["history"] = [{"created": "2024-01-01T00:00:00Z", "created_by": "ADD rootfs / # \x1b[31m"},
+                           {"created_by": "ENV A=" + "b" * 100, "empty_layer": True}, {"created_by": "RUN\ttouch\n marker", "comment": "why"}]
+        conf = json.dumps(conf).encode()
+        path = archive(self.path("h.tar"), {"c.json": conf, "0.tar": layers[0], "1.tar": layers[1], "manifest.json": json.dumps(
+            [{"Config": "c.json", "RepoTags": ["history:1"], "Layers": ["0.tar", "1.tar"]}]).encode()})
+        self.davit("image", "load", "-i", path)
+        self.remove_later("history:1")
+        rows = [json.loads(x) for x in self.davit("image", "history", "--format", "json", "history:1").out.splitlines()]
+        self.assertEqual([x.get("layer") for x in rows], [digest(layers[1]), None, digest(layers[0])])
+        self.assertEqual(rows[0]["comment"], "why")
+        self.assertEqual(rows[2]["created_at"], "2024-01-01T00:00:00.000000000Z")
+        table = self.davit("image", "history", "history:1").out
+        self.assertIn("RUN touch marker", table)
+        self.assertIn("...", table)
+        self.assertNotIn("\x1b", table)
+        self.assertIn("b" * 100, self.davit("image", "history", "--no-trunc", "history:1").out)
+        self.assertEqual(self.davit("image", "history", "-q", "history:1").out.split(), [digest(layers[1]), digest(layers[0])])
+
+    def test_layers_without_a_history(self):
+        self.davit("image", "load", "-i", docker_archive(self.path("d.tar"), tag="nohistory:1"))
+        self.remove_later("nohistory:1")
+        self.assertEqual(len(self.davit("image", "history", "-q", "nohistory:1").out.split()), 2)
+
+
+class Prune(Images):
+    def prunes(self, *flags):
+        out = self.davit("image", "prune", "--dry-run", *flags).out.splitlines()
+        self.assertTrue(all(x.startswith("would remove ") for x in out), out)
+        return {x[13:] for x in out}
+
+    def test_what_nobody_named(self):
+        target = self.json("image", "inspect", Machine.image)[0]["digest"]
+        self.davit("image", "load", "-i", docker_archive(self.path("a.tar"), tag="prune:1", Labels={"prune": "1"}))
+        digest_of = self.json("image", "inspect", "prune:1")[0]["digest"]
+        alone = "example.test/prune@" + digest_of
+        self.davit("image", "tag", "prune:1", alone)
+        self.remove_later("prune:1")
+        self.remove_later(alone)
+        self.davit("image", "tag", Machine.image, "example.test/beside@" + target)
+        self.remove_later("example.test/beside@" + target)
+        self.assertEqual(self.prunes(), set())  # each has a tag too
+        self.davit("image", "rm", "prune:1")
+        self.assertEqual(self.prunes(), {alone})
+        self.assertEqual(self.prunes("--filter", "label=prune=2"), set())
+        self.assertEqual(self.prunes("--filter", "label=prune=1"), {alone})
+        self.assertEqual(self.prunes("--filter", "label!=prune"), set())
+        self.assertEqual(self.prunes("--filter", "until=1h"), set())
+        self.assertEqual(self.davit("image", "prune").out, f"removed {alone}\n")
+        self.fails("image", "inspect", alone, says=["not found"])
+        self.fails("image", "prune", "--filter", "shape=round", says=["shape=round", "label="])
+
+    def test_all_but_what_a_job_uses(self):
+        self.davit("image", "tag", Machine.image, "prune:same")
+        self.remove_later("prune:same")
+        self.davit("image", "load", "-i", docker_archive(self.path("a.tar"), tag="prune:unused", Labels={"prune": "all"}))
+        self.remove_later("prune:unused")
+        self.job()
+        prey = self.prunes("--all")
+        self.assertIn("prune:unused", prey)
+        self.assertFalse({Machine.image, "prune:same"} & prey, prey)
+        self.assertNotIn("prune:unused", self.prunes("--all", "--filter", "dangling=true"))

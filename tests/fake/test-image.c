@@ -131,8 +131,8 @@ static void what_is_missing_has_a_remedy(void **state)
 {
 	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
 	struct ctx ctx = ctx_within(NULL, 10000);
+	_cleanup_strv_ struct strv names = { 0 };
 	struct image i = { 0 };
-	char *name = NULL;
 
 	(void)state;
 	assert_int_equal(get(c, "docker.io/library/none:1", NULL, &i), -ERR_NOT_FOUND);
@@ -145,9 +145,9 @@ static void what_is_missing_has_a_remedy(void **state)
 				       &ctx, &i, &err), -ERR_NOT_FOUND);
 	assert_non_null(strstr(err.msg, "not unpacked"));
 	err_clear(&err);
-	assert_int_equal(image_remove(c, "none:1", false, &ctx, &name, &err), -ERR_NOT_FOUND);
+	assert_int_equal(image_remove(c, "none:1", false, &ctx, &names, &err), -ERR_NOT_FOUND);
 	err_clear(&err);
-	assert_int_equal(image_remove(c, "0000", false, &ctx, &name, &err), -ERR_NOT_FOUND);
+	assert_int_equal(image_remove(c, "0000", false, &ctx, &names, &err), -ERR_NOT_FOUND);
 	err_clear(&err);
 }
 
@@ -156,7 +156,7 @@ static void is_found_by_digest_and_removed(void **state)
 	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
 	_cleanup_(image_rows_done) struct image_rows rows = { 0 };
 	_cleanup_json_ json *j = NULL;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_strv_ struct strv names = { 0 };
 	struct ctx ctx = ctx_within(NULL, 10000);
 	const struct image_row *row;
 
@@ -172,10 +172,83 @@ static void is_found_by_digest_and_removed(void **state)
 	OK(image_inspect(c, row->short_id, NULL, "overlayfs", &ctx, &j, &err));
 	assert_string_equal(json_get_str(j, "digest"), row->digest);
 	assert_int_equal(json_len(json_get_array(j, "layers")), 1);
-	OK(image_remove(c, row->digest, false, &ctx, &name, &err));
-	assert_string_equal(name, "docker.io/library/made:1");
-	assert_int_equal(image_remove(c, row->digest, false, &ctx, &name, &err), -ERR_NOT_FOUND);
+	OK(image_remove(c, row->digest, false, &ctx, &names, &err));
+	assert_string_equal(names.v[0], "docker.io/library/made:1");
+	assert_int_equal(image_remove(c, row->digest, false, &ctx, &names, &err), -ERR_NOT_FOUND);
 	err_clear(&err);
+}
+
+static void a_name_with_a_digest_is_true_or_refused(void **state)
+{
+	static const char no[] = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 }, found = { 0 };
+	_cleanup_(image_done) struct image i = { 0 };
+	_cleanup_free_ char *lie = mem_printf("docker.io/library/x@%s", no), *truth = NULL, *tagged = NULL;
+	struct ctx ctx = ctx_within(NULL, 10000);
+
+	(void)state;
+	OK(images_get(c, seeded, &ctx, &record, &err));
+	truth = mem_printf("docker.io/library/x@%s", record.target.digest);
+	tagged = mem_printf("docker.io/library/x:other@%s", record.target.digest);
+	OK(image_check_name(seeded, no, &err));
+	OK(image_check_name(truth, record.target.digest, &err));
+	assert_int_equal(image_check_name(lie, record.target.digest, &err), -ERR_PRECONDITION);
+	err_clear(&err);
+	assert_int_equal(image_tag(c, seeded, lie, &ctx, NULL, &err), -ERR_PRECONDITION);
+	err_clear(&err);
+	/* A record that another client made. */
+	free(record.name);
+	record.name = mem_strdup(lie);
+	OK(images_put(c, &record, &ctx, &err));
+	assert_int_equal(get(c, lie, NULL, &i), -ERR_PRECONDITION);
+	err_clear(&err);
+	assert_int_equal(image_find(c, lie, &ctx, &found, &err), -ERR_PRECONDITION);
+	err_clear(&err);
+	OK(images_delete(c, lie, true, &ctx, &err));
+	/* What was pulled by a tag is there by its digest. */
+	OK(image_find(c, truth, &ctx, &found, &err));
+	assert_string_equal(found.name, seeded);
+	ctrd_image_done(&found);
+	OK(image_find(c, tagged, &ctx, &found, &err));
+	assert_string_equal(found.name, seeded);
+}
+
+static void an_id_is_a_digest_or_its_beginning(void **state)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	_cleanup_(image_done) struct image i = { 0 };
+	_cleanup_(ctrd_images_done) struct ctrd_images all = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
+	struct ctx ctx = ctx_within(NULL, 10000);
+	const char *ids[3];
+
+	(void)state;
+	assert_true(image_is_id("sha256:0123"));
+	assert_false(image_is_id("0123"));
+	assert_false(image_is_id("sha256:7"));
+	assert_true(image_may_differ("0123"));
+	assert_false(image_may_differ("012x"));
+	OK(get(c, seeded, NULL, &i));
+	ids[0] = i.digest;
+	ids[1] = i.manifest;
+	ids[2] = i.config_digest;
+	for (size_t n = 0; n < 3; n++)
+		for (int cut = 0; cut < 2; cut++) {
+			_cleanup_(ctrd_image_done) struct ctrd_image found = { 0 };
+			_cleanup_free_ char *id = mem_strndup(ids[n] + (cut ? 7 : 0), cut ? 12 : 71);
+
+			OK(image_find(c, id, &ctx, &found, &err));
+			assert_string_equal(found.name, seeded);
+		}
+	/* Several names of one image. */
+	OK(image_tag(c, i.config_digest, "second:1", &ctx, NULL, &err));
+	OK(image_find_all(c, i.config_digest, &ctx, &all, &err));
+	assert_int_equal(all.n, 2);
+	assert_int_equal(image_remove(c, i.config_digest, false, &ctx, &names, &err), -ERR_PRECONDITION);
+	assert_non_null(strstr(err.msg, "second:1"));
+	err_clear(&err);
+	OK(image_remove(c, "second:1", false, &ctx, &names, &err));
 }
 
 static size_t leases(void)
@@ -311,6 +384,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_seeded_image_is_walked), cmocka_unit_test(an_image_of_ours_takes_three_calls),
 		cmocka_unit_test(what_is_missing_has_a_remedy), cmocka_unit_test(is_found_by_digest_and_removed),
+		cmocka_unit_test(a_name_with_a_digest_is_true_or_refused),
+		cmocka_unit_test(an_id_is_a_digest_or_its_beginning),
 		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
 		cmocka_unit_test(a_writer_is_not_kept_waiting), cmocka_unit_test(no_call_is_endless),
 	};

@@ -1,0 +1,98 @@
+/* The configuration's history: each step that is not empty made the next layer, bottom first. */
+#include "clock.h"
+#include "image.h"
+#include "mem.h"
+#include "ref.h"
+#include "resolve.h"
+
+enum { STEPS_MAX = 4096 };
+
+void image_history_done(struct image_history *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		free(h->v[i].created_by);
+		free(h->v[i].comment);
+		free(h->v[i].digest);
+	}
+	free(h->v);
+	*h = (struct image_history){ 0 };
+}
+
+static void take_layer(struct image_step *step, const struct manifest *m, size_t *layer)
+{
+	if (*layer >= m->n)
+		return;
+	step->digest = mem_strdup(m->children[*layer].digest);
+	step->size = m->children[*layer].size;
+	++*layer;
+}
+
+static void take_step(json *j, const struct manifest *m, size_t *layer, struct image_step *step)
+{
+	const char *created = json_get_str(j, "created");
+
+	step->created_by = mem_strdup(json_get_str(j, "created_by"));
+	step->comment = mem_strdup(json_get_str(j, "comment"));
+	if (created)
+		(void)clock_parse(created, &step->created_at, NULL);
+	if (!json_get_bool(j, "empty_layer", false))
+		take_layer(step, m, layer);
+}
+
+static void turn_round(struct image_history *h)
+{
+	for (size_t i = 0; i < h->n / 2; i++) {
+		struct image_step step = h->v[i];
+
+		h->v[i] = h->v[h->n - 1 - i];
+		h->v[h->n - 1 - i] = step;
+	}
+}
+
+/* Layers that no step tells of stand alone: some builders write no history. */
+static int read_steps(json *config, const struct manifest *m, struct image_history *ret, struct err *err)
+{
+	json *list = json_get_array(config, "history");
+	size_t layer = 0;
+
+	if (json_len(list) > STEPS_MAX)
+		return err_set(err, ERR_EXHAUSTED, "a history of %zu steps, at most %d are shown", json_len(list), STEPS_MAX);
+	ret->v = mem_array(struct image_step, json_len(list) + m->n + 1);
+	for (; ret->n < json_len(list); ret->n++)
+		take_step(json_at(list, ret->n), m, &layer, &ret->v[ret->n]);
+	while (layer < m->n)
+		take_layer(&ret->v[ret->n++], m, &layer);
+	turn_round(ret);
+	return 0;
+}
+
+static int read_image(struct ctrd *c, const struct ctrd_image *record, const struct platform *want, const char *snapshotter,
+		      const struct ctx *ctx, struct image_history *ret, struct err *err)
+{
+	_cleanup_(resolved_done) struct resolved found = { 0 };
+	_cleanup_(manifest_done) struct manifest m = { 0 };
+	_cleanup_json_ json *config = NULL;
+	_cleanup_free_ char *digest = NULL;
+	int r = image_resolve(c, record, want, snapshotter, ctx, &found, err);
+
+	if (r == 0)
+		r = image_manifest(c, found.manifest, want, ctx, &m, &digest, err);
+	if (r == 0)
+		r = json_parse(buf_str(&found.raw), found.raw.len, &config, err);
+	return r < 0 ? r : read_steps(config, &m, ret, err);
+}
+
+int image_history(struct ctrd *c, const char *what, const char *platform, const char *snapshotter, const struct ctx *ctx,
+		  struct image_history *ret, struct err *err)
+{
+	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 };
+	struct platform want;
+	int r = platform_parse(platform, &want, err);
+
+	if (r == 0)
+		r = image_find(c, what, ctx, &record, err);
+	if (r < 0)
+		return r;
+	r = read_image(c, &record, &want, snapshotter, ctx, ret, err);
+	return r < 0 ? err_wrap(err, r, "image %s", ref_familiar(record.name)) : 0;
+}

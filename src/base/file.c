@@ -1,7 +1,7 @@
 #include "file.h"
+#include "beneath.h"
 #include "clock.h"
 #include "mem.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
@@ -9,8 +9,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 enum { READ_CHUNK = 16384, DEPTH_MAX = 100 };
 
@@ -142,26 +140,68 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 	return 0;
 }
 
+/* 1: made, with @mode whatever the umask. */
+static int make_folder(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(path, mode) < 0 ? -errno : 1;
+}
+
+/* From the end: as a rule all but the last one or two are there. */
+static int make_folders(char *path, mode_t mode, mode_t parents)
+{
+	int r = make_folder(path, mode);
+	char *slash = strrchr(path, '/');
+
+	if (r != -ENOENT || !slash || slash == path)
+		return r;
+	*slash = '\0';
+	r = make_folders(path, parents, parents);
+	*slash = '/';
+	return r < 0 ? r : make_folder(path, mode);
+}
+
+static int mkdirs(const char *path, mode_t mode, mode_t parents, struct err *err)
+{
+	_cleanup_free_ char *clean = mem_strdup(path);
+	struct stat st;
+	size_t n = strlen(clean);
+	int r;
+
+	while (n > 1 && clean[n - 1] == '/')
+		clean[--n] = '\0';
+	r = make_folders(clean, mode, parents);
+	if (r < 0)
+		return err_sys(err, -r, "folder %s", path);
+	if (r == 0 && stat(path, &st) < 0)
+		return err_sys(err, errno, "folder %s", path);
+	return r > 0 || S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "folder %s", path);
+}
+
 int file_mkdirs(const char *path, mode_t mode, struct err *err)
 {
-	_cleanup_free_ char *part = mem_strdup(path);
+	return mkdirs(path, mode, 0755, err);
+}
+
+int file_mkdirs_private(const char *path, struct err *err)
+{
+	return mkdirs(path, 0700, 0700, err);
+}
+
+int file_own_folder(const char *path, mode_t mode, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	for (char *p = part + 1; *part; p++) {
-		char c = *p;
-
-		if (c && c != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(part, mode) < 0 && errno != EEXIST)
-			return err_sys(err, errno, "folder %s", part);
-		if (!c)
-			break;
-		*p = c;
-	}
 	if (stat(path, &st) < 0)
+		return errno == ENOENT ? file_mkdirs(path, mode, err) : err_sys(err, errno, "folder %s", path);
+	if (S_ISDIR(st.st_mode) && !(st.st_mode & 07777 & ~mode))
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & mode) < 0)
 		return err_sys(err, errno, "folder %s", path);
-	return S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "folder %s", path);
+	return 0;
 }
 
 /* What is being removed. A container can make a tree deeper than our stack and descriptors: what stands below DEPTH_MAX is
@@ -173,27 +213,23 @@ struct removal {
 
 static int remove_entry(struct removal *rm, int at, const char *name, unsigned depth);
 
-static int is_mount(int at, const char *name)
-{
-	struct statx stx;
-
-	if (statx(at, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
-		return -errno;
-	return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
+/* The tree's owner may have taken any name before us. */
 static int hoist(struct removal *rm, int at, const char *name)
 {
 	char to[64];
+	int r;
 
-	(void)snprintf(to, sizeof to, ".davit-removed-%d-%u", getpid(), rm->hoisted++);
-	return renameat(at, name, rm->top, to) < 0 ? -errno : 0;
+	do {
+		(void)snprintf(to, sizeof to, ".davit-removed-%d-%u", getpid(), rm->hoisted++);
+		r = beneath_move(at, name, rm->top, to) < 0 ? -errno : 0;
+	} while (r == -EEXIST);
+	return r;
 }
 
 static int remove_entries(struct removal *rm, DIR *d, unsigned depth)
 {
 	for (struct dirent *e; (e = readdir(d));) {
-		int r = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ? 0 : remove_entry(rm, dirfd(d), e->d_name, depth);
+		int r = beneath_is_dots(e->d_name) ? 0 : remove_entry(rm, dirfd(d), e->d_name, depth);
 
 		if (r < 0)
 			return r;
@@ -203,13 +239,14 @@ static int remove_entries(struct removal *rm, DIR *d, unsigned depth)
 
 static int remove_folder(struct removal *rm, int at, const char *name, unsigned depth)
 {
-	_cleanup_close_ int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_close_ int fd = depth ? beneath_open(at, name, flags) : openat(at, name, flags);
 	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	unsigned before;
 	int r;
 
 	if (!d)
-		return -errno;
+		return errno == EXDEV ? -EBUSY : -errno; /* something is mounted there */
 	(void)TAKE_FD(fd);
 	if (depth == 0)
 		rm->top = dirfd(d);
@@ -226,15 +263,11 @@ static int remove_folder(struct removal *rm, int at, const char *name, unsigned 
 static int remove_entry(struct removal *rm, int at, const char *name, unsigned depth)
 {
 	struct stat st;
-	int r;
 
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISDIR(st.st_mode))
 		return unlinkat(at, name, 0) < 0 && errno != ENOENT ? -errno : 0;
-	r = depth ? is_mount(at, name) : 0;
-	if (r != 0)
-		return r < 0 ? r : -EBUSY;
 	return depth < DEPTH_MAX ? remove_folder(rm, at, name, depth) : hoist(rm, at, name);
 }
 

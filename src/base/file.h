@@ -14,9 +14,15 @@ int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struc
 int file_read_given(const char *path, size_t max, const struct ctx *ctx, struct buf *out, struct err *err);
 /* A temporary file beside it, then rename(2): readers see the old or the new one. No fsync. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
-/* mkdir -p; folders that exist keep their mode. */
+/* mkdir -p, whatever the umask: what is missing on the way there is made with 0755, the last folder with @mode. Folders that
+ * exist keep theirs. */
 int file_mkdirs(const char *path, mode_t mode, struct err *err);
-/* rm -rf, never crossing into another file system (a mount), never following links. Absent is fine. */
+/* The same with 0700 for every folder that is made: below a folder that is our own. */
+int file_mkdirs_private(const char *path, struct err *err);
+/* A folder of our own: made with @mode when it is not there, and made that narrow when it is wider. */
+int file_own_folder(const char *path, mode_t mode, struct err *err);
+/* rm -rf, never crossing into another file system (a mount), never following links, whoever is at work in it meanwhile.
+ * Absent is fine. */
 int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 /* 0 when @path is a file, or is not there at all: for what hands a path to a library that would wait at a pipe. */

@@ -42,7 +42,7 @@ int claim_lock(const struct core *c, const char *name, bool wait, const struct c
 {
 	_cleanup_free_ char *path = lock_path(c, name), *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
 	struct ctx limit = ctx_within(ctx, wait ? CHANGE_MS : says_removing(path) ? REMOVAL_MS : GLANCE_MS);
-	int r = file_mkdirs(dir, 0711, err);
+	int r = file_mkdirs_private(dir, err);
 
 	while (r >= 0) {
 		_cleanup_close_ int fd = file_lock(path, true, &limit, err);

@@ -1,5 +1,6 @@
 #include "core.h"
 #include "engine.h"
+#include "file.h"
 #include "mem.h"
 #include "namespaces.h"
 #include <stdarg.h>
@@ -59,6 +60,14 @@ static int connect_default(struct core *c, bool start, const struct ctx *ctx, st
 	return connect_to(c, own, err);
 }
 
+void core_own_folders(const struct core_conf *conf)
+{
+	if (conf->data_dir)
+		(void)file_own_folder(conf->data_dir, 0700, NULL);
+	if (conf->run_dir)
+		(void)file_own_folder(conf->run_dir, 0711, NULL);
+}
+
 static int open_core(const struct core_conf *conf, bool start, const struct ctx *ctx, struct core **ret, struct err *err)
 {
 	_cleanup_(core_freep) struct core *c = mem_new(struct core);
@@ -68,6 +77,8 @@ static int open_core(const struct core_conf *conf, bool start, const struct ctx 
 		return err_hint(err, err_set(err, ERR_INVALID, "namespace %s: its folder in %s is that of davit's own containerd",
 					     conf->ns, conf->run_dir),
 				"choose another name with --namespace");
+	if (start)
+		core_own_folders(conf);
 	c->conf = *conf;
 	c->loop = loop_new();
 	if (!conf->address) {

@@ -37,6 +37,9 @@ struct core {
 int core_open(const struct core_conf *, const struct ctx *, struct core **ret, struct err *err);
 /* Never starts an engine: for doctor, engine status, completion. */
 int core_open_existing(const struct core_conf *, const struct ctx *, struct core **ret, struct err *err);
+/* Before anything is made in them: data_dir 0700, run_dir 0711, narrowed when they are wider (docs/security.md has every path
+ * below them). Where that is not allowed what only looks goes on; what makes something says so itself. core_open() does it. */
+void core_own_folders(const struct core_conf *);
 void core_free(struct core *);
 DEFINE_CLEANUP(struct core, core_free)
 void core_notice(const struct core *, const char *fmt, ...) _printf_(2, 3);

@@ -167,9 +167,11 @@ static int write_config(const struct core_conf *conf, const char *path, struct e
 static int make_folders(const struct core_conf *conf, struct err *err)
 {
 	_cleanup_free_ char *root = data_path(conf, ""), *state = run_path(conf, "");
-	int r = file_mkdirs(root, 0711, err);
+	int r;
 
-	return r < 0 ? r : file_mkdirs(state, 0711, err);
+	core_own_folders(conf);
+	r = file_mkdirs_private(root, err);
+	return r < 0 ? r : file_mkdirs(state, 0711, err); /* a user namespace's root passes through to its bundle */
 }
 
 /* Open for appending; a long one is kept once. */

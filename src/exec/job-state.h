@@ -64,9 +64,9 @@ const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */
 bool run_needs_rootfs(const struct run *);           /* "nobody" and its like, volumes: must the image be looked into? */
 void run_image_volumes(struct run *);                /* volumes that the image declares */
-int run_binds(struct run *, struct err *err);        /* into run->binds; makes volumes */
+int run_binds(struct run *, const struct ctx *, struct err *err); /* into run->binds; makes volumes */
 void run_binds_dry(struct run *);                    /* makes none */
-int run_fill_volumes(struct run *, int rootfd, struct err *err);
+int run_fill_volumes(struct run *, int rootfd, const struct ctx *, struct err *err);
 void run_release_volumes(struct run *);
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being

@@ -38,7 +38,7 @@ void run_image_volumes(struct run *run)
 	}
 }
 
-static int bind_source(struct run *run, struct mount *m, struct err *err)
+static int bind_source(struct run *run, struct mount *m, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
 	_cleanup_dict_ struct dict labels = { 0 };
@@ -55,7 +55,7 @@ static int bind_source(struct run *run, struct mount *m, struct err *err)
 	}
 	if (!m->source)
 		dict_set(&labels, CLAIM_ID, run->id); /* whose it is, as long as no record says so */
-	r = volume_use(run->core, m->source, &labels, &v, &fresh, &run->volume_holds[run->n_volume_holds], err);
+	r = volume_use(run->core, m->source, &labels, ctx, &v, &fresh, &run->volume_holds[run->n_volume_holds], err);
 	if (r < 0)
 		return r;
 	run->n_volume_holds++;
@@ -73,13 +73,13 @@ void run_release_volumes(struct run *run)
 		(void)close(run->volume_holds[--run->n_volume_holds]);
 }
 
-int run_binds(struct run *run, struct err *err)
+int run_binds(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	run->binds = mem_array(struct spec_mount, run->task->n_mounts);
 	run->volume_holds = mem_array(int, run->task->n_mounts);
 	for (size_t i = 0; i < run->task->n_mounts; i++) {
 		struct mount *m = &run->task->mounts[i];
-		int r = m->kind == MOUNT_TMPFS ? 0 : bind_source(run, m, err);
+		int r = m->kind == MOUNT_TMPFS ? 0 : bind_source(run, m, ctx, err);
 
 		if (r < 0)
 			return r;
@@ -92,7 +92,7 @@ int run_binds(struct run *run, struct err *err)
 }
 
 /* Each volume that is empty gets what the image has at its mount point, as Docker does it. */
-int run_fill_volumes(struct run *run, int rootfd, struct err *err)
+int run_fill_volumes(struct run *run, int rootfd, const struct ctx *ctx, struct err *err)
 {
 	for (size_t i = 0; i < run->task->n_mounts; i++) {
 		const struct mount *m = &run->task->mounts[i];
@@ -103,7 +103,7 @@ int run_fill_volumes(struct run *run, int rootfd, struct err *err)
 			continue;
 		r = volume_get(run->core, m->source, &v, err);
 		if (r >= 0)
-			r = volume_copy_up(rootfd, m->target, &v, err);
+			r = volume_copy_up(rootfd, m->target, &v, ctx, err);
 		if (r < 0)
 			return r;
 	}

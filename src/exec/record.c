@@ -124,6 +124,11 @@ char *record_run_dir(const struct core *c, const char *id)
 	return mem_printf("%s/%s/%s", c->conf.run_dir, c->conf.ns, id);
 }
 
+char *record_files_dir(const struct core *c, const char *id)
+{
+	return mem_printf("%s/files/%s/%s", c->conf.data_dir, c->conf.ns, id);
+}
+
 char *record_log_dir(const struct core *c, const char *id)
 {
 	return mem_printf("%s/logs/%s/%s", c->conf.data_dir, c->conf.ns, id);

@@ -19,7 +19,8 @@ int record_find(struct core *, const char *what, const struct ctx *, struct reco
 int record_list(struct core *, const struct ctx *, struct records *ret, struct err *err);
 
 /* Paths of a container's own folders; the caller frees. */
-char *record_run_dir(const struct core *, const char *id);   /* RUN/NS/ID: resolv.conf, hosts, FIFOs */
+char *record_run_dir(const struct core *, const char *id);   /* RUN/NS/ID: FIFOs */
+char *record_files_dir(const struct core *, const char *id); /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
 char *record_log_dir(const struct core *, const char *id);   /* DATA/logs/NS/ID */
 char *record_log_path(const struct core *, const char *id);  /* DATA/logs/NS/ID/log */
 char *record_netns(const char *id);                          /* NETNS_DIR/ID */

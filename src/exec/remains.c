@@ -131,9 +131,27 @@ static int remember_exit(struct core *c, const char *id, const struct ctrd_exit 
 	return containers_set_labels(c->ctrd, id, &labels, ctx, err);
 }
 
+static void remove_folder(const char *path)
+{
+	struct err why = ERR_INIT;
+
+	if (file_remove_tree(path, &why) < 0)
+		log_warn("%s", why.msg);
+}
+
+/* What a start makes, and with @log what stays from one start to the next. */
+static void remove_files(const struct core *c, const char *id, bool log)
+{
+	_cleanup_free_ char *run_dir = record_run_dir(c, id), *files_dir = record_files_dir(c, id), *log_dir = record_log_dir(c, id);
+
+	remove_folder(run_dir);
+	remove_folder(files_dir);
+	if (log)
+		remove_folder(log_dir);
+}
+
 int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *run_dir = record_run_dir(c, rec->c.id);
 	enum ctrd_status status;
 	struct ctrd_exit exit;
 	int r = task_status(c, rec->c.id, ctx, &status, &exit, err);
@@ -145,20 +163,8 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 	if (r < 0)
 		return r;
 	r = remove_task_and_network(c, rec->c.id, status == CTRD_CREATED, ctx, err);
-	(void)file_remove_tree(run_dir, NULL);
+	remove_files(c, rec->c.id, false);
 	return r;
-}
-
-static void remove_files(struct core *c, const char *id)
-{
-	_cleanup_free_ char *run_dir = record_run_dir(c, id), *log_dir = record_log_dir(c, id);
-	struct err why = ERR_INIT;
-
-	if (file_remove_tree(run_dir, &why) < 0)
-		log_warn("%s", why.msg);
-	err_clear(&why);
-	if (file_remove_tree(log_dir, &why) < 0)
-		log_warn("%s", why.msg);
 }
 
 /* Killed before there was a record: the volumes themselves say whose they are. */
@@ -231,7 +237,7 @@ int remains_remove(struct core *c, const char *name, const char *id, const char 
 			return r;
 		if (volumes)
 			remove_volumes(c, id, ctx);
-		remove_files(c, id);
+		remove_files(c, id, true);
 	}
 	return remove_records(c, name, id, snapshotter, ctx, err);
 }

@@ -1,5 +1,8 @@
-/* The steps "files" and "hosts": what is bound into the container below /etc. */
+/* The steps "files" and "hosts": what is bound into the container below /etc. The files stand on disk, as the container's own
+ * do, and not below /run, whose memory a job without limits would fill; in folders that nobody else passes, for the job may
+ * make them programs with any mode. */
 #include "job-steps.h"
+#include "beneath.h"
 #include "etc.h"
 #include "file.h"
 #include "mem.h"
@@ -10,11 +13,32 @@
 
 /* files: resolv.conf, hosts, hostname, bound into the container */
 
-static int put(const struct run *run, const char *name, const struct buf *text, struct err *err)
+static int write_text(int fd, const char *name, const struct buf *text, struct err *err)
 {
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *path = mem_printf("%s/%s", dir, name);
+	ssize_t n = fd < 0 ? -1 : write(fd, buf_str(text), text->len);
 
-	return file_write(path, buf_str(text), text->len, 0644, err);
+	return n == (ssize_t)text->len ? 0 : err_sys(err, n < 0 ? errno : ENOSPC, "job's %s", name);
+}
+
+/* Made anew: a file of that name may still be bound somewhere, and be the job's. */
+static int put(int dir, const char *name, const struct buf *text, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "job's %s", name);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd >= 0 && fchmod(fd, 0644) < 0) /* whatever the umask */
+		return err_sys(err, errno, "job's %s", name);
+	return write_text(fd, name, text, err);
+}
+
+static int open_files(const struct run *run, struct err *err)
+{
+	_cleanup_free_ char *path = record_files_dir(run->core, run->id);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, errno, "%s", path) : fd;
 }
 
 const char *run_hostname(const struct run *run, char host[HOST_NAME_MAX + 1])
@@ -26,49 +50,62 @@ const char *run_hostname(const struct run *run, char host[HOST_NAME_MAX + 1])
 	return run->job->name;
 }
 
-static int write_hosts(const struct run *run, const char *ip, const char *gateway, struct err *err)
+static int write_hosts(const struct run *run, int dir, struct err *err)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 	char host[HOST_NAME_MAX + 1];
+	/* no address yet, or none ever: the own name must resolve all the same */
+	const char *ip = run->host_net ? NULL : "127.0.1.1";
 
 	if (run->host_net && file_read("/etc/hosts", 1 << 20, &b, NULL) < 0)
 		buf_reset(&b);
-	if (!ip && !run->host_net) /* no address yet, or none ever: the own name must resolve all the same */
-		ip = "127.0.1.1";
-	etc_hosts(&b, ip, run_hostname(run, host), run->job->name, &run->job->extra_hosts, gateway);
-	return put(run, "hosts", &b, err);
+	etc_hosts(&b, ip, run_hostname(run, host), run->job->name, &run->job->extra_hosts, NULL);
+	return put(dir, "hosts", &b, err);
+}
+
+static int make_dirs(const struct run *run, struct err *err)
+{
+	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *files = record_files_dir(run->core, run->id);
+	int r = file_mkdirs_private(dir, err);
+
+	return r < 0 ? r : file_mkdirs_private(files, err);
 }
 
 int files_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
 	_cleanup_buf_ struct buf resolv = { 0 }, name = { 0 };
+	_cleanup_close_ int dir = -1;
 	char host[HOST_NAME_MAX + 1];
-	int r = file_mkdirs(dir, 0711, err);
+	int r;
 
 	(void)ctx;
+	run->files_made = true;
+	r = make_dirs(run, err);
+	if (r >= 0)
+		r = dir = open_files(run, err);
 	if (r < 0)
 		return r;
-	run->files_made = true;
 	etc_resolv_conf(&resolv, "/etc/resolv.conf", &run->job->dns, &run->job->dns_search, &run->job->dns_options,
 			run->host_net);
 	buf_addf(&name, "%s\n", run_hostname(run, host));
-	r = put(run, "resolv.conf", &resolv, err);
+	r = put(dir, "resolv.conf", &resolv, err);
 	if (r >= 0)
-		r = put(run, "hostname", &name, err);
-	return r < 0 ? r : write_hosts(run, NULL, NULL, err);
+		r = put(dir, "hostname", &name, err);
+	return r < 0 ? r : write_hosts(run, dir, err);
 }
 
 void files_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *logs = record_log_dir(run->core, run->id);
+	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *files = record_files_dir(run->core, run->id),
+			    *logs = record_log_dir(run->core, run->id);
 
 	(void)ctx;
 	if (!run->files_made)
 		return;
 	(void)file_remove_tree(dir, NULL);
+	(void)file_remove_tree(files, NULL);
 	if (run_is_new(run))
 		(void)file_remove_tree(logs, NULL);
 }
@@ -76,7 +113,7 @@ void files_undo(void *state, const struct ctx *ctx)
 void files_plan(const void *state, struct strv *out)
 {
 	const struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
+	_cleanup_free_ char *dir = record_files_dir(run->core, run->id);
 
 	strv_pushf(out, "files: resolv.conf, hosts and hostname in %s", dir);
 }
@@ -86,20 +123,18 @@ void files_plan(const void *state, struct strv *out)
 int hosts_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *path = mem_printf("%s/hosts", dir);
 	_cleanup_buf_ struct buf b = { 0 };
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int dir = -1, fd = -1;
 	char host[HOST_NAME_MAX + 1];
-	ssize_t n;
 
 	(void)ctx;
 	if (!run->result.n_ips)
 		return 0;
+	dir = open_files(run, err);
+	if (dir < 0)
+		return dir;
 	etc_hosts(&b, run->result.ips[0].address, run_hostname(run, host), run->job->name, &run->job->extra_hosts,
 		  run->result.ips[0].gateway);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC); /* in place: it is bound into the container already */
-	n = fd < 0 ? -1 : write(fd, buf_str(&b), b.len);
-	if (n == (ssize_t)b.len)
-		return 0;
-	return err_sys(err, n < 0 ? errno : ENOSPC, "%s", path);
+	fd = beneath_open(dir, "hosts", O_WRONLY | O_TRUNC); /* in place: it is bound into the container already */
+	return write_text(fd, "hosts", &b, err);
 }

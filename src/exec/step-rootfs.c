@@ -10,18 +10,18 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 	struct run *run = state;
 	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
 	_cleanup_close_ int root = -1;
+	const struct ctx copying = { .cancel = ctx->cancel }; /* a copy takes what it takes */
 	const char *user = run_user(run);
 	int r;
 
-	(void)ctx;
 	run_image_volumes(run);
-	r = run_binds(run, err);
+	r = run_binds(run, ctx, err);
 	if (r >= 0 && run_needs_rootfs(run))
 		r = rootfs_open(&run->mounts, dir, &root, err);
 	if (r >= 0)
 		r = user_lookup(root, user ? user : "", strv_argv(&run->task->group_add), &run->user, err);
 	if (r >= 0)
-		r = run_fill_volumes(run, root, err);
+		r = run_fill_volumes(run, root, &copying, err);
 	return r;
 }
 

@@ -87,7 +87,7 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	r = keys_parse(conf->detach_keys ? conf->detach_keys : "ctrl-p,ctrl-q", &s->keys, err);
 	if (r < 0)
 		return r;
-	r = file_mkdirs(conf->dir, 0700, err);
+	r = file_mkdirs_private(conf->dir, err);
 	if (r < 0)
 		return r;
 	s->dir = mem_strdup(conf->dir);

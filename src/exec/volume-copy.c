@@ -1,34 +1,39 @@
-/* Both trees are walked by descriptors, never by path: what the image holds is somebody else's, and a link in it must not
- * lead out of it. Each file is made with O_EXCL or its like; owner first, then extended attributes (chown drops file
- * capabilities), then mode (chown drops set-id bits), then times, folders after their content. */
+/* Theory of operation: another job may have the volume mounted already and change any name in it between two calls of ours.
+ * So the copy is made where no container gets to, in the folder "filling" beside the volume's own; when it is whole it is
+ * renamed to "filled", and its entries are moved into the volume one by one, never over what is there. The volume's own
+ * folder stays the same one (who has it mounted sees the files come) and gets its mode, owner and times by descriptor.
+ * Whichever of the two names a kill left says what the next one has to do.
+ *
+ * Where the administrator has mounted a file system on the volume itself nothing can be moved into it, and there is no place
+ * beside it: the copy is made in place. That is why copying itself trusts no name either: what was made is changed by the
+ * descriptor that it was made or found with, and never by following a link.
+ *
+ * Owner first, then extended attributes (chown drops file capabilities), then mode (chown drops set-id bits), then times,
+ * folders after their content. */
 #include "volume-copy.h"
+#include "beneath.h"
 #include "file.h"
 #include "mem.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <search.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-DEFINE_CLEANUP(DIR, closedir)
-
 /* A level holds two descriptors open. */
-enum { DEPTH_MAX = 128, NAMES_MAX = 65536, VALUE_MAX = 65536, LOCK_MS = 600000 };
+enum { DEPTH_MAX = 128, NAMES_MAX = 65536, VALUE_MAX = 65536, LOCK_MS = 600000, CHUNK = 16 << 20 /* between looks at the ctx */ };
 
 /* A file with several names, and the first of them in the volume. */
 struct hardlink { dev_t dev; ino_t ino; char *path; };
 
 struct copy {
-	int top;                 /* the volume */
-	bool again;              /* a copy that was cut off left some of it */
-	struct buf path;         /* of the file at hand, in the volume */
+	int top;                 /* the folder that is filled */
+	bool again;              /* in place: a copy that was cut off may have left some of it */
+	struct buf path;         /* of the file at hand, below top */
 	void *links;             /* tree of struct hardlink */
+	const struct ctx *ctx;
 	struct err *err;
 };
 
@@ -37,6 +42,13 @@ static int copy_folder(struct copy *c, int from, int to, unsigned depth);
 static int fail(struct copy *c)
 {
 	return err_sys(c->err, errno, "copy /%s", buf_str(&c->path));
+}
+
+static int check_time(struct copy *c)
+{
+	int r = ctx_check(c->ctx, c->err);
+
+	return r < 0 ? err_wrap(c->err, r, "copy /%s", buf_str(&c->path)) : 0;
 }
 
 static int by_inode(const void *a, const void *b)
@@ -124,77 +136,104 @@ static int write_all(int to, const char *p, size_t n)
 	return 0;
 }
 
-/* The kernel copies, or shares the blocks, where it can. */
-static int copy_bytes(int from, int to)
+/* Another file system, or one that says 0 for want of a better answer: from where it stopped. */
+static int copy_blocks(struct copy *c, int from, int to)
 {
-	char block[16384];
+	char block[65536];
 	ssize_t n;
+	int r = 0;
 
-	do
-		n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0);
-	while (n > 0);
-	if (n == 0 && lseek(to, 0, SEEK_CUR) > 0)
-		return 0;
-	/* Another file system, or one that says 0 for want of a better answer: from where it stopped. */
-	while ((n = read(from, block, sizeof block)) != 0) {
+	while (r >= 0 && (n = read(from, block, sizeof block)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || write_all(to, block, (size_t)n) < 0)
-			return -1;
+		r = n < 0 || write_all(to, block, (size_t)n) < 0 ? fail(c) : check_time(c);
 	}
-	return 0;
+	return r;
+}
+
+/* The kernel copies, or shares the blocks, where it can. */
+static int copy_bytes(struct copy *c, int from, int to)
+{
+	ssize_t n;
+	int r;
+
+	do {
+		n = copy_file_range(from, NULL, to, NULL, CHUNK, 0);
+		r = check_time(c);
+	} while (n > 0 && r >= 0);
+	return r < 0 || (n == 0 && lseek(to, 0, SEEK_CUR) > 0) ? r : copy_blocks(c, from, to);
+}
+
+/* In place the first name may lead to another file by now, but to none outside the volume. */
+static int copy_link(struct copy *c, const char *first, int to_dir, const char *name)
+{
+	_cleanup_close_ int fd = beneath_open(c->top, first, O_PATH | O_NOFOLLOW);
+
+	return fd < 0 || beneath_link(fd, to_dir, name) < 0 ? fail(c) : 0;
 }
 
 static int copy_file(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st)
 {
 	const char *first = st->st_nlink > 1 ? seen_before(c, st) : NULL;
 	_cleanup_close_ int from = -1, to = -1;
+	int r;
 
 	if (first)
-		return linkat(c->top, first, to_dir, name, 0) < 0 ? fail(c) : 0;
+		return copy_link(c, first, to_dir, name);
 	from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	to = from < 0 ? -1 : openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (to < 0 || copy_bytes(from, to) < 0)
+	if (to < 0)
 		return fail(c);
-	return copy_meta(c, from, to, st);
+	r = copy_bytes(c, from, to);
+	return r < 0 ? r : copy_meta(c, from, to, st);
+}
+
+/* Of what cannot be opened: the file itself is held, and must still be what was made. */
+static int name_meta(struct copy *c, int to_dir, const char *name, const struct stat *st)
+{
+	const struct timespec times[] = { st->st_atim, st->st_mtim };
+	_cleanup_close_ int fd = beneath_open(to_dir, name, O_PATH | O_NOFOLLOW);
+	struct stat got;
+
+	if (fd < 0 || fstat(fd, &got) < 0)
+		return fail(c);
+	if ((got.st_mode & S_IFMT) != (st->st_mode & S_IFMT)) {
+		errno = EEXIST;
+		return fail(c);
+	}
+	if (fchownat(fd, "", st->st_uid, st->st_gid, AT_EMPTY_PATH) < 0 ||
+	    (!S_ISLNK(st->st_mode) && beneath_chmod(fd, st->st_mode & 07777) < 0) ||
+	    utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(c);
+	return 0;
 }
 
 static int copy_symlink(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st)
 {
-	const struct timespec times[] = { st->st_atim, st->st_mtim };
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(from_dir, name, target, sizeof target - 1);
 
 	if (n < 0)
 		return fail(c);
 	target[n] = '\0';
-	if (symlinkat(target, to_dir, name) < 0 || fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(c);
-	return 0;
+	return symlinkat(target, to_dir, name) < 0 ? fail(c) : name_meta(c, to_dir, name, st);
 }
 
 /* FIFOs, sockets, devices. Made without any right, so that nobody opens them before they have their owner. */
 static int copy_node(struct copy *c, int to_dir, const char *name, const struct stat *st)
 {
-	const struct timespec times[] = { st->st_atim, st->st_mtim };
-
-	if (mknodat(to_dir, name, st->st_mode & S_IFMT, st->st_rdev) < 0 ||
-	    fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchmodat(to_dir, name, st->st_mode & 07777, 0) < 0 || utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(c);
-	return 0;
+	return mknodat(to_dir, name, st->st_mode & S_IFMT, st->st_rdev) < 0 ? fail(c) : name_meta(c, to_dir, name, st);
 }
 
 static int copy_subfolder(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st, unsigned depth)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	_cleanup_close_ int from = openat(from_dir, name, flags), to = -1;
+	_cleanup_close_ int from = beneath_open(from_dir, name, flags), to = -1;
 	int r;
 
 	if (from < 0 || (mkdirat(to_dir, name, 0700) < 0 && !(c->again && errno == EEXIST)))
 		return fail(c);
-	to = openat(to_dir, name, flags);
+	to = beneath_open(to_dir, name, flags);
 	if (to < 0)
 		return fail(c);
 	r = copy_folder(c, from, to, depth + 1);
@@ -204,7 +243,10 @@ static int copy_subfolder(struct copy *c, int from_dir, int to_dir, const char *
 static int copy_entry(struct copy *c, int from, int to, const char *name, unsigned depth)
 {
 	struct stat st;
+	int r = check_time(c);
 
+	if (r < 0)
+		return r;
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(c);
 	if (c->again && !S_ISDIR(st.st_mode) && unlinkat(to, name, 0) < 0 && errno != ENOENT)
@@ -221,24 +263,9 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, unsign
 	}
 }
 
-static bool is_dots(const char *name)
-{
-	return !strcmp(name, ".") || !strcmp(name, "..");
-}
-
-static DIR *open_entries(int fd)
-{
-	_cleanup_close_ int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = own < 0 ? NULL : fdopendir(own);
-
-	if (d)
-		own = -1;
-	return d;
-}
-
 static int copy_folder(struct copy *c, int from, int to, unsigned depth)
 {
-	_cleanup_(closedirp) DIR *d = open_entries(from);
+	_cleanup_(closedirp) DIR *d = beneath_list(from);
 	const size_t here = c->path.len;
 	int r = 0;
 
@@ -247,7 +274,7 @@ static int copy_folder(struct copy *c, int from, int to, unsigned depth)
 	if (depth > DEPTH_MAX)
 		return err_set(c->err, ERR_EXHAUSTED, "copy /%s: folders deeper than %d", buf_str(&c->path), DEPTH_MAX);
 	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
-		if (is_dots(e->d_name))
+		if (beneath_is_dots(e->d_name))
 			continue;
 		buf_addf(&c->path, "%s%s", here ? "/" : "", e->d_name);
 		r = copy_entry(c, from, to, e->d_name, depth);
@@ -260,62 +287,146 @@ static int copy_folder(struct copy *c, int from, int to, unsigned depth)
 /* 1, 0, or -1 with errno. */
 static int is_empty(int fd)
 {
-	_cleanup_(closedirp) DIR *d = open_entries(fd);
+	_cleanup_(closedirp) DIR *d = beneath_list(fd);
 
 	if (!d)
 		return -1;
 	for (struct dirent *e; (e = readdir(d));)
-		if (!is_dots(e->d_name))
+		if (!beneath_is_dots(e->d_name))
 			return 0;
 	return 1;
 }
 
-static int open_in_root(int rootfd, const char *path)
+static int copy_tree(int from, int to, bool again, const struct ctx *ctx, struct err *err)
 {
-	const struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-				      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-
-	return (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how);
-}
-
-/* @mark is there as long as a copy is not whole: one that was cut off is made anew over what it left, by who uses the volume
- * next. What else has come into the volume meanwhile stays. */
-static int fill(int from, const struct volume *v, const char *mark, struct err *err)
-{
-	_cleanup_close_ int to = open(v->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), marked = -1;
-	struct copy c = { .top = to, .again = file_exists(mark), .err = err };
+	struct copy c = { .top = to, .again = again, .ctx = ctx, .err = err };
 	struct stat st;
-	int r = to < 0 ? -1 : is_empty(to);
+	int r = fstat(from, &st) < 0 ? fail(&c) : copy_folder(&c, from, to, 0);
 
-	if (r < 0 || fstat(from, &st) < 0)
-		return err_sys(err, errno, "%s", v->path);
-	if (r == 0 && !c.again)
-		return 0;
-	marked = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (marked < 0)
-		return err_sys(err, errno, "%s", mark);
-	r = copy_folder(&c, from, to, 0);
 	if (r >= 0)
 		r = copy_meta(&c, from, to, &st);
-	if (r >= 0 && unlink(mark) < 0)
-		r = err_sys(err, errno, "%s", mark);
 	tdestroy(c.links, hardlink_free);
 	buf_done(&c.path);
 	return r;
 }
 
-int volume_copy_up(int image_rootfd, const char *target, const struct volume *v, struct err *err)
+/* What is beside the volume's own folder. */
+struct place { char *filling, *filled, *mark; };
+
+static void place_done(struct place *p)
 {
-	const struct ctx ctx = ctx_within(NULL, LOCK_MS);
-	_cleanup_close_ int from = open_in_root(image_rootfd, target), lock = -1;
-	_cleanup_free_ char *path = mem_printf("%s/../copy.lock", v->path), *mark = mem_printf("%s/../copying", v->path);
+	free(p->filling);
+	free(p->filled);
+	free(p->mark);
+}
+
+static bool is_owed(const struct place *p)
+{
+	return file_exists(p->filling) || file_exists(p->filled) || file_exists(p->mark);
+}
+
+/* The mark is there as long as the copy is not whole. */
+static int fill_in_place(int from, int to, const struct place *p, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int mark = open(p->mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = mark < 0 ? err_sys(err, errno, "%s", p->mark) : copy_tree(from, to, true, ctx, err);
+
+	return r >= 0 && unlink(p->mark) < 0 ? err_sys(err, errno, "%s", p->mark) : r;
+}
+
+static int fill_beside(int from, const struct place *p, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int to = -1;
+	int r = file_remove_tree(p->filling, err);
+
+	if (r >= 0)
+		r = file_mkdirs_private(p->filling, err);
+	if (r < 0)
+		return r;
+	to = open(p->filling, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = to < 0 ? err_sys(err, errno, "%s", p->filling) : copy_tree(from, to, false, ctx, err);
+	if (r >= 0 && rename(p->filling, p->filled) < 0)
+		r = err_sys(err, errno, "%s", p->filled);
+	if (r < 0) /* its room is given back, and the folder says that a copy is owed */
+		(void)(file_remove_tree(p->filling, NULL) < 0 || file_mkdirs_private(p->filling, NULL) < 0);
+	return r;
+}
+
+/* What a job has put there under the same name stays. 1: something was moved. */
+static int move_entries(DIR *d, int to, const struct ctx *ctx, struct err *err)
+{
+	int r = 0, moved = 0;
+
+	rewinddir(d);
+	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+		if (beneath_is_dots(e->d_name))
+			continue;
+		if (beneath_move(dirfd(d), e->d_name, to, e->d_name) == 0)
+			moved = 1;
+		else if (errno != EEXIST && errno != ENOENT)
+			return err_sys(err, errno, "move /%s", e->d_name);
+		r = ctx_check(ctx, err);
+	}
+	return r < 0 ? r : moved;
+}
+
+static int move_in(const struct place *p, int to, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int from = open(p->filled, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *d = from < 0 ? NULL : beneath_list(from);
+	struct copy c = { .err = err };
+	struct stat st;
+	int r;
+
+	if (!d || fstat(from, &st) < 0)
+		return err_sys(err, errno, "%s", p->filled);
+	do
+		r = move_entries(d, to, ctx, err);
+	while (r > 0);
+	if (r >= 0)
+		r = copy_meta(&c, from, to, &st);
+	return r < 0 ? r : file_remove_tree(p->filled, err);
+}
+
+static int is_mount_root(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &stx) < 0)
+		return -1;
+	return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int fill(int from, const struct volume *v, const struct place *p, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int to = open(v->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = to < 0 ? -1 : is_empty(to), mounted = r < 0 ? -1 : is_mount_root(to);
+
+	if (mounted < 0)
+		return err_sys(err, errno, "%s", v->path);
+	if (r == 0 && !is_owed(p))
+		return 0;
+	if (mounted || file_exists(p->mark))
+		return fill_in_place(from, to, p, ctx, err);
+	r = file_exists(p->filled) ? 0 : fill_beside(from, p, ctx, err);
+	return r < 0 ? r : move_in(p, to, ctx, err);
+}
+
+int volume_copy_up(int image_rootfd, const char *target, const struct volume *v, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, LOCK_MS);
+	_cleanup_close_ int from = beneath_open_as_root(image_rootfd, target, O_RDONLY | O_DIRECTORY), lock = -1;
+	_cleanup_free_ char *path = mem_printf("%s/../copy.lock", v->path);
+	_cleanup_(place_done) struct place p = { NULL, NULL, NULL };
 	int r;
 
 	if (from < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (from < 0)
 		return err_sys(err, errno, "volume %s: %s in the image", v->name, target);
-	lock = file_lock(path, true, &ctx, err); /* two jobs that use it for the first time at once: one fills it */
-	r = lock < 0 ? lock : fill(from, v, mark, err);
+	p = (struct place){ mem_printf("%s/../filling", v->path), mem_printf("%s/../filled", v->path),
+			    mem_printf("%s/../copying", v->path) };
+	lock = file_lock(path, true, &limit, err); /* two jobs that use it for the first time at once: one fills it */
+	r = lock < 0 ? lock : fill(from, v, &p, ctx, err);
 	return r < 0 ? err_wrap(err, r, "volume %s", v->name) : 0;
 }

@@ -1,19 +1,20 @@
 /* A volume appears and disappears whole: it is made as ".new" and renamed into place, and renamed to ".trash-..." before
- * its files go. Both happen under the namespace's lock; what a kill left of either is cleared by the next one. Neither
- * name is a volume's, since those begin with a letter or digit. */
+ * its files go. Both happen under the namespace's lock, which nobody holds for longer than that; what a kill left of either
+ * is cleared by the next one. Neither name is a volume's, since those begin with a letter or digit.
+ *
+ * A volume's own folder is a lock too: shared by the jobs that are being made with it, whole for who removes it, who may have
+ * to ask containerd for a while. */
 #include "volume.h"
+#include "beneath.h"
 #include "clock.h"
 #include "file.h"
 #include "mem.h"
 #include "name.h"
 #include "record.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-
-DEFINE_CLEANUP(DIR, closedir)
+#include <time.h>
 
 enum { META_MAX = 1 << 20, LOCK_MS = 10000, ANONYMOUS_DIGITS = 32 };
 #define TRASH ".trash-"
@@ -40,13 +41,13 @@ static char *path_of(const struct core *c, const char *name)
 	return mem_printf("%s/volumes/%s%s%s", c->conf.data_dir, c->conf.ns, *name ? "/" : "", name);
 }
 
-static int lock_volumes(const struct core *c, struct err *err)
+static int lock_volumes(const struct core *c, const struct ctx *ctx, struct err *err)
 {
-	const struct ctx ctx = ctx_within(NULL, LOCK_MS); /* never held for long: files are made and removed outside */
+	const struct ctx limit = ctx_within(ctx, LOCK_MS); /* never held for long: files are removed and users asked for outside */
 	_cleanup_free_ char *dir = path_of(c, ""), *lock = path_of(c, ".lock");
-	int r = file_mkdirs(dir, 0711, err);
+	int r = file_mkdirs_private(dir, err);
 
-	return r < 0 ? r : file_lock(lock, true, &ctx, err);
+	return r < 0 ? r : file_lock(lock, true, &limit, err);
 }
 
 static int check_name(const char *name, struct err *err)
@@ -113,75 +114,100 @@ static int make_volume(const struct core *c, const char *name, const struct dict
 	int r = file_remove_tree(fresh, err);
 
 	if (r >= 0)
-		r = file_mkdirs(fresh, 0711, err);
+		r = file_mkdirs_private(fresh, err);
 	if (r >= 0)
 		r = file_mkdirs(data, 0755, err);
 	if (r >= 0)
 		r = write_meta(fresh, labels, anonymous, err);
-	if (r >= 0 && (chmod(data, 0755) < 0 || rename(fresh, dir) < 0)) /* whatever the umask */
+	if (r >= 0 && rename(fresh, dir) < 0)
 		r = err_sys(err, errno, "%s", dir);
 	return r < 0 ? err_wrap(err, r, "volume %s", name) : 0;
 }
 
-/* The volume's own folder is the lock: shared by the jobs that are being made with it, whole for who removes it. It goes
- * with the process. */
-static int lock_one(const struct core *c, const char *name, int how, int *ret_fd, struct err *err)
+/* 1: held; 0: by others. It goes with the process. -ERR_NOT_FOUND: the volume has gone. */
+static int try_own_lock(const struct core *c, const char *name, int how, int *ret_fd, struct err *err)
 {
 	_cleanup_free_ char *dir = path_of(c, name);
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat ours, there;
 
 	if (fd < 0)
 		return err_sys(err, errno, "volume %s", name);
-	if (flock(fd, how | LOCK_NB) == 0) {
-		*ret_fd = TAKE_FD(fd);
-		return 0;
-	}
-	if (errno != EWOULDBLOCK)
-		return err_sys(err, errno, "volume %s: lock", name);
-	return err_hint(err, err_set(err, ERR_PRECONDITION, "volume %s: a job that is being started uses it", name),
-			"wait until it has started, then remove the job first");
+	if (flock(fd, how | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : err_sys(err, errno, "volume %s: lock", name);
+	if (fstat(fd, &ours) < 0 || lstat(dir, &there) < 0)
+		return err_sys(err, errno, "volume %s", name);
+	if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+		return err_sys(err, ENOENT, "volume %s", name); /* thrown away since it was opened, and made anew */
+	*ret_fd = TAKE_FD(fd);
+	return 1;
+}
+
+/* While it is asked who uses it, somebody may come who wants to: the answer is soon there. */
+static int wait_for_removal(const char *name, const struct ctx *ctx, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 5 * NSEC_PER_MSEC };
+	int r = ctx_check(ctx, err);
+
+	if (r < 0)
+		return err_hint(err, err_wrap(err, r, "volume %s: another davit is removing it", name), "try again");
+	(void)nanosleep(&pause, NULL); /* flock(2) knows no time-out */
+	return 0;
 }
 
 int volume_ensure(const struct core *c, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new,
 		  struct err *err)
 {
-	return volume_use(c, name, labels, ret, ret_new, NULL, err);
+	return volume_use(c, name, labels, NULL, ret, ret_new, NULL, err);
 }
 
-int volume_use(const struct core *c, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new, int *ret_hold,
-	       struct err *err)
+/* 1: done. 0: somebody is removing it. */
+static int use_once(const struct core *c, const char *name, bool anonymous, const struct dict *labels, const struct ctx *ctx,
+		    struct volume *ret, bool *ret_new, int *ret_hold, struct err *err)
 {
+	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_close_ int lock = lock_volumes(c, ctx, err);
+	bool fresh = false;
+	int r;
+
+	if (lock < 0)
+		return err_wrap(err, lock, "volume %s", name);
+	r = volume_get(c, name, &v, err);
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(err);
+		fresh = true;
+		r = make_volume(c, name, labels, anonymous, err);
+		if (r >= 0)
+			r = volume_get(c, name, &v, err);
+	}
+	if (r >= 0)
+		r = ret_hold ? try_own_lock(c, name, LOCK_SH, ret_hold, err) : 1;
+	if (r <= 0)
+		return r;
+	*ret = TAKE_STRUCT(v);
+	if (ret_new)
+		*ret_new = fresh;
+	return 1;
+}
+
+int volume_use(const struct core *c, const char *name, const struct dict *labels, const struct ctx *ctx, struct volume *ret,
+	       bool *ret_new, int *ret_hold, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, LOCK_MS);
 	char random[ANONYMOUS_DIGITS + 1];
 	const bool anonymous = !name;
-	_cleanup_close_ int lock = -1;
-	bool fresh = false;
 	int r;
 
 	if (anonymous)
 		name_random(random, ANONYMOUS_DIGITS);
 	name = anonymous ? random : name;
 	r = check_name(name, err);
-	if (r < 0)
-		return r;
-	lock = lock_volumes(c, err);
-	if (lock < 0)
-		return err_wrap(err, lock, "volume %s", name);
-	r = volume_get(c, name, ret, err);
-	if (r == -ERR_NOT_FOUND) {
-		err_clear(err);
-		fresh = true;
-		r = make_volume(c, name, labels, anonymous, err);
-		if (r >= 0)
-			r = volume_get(c, name, ret, err);
+	while (r == 0) {
+		r = use_once(c, name, anonymous, labels, ctx, ret, ret_new, ret_hold, err);
+		if (r == 0)
+			r = wait_for_removal(name, &limit, err);
 	}
-	if (r >= 0 && ret_hold) {
-		r = lock_one(c, name, LOCK_SH, ret_hold, err); /* whoever removes holds the namespace's lock: not now */
-		if (r < 0)
-			volume_done(ret);
-	}
-	if (r >= 0 && ret_new)
-		*ret_new = fresh;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -254,7 +280,7 @@ static int empty_trash(const struct core *c, struct err *err)
 	return r;
 }
 
-/* Under the lock. */
+/* Under the namespace's lock. */
 static int discard(const struct core *c, const char *name, struct err *err)
 {
 	char random[17];
@@ -280,37 +306,61 @@ static int refuse_users(struct core *c, const char *name, const struct ctx *ctx,
 	return err_hint(err, r, "remove the job first: davit rm %s", users.v[0]);
 }
 
+/* For who removes it. 0: somebody else is removing it; -ERR_PRECONDITION: a job that has no record yet has it. */
+static int try_whole_lock(const struct core *c, const char *name, int *ret_fd, struct err *err)
+{
+	_cleanup_close_ int shared = -1;
+	int r = try_own_lock(c, name, LOCK_EX, ret_fd, err);
+
+	if (r == 0)
+		r = try_own_lock(c, name, LOCK_SH, &shared, err);
+	if (r <= 0 || shared < 0)
+		return r;
+	return err_hint(err, err_set(err, ERR_PRECONDITION, "volume %s: a job that is being started uses it", name),
+			"wait until it has started, then remove the job first");
+}
+
+static int lock_whole(const struct core *c, const char *name, const struct ctx *ctx, int *ret_fd, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, LOCK_MS);
+	int r;
+
+	do {
+		r = try_whole_lock(c, name, ret_fd, err);
+		if (r != 0)
+			break;
+		r = wait_for_removal(name, &limit, err);
+	} while (r == 0);
+	return r;
+}
+
+static int throw_away(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int lock = lock_volumes(c, ctx, err);
+
+	return lock < 0 ? err_wrap(err, lock, "volume %s", name) : discard(c, name, err);
+}
+
 int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
-	_cleanup_close_ int lock = -1, own = -1;
+	_cleanup_close_ int own = -1;
 	int r = volume_get(c, name, &v, err);
 
-	if (r < 0)
-		return r;
-	lock = lock_volumes(c, err); /* nobody gets the volume (volume_ensure) while we ask who has it */
-	r = lock < 0 ? lock : lock_one(c, name, LOCK_EX, &own, err);
-	if (r >= 0) /* after that: whoever let it go has a record by now */
+	if (r >= 0) /* from here on no job gets the volume; whoever let it go has a record by now */
+		r = lock_whole(c, name, ctx, &own, err);
+	if (r >= 0)
 		r = refuse_users(c, name, ctx, err);
 	if (r >= 0)
-		r = discard(c, name, err);
-	if (r < 0)
-		return r;
-	(void)close(TAKE_FD(lock));
-	return empty_trash(c, err);
+		r = throw_away(c, name, ctx, err);
+	return r < 0 ? r : empty_trash(c, err);
 }
 
 int volume_drop(const struct core *c, const char *name, struct err *err)
 {
-	_cleanup_close_ int lock = -1;
 	int r = check_name(name, err);
 
-	if (r < 0)
-		return r;
-	lock = lock_volumes(c, err);
-	r = lock < 0 ? lock : discard(c, name, err);
-	if (r < 0)
-		return r;
-	(void)close(TAKE_FD(lock));
-	return empty_trash(c, err);
+	if (r >= 0)
+		r = throw_away(c, name, NULL, err);
+	return r < 0 ? r : empty_trash(c, err);
 }

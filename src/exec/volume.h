@@ -11,9 +11,10 @@ void volumes_done(struct volumes *);
 /* Made when it is not there; *ret_new tells (may be NULL). @name NULL: a random one (anonymous). */
 int volume_ensure(const struct core *, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new,
 		  struct err *err);
-/* The same for a job that is being made: until *ret_hold is closed nobody removes the volume, though no record names it yet. */
-int volume_use(const struct core *, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new, int *ret_hold,
-	       struct err *err);
+/* The same for a job that is being made: until *ret_hold is closed nobody removes the volume, though no record names it yet.
+ * One that is being removed right now is waited for, ten seconds at most. */
+int volume_use(const struct core *, const char *name, const struct dict *labels, const struct ctx *, struct volume *ret,
+	       bool *ret_new, int *ret_hold, struct err *err);
 int volume_get(const struct core *, const char *name, struct volume *ret, struct err *err);
 int volume_list(const struct core *, struct volumes *ret, struct err *err);
 /* -ERR_PRECONDITION names the job that uses it (running or not), or says that one is being made with it. */

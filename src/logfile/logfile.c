@@ -66,7 +66,7 @@ static int open_file(struct logfile *f)
 {
 	struct stat st;
 
-	f->fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0640);
+	f->fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (f->fd < 0)
 		return -errno;
 	f->size = fstat(f->fd, &st) == 0 ? st.st_size : 0;
@@ -86,7 +86,7 @@ static int open_anew(struct logfile *f)
 	if (r != -ENOENT || !slash || slash == f->path)
 		return r;
 	folder = mem_strndup(f->path, (size_t)(slash - f->path));
-	return file_mkdirs(folder, 0700, NULL) < 0 ? r : open_file(f);
+	return file_mkdirs_private(folder, NULL) < 0 ? r : open_file(f);
 }
 
 int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct logfile **ret, struct err *err)

@@ -1,5 +1,6 @@
-/* Mounts, in the order in which they are made: the kernel's own file systems, davit's files, then the task's by depth, so
- * that none hides another. A mount of the task's on one of the usual targets takes its place. */
+/* Mounts, in the order in which they are made: the kernel's own file systems, then davit's files and the task's mounts by
+ * depth, so that none hides another: a volume on /etc leaves /etc/hosts as it is. A mount of the task's on one of the usual
+ * targets takes its place. */
 #include "mem.h"
 #include "path.h"
 #include "spec-parts.h"
@@ -121,6 +122,20 @@ static void add_all_given(const struct spec_in *in, struct entries *e)
 	}
 }
 
+/* davit's files below /etc, as far as the task mounts nothing of its own in their place. They are the job's to write unless it
+ * wants its root read-only. */
+static void add_own_files(const struct spec_in *in, struct entries *e)
+{
+	const struct { const char *target, *source; } files[] = {
+		{ "/etc/resolv.conf", in->resolv_conf }, { "/etc/hosts", in->hosts }, { "/etc/hostname", in->hostname_file },
+	};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (files[i].source && !entries_have(e, files[i].target))
+			add_given(e, &(struct spec_mount){ .target = files[i].target, .source = files[i].source,
+							   .read_only = in->task->read_only });
+}
+
 static int by_depth(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -164,17 +179,6 @@ static void usual_mounts(const struct spec_in *in, const struct entries *given, 
 	usual(given, "/sys/fs/cgroup", "cgroup", "cgroup", cgroup, out);
 }
 
-static void own_files(const struct spec_in *in, const struct entries *given, struct buf *out)
-{
-	const struct { const char *target, *source; } files[] = {
-		{ "/etc/resolv.conf", in->resolv_conf }, { "/etc/hosts", in->hosts }, { "/etc/hostname", in->hostname_file },
-	};
-
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-		if (files[i].source)
-			usual(given, files[i].target, "bind", files[i].source, "rbind rprivate rw", out);
-}
-
 static int check_given(const struct entries *e, struct err *err)
 {
 	for (size_t i = 0; i < e->n; i++)
@@ -190,6 +194,7 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 	int r;
 
 	add_all_given(in, &given);
+	add_own_files(in, &given);
 	r = check_given(&given, err);
 	if (r < 0)
 		return r;
@@ -197,7 +202,6 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 		qsort(given.v, given.n, sizeof *given.v, by_depth);
 	emit_open(out, "mounts", '[');
 	usual_mounts(in, &given, out);
-	own_files(in, &given, out);
 	for (size_t i = 0; i < given.n; i++) {
 		emit_mount(given.v[i].target, given.v[i].type, given.v[i].source, out);
 		emit_strv(out, "options", &given.v[i].options);

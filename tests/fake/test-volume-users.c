@@ -8,6 +8,11 @@
 #include "job-ops.h"
 #include "mem.h"
 #include "volume.h"
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 struct stage { struct loop *loop; struct fake *fake; struct core *core; char *dir, *run_dir; };
 
@@ -129,8 +134,8 @@ static void keeps_what_a_job_is_being_made_with(void **state)
 	struct err err = ERR_INIT;
 	int one, other;
 
-	assert_int_equal(volume_use(s->core, "data", NULL, &v, NULL, &one, NULL), 0);
-	assert_int_equal(volume_use(s->core, "data", NULL, &again, NULL, &other, NULL), 0);
+	assert_int_equal(volume_use(s->core, "data", NULL, NULL, &v, NULL, &one, NULL), 0);
+	assert_int_equal(volume_use(s->core, "data", NULL, NULL, &again, NULL, &other, NULL), 0);
 	assert_int_equal(close(one), 0);
 	assert_int_equal(volume_remove(s->core, "data", NULL, &err), -ERR_PRECONDITION);
 	assert_string_equal(err.msg, "volume data: a job that is being started uses it");
@@ -190,6 +195,70 @@ static void keeps_it_when_containerd_does_not_answer(void **state)
 	assert_int_equal(volume_remove(s->core, "data", NULL, NULL), 0);
 }
 
+/* Somebody removes it right now: who wants it waits, and everybody else goes on. */
+static void waits_for_a_removal(void **state)
+{
+	const struct stage *s = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, other = { 0 };
+	_cleanup_free_ char *dir = mem_printf("%s/volumes/davit/data", s->dir);
+	const struct ctx soon = ctx_within(NULL, 50);
+	_cleanup_close_ int remover = -1;
+	struct err err = ERR_INIT;
+	int hold;
+
+	make(s, "data");
+	remover = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(remover, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(volume_use(s->core, "data", NULL, &soon, &v, NULL, &hold, &err), -ERR_DEADLINE);
+	assert_non_null(strstr(err.msg, "volume data: another davit is removing it"));
+	assert_int_equal(volume_remove(s->core, "data", &soon, NULL), -ERR_DEADLINE);
+	assert_int_equal(volume_use(s->core, "other", NULL, NULL, &other, NULL, &hold, NULL), 0);
+	assert_int_equal(close(hold), 0);
+	(void)close(TAKE_FD(remover));
+	assert_int_equal(volume_use(s->core, "data", NULL, NULL, &v, NULL, &hold, NULL), 0);
+	assert_int_equal(close(hold), 0);
+}
+
+static void remove_and_exit(const struct stage *s)
+{
+	struct core_conf conf = s->core->conf;
+	struct core *own = NULL;
+
+	conf.address = fake_address(s->fake);
+	if (core_open(&conf, NULL, &own, NULL) >= 0)
+		(void)volume_remove(own, "data", NULL, NULL);
+	_exit(1);
+}
+
+/* Asking containerd may take long: nobody stands behind it who wants another volume. */
+static void asks_under_no_common_lock(void **state)
+{
+	const struct stage *s = *state;
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	const struct ctx within = ctx_within(NULL, 5000);
+	_cleanup_(volume_done) struct volume v = { 0 };
+	int hold, status;
+	pid_t pid;
+
+	make(s, "data");
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	assert_int_equal(fake_fault(s->fake, NULL, "Containers/List:hang"), 0);
+	pid = fork(); /* no thread runs here */
+	assert_true(pid >= 0);
+	if (pid == 0)
+		remove_and_exit(s);
+	while (!fake_count(s->fake))
+		(void)nanosleep(&pause, NULL);
+	assert_int_equal(volume_use(s->core, "other", NULL, &within, &v, NULL, &hold, NULL), 0);
+	assert_int_equal(close(hold), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(there(s, "data"));
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	assert_int_equal(volume_remove(s->core, "data", NULL, NULL), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("volume-users", T(names_the_users), T(removes_what_nobody_uses), T(keeps_what_a_job_is_being_made_with),
-		T(prunes_what_a_claim_left), T(refuses_the_namespace_of_the_engine), T(keeps_it_when_containerd_does_not_answer))
+		T(prunes_what_a_claim_left), T(refuses_the_namespace_of_the_engine), T(keeps_it_when_containerd_does_not_answer),
+		T(waits_for_a_removal), T(asks_under_no_common_lock))

@@ -12,6 +12,7 @@ FOLDERS = {
     "run-time file": "/run/davit/*/*",
     "file of the job": "/run/davit/*/*/*",
     "log": "/var/lib/davit/logs/*/*",
+    "file below /etc": "/var/lib/davit/files/*/*",
     "volume": "/var/lib/davit/volumes/*/*",
     "FIFO": "/run/containerd/fifo/*",
     "engine state": "/run/containerd/runc/*/*",
@@ -128,6 +129,6 @@ def sweep(containerd):
         subprocess.run(["umount", "-l", path], capture_output=True)
         os.unlink(path)
     for pattern in ("/var/lib/cni/networks/*/[0-9]*.*", "/var/lib/cni/results/*", "/run/davit/*/*", "/var/lib/davit/logs/*/*",
-                    "/var/lib/davit/volumes/*/*"):
+                    "/var/lib/davit/files/*/*", "/var/lib/davit/volumes/*/*"):
         for path in glob.glob(pattern):
             subprocess.run(["rm", "-rf", "--one-file-system", path], capture_output=True)

@@ -195,6 +195,56 @@ static void makes_folders(void **state)
 	assert_true(file_mkdirs("", 0755, &err) < 0);
 }
 
+/* The last folder has its mode, its parents have not, whatever the umask. */
+static void makes_modes(void **state)
+{
+	static const mode_t masks[] = { 0, 022, 077 };
+	static const struct { const char *path; mode_t mode; } rows[] = {
+		{ "a", 0755 }, { "a/b", 0755 }, { "a/b/c", 0711 }, { "p", 0700 }, { "p/q", 0700 }, { "own", 0711 }, { "t", 01777 },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof masks / sizeof *masks; k++) {
+		mode_t old = umask(masks[k]);
+
+		assert_int_equal(file_mkdirs(in("a/b/c"), 0711, NULL), 0);
+		assert_int_equal(file_mkdirs_private(in("p/q"), NULL), 0);
+		assert_int_equal(file_own_folder(in("own"), 0711, NULL), 0);
+		assert_int_equal(file_mkdirs(in("t"), 01777, NULL), 0);
+		(void)umask(old);
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+			struct stat st;
+
+			assert_int_equal(stat(in(rows[i].path), &st), 0);
+			assert_int_equal(st.st_mode & 07777, rows[i].mode);
+			assert_int_equal(file_mkdirs(in(rows[i].path), 0777, NULL), 0); /* it stays as it is */
+			assert_int_equal(stat(in(rows[i].path), &st), 0);
+			assert_int_equal(st.st_mode & 07777, rows[i].mode);
+		}
+		assert_int_equal(file_remove_tree(in("a"), NULL) | file_remove_tree(in("p"), NULL) |
+				 file_remove_tree(in("own"), NULL) | file_remove_tree(in("t"), NULL), 0);
+	}
+}
+
+static void narrows_its_own(void **state)
+{
+	static const struct { mode_t found, want, left; } rows[] = {
+		{ 0755, 0700, 0700 }, { 0711, 0700, 0700 }, { 0700, 0711, 0700 }, { 01777, 0711, 0711 }, { 0700, 0700, 0700 },
+	};
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir(in("own"), 0700), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(chmod(in("own"), rows[i].found), 0);
+		assert_int_equal(file_own_folder(in("own"), rows[i].want, NULL), 0);
+		assert_int_equal(stat(in("own"), &st), 0);
+		assert_int_equal(st.st_mode & 07777, rows[i].left);
+	}
+	put("plain", "");
+	assert_int_equal(file_own_folder(in("plain"), 0600, NULL), -ERR_INVALID);
+}
+
 static void removes_trees_but_not_what_links_lead_to(void **state)
 {
 	struct err err = ERR_INIT;
@@ -221,14 +271,17 @@ static void removes_trees_but_not_what_links_lead_to(void **state)
 
 static void removes_what_is_deeper_than_descriptors(void **state)
 {
+	char taken[64];
 	_cleanup_close_ int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct err err = ERR_INIT;
 
 	(void)state;
+	(void)snprintf(taken, sizeof taken, "deep/.davit-removed-%d-0/full", getpid()); /* who made the tree may have guessed that */
+	assert_int_equal(file_mkdirs(in(taken), 0755, NULL), 0);
 	for (int i = 0; i < 3000; i++) {
 		int next;
 
-		assert_int_equal(mkdirat(at, "deep", 0700), 0);
+		assert_int_equal(i && mkdirat(at, "deep", 0700), 0);
 		next = openat(at, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		assert_true(next >= 0);
 		(void)close(at);
@@ -347,7 +400,7 @@ static void a_removed_lock_is_made_anew(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("file", T(reads_up_to_a_limit), T(reads_what_has_no_size), T(never_waits),
-	  T(reads_what_is_given), T(writes_whole_files_only), T(makes_folders),
+RUN_TESTS("file", T(reads_up_to_a_limit), T(reads_what_has_no_size), T(never_waits), T(reads_what_is_given),
+	  T(writes_whole_files_only), T(makes_folders), T(makes_modes), T(narrows_its_own),
 	  T(removes_trees_but_not_what_links_lead_to), T(removes_what_is_deeper_than_descriptors), T(never_enters_a_mount),
 	  T(finds_programs), T(locks_once), T(a_removed_lock_is_made_anew))

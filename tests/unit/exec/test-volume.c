@@ -65,12 +65,17 @@ static struct stat stat_of(const char *dir, const char *name)
 	return st;
 }
 
-static int copy_up(const struct fixture *f, const char *target, struct volume *v, struct err *err)
+static int copy_within(const struct fixture *f, const char *target, struct volume *v, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_close_ int root = open(f->image, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(volume_ensure(&f->core, "data", NULL, v, NULL, NULL), 0);
-	return volume_copy_up(root, target, v, err);
+	return volume_copy_up(root, target, v, ctx, err);
+}
+
+static int copy_up(const struct fixture *f, const char *target, struct volume *v, struct err *err)
+{
+	return copy_within(f, target, v, NULL, err);
 }
 
 static void makes_once(void **state)
@@ -341,17 +346,99 @@ static void leaves_what_is_there(void **state)
 	assert_int_equal(copy_up(f, "/srv/a", &v, NULL), 0); /* a file is nothing to fill a folder with */
 }
 
-/* A copy that was killed is made anew over what it left; what others have put there meanwhile stays. */
+static void expect_nothing_beside(const struct volume *v)
+{
+	static const char *const names[] = { "../filling", "../filled", "../copying" };
+
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_free_ char *path = in(v->path, names[i]);
+
+		assert_int_not_equal(access(path, F_OK), 0);
+	}
+}
+
+static void expect_whole(const struct volume *v)
+{
+	expect_content(v->path, "a", "content of a");
+	expect_content(v->path, "sub/hard", "content of a");
+	assert_int_equal(stat_of(v->path, "a").st_ino, stat_of(v->path, "sub/hard").st_ino);
+	assert_true(S_ISLNK(stat_of(v->path, "out").st_mode));
+	assert_int_equal(stat_of(v->path, ".").st_mode & 07777, 01770);
+	expect_nothing_beside(v);
+}
+
+/* Who has the volume mounted holds its folder: the files come into that one. */
+static void a_holder_sees_the_files(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+	_cleanup_close_ int held = -1;
+	struct stat before, after, image;
+
+	make_image(f);
+	assert_int_equal(volume_ensure(&f->core, "data", NULL, &v, NULL, NULL), 0);
+	held = open(v.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(fstat(held, &before), 0);
+	assert_int_equal(copy_up(f, "/srv", &again, NULL), 0);
+	assert_int_equal(faccessat(held, "sub/hard", R_OK, 0), 0);
+	assert_int_equal(fstat(held, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	image = stat_of(f->image, "srv");
+	assert_int_equal(after.st_mode, image.st_mode);
+	assert_int_equal(after.st_uid, image.st_uid);
+	assert_int_equal(after.st_mtim.tv_sec, image.st_mtim.tv_sec);
+	assert_int_equal(after.st_mtim.tv_nsec, image.st_mtim.tv_nsec);
+	expect_whole(&v);
+}
+
+/* A copy that was killed is made anew; what others have put there meanwhile stays. */
 static void completes_what_was_cut_off(void **state)
 {
 	const struct fixture *f = *state;
 	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
-	_cleanup_free_ char *sub = NULL, *mark = NULL, *out = NULL;
+	_cleanup_free_ char *filling = NULL;
+
+	make_image(f);
+	assert_int_equal(volume_ensure(&f->core, "data", NULL, &again, NULL, NULL), 0);
+	filling = in(again.path, "../filling");
+	assert_int_equal(mkdir(filling, 0700), 0);
+	put(filling, "a", "cont");
+	put(again.path, "theirs", "1");
+	put(again.path, "empty", "theirs too");
+	assert_int_equal(copy_up(f, "/srv", &v, NULL), 0);
+	expect_content(v.path, "theirs", "1");
+	expect_content(v.path, "empty", "theirs too");
+	expect_whole(&v);
+}
+
+/* It was whole already and half of it moved: the rest follows, even when the image has nothing there any more to say so. */
+static void moves_the_rest(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+	_cleanup_free_ char *filled = NULL, *srv = in(f->image, "srv"), *other = in(f->image, "other");
+
+	assert_int_equal(mkdir(other, 0755), 0);
+	make_image(f);
+	assert_int_equal(volume_ensure(&f->core, "data", NULL, &again, NULL, NULL), 0);
+	filled = in(again.path, "../filled");
+	assert_int_equal(rename(srv, filled), 0);
+	put(again.path, "moved", "1");
+	assert_int_equal(copy_up(f, "/other", &v, NULL), 0);
+	expect_content(v.path, "moved", "1");
+	expect_whole(&v);
+}
+
+/* As older ones left it, or one that copies in place: what is half there is made anew. */
+static void completes_in_place(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+	_cleanup_free_ char *sub = NULL, *out = NULL;
 
 	make_image(f);
 	assert_int_equal(volume_ensure(&f->core, "data", NULL, &again, NULL, NULL), 0);
 	sub = in(again.path, "sub");
-	mark = in(again.path, "../copying");
 	out = in(again.path, "out");
 	put(again.path, "../copying", "");
 	put(again.path, "a", "cont");
@@ -359,12 +446,94 @@ static void completes_what_was_cut_off(void **state)
 	assert_int_equal(mkdir(sub, 0700), 0);
 	assert_int_equal(symlink("half", out), 0);
 	assert_int_equal(copy_up(f, "/srv", &v, NULL), 0);
-	expect_content(v.path, "a", "content of a");
-	expect_content(v.path, "sub/hard", "content of a");
 	expect_content(v.path, "theirs", "1");
-	assert_int_equal(stat_of(v.path, ".").st_mode & 07777, 01770);
-	assert_int_not_equal(access(mark, F_OK), 0);
+	expect_whole(&v);
 }
+
+static void ends_with_its_ctx(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+	const struct cancel on = { .on = 2, .fd = -1 };
+	const struct ctx cancelled = { .cancel = &on }, late = { .deadline = 1 };
+	struct err err = ERR_INIT;
+
+	make_image(f);
+	assert_int_equal(copy_within(f, "/srv", &v, &cancelled, &err), -ERR_CANCELLED);
+	assert_non_null(strstr(err.msg, "volume data: "));
+	volume_done(&v);
+	assert_int_equal(copy_within(f, "/srv", &v, &late, NULL), -ERR_DEADLINE);
+	assert_int_equal(rmdir(v.path), 0); /* nothing of it is seen */
+	assert_int_equal(mkdir(v.path, 0755), 0);
+	assert_int_equal(copy_up(f, "/srv", &again, NULL), 0);
+	expect_whole(&again);
+}
+
+/* What a job does that has the volume while it is filled: every folder becomes a link to the host's, every file too. */
+static void swap_names(const char *volume, const char *outside)
+{
+	_cleanup_close_ int top = open(volume, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[8], aside[16];
+
+	for (unsigned k = 0;; k++) {
+		(void)snprintf(name, sizeof name, "%c%02u", "df"[k % 2], k / 2 % 40);
+		(void)snprintf(aside, sizeof aside, "x%u", k);
+		if (renameat(top, name, top, aside) == 0 || k % 3 == 0)
+			(void)!symlinkat(outside, top, name);
+		(void)unlinkat(top, aside, 0);
+	}
+}
+
+static void make_swappable_image(const struct fixture *f, const char *outside)
+{
+	_cleanup_free_ char *first = in(f->image, "srv/d00/shadow");
+
+	for (unsigned i = 0; i < 40; i++) {
+		_cleanup_free_ char *folder = mem_printf("%s/srv/d%02u", f->image, i), *shadow = mem_printf("%s/shadow", folder),
+				    *fifo = mem_printf("%s/srv/f%02u", f->image, i);
+
+		assert_int_equal(file_mkdirs(folder, 0755, NULL), 0);
+		assert_int_equal(i ? link(first, shadow) : file_write(first, "image's", 7, 0644, NULL), 0);
+		assert_int_equal(mkfifo(fifo, 0600), 0);
+		assert_int_equal(chmod(fifo, 06777), 0);
+	}
+	assert_int_equal(mkdir(outside, 0700), 0);
+	put(outside, "shadow", "secret");
+}
+
+static void try_swaps(const struct fixture *f, bool in_place)
+{
+	_cleanup_free_ char *outside = in(f->dir, "outside");
+	struct stat st;
+	int status;
+
+	make_swappable_image(f, outside);
+	assert_int_equal(chmod(outside, 0700), 0);
+	for (int i = 0; i < 20; i++) {
+		_cleanup_(volume_done) struct volume v = { 0 }, again = { 0 };
+		pid_t pid;
+
+		assert_int_equal(volume_ensure(&f->core, "data", NULL, &v, NULL, NULL), 0);
+		if (in_place)
+			put(v.path, "../copying", "");
+		pid = fork();
+		if (pid == 0)
+			swap_names(v.path, outside);
+		(void)copy_up(f, "/srv", &again, NULL); /* may fail: it is their volume */
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		st = stat_of(outside, "shadow");
+		assert_int_equal(st.st_nlink, 1);
+		assert_int_equal(st.st_mode & 07777, 0644);
+		assert_int_equal(stat_of(f->dir, "outside").st_mode & 07777, 0700);
+		expect_content(outside, "shadow", "secret");
+		assert_int_equal(volume_drop(&f->core, "data", NULL), 0);
+		expect_content(outside, "shadow", "secret");
+	}
+}
+
+static void leads_nobody_out(void **state) { try_swaps(*state, false); }
+static void leads_nobody_out_in_place(void **state) { try_swaps(*state, true); }
 
 /* An image made to exhaust us is refused, not followed down. */
 static void bounds_depth(void **state)
@@ -413,4 +582,5 @@ static void names_the_file_that_failed(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(makers_agree),
 	  T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root), T(leaves_what_is_there),
-	  T(completes_what_was_cut_off), T(bounds_depth), T(names_the_file_that_failed))
+	  T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest),
+	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(bounds_depth), T(names_the_file_that_failed))

@@ -310,13 +310,43 @@ static void mounts_go_by_depth(void **state)
 	built();
 	list = json_get(f.spec, "mounts");
 	assert_int_equal(json_len(list), 6 + 1 + 4); /* without the usual /dev/shm and our hosts */
-	assert_string_equal(json_get_str(json_at(list, 7), "destination"), "/a");
+	assert_string_equal(json_get_str(json_at(list, 6), "destination"), "/a");
 	assert_string_equal(json_get_str(json_at(list, 10), "destination"), "/a/b/c");
 	assert_string_equal(json_get_str(mount_at("/etc/hosts"), "source"), "/h/hosts");
 	assert_string_equal(json_get_str(mount_at("/etc/resolv.conf"), "source"), "/run/davit/resolv.conf");
 	assert_string_equal(json_object_get_string(json_get(mount_at("/a/b/c"), "options")), "[ \"rshared\", \"rbind\", \"ro\" ]");
 	assert_string_equal(json_object_get_string(json_get(mount_at("/a"), "options")), "[ \"rbind\", \"rprivate\", \"rw\" ]");
 	assert_string_equal(json_object_get_string(json_get(mount_at("/dev/shm"), "options")), "[ \"nosuid\", \"nodev\", \"noexec\", \"ro\" ]");
+}
+
+/* A mount on /etc does not hide them; one in their place does; a read-only root takes them along. */
+static void own_files_are_seen(void **state)
+{
+	static const char *const names[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+	const struct spec_mount etc = { "/h/etc", "/etc/.", false, NULL, NULL };
+	struct mount *t;
+	json *list;
+
+	(void)state;
+	f.in.mounts = &etc;
+	f.in.n_mounts = 1;
+	f.in.resolv_conf = f.in.hosts = f.in.hostname_file = "/own";
+	built();
+	list = json_get(f.spec, "mounts");
+	assert_string_equal(json_get_str(json_at(list, 7), "destination"), "/etc");
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(json_get_str(json_at(list, 8 + i), "destination"), names[i]);
+		assert_string_equal(json_object_get_string(json_get(mount_at(names[i]), "options")),
+				    "[ \"rbind\", \"rprivate\", \"rw\" ]");
+	}
+	f.task->read_only = true;
+	t = task_add_mount(f.task);
+	*t = (struct mount){ .kind = MOUNT_TMPFS, .target = mem_strdup("/etc/hostname") };
+	built();
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(json_object_get_string(json_get(mount_at(names[i]), "options")),
+				    "[ \"rbind\", \"rprivate\", \"ro\" ]");
+	assert_string_equal(json_get_str(mount_at("/etc/hostname"), "type"), "tmpfs");
 }
 
 static void devices(void **state)
@@ -418,5 +448,5 @@ static void exec_keeps_what_it_does_not_change(void **state)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
-	  CASE(mounts_go_by_depth), CASE(devices), CASE(resources_of_a_guest), CASE(apparmor_where_there_is),
+	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest), CASE(apparmor_where_there_is),
 	  CASE(exec_keeps_what_it_does_not_change))

@@ -1,0 +1,72 @@
+#include "beneath.h"
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+static int open_how(int dirfd, const char *path, int flags, unsigned long long resolve)
+{
+	const struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = resolve };
+	long fd;
+
+	do /* a rename beside us can make the kernel ask for another try */
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return (int)fd;
+}
+
+int beneath_open(int dirfd, const char *path, int flags)
+{
+	return open_how(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+}
+
+int beneath_open_as_root(int rootfd, const char *path, int flags)
+{
+	return open_how(rootfd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+DIR *beneath_list(int dirfd)
+{
+	_cleanup_close_ int own = beneath_open(dirfd, ".", O_RDONLY | O_DIRECTORY);
+	DIR *d = own < 0 ? NULL : fdopendir(own);
+
+	if (d)
+		(void)TAKE_FD(own);
+	return d;
+}
+
+static const char *through_proc(int fd, char path[40])
+{
+	(void)snprintf(path, 40, "/proc/self/fd/%d", fd);
+	return path;
+}
+
+int beneath_chmod(int fd, mode_t mode)
+{
+	char path[40];
+
+	return chmod(through_proc(fd, path), mode);
+}
+
+int beneath_link(int fd, int to_dir, const char *name)
+{
+	char path[40];
+
+	return linkat(AT_FDCWD, through_proc(fd, path), to_dir, name, AT_SYMLINK_FOLLOW);
+}
+
+int beneath_move(int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct stat st;
+
+	int r = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+
+	if (r == 0 || errno != EINVAL)
+		return r;
+	/* A file system without that flag (NFS). */
+	if (fstatat(to_dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(from_dir, from, to_dir, to);
+}

@@ -1,0 +1,23 @@
+/* Opening below a held folder in which somebody else may be at work, a container above all: between two looks at it any name
+ * there can become a link to somewhere else. Nothing here is led out of the folder. All return -1 and set errno. */
+#pragma once
+#include "attr.h"
+#include <dirent.h>
+#include <sys/stat.h>
+
+/* No link is followed at all, none of /proc's either, and no mount is entered: ELOOP, EXDEV. With O_PATH | O_NOFOLLOW a link
+ * at the end is opened itself. @path is relative and does not climb. */
+int beneath_open(int dirfd, const char *path, int flags);
+/* Links are followed as they would be for who has @rootfd as root folder, so that they end in it. */
+int beneath_open_as_root(int rootfd, const char *path, int flags);
+/* A listing of its own position; the caller closes it. NULL and errno. */
+DIR *beneath_list(int dirfd);
+DEFINE_CLEANUP(DIR, closedir)
+static inline int beneath_is_dots(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
+
+/* What there are no calls for that take an O_PATH descriptor: of the very file that is open, whatever its name leads to now.
+ * beneath_chmod() of a link is EOPNOTSUPP. */
+int beneath_chmod(int fd, mode_t mode);
+int beneath_link(int fd, int to_dir, const char *name);
+/* Never over what is there: EEXIST. */
+int beneath_move(int from_dir, const char *from, int to_dir, const char *to);

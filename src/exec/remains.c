@@ -142,7 +142,8 @@ static void remove_folder(const char *path)
 /* What a start makes, and with @log what stays from one start to the next. */
 static void remove_files(const struct core *c, const char *id, bool log)
 {
-	_cleanup_free_ char *run_dir = record_run_dir(c, id), *files_dir = record_files_dir(c, id), *log_dir = record_log_dir(c, id);
+	_cleanup_free_ char *run_dir = record_run_dir(c, id), *files_dir = record_files_dir(c, id),
+			    *log_dir = record_log_dir(c, id);
 
 	remove_folder(run_dir);
 	remove_folder(files_dir);

@@ -1,4 +1,5 @@
 #include "err.h"
+#include "utf8.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
@@ -51,15 +52,6 @@ static enum errc from_errno(int sys)
 	}
 }
 
-/* Messages carry peers' and users' bytes: none of them may start a new line or move the cursor. Terminals take the UTF-8
- * form of a C1 control (c2 80 to c2 9f) for one, too. */
-static void disarm(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f || (*s == '\xc2' && (s[1] & '\xe0') == '\x80'))
-			*s = '?';
-}
-
 int err_set(struct err *err, enum errc code, const char *fmt, ...)
 {
 	assert(code != ERR_NONE);
@@ -72,7 +64,7 @@ int err_set(struct err *err, enum errc code, const char *fmt, ...)
 		if (vsnprintf(err->msg, sizeof err->msg, fmt, ap) >= (int)sizeof err->msg)
 			memcpy(err->msg + sizeof err->msg - 4, "...", 4);
 		va_end(ap);
-		disarm(err->msg);
+		utf8_disarm(err->msg);
 	}
 	return -(int)code;
 }
@@ -104,7 +96,6 @@ int err_wrap(struct err *err, int r, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(all, sizeof err->msg, fmt, ap);
 	va_end(ap);
-	disarm(all);
 	n = strlen(all);
 	n += (size_t)snprintf(all + n, sizeof all - n, ": %s", err->msg);
 
@@ -112,6 +103,7 @@ int err_wrap(struct err *err, int r, const char *fmt, ...)
 	memcpy(err->msg, all + over, n - over + 1);
 	if (over)
 		memcpy(err->msg, "...", 3); /* the cause stands at the end: keep that */
+	utf8_disarm(err->msg);
 	return r;
 }
 
@@ -123,7 +115,7 @@ int err_hint(struct err *err, int r, const char *fmt, ...)
 		va_start(ap, fmt);
 		(void)vsnprintf(err->hint, sizeof err->hint, fmt, ap);
 		va_end(ap);
-		disarm(err->hint);
+		utf8_disarm(err->hint);
 	}
 	return r;
 }

@@ -22,7 +22,8 @@ struct err {
 };
 #define ERR_INIT { .code = ERR_NONE }
 
-/* Set an error that was not set before; return -code. @err may be NULL. Control characters become '?'. */
+/* Set an error that was not set before; return -code. @err may be NULL. What may not be shown (utf8.h) becomes '?':
+ * messages carry peers' and users' bytes, and none of them may start a new line or move the cursor. */
 int err_set(struct err *err, enum errc code, const char *fmt, ...) _printf_(3, 4);
 
 /* Same from an errno value: maps ENOENT to ERR_NOT_FOUND etc., appends the errno's text. */

@@ -212,15 +212,21 @@ void json_put_dict(json *obj, const char *key, const struct dict *d)
 	json_put(obj, key, o);
 }
 
+/* json-c escapes what JSON asks for; people read it as well. */
+static void add_escaped(struct buf *out, const char *text)
+{
+	utf8_escape_json(out, text, strlen(text));
+}
+
 void json_write(json *j, struct buf *out)
 {
-	buf_adds(out, json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	add_escaped(out, json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void json_write_pretty(json *j, struct buf *out)
 {
-	buf_adds(out, json_object_to_json_string_ext(j, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	add_escaped(out, json_object_to_json_string_ext(j, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+								   JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 json *json_new_str(const char *s)
@@ -244,8 +250,10 @@ void json_quote(struct buf *out, const char *s, size_t len)
 			buf_addf(out, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
 			buf_addf(out, "\\u%04x", c);
+		else if (n == 1)
+			buf_addc(out, *s);
 		else if (n)
-			buf_add(out, s, n);
+			utf8_escape_json(out, s, n);
 		else
 			buf_adds(out, "\\ufffd");
 		n = n ? n : 1;

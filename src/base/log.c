@@ -2,6 +2,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "json.h"
+#include "utf8.h"
 
 static struct { enum log_level max; bool json; } sink = { .max = LOG_WARN };
 
@@ -29,14 +30,13 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&msg, fmt, ap);
 	va_end(ap);
-	for (size_t i = 0; i < msg.len; i++)
-		if ((unsigned char)msg.data[i] < 0x20 || msg.data[i] == 0x7f)
-			msg.data[i] = '?';
 	if (sink.json) {
 		buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", clock_rfc3339(clock_wall(), now), names[level]);
 		json_quote(&line, buf_str(&msg), msg.len);
 		buf_adds(&line, "}\n");
 	} else {
+		if (msg.data)
+			utf8_disarm(msg.data);
 		buf_addf(&line, "davit: %s%s%s\n", level == LOG_ERROR ? "" : names[level], level == LOG_ERROR ? "" : ": ",
 			 buf_str(&msg));
 	}

@@ -2,10 +2,11 @@
 #include "cli.h"
 #include "log.h"
 #include "term.h"
+#include "utf8.h"
 #include <poll.h>
 #include <string.h>
 
-int cli_out(struct cli *cli, const char *text, size_t len, struct err *err)
+static int write_all(struct cli *cli, const char *text, size_t len, struct err *err)
 {
 	while (len && !cli->out_closed) {
 		ssize_t n = write(STDOUT_FILENO, text, len);
@@ -23,6 +24,17 @@ int cli_out(struct cli *cli, const char *text, size_t len, struct err *err)
 		}
 	}
 	return 0;
+}
+
+/* The one gate to standard output: what peers and jobs put into names and labels cannot command a terminal. */
+int cli_out(struct cli *cli, const char *text, size_t len, struct err *err)
+{
+	_cleanup_buf_ struct buf plain = { 0 };
+
+	if (!isatty(STDOUT_FILENO))
+		return write_all(cli, text, len, err);
+	(void)utf8_disarm_text(&plain, text, len);
+	return write_all(cli, buf_str(&plain), plain.len, err);
 }
 
 int cli_outf(struct cli *cli, struct err *err, const char *fmt, ...)
@@ -70,6 +82,9 @@ void cli_notice(const struct cli *cli, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&line, fmt, ap);
 	va_end(ap);
+	if (line.data)
+		utf8_disarm(line.data);
+	line.len = strlen(buf_str(&line));
 	if (cli->global.json_log) {
 		log_info("%s", buf_str(&line));
 		return;

@@ -2,6 +2,7 @@
  * cut ends in "…". The widest column that may be cut gives way first, so that names stay readable longest. */
 #include "table.h"
 #include "mem.h"
+#include "utf8.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -38,18 +39,11 @@ void table_done(struct table *t)
 	strv_done(&t->cells);
 }
 
-static void disarm(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
-
 void table_cell(struct table *t, const char *text)
 {
 	char *cell = mem_strdup(text ? text : "");
 
-	disarm(cell);
+	utf8_disarm(cell);
 	strv_own(&t->cells, cell);
 }
 
@@ -61,7 +55,7 @@ void table_cellf(struct table *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	cell = mem_vprintf(fmt, ap);
 	va_end(ap);
-	disarm(cell);
+	utf8_disarm(cell);
 	strv_own(&t->cells, cell);
 }
 

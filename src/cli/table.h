@@ -17,7 +17,7 @@ struct table {
 };
 
 void table_done(struct table *);
-void table_cell(struct table *, const char *text);     /* NULL is ""; control characters become '?' */
+void table_cell(struct table *, const char *text);     /* NULL is ""; what may not be shown (utf8.h) becomes '?' */
 void table_cellf(struct table *, const char *fmt, ...) _printf_(2, 3);
 /* Appends title and rows. @width: of the terminal, 0 for no limit. */
 void table_write(const struct table *, unsigned width, struct buf *out);

@@ -30,7 +30,8 @@ struct logread {
 	int64_t tail;              /* lines, -1: all. With until: the last lines before it */
 	int64_t since, until;      /* wall ns; 0: none */
 	bool follow, timestamps;
-	int out_fd, err_fd;        /* -1: that stream is left out */
+	int out_fd, err_fd;        /* -1: that stream is left out. One that is a terminal gets text that cannot command it: see
+	                              utf8_disarm_text(); a pipe or a file gets the job's bytes */
 	/* Follow ends once this (may be NULL) has said that the task is gone and the log was quiet for a quarter of a second
 	 * (its logger may be that much behind). Called at the start, then whenever wake_fd is readable; ended() takes what
 	 * made it so. Without a wake_fd (-1): a few times a second. Not called again once it has said so. */

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "logline.h"
 #include "mem.h"
+#include "utf8.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -145,6 +146,7 @@ struct reader {
 	bool wanted;                 /* fate of the last record that had a time; one without shares it */
 	struct logline over;         /* of a record longer than the buffer, whose end did not come yet */
 	bool is_over;
+	bool terminal[2];            /* where the streams go to */
 	struct buf out;              /* text of out_stream */
 	enum log_stream out_stream;
 	bool closed;                 /* nobody reads us any more */
@@ -216,6 +218,15 @@ static bool in_span(const struct logread *opt, const struct logline *l)
 	return at >= opt->since && (!opt->until || at <= opt->until);
 }
 
+/* A colour ends with its record: what comes after it is not the job's alone. */
+static void add_text(struct reader *r, const struct logline *l)
+{
+	if (!r->terminal[l->stream])
+		buf_add(&r->out, l->text, l->len);
+	else if (utf8_disarm_text(&r->out, l->text, l->len))
+		buf_adds(&r->out, "\033[0m");
+}
+
 /* A record, or (not @whole) the part of one that fills the buffer. */
 static int pass_record(struct reader *r, const char *p, size_t n, bool whole, struct err *err)
 {
@@ -247,7 +258,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 		buf_add(&r->out, l.time, l.time_len);
 		buf_addc(&r->out, ' ');
 	}
-	buf_add(&r->out, l.text, l.len);
+	add_text(r, &l);
 	if (!r->line[l.stream].open)
 		buf_addc(&r->out, '\n');
 	return 0;
@@ -473,6 +484,8 @@ int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *e
 	_cleanup_(reader_done) struct reader r = { .opt = opt, .ctx = ctx, .at.fd = -1, .notify = -1, .wanted = true };
 	int ret;
 
+	r.terminal[LOG_STDOUT] = isatty(opt->out_fd); /* -1 is none */
+	r.terminal[LOG_STDERR] = isatty(opt->err_fd);
 	if (opt->follow)
 		watch_folder(&r); /* before the first look */
 	ret = segments_open(opt->path, &files, err);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include "err.h"
 #include "undo.h"
+#include "utf8.h"
 
 static void sets_once_and_wraps(void **state)
 {
@@ -38,6 +39,29 @@ static void keeps_the_first_hint(void **state)
 	assert_int_equal(err_hint(&err, r, "other"), -ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "image a?b");
 	assert_string_equal(err.hint, "davit pull a");
+}
+static void disarms(void **state)
+{
+	struct err err = ERR_INIT;
+	char long_name[1200];
+	(void)state;
+	int r = err_set(&err, ERR_NOT_FOUND, "image %s", "a\xc2\x9b" "b\x9b" "c\xe2\x80\xae" "d\xc3\xa4");
+	assert_string_equal(err.msg, "image a?b?c?d\xc3\xa4");
+	(void)err_wrap(&err, r, "pull %s", "\xe2\x81\xa6\x1b[2J");
+	(void)err_hint(&err, r, "try %s", "\xef\xbb\xbfx");
+	assert_string_equal(err.msg, "pull ??[2J: image a?b?c?d\xc3\xa4");
+	assert_string_equal(err.hint, "try ?x");
+	for (size_t shift = 0; shift < 6; shift++) { /* a cut through a character leaves no half of it */
+		struct err cut = ERR_INIT;
+		memset(long_name, 'x', sizeof long_name);
+		for (size_t i = shift; i + 3 < sizeof long_name; i += 3)
+			memcpy(long_name + i, "\xe2\x82\xac", 3);
+		long_name[sizeof long_name - 1] = '\0';
+		(void)err_set(&cut, ERR_INTERNAL, "%s", long_name);
+		assert_true(utf8_valid(cut.msg, strlen(cut.msg)));
+		(void)err_wrap(&cut, -ERR_INTERNAL, "%.*s", (int)shift + 1, "abcdef");
+		assert_true(utf8_valid(cut.msg, strlen(cut.msg)));
+	}
 }
 static void crosses_the_wire(void **state)
 {
@@ -71,7 +95,7 @@ static void rolls_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sets_once_and_wraps), cmocka_unit_test(truncates), cmocka_unit_test(keeps_the_first_hint),
+		cmocka_unit_test(sets_once_and_wraps), cmocka_unit_test(truncates), cmocka_unit_test(keeps_the_first_hint), cmocka_unit_test(disarms),
 		cmocka_unit_test(crosses_the_wire), cmocka_unit_test(rolls_back),
 	};
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -56,4 +56,17 @@ static void numbers_for_people(void **state)
 	assert_string_equal(human_ago(0, 5, out), "");
 }
 
-RUN_TESTS("table", cmocka_unit_test(fits_the_terminal), cmocka_unit_test(without_rows), cmocka_unit_test(numbers_for_people))
+static void disarms_cells(void **state)
+{
+	static const struct column two[] = { { "NAME", 0, false }, { "IMAGE", 0, false } };
+	_cleanup_(table_done) struct table t = { .columns = two, .n_columns = 2 };
+	_cleanup_buf_ struct buf out = { 0 };
+
+	(void)state;
+	table_cell(&t, "a\xe2\x80\xae" "b\x9b" "c");
+	table_cellf(&t, "%s", "\xc2\x9b" "d\x1b[m\n");
+	table_write(&t, 0, &out);
+	assert_string_equal(buf_str(&out), "NAME    IMAGE\na?b?c   ?d?[m?\n");
+}
+
+RUN_TESTS("table", cmocka_unit_test(disarms_cells), cmocka_unit_test(fits_the_terminal), cmocka_unit_test(without_rows), cmocka_unit_test(numbers_for_people))

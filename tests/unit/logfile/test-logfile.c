@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <termios.h>
 
 struct fixture { char *dir, *path; };
 
@@ -629,7 +630,49 @@ static void bounds_memory(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(writes_cri_lines), T(keeps_bytes), T(splits_streams), T(spans_times),
+/* A pair of a terminal that changes nothing of what is written to it. */
+static void open_terminal(int *ret_master, int *ret_slave)
+{
+	struct termios raw;
+
+	*ret_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(*ret_master >= 0 && grantpt(*ret_master) == 0 && unlockpt(*ret_master) == 0);
+	*ret_slave = open(ptsname(*ret_master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_int_equal(tcgetattr(*ret_slave, &raw), 0);
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(*ret_slave, TCSANOW, &raw), 0);
+}
+
+static void commands_no_terminal(void **state)
+{
+	static const char said[] = "a\x1b[2Jb\xc2\x9b" "2Jc\x9b" "d\xe2\x80\xae" "e\x1b[31mred\n\ttab\r\n10%\r20%\n";
+	static const char shown[] = "a?[2Jb?2Jc?d?e\x1b[31mred\x1b[0m\n\ttab\r\n10%?20%\n";
+	struct fixture *f = *state;
+	_cleanup_close_ int master = -1, slave = -1, file = memfd_create("log", MFD_CLOEXEC);
+	struct logread opt = { .path = f->path, .tail = -1, .err_fd = -1, .wake_fd = -1 };
+	char text[256] = "";
+	size_t n = 0;
+
+	write_log(f->path, LOG_STDOUT, said);
+	open_terminal(&master, &slave);
+	opt.out_fd = slave;
+	assert_int_equal(logfile_read(&opt, NULL, NULL), 0);
+	while (n < sizeof shown - 1) {
+		ssize_t got = read(master, text + n, sizeof text - 1 - n);
+
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	text[n] = '\0';
+	assert_string_equal(text, shown);
+	opt.out_fd = file;
+	assert_int_equal(logfile_read(&opt, NULL, NULL), 0);
+	memset(text, 0, sizeof text);
+	assert_true(pread(file, text, sizeof text - 1, 0) > 0);
+	assert_string_equal(text, said); /* a file gets the bytes */
+}
+
+RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(writes_cri_lines), T(keeps_bytes), T(splits_streams), T(spans_times),
 	  T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files), T(ends_what_was_left),
 	  T(survives_a_full_disk), T(shows_no_half_line), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
 	  T(follows_the_tail), T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))

@@ -1,4 +1,6 @@
 #include "child.h"
+#include "clock.h"
+#include "log.h"
 #include "mem.h"
 #include <assert.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@ struct child {
 	int pidfd, status;
 	bool ended, group, flooded;
 	size_t flood_max;
+	int64_t began;
 	void (*on_ended)(void *arg);
 	void *arg;
 	struct watch *exit_watch;
@@ -99,6 +102,8 @@ static void reap(struct child *c)
 		return;
 	c->status = status;
 	c->ended = true;
+	log_debug("process %d: %s after %.1f ms", (int)c->pid, child_describe(status, (char[64]){ 0 }),
+		  (double)(clock_mono() - c->began) / NSEC_PER_MSEC);
 	watch_free(TAKE_PTR(c->exit_watch));
 }
 
@@ -235,8 +240,9 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 		return err_sys(err, r, "watch %s", spec->path);
 	}
 	c = mem_new(struct child);
-	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .flood_max = spec->flood_max, .on_ended = spec->ended,
-			     .arg = spec->arg, .in_fd = -1, .out.fd = -1, .err.fd = -1 };
+	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .flood_max = spec->flood_max,
+			     .began = clock_mono(), .on_ended = spec->ended, .arg = spec->arg, .in_fd = -1, .out.fd = -1, .err.fd = -1 };
+	log_debug("process %d: %s", (int)pid, spec->path);
 	attach(l, c, spec, &p);
 	*ret = c;
 	return 0;

@@ -71,7 +71,8 @@ int cli_out_table(struct cli *cli, const struct table *t, bool whole, struct err
 	_cleanup_buf_ struct buf text = { 0 };
 
 	table_write(t, whole ? 0 : term_width(STDOUT_FILENO), &text);
-	return cli_out(cli, text.data, text.len, err);
+	term_disarm(STDOUT_FILENO, text.data);
+	return cli_out(cli, text.data, strlen(text.data), err);
 }
 
 void cli_notice(const struct cli *cli, const char *fmt, ...)
@@ -82,15 +83,13 @@ void cli_notice(const struct cli *cli, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&line, fmt, ap);
 	va_end(ap);
-	if (line.data)
-		utf8_disarm(line.data);
-	line.len = strlen(buf_str(&line));
-	if (cli->global.json_log) {
-		log_info("%s", buf_str(&line));
-		return;
-	}
-	buf_addc(&line, '\n');
-	(void)!write(STDERR_FILENO, line.data, line.len);
+	buf_adds(&line, "");
+	utf8_disarm(line.data);
+	term_disarm(STDERR_FILENO, line.data);
+	if (cli->global.json_log)
+		log_info("%s", line.data);
+	else
+		dprintf(STDERR_FILENO, "davit: %s\n", line.data);
 }
 
 /* Where nothing better is known: whoever is not root mostly lacks just that. */
@@ -110,6 +109,7 @@ void cli_report(const struct cli *cli, const struct err *e)
 	buf_adds(&line, e->msg);
 	if (remedy)
 		buf_addf(&line, " (%s)", remedy);
+	term_disarm(STDERR_FILENO, line.data);
 	if (cli->global.json_log || !color) {
 		log_error("%s", buf_str(&line));
 		return;

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "digest.h"
 #include "image.h"
-#include "term.h"
+#include "human.h"
 
 struct history_flags { bool quiet, no_trunc; const char *platform, *format; };
 #define AT(f) .at = offsetof(struct history_flags, f)

@@ -2,10 +2,10 @@
 #include "cli.h"
 #include "clock.h"
 #include "commands.h"
+#include "human.h"
 #include "image.h"
 #include "namespaces.h"
 #include "ref.h"
-#include "term.h"
 #include <string.h>
 
 struct list_flags { bool all, quiet, digests, no_trunc, everywhere; const char *format; };
@@ -35,7 +35,7 @@ static void add_row(struct table *t, const struct list_flags *f, const char *ns,
 	if (f->everywhere)
 		table_cell(t, ns);
 	table_cell(t, ref_familiar(row->name));
-	table_cell(t, f->digests ? row->digest : row->short_id);
+	table_cell(t, f->digests || f->no_trunc ? row->digest : row->short_id);
 	table_cell(t, human_ago(row->created_at, clock_wall(), text));
 	table_cell(t, row->platform);
 	table_cell(t, human_size(row->size, text));
@@ -101,8 +101,10 @@ static void look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
 
 static int list(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	static const struct column columns[] = { { "NAMESPACE", 0, false }, { "IMAGE", 20, false }, { "ID", 12, false },
-		{ "CREATED", 8, false }, { "PLATFORM", 8, false }, { "SIZE", 0, true }, { "UNPACKED", 0, false } };
+	static const struct column columns[] = { { .title = "NAMESPACE" }, { .title = "IMAGE", .min = 20 },
+		{ .title = "ID", .min = 12, .drop = 3 }, { .title = "CREATED", .min = 8, .drop = 4 },
+		{ .title = "PLATFORM", .min = 8, .drop = 2 }, { .title = "SIZE", .right = true, .drop = 5 },
+		{ .title = "UNPACKED", .drop = 1 } };
 	const struct list_flags *f = opts;
 	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
 	size_t skip = f->everywhere ? 0 : 1, count = 0;

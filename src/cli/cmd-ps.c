@@ -1,10 +1,10 @@
 #include "cli.h"
 #include "commands.h"
+#include "human.h"
 #include "clock.h"
 #include "job-ops.h"
 #include "mem.h"
 #include "ref.h"
-#include "term.h"
 #include <string.h>
 
 struct ps_flags { bool all, quiet, everywhere, no_trunc; struct strv filters; const char *format; };
@@ -61,8 +61,9 @@ static void status_text(const struct job_row *row, struct table *t)
 static int print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
 	static const struct column columns[] = {
-		{ "NAMESPACE", 0, false }, { "NAME", 0, false }, { "IMAGE", 12, false }, { "COMMAND", 10, false },
-		{ "STATUS", 10, false }, { "IP", 0, false }, { "PORTS", 12, false }, { "ID", 12, false },
+		{ .title = "NAMESPACE" }, { .title = "NAME" }, { .title = "IMAGE", .min = 12, .drop = 4 },
+		{ .title = "COMMAND", .min = 10, .drop = 2 }, { .title = "STATUS", .min = 10, .drop = 5 },
+		{ .title = "IP", .drop = 3 }, { .title = "PORTS", .list = true }, { .title = "ID", .drop = 1 },
 	};
 	size_t skip = f->everywhere ? 0 : 1;
 	struct table t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip };

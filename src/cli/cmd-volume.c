@@ -2,9 +2,9 @@
 #include "cli.h"
 #include "clock.h"
 #include "commands.h"
+#include "human.h"
 #include "job-ops.h"
 #include "parse.h"
-#include "term.h"
 #include "volume.h"
 
 struct list_flags { bool quiet, no_trunc; const char *format; };
@@ -35,7 +35,8 @@ static json *volume_json(struct cli *cli, const struct volume *v)
 
 static int print_table(struct cli *cli, const struct volumes *l, bool whole, struct err *err)
 {
-	static const struct column columns[] = { { "NAME", 0, false }, { "CREATED", 8, false }, { "PATH", 20, false } };
+	static const struct column columns[] = { { .title = "NAME" },
+		{ .title = "CREATED", .min = 8, .drop = 2 }, { .title = "PATH", .min = 20, .drop = 1 } };
 	struct table t = { .columns = columns, .n_columns = 3 };
 	char ago[HUMAN_TEXT];
 	int r;

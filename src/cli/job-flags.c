@@ -33,9 +33,14 @@ static int set(char **field, const char *value)
 	static int name(const struct opt *o, const char *v, void *into, struct err *err) \
 	{ int64_t n; int r = opt_to_number(o, v, min, max, &n, err); if (r >= 0) (field) = (__typeof__(field))n; return r; }
 
-TEXT(f_name, job_of(into)->name)
+/* "" is a script's variable that is not set: as though the flag were absent, as Docker has it. */
+#define TEXT_OR_NONE(name, field) \
+	static int name(const struct opt *o, const char *v, void *into, struct err *err) \
+	{ (void)o; (void)err; free(field); (field) = *v ? mem_strdup(v) : NULL; return 0; }
+
+TEXT_OR_NONE(f_name, job_of(into)->name)
 TEXT(f_network, job_of(into)->network)
-TEXT(f_hostname, job_of(into)->hostname)
+TEXT_OR_NONE(f_hostname, job_of(into)->hostname)
 TEXT(f_runtime, job_of(into)->runtime)
 TEXT(f_workdir, task_of(into)->cwd)
 TEXT(f_platform, task_of(into)->platform)

@@ -1,10 +1,10 @@
 #include "run-create.h"
 #include "clock.h"
 
-static int print_plan(struct cli *cli, const struct job *job, struct err *err)
+static int print_plan(struct cli *cli, const struct job *job, enum run_mode mode, struct err *err)
 {
 	_cleanup_strv_ struct strv steps = { 0 };
-	int r = job_plan(&cli->conf, job, &steps, err);
+	int r = job_plan(&cli->conf, job, mode, &steps, err);
 
 	for (size_t i = 0; r >= 0 && i < steps.n; i++)
 		r = cli_outf(cli, err, "%2zu  %s\n", i + 1, steps.v[i]);
@@ -35,16 +35,17 @@ static int print_job(struct cli *cli, const struct job *job, struct err *err)
 	return cli_out_pretty(cli, j, err);
 }
 
-static int dry_run(struct cli *cli, const struct job_flags *f, struct err *err)
+static int dry_run(struct cli *cli, const struct job_flags *f, enum run_mode mode, struct err *err)
 {
 	if (f->format[0] == 'j')
 		return print_job(cli, f->job, err);
-	return f->format[0] == 's' ? print_spec(cli, f->job, err) : print_plan(cli, f->job, err);
+	return f->format[0] == 's' ? print_spec(cli, f->job, err) : print_plan(cli, f->job, mode, err);
 }
 
 static void print_timing(const struct timing *t)
 {
-	static const struct column columns[] = { { "STEP", 0, false }, { "BEGAN ms", 0, true }, { "TOOK ms", 0, true } };
+	static const struct column columns[] = { { .title = "STEP" },
+		{ .title = "BEGAN ms", .right = true }, { .title = "TOOK ms", .right = true } };
 	struct table table = { .columns = columns, .n_columns = 3 };
 	_cleanup_buf_ struct buf text = { 0 };
 
@@ -81,5 +82,5 @@ static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 
 int run_job(struct cli *cli, struct job_flags *f, enum run_mode mode, struct err *err)
 {
-	return f->dry_run ? dry_run(cli, f, err) : run_now(cli, f, mode, err);
+	return f->dry_run ? dry_run(cli, f, mode, err) : run_now(cli, f, mode, err);
 }

@@ -1,4 +1,6 @@
-/* Tables for people: columns as wide as their cells, cut where a terminal is narrower. */
+/* Tables for people: columns as wide as their cells. Where a terminal is narrower the columns that may be cut are, lists go
+ * over several lines, and columns leave in their order. What must not be cut stands under one another in the end. So a table
+ * fits any width, and a cell of a column without @min is never cut. */
 #pragma once
 #include "buf.h"
 #include "strv.h"
@@ -8,6 +10,8 @@ struct column {
 	const char *title;
 	unsigned min;   /* may be cut to this many characters on a narrow terminal; 0: never */
 	bool right;     /* numbers */
+	unsigned drop;  /* on a still narrower one: the column with the lowest number leaves first; 0: it stays */
+	bool list;      /* parts with ", " between them, which may stand on a line each */
 };
 
 struct table {

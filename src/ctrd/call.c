@@ -1,5 +1,7 @@
 #include "call.h"
+#include "clock.h"
 #include "ctrd-struct.h"
+#include "log.h"
 #include "mem.h"
 #include <string.h>
 
@@ -9,6 +11,7 @@ struct ctrd_call {
 	struct grpc_call *grpc; /* NULL: nothing was asked */
 	const struct method *method;
 	char *id;
+	int64_t asked_at;       /* clock_mono() */
 	struct buf in;          /* the last message, so that a stream reuses its room */
 };
 
@@ -25,6 +28,8 @@ struct ctrd_call *call_open(struct ctrd *c, const struct method *m, const char *
 
 	call->method = m;
 	call->id = mem_strdup(id);
+	call->asked_at = clock_mono();
+	log_debug("asks containerd %s%s%s", m->path, id && *id ? ": " : "", id ? id : "");
 	call->grpc = grpc_start(c->grpc, m->path, &c->metadata, ctx && ctx->deadline ? ctx : &within);
 	return call;
 }
@@ -96,6 +101,8 @@ int call_end(struct ctrd_call *begun, const struct ctx *ctx, struct reply *ret, 
 	if (!call->grpc)
 		return 0;
 	r = grpc_unary_end(call->grpc, ctx, &call->in, err);
+	log_debug("containerd %s %s after %.1f ms", r < 0 ? "refused" : "answered", call->method->path,
+		  (double)(clock_mono() - call->asked_at) / NSEC_PER_MSEC);
 	if (r < 0)
 		return call_wrap(call, r, err);
 	return decode(call, ret, err);

@@ -5,10 +5,12 @@
 #include "clock.h"
 #include "json.h"
 #include "mem.h"
+#include "term.h"
 #include <string.h>
 #include <sys/ioctl.h>
 
-enum { BAR = 24, REDRAW_MS = 100, DIGITS = 12, LAYERS_MAX = 1024 };
+/* A line has a digest, the state, a bar, and at most "9.9 MB / 9.9 MB"; on a narrow terminal the bar gives way, then the state. */
+enum { BAR = 24, BAR_MIN = 6, STATE = 10, SIZES = 17, REDRAW_MS = 100, DIGITS = 12, LAYERS_MAX = 1024 };
 
 struct layer {
 	char *digest;
@@ -71,23 +73,39 @@ static const char *short_digest(const char *digest)
 	return colon ? colon + 1 : digest;
 }
 
-static void draw_layer(const struct progress *p, const struct layer *l, struct buf *b)
+static void draw_bar(const struct progress *p, const struct layer *l, int width, struct buf *b)
 {
-	char at[16], size[16];
-	int full = l->size > 0 ? (int)(l->at >= l->size ? BAR : l->at * BAR / l->size) : BAR;
+	int full = l->size > 0 && l->at < l->size ? (int)((double)l->at / (double)l->size * width) : width;
 	const char *tint = l->state == PROGRESS_DONE ? "\033[32m" : "\033[36m";
 
-	buf_addf(b, "\r\033[K%.*s  %-9s ", DIGITS, short_digest(l->digest), states[l->state]);
-	if (l->state == PROGRESS_FETCHING || l->state == PROGRESS_UNPACKING || l->state == PROGRESS_DONE) {
-		buf_adds(b, p->colour ? tint : "");
-		buf_addc(b, '[');
-		for (int i = 0; i < BAR; i++)
-			buf_addc(b, i < full ? '=' : ' ');
-		buf_addf(b, "]%s ", p->colour ? "\033[0m" : "");
+	buf_adds(b, p->colour ? tint : "");
+	buf_addc(b, '[');
+	for (int i = 0; i < width; i++)
+		buf_addc(b, i < full ? '=' : ' ');
+	buf_addf(b, "]%s ", p->colour ? "\033[0m" : "");
+}
+
+/* In @columns: the last is left free, where some terminals begin a new line. */
+static void draw_layer(const struct progress *p, const struct layer *l, int columns, struct buf *b)
+{
+	const bool has_bar = l->state == PROGRESS_FETCHING || l->state == PROGRESS_UNPACKING || l->state == PROGRESS_DONE;
+	int bar = columns - 1 - DIGITS - 2 - STATE - 3 - SIZES;
+	char at[16], size[16], sizes[40];
+
+	(void)snprintf(sizes, sizeof sizes, "%s%s%s", l->state == PROGRESS_FETCHING ? progress_bytes(l->at, at) : "",
+		       l->state == PROGRESS_FETCHING ? " / " : "", progress_bytes(l->size, size));
+	if (columns - 1 < DIGITS + 2 + SIZES) { /* a terminal for nothing much */
+		_cleanup_free_ char *line = mem_printf("%.4s %s", short_digest(l->digest), sizes);
+
+		buf_addf(b, "\r\033[K%.*s\n", columns > 1 ? columns - 1 : 1, line);
+		return;
 	}
-	if (l->state == PROGRESS_FETCHING)
-		buf_addf(b, "%s / ", progress_bytes(l->at, at));
-	buf_addf(b, "%s\n", progress_bytes(l->size, size));
+	buf_addf(b, "\r\033[K%.*s  ", DIGITS, short_digest(l->digest));
+	if (columns - 1 >= DIGITS + 2 + STATE + SIZES)
+		buf_addf(b, "%-*s", STATE, states[l->state]);
+	if (has_bar && bar >= BAR_MIN)
+		draw_bar(p, l, bar < BAR ? bar : BAR, b);
+	buf_addf(b, "%s\n", sizes);
 }
 
 /* Lines beyond the terminal's height cannot be reached again: only the last ones are drawn then. */
@@ -103,6 +121,7 @@ static void draw(struct progress *p, bool now)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 	int64_t t = clock_mono();
+	int columns = (int)term_width(2);
 	size_t lines;
 
 	if (p->mode != PROGRESS_TTY || (!now && t - p->last < REDRAW_MS * NSEC_PER_MSEC))
@@ -112,7 +131,7 @@ static void draw(struct progress *p, bool now)
 	if (p->drawn)
 		buf_addf(&b, "\033[%zuA", p->drawn);
 	for (size_t i = p->n - lines; i < p->n; i++)
-		draw_layer(p, &p->v[i], &b);
+		draw_layer(p, &p->v[i], columns ? columns : INT16_MAX, &b);
 	if (lines < p->drawn)
 		buf_adds(&b, "\033[J");
 	p->drawn = lines;
@@ -131,7 +150,7 @@ static void tell(const struct progress *p, struct layer *l)
 			 (long long)l->size);
 		l->told = l->at;
 	} else if (p->mode == PROGRESS_PLAIN && l->state == PROGRESS_DONE) {
-		buf_addf(&b, "layer %.*s: %s\n", DIGITS, short_digest(l->digest), progress_bytes(l->size, size));
+		buf_addf(&b, "davit: layer %.*s: %s\n", DIGITS, short_digest(l->digest), progress_bytes(l->size, size));
 	}
 	put(&b);
 }
@@ -170,6 +189,26 @@ void progress_state(struct progress *p, const char *digest, enum progress_state 
 	draw(p, true);
 }
 
+/* Over several lines where the terminal is narrow, at blanks where there are some. */
+static void say_wrapped(const char *text, struct buf *b)
+{
+	_cleanup_free_ char *line = mem_printf("davit: %s", text);
+	const unsigned columns = term_width(2);
+	const size_t room = columns ? columns : SIZE_MAX;
+	const char *s = line;
+
+	while (strlen(s) > room) {
+		size_t n = room;
+
+		while (n > 0 && s[n] != ' ')
+			n--;
+		n = n ? n : room;
+		buf_addf(b, "%.*s\n", (int)n, s);
+		s += n + (s[n] == ' ');
+	}
+	buf_addf(b, "%s\n", s);
+}
+
 void progress_say(struct progress *p, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf text = { 0 }, b = { 0 };
@@ -185,7 +224,7 @@ void progress_say(struct progress *p, const char *fmt, ...)
 		json_quote(&b, buf_str(&text), text.len);
 		buf_adds(&b, "}\n");
 	} else {
-		buf_addf(&b, "%s\n", buf_str(&text));
+		say_wrapped(buf_str(&text), &b);
 	}
 	p->drawn = 0;
 	put(&b);

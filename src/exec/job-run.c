@@ -627,13 +627,13 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 	return 0;
 }
 
-int job_plan(const struct core_conf *conf, const struct job *job, struct strv *out, struct err *err)
+int job_plan(const struct core_conf *conf, const struct job *job, enum run_mode mode, struct strv *out, struct err *err)
 {
 	struct core core = { .conf = *conf }; /* connected to nothing: a plan asks nobody */
 	_cleanup_(run_done) struct run run = { .core = &core,
 					       .opts = &(const struct run_opts){ .mode = RUN_CREATE },
 					       .lock = -1 };
-	const struct run_opts detached = { .mode = RUN_DETACHED };
+	const struct run_opts how = { .mode = mode };
 	struct step_run steps;
 	int r = copy_job(job, &run.job, err);
 
@@ -641,7 +641,7 @@ int job_plan(const struct core_conf *conf, const struct job *job, struct strv *o
 		r = decide(&run, NULL, err);
 	if (r < 0)
 		return r;
-	run.opts = &detached;
+	run.opts = &how;
 	steps = job_steps(&run);
 	step_plan(steps.steps, steps.n, &run, out);
 	return 0;

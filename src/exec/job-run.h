@@ -37,7 +37,7 @@ int job_start(struct core *, const char *name, const struct run_opts *, const st
 	      struct err *err);
 
 /* What would be done: one line a step into @out. Changes nothing and needs no containerd. */
-int job_plan(const struct core_conf *, const struct job *, struct strv *out, struct err *err);
+int job_plan(const struct core_conf *, const struct job *, enum run_mode, struct strv *out, struct err *err);
 /* The OCI spec it would have; changes nothing. The image must be present. */
 int job_spec(struct core *, const struct job *, const struct ctx *, struct buf *out, struct err *err);
 

@@ -1,5 +1,6 @@
 #include "step.h"
 #include "clock.h"
+#include "log.h"
 #include <assert.h>
 
 static bool wanted(const struct step *s, const void *state)
@@ -22,6 +23,8 @@ static void mark_ended(struct step_run *r, size_t i)
 {
 	r->ended |= STEP(i);
 	r->time[i].ended = clock_mono();
+	log_debug("step %s: done after %.1f ms", r->steps[i].name,
+		  (double)(r->time[i].ended - r->time[i].began) / NSEC_PER_MSEC);
 }
 
 static int begin(struct step_run *r, size_t i, const struct ctx *ctx, struct err *err)
@@ -31,6 +34,7 @@ static int begin(struct step_run *r, size_t i, const struct ctx *ctx, struct err
 
 	r->begun |= STEP(i);
 	r->time[i].began = clock_mono();
+	log_debug("step %s: begins", s->name);
 	if (s->begin) {
 		struct ctx own = ctx_within(ctx, r->step_ms);
 
@@ -120,8 +124,10 @@ int step_run(struct step_run *r, const struct ctx *ctx, int64_t step_ms, int64_t
 void step_undo(struct step_run *r, const struct ctx *ctx)
 {
 	for (size_t i = r->n; i-- > 0;)
-		if ((r->begun & STEP(i)) && r->steps[i].undo && wanted(&r->steps[i], r->state))
+		if ((r->begun & STEP(i)) && r->steps[i].undo && wanted(&r->steps[i], r->state)) {
+			log_debug("step %s: taken back", r->steps[i].name);
 			r->steps[i].undo(r->state, ctx);
+		}
 	r->begun = r->ended = 0;
 }
 

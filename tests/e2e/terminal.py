@@ -92,7 +92,7 @@ class Interactive(Case):
         self.addCleanup(lambda: self.davit("rm", "-f", "detached", code=None))
         term.expect("# ")
         term.type("\x10\x11")
-        term.expect(r"\ndetached: job detached goes on; davit logs -f detached follows it\n")
+        term.expect(r"\ndavit: detached: job detached goes on; davit logs -f detached follows it\n")
         self.assertEqual(term.wait(), 0)
         self.assertTrue(term.restored())
         self.assertEqual(self.state("detached"), "running")

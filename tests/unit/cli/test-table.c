@@ -1,9 +1,9 @@
 #include "test.h"
 #include "clock.h"
 #include "table.h"
-#include "term.h"
+#include "human.h"
 
-static const struct column columns[] = { { "NAME", 0, false }, { "COMMAND", 5, false }, { "N", 0, true } };
+static const struct column columns[] = { { .title = "NAME" }, { .title = "COMMAND", .min = 5 }, { .title = "N", .right = true } };
 
 static void check(unsigned width, const char *expected)
 {
@@ -22,8 +22,84 @@ static void fits_the_terminal(void **state)
 {
 	(void)state;
 	check(0, "NAME   COMMAND                 N\nweb    httpd?-f übergröße   1234\n");
-	check(25, "NAME   COMMAND          N\nweb    httpd?-f ü…   1234\n");
-	check(1, "NAME   COMM…      N\nweb    http…   1234\n");
+	check(25, "NAME   COMMAND          N\nweb    httpd?-f...   1234\n");
+	check(19, "NAME   CO...      N\nweb    ht...   1234\n");
+	check(15, "NAME\n  COMMAND\n  N\nweb\n  httpd?-f über\n  größe\n  1234\n");
+	check(1, "N\nA\nM\nE\nC\nO\nM\nM\nA\nN\nD\nN\nw\ne\nb\nh\nt\nt\np\nd\n?\n-\nf\n \nü\nb\ne\nr\ng\nr\nö\nß\ne\n1\n2\n3\n4\n");
+}
+
+#define PORTS "0.0.0.0:8080->80/tcp, 127.0.0.1:22107->443/tcp, [2001:db8::1]:53->53/udp"
+
+static void list_jobs(unsigned width, struct buf *out)
+{
+	static const struct column ps[] = { { .title = "NAME" }, { .title = "IMAGE", .min = 12, .drop = 2 },
+		{ .title = "PORTS", .list = true }, { .title = "ID", .drop = 1 } };
+	static const char *const cells[] = { "a-fairly-long-name", "registry.example.com/app:1", PORTS, "a-fairly-long-name-0123abcd",
+		"b", "c:1", "", "b-0123abcd" };
+	struct table t = { .columns = ps, .n_columns = 4 };
+
+	for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+		table_cell(&t, cells[i]);
+	table_write(&t, width, out);
+	table_done(&t);
+}
+
+static size_t characters_of(const char *line, size_t bytes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		n += (line[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* No line is wider than the terminal, and name and ports are whole whatever it is. */
+static void fits_every_width(void **state)
+{
+	static const char *const parts[] = { "a-fairly-long-name", "0.0.0.0:8080->80/tcp", "127.0.0.1:22107->443/tcp",
+		"[2001:db8::1]:53->53/udp" };
+
+	(void)state;
+	for (unsigned width = 1; width <= 250; width++) {
+		_cleanup_buf_ struct buf out = { 0 };
+
+		list_jobs(width, &out);
+		for (const char *line = buf_str(&out), *end; *line; line = end + 1) {
+			end = strchr(line, '\n');
+			if (characters_of(line, (size_t)(end - line)) > width)
+				fail_msg("width %u: %.*s", width, (int)(end - line), line);
+		}
+		for (size_t i = 0; width >= 24 && i < sizeof parts / sizeof *parts; i++)
+			if (!strstr(buf_str(&out), parts[i]))
+				fail_msg("width %u: %s is not in\n%s", width, parts[i], buf_str(&out));
+	}
+}
+
+/* The id leaves first, the ports stand below one another, and so does what stays in the end. */
+static void narrows_in_order(void **state)
+{
+	static const char *const wants[] = {
+		"NAME                 IMAGE                        PORTS\n"
+		"a-fairly-long-name   registry.example.com/app:1   0.0.0.0:8080->80/tcp,\n"
+		"                                                  127.0.0.1:22107->443/tcp,\n"
+		"                                                  [2001:db8::1]:53->53/udp\n"
+		"b                    c:1\n",
+		"NAME                 PORTS\n"
+		"a-fairly-long-name   0.0.0.0:8080->80/tcp,\n"
+		"                     127.0.0.1:22107->443/tcp,\n"
+		"                     [2001:db8::1]:53->53/udp\n"
+		"b\n",
+		"NAME\n  PORTS\na-fairly-long-name\n  0.0.0.0:8080->80/tcp,\n  127.0.0.1:22107->443/tcp,\n  [2001:db8::1]:53->53/udp\nb\n",
+	};
+	static const unsigned widths[] = { 76, 47, 30 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+		_cleanup_buf_ struct buf out = { 0 };
+
+		list_jobs(widths[i], &out);
+		assert_string_equal(buf_str(&out), wants[i]);
+	}
 }
 
 static void without_rows(void **state)
@@ -58,7 +134,7 @@ static void numbers_for_people(void **state)
 
 static void disarms_cells(void **state)
 {
-	static const struct column two[] = { { "NAME", 0, false }, { "IMAGE", 0, false } };
+	static const struct column two[] = { { .title = "NAME" }, { .title = "IMAGE" } };
 	_cleanup_(table_done) struct table t = { .columns = two, .n_columns = 2 };
 	_cleanup_buf_ struct buf out = { 0 };
 
@@ -69,4 +145,5 @@ static void disarms_cells(void **state)
 	assert_string_equal(buf_str(&out), "NAME    IMAGE\na?b?c   ?d?[m?\n");
 }
 
-RUN_TESTS("table", cmocka_unit_test(disarms_cells), cmocka_unit_test(fits_the_terminal), cmocka_unit_test(without_rows), cmocka_unit_test(numbers_for_people))
+RUN_TESTS("table", cmocka_unit_test(disarms_cells), cmocka_unit_test(fits_the_terminal), cmocka_unit_test(fits_every_width),
+	  cmocka_unit_test(narrows_in_order), cmocka_unit_test(without_rows), cmocka_unit_test(numbers_for_people))

@@ -55,7 +55,7 @@ static void shows_each_kind(void **state)
 
 	(void)state;
 	assert_string_equal(shown(PROGRESS_QUIET), "");
-	assert_string_equal(shown(PROGRESS_PLAIN), "layer 0123456789ab: 3.0 MB\n");
+	assert_string_equal(shown(PROGRESS_PLAIN), "davit: layer 0123456789ab: 3.0 MB\n");
 	text = shown(PROGRESS_JSON);
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		_cleanup_json_ json *j = NULL;
@@ -69,9 +69,34 @@ static void shows_each_kind(void **state)
 	text = shown(PROGRESS_TTY);
 	assert_non_null(strstr(text, "[========================] 3.0 MB\n"));
 	assert_null(strstr(text, "\033[3"));
+	for (const char *p = text; *p; p++) /* bars are plain characters in every locale */
+		assert_true((*p & 0x80) == 0);
 	progress_state(NULL, DIGEST, PROGRESS_DONE); /* nobody looks */
 	progress_at(NULL, DIGEST, 1);
 	progress_free(NULL);
 }
 
-RUN_TESTS("progress", cmocka_unit_test(writes_sizes), cmocka_unit_test(shows_each_kind))
+/* Whatever the width, no line of the picture goes beyond it. */
+static void fits_any_terminal(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("NO_COLOR", "1", 1), 0);
+	for (int columns = 1; columns <= 200; columns++) {
+		char number[16], *text, *line, *rest;
+
+		(void)snprintf(number, sizeof number, "%d", columns);
+		assert_int_equal(setenv("COLUMNS", number, 1), 0);
+		text = shown(PROGRESS_TTY);
+		for (line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest)) {
+			const char *escape = strstr(line, "\033[K");
+
+			if (strlen(escape ? escape + 3 : line) > (size_t)columns && line[0] != '\033')
+				fail_msg("%d columns: \"%s\"", columns, line);
+			if (columns >= 32 && escape)
+				assert_non_null(strstr(escape, "3.0 MB"));
+		}
+	}
+	assert_int_equal(unsetenv("COLUMNS"), 0);
+}
+
+RUN_TESTS("progress", cmocka_unit_test(fits_any_terminal), cmocka_unit_test(writes_sizes), cmocka_unit_test(shows_each_kind))

@@ -1,11 +1,8 @@
-/* The terminal, if there is one, and words and numbers for people. */
+/* Words and numbers for people. */
 #pragma once
 #include "buf.h"
 #include <stdbool.h>
 #include <stdint.h>
-
-unsigned term_width(int fd);          /* columns; 0: not a terminal */
-bool term_color(int fd);              /* a terminal, and NO_COLOR is not set */
 
 enum { HUMAN_TEXT = 48 };
 /* "4.26MB": powers of 1000, three digits, as Docker's lists have it. Returns @out. */

@@ -1,27 +1,6 @@
-#include "term.h"
+#include "human.h"
 #include "clock.h"
 #include <string.h>
-#include <sys/ioctl.h>
-
-enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20 };
-
-unsigned term_width(int fd)
-{
-	struct winsize ws;
-
-	if (!isatty(fd))
-		return 0;
-	if (ioctl(fd, TIOCGWINSZ, &ws) < 0 || !ws.ws_col)
-		return WIDTH_DEFAULT;
-	return ws.ws_col < WIDTH_MIN ? WIDTH_MIN : ws.ws_col;
-}
-
-bool term_color(int fd)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return !(no && *no) && !(term && strcmp(term, "dumb") == 0) && isatty(fd);
-}
 
 const char *human_size(int64_t bytes, char out[HUMAN_TEXT])
 {

@@ -78,8 +78,9 @@ static int print_json(struct cli *cli, const struct image_step *s, struct err *e
 
 static int print(struct cli *cli, const struct history_flags *f, const struct image_history *h, struct err *err)
 {
-	static const struct column columns[] = { { "LAYER", 0, false }, { "CREATED", 8, false }, { "CREATED BY", 20, false },
-		{ "SIZE", 0, true }, { "COMMENT", 8, false } };
+	static const struct column columns[] = { { .title = "LAYER" }, { .title = "CREATED", .min = 8, .drop = 2 },
+		{ .title = "CREATED BY", .min = 20 }, { .title = "SIZE", .right = true, .drop = 3 },
+		{ .title = "COMMENT", .min = 8, .drop = 1 } };
 	struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
 	int r = 0;
 

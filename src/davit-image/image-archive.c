@@ -17,8 +17,7 @@ void archive_files_done(struct archive_files *f)
 		free(f->v[i].digest);
 	}
 	free(f->v);
-	buf_done(&f->index);
-	buf_done(&f->manifest);
+	spool_done(&f->spool);
 	*f = (struct archive_files){ 0 };
 }
 
@@ -45,7 +44,7 @@ char *archive_path(const char *dir, const char *path)
 	return kept.n ? strv_join(&kept, "/") : NULL;
 }
 
-static struct archive_file *find_one(const struct archive_files *f, const char *path)
+static struct archive_file *find_one(struct archive_files *f, const char *path)
 {
 	for (size_t i = f->n; i--;) /* of two entries with one name the later counts, as in tar */
 		if (strcmp(f->v[i].path, path) == 0)
@@ -53,14 +52,21 @@ static struct archive_file *find_one(const struct archive_files *f, const char *
 	return NULL;
 }
 
-const struct archive_file *archive_find(const struct archive_files *f, const char *path)
+struct archive_file *archive_find(struct archive_files *f, const char *path)
 {
 	_cleanup_free_ char *clean = archive_path("", path);
-	const struct archive_file *file = clean ? find_one(f, clean) : NULL;
+	struct archive_file *file = clean ? find_one(f, clean) : NULL;
 
 	for (int hops = 0; file && file->link; hops++)
 		file = hops < LINK_HOPS ? find_one(f, file->link) : NULL;
 	return file;
+}
+
+struct archive_file *archive_find_blob(struct archive_files *f, const char *digest)
+{
+	_cleanup_free_ char *path = mem_printf("blobs/sha256/%s", digest_digits(digest));
+
+	return archive_find(f, path);
 }
 
 static struct archive_file *add(struct archive_files *f, const char *path)
@@ -110,19 +116,54 @@ static int next_block(struct input *in, struct archive *a, const char *path, int
 	return 1;
 }
 
-static int keep(struct input *in, struct archive *a, const char *path, struct buf *to, struct err *err)
+/* The digest that @path promises: the caller's, or NULL. */
+static char *promised(const char *path)
 {
+	return strncmp(path, "blobs/sha256/", 13) == 0 && digest_hex(path + 13, 64) ? mem_printf("sha256:%s", path + 13) : NULL;
+}
+
+static int wrong_digest(const struct input *in, const char *path, const char *digest, struct err *err)
+{
+	return err_hint(err, err_set(err, ERR_DATA_LOSS, "%s: %s has the wrong digest %s", in->name, path, digest),
+			"the archive is damaged: make it again");
+}
+
+/* A reader that stands at the file's data. */
+static int open_file(struct archive_files *f, const struct archive_file *file, struct archive **ret, struct err *err)
+{
+	_cleanup_(archive_freep) struct archive *a = NULL;
+	struct archive_entry *e;
+	int r = spool_tar(&f->spool, file->at, &a, err);
+
+	if (r < 0)
+		return r;
+	r = archive_read_next_header(a, &e);
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		return input_archive_error(&f->spool.view, a, err);
+	*ret = TAKE_PTR(a);
+	return 0;
+}
+
+int archive_get(struct archive_files *f, const struct archive_file *file, size_t max, struct buf *ret, struct err *err)
+{
+	_cleanup_(archive_freep) struct archive *a = NULL;
+	_cleanup_free_ char *expected = promised(file->path);
+	struct input *in = &f->spool.view;
+	char digest[DIGEST_TEXT];
 	int64_t at = 0;
 	const char *p;
 	size_t n;
-	int r;
+	int r = open_file(f, file, &a, err);
 
-	buf_reset(to);
-	while ((r = next_block(in, a, path, &at, &p, &n, err)) == 1) {
-		if (n > ARCHIVE_JSON_MAX - to->len)
-			return err_set(err, ERR_EXHAUSTED, "%s: %s is longer than %d MiB", in->name, path, ARCHIVE_JSON_MAX >> 20);
-		buf_add(to, p, n);
+	if (r < 0)
+		return r;
+	while ((r = next_block(in, a, file->path, &at, &p, &n, err)) == 1) {
+		if (n > max - ret->len)
+			return err_set(err, ERR_EXHAUSTED, "%s: %s is longer than %zu MiB", in->name, file->path, max >> 20);
+		buf_add(ret, p, n);
 	}
+	if (r == 0 && expected && strcmp(sha_of(ret->data, ret->len, digest), expected) != 0)
+		return wrong_digest(in, file->path, digest, err);
 	return r;
 }
 
@@ -161,8 +202,7 @@ static int ingest_begin(struct ingest *i, const char *path, struct err *err)
 	int64_t at = 0;
 	int r;
 
-	if (strncmp(path, "blobs/sha256/", 13) == 0 && digest_hex(path + 13, 64))
-		i->expected = mem_printf("sha256:%s", path + 13);
+	i->expected = promised(path);
 	name_random(digits, 16);
 	i->ref = mem_printf("load-%s", digits);
 	sha_init(&i->sha);
@@ -174,19 +214,22 @@ static int ingest_begin(struct ingest *i, const char *path, struct err *err)
 
 static int ingest_copy(struct ingest *i, struct input *in, struct archive *a, struct archive_file *file, struct err *err)
 {
+	int64_t at = 0;
 	const char *p;
 	size_t n;
 	int r;
 
-	while ((r = next_block(in, a, file->path, &file->size, &p, &n, err)) == 1) {
-		if (file->size == (int64_t)n)
+	while ((r = next_block(in, a, file->path, &at, &p, &n, err)) == 1) {
+		if (at == (int64_t)n)
 			file->suffix = suffix_of(p, n);
 		sha_add(&i->sha, p, n);
 		r = i->writer ? content_writer_write(i->writer, p, n, &i->s->ctx, err) : 0;
 		if (r < 0)
 			return r;
+		if (i->expected)
+			progress_at(i->s->progress, i->expected, at);
 	}
-	return r == 0 && file->size < i->size ? has_holes(in, file->path, err) : r;
+	return r == 0 && at < i->size ? has_holes(in, file->path, err) : r;
 }
 
 static int ingest_end(struct ingest *i, struct input *in, struct archive_file *file, struct err *err)
@@ -196,8 +239,7 @@ static int ingest_end(struct ingest *i, struct input *in, struct archive_file *f
 
 	sha_end(&i->sha, digest);
 	if (i->expected && strcmp(i->expected, digest) != 0)
-		return err_hint(err, err_set(err, ERR_DATA_LOSS, "%s: %s has the wrong digest %s", in->name, file->path, digest),
-				"the archive is damaged: make it again");
+		return wrong_digest(in, file->path, digest, err);
 	if (i->writer)
 		r = content_writer_commit(i->writer, file->size, digest, NULL, &i->s->ctx, NULL, err);
 	if (r < 0)
@@ -207,69 +249,65 @@ static int ingest_end(struct ingest *i, struct input *in, struct archive_file *f
 	return 0;
 }
 
-static int store(struct session *s, struct input *in, struct archive *a, const char *path, int64_t size,
-		 struct archive_files *f, struct err *err)
+int archive_store(struct session *s, struct archive_files *f, struct archive_file *file, struct err *err)
 {
-	_cleanup_(ingest_done) struct ingest i = { .s = s, .size = size };
-	struct archive_file *file = add(f, path);
-	int r = ingest_begin(&i, path, err);
+	_cleanup_(archive_freep) struct archive *a = NULL;
+	_cleanup_(ingest_done) struct ingest i = { .s = s, .size = file->size };
+	int r;
 
+	if (file->digest)
+		return 0;
+	r = open_file(f, file, &a, err);
 	if (r == 0)
-		r = ingest_copy(&i, in, a, file, err);
-	return r < 0 ? r : ingest_end(&i, in, file, err);
+		r = ingest_begin(&i, file->path, err);
+	if (r == 0 && i.expected) {
+		progress_add(s->progress, i.expected, file->size);
+		progress_state(s->progress, i.expected, PROGRESS_FETCHING);
+	}
+	if (r == 0)
+		r = ingest_copy(&i, &f->spool.view, a, file, err);
+	if (r == 0)
+		r = ingest_end(&i, &f->spool.view, file, err);
+	if (r == 0)
+		progress_state(s->progress, file->digest, PROGRESS_FETCHED);
+	return r;
 }
 
-/* Files of old archives that carry nothing. */
-static bool boring(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-
-	return strcmp(base, "VERSION") == 0 || strcmp(base, "json") == 0 || strcmp(path, "repositories") == 0;
-}
-
-static int take_entry(struct session *s, struct input *in, struct archive *a, struct archive_entry *e,
-		      struct archive_files *f, struct err *err)
+static void take_entry(struct archive_files *f, struct archive *a, struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname(e), *hard = archive_entry_hardlink(e), *soft = archive_entry_symlink(e);
 	_cleanup_free_ char *path = name ? archive_path("", name) : NULL;
+	struct archive_file *file;
 
-	if (!path || boring(path))
-		return 0;
+	if (!path)
+		return;
 	if (hard || soft) {
 		add_link(f, path, hard ? hard : soft, !hard);
-		return 0;
+	} else if (archive_entry_filetype(e) == AE_IFREG) {
+		file = add(f, path);
+		file->at = archive_read_header_position(a);
+		file->size = archive_entry_size(e);
 	}
-	if (archive_entry_filetype(e) != AE_IFREG)
-		return 0;
-	if (strcmp(path, "oci-layout") == 0)
-		f->layout = true;
-	else if (strcmp(path, "index.json") == 0)
-		return keep(in, a, path, &f->index, err);
-	else if (strcmp(path, "manifest.json") == 0)
-		return keep(in, a, path, &f->manifest, err);
-	else
-		return store(s, in, a, path, archive_entry_size(e), f, err);
-	return 0;
 }
 
-int archive_scan(struct session *s, struct input *in, struct archive_files *ret, struct err *err)
+int archive_list(struct input *in, struct archive_files *ret, struct err *err)
 {
-	_cleanup_(archive_files_done) struct archive_files f = { 0 };
+	_cleanup_(archive_files_done) struct archive_files f = { .spool = { .fd = -1 } };
 	_cleanup_(archive_freep) struct archive *a = NULL;
 	struct archive_entry *entry;
-	int r = input_tar(in, &a, err), n = 0;
+	int r = spool_open(&f.spool, in, err), n = 0;
 
+	if (r == 0)
+		r = spool_tar(&f.spool, 0, &a, err);
 	if (r < 0)
 		return r;
 	while ((r = archive_read_next_header(a, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
 		if (++n > ARCHIVE_ENTRIES)
 			return err_set(err, ERR_EXHAUSTED, "%s: more than %d entries", in->name, ARCHIVE_ENTRIES);
-		r = take_entry(s, in, a, entry, &f, err);
-		if (r < 0)
-			return r;
+		take_entry(&f, a, entry);
 	}
 	if (r != ARCHIVE_EOF)
-		return input_archive_error(in, a, err);
+		return input_archive_error(&f.spool.view, a, err);
 	*ret = TAKE_STRUCT(f);
 	return 0;
 }

@@ -81,11 +81,21 @@ ssize_t input_peek(struct input *in, size_t n, const char **ret, struct err *err
 	return (ssize_t)in->peeked;
 }
 
+/* libarchive keeps what it was given until it has seen enough of it. */
+static int check_ahead(struct input *in, struct archive *a)
+{
+	if (in->given - archive_filter_bytes(a, -1) <= INPUT_AHEAD_MAX)
+		return 0;
+	return err_set(&in->err, ERR_EXHAUSTED, "%s: a header in it is longer than %d MiB", in->name, INPUT_AHEAD_MAX >> 20);
+}
+
 static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
 {
 	struct input *in = arg;
-	ssize_t n = in->peeked ? (ssize_t)in->peeked : read_some(in, in->chunk, CHUNK);
+	ssize_t n = in->peeked ? (ssize_t)in->peeked : check_ahead(in, a);
 
+	if (n == 0)
+		n = read_some(in, in->chunk, CHUNK);
 	in->peeked = 0;
 	if (n > 0 && in->tee && in->tee(in->tee_arg, in->chunk, (size_t)n, &in->err) < 0)
 		n = -1;
@@ -93,7 +103,22 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
 		archive_set_error(a, EIO, "read");
 		return -1;
 	}
+	in->given += n;
+	in->left -= n;
 	*ret = in->chunk;
+	return n;
+}
+
+/* Behind its end there is nothing to pass over: reading on shows that. */
+static la_int64_t on_skip(struct archive *a, void *arg, la_int64_t n)
+{
+	struct input *in = arg;
+
+	(void)a;
+	if (!in->skips || n > in->left || lseek(in->fd, n, SEEK_CUR) < 0)
+		return 0;
+	in->given += n;
+	in->left -= n;
 	return n;
 }
 
@@ -116,7 +141,7 @@ static int open_reader(struct input *in, struct archive *given, struct archive *
 {
 	_cleanup_(archive_freep) struct archive *a = given;
 
-	if (archive_read_open(a, in, NULL, on_read, NULL) != ARCHIVE_OK)
+	if (archive_read_open2(a, in, NULL, on_read, on_skip, NULL) != ARCHIVE_OK)
 		return input_archive_error(in, a, err);
 	*ret = TAKE_PTR(a);
 	return 0;

@@ -15,6 +15,10 @@ struct input {
 	int (*tee)(void *arg, const void *p, size_t n, struct err *err);
 	void *tee_arg;
 	char *chunk;
+	struct archive *reader;/* the one in use, and what it was given: */
+	int64_t given;
+	bool skips;            /* the reader may pass over @left bytes of a file that are not read */
+	int64_t left;
 	size_t peeked;         /* bytes at the beginning of @chunk that input_next() has yet to hand out */
 };
 
@@ -24,6 +28,8 @@ void input_done(struct input *);
 /* The first bytes, up to @n (at most 512), without consuming them: their number. */
 ssize_t input_peek(struct input *, size_t n, const char **ret, struct err *err);
 
+/* How much a reader may ask for before it understands the first byte of it: a header, or the name in one of gzip's. */
+enum { INPUT_AHEAD_MAX = 4 << 20 };
 /* A reader of the whole stream, decompressed (gzip, zstd, xz, bzip2, lzma or none). The input must outlive it. */
 int input_decompress(struct input *, struct archive **ret, struct err *err);
 /* A reader of the tar inside. */

@@ -1,6 +1,8 @@
 #include "load.h"
 #include "image-archive.h"
 #include "blob.h"
+#include "digest.h"
+#include "image.h"
 #include "mem.h"
 #include "image-record.h"
 #include "ref.h"
@@ -17,8 +19,8 @@ struct load {
 
 static void load_done(struct load *l)
 {
-	input_done(&l->in);
 	archive_files_done(&l->files);
+	input_done(&l->in);
 }
 
 /* An image that its archive gives no name gets one that says where it came from. */
@@ -52,70 +54,182 @@ static bool suits(const struct session *s, const struct manifest *index, size_t 
 	return !*index->platforms[i].arch || platform_match(&s->platform, &index->platforms[i]) >= 0;
 }
 
-static int load_layout(struct load *l, struct err *err)
+/* A manifest or an index, with what keeps its children; *ret_child is the one of an index that suits. */
+static int store_document(struct load *l, const struct ctrd_descriptor *d, const struct buf *data, struct manifest *m,
+			  int *ret_child, struct err *err)
+{
+	_cleanup_dict_ struct dict labels = { 0 };
+	int r = manifest_parse(buf_str(data), data->len, m, err), only = -1;
+
+	if (r == 0 && d->size != (int64_t)data->len)
+		r = err_set(err, ERR_DATA_LOSS, "it has %zu bytes instead of %lld", data->len, (long long)d->size);
+	if (r == 0 && m->index)
+		only = r = manifest_choose(m, &l->s->platform, err);
+	if (r < 0)
+		return r;
+	manifest_gc_labels(m, only, &labels);
+	*ret_child = only;
+	return blob_put(l->s, m->index ? "index" : "manifest", d, data->data, data->len, &labels, err);
+}
+
+/* Looked at before anything large is stored. */
+static int check_config(const struct load *l, const struct buf *data, size_t layers, struct err *err)
+{
+	_cleanup_(image_config_done) struct image_config config = { 0 };
+	int r = image_config_parse(buf_str(data), data->len, &config, err);
+
+	if (r == 0 && config.diff_ids.n != layers)
+		r = err_set(err, ERR_INVALID, "%zu layer digests for %zu layers", config.diff_ids.n, layers);
+	return r < 0 ? r : image_record_check_platform(l->s, &config, err);
+}
+
+static int store_blobs(struct load *l, const struct manifest *m, struct err *err)
+{
+	struct archive_file *config = archive_find_blob(&l->files, m->config.digest);
+	_cleanup_buf_ struct buf data = { 0 };
+	int r = config ? archive_get(&l->files, config, MANIFEST_MAX, &data, err) : 0;
+
+	if (r == 0 && config)
+		r = check_config(l, &data, m->n, err);
+	if (r < 0)
+		return err_wrap(err, r, "configuration %s", m->config.digest);
+	if (config)
+		r = blob_put(l->s, "config", &m->config, data.data, data.len, NULL, err);
+	for (size_t i = 0; r == 0 && i < m->n; i++) {
+		struct archive_file *layer = archive_find_blob(&l->files, m->children[i].digest);
+
+		r = layer ? archive_store(l->s, &l->files, layer, err) : 0;
+	}
+	return r;
+}
+
+/* What @target leads to, as far as it is in the archive: what is not may be in the store, which is seen when it is unpacked. */
+static int store_tree(struct load *l, const struct ctrd_descriptor *target, struct err *err)
+{
+	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor d = { 0 };
+
+	ctrd_descriptor_copy(&d, target);
+	for (int depth = 0; depth < MANIFEST_DEPTH; depth++) {
+		struct archive_file *file = archive_find_blob(&l->files, d.digest);
+		_cleanup_(manifest_done) struct manifest m = { 0 };
+		_cleanup_buf_ struct buf data = { 0 };
+		int r = file ? archive_get(&l->files, file, MANIFEST_MAX, &data, err) : 0, child = -1;
+
+		if (!file || r < 0)
+			return r;
+		r = store_document(l, &d, &data, &m, &child, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", d.digest);
+		if (child < 0)
+			return store_blobs(l, &m, err);
+		ctrd_descriptor_done(&d);
+		ctrd_descriptor_copy(&d, &m.children[child]);
+	}
+	return err_set(err, ERR_INVALID, "%s: more than %d indexes inside each other", target->digest, MANIFEST_DEPTH);
+}
+
+static int load_entry(struct load *l, const struct ctrd_descriptor *target, struct err *err)
+{
+	_cleanup_free_ char *name = NULL;
+	int r = name_of(target, &name, err);
+
+	if (r == 0)
+		r = image_check_name(name, target->digest, err);
+	if (r == 0)
+		r = store_tree(l, target, err);
+	return r < 0 ? r : image_record_put(l->s, name, target, l->images, err);
+}
+
+static int load_layout(struct load *l, const struct buf *text, struct err *err)
 {
 	_cleanup_(manifest_done) struct manifest index = { 0 };
 	struct platform *p = &l->s->platform;
-	char text[PLATFORM_TEXT];
+	char want[PLATFORM_TEXT];
 	size_t before = json_len(l->images);
-	int r = manifest_parse(buf_str(&l->files.index), l->files.index.len, &index, err);
+	int r = manifest_parse(buf_str(text), text->len, &index, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "%s: index.json", l->in.name);
 	if (!index.index)
 		return err_set(err, ERR_INVALID, "%s: index.json is no index", l->in.name);
 	for (size_t i = 0; i < index.n; i++) {
-		_cleanup_free_ char *name = NULL;
-
-		if (!suits(l->s, &index, i))
-			continue;
-		r = name_of(&index.children[i], &name, err);
-		if (r == 0)
-			r = image_record_put(l->s, name, &index.children[i], l->images, err);
+		r = suits(l->s, &index, i) ? load_entry(l, &index.children[i], err) : 0;
 		if (r < 0)
 			return err_wrap(err, r, "%s", l->in.name);
 	}
 	if (json_len(l->images) == before)
-		return err_set(err, ERR_NOT_FOUND, "%s: no image for platform %s", l->in.name, platform_text(p, text));
+		return err_set(err, ERR_NOT_FOUND, "%s: no image for platform %s", l->in.name, platform_text(p, want));
 	return 0;
 }
 
-static json *descriptor(const char *type, const struct archive_file *f)
+static json *descriptor_of(const char *type, const char *digest, int64_t size)
 {
 	json *o = json_new_object();
 
 	json_put_str(o, "mediaType", type);
-	json_put_int(o, "size", f->size);
-	json_put_str(o, "digest", f->digest);
+	json_put_int(o, "size", size);
+	json_put_str(o, "digest", digest);
 	return o;
 }
 
-static int add_layers(const struct load *l, json *paths, json *layers, struct err *err)
+/* The files of all layers, before one is stored. */
+static int find_layers(struct load *l, json *paths, struct archive_file **ret, struct err *err)
 {
-	if (json_len(paths) > MANIFEST_CHILDREN)
-		return err_set(err, ERR_INVALID, "%s: an image of %zu layers, at most %d are taken", l->in.name, json_len(paths),
-			       MANIFEST_CHILDREN);
 	for (size_t i = 0; i < json_len(paths); i++) {
 		const char *path = json_text(json_at(paths, i));
-		const struct archive_file *f = path ? archive_find(&l->files, path) : NULL;
-		_cleanup_free_ char *type = NULL;
 
-		if (!f || !f->digest)
-			return err_set(err, ERR_INVALID, "%s: layer %s is missing", l->in.name, path ? path : "without a path");
-		type = mem_printf("%s%s%s", MEDIA_DOCKER_LAYER, *f->suffix ? "." : "", f->suffix);
-		json_append(layers, descriptor(type, f));
+		ret[i] = path ? archive_find(&l->files, path) : NULL;
+		if (!ret[i])
+			return err_set(err, ERR_INVALID, "layer %s is missing", path ? path : "without a path");
 	}
 	return 0;
 }
 
-/* Docker's archives have no manifest: the one a registry would have is made. */
-static int make_manifest(const struct load *l, json *image, struct ctrd_descriptor *ret, struct err *err)
+static int add_layers(struct load *l, json *paths, json *layers, struct err *err)
+{
+	_cleanup_free_ struct archive_file **files = mem_array(struct archive_file *, json_len(paths) + 1);
+	int r = find_layers(l, paths, files, err);
+
+	for (size_t i = 0; r == 0 && i < json_len(paths); i++) {
+		_cleanup_free_ char *type = NULL;
+
+		progress_say(l->s->progress, "%s: layer %zu of %zu", l->in.name, i + 1, json_len(paths));
+		r = archive_store(l->s, &l->files, files[i], err);
+		if (r < 0)
+			break;
+		type = mem_printf("%s%s%s", MEDIA_DOCKER_LAYER, *files[i]->suffix ? "." : "", files[i]->suffix);
+		json_append(layers, descriptor_of(type, files[i]->digest, files[i]->size));
+	}
+	return r;
+}
+
+static int add_config(struct load *l, json *image, size_t layers, json *m, struct err *err)
 {
 	const char *path = json_get_str(image, "Config");
-	const struct archive_file *config = path ? archive_find(&l->files, path) : NULL;
+	const struct archive_file *file = path ? archive_find(&l->files, path) : NULL;
+	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor config = { 0 };
+	_cleanup_buf_ struct buf data = { 0 };
+	int r;
+
+	if (!file)
+		return err_set(err, ERR_INVALID, "configuration %s is missing", path ? path : "without a path");
+	r = archive_get(&l->files, file, MANIFEST_MAX, &data, err);
+	if (r == 0)
+		r = check_config(l, &data, layers, err);
+	if (r < 0)
+		return err_wrap(err, r, "configuration %s", path);
+	r = blob_make(l->s, "config", MEDIA_DOCKER_CONFIG, &data, NULL, &config, err);
+	if (r == 0)
+		json_put(m, "config", descriptor_of(MEDIA_DOCKER_CONFIG, config.digest, config.size));
+	return r;
+}
+
+/* Docker's archives have no manifest: the one a registry would have is made. */
+static int make_manifest(struct load *l, json *image, struct ctrd_descriptor *ret, struct err *err)
+{
 	_cleanup_json_ json *m = json_new_object();
 	_cleanup_buf_ struct buf text = { 0 };
-	json *layers = json_new_array();
+	json *layers = json_new_array(), *paths = json_get_array(image, "Layers");
 	int r = ctx_check(&l->s->ctx, err);
 
 	json_put_int(m, "schemaVersion", 2);
@@ -123,46 +237,57 @@ static int make_manifest(const struct load *l, json *image, struct ctrd_descript
 	json_put(m, "layers", layers);
 	if (r < 0)
 		return r;
-	if (!config || !config->digest)
-		return err_set(err, ERR_INVALID, "%s: configuration %s is missing", l->in.name, path ? path : "without a path");
-	json_put(m, "config", descriptor(MEDIA_DOCKER_CONFIG, config));
-	r = add_layers(l, json_get_array(image, "Layers"), layers, err);
+	if (json_len(paths) > MANIFEST_CHILDREN)
+		return err_set(err, ERR_INVALID, "an image of %zu layers, at most %d are taken", json_len(paths), MANIFEST_CHILDREN);
+	r = add_config(l, image, json_len(paths), m, err);
+	if (r == 0)
+		r = add_layers(l, paths, layers, err);
 	if (r < 0)
 		return r;
 	json_write(m, &text);
 	return blob_make(l->s, "manifest", MEDIA_DOCKER_MANIFEST, &text, NULL, ret, err);
 }
 
-static int load_image(struct load *l, json *image, struct err *err)
+/* In full, and none with a digest: what digest there will be, nobody knows who gives the name. */
+static int read_names(json *image, struct strv *ret, struct err *err)
 {
-	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor target = { 0 };
 	_cleanup_strv_ struct strv names = { 0 };
-	int r = make_manifest(l, image, &target, err);
 
-	if (r < 0)
-		return r;
 	json_get_strv(image, "RepoTags", &names);
 	if (names.n > IMAGES_MAX)
-		return err_set(err, ERR_INVALID, "%s: an image of %zu names, at most %d are taken", l->in.name, names.n,
-			       IMAGES_MAX);
-	if (!names.n)
-		strv_own(&names, nameless(NULL, target.digest));
+		return err_set(err, ERR_INVALID, "an image of %zu names, at most %d are taken", names.n, IMAGES_MAX);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_(ref_done) struct ref ref = { 0 };
+		int r = ref_parse(names.v[i], &ref, err);
 
-		r = ref_parse(names.v[i], &ref, err);
-		if (r == 0)
-			r = image_record_put(l->s, ref.name, &target, l->images, err);
+		if (r == 0 && ref.digest)
+			r = err_set(err, ERR_INVALID, "image \"%.300s\": a tag is no digest", names.v[i]);
 		if (r < 0)
-			return err_wrap(err, r, "%s", l->in.name);
+			return r;
+		strv_push(ret, ref.name);
 	}
 	return 0;
 }
 
-static int load_docker(struct load *l, struct err *err)
+static int load_image(struct load *l, json *image, struct err *err)
+{
+	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor target = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = read_names(image, &names, err);
+
+	if (r == 0)
+		r = make_manifest(l, image, &target, err);
+	if (r == 0 && !names.n)
+		strv_own(&names, mem_printf("localhost/loaded:%.12s", digest_digits(target.digest)));
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = image_record_put(l->s, names.v[i], &target, l->images, err);
+	return r < 0 ? err_wrap(err, r, "%s", l->in.name) : 0;
+}
+
+static int load_docker(struct load *l, const struct buf *text, struct err *err)
 {
 	_cleanup_json_ json *list = NULL;
-	int r = json_parse(buf_str(&l->files.manifest), l->files.manifest.len, &list, err);
+	int r = json_parse(buf_str(text), text->len, &list, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "%s: manifest.json", l->in.name);
@@ -175,18 +300,26 @@ static int load_docker(struct load *l, struct err *err)
 
 int load_images(struct session *s, const char *file, json *images, struct err *err)
 {
-	_cleanup_(load_done) struct load l = { .s = s, .in.fd = -1, .images = images };
+	_cleanup_(load_done) struct load l = { .s = s, .in.fd = -1, .files.spool.fd = -1, .images = images };
+	_cleanup_buf_ struct buf text = { 0 };
+	const struct archive_file *contents;
+	bool layout;
 	int r = input_open(&l.in, file, &s->ctx, err);
 
 	if (r == 0)
-		r = archive_scan(s, &l.in, &l.files, err);
+		r = archive_list(&l.in, &l.files, err);
 	if (r < 0)
 		return r;
-	if (l.files.layout && l.files.index.len)
-		return load_layout(&l, err);
-	if (l.files.manifest.len)
-		return load_docker(&l, err);
-	return err_hint(err, err_set(err, ERR_INVALID, "%s is no image archive (it has neither index.json nor manifest.json)",
-				     l.in.name),
-			"a root file system becomes an image by: davit image import FILE NAME");
+	contents = archive_find(&l.files, "oci-layout") ? archive_find(&l.files, "index.json") : NULL;
+	layout = contents;
+	if (!contents)
+		contents = archive_find(&l.files, "manifest.json");
+	if (!contents)
+		return err_hint(err, err_set(err, ERR_INVALID, "%s is no image archive (it has neither index.json nor manifest.json)",
+					     l.in.name),
+				"a root file system becomes an image by: davit image import FILE NAME");
+	r = archive_get(&l.files, contents, ARCHIVE_JSON_MAX, &text, err);
+	if (r < 0)
+		return r;
+	return layout ? load_layout(&l, &text, err) : load_docker(&l, &text, err);
 }

@@ -1,4 +1,4 @@
-/* Image archives: OCI layouts and Docker's own (docker save), in one pass, from a file or a pipe. */
+/* Image archives: OCI layouts and Docker's own (docker save), from a file or a pipe. */
 #pragma once
 #include "session.h"
 

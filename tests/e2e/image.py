@@ -1,4 +1,5 @@
 """davit image and images: import, load, list, inspect, remove."""
+import gzip
 import hashlib
 import io
 import json
@@ -179,6 +180,101 @@ class Load(Images):
         os.truncate(path, os.path.getsize(path) // 2)
         self.fails("image", "load", "-i", path, progress=True)
         self.assertNotIn("cut", self.davit("images").out)
+
+
+class Stored(Images):
+    """What of an archive comes into containerd, and at what cost."""
+
+    def blobs(self):
+        return set(Machine.containerd.ctr("content", "ls", "-q", ns=Machine.ns).stdout.split())
+
+    def many(self, path, n):
+        with tarfile.open(path, "a") as tar:
+            for i in range(n):
+                info = tarfile.TarInfo("blobs/sha256/" + digest(b"%d" % i)[7:])
+                info.size = len(b"%d" % i)
+                tar.addfile(info, io.BytesIO(b"%d" % i))
+        return path
+
+    def test_only_what_a_manifest_names(self):
+        for make, name in ((docker_archive, "stored:1"), (oci_archive, "stored:2")):
+            before = self.blobs()
+            began = time.monotonic()
+            self.davit("image", "load", "-i", self.many(make(self.path("m.tar"), tag=name), 10000))
+            self.assertLess(time.monotonic() - began, 30 * Machine.slow)
+            self.remove_later(name)
+            self.assertLessEqual(len(self.blobs() - before), 4)
+
+    def test_nothing_of_what_is_refused(self):
+        before = self.blobs()
+        began = time.monotonic()
+        self.fails("image", "load", "-i", self.many(self.path("n.tar"), 20000), says=["more than 16384 entries"], progress=True)
+        self.fails("image", "load", "-i", self.many(self.path("o.tar"), 5000), says=["no image archive"], progress=True)
+        self.assertLess(time.monotonic() - began, 30 * Machine.slow)
+        self.assertEqual(self.blobs(), before)
+
+    def test_a_configuration_that_does_not_fit(self):
+        layers = [layer({"a": os.urandom(99)}), layer({"b": os.urandom(99)})]
+        path = archive(self.path("u.tar"), {"c.json": config(layers[:1]), "0": layers[0], "1": layers[1], "manifest.json": json.dumps(
+            [{"Config": "c.json", "RepoTags": ["unfit:1"], "Layers": ["0", "1"]}]).encode()})
+        before = self.blobs()
+        self.fails("image", "load", "-i", path, says=["c.json", "1 layer digests for 2 layers"], progress=True)
+        self.assertEqual(self.blobs(), before)
+
+    def test_packed_and_from_anywhere(self):
+        path = docker_archive(self.path("p.tar"), tag="packed:1")
+        for tool in ("gzip", "xz", "zstd", "bzip2"):
+            if not shutil.which(tool):
+                continue
+            with open(path, "rb") as f, open(path + "." + tool, "wb") as to:
+                subprocess.run([tool, "-1", "-c"], stdin=f, stdout=to, check=True)
+            for given in (["-i", path + "." + tool], []):
+                with open(path + "." + tool, "rb") as f:
+                    done = subprocess.run([Machine.davit, "image", "load", *given], stdin=f, capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stdout), (0, "packed:1\n"), done.stderr)
+                self.davit("image", "rm", "packed:1")
+        with open(path, "rb+") as f:  # standard input that stands in the middle of a file
+            data = f.read()
+            f.seek(0)
+            f.write(b"in front" + data)
+        with open(path, "rb") as f:
+            os.lseek(f.fileno(), 8, os.SEEK_SET)
+            done = subprocess.run([Machine.davit, "image", "load"], stdin=f, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.davit("image", "rm", "packed:1")
+        self.assertEqual([x for x in os.listdir("/var/tmp") if x.startswith("davit-image")], [])
+
+    def test_no_room_for_a_copy(self):
+        small = self.path("small")
+        os.mkdir(small)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=True)
+        self.addCleanup(lambda: subprocess.run(["umount", small], check=True))
+        path = docker_archive(self.path("s.tar"), tag="small:1")
+        with open(path, "rb") as f:
+            done = subprocess.run([Machine.davit, "image", "load"], input=f.read(), capture_output=True, env=dict(os.environ, TMPDIR=small))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn(b"TMPDIR", done.stderr)
+        self.davit("image", "load", "-i", path, env=dict(os.environ, TMPDIR=small))
+        self.remove_later("small:1")
+
+    def test_a_header_without_end(self):
+        packed = gzip.compress(b"", mtime=0)
+        names = {"name": b"\x1f\x8b\x08\x08" + b"\0" * 6 + b"n" * (60 << 20) + b"\0" + packed[10:],
+                 "second": gzip.compress(tarfile.TarInfo("a").tobuf()) + b"\x1f\x8b\x08\x10" + b"\0" * 6 + b"n" * (60 << 20) + b"\0" + packed[10:]}
+        pax = tarfile.TarInfo("x")
+        pax.type, pax.size = b"x", 60 << 20
+        names["pax"] = pax.tobuf() + b"60 a=" + b"p" * (60 << 20)
+        for name, data in names.items():
+            with open(self.path(name), "wb") as f:
+                f.write(data)
+            for command in (["image", "load", "-i", self.path(name)], ["image", "import", self.path(name), "headers:1"]):
+                with open(self.path("out"), "w+") as out:
+                    process = subprocess.Popen([Machine.davit, *command], stdout=out, stderr=out, env=dict(os.environ, LC_ALL="C"))
+                    _, status, usage = os.wait4(process.pid, 0)
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    out.seek(0)
+                    self.assertRegex(out.read(), "header|gzip|archive", name)
+                self.assertEqual(process.returncode, 125, name)
 
 
 class Import(Images):

@@ -29,7 +29,7 @@ static void add(struct archive_files *f, const char *path, const char *link, con
 
 static void follows_links(void **state)
 {
-	_cleanup_(archive_files_done) struct archive_files f = { 0 };
+	_cleanup_(archive_files_done) struct archive_files f = { .spool.fd = -1 };
 
 	(void)state;
 	add(&f, "a/layer.tar", NULL, "1");

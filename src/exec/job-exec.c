@@ -1,27 +1,26 @@
 /* A further process in a running job. */
 #include "cap.h"
+#include "identity.h"
 #include "job-ops.h"
 #include "job-state.h"
 #include "mem.h"
 #include "name.h"
-#include "rootfs.h"
 #include "spec.h"
 #include "tasks.h"
-#include <fcntl.h>
 #include <string.h>
 
 #define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
 
-/* The user is looked up in the container as it is now: through its own root. */
-static int look_up_user(pid_t pid, const char *spec, struct user *ret, struct err *err)
+/* The user is looked up in the job as it is now: through its own root. Without one it is the job's own, but the look is taken all
+ * the same: the engine opens those files in any case. */
+static int look_up_user(const struct record *rec, pid_t pid, const char *spec, struct user *ret, struct err *err)
 {
-	_cleanup_free_ char *path = mem_printf("/proc/%d/root", (int)pid);
-	_cleanup_close_ int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	static char *const none[] = { NULL };
+	_cleanup_(user_files_done) struct user_files files = { 0 };
+	int r = identity_of_process(pid, &files, err);
 
-	if (root < 0)
-		return err_sys(err, errno, "root of process %d", (int)pid);
-	return user_lookup(root, spec, none, ret, err);
+	if (r < 0 || !spec)
+		return r;
+	return user_lookup(&files, spec, rec->job ? strv_argv(&rec->job->tasks[0].group_add) : NULL, ret, err);
 }
 
 static int make_process(const struct record *rec, const struct exec_opts *o, pid_t pid, struct ctrd_any *ret, struct err *err)
@@ -29,13 +28,13 @@ static int make_process(const struct record *rec, const struct exec_opts *o, pid
 	struct user user = { 0 };
 	struct exec_process p = { .args = o->args, .env = o->env, .cwd = o->cwd, .tty = o->tty, .privileged = o->privileged,
 		.bounding = cap_bounding() };
+	const char *asked = o->user && *o->user ? o->user : NULL;
 	struct winsize size;
-	int r = o->user ? look_up_user(pid, o->user, &user, err) : 0;
+	int r = look_up_user(rec, pid, asked, &user, err);
 
 	if (o->tty && !o->detach && streams_size(o->interactive, &size))
 		p.console = (struct spec_console){ size.ws_row, size.ws_col };
-
-	p.user = o->user ? &user : NULL;
+	p.user = asked ? &user : NULL;
 	if (r >= 0)
 		r = spec_exec_process(buf_str(&rec->c.spec.value), rec->c.spec.value.len, &p, &ret->value, err);
 	if (r >= 0)

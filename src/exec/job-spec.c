@@ -34,7 +34,7 @@ int run_spec(struct run *run, struct buf *out, struct err *err)
 }
 
 /* A look at the image through a view that is gone again afterwards. */
-static int dry_user(struct run *run, const char *user, const struct ctx *ctx, struct err *err)
+static int dry_identity(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *key = mem_printf("look-%s", run->id);
 	char scratch[] = "/tmp/davit-look-XXXXXX";
@@ -51,7 +51,7 @@ static int dry_user(struct run *run, const char *user, const struct ctx *ctx, st
 	if (r >= 0)
 		r = rootfs_open(&run->mounts, scratch, &root, err);
 	if (r >= 0)
-		r = user_lookup(root, user, strv_argv(&run->task->group_add), &run->user, err);
+		r = run_identity(run, root, err);
 	ctrd_set_lease(run->core->ctrd, NULL);
 	(void)snapshots_remove(run->core->ctrd, run->snapshotter, key, ctx, NULL);
 	(void)leases_delete(run->core->ctrd, key, false, ctx, NULL);
@@ -61,15 +61,12 @@ static int dry_user(struct run *run, const char *user, const struct ctx *ctx, st
 
 int run_spec_dry(struct run *run, const struct ctx *ctx, struct buf *out, struct err *err)
 {
-	const char *user;
 	int r = run_image(run, ctx, err);
 
 	if (r < 0)
 		return r == -ERR_NOT_FOUND ? err_hint(err, r, "davit pull %s", run->task->image) : r;
 	run_image_volumes(run);
 	run_binds_dry(run);
-	user = run_user(run) ? run_user(run) : "";
-	r = user_is_numeric(user) && !run->task->group_add.n ? user_lookup(-1, user, NULL, &run->user, err) :
-		dry_user(run, user, ctx, err);
+	r = dry_identity(run, ctx, err);
 	return r < 0 ? r : run_spec(run, out, err);
 }

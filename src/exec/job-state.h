@@ -62,12 +62,17 @@ const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 
 /* job-volumes.c */
 const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */
-bool run_needs_rootfs(const struct run *);           /* "nobody" and its like, volumes: must the image be looked into? */
+bool run_has_volumes(const struct run *);            /* its own or its image's: the image is mounted for what is in it */
 void run_image_volumes(struct run *);                /* volumes that the image declares */
 int run_binds(struct run *, const struct ctx *, struct err *err); /* into run->binds; makes volumes */
 void run_binds_dry(struct run *);                    /* makes none */
 int run_fill_volumes(struct run *, int rootfd, const struct ctx *, struct err *err);
 void run_release_volumes(struct run *);
+
+/* job-identity.c: run->user, from the image and what is mounted over it. @rootfd: the mounted image, -1: none needed one yet. */
+int run_identity(struct run *, int rootfd, struct err *err);
+/* A job that is started again is who it was; but its files are what it has made of them. */
+int run_look_again(struct run *, struct err *err);
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being
  * present, which makes nothing that stays. */

@@ -16,7 +16,7 @@ static const struct step table[N_STEPS] = {
 	[S_FILES] = { .name = "files", .needs = STEP(S_CLAIM), .begin = files_begin, .undo = files_undo, .plan = files_plan },
 	[S_SNAPSHOT] = { .name = "snapshot", .needs = STEP(S_CLAIM) | STEP(S_IMAGE), .begin = snapshot_begin, .end = snapshot_end,
 		.undo = snapshot_undo, .plan = snapshot_plan },
-	[S_ROOTFS] = { .name = "rootfs", .needs = STEP(S_IMAGE) | STEP(S_FILES), .needs_also = rootfs_needs, .wanted = run_is_new,
+	[S_ROOTFS] = { .name = "rootfs", .needs = STEP(S_IMAGE) | STEP(S_FILES), .needs_also = rootfs_needs,
 		.end = rootfs_end, .undo = rootfs_undo },
 	[S_CONTAINER] = { .name = "container", .needs = STEP(S_ROOTFS), .wanted = run_is_new, .begin = container_begin,
 		.end = container_end, .undo = container_undo, .plan = container_plan },

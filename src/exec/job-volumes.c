@@ -7,17 +7,16 @@
 
 const char *run_user(const struct run *run)
 {
-	return run->task->user ? run->task->user : run->image.config.user;
+	return run->task->user && *run->task->user ? run->task->user : run->image.config.user;
 }
 
-bool run_needs_rootfs(const struct run *run)
+bool run_has_volumes(const struct run *run)
 {
-	const char *user = run_user(run);
 	bool volumes = run->image.config.volumes.n > 0;
 
 	for (size_t i = 0; i < run->task->n_mounts; i++)
 		volumes |= run->task->mounts[i].kind == MOUNT_VOLUME;
-	return volumes || !user_is_numeric(user ? user : "") || run->task->group_add.n;
+	return volumes;
 }
 
 /* A volume that the image declares and the job does not name gets an anonymous one, as Docker does. */

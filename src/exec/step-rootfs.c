@@ -3,7 +3,7 @@
 #include "rootfs.h"
 #include <string.h>
 
-/* rootfs: volumes, and the user, who may stand in the image's own files */
+/* rootfs: volumes, and the user, by the files of the image and of the volumes */
 
 int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 {
@@ -11,18 +11,17 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
 	_cleanup_close_ int root = -1;
 	const struct ctx copying = { .cancel = ctx->cancel }; /* a copy takes what it takes */
-	const char *user = run_user(run);
 	int r;
 
+	if (!run_is_new(run))
+		return run_look_again(run, err);
 	run_image_volumes(run);
 	r = run_binds(run, ctx, err);
-	if (r >= 0 && run_needs_rootfs(run))
+	if (r >= 0 && run_has_volumes(run))
 		r = rootfs_open(&run->mounts, dir, &root, err);
 	if (r >= 0)
-		r = user_lookup(root, user ? user : "", strv_argv(&run->task->group_add), &run->user, err);
-	if (r >= 0)
 		r = run_fill_volumes(run, root, &copying, err);
-	return r;
+	return r < 0 ? r : run_identity(run, root, err);
 }
 
 /* A named one may have found another job that uses it meanwhile. */
@@ -48,4 +47,8 @@ void rootfs_undo(void *state, const struct ctx *ctx)
 		undo_volume(run, run->fresh_volumes.v[i], ctx);
 }
 
-unsigned rootfs_needs(const void *state) { return run_needs_rootfs(state) ? STEP(S_SNAPSHOT) : 0; }
+unsigned rootfs_needs(const void *state)
+{
+	(void)state;
+	return STEP(S_SNAPSHOT);
+}

@@ -67,13 +67,13 @@ int parse_cpus(const char *s, double max, double *ret, struct err *err)
 
 static int check_user_part(const char *s, const char *part, size_t n, struct err *err)
 {
-	if (n < 1 || n > 256)
-		return check_fail("user", s, n ? "a name is longer than 256 characters" : "a name is empty", err);
+	if (n > 256)
+		return check_fail("user", s, "a name is longer than 256 characters", err);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)part[i] <= ' ' || part[i] == 0x7f || part[i] == '/')
 			return check_fail("user", s, "white space, \"/\" or control characters", err);
 	/* a name of digits alone is nobody's: useradd makes none */
-	if (strspn(part, "0123456789") >= n && strtoull(part, NULL, 10) >= UINT32_MAX)
+	if (n && strspn(part, "0123456789") >= n && strtoull(part, NULL, 10) >= UINT32_MAX)
 		return check_fail("user", s, "a number is above 4294967294", err);
 	return 0;
 }

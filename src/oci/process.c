@@ -71,6 +71,29 @@ static void setenv_unless(struct strv *env, const char *key, const char *value)
 		strv_pushf(env, "%s=%s", key, value);
 }
 
+/* HOME is always set, so that no engine looks for it. One that comes from the user's entry is the first variable, where none that
+ * was given ever stands: an exec as another user tells them by that (has_own_home), and replaces only this one. An empty one is
+ * as none, as the engines have it. */
+static void home_unless_given(struct strv *env, const char *home)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+	const char *given = strv_env(env, "HOME");
+
+	if (given && *given)
+		return;
+	strv_pushf(&all, "HOME=%s", home ? home : "/");
+	for (size_t i = 0; i < env->n; i++)
+		if (strcmp(env->v[i], "HOME=") != 0)
+			strv_push(&all, env->v[i]);
+	strv_done(env);
+	*env = TAKE_STRUCT(all);
+}
+
+static bool has_own_home(const struct strv *env)
+{
+	return env->n && !strncmp(env->v[0], "HOME=", 5);
+}
+
 /* As Docker has it: what is usual gives way to the image, and that to the task. */
 static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 {
@@ -87,7 +110,7 @@ static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 			strv_setenv(&env, in->image->env.v[i]);
 	for (size_t i = 0; i < in->task->env.n; i++)
 		strv_setenv(&env, in->task->env.v[i]);
-	setenv_unless(&env, "HOME", in->user->home ? in->user->home : "/");
+	home_unless_given(&env, in->user->home);
 	r = check_texts("environment variable", &env, err);
 	if (r >= 0)
 		emit_strv(out, "env", &env);
@@ -347,15 +370,14 @@ static int exec_env(json *process, const struct exec_process *x, struct buf *out
 	int r;
 
 	json_get_strv(process, "env", &env);
-	if (x->user && x->user->home) {
-		_cleanup_free_ char *home = mem_printf("HOME=%s", x->user->home);
-
-		strv_setenv(&env, home);
-	}
+	if (x->user && has_own_home(&env))
+		strv_setenv(&env, "HOME=");
 	if (x->tty)
 		setenv_unless(&env, "TERM", "xterm");
 	for (size_t i = 0; x->env && i < x->env->n; i++)
 		strv_setenv(&env, x->env->v[i]);
+	if (x->user)
+		home_unless_given(&env, x->user->home);
 	r = check_texts("environment variable", &env, err);
 	if (r >= 0)
 		emit_strv(out, "env", &env);

@@ -42,7 +42,7 @@ void spec_args(const struct task *, const struct image_config *, struct strv *ou
 struct exec_process {
 	const struct strv *args, *env;  /* env: over the container's */
 	const char *cwd;                /* NULL: the container's */
-	const struct user *user;        /* NULL: the container's */
+	const struct user *user;        /* NULL: the container's; its home takes the place of one that nobody gave */
 	bool tty, privileged;
 	struct spec_console console;    /* with a tty */
 	uint64_t bounding;

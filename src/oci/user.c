@@ -2,14 +2,10 @@
 #include "buf.h"
 #include "mem.h"
 #include <ctype.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
-enum { FILE_MAX = 4 << 20, LINE_MAX_ = 65536, GROUPS_MAX = 4096 /* further ones of a hostile image are dropped */ };
+enum { LINE_MAX_ = 65536, GROUPS_MAX = 4096 };
 
 void user_done(struct user *u)
 {
@@ -23,6 +19,8 @@ static bool parse_id(const char *s, size_t n, uint32_t *ret)
 {
 	uint64_t v = 0;
 
+	while (n > 1 && *s == '0')
+		s++, n--;
 	if (!n || n > 10)
 		return false;
 	for (size_t i = 0; i < n; i++) {
@@ -38,49 +36,13 @@ static bool parse_id(const char *s, size_t n, uint32_t *ret)
 
 static bool is_root(const char *s, size_t n)
 {
-	return n == 0 || (n == 4 && !memcmp(s, "root", 4));
+	return n == 4 && !memcmp(s, "root", 4);
 }
 
-bool user_is_numeric(const char *spec)
+void user_files_done(struct user_files *f)
 {
-	size_t n = strcspn(spec, ":");
-	const char *group = spec[n] ? spec + n + 1 : NULL;
-	uint32_t id;
-
-	if (!parse_id(spec, n, &id) && !is_root(spec, n))
-		return false;
-	return !group || parse_id(group, strlen(group), &id);
-}
-
-/* An image's file, of which nothing may be believed: not a link out of the image, not a pipe that never ends, nor a device
- * that the opening itself sets going. */
-static int read_inside(int rootfd, const char *path, struct buf *out, struct err *err)
-{
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	_cleanup_close_ int place = (int)syscall(SYS_openat2, rootfd, path, &how, sizeof how), fd = -1;
-	char self[40];
-	struct stat st;
-
-	if (place < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : err_sys(err, errno, "image's /%s", path);
-	if (fstat(place, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID, "image's /%s: not a regular file", path);
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", place);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return err_sys(err, errno, "image's /%s", path);
-	while (out->len <= FILE_MAX) {
-		ssize_t n = read(fd, buf_room(out, 16384), 16384);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "image's /%s", path);
-		if (n == 0)
-			return 0;
-		buf_grew(out, (size_t)n);
-	}
-	return err_set(err, ERR_EXHAUSTED, "image's /%s: longer than 4 MiB", path);
+	buf_done(&f->passwd);
+	buf_done(&f->group);
 }
 
 /* One line's fields, cut at the colons; missing ones are empty. */
@@ -97,8 +59,12 @@ static bool next_record(const char **at, const char *end, struct record *rec)
 	stop = stop ? stop : end;
 	*at = stop + 1;
 	*rec = (struct record){ 0 };
-	if (stop - p > LINE_MAX_)
+	if (stop - p > LINE_MAX_ || memchr(p, '\0', (size_t)(stop - p)))
 		stop = p; /* nothing of such a line is taken */
+	while (p < stop && isspace((unsigned char)*p))
+		p++;
+	while (p < stop && isspace((unsigned char)stop[-1]))
+		stop--;
 	for (; i < 7; i++) {
 		const char *colon = i < 6 ? memchr(p, ':', (size_t)(stop - p)) : NULL;
 
@@ -115,20 +81,19 @@ static bool field_is(const struct record *rec, int i, const char *s, size_t n)
 }
 
 struct lookup {
-	int rootfd;
+	const struct user_files *files;
 	const char *spec;
-	struct buf passwd, group;
 	struct user u;
 	char *name;              /* as in passwd: group members are names */
 };
 
 static void lookup_done(struct lookup *l)
 {
-	buf_done(&l->passwd);
-	buf_done(&l->group);
 	user_done(&l->u);
 	free(l->name);
 }
+
+static const char *whose(const struct lookup *l) { return l->files->whose ? l->files->whose : "image"; }
 
 static void take_entry(struct lookup *l, const struct record *rec)
 {
@@ -140,7 +105,7 @@ static void take_entry(struct lookup *l, const struct record *rec)
 		l->u.gid = id;
 	free(l->name);
 	l->name = mem_strndup(rec->field[0], rec->len[0]);
-	if (rec->len[5] && rec->field[5][0] == '/') {
+	if (rec->len[5]) {
 		free(l->u.home);
 		l->u.home = mem_strndup(rec->field[5], rec->len[5]);
 	}
@@ -149,7 +114,7 @@ static void take_entry(struct lookup *l, const struct record *rec)
 /* The entry of a name, else of a number. */
 static bool find_entry(struct lookup *l, const char *s, size_t n, bool by_number)
 {
-	const char *at = buf_str(&l->passwd), *end = at + l->passwd.len;
+	const char *at = buf_str(&l->files->passwd), *end = at + l->files->passwd.len;
 	struct record rec;
 	uint32_t want = 0, id;
 
@@ -174,46 +139,52 @@ static int find_user(struct lookup *l, const char *s, size_t n, struct err *err)
 	if ((!number && find_entry(l, s, n, false)) || (number && find_entry(l, s, n, true)))
 		return 0;
 	if (!number && !is_root(s, n))
-		return err_hint(err, err_set(err, ERR_NOT_FOUND, "user %.*s: not in the image's /etc/passwd", (int)n, s),
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "user %.*s: not in the %s's /etc/passwd", (int)n, s, whose(l)),
 				"a number works without an entry, such as 1000:1000");
 	l->u.uid = id;
 	return 0;
 }
 
-static bool find_group(const struct lookup *l, const char *s, gid_t *ret)
+/* The group of a name. Of a number: itself (a group may be called so), or as --group-add has it, what comes first in the file. */
+static bool find_group(const struct lookup *l, const char *s, bool either, gid_t *ret)
 {
-	const char *at = buf_str(&l->group), *end = at + l->group.len;
+	const char *at = buf_str(&l->files->group), *end = at + l->files->group.len;
 	struct record rec;
-	uint32_t id;
+	uint32_t id, want = 0;
+	bool number = parse_id(s, strlen(s), &want);
 
-	while (next_record(&at, end, &rec))
-		if (field_is(&rec, 0, s, strlen(s)) && parse_id(rec.field[2], rec.len[2], &id)) {
+	while ((!number || either) && next_record(&at, end, &rec))
+		if (parse_id(rec.field[2], rec.len[2], &id) && (field_is(&rec, 0, s, strlen(s)) || (number && id == want))) {
 			*ret = id;
 			return true;
 		}
-	if (!parse_id(s, strlen(s), &id))
-		return false;
-	*ret = id;
-	return true;
+	if (number)
+		*ret = want;
+	return number;
 }
 
-static int group_of(const struct lookup *l, const char *s, gid_t *ret, struct err *err)
+static int group_of(const struct lookup *l, const char *s, bool either, gid_t *ret, struct err *err)
 {
-	if (find_group(l, s, ret))
+	if (find_group(l, s, either, ret))
 		return 0;
-	return err_hint(err, err_set(err, ERR_NOT_FOUND, "group %s: not in the image's /etc/group", s),
+	return err_hint(err, err_set(err, ERR_NOT_FOUND, "group %s: not in the %s's /etc/group", s, whose(l)),
 			"a number works without an entry, such as 1000:1000");
 }
 
-static void add_group(struct user *u, gid_t gid)
+static int add_group(struct lookup *l, gid_t gid, struct err *err)
 {
+	struct user *u = &l->u;
+
 	for (size_t i = 0; i < u->n_groups; i++)
 		if (u->groups[i] == gid)
-			return;
+			return 0;
 	if (u->n_groups >= GROUPS_MAX)
-		return;
+		return err_hint(err, err_set(err, ERR_EXHAUSTED, "%s's /etc/group: its user is in more than %d groups", whose(l),
+					     GROUPS_MAX),
+				"take the user out of some, or name user and group: -u USER:GROUP");
 	u->groups = mem_resize(u->groups, (u->n_groups + 1) * sizeof *u->groups);
 	u->groups[u->n_groups++] = gid;
+	return 0;
 }
 
 static bool is_member(const struct record *rec, const char *name)
@@ -232,27 +203,19 @@ static bool is_member(const struct record *rec, const char *name)
 	return false;
 }
 
-static void add_memberships(struct lookup *l)
+static int add_memberships(struct lookup *l, struct err *err)
 {
-	const char *at = buf_str(&l->group), *end = at + l->group.len;
+	const char *at = buf_str(&l->files->group), *end = at + l->files->group.len;
 	struct record rec;
 	uint32_t id;
+	int r = 0;
 
 	if (!l->name || !*l->name)
-		return;
-	while (next_record(&at, end, &rec))
-		if (is_member(&rec, l->name) && parse_id(rec.field[2], rec.len[2], &id))
-			add_group(&l->u, id);
-}
-
-static int lookup_files(struct lookup *l, struct err *err)
-{
-	int r;
-
-	if (l->rootfd < 0)
 		return 0;
-	r = read_inside(l->rootfd, "etc/passwd", &l->passwd, err);
-	return r < 0 ? r : read_inside(l->rootfd, "etc/group", &l->group, err);
+	while (r >= 0 && next_record(&at, end, &rec))
+		if (is_member(&rec, l->name) && parse_id(rec.field[2], rec.len[2], &id))
+			r = add_group(l, id, err);
+	return r;
 }
 
 static int lookup_all(struct lookup *l, char *const *extra, struct err *err)
@@ -263,36 +226,29 @@ static int lookup_all(struct lookup *l, char *const *extra, struct err *err)
 	int r;
 
 	r = find_user(l, l->spec, n, err);
-	if (r < 0)
-		return r;
-	if (group) {
-		r = group_of(l, group, &l->u.gid, err);
-		if (r < 0)
-			return r;
-	} else {
-		add_memberships(l);
+	if (r >= 0 && group)
+		r = group_of(l, group, false, &l->u.gid, err);
+	if (r >= 0)
+		r = add_group(l, l->u.gid, err); /* else a setgid program could leave it (CVE-2022-36109) */
+	if (r >= 0 && !group)
+		r = add_memberships(l, err);
+	for (; r >= 0 && extra && *extra; extra++) {
+		r = group_of(l, *extra, true, &gid, err);
+		if (r >= 0)
+			r = add_group(l, gid, err);
 	}
-	for (; extra && *extra; extra++) {
-		r = group_of(l, *extra, &gid, err);
-		if (r < 0)
-			return r;
-		add_group(&l->u, gid);
-	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
-int user_lookup(int rootfd, const char *spec, char *const *extra, struct user *ret, struct err *err)
+int user_lookup(const struct user_files *files, const char *spec, char *const *extra, struct user *ret, struct err *err)
 {
-	_cleanup_(lookup_done) struct lookup l = { .rootfd = rootfd, .spec = spec ? spec : "" };
-	int r;
+	_cleanup_(lookup_done) struct lookup l = { .files = files, .spec = spec ? spec : "" };
+	int r = lookup_all(&l, extra, err);
 
-	r = lookup_files(&l, err);
-	if (r >= 0)
-		r = lookup_all(&l, extra, err);
 	if (r < 0)
 		return r;
 	if (!l.u.home)
-		l.u.home = mem_strdup(l.u.uid == 0 ? "/root" : "/");
+		l.u.home = mem_strdup("/");
 	*ret = l.u;
 	l.u = (struct user){ 0 };
 	return 0;

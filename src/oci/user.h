@@ -1,18 +1,24 @@
-/* Users of the image: its own /etc/passwd and /etc/group, never the host's. */
+/* Who a process is, by the /etc/passwd and /etc/group of its image or of its job, never by the host's. One mechanism for run and
+ * exec, with Docker's results; who reads those files, and how, is exec's (identity.h). */
 #pragma once
+#include "buf.h"
 #include "err.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The groups begin with gid itself. */
 struct user { uid_t uid; gid_t gid; gid_t *groups; size_t n_groups; char *home; };
 void user_done(struct user *);
 
-/* Can @spec ("", "0", "1000:1000") be answered without the image? Docker looks up supplementary groups and the home of
- * a numeric user too; a bare number or "" means: uid, gid 0 (or as given), no lookup of groups, home "/" (or /root for 0).
- * "" and "0" and "root" without groups need no look: root's home is /root. */
-bool user_is_numeric(const char *spec);
-/* Look @spec (with @extra: --group-add) up below @rootfd, the image's root folder (-1: numeric only). Follows no link
- * out of it (openat2 RESOLVE_IN_ROOT). -ERR_NOT_FOUND "user bob: not in the image's /etc/passwd". Caps: files of at most
- * 4 MiB, lines of 64 KiB. */
-int user_lookup(int rootfd, const char *spec, char *const *extra, struct user *ret, struct err *err);
+/* Their text; empty when there is none. @whose, for errors: "image" (also NULL) or "job". */
+struct user_files { struct buf passwd, group; const char *whose; };
+void user_files_done(struct user_files *);
+
+/* @spec is USER[:GROUP], names or numbers; each may be empty: USER is 0 then, GROUP the one of the entry.
+ *   - A user with an entry (by name, or by number) has its gid and its home; without :GROUP also the groups it is a member of.
+ *   - A number without an entry has gid 0 (or GROUP) and home "/".
+ *   - A name without an entry is -ERR_NOT_FOUND "user bob: not in the image's /etc/passwd"; only root is 0 all the same.
+ * @extra (--group-add; may be NULL) come on top, always. Lines above 64 KiB or with NUL are passed over; more than 4096 groups are
+ * -ERR_EXHAUSTED. */
+int user_lookup(const struct user_files *, const char *spec, char *const *extra, struct user *ret, struct err *err);

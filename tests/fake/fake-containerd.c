@@ -1,8 +1,10 @@
 /* The program: fake-containerd SOCKET. Prints a line when it listens, and runs until standard input ends. */
 #include "serve.h"
+#include "mem.h"
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void on_input(void *arg, short revents)
 {
@@ -23,6 +25,7 @@ static void fake_server_done(struct fake_server *f)
 	}
 	free(f->programs);
 	buf_done(&f->log);
+	free(f->rootfs);
 	store_done(&f->store);
 }
 
@@ -37,6 +40,9 @@ static int run(const char *path, struct err *err)
 
 	store_init(&f.store);
 	list_init(&f.calls);
+	f.rootfs = mem_printf("%s.rootfs", path);
+	if (mkdir(f.rootfs, 0755) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "folder %s", f.rootfs);
 	r = grpc_server_new(loop, path, &fake_handler, &f, &server, err);
 	if (r < 0)
 		return r;

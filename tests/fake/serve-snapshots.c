@@ -21,12 +21,11 @@ static struct record *find(struct served *s, const char *snapshotter, const char
 
 static void reply_mounts(struct served *s, const struct record *r)
 {
-	_cleanup_free_ char *source = mem_printf("/nonexistent/snapshots/%s", r->key);
 	Types__Mount mount = TYPES__MOUNT__INIT;
 	Snapshots__MountsResponse reply = SNAPSHOTS__MOUNTS_RESPONSE__INIT;
 
 	mount.type = borrow("bind");
-	mount.source = source;
+	mount.source = s->fake->rootfs;
 	mount.n_options = 2;
 	mount.options = (char *[]){ borrow(r->state == SNAPSHOTS__KIND__VIEW ? "ro" : "rw"), borrow("rbind") };
 	reply.n_mounts = 1;

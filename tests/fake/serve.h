@@ -21,6 +21,7 @@ struct fake_server {
 	struct list_node calls; /* that are open */
 	unsigned count;         /* of calls since the reset */
 	struct buf log;         /* of them */
+	char *rootfs;           /* a folder that is what every snapshot holds: nothing */
 	struct fault *faults;
 	size_t n_faults, faults_cap;
 	struct program *programs;

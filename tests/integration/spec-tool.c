@@ -8,10 +8,13 @@
 
 static int make_user(const char *rootfs, const struct task *t, const struct image_config *image, struct user *ret, struct err *err)
 {
+	_cleanup_(user_files_done) struct user_files files = { 0 };
 	_cleanup_close_ int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *spec = t->user ? t->user : image->user ? image->user : "";
 
-	return user_lookup(root, spec, strv_argv(&t->group_add), ret, err);
+	(void)file_read_at(root, "etc/passwd", 1 << 20, &files.passwd, NULL);
+	(void)file_read_at(root, "etc/group", 1 << 20, &files.group, NULL);
+	return user_lookup(&files, spec, strv_argv(&t->group_add), ret, err);
 }
 
 static int build(char **argv, const struct job *job, const struct image_config *image, struct buf *out, struct err *err)
@@ -45,7 +48,7 @@ static int run(char **argv, struct buf *out, struct err *err)
 	_cleanup_json_ json *in = NULL;
 	int r;
 
-	r = file_read("/dev/stdin", 1 << 20, &text, err);
+	r = file_read_given("/dev/stdin", 1 << 20, NULL, &text, err);
 	if (r >= 0)
 		r = json_parse(buf_str(&text), text.len, &in, err);
 	if (r >= 0)

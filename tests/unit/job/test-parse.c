@@ -303,8 +303,9 @@ static void processors(void **state)
 
 static void users(void **state)
 {
-	static const char *const good[] = { "root", "0", "1000:1000", "bob:wheel", "4294967294", "99999999999x", "_x-y.z", "dom\\user", "b\xc3\xb6" };
-	static const char *const bad[] = { "", ":", "a:", ":a", "a:b:c", "a b", "a\n", "a\x7f", "a/b", "a:b\t", "4294967295",
+	static const char *const good[] = { "root", "0", "1000:1000", "bob:wheel", "4294967294", "99999999999x", "_x-y.z", "dom\\user", "b\xc3\xb6",
+					    "", ":", "a:", ":a" /* as in an image's configuration */ };
+	static const char *const bad[] = { "a:b:c", "::", "a b", "a\n", "a\x7f", "a/b", "a:b\t", "4294967295",
 					   "99999999999999999999", "0:4294967295" };
 	_cleanup_free_ char *most = mem_printf("%0256d", 0), *more = mem_printf("%0257d", 0);
 	struct err err = ERR_INIT;

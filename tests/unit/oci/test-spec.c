@@ -115,7 +115,7 @@ static void usual(void **state)
 	is("process|terminal", "-");
 	is("process|user", "{\"uid\":0,\"gid\":0}");
 	is("process|args", "[\"true\"]");
-	is("process|env", "[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"HOSTNAME=box\",\"HOME=/\"]");
+	is("process|env", "[\"HOME=/\",\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\",\"HOSTNAME=box\"]");
 	is("process|cwd", "\"/\"");
 	is("process|noNewPrivileges", "true");
 	is("process|rlimits", "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":20000,\"soft\":20000}]");
@@ -198,6 +198,9 @@ static void environment(void **state)
 	strv_push(&f.task->env, "TERM=vt100");
 	built();
 	is("process|env", "[\"PATH=/p\",\"HOSTNAME=image\",\"TERM=vt100\",\"A=job2\",\"HOME=/h\"]");
+	strv_setenv(&f.task->env, "HOME="); /* as none: the engines take it so */
+	built();
+	is("process|env", "[\"HOME=/\",\"PATH=/p\",\"HOSTNAME=image\",\"TERM=vt100\",\"A=job2\"]");
 	is("process|terminal", "true");
 }
 
@@ -430,7 +433,7 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	assert_int_equal(exec(spec, &x), 0);
 	is("terminal", "true");
 	is("consoleSize", "-");
-	is("env", "[\"A=1\",\"B=2\",\"HOME=/root\",\"TERM=xterm\"]");
+	is("env", "[\"HOME=/root\",\"A=1\",\"B=2\",\"TERM=xterm\"]");
 	is("cwd", "\"/tmp\"");
 	is("user", "{\"uid\":0,\"gid\":0}");
 	is("capabilities", "{\"bounding\":[\"CAP_CHOWN\"],\"effective\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"]}");
@@ -444,9 +447,38 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	assert_int_equal(exec("{", &x), -ERR_INVALID);
 }
 
+/* As in Docker an exec has the home of its own user, unless the job, its image or the exec says what HOME is. */
+static void exec_has_its_user_s_home(void **state)
+{
+	static const struct { const char *env, *given, *want; } rows[] = {
+		{ "[\"HOME=/own\",\"PATH=/bin\"]", NULL, "[\"HOME=/root\",\"PATH=/bin\"]" },
+		{ "[\"PATH=/bin\",\"HOME=/given\"]", NULL, "[\"PATH=/bin\",\"HOME=/given\"]" },
+		{ "[\"HOME=/own\"]", "HOME=/e", "[\"HOME=/e\"]" },
+		{ "[\"PATH=/bin\",\"HOME=/given\"]", "HOME=/e", "[\"PATH=/bin\",\"HOME=/e\"]" },
+		{ "[\"HOME=/own\"]", "HOME=", "[\"HOME=/root\"]" },
+		{ "[]", NULL, "[\"HOME=/root\"]" },
+	};
+	_cleanup_strv_ struct strv args = { 0 };
+	char home[] = "/root";
+	struct user root = { .home = home };
+
+	(void)state;
+	strv_push(&args, "sh");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_free_ char *spec = mem_printf("{\"process\":{\"user\":{\"uid\":5},\"env\":%s}}", rows[i].env);
+		_cleanup_strv_ struct strv env = { 0 };
+		struct exec_process x = { .args = &args, .env = &env, .user = &root };
+
+		if (rows[i].given)
+			strv_push(&env, rows[i].given);
+		assert_int_equal(exec(spec, &x), 0);
+		is("env", rows[i].want);
+	}
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
 	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest), CASE(apparmor_where_there_is),
-	  CASE(exec_keeps_what_it_does_not_change))
+	  CASE(exec_keeps_what_it_does_not_change), CASE(exec_has_its_user_s_home))

@@ -1,0 +1,113 @@
+/* Who the process of a run is, by what its container will see as /etc/passwd and /etc/group: the image's, unless a mount of the job
+ * covers them. */
+#include "identity.h"
+#include "job-state.h"
+#include "mem.h"
+#include "rootfs.h"
+#include <fcntl.h>
+#include <string.h>
+
+struct over { const char *target, *source; /* NULL: a tmpfs */ };
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/' && path[1] && path[1] != '/';
+	return n;
+}
+
+/* Outermost first, as spec_mounts() has them. */
+static int by_depth(const void *a, const void *b)
+{
+	size_t x = depth(((const struct over *)a)->target), y = depth(((const struct over *)b)->target);
+
+	return (x > y) - (x < y);
+}
+
+/* A source itself is followed as the engine follows it; a volume that is only planned is empty. */
+static int cover(const struct over *o, struct layers *root, struct err *err)
+{
+	int fd = o->source ? open(o->source, O_PATH | O_CLOEXEC) : -1;
+
+	if (fd < 0 && o->source && errno != ENOENT)
+		return err_sys(err, errno, "mount %s", o->source);
+	return layers_cover(root, o->target, fd, err);
+}
+
+static int cover_all(struct run *run, struct layers *root, struct err *err)
+{
+	_cleanup_free_ struct over *all = mem_array(struct over, run->n_binds + run->task->n_mounts);
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < run->n_binds; i++)
+		all[n++] = (struct over){ run->binds[i].target, run->binds[i].source };
+	for (size_t i = 0; i < run->task->n_mounts; i++)
+		if (run->task->mounts[i].kind == MOUNT_TMPFS)
+			all[n++] = (struct over){ run->task->mounts[i].target, NULL };
+	if (n)
+		qsort(all, n, sizeof *all, by_depth);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = cover(&all[i], root, err);
+	return r;
+}
+
+static int look(struct run *run, struct layers *root, const char *whose, struct user_files *files, struct err *err)
+{
+	int r = cover_all(run, root, err);
+
+	return r < 0 ? r : identity_read(root, whose, files, err);
+}
+
+/* The long way: through a mount of it. */
+static int look_mounted(struct run *run, int rootfd, struct user_files *files, struct err *err)
+{
+	_cleanup_(layers_done) struct layers root = { 0 };
+	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
+	int fd = rootfd < 0 ? -1 : fcntl(rootfd, F_DUPFD_CLOEXEC, 3), r = 0;
+
+	if (fd < 0)
+		r = rootfs_open(&run->mounts, dir, &fd, err);
+	if (r < 0)
+		return r;
+	layers_of_root(fd, false, &root);
+	return look(run, &root, "image", files, err);
+}
+
+static int look_at_layers(struct run *run, struct user_files *files, struct err *err)
+{
+	_cleanup_(layers_done) struct layers root = { 0 };
+	int r = layers_of_mounts(&run->mounts, false, &root, err);
+
+	return r < 0 ? r : look(run, &root, "image", files, err);
+}
+
+int run_identity(struct run *run, int rootfd, struct err *err)
+{
+	_cleanup_(user_files_done) struct user_files files = { 0 };
+	const char *user = run_user(run);
+	int r = rootfd < 0 ? look_at_layers(run, &files, err) : -ERR_UNIMPLEMENTED;
+
+	if (r == -ERR_UNIMPLEMENTED) {
+		err_clear(err);
+		r = look_mounted(run, rootfd, &files, err);
+	}
+	return r < 0 ? r : user_lookup(&files, user ? user : "", strv_argv(&run->task->group_add), &run->user, err);
+}
+
+int run_look_again(struct run *run, struct err *err)
+{
+	_cleanup_(user_files_done) struct user_files unused = { 0 };
+	_cleanup_(layers_done) struct layers root = { 0 };
+	int r = layers_of_mounts(&run->mounts, true, &root, err);
+
+	run_binds_dry(run); /* the volumes are there */
+	if (r >= 0)
+		r = look(run, &root, "job", &unused, err);
+	if (r != -ERR_UNIMPLEMENTED)
+		return r;
+	err_clear(err); /* a snapshot of another form, which nobody else may mount beside the job */
+	return 0;
+}

@@ -198,6 +198,7 @@ static int spawn_engine(const char *program, const char *config, int log, pid_t 
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	sigset_t all, none;
+	mode_t mask;
 	int r;
 
 	(void)sigfillset(&all);
@@ -212,7 +213,9 @@ static int spawn_engine(const char *program, const char *config, int log, pid_t 
 	(void)posix_spawn_file_actions_adddup2(&fa, log, 2);
 	(void)posix_spawn_file_actions_addclosefrom_np(&fa, 3); /* it stays: nothing of our caller's, a shell's flock, say */
 	(void)posix_spawn_file_actions_addchdir_np(&fa, "/");
+	mask = umask(022); /* what it makes is nobody else's to write, whatever our caller's is */
 	r = posix_spawn(ret, program, &fa, &attr, argv, envp);
+	(void)umask(mask);
 	(void)posix_spawn_file_actions_destroy(&fa);
 	(void)posix_spawnattr_destroy(&attr);
 	free(argv[2]);

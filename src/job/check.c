@@ -1,5 +1,6 @@
 #include "check.h"
 #include "name.h"
+#include "path.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
@@ -113,11 +114,13 @@ static int check_source(const struct mount *m, struct err *err)
 
 int check_mount(const struct mount *m, struct err *err)
 {
+	_cleanup_free_ char *target = NULL;
 	int r = check_target("mount target", m->target, err);
 
 	if (r < 0)
 		return r;
-	if (!m->target[strspn(m->target, "/.")])
+	target = path_clean(m->target, NULL);
+	if (!strcmp(target, "/"))
 		return check_fail("mount target", m->target, "the root folder cannot be mounted over", err);
 	r = check_source(m, err);
 	if (r < 0)

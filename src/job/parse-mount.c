@@ -1,10 +1,12 @@
 /* Volumes, mounts, tmpfs and devices. */
 #include "check.h"
+#include "csv.h"
 #include "mem.h"
 #include "name.h"
 #include "parse.h"
 #include "path.h"
 #include <string.h>
+#include <strings.h>
 
 enum option_use { OPTION_KEEP, OPTION_IGNORE, OPTION_RO, OPTION_RW };
 struct option { const char *name; enum option_use use; };
@@ -144,14 +146,15 @@ int parse_tmpfs(const char *s, struct task *t, struct err *err)
 /* --mount: one row a key */
 struct mount_parse { struct mount m; const char *cwd; const char *source; };
 typedef int mount_key_fn(struct mount_parse *, const char *key, const char *value, struct err *);
+#define MOUNT_HINT "type=bind|volume|tmpfs,source=..,target=..,readonly"
+static const char *const mount_kinds[] = { [MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs" };
+enum { N_MOUNT_KINDS = sizeof mount_kinds / sizeof *mount_kinds };
 
 static int key_type(struct mount_parse *p, const char *key, const char *value, struct err *err)
 {
-	static const char *const kinds[] = { [MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs" };
-
 	(void)key;
-	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (!strcmp(value, kinds[i])) {
+	for (unsigned i = 0; i < N_MOUNT_KINDS; i++)
+		if (!strcasecmp(value, mount_kinds[i])) {
 			p->m.kind = (enum mount_kind)i;
 			return 0;
 		}
@@ -175,12 +178,18 @@ static int key_target(struct mount_parse *p, const char *key, const char *value,
 	return 0;
 }
 
+/* The words of Go's ParseBool; the key alone means true. */
 static int bool_value(const char *key, const char *value, bool *ret, struct err *err)
 {
-	if (strcmp(value, "true") && strcmp(value, "1") && strcmp(value, "false") && strcmp(value, "0") && *value)
-		return err_hint(err, check_fail(key, value, "neither true nor false", err), "true, false, or the word alone");
-	*ret = *value != 'f' && *value != '0';
-	return 0;
+	static const char *const words[] = { "1", "t", "T", "true", "TRUE", "True", "", "0", "f", "F", "false", "FALSE", "False" };
+	enum { N = sizeof words / sizeof *words, N_TRUE = 7 };
+
+	for (unsigned i = 0; i < N; i++)
+		if (!strcmp(value, words[i])) {
+			*ret = i < N_TRUE;
+			return 0;
+		}
+	return err_hint(err, check_fail(key, value, "neither true nor false", err), "true, false, or the word alone");
 }
 
 static int key_readonly(struct mount_parse *p, const char *key, const char *value, struct err *err)
@@ -210,6 +219,23 @@ static int key_switch(struct mount_parse *p, const char *key, const char *value,
 	return r;
 }
 
+/* What is mounted below the source comes along unless it is disabled, and stays writable unless it is to be read-only too. */
+static int key_recursive(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	static const struct { const char *word, *option; } words[] = {
+		{ "enabled", NULL }, { "writable", NULL }, { "disabled", "bind" }, { "readonly", "rro" },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strcmp(value, words[i].word) != 0)
+			continue;
+		if (words[i].option)
+			strv_push(&p->m.options, words[i].option);
+		return 0;
+	}
+	return err_hint(err, check_fail(key, value, "there is no such word", err), "enabled, disabled, writable or readonly");
+}
+
 static int key_tmpfs_size(struct mount_parse *p, const char *key, const char *value, struct err *err)
 {
 	int64_t n;
@@ -228,15 +254,50 @@ static int key_tmpfs_mode(struct mount_parse *p, const char *key, const char *va
 	return 0;
 }
 
+/* A hint for the caches of other systems; Docker on Linux takes it and does nothing with it. */
+static int key_ignored(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	(void)p;
+	(void)key;
+	(void)value;
+	(void)err;
+	return 0;
+}
+
+static int key_driver(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	(void)p;
+	if (!*value || !strcmp(value, "local"))
+		return 0;
+	return err_hint(err, check_fail(key, value, "volumes have no drivers here, they are folders", err),
+			"mount it on the host and use type=bind");
+}
+
+static int key_of_docker(struct mount_parse *p, const char *key, const char *value, struct err *err)
+{
+	(void)p;
+	if (!strcmp(key, "volume-label"))
+		return err_hint(err, check_fail(key, value, "a mount gives a volume no labels", err),
+				"davit volume create --label K=V NAME");
+	if (!strcmp(key, "volume-opt"))
+		return err_hint(err, check_fail(key, value, "volumes have no options here, they are folders", err),
+				"mount it on the host and use type=bind");
+	return err_hint(err, check_fail(key, value, "a part of a volume or an image is not mounted by itself", err),
+			"mount the whole volume, or a folder of the host with type=bind");
+}
+
 static const struct { const char *key; mount_key_fn *fn; } mount_keys[] = {
 	{ "type", key_type }, { "source", key_source }, { "src", key_source }, { "target", key_target },
 	{ "destination", key_target },
-	{ "dst", key_target }, { "readonly", key_readonly }, { "ro", key_readonly }, { "bind-propagation", key_propagation },
-	{ "bind-nonrecursive", key_switch }, { "volume-nocopy", key_switch }, { "tmpfs-size", key_tmpfs_size },
-	{ "tmpfs-mode", key_tmpfs_mode },
+	{ "dst", key_target }, { "readonly", key_readonly }, { "ro", key_readonly }, { "consistency", key_ignored },
+	{ "bind-propagation", key_propagation }, { "bind-nonrecursive", key_switch }, { "bind-recursive", key_recursive },
+	{ "volume-nocopy", key_switch }, { "volume-driver", key_driver }, { "volume-label", key_of_docker },
+	{ "volume-opt", key_of_docker }, { "volume-subpath", key_of_docker }, { "image-subpath", key_of_docker },
+	{ "tmpfs-size", key_tmpfs_size }, { "tmpfs-mode", key_tmpfs_mode },
 };
 enum { N_MOUNT_KEYS = sizeof mount_keys / sizeof *mount_keys };
 
+/* Keys are of any case, as Docker takes them. */
 static int mount_key(struct mount_parse *p, char *word, struct err *err)
 {
 	const char *names[N_MOUNT_KEYS], *near;
@@ -247,13 +308,25 @@ static int mount_key(struct mount_parse *p, char *word, struct err *err)
 		*eq = '\0';
 	for (size_t i = 0; i < N_MOUNT_KEYS; i++) {
 		names[i] = mount_keys[i].key;
-		if (!strcmp(word, names[i]))
-			return mount_keys[i].fn(p, word, eq ? eq + 1 : "", err);
+		if (!strcasecmp(word, names[i]))
+			return mount_keys[i].fn(p, names[i], eq ? eq + 1 : "", err);
 	}
 	near = name_nearest(word, names, N_MOUNT_KEYS);
 	r = check_fail("mount key", word, "there is no such key", err);
-	return near ? err_hint(err, r, "did you mean \"%s\"?", near)
-		    : err_hint(err, r, "type=bind|volume|tmpfs,source=..,target=..,readonly");
+	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : err_hint(err, r, MOUNT_HINT);
+}
+
+/* "tmpfs-size" is of a tmpfs alone. @word was cut at its "=". */
+static int check_kind(const struct mount_parse *p, const char *word, struct err *err)
+{
+	for (unsigned i = 0; i < N_MOUNT_KINDS; i++) {
+		size_t n = strlen(mount_kinds[i]);
+
+		if (i != p->m.kind && !strncasecmp(word, mount_kinds[i], n) && word[n] == '-')
+			return err_hint(err, check_fail("mount key", word, "of another type", err), "it goes with type=%s",
+					mount_kinds[i]);
+	}
+	return 0;
 }
 
 /* The source means what the type says, so it is taken last. */
@@ -271,25 +344,33 @@ static int mount_source(struct mount_parse *p, struct err *err)
 	return set_bind("bind source", p->source, p->cwd, &p->m, err);
 }
 
+static int check_long_mount(struct mount_parse *p, const char *s, const struct strv *words, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < words->n && r >= 0; i++)
+		r = check_kind(p, words->v[i], err);
+	if (r >= 0 && !p->m.target)
+		return err_hint(err, check_fail("mount", s, "no target", err), MOUNT_HINT);
+	if (r >= 0 && strv_has(&p->m.options, "rro") && !p->m.read_only)
+		return err_hint(err, check_fail("bind-recursive", "readonly", "the mount itself is not", err), "add readonly");
+	if (r >= 0)
+		r = mount_source(p, err);
+	return r < 0 ? r : check_mount(&p->m, err);
+}
+
 static void mount_parse_done(struct mount_parse *p) { mount_done(&p->m); }
 
 int parse_mount(const char *s, const char *cwd, struct task *t, struct err *err)
 {
 	_cleanup_(mount_parse_done) struct mount_parse p = { .m = { .kind = MOUNT_VOLUME }, .cwd = cwd };
 	_cleanup_strv_ struct strv words = { 0 };
-	int r = 0;
+	int r = csv_split("mount", s, &words, err);
 
-	strv_split(&words, s, ",");
 	for (size_t i = 0; i < words.n && r >= 0; i++)
 		r = mount_key(&p, words.v[i], err);
-	if (r < 0)
-		return r;
-	if (!p.m.target)
-		return err_hint(err, check_fail("mount", s, "no target", err),
-				"type=bind|volume|tmpfs,source=..,target=..,readonly");
-	r = mount_source(&p, err);
 	if (r >= 0)
-		r = check_mount(&p.m, err);
+		r = check_long_mount(&p, s, &words, err);
 	if (r >= 0)
 		add_mount(t, &p.m);
 	return r;

@@ -45,6 +45,13 @@ class Named(Case):
         self.assertEqual(self.run_sh("cat /data/seed; mv /data/seed /data/moved", "-v", f"{name}:/data").out, "from the image\n")
         self.run_sh("cat /data/seed", "-v", f"{name}:/data", code=1)
 
+    def test_who_has_it_sees_what_it_is_filled_with(self):
+        name = self.volume("data3")
+        job = self.job("-v", f"{name}:/vol", command=["sh", "-c", "cd /vol; until test -e seed; do sleep 0.05; done; cat seed; sleep 1000"])
+        self.run_sh("true", "-v", f"{name}:/data")
+        wait_until("the file", lambda: self.davit("logs", job).out == "from the image\n")
+        self.davit("rm", "-f", job)
+
     def test_create_inspect_remove(self):
         self.davit("volume", "create", "made")
         path = self.davit("volume", "inspect", "made").out
@@ -78,3 +85,43 @@ class Named(Case):
 class Tmpfs(Case):
     def test_is_one(self):
         self.assertIn("tmpfs", self.run_sh("grep ' /scratch ' /proc/mounts", "--tmpfs", "/scratch:size=1m").out)
+
+
+class OwnFiles(Case):
+    """hosts, hostname and resolv.conf."""
+    NAMES = ("hosts", "hostname", "resolv.conf")
+
+    def test_a_volume_on_etc_does_not_hide_them(self):
+        self.addCleanup(wait_until, "the volume's end", lambda: self.davit("volume", "rm", "etc", code=None).code == 0)
+        for flags in (("-v", "etc:/etc"), ("--tmpfs", "/etc"), ("-v", f"{self.folder}:/etc")):
+            with self.subTest(flags=flags):
+                out = self.run_sh("cat /etc/hosts /etc/hostname", "-h", "inside", *flags).out
+                self.assertIn("127.0.1.1", out)
+                self.assertEqual(out.splitlines()[-1], "inside")
+
+    def test_one_of_the_job_s_own_takes_its_place(self):
+        path = os.path.join(self.folder, "hosts")
+        with open(path, "w") as f:
+            f.write("mine\n")
+        self.assertEqual(self.run_sh("cat /etc/hosts", "-v", f"{path}:/etc/hosts").out, "mine\n")
+
+    def test_read_only_takes_them_along(self):
+        for name in self.NAMES:
+            self.run_sh(f"echo x >> /etc/{name}")
+            self.run_sh(f"echo x >> /etc/{name}", "--read-only", code=1)
+
+    def test_a_job_cannot_fill_run_with_them(self):
+        def used():
+            st = os.statvfs("/run")
+            return (st.f_blocks - st.f_bfree) * st.f_frsize
+        before = used()
+        job = self.job(command=["sh", "-c", "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=4; done; "
+                                            "echo full; sleep 1000"])
+        wait_until("its end", lambda: "full" in self.davit("logs", job).out)
+        self.assertLess(used() - before, 4 << 20)
+        self.davit("rm", "-f", job)
+
+    def test_the_address_stands_in_hosts(self):
+        self.need_network()
+        out = self.davit("run", "--rm", "-h", "inside", Machine.image, "sh", "-c", "hostname -i; cat /etc/hosts").out
+        self.assertIn(out.splitlines()[0], "\n".join(out.splitlines()[1:]))

@@ -50,6 +50,13 @@ static const struct { parse_into *fn; const char *value, *made; } right[] = {
 	{ mount, "target=/b", "\"mounts\":[{\"type\":\"volume\",\"target\":\"/b\"}]" },
 	{ mount, "type=tmpfs,destination=/b,tmpfs-size=1m,tmpfs-mode=1777",
 	  "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/b\",\"options\":[\"size=1048576\",\"mode=1777\"]}]" },
+	{ mount, "type=bind,\"source=/a,b\",target=/c", "\"mounts\":[{\"source\":\"/a,b\",\"target\":\"/c\"}]" },
+	{ mount, "\"type=bind\",\"source=/a\"\"b\"\"\",\"target=/c\"", "\"mounts\":[{\"source\":\"/a\\\"b\\\"\",\"target\":\"/c\"}]" },
+	{ mount, "Type=Bind,SRC=/a,Dst=/b,RO=T,consistency=cached", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true}]" },
+	{ mount, "type=bind,src=/a,dst=/b,bind-recursive=disabled,consistency=", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"options\":[\"bind\"]}]" },
+	{ mount, "type=bind,src=/a,dst=/b,readonly,bind-recursive=readonly",
+	  "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true,\"options\":[\"rro\"]}]" },
+	{ mount, "src=d,dst=/b,volume-driver=local,volume-nocopy=false,ro=FALSE", "\"mounts\":[{\"type\":\"volume\",\"source\":\"d\",\"target\":\"/b\"}]" },
 	{ tmpfs, "/t", "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\"}]" },
 	{ tmpfs, "/t:size=1m,exec,ro", "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\",\"read_only\":true,\"options\":[\"size=1m\",\"exec\"]}]" },
 	{ device, "/dev/fuse", "\"devices\":[{\"host\":\"/dev/fuse\"}]" },
@@ -118,6 +125,7 @@ static void right_values(void **state)
 #define PORT_HINT "[IP:]HOST:INSIDE[/tcp|udp|sctp], numbers of 1 to 65535 or ranges"
 #define VOLUME_HINT "such as data:/var/lib/data:ro"
 #define MOUNT_HINT "type=bind|volume|tmpfs,source=..,target=..,readonly"
+#define CSV_HINT "quote the whole field: '\"source=/a,b\",target=/c'; a quote in it is written twice"
 #define DEVICE_HINT "such as /dev/fuse:/dev/fuse:rw"
 #define LIMIT_HINT "numbers, or \"unlimited\": nofile=1024:4096"
 
@@ -168,9 +176,27 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	{ mount, "type=nfs,target=/a", "invalid mount type \"nfs\": there is no such type", "bind, volume or tmpfs" },
 	{ mount, "type=bind,source=a,target=/a", "invalid bind source \"a\": not a path", "write ./a for a folder here" },
 	{ mount, "type=tmpfs,source=a,target=/a", "invalid mount \"/a\": a tmpfs has no source", "" },
+	{ mount, "type=bind,source=\"/a,b\",target=/c", "invalid mount \"type=bind,source=\"/a,b\",target=/c\": a quote in the middle of a field", CSV_HINT },
+	{ mount, "\"source=/a,target=/c", "invalid mount \"\"source=/a,target=/c\": a quoted field does not end with its quote", CSV_HINT },
+	{ mount, "\"source=/a\"b,target=/c", "invalid mount \"\"source=/a\"b,target=/c\": a quoted field does not end with its quote", CSV_HINT },
+	{ mount, "target=/a,", "invalid mount key \"\": there is no such key", MOUNT_HINT },
+	{ mount, "target=/a/..", "invalid mount target \"/a/..\": the root folder cannot be mounted over", "" },
+	{ mount, "target=/a,tmpfs-size=1m", "invalid mount key \"tmpfs-size\": of another type", "it goes with type=tmpfs" },
+	{ mount, "type=tmpfs,target=/a,volume-nocopy", "invalid mount key \"volume-nocopy\": of another type", "it goes with type=volume" },
+	{ mount, "type=bind,src=/a,target=/a,bind-recursive=readonly", "invalid bind-recursive \"readonly\": the mount itself is not", "add readonly" },
+	{ mount, "type=bind,src=/a,target=/a,bind-recursive=no", "invalid bind-recursive \"no\": there is no such word",
+	  "enabled, disabled, writable or readonly" },
+	{ mount, "target=/a,volume-driver=nfs", "invalid volume-driver \"nfs\": volumes have no drivers here, they are folders",
+	  "mount it on the host and use type=bind" },
+	{ mount, "target=/a,volume-opt=type=nfs", "invalid volume-opt \"type=nfs\": volumes have no options here, they are folders",
+	  "mount it on the host and use type=bind" },
+	{ mount, "target=/a,volume-label=a=b", "invalid volume-label \"a=b\": a mount gives a volume no labels",
+	  "davit volume create --label K=V NAME" },
+	{ mount, "target=/a,volume-subpath=b", "invalid volume-subpath \"b\": a part of a volume or an image is not mounted by itself",
+	  "mount the whole volume, or a folder of the host with type=bind" },
 	{ mount, "traget=/a", "invalid mount key \"traget\": there is no such key", "did you mean \"target\"?" },
 	{ mount, "target=/a,readonly=maybe", "invalid readonly \"maybe\": neither true nor false", "true, false, or the word alone" },
-	{ mount, "target=/a,bind-propagation=wild", "invalid bind-propagation \"wild\": there is no such propagation",
+	{ mount, "type=bind,src=/x,target=/a,bind-propagation=wild", "invalid bind-propagation \"wild\": there is no such propagation",
 	  "[r]private, [r]shared or [r]slave" },
 	{ mount, "target=/a,tmpfs-mode=999", "invalid tmpfs-mode \"999\": not an octal mode", "such as 1777" },
 	{ mount, "target=/a,tmpfs-size=big", "invalid tmpfs-size \"big\": not a size",

@@ -241,7 +241,8 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 	}
 	c = mem_new(struct child);
 	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .flood_max = spec->flood_max,
-			     .began = clock_mono(), .on_ended = spec->ended, .arg = spec->arg, .in_fd = -1, .out.fd = -1, .err.fd = -1 };
+			     .began = clock_mono(), .on_ended = spec->ended, .arg = spec->arg, .in_fd = -1, .out.fd = -1,
+			     .err.fd = -1 };
 	log_debug("process %d: %s", (int)pid, spec->path);
 	attach(l, c, spec, &p);
 	*ret = c;

@@ -39,7 +39,6 @@ static int set(char **field, const char *value)
 	{ (void)o; (void)err; free(field); (field) = *v ? mem_strdup(v) : NULL; return 0; }
 
 TEXT_OR_NONE(f_name, job_of(into)->name)
-TEXT(f_network, job_of(into)->network)
 TEXT_OR_NONE(f_hostname, job_of(into)->hostname)
 TEXT(f_runtime, job_of(into)->runtime)
 TEXT(f_workdir, task_of(into)->cwd)
@@ -90,6 +89,16 @@ static int f_label_file(const struct opt *o, const char *v, void *into, struct e
 
 	(void)o;
 	return parse_label_file(v, &ctx, &((struct job_flags *)into)->labels, err);
+}
+
+static int f_network(const struct opt *o, const char *v, void *into, struct err *err)
+{
+	char **network = &job_of(into)->network;
+
+	if (*network && strcmp(*network, v) != 0)
+		return err_hint(err, err_set(err, ERR_INVALID, "flag --%s is given twice: a job is on one network", o->name),
+				"the plugins of a conflist can give it more interfaces");
+	return set(network, v);
 }
 
 /* Of at least @least, as a user would write it. */
@@ -218,7 +227,7 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	  .set = f_hostname }, \
 	{ "dns", .arg = "IP", .help = "Name server", .set = f_dns }, \
 	{ "dns-search", .arg = "DOMAIN", .help = "Search domain", .set = f_dns_search }, \
-	{ "dns-option", .arg = "OPTION", .help = "Option of resolv.conf", .set = f_dns_option }, \
+	{ "dns-option", .also = "dns-opt", .arg = "OPTION", .help = "Option of resolv.conf", .set = f_dns_option }, \
 	{ "add-host", .arg = "NAME:IP", .help = "Line of /etc/hosts; host-gateway as IP is the host", \
 	  .set = f_add_host }, \
 	{ "volume", 'v', .arg = "SRC:DIR[:OPTIONS]", .help = "Bind a host path or a named volume; ro for read-only", \

@@ -11,8 +11,8 @@ int input_open(struct input *in, const char *path, const struct ctx *ctx, struct
 	bool std = !path || strcmp(path, "-") == 0;
 
 	*in = (struct input){ .name = std ? "standard input" : path, .ctx = ctx, .fd = 0 };
-	if (!std)
-		in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe's writer is waited for when it is read */
+	if (!std) /* a pipe's writer is waited for when it is read */
+		in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (in->fd < 0)
 		return err_sys(err, errno, "%s", path);
 	if (isatty(in->fd))

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "port.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -126,36 +127,33 @@ char *claim_lease_id(const char *name)
 	return mem_printf("davit-job-%s", name);
 }
 
-static const char *any_ip(const struct port *p)
-{
-	return p->host_ip ? p->host_ip : "0.0.0.0";
-}
-
 char *claim_ports_text(const struct port *p, size_t n)
 {
 	struct buf b = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		buf_addf(&b, "%s%s:%u/%s", i ? "," : "", any_ip(&p[i]), p[i].host, port_proto_name(p[i].proto));
+		buf_addf(&b, "%s%s:%u/%s", i ? "," : "", p[i].host_ip ? p[i].host_ip : "*", p[i].host, port_proto_name(p[i].proto));
 	return buf_take(&b);
 }
 
-static bool is_any(const char *ip, size_t n)
+/* One entry "IP:PORT/PROTO" of CLAIM_PORTS; the address (NULL: all of both families) is in @entry, which is cut. */
+static bool entry_parse(char *entry, struct port *ret)
 {
-	return (n == 7 && !strncmp(ip, "0.0.0.0", n)) || (n == 2 && !strncmp(ip, "::", n));
-}
+	char *slash = strrchr(entry, '/'), *colon;
 
-/* Does one entry "IP:PORT/PROTO" of CLAIM_PORTS take what @p wants? */
-static bool entry_clashes(const char *entry, const struct port *p)
-{
-	_cleanup_free_ char *rest = mem_printf(":%u/%s", p->host, port_proto_name(p->proto));
-	size_t n = strlen(entry), m = strlen(rest), ip;
-
-	if (n < m || strcmp(entry + n - m, rest) != 0)
+	*ret = (struct port){ 0 };
+	if (!slash)
 		return false;
-	ip = n - m;
-	return is_any(entry, ip) || is_any(any_ip(p), strlen(any_ip(p))) ||
-	       (ip == strlen(any_ip(p)) && !strncmp(entry, any_ip(p), ip));
+	*slash = '\0';
+	while (ret->proto <= PORT_SCTP && strcmp(slash + 1, port_proto_name(ret->proto)) != 0)
+		ret->proto++;
+	colon = strrchr(entry, ':');
+	if (!colon || ret->proto > PORT_SCTP)
+		return false;
+	*colon = '\0';
+	ret->host = (uint16_t)strtoul(colon + 1, NULL, 10);
+	ret->host_ip = strcmp(entry, "*") ? entry : NULL;
+	return true;
 }
 
 static bool lease_clashes(const struct ctrd_lease *l, const struct port *p, size_t n, size_t *ret_port)
@@ -165,12 +163,17 @@ static bool lease_clashes(const struct ctrd_lease *l, const struct port *p, size
 
 	if (text)
 		strv_split(&entries, text, ",");
-	for (size_t i = 0; i < entries.n; i++)
+	for (size_t i = 0; i < entries.n; i++) {
+		struct port its;
+
+		if (!entry_parse(entries.v[i], &its))
+			continue;
 		for (size_t k = 0; k < n; k++)
-			if (p[k].host && entry_clashes(entries.v[i], &p[k])) {
+			if (port_clashes(&its, &p[k])) {
 				*ret_port = k;
 				return true;
 			}
+	}
 	return false;
 }
 
@@ -228,18 +231,16 @@ void claim_ports_add(struct claim_ports *p, uint16_t host)
 	p->v[p->n++] = host;
 }
 
-/* "IP:PORT/PROTO,..." */
 static void add_text(struct claim_ports *p, const char *text)
 {
 	_cleanup_strv_ struct strv entries = { 0 };
+	struct port its;
 
 	if (text)
 		strv_split(&entries, text, ",");
-	for (size_t i = 0; i < entries.n; i++) {
-		const char *colon = strrchr(entries.v[i], ':');
-
-		claim_ports_add(p, colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0);
-	}
+	for (size_t i = 0; i < entries.n; i++)
+		if (entry_parse(entries.v[i], &its))
+			claim_ports_add(p, its.host);
 }
 
 int claim_ports(struct core *c, const struct ctx *ctx, struct claim_ports *ret, struct err *err)

@@ -13,7 +13,7 @@
 #define CLAIM_ID "davit.id"          /* container id */
 #define CLAIM_NETWORK "davit.network"
 #define CLAIM_NETNS "davit.netns"
-#define CLAIM_PORTS "davit.ports"    /* "0.0.0.0:18080/tcp,..." */
+#define CLAIM_PORTS "davit.ports"    /* "*:18080/tcp,127.0.0.1:53/udp,..." */
 #define CLAIM_SNAPSHOTTER "davit.snapshotter"
 #define RECORD_REMOVE "davit.remove"     /* on the container record: "1" for --rm */
 /* On the container record: when it had been made (RFC 3339). A --rm job loses it once it is started; one that is made and

@@ -1,11 +1,11 @@
 #include "clock.h"
+#include "cni-ports.h"
 #include "file.h"
 #include "job-name.h"
 #include "job-state.h"
 #include "log.h"
 #include "mem.h"
 #include "name.h"
-#include "ports.h"
 #include "ref.h"
 #include "remains.h"
 #include "self.h"
@@ -19,6 +19,7 @@
 #include <linux/magic.h>
 
 #define DEFAULT_NETWORK "davit"
+enum { PICKS_MAX = 50 };
 
 void run_result_done(struct run_result *r)
 {
@@ -46,6 +47,7 @@ void run_done(struct run *run)
 	strv_done(&run->fresh_volumes);
 	run_release_volumes(run);
 	free(run->volume_holds);
+	free(run->picked);
 	free(run->binds);
 	free(run->id);
 	free(run->lease);
@@ -67,30 +69,22 @@ static int copy_job(const struct job *job, struct job **ret, struct err *err)
 	return job_from_json(j, ret, err);
 }
 
-static bool wants_pick(const struct job *job)
+/* Docker's words "bridge" and "default" are the default network, unless there is one of that name. */
+static int name_network(struct run *run, struct err *err)
 {
-	for (size_t i = 0; i < job->n_ports; i++)
-		if (!job->ports[i].host)
-			return true;
-	return false;
-}
-
-/* Nobody listens on a port that is forwarded: claims say which those are. @ctx NULL: they are not asked for. */
-static int decide_ports(struct run *run, const struct ctx *ctx, struct err *err)
-{
+	_cleanup_(cni_net_freep) struct cni_net *there = NULL;
 	struct job *job = run->job;
-	_cleanup_(claim_ports_done) struct claim_ports taken = { 0 };
-	int r = ctx && wants_pick(job) ? claim_ports(run->core, ctx, &taken, err) : 0;
+	const bool word = job->network && (!strcmp(job->network, "bridge") || !strcmp(job->network, "default"));
+	int r = word ? cni_net_load(&run->core->conf.cni, job->network, &there, NULL, err) : 0;
 
-	for (size_t i = 0; i < job->n_ports; i++)
-		claim_ports_add(&taken, job->ports[i].host);
-	for (size_t i = 0; r >= 0 && i < job->n_ports; i++) {
-		if (job->ports[i].host)
-			continue;
-		r = port_pick(&job->ports[i], taken.v, taken.n, err);
-		claim_ports_add(&taken, job->ports[i].host);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return r;
+	if (r < 0 || !job->network) {
+		err_clear(err);
+		free(job->network);
+		job->network = mem_strdup(DEFAULT_NETWORK);
 	}
-	return r;
+	return 0;
 }
 
 static int decide_network(struct run *run, struct err *err)
@@ -98,10 +92,10 @@ static int decide_network(struct run *run, struct err *err)
 	struct job *job = run->job;
 	_cleanup_strv_ struct strv notices = { 0 };
 	const struct cni_conf *cni = &run->core->conf.cni;
-	int r = 0;
+	int r = name_network(run, err);
 
-	if (!job->network)
-		job->network = mem_strdup(DEFAULT_NETWORK);
+	if (r < 0)
+		return r;
 	run->host_net = !strcmp(job->network, "host");
 	run->cni = !run->host_net && strcmp(job->network, "none") != 0;
 	if (run->host_net && run->runtime.vm)
@@ -118,7 +112,7 @@ static int decide_network(struct run *run, struct err *err)
 		r = cni_net_load(cni, job->network, &run->net, &notices, err);
 	for (size_t i = 0; i < notices.n; i++)
 		core_notice(run->core, "%s", notices.v[i]);
-	return r;
+	return r >= 0 && run->net ? cni_ports_check(run->net, job->ports, job->n_ports, err) : r;
 }
 
 static int decide_runtime(struct run *run, struct err *err)
@@ -185,7 +179,7 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 		r = decide_runtime(run, err);
 	if (r >= 0)
 		r = decide_network(run, err);
-	return r < 0 ? r : decide_ports(run, ctx, err);
+	return r < 0 ? r : run_pick_ports(run, ctx, err);
 }
 
 /* The engine says why in its own words; a command that is not there or cannot be run gets an exit code of its own. */
@@ -546,8 +540,8 @@ static int execute(struct run *run, const struct ctx *ctx, struct run_result *re
 	return 0;
 }
 
-int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx,
-	    struct run_result *ret, struct err *err)
+static int run_once(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx,
+		    struct run_result *ret, bool *ret_lost, struct err *err)
 {
 	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
 	struct run_result res = { 0 };
@@ -557,6 +551,7 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 		r = decide(&run, ctx, err);
 	if (r >= 0)
 		r = execute(&run, ctx, &res, err);
+	*ret_lost = run.lost_pick;
 	if (r < 0) {
 		run_result_done(&res);
 		return run.job && run.job->name ? err_wrap(err, r, "run job %s", run.job->name)
@@ -564,6 +559,20 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 	}
 	*ret = res;
 	return 0;
+}
+
+/* Of two that choose the same port at the same time one gives way: to choose another. */
+int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx,
+	    struct run_result *ret, struct err *err)
+{
+	bool lost = false;
+	int r = run_once(core, job, opts, ctx, ret, &lost, err);
+
+	for (int i = 0; r < 0 && lost && i < PICKS_MAX && ctx_check(ctx, NULL) >= 0; i++) {
+		err_clear(err);
+		r = run_once(core, job, opts, ctx, ret, &lost, err);
+	}
+	return r;
 }
 
 /* A job that exists: its record, with the task of its last run deleted. 1: it runs, and nobody wants to see it. */

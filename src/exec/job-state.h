@@ -37,6 +37,8 @@ struct run {
 	struct cni_result result;
 	struct claim_clashes clashes; /* other jobs' claims on our ports */
 	bool freed;                  /* they are gone */
+	unsigned char *picked;       /* by port: was it chosen for this run? */
+	bool lost_pick;              /* somebody else was faster with such a one */
 	struct ctrd_mounts mounts;
 	struct user user;
 	struct spec_mount *binds; size_t n_binds;
@@ -59,6 +61,9 @@ void run_done(struct run *run);
 int run_image(struct run *, const struct ctx *, struct err *err);
 /* step-files.c: the host name in the container */
 const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
+
+/* job-ports.c: chooses host ports that are left open; @ctx NULL: without asking other jobs' claims */
+int run_pick_ports(struct run *, const struct ctx *, struct err *err);
 
 /* job-volumes.c */
 const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */

@@ -50,6 +50,15 @@ const char *run_hostname(const struct run *run, char host[HOST_NAME_MAX + 1])
 	return run->job->name;
 }
 
+/* @net: what the network's result says, once there is one. */
+static void write_resolv(const struct run *run, const struct cni_result *net, struct buf *out)
+{
+	const struct resolv own = { run->job->dns, run->job->dns_search, run->job->dns_options }; /* borrowed */
+	const struct resolv its = net ? (struct resolv){ net->nameservers, net->search, net->options } : (struct resolv){ 0 };
+
+	etc_resolv_conf(out, "/etc/resolv.conf", &own, &its, run->host_net);
+}
+
 static int write_hosts(const struct run *run, int dir, struct err *err)
 {
 	_cleanup_buf_ struct buf b = { 0 };
@@ -86,8 +95,7 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = dir = open_files(run, err);
 	if (r < 0)
 		return r;
-	etc_resolv_conf(&resolv, "/etc/resolv.conf", &run->job->dns, &run->job->dns_search, &run->job->dns_options,
-			run->host_net);
+	write_resolv(run, NULL, &resolv);
 	buf_addf(&name, "%s\n", run_hostname(run, host));
 	r = put(dir, "resolv.conf", &resolv, err);
 	if (r >= 0)
@@ -118,23 +126,43 @@ void files_plan(const void *state, struct strv *out)
 	strv_pushf(out, "files: resolv.conf, hosts and hostname in %s", dir);
 }
 
-/* hosts: the address is known now */
+/* hosts: the network's result is known now */
+
+/* In place: it is bound into the container already. */
+static int rewrite(int dir, const char *name, const struct buf *text, struct err *err)
+{
+	_cleanup_close_ int fd = beneath_open(dir, name, O_WRONLY | O_TRUNC);
+
+	return write_text(fd, name, text, err);
+}
+
+static bool has_dns(const struct cni_result *res)
+{
+	return res->nameservers.n || res->search.n || res->options.n;
+}
 
 int hosts_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	_cleanup_buf_ struct buf b = { 0 };
-	_cleanup_close_ int dir = -1, fd = -1;
+	const struct cni_result *res = &run->result;
+	_cleanup_buf_ struct buf hosts = { 0 }, resolv = { 0 };
+	_cleanup_close_ int dir = -1;
 	char host[HOST_NAME_MAX + 1];
+	int r = 0;
 
 	(void)ctx;
-	if (!run->result.n_ips)
+	if (!res->n_ips && !has_dns(res))
 		return 0;
 	dir = open_files(run, err);
 	if (dir < 0)
 		return dir;
-	etc_hosts(&b, run->result.ips[0].address, run_hostname(run, host), run->job->name, &run->job->extra_hosts,
-		  run->result.ips[0].gateway);
-	fd = beneath_open(dir, "hosts", O_WRONLY | O_TRUNC); /* in place: it is bound into the container already */
-	return write_text(fd, "hosts", &b, err);
+	if (has_dns(res)) {
+		write_resolv(run, res, &resolv);
+		r = rewrite(dir, "resolv.conf", &resolv, err);
+	}
+	if (r < 0 || !res->n_ips)
+		return r;
+	etc_hosts(&hosts, res->ips[0].address, run_hostname(run, host), run->job->name, &run->job->extra_hosts,
+		  res->ips[0].gateway);
+	return rewrite(dir, "hosts", &hosts, err);
 }

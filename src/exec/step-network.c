@@ -57,14 +57,15 @@ bool ports_wanted(const void *state)
 	return run_starts(run) && run->job->n_ports;
 }
 
-static int port_taken(const struct port *p, const struct ctrd_lease *lease, const char *ns, const struct run *run,
-		      struct err *err)
+static int port_taken(size_t port, const struct ctrd_lease *lease, const char *ns, struct run *run, struct err *err)
 {
+	const struct port *p = &run->job->ports[port];
 	const char *name = dict_get(&lease->labels, CLAIM_JOB);
 	bool own = !strcmp(ns, run->core->conf.ns);
 	int r = err_set(err, ERR_EXISTS, "port %u/%s is used by job %s%s%s", p->host, port_proto_name(p->proto),
 			name ? name : lease->id, own ? "" : " of namespace ", own ? "" : ns);
 
+	run->lost_pick = run->picked && run->picked[port];
 	return err_hint(err, r, "stop it with: davit %s%s%sstop %s, or publish another port", own ? "" : "-n ",
 			own ? "" : ns, own ? "" : " ", name ? name : lease->id);
 }
@@ -81,7 +82,7 @@ static int ports_claims(struct run *run, const struct ctx *ctx, struct err *err)
 
 		r = reconcile_runs(run->core, c->ns, &c->lease, ctx, err);
 		if (r > 0)
-			return port_taken(&p[c->port], &c->lease, c->ns, run, err);
+			return port_taken(c->port, &c->lease, c->ns, run, err);
 	}
 	return r;
 }
@@ -125,7 +126,7 @@ int freed_end(void *state, const struct ctx *ctx, struct err *err)
 		if (r < 0)
 			return r;
 		if (r == 0)
-			return port_taken(&run->job->ports[c->port], &c->lease, c->ns, run, err);
+			return port_taken(c->port, &c->lease, c->ns, run, err);
 	}
 	run->freed = true;
 	if (run->op)

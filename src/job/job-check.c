@@ -4,6 +4,7 @@
 #include "job-table.h"
 #include "name.h"
 #include "path.h"
+#include "port.h"
 #include "mem.h"
 #include "value.h"
 #include <arpa/inet.h>
@@ -26,43 +27,21 @@ static int check_hostname(const char *s, struct err *err)
 
 static int check_port(const struct port *p, struct err *err)
 {
-	unsigned char ip[16];
+	struct in6_addr ip = { 0 };
 
-	if (p->host_ip && inet_pton(AF_INET, p->host_ip, ip) != 1 && inet_pton(AF_INET6, p->host_ip, ip) != 1)
+	if (p->host_ip && inet_pton(AF_INET, p->host_ip, &ip) != 1 && inet_pton(AF_INET6, p->host_ip, &ip) != 1)
 		return check_fail("port's address", p->host_ip, "not an IP address", err);
+	if (p->host_ip && strchr(p->host_ip, ':') && IN6_IS_ADDR_V4MAPPED(&ip))
+		return check_fail("port's address", p->host_ip, "an IPv4 address is written as such", err);
+	if (p->host_last && (!p->host || p->host_last < p->host))
+		return err_set(err, ERR_INVALID, "port range %u-%u: not a range", p->host, p->host_last);
 	return 0;
-}
-
-static bool any_address(const char *ip)
-{
-	return !ip || !strcmp(ip, "0.0.0.0") || !strcmp(ip, "::");
-}
-
-static bool same_family(const char *a, const char *b)
-{
-	return !a || !b || !strchr(a, ':') == !strchr(b, ':');
-}
-
-/* Addresses are compared as bytes: "::1" is "0:0::1". */
-static bool same_address(const char *a, const char *b)
-{
-	unsigned char x[16] = { 0 }, y[16] = { 0 };
-	int af = strchr(a, ':') ? AF_INET6 : AF_INET;
-
-	return inet_pton(af, a, x) == 1 && inet_pton(af, b, y) == 1 && !memcmp(x, y, sizeof x);
-}
-
-static bool ports_clash(const struct port *a, const struct port *b)
-{
-	if (!a->host || a->host != b->host || a->proto != b->proto || !same_family(a->host_ip, b->host_ip))
-		return false;
-	return any_address(a->host_ip) || any_address(b->host_ip) || same_address(a->host_ip, b->host_ip);
 }
 
 static int check_clash(const struct job *j, size_t i, struct err *err)
 {
 	for (size_t k = 0; k < i; k++)
-		if (ports_clash(&j->ports[i], &j->ports[k]))
+		if (port_clashes(&j->ports[i], &j->ports[k]))
 			return err_set(err, ERR_INVALID, "port %d/%s is published twice (to %d and to %d inside)", j->ports[i].host,
 				       port_proto_name(j->ports[i].proto), j->ports[k].inside, j->ports[i].inside);
 	return 0;

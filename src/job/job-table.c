@@ -15,6 +15,8 @@ static const char *const log_words[] = { "file", "none", NULL };
 static const struct field port_fields[] = {
 	{ "host_ip", FIELD_STR, AT(port, host_ip), .doc = "address of the host to listen on; all of them by default" },
 	{ "host", FIELD_U16, AT(port, host), .doc = "port of the host; 0 or absent: any free one" },
+	{ "host_last", FIELD_U16, AT(port, host_last),
+	  .doc = "the first free port from host to this one is taken; 0: host itself" },
 	{ "inside", FIELD_U16, AT(port, inside), .min = 1, .max = 65535, .required = true, .doc = "port inside the job" },
 	{ "proto", FIELD_ENUM, AT(port, proto), .words = proto_words, .doc = "protocol" },
 };

@@ -14,6 +14,7 @@ enum port_proto { PORT_TCP, PORT_UDP, PORT_SCTP };
 struct port {
 	char *host_ip;          /* NULL: every address */
 	uint16_t host, inside;  /* host 0: any free one, chosen when the job starts */
+	uint16_t host_last;     /* not 0: the first free one of host to this is chosen */
 	enum port_proto proto;
 };
 const char *port_proto_name(enum port_proto);

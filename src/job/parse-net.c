@@ -52,6 +52,15 @@ static int parse_proto(const char *whole, char *spec, enum port_proto *ret, stru
 	return bad_port(whole, "the protocol is not tcp, udp or sctp", err);
 }
 
+/* "::ffff:127.0.0.1" is an IPv4 address; its dotted form is the shorter one. */
+static void unmap(char *ip)
+{
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET6, ip, &v6) == 1 && IN6_IS_ADDR_V4MAPPED(&v6))
+		(void)inet_ntop(AF_INET, &v6.s6_addr[12], ip, (socklen_t)strlen(ip) + 1);
+}
+
 /* Cuts the address off @spec; *rest is what is behind it. */
 static int parse_host_ip(const char *whole, char *spec, char **ret_ip, char **rest, struct err *err)
 {
@@ -66,7 +75,10 @@ static int parse_host_ip(const char *whole, char *spec, char **ret_ip, char **re
 		*end = '\0';
 		*ret_ip = spec + 1;
 		*rest = end + 2;
-		return inet_pton(AF_INET6, *ret_ip, ip) == 1 ? 0 : bad_port(whole, "not an IPv6 address in the brackets", err);
+		if (inet_pton(AF_INET6, *ret_ip, ip) != 1)
+			return bad_port(whole, "not an IPv6 address in the brackets", err);
+		unmap(*ret_ip);
+		return 0;
 	}
 	if (!colon || !strchr(colon + 1, ':'))
 		return 0;
@@ -81,7 +93,8 @@ static int parse_host_ip(const char *whole, char *spec, char **ret_ip, char **re
 static int add_ports(const char *whole, const char *ip, struct range host, struct range in, enum port_proto proto, struct job *j,
 		     struct err *err)
 {
-	unsigned n = in.to - in.from + 1;
+	const unsigned n = in.to - in.from + 1;
+	const bool one_of = n == 1 && host.to > host.from; /* the first free one of a range to one port */
 
 	if (j->n_ports + n > JOB_PORTS_MAX)
 		return bad_port(whole, "more than 4096 ports", err);
@@ -89,7 +102,8 @@ static int add_ports(const char *whole, const char *ip, struct range host, struc
 		struct port *p = job_add_port(j);
 
 		p->host_ip = mem_strdup(ip);
-		p->host = (uint16_t)(host.from ? host.from + i : 0);
+		p->host = (uint16_t)(host.from ? host.from + (one_of ? 0 : i) : 0);
+		p->host_last = (uint16_t)(one_of ? host.to : 0);
 		p->inside = (uint16_t)(in.from + i);
 		p->proto = proto;
 	}
@@ -116,7 +130,7 @@ int parse_ports(const char *s, struct job *j, struct err *err)
 		return bad_port(s, "the port inside is not a number of 1 to 65535", err);
 	if (colon && *rest && !parse_range(rest, 0, &host))
 		return bad_port(s, "the host's port is not a number of 0 to 65535", err);
-	if (host.from && host.to - host.from != in.to - in.from)
+	if (host.from && in.to > in.from && host.to - host.from != in.to - in.from)
 		return bad_port(s, "the two ranges differ in length", err);
 	return add_ports(s, ip, host, in, proto, j, err);
 }

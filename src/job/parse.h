@@ -5,7 +5,8 @@
 #include "job.h"
 #include "value.h"
 
-/* [ip:]host:inside[/proto], or inside alone; ranges "8000-8010:80-90" add one port each; [v6] addresses in brackets.
+/* [ip:]host:inside[/proto], or inside alone; ranges "8000-8010:80-90" add one port each, "8000-8010:80" the first free one of
+ * the range; [v6] addresses in brackets.
  * Adds to the job. */
 int parse_ports(const char *s, struct job *, struct err *err);
 /* src:target[:options]; a src with a slash (absolute, or ./ and ../ relative to @cwd) is a bind, else a volume's name; target

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ONLY_INLINED "loadOnlyInlinedPlugins"
 
@@ -284,13 +285,29 @@ static struct cni_net *read_net(const char *dir, const char *file, struct strv *
 	return r < 0 ? NULL : n;
 }
 
+/* The usual folder may be absent: it is made on first use. Another one was named by somebody. */
+static int check_folder(const char *dir, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	if (errno == ENOENT && !strcmp(dir, CNI_CONF_DIR))
+		return 0;
+	r = err_set(err, ERR_INVALID, "folder of networks %s: %s", dir, file_exists(dir) ? "not a folder" : "not found");
+	return err_hint(err, r, "--cni-conf-dir or NETCONFPATH names it; without them it is " CNI_CONF_DIR);
+}
+
 /* Calls @fn with each network in turn, which takes it over, until one call returns true. */
 static int each_net(const struct cni_conf *conf, bool (*fn)(void *arg, struct cni_net *), void *arg, struct strv *notices,
 		    struct err *err)
 {
 	_cleanup_strv_ struct strv files = { 0 };
-	int r = list_files(conf->conf_dir, &files, err);
+	int r = check_folder(conf->conf_dir, err);
 
+	if (r == 0)
+		r = list_files(conf->conf_dir, &files, err);
 	for (size_t i = 0; r == 0 && i < files.n; i++) {
 		struct cni_net *n = read_net(conf->conf_dir, files.v[i], notices);
 

@@ -115,6 +115,17 @@ static void read_interfaces(json *raw, const char *ifname, struct cni_result *re
 	}
 }
 
+/* A plugin may say the domain in both. */
+static void add_search(json *dns, struct strv *out)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	json_get_strv(dns, "search", &words);
+	for (size_t i = 0; i < words.n; i++)
+		if (!strv_has(out, words.v[i]))
+			strv_push(out, words.v[i]);
+}
+
 int cni_result_read(json *raw, const char *ifname, struct cni_result *ret, struct err *err)
 {
 	_cleanup_(cni_result_done) struct cni_result res = { 0 };
@@ -129,7 +140,9 @@ int cni_result_read(json *raw, const char *ifname, struct cni_result *ret, struc
 	read_interfaces(raw, ifname, &res);
 	dns = json_get_object(raw, "dns");
 	json_get_strv(dns, "nameservers", &res.nameservers);
-	json_get_strv(dns, "search", &res.search);
+	if (is_set(json_get_str(dns, "domain")))
+		strv_push(&res.search, json_get_str(dns, "domain"));
+	add_search(dns, &res.search);
 	json_get_strv(dns, "options", &res.options);
 	res.raw = json_object_get(raw);
 	*ret = res;

@@ -7,6 +7,7 @@
 #include "cni-cache.h"
 #include "cni-net.h"
 #include "cni-plan.h"
+#include "cni-ports.h"
 #include "cni-result.h"
 #include "clock.h"
 #include "file.h"
@@ -254,6 +255,8 @@ static void on_ended(void *arg)
 		r = program_failed(p->child, status, &err);
 	else if (p->op->verb == CNI_ADD && p->at->plugin)
 		r = take_result(p, &err);
+	if (r == -ERR_UNIMPLEMENTED && p->op->verb == CNI_DEL) /* then it has added nothing either */
+		r = 0;
 	if (r < 0 && p->op->verb == CNI_DEL && p->at->plugin && !p->again && has_to_delete(p)) {
 		ask_again(p);
 		return;
@@ -296,6 +299,8 @@ static int start_plugin(struct program *p, struct err *err)
 	_cleanup_strv_ struct strv env = { 0 };
 	int r = find_plugin(op, json_get_str(p->at->plugin, "type"), &program, err);
 
+	if (r >= 0 && op->verb == CNI_ADD)
+		r = cni_ports_reach(p->at->plugin, json_get_array(op->entry->caps, "portMappings"), op->entry->result, err);
 	if (r < 0)
 		return r;
 	write_input(op, p->at->plugin, &input);
@@ -563,10 +568,9 @@ static int check_add(const struct cni_conf *conf, const struct cni_net *net, con
 
 	if (r < 0)
 		return r;
-	if (at->n_ports && !cni_net_can(net, "portMappings"))
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "network %s: it forwards no ports", net->name),
-				"add { \"type\": \"portmap\", \"capabilities\": { \"portMappings\": true } } to its plugins in %s",
-				net->file);
+	r = cni_ports_check(net, at->ports, at->n_ports, err);
+	if (r < 0)
+		return r;
 	if (cni_cache_read(conf->cache_dir, net->name, at->container_id, at->ifname, &there, NULL) >= 0)
 		return err_hint(err, err_set(err, ERR_EXISTS, "network %s: %s of %s is attached already", net->name, at->ifname,
 					     at->container_id), "davit prune removes what is left of jobs that are gone");

@@ -23,8 +23,8 @@ struct cni_net {
 };
 void cni_net_free(struct cni_net *);
 DEFINE_CLEANUP(struct cni_net, cni_net_free)
-/* By name. -ERR_NOT_FOUND lists the networks found. Files that cannot be read are skipped; each adds a line to @notices
- * (may be NULL). */
+/* By name. -ERR_NOT_FOUND lists the networks found, -ERR_INVALID: the folder, which is not the usual one, is not
+ * there. Files that cannot be read are skipped; each adds a line to @notices (may be NULL). */
 int cni_net_load(const struct cni_conf *, const char *name, struct cni_net **ret, struct strv *notices, struct err *err);
 int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net **ret, struct err *err);
 /* Names of all networks in the folder. */
@@ -45,7 +45,7 @@ struct cni_attach {
 struct cni_ip { char *address, *gateway; int interface; }; /* address in CIDR form */
 struct cni_result {
 	struct cni_ip *ips; size_t n_ips;
-	struct strv nameservers, search, options;
+	struct strv nameservers, search, options; /* the result's dns: its domain is the first to be searched */
 	char *mac, *bridge;      /* of the container's interface; the first host bridge; NULL unknown */
 	json *raw;
 };

@@ -115,26 +115,27 @@ static void put_words(struct buf *out, const char *key, const struct strv *words
 		buf_addc(out, '\n');
 }
 
-static const struct strv *first_of(const struct strv *a, const struct strv *b)
+static const struct strv *first_of(const struct strv *a, const struct strv *b, const struct strv *c)
 {
-	return a && a->n ? a : b;
+	return a->n ? a : b->n ? b : c;
 }
 
-void etc_resolv_conf(struct buf *out, const char *host_file, const struct strv *dns, const struct strv *search,
-		     const struct strv *options, bool host_net)
+void etc_resolv_conf(struct buf *out, const char *host_file, const struct resolv *own, const struct resolv *net, bool host_net)
 {
 	_cleanup_(resolv_done) struct resolv host = { 0 };
-	const struct strv *servers;
+	static const struct resolv none;
+	const struct strv *servers, *search;
 
+	net = net ? net : &none;
 	resolv_from_host(host_file, host_net, &host);
-	servers = first_of(dns, &host.servers);
+	servers = first_of(&own->servers, &net->servers, &host.servers);
 	for (size_t i = 0; i < servers->n; i++)
 		if (is_word(servers->v[i]))
 			buf_addf(out, "nameserver %s\n", servers->v[i]);
-	search = first_of(search, &host.search);
+	search = first_of(&own->search, &net->search, &host.search);
 	if (!(search->n == 1 && !strcmp(search->v[0], "."))) /* "." alone: no search list */
 		put_words(out, "search", search);
-	put_words(out, "options", first_of(options, &host.options));
+	put_words(out, "options", first_of(&own->options, &net->options, &host.options));
 }
 
 /* "name:ip", the address perhaps in brackets. */

@@ -9,12 +9,11 @@ struct resolv { struct strv servers, search, options; };
 void resolv_parse(struct resolv *, const char *data, size_t len); /* adds to it; other lines are ignored */
 void resolv_done(struct resolv *);
 
-/* From the job's dns, else the network's, else the host's /etc/resolv.conf (@host_file) without loopback and link-local
- * servers; when none is left, systemd-resolved's upstream file, else 8.8.8.8 and 8.8.4.4 as Docker does. Each of the three
- * lists (may be NULL) replaces the host's when not empty; a search list of "." alone means none. @host_net keeps every
- * server of the host. */
-void etc_resolv_conf(struct buf *out, const char *host_file, const struct strv *dns, const struct strv *search,
-		     const struct strv *options, bool host_net);
+/* From @own (the job's), else @net (what the network's result says, may be NULL), else the host's /etc/resolv.conf
+ * (@host_file) without loopback and link-local servers; when none is left, systemd-resolved's upstream file, else 8.8.8.8 and
+ * 8.8.4.4 as Docker does. Each of the three lists is taken from the first that has one; a search list of "." alone means none.
+ * @host_net keeps every server of the host. */
+void etc_resolv_conf(struct buf *out, const char *host_file, const struct resolv *own, const struct resolv *net, bool host_net);
 /* localhost lines, extra hosts ("name:ip", "host-gateway" as ip becomes @gateway, or is left out without one), and @ip
  * (NULL: none; what follows a slash is left out) with @hostname and @name (may be NULL). */
 void etc_hosts(struct buf *out, const char *ip, const char *hostname, const char *name, const struct strv *extra,

@@ -208,21 +208,29 @@ static bool has(const uint16_t *v, size_t n, uint16_t port)
 	return false;
 }
 
+static bool is_free(const struct port *p, const uint16_t *taken, size_t n)
+{
+	if (has(taken, n, p->host) || try_bind(p, p->host_ip ? p->host_ip : "0.0.0.0") == -EADDRINUSE)
+		return false;
+	return port_check(p, NULL) != -ERR_EXISTS;
+}
+
 int port_pick(struct port *p, const uint16_t *taken, size_t n, struct err *err)
 {
-	const unsigned range = PICK_LAST - PICK_FIRST + 1;
+	const unsigned first = p->host_last ? p->host : PICK_FIRST, last = p->host_last ? p->host_last : PICK_LAST,
+		       range = last - first + 1;
 	unsigned start = 0;
 	struct port try = *p;
 
-	(void)!getrandom(&start, sizeof start, 0);
+	if (!p->host_last)
+		(void)!getrandom(&start, sizeof start, 0);
+	try.host_last = 0;
 	for (unsigned i = 0; i < range; i++) {
-		try.host = (uint16_t)(PICK_FIRST + (start % range + i) % range);
-		if (has(taken, n, try.host) || try_bind(&try, p->host_ip ? p->host_ip : "0.0.0.0") == -EADDRINUSE)
+		try.host = (uint16_t)(first + (start % range + i) % range);
+		if (!is_free(&try, taken, n))
 			continue;
-		if (port_check(&try, NULL) == -ERR_EXISTS)
-			continue;
-		p->host = try.host;
+		*p = try;
 		return 0;
 	}
-	return err_set(err, ERR_EXHAUSTED, "no free port from %d to %d", PICK_FIRST, PICK_LAST);
+	return err_set(err, ERR_EXHAUSTED, "no free port from %u to %u/%s", first, last, port_proto_name(p->proto));
 }

@@ -1,4 +1,5 @@
 """Networks and ports."""
+import contextlib
 import glob
 import os
 import re
@@ -14,8 +15,30 @@ HTTPD = ("httpd", "-f", "-p", "8080", "-h", "/www")
 
 
 def fetch(port, host="127.0.0.1"):
-    with urllib.request.urlopen(f"http://{host}:{port}/", timeout=10) as page:
-        return page.read().decode()
+    """The page, once the job listens."""
+    pages = []
+
+    def answered():
+        try:
+            with urllib.request.urlopen(f"http://{host}:{port}/", timeout=10) as page:
+                pages.append(page.read().decode())
+        except OSError:
+            pass
+        return pages
+
+    wait_until("the page", answered)
+    return pages[0]
+
+
+@contextlib.contextmanager
+def conflist(name, text):
+    path = f"/etc/cni/net.d/50-{name}.conflist"
+    with open(path, "w") as f:
+        f.write(text)
+    try:
+        yield
+    finally:
+        os.unlink(path)
 
 
 class Kinds(Case):
@@ -47,8 +70,41 @@ class Kinds(Case):
         self.assertIn("10.99.7.", out)
 
     def test_resolv_conf(self):
-        out = self.run_sh("cat /etc/resolv.conf", "--dns", "192.0.2.53").out
-        self.assertIn("nameserver 192.0.2.53", out)
+        out = self.run_sh("cat /etc/resolv.conf", "--dns", "192.0.2.53", "--dns-search", ".", "--dns-opt", "ndots:3").out
+        self.assertEqual(out, "nameserver 192.0.2.53\noptions ndots:3\n")
+
+    def test_docker_s_words_for_the_default(self):
+        self.need_network()
+        for word in ("bridge", "default"):
+            out = self.davit("run", "--rm", "--network", word, Machine.image, "ip", "-o", "-4", "addr", "show", "eth0").out
+            self.assertIn("eth0", out)
+        with conflist("mine", '{"cniVersion":"1.0.0","name":"bridge","plugins":[{"type":"loopback"}]}'):
+            self.fails("run", "--rm", "--network", "bridge", "-p", "80", Machine.image, "true", says="network bridge: it forwards no ports")
+
+    def test_the_network_s_name_servers(self):
+        self.need_network()
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "dns0"])
+        with conflist("dns", '{"cniVersion":"1.0.0","name":"dns","plugins":[{"type":"bridge","bridge":"dns0","dns":{"nameservers":'
+                             '["192.0.2.7"],"domain":"net.example","options":["ndots:2"]},"ipam":{"type":"host-local",'
+                             '"ranges":[[{"subnet":"10.99.22.0/24"}]]}}]}'):
+            out = self.davit("run", "--rm", "--network", "dns", Machine.image, "cat", "/etc/resolv.conf").out
+            self.assertEqual(out, "nameserver 192.0.2.7\nsearch net.example\noptions ndots:2\n")
+            out = self.davit("run", "--rm", "--network", "dns", "--dns", "192.0.2.8", Machine.image, "cat", "/etc/resolv.conf").out
+            self.assertEqual(out, "nameserver 192.0.2.8\nsearch net.example\noptions ndots:2\n")
+
+    def test_a_folder_that_is_not_there(self):
+        folder = os.path.join(self.folder, "mistyped")
+        self.fails("--cni-conf-dir", folder, "run", "--rm", Machine.image, "true", says=[folder, "not found"])
+        self.fails("run", "--rm", "--network", "x", Machine.image, "true", env={"NETCONFPATH": folder}, says=[folder, "not found"])
+        self.assertFalse(os.path.exists(folder))
+
+    def test_what_is_no_file_in_the_folder(self):
+        self.need_network()
+        path = "/etc/cni/net.d/00-pipe.conflist"
+        os.mkfifo(path)
+        self.addCleanup(os.unlink, path)
+        result = self.davit("run", "--rm", Machine.image, "true", timeout=20)
+        self.assertIn("00-pipe.conflist: a pipe, not a file", result.err)
 
 
 class Ports(Case):
@@ -64,14 +120,7 @@ class Ports(Case):
 
     def test_a_page_through_a_port(self):
         self.job("-p", "18080:8080", network="davit", command=HTTPD)
-        wait_until("the page", lambda: self.answers(18080))
         self.assertIn("served by davit", fetch(18080))
-
-    def answers(self, port):
-        try:
-            return bool(fetch(port))
-        except OSError:
-            return False
 
     def test_it_is_shown(self):
         name = self.job("-p", "127.0.0.1:18081:8080/tcp", "-p", "18082:53/udp", network="davit", command=HTTPD)
@@ -83,7 +132,49 @@ class Ports(Case):
         name = self.job("-p", "8080", network="davit", command=HTTPD)
         line = next(x for x in self.davit("ps").out.splitlines() if name in x)
         port = int(re.search(r":(\d+)->8080/tcp", line).group(1))
-        wait_until("the page", lambda: self.answers(port))
+        self.assertIn("served by davit", fetch(port))
+
+    def test_the_first_free_one_of_a_range(self):
+        """By a process, by a job, and by jobs that start at the same time; what ended jobs had is free again."""
+        def port(name):
+            return re.search(r":(\d+)->80/tcp", get(self.rows("ps", "-a", "--filter", f"name=^{name}$")[0], "ports")).group(1)
+
+        with socket.socket() as s:
+            s.bind(("0.0.0.0", 18140))
+            s.listen()
+            self.assertEqual(port(self.job("-p", "18140-18145:80", network="davit")), "18141")
+        names = [f"range-{os.urandom(4).hex()}" for _ in range(4)]
+        started = [self.start("run", "-d", "--name", n, "--network", "davit", "-p", "18140-18145:80", Machine.image, "sleep", "1000")
+                   for n in names]
+        for name, process in zip(names, started):
+            self.addCleanup(lambda name=name: self.davit("rm", "-f", name, code=None))
+            _, err = process.communicate(timeout=120 * Machine.slow)
+            self.assertEqual(process.returncode, 0, err)
+        self.assertEqual(len({port(n) for n in names}), 4)
+        self.job("-p", "18140-18145:80", network="davit")
+        self.fails("run", "--rm", "-p", "18140-18145:80", Machine.image, "true", says=["no free port from 18140 to 18145/tcp"])
+        self.davit("stop", "-t", "0", names[0])
+        self.assertEqual(port(self.job("-p", "18140-18145:80", network="davit")), port(names[0]))
+
+    def test_ipv6_without_any(self):
+        for ip in ("::1", "::"):
+            self.fails("run", "-d", "--name", "six", "-p", f"[{ip}]:18123:80", Machine.image, "true", says=[f"[{ip}]:18123", "IPv6"])
+        self.gone("six")
+
+    def test_ipv6_on_a_network_with_both(self):
+        if subprocess.run(["ip", "addr", "add", "2001:db8:7::1/128", "dev", "lo", "nodad"], check=False).returncode:
+            self.skipTest("no IPv6 here")
+        self.addCleanup(subprocess.run, ["ip", "addr", "del", "2001:db8:7::1/128", "dev", "lo"])
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "both0"])
+        with conflist("both", '{"cniVersion":"1.0.0","name":"both","plugins":[{"type":"bridge","bridge":"both0","isGateway":true,'
+                              '"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local","ranges":[[{"subnet":"10.99.20.0/24"}],'
+                              '[{"subnet":"fd00:9a::/64"}]],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}},'
+                              '{"type":"portmap","capabilities":{"portMappings":true}}]}'):
+            self.fails("run", "--rm", "--network", "both", "-p", "[::1]:18124:80", Machine.image, "true", says=["[::1]:18124", "loopback"])
+            self.job("-p", "[2001:db8:7::1]:18124:8080", network="both", command=HTTPD)
+            self.assertIn("served by davit", fetch(18124, "[2001:db8:7::1]"))
+            self.job("-p", "0.0.0.0:18124:80", network="both")  # the other family's
+            self.fails("run", "--rm", "--network", "both", "-p", "[::]:18124:80", Machine.image, "true", says=["18124/tcp is used by job"])
 
     def test_a_port_of_another_job_is_not_chosen(self):
         """Nobody listens on a port that is forwarded. Claims on all of the range but one port, as so many jobs would have them."""
@@ -175,6 +266,17 @@ class Missing(Case):
         self.addCleanup(os.unlink, path)
         result = self.davit("run", "--rm", Machine.image, "true")
         self.assertIn("00-broken.conflist", result.err)
+
+    def test_a_version_that_a_plugin_rejects(self):
+        """The first of the chain has added something by then; the second says no to every command of that version."""
+        self.need_network()
+        with conflist("old", '{"cniVersion":"0.3.1","name":"old","plugins":[{"type":"bridge","bridge":"old0","ipam":{"type":"host-local",'
+                             '"ranges":[[{"subnet":"10.99.21.0/24"}]]}},{"type":"firewall"}]}'):
+            self.addCleanup(subprocess.run, ["ip", "link", "del", "old0"])
+            self.fails("run", "--name", "older", "--network", "old", Machine.image, "true", says=["firewall", "incompatible CNI versions"])
+        self.assertEqual(glob.glob("/var/lib/cni/networks/old/10.*") + glob.glob("/var/lib/cni/results/old-*"), [])
+        self.assertEqual([x for x in glob.glob("/run/netns/older*")], [])
+        self.assertNotIn("davit-job-older", Machine.containerd.ctr("leases", "ls", ns=Machine.ns).stdout)
 
     def test_a_plugin_that_fails_is_undone(self):
         """The chain's last plugin refuses: what the others made is gone, and the plugin's words are shown."""

@@ -21,6 +21,9 @@ static const struct { const char *job, *task, *msg; } rows[] = {
 	{ "\"extra_hosts\":[\"db\"]", "", "invalid extra host \"db\": not NAME:IP" },
 	{ "\"labels\":{\"containerd.io/a\":\"\"}", "", "invalid label \"containerd.io/a\": reserved for containerd" },
 	{ "\"ports\":[{\"inside\":80,\"host_ip\":\"localhost\"}]", "", "invalid port's address \"localhost\": not an IP address" },
+	{ "\"ports\":[{\"inside\":80,\"host_ip\":\"::ffff:127.0.0.1\"}]", "",
+	  "invalid port's address \"::ffff:127.0.0.1\": an IPv4 address is written as such" },
+	{ "\"ports\":[{\"inside\":80,\"host\":90,\"host_last\":89}]", "", "port range 90-89: not a range" },
 	{ "\"network\":\"host\",\"ports\":[{\"inside\":80}]", "",
 	  "port 80 cannot be published with the network \"host\": the job listens on the host itself" },
 	{ "\"network\":\"none\",\"ports\":[{\"inside\":80}]", "",
@@ -101,6 +104,9 @@ static const struct { const char *a, *b; bool clash; } pairs[] = {
 	{ "\"host\":80,\"host_ip\":\"127.0.0.1\"", "\"host\":80,\"host_ip\":\"127.0.0.2\"", false },
 	{ "\"host\":80,\"host_ip\":\"::1\"", "\"host\":80,\"host_ip\":\"0:0::1\"", true },
 	{ "\"host\":80,\"host_ip\":\"::\"", "\"host\":80,\"host_ip\":\"fe80::1\"", true },
+	{ "\"host\":80,\"host_ip\":\"0::0\"", "\"host\":80,\"host_ip\":\"::1\"", true },
+	{ "\"host\":80,\"host_ip\":\"::\"", "\"host\":80,\"host_ip\":\"0.0.0.0\"", false },
+	{ "\"host\":80,\"host_last\":82", "\"host\":80", false },
 };
 
 static void clashing_ports(void **state)

@@ -164,8 +164,14 @@ static void a_folder(void **state)
 	assert_int_equal(file_remove_tree(dir, NULL), 0);
 
 	err_clear(&err);
-	assert_int_equal(cni_net_load(&conf, "x", &n, NULL, &err), -ERR_NOT_FOUND); /* no folder: no networks */
-	assert_non_null(strstr(err.msg, "it has none"));
+	assert_int_equal(cni_net_load(&conf, "x", &n, NULL, &err), -ERR_INVALID); /* somebody named this folder */
+	_cleanup_free_ char *gone = mem_printf("network x: folder of networks %s: not found", dir);
+	assert_string_equal(err.msg, gone);
+	put("/tmp", strrchr(dir, '/') + 1, "");
+	err_clear(&err);
+	assert_int_equal(cni_net_load(&conf, "x", &n, NULL, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, ": not a folder"));
+	assert_int_equal(unlink(dir), 0);
 }
 
 static void a_file_too_long(void **state)

@@ -19,6 +19,9 @@ static const struct { const char *text, *say; } rows[] = {
 	  "mac= bridge= dns=" },
 	{ "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"interface\":-4294967297,\"address\":\"10.0.0.2/24\",\"gateway\":\"\"}]}",
 	  "10.0.0.2/24>@-1 mac= bridge= dns=" },
+	{ "{\"dns\":{\"domain\":\"a.example\",\"search\":[\"b.example\",\"a.example\"],\"options\":[\"ndots:2\"]}}",
+	  "mac= bridge= dns= search=a.example,b.example options=ndots:2" },
+	{ "{\"dns\":{\"domain\":\"\",\"search\":7}}", "mac= bridge= dns=" },
 	{ "{}", "mac= bridge= dns=" },
 	{ "{\"ips\":[{\"address\":\"10.0.0.2\"}]}", NULL },
 	{ "{\"ips\":[{\"address\":\"10.0.0.2/33\"}]}", NULL },
@@ -43,6 +46,11 @@ static char *say(const struct cni_result *res)
 		buf_addf(&out, "%s>%s@%d ", res->ips[i].address, res->ips[i].gateway ? res->ips[i].gateway : "", res->ips[i].interface);
 	_cleanup_free_ char *dns = strv_join(&res->nameservers, ",");
 	buf_addf(&out, "mac=%s bridge=%s dns=%s", res->mac ? res->mac : "", res->bridge ? res->bridge : "", dns);
+	_cleanup_free_ char *search = strv_join(&res->search, ","), *options = strv_join(&res->options, ",");
+	if (*search)
+		buf_addf(&out, " search=%s", search);
+	if (*options)
+		buf_addf(&out, " options=%s", options);
 	return buf_take(&out);
 }
 

@@ -233,6 +233,26 @@ static void a_rollback_that_fails(void **state)
 	world_free(w);
 }
 
+/* Whoever takes no configuration of this version says so to a DEL as well: it has nothing to delete. */
+static void a_version_that_is_rejected(void **state)
+{
+	const char *no = "echo '{\"code\":1,\"msg\":\"incompatible CNI versions\",\"details\":\"config is 1.0.0\"}'; exit 1";
+	struct world *w = world_new();
+	struct err err = ERR_INIT;
+
+	(void)state;
+	plugin(w, "b", no, no);
+	assert_int_equal(add(w, &at, 30000, &err), -ERR_UNIMPLEMENTED);
+	assert_string_equal(err.msg, "network t: plugin b: incompatible CNI versions: config is 1.0.0");
+	assert_ran(w, "a ADD\nb ADD\nc DEL\nb DEL\na DEL\n");
+	assert_false(cached(w));
+	plugin(w, "b", RESULT, no); /* and where davit was killed before it could delete */
+	assert_int_equal(add(w, &at, 30000, NULL), 0);
+	assert_int_equal(cni_del_cached(w->loop, &w->conf, "x-1", NULL, NULL, NULL), 0);
+	assert_false(cached(w));
+	world_free(w);
+}
+
 static void a_failing_del_goes_on(void **state)
 {
 	struct world *w = world_new();
@@ -695,7 +715,7 @@ static void checks(void **state)
 }
 
 RUN_TESTS("cni", cmocka_unit_test(any_failure_deletes_the_chain), cmocka_unit_test(codes_are_kept), cmocka_unit_test(a_missing_plugin),
-	  cmocka_unit_test(a_rollback_that_fails), cmocka_unit_test(a_failing_del_goes_on),
+	  cmocka_unit_test(a_rollback_that_fails), cmocka_unit_test(a_version_that_is_rejected), cmocka_unit_test(a_failing_del_goes_on),
 	  cmocka_unit_test(a_hanging_del_leaves_the_others_time), cmocka_unit_test(cancelled), cmocka_unit_test(aborted_in_the_middle),
 	  cmocka_unit_test(aborted_when_done), cmocka_unit_test(deleted_from_the_cache), cmocka_unit_test(deleted_from_a_damaged_cache),
 	  cmocka_unit_test(refused), cmocka_unit_test(input_of_an_add), cmocka_unit_test(prev_result_by_version),

@@ -62,14 +62,34 @@ static void resolv_conf(void **state)
 		char path[] = "/tmp/test-etc.XXXXXX";
 		int fd = mkstemp(path);
 		_cleanup_buf_ struct buf out = { 0 };
-		_cleanup_strv_ struct strv dns = split(files[i].dns), search = split(files[i].search), options = split(files[i].options);
+		_cleanup_(resolv_done) struct resolv own = { split(files[i].dns), split(files[i].search), split(files[i].options) };
 
 		assert_true(fd >= 0);
 		assert_int_equal(write(fd, files[i].host, strlen(files[i].host)), (ssize_t)strlen(files[i].host));
-		etc_resolv_conf(&out, path, &dns, &search, &options, files[i].host_net);
+		etc_resolv_conf(&out, path, &own, NULL, files[i].host_net);
 		assert_string_equal(buf_str(&out), files[i].want);
 		(void)close(fd);
 		(void)unlink(path);
+	}
+}
+
+/* The job's words, else the network's, else the host's, list by list; what the network says may be loopback. */
+static void the_network_s(void **state)
+{
+	static const struct { const char *dns, *search, *options, *want; } rows[] = {
+		{ "", "", "", "nameserver 127.0.0.9\nsearch net.example\noptions ndots:3\n" },
+		{ "1.1.1.1", "", "", "nameserver 1.1.1.1\nsearch net.example\noptions ndots:3\n" },
+		{ "", ".", "rotate", "nameserver 127.0.0.9\noptions rotate\n" },
+	};
+	_cleanup_(resolv_done) struct resolv net = { split("127.0.0.9"), split("net.example"), split("ndots:3") };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_(resolv_done) struct resolv own = { split(rows[i].dns), split(rows[i].search), split(rows[i].options) };
+		_cleanup_buf_ struct buf out = { 0 };
+
+		etc_resolv_conf(&out, "/nonexistent", &own, &net, false);
+		assert_string_equal(buf_str(&out), rows[i].want);
 	}
 }
 
@@ -83,7 +103,7 @@ static void no_line_is_smuggled_in(void **state)
 	const struct strv extras = { .v = extra, .n = 1, .cap = 2 };
 
 	(void)state;
-	etc_resolv_conf(&out, "/nonexistent", &list, &list, &list, true);
+	etc_resolv_conf(&out, "/nonexistent", &(struct resolv){ list, list, list }, NULL, true);
 	assert_string_equal(buf_str(&out), "nameserver 2.2.2.2\nsearch 2.2.2.2\noptions 2.2.2.2\n");
 	etc_hosts(&hosts, NULL, "h", NULL, &extras, NULL);
 	assert_null(strstr(buf_str(&hosts), "6.6.6.6"));
@@ -98,7 +118,7 @@ static void without_any_server(void **state)
 		print_message("systemd-resolved's servers stand in on this machine\n");
 		skip();
 	}
-	etc_resolv_conf(&out, "/nonexistent", NULL, NULL, NULL, false);
+	etc_resolv_conf(&out, "/nonexistent", &(struct resolv){ 0 }, NULL, false);
 	assert_string_equal(buf_str(&out), "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
 }
 
@@ -128,5 +148,5 @@ static void hosts(void **state)
 	}
 }
 
-RUN_TESTS("etc", cmocka_unit_test(parsed), cmocka_unit_test(resolv_conf), cmocka_unit_test(no_line_is_smuggled_in),
+RUN_TESTS("etc", cmocka_unit_test(parsed), cmocka_unit_test(resolv_conf), cmocka_unit_test(the_network_s), cmocka_unit_test(no_line_is_smuggled_in),
 	  cmocka_unit_test(without_any_server), cmocka_unit_test(hosts))

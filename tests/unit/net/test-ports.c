@@ -135,5 +135,30 @@ static void none_left(void **state)
 	free(all);
 }
 
+/* The first that is free, whatever makes the others not. */
+static void of_a_range(void **state)
+{
+	struct port p = { .proto = PORT_TCP };
+	uint16_t had[1], first;
+	int fd = hold(SOCK_STREAM, "0.0.0.0", &first);
+
+	(void)state;
+	if (first > 65000) { /* no room for a range behind it */
+		(void)close(fd);
+		skip();
+	}
+	p.host = first;
+	p.host_last = (uint16_t)(first + 5);
+	had[0] = (uint16_t)(first + 1);
+	assert_int_equal(port_pick(&p, had, 1, NULL), 0);
+	assert_in_range(p.host, first + 2, first + 5);
+	assert_int_equal(p.host_last, 0);
+	p.host = first;
+	p.host_last = first;
+	assert_int_equal(port_pick(&p, had, 0, NULL), -ERR_EXHAUSTED);
+	assert_int_equal(p.host_last, first);
+	(void)close(fd);
+}
+
 RUN_TESTS("ports", cmocka_unit_test(taken), cmocka_unit_test(the_right_owner), cmocka_unit_test(not_ours), cmocka_unit_test(picked),
-	  cmocka_unit_test(none_left))
+	  cmocka_unit_test(none_left), cmocka_unit_test(of_a_range))

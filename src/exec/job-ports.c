@@ -1,0 +1,87 @@
+/* Host ports that a job leaves open: any free one, or the first free one of a range. Nobody listens on a port that is forwarded,
+ * so claims say which those are. A claim of a job that has ended holds a port of a range only while there is another. */
+#include "job-state.h"
+#include "mem.h"
+#include "port.h"
+#include "ports.h"
+#include "reconcile.h"
+
+static bool wants_pick(const struct job *job)
+{
+	for (size_t i = 0; i < job->n_ports; i++)
+		if (port_is_open(&job->ports[i]))
+			return true;
+	return false;
+}
+
+/* 1: by a job that runs. */
+static int is_claimed(struct run *run, const struct port *p, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(claim_clashes_done) struct claim_clashes found = { 0 };
+	int r = claim_find_clashes(run->core, run->lease, false, p, 1, ctx, &found, err);
+
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = reconcile_runs(run->core, found.v[i].ns, &found.v[i].lease, ctx, err);
+	return r;
+}
+
+/* Every port of the range is claimed: one whose jobs have all ended will do. @taken are those of the job itself. */
+static int pick_claimed(struct run *run, struct port *p, const struct claim_ports *taken, const struct ctx *ctx, struct err *err)
+{
+	struct port rest = *p;
+
+	while (rest.host_last) {
+		struct port one = rest;
+		int r = port_pick(&one, taken->v, taken->n, err);
+
+		if (r < 0)
+			return r;
+		r = is_claimed(run, &one, ctx, err);
+		if (r == 0)
+			*p = one;
+		if (r <= 0)
+			return r;
+		rest.host = (uint16_t)(one.host + 1);
+		rest.host_last = one.host < p->host_last ? p->host_last : 0;
+	}
+	return err_set(err, ERR_EXHAUSTED, "no free port from %u to %u/%s", p->host, p->host_last, port_proto_name(p->proto));
+}
+
+static int pick(struct run *run, struct port *p, const struct claim_ports *own, const struct claim_ports *all,
+		const struct ctx *ctx, struct err *err)
+{
+	int r = port_pick(p, all->v, all->n, err);
+
+	if (r == -ERR_EXHAUSTED && p->host_last && ctx) {
+		err_clear(err);
+		r = pick_claimed(run, p, own, ctx, err);
+	}
+	return r == -ERR_EXHAUSTED ? err_hint(err, r, "stop a job that has one, or publish others") : r;
+}
+
+int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	struct job *job = run->job;
+	_cleanup_(claim_ports_done) struct claim_ports all = { 0 }, own = { 0 };
+	int r = 0;
+
+	if (!wants_pick(job))
+		return 0;
+	run->picked = mem_array(unsigned char, job->n_ports);
+	if (ctx)
+		r = claim_ports(run->core, ctx, &all, err);
+	for (size_t i = 0; i < job->n_ports; i++)
+		if (!port_is_open(&job->ports[i])) {
+			claim_ports_add(&own, job->ports[i].host);
+			claim_ports_add(&all, job->ports[i].host);
+		}
+	for (size_t i = 0; r >= 0 && i < job->n_ports; i++) {
+		if (!port_is_open(&job->ports[i]))
+			continue;
+		r = pick(run, &job->ports[i], &own, &all, ctx, err);
+		run->picked[i] = r >= 0;
+		claim_ports_add(&own, job->ports[i].host);
+		claim_ports_add(&all, job->ports[i].host);
+	}
+	return r;
+}

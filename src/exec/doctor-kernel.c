@@ -1,5 +1,6 @@
 /* Cgroups, seccomp, and what virtual machines and gVisor need. */
 #include "doctor-row.h"
+#include "apparmor.h"
 #include "mem.h"
 #include <string.h>
 
@@ -78,6 +79,34 @@ static void look_seccomp(struct doctor *d)
 			   "this kernel has no filters: the default profile cannot be set");
 }
 
+static void look_apparmor(struct doctor *d)
+{
+	_cleanup_free_ char *parser = apparmor_parser(d->root);
+	const int loaded = apparmor_loaded(d->root, APPARMOR_DEFAULT, NULL);
+
+	if (loaded == 1)
+		doctor_say(d, CHECK_OK, NULL, "AppArmor: profile " APPARMOR_DEFAULT " is loaded");
+	else if (parser)
+		doctor_say(d, CHECK_OK, NULL, "AppArmor: the first job loads the profile " APPARMOR_DEFAULT);
+	else
+		doctor_say(d, CHECK_WARNING, "apt-get install apparmor",
+			   "AppArmor is on, but there is no apparmor_parser to load a profile with: jobs run without one");
+}
+
+static void look_confinement(struct doctor *d)
+{
+	enum apparmor_state state = apparmor_state(d->root);
+
+	if (state == APPARMOR_ON)
+		look_apparmor(d);
+	else if (state == APPARMOR_UNSEEN)
+		doctor_say(d, CHECK_WARNING, "mount -t securityfs securityfs /sys/kernel/security",
+			   "AppArmor is on, but securityfs is not mounted: jobs run without a profile");
+	else
+		doctor_say(d, CHECK_WARNING, NULL, "neither AppArmor nor SELinux is on: jobs are held by namespaces, capabilities and "
+						  "seccomp alone");
+}
+
 static const char *kata_config(const struct doctor *d)
 {
 	static const char *const places[] = {
@@ -135,7 +164,7 @@ static void look_gvisor(struct doctor *d)
 }
 
 static const struct doctor_row rows[] = {
-	{ "cgroups", look_cgroups }, { "crun", look_crun }, { "seccomp", look_seccomp }, { "Kata", look_kata },
+	{ "cgroups", look_cgroups }, { "crun", look_crun }, { "seccomp", look_seccomp }, { "confinement", look_confinement }, { "Kata", look_kata },
 	{ "gVisor", look_gvisor },
 };
 const struct doctor_rows doctor_kernel = { rows, sizeof rows / sizeof *rows };

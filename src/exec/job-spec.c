@@ -23,7 +23,7 @@ int run_spec(struct run *run, struct buf *out, struct err *err)
 		.ns = run->core->conf.ns, .hostname = run_hostname(run, host), .netns = run->netns, .resolv_conf = resolv,
 		.hosts = hosts, .hostname_file = hostname, .mounts = run->binds, .n_mounts = run->n_binds,
 		.bounding = cap_bounding(), .vm = run->runtime.vm, .cgroup2 = run->cgroup2,
-		.apparmor = file_exists("/sys/kernel/security/apparmor/profiles"),
+		.apparmor = run->apparmor,
 	};
 
 	if (run->opts->mode == RUN_FOREGROUND && run->task->tty && streams_size(run->task->stdin_open, &size))
@@ -68,5 +68,7 @@ int run_spec_dry(struct run *run, const struct ctx *ctx, struct buf *out, struct
 	run_image_volumes(run);
 	run_binds_dry(run);
 	r = dry_identity(run, ctx, err);
+	if (r >= 0)
+		r = run_confine_dry(run, err);
 	return r < 0 ? r : run_spec(run, out, err);
 }

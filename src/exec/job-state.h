@@ -41,6 +41,7 @@ struct run {
 	bool lost_pick;              /* somebody else was faster with such a one */
 	struct ctrd_mounts mounts;
 	struct user user;
+	const char *apparmor;        /* profile; NULL: none */
 	struct spec_mount *binds; size_t n_binds;
 	struct strv bind_sources;    /* owns the paths in binds */
 	struct strv fresh_volumes;   /* made by this run: removed when it is rolled back */
@@ -78,6 +79,11 @@ void run_release_volumes(struct run *);
 int run_identity(struct run *, int rootfd, struct err *err);
 /* A job that is started again is who it was; but its files are what it has made of them. */
 int run_look_again(struct run *, struct err *err);
+
+/* confine.c: the AppArmor profile, loaded when it is davit's own and the first job of this boot needs it */
+int run_confine(struct run *, const struct ctx *, struct err *err);
+int run_confine_dry(struct run *, struct err *err);   /* loads nothing */
+int run_confine_again(struct run *, const struct ctx *, struct err *err); /* of a record: the host may have booted since */
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being
  * present, which makes nothing that stays. */

@@ -25,8 +25,10 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_(ctrd_container_done) struct ctrd_container c = { 0 };
 	_cleanup_json_ json *j = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
-	int r = run_spec(run, &c.spec.value, err);
+	int r = run_confine(run, ctx, err);
 
+	if (r >= 0)
+		r = run_spec(run, &c.spec.value, err);
 	if (r < 0)
 		return r;
 	c.spec.type_url = mem_strdup(SPEC_TYPE);

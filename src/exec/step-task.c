@@ -12,8 +12,10 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	const bool tty = run->task->tty;
 	const struct ctrd_io detached = { NULL, run->log_uri, tty ? NULL : run->log_uri, tty };
 	const struct ctrd_io *io = run->streams ? streams_io(run->streams) : &detached;
+	int r = run_is_new(run) ? 0 : run_confine_again(run, ctx, err);
 
-	(void)err;
+	if (r < 0)
+		return r;
 	run->call[S_TASK] = tasks_create_begin(run_ctrd(run), run->id, &run->mounts, io, NULL, ctx);
 	return 0;
 }

@@ -54,7 +54,7 @@ struct task {
 	bool privileged, read_only, no_new_privileges /* default true */;
 	struct strv cap_add, cap_drop; /* with or without CAP_, any case, "ALL" */
 	char *seccomp;          /* NULL: the default profile; "unconfined"; or a file */
-	char *apparmor;         /* NULL: none asked for */
+	char *apparmor;         /* NULL: davit-default where the host has AppArmor; "unconfined"; or a loaded profile */
 	struct strv masked_paths_off; /* reserved for security-opt systempaths=unconfined: one entry "all" */
 	/* resources; 0: none */
 	int64_t memory;         /* bytes */

@@ -295,19 +295,6 @@ static int emit_oom_score(const struct spec_in *in, struct buf *out, struct err 
 	return 0;
 }
 
-static int emit_apparmor(const struct spec_in *in, struct buf *out, struct err *err)
-{
-	const char *profile = in->task->apparmor;
-
-	if (!profile || !strcmp(profile, "unconfined"))
-		return 0;
-	if (!in->apparmor)
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "apparmor profile %s: this host has no AppArmor", profile),
-				"leave out --security-opt apparmor=%s", profile);
-	emit_str(out, "apparmorProfile", profile);
-	return 0;
-}
-
 static int emit_cwd(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	const char *asked = in->task->cwd ? in->task->cwd : in->image->cwd ? in->image->cwd : "/";
@@ -333,7 +320,7 @@ static void emit_terminal(struct spec_console size, struct buf *out)
 int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
 {
 	typedef int part(const struct spec_in *, struct buf *, struct err *);
-	static part *const parts[] = { emit_args, emit_env, emit_cwd, emit_limits, emit_oom_score, emit_apparmor };
+	static part *const parts[] = { emit_args, emit_env, emit_cwd, emit_limits, emit_oom_score };
 	int r;
 
 	emit_open(out, "process", '{');
@@ -346,6 +333,7 @@ int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struc
 			return r;
 	}
 	emit_caps(caps, in->user->uid, out);
+	emit_str(out, "apparmorProfile", in->apparmor);
 	emit_bool(out, "noNewPrivileges", in->task->no_new_privileges);
 	emit_close(out, '}');
 	return 0;

@@ -29,7 +29,7 @@ struct spec_in {
 	uint64_t nofile_max;        /* davit's own hard limit of open files */
 	bool vm;                    /* VM runtime: no host devices */
 	bool cgroup2;               /* the host has a pure v2 hierarchy: a private cgroup namespace */
-	bool apparmor;              /* the host has AppArmor */
+	const char *apparmor;       /* profile, of apparmor_choose(); NULL: none */
 	struct spec_console console; /* with a terminal */
 };
 /* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown

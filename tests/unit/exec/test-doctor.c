@@ -100,6 +100,7 @@ static void finds_nothing_on_a_bare_machine(void **state)
 	expect(m, "IP forwarding", CHECK_WARNING, "cannot be read", NULL);
 	expect(m, "bridge netfilter", CHECK_WARNING, "not loaded", "modprobe br_netfilter");
 	expect(m, "cgroups", CHECK_ERROR, "none mounted", "mount -t cgroup2");
+	expect(m, "confinement", CHECK_WARNING, "neither AppArmor nor SELinux is on", NULL);
 	expect(m, "seccomp", CHECK_ERROR, "no filters", "seccomp=unconfined");
 	expect(m, "Kata", CHECK_OK, "not installed", NULL);
 	expect(m, "gVisor", CHECK_OK, "not installed", NULL);
@@ -340,6 +341,24 @@ static void survives_the_real_machine(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void confinement(void **state)
+{
+	struct machine *m = *state;
+
+	put(m, "/sys/module/apparmor/parameters/enabled", "Y\n", 0644);
+	look(m);
+	expect(m, "confinement", CHECK_WARNING, "securityfs is not mounted", "mount -t securityfs securityfs /sys/kernel/security");
+	put(m, "/sys/kernel/security/apparmor/profiles", "other (enforce)\n", 0644);
+	look(m);
+	expect(m, "confinement", CHECK_WARNING, "there is no apparmor_parser", "apt-get install apparmor");
+	put(m, "/usr/sbin/apparmor_parser", "#!/bin/sh\n", 0755);
+	look(m);
+	expect(m, "confinement", CHECK_OK, "the first job loads the profile davit-default", NULL);
+	put(m, "/sys/kernel/security/apparmor/profiles", "other (enforce)\ndavit-default (enforce)\n", 0644);
+	look(m);
+	expect(m, "confinement", CHECK_OK, "davit-default is loaded", NULL);
+}
+
 RUN_TESTS("doctor", T(finds_nothing_on_a_bare_machine), T(tells_of_the_engine_to_come), T(finds_programs), T(bounds_what_hangs),
 	  T(tells_cgroups_apart), T(reads_forwarding), T(reads_the_kernel), T(looks_for_what_kata_needs), T(looks_for_gvisor),
-	  T(wants_root), T(wants_capabilities), T(names_networks), T(survives_the_real_machine))
+	  T(wants_root), T(wants_capabilities), T(names_networks), T(confinement), T(survives_the_real_machine))

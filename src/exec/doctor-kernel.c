@@ -164,7 +164,7 @@ static void look_gvisor(struct doctor *d)
 }
 
 static const struct doctor_row rows[] = {
-	{ "cgroups", look_cgroups }, { "crun", look_crun }, { "seccomp", look_seccomp }, { "confinement", look_confinement }, { "Kata", look_kata },
-	{ "gVisor", look_gvisor },
+	{ "cgroups", look_cgroups }, { "crun", look_crun }, { "seccomp", look_seccomp }, { "confinement", look_confinement },
+	{ "Kata", look_kata }, { "gVisor", look_gvisor },
 };
 const struct doctor_rows doctor_kernel = { rows, sizeof rows / sizeof *rows };

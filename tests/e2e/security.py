@@ -56,3 +56,43 @@ class ControlCharacters(Case):
             text = self.davit(*args, code=None).err
             self.assertIsNone(DANGEROUS.search(text), f"{args}: {text!r}")
             self.assertEqual(len(text.strip().splitlines()), 1, text)
+
+
+class AppArmor(Case):
+    """On a host that has it: tests/vm boots one."""
+
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists("/sys/kernel/security/apparmor/profiles"):
+            self.skipTest("this host has no AppArmor, or securityfs is not mounted")
+
+    def profiles(self):
+        with open("/sys/kernel/security/apparmor/profiles") as f:
+            return {line.rsplit(" (", 1)[0] for line in f}
+
+    def label(self, *flags):
+        return self.run_sh("cat /proc/self/attr/apparmor/current 2>/dev/null || cat /proc/self/attr/current", *flags).out.strip()
+
+    def test_default_and_others(self):
+        self.assertEqual(self.label(), "davit-default (enforce)")
+        self.assertIn("davit-default", self.profiles())
+        self.assertEqual(self.label("--security-opt", "apparmor=unconfined"), "unconfined")
+        self.assertEqual(self.label("--privileged"), "unconfined")
+        self.assertEqual(self.label("--privileged", "--security-opt", "apparmor=davit-default"), "davit-default (enforce)")
+        self.fails("run", "--rm", "--security-opt", "apparmor=nowhere", Machine.image, "true", says=["apparmor profile nowhere: not loaded"])
+
+    def test_denials(self):
+        rights = ("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "systempaths=unconfined")
+        for script in ("mount -t tmpfs x /tmp", "umount /proc", "echo 1 >/proc/sys/kernel/panic", "echo h >/proc/sysrq-trigger", "head -c1 /proc/kcore",
+                       "echo 1 >/sys/kernel/mm/ksm/run"):
+            self.run_sh(f"{script} 2>/dev/null && exit 3; exit 0", *rights)
+
+    def test_what_programs_do(self):
+        self.run_sh("echo 500 >/proc/self/oom_score_adj && echo x >/tmp/f && mv /tmp/f /tmp/g && ln -s g /tmp/h && chmod 700 /tmp/g && rm /tmp/h"
+                    " && (sleep 100 & kill $!) && cat /proc/1/status >/dev/null && ls /sys/fs/cgroup >/dev/null && mkfifo /tmp/p")
+        name = self.job("-t")
+        self.assertEqual(self.davit("exec", name, "cat", "/proc/self/attr/current").out.strip(), "davit-default (enforce)")
+        self.davit("stop", "-t", "1", name)
+        self.assertEqual(self.state(name), "exited")
+        self.davit("start", name)
+        self.davit("kill", name)

@@ -38,6 +38,7 @@ mount -t devpts devpts /dev/pts
 ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr
 mount -t tmpfs tmpfs /dev/shm
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t securityfs securityfs /sys/kernel/security
 mount --bind MODULES /lib/modules
 for m in LATER; do busybox modprobe $m 2>/dev/null; done
 for d in lib/davit lib/cni; do mkdir -p /persist/$d /var/$d; mount --bind /persist/$d /var/$d; done

@@ -45,14 +45,22 @@ static char *host_of(const char *key)
 	return host;
 }
 
-/* base64 of "user:password". */
+/* base64 of "user:password", with the line ends that base64(1) puts in: Docker skips them. */
 static bool decode_auth(const char *text, struct credential *c)
 {
-	size_t n = strlen(text);
-	_cleanup_free_ unsigned char *plain = mem_zalloc(n + 4);
+	_cleanup_strv_ struct strv lines = { 0 };
+	_cleanup_free_ unsigned char *plain = NULL;
+	_cleanup_free_ char *coded = NULL;
 	char *colon;
+	size_t n;
 
-	if (n % 4 || n > SECRET_MAX || EVP_DecodeBlock(plain, (const unsigned char *)text, (int)n) < 0)
+	if (strlen(text) > SECRET_MAX)
+		return false;
+	strv_split(&lines, text, "\r\n");
+	coded = strv_join(&lines, "");
+	n = strlen(coded);
+	plain = mem_zalloc(n + 4);
+	if (n % 4 || EVP_DecodeBlock(plain, (const unsigned char *)coded, (int)n) < 0)
 		return false;
 	colon = strchr((char *)plain, ':');
 	if (!colon)

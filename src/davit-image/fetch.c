@@ -261,7 +261,6 @@ static int judge(struct fetch *f, struct err *err)
 		return fail(f, r, false, 0, err);
 	}
 	f->skip = f->at - from;
-	f->g->hosts.v[f->host].asked = false;
 	f->judged = true;
 	return 1;
 }

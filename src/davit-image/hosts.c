@@ -4,6 +4,7 @@
 #include "toml.h"
 #include <dirent.h>
 #include <string.h>
+#include <strings.h>
 
 DEFINE_CLEANUP(DIR, closedir)
 
@@ -251,4 +252,37 @@ int hosts_load(const char *dir, const char *registry, struct hosts *ret, struct 
 		return r;
 	*ret = TAKE_STRUCT(h);
 	return 0;
+}
+
+struct host *hosts_find(const struct hosts *h, const char *url)
+{
+	const char *host, *path;
+	size_t n;
+	bool tls;
+
+	if (http_split(url, &tls, &host, &n, &path) < 0)
+		return NULL;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->v[i].tls == tls && strlen(h->v[i].name) == n && strncasecmp(h->v[i].name, host, n) == 0)
+			return &h->v[i];
+	return NULL;
+}
+
+struct host *hosts_at(struct hosts *h, const char *url)
+{
+	_cleanup_free_ char *origin = NULL;
+	struct host *o = hosts_find(h, url);
+	const char *host, *path;
+	size_t n;
+	bool tls;
+
+	if (o || http_split(url, &tls, &host, &n, &path) < 0)
+		return o;
+	origin = mem_strndup(url, (size_t)(path - url));
+	if (add_host(h, origin, false, &o, NULL) < 0)
+		return NULL;
+	free(o->name);
+	o->name = mem_strndup(host, n);
+	o->foreign = true;
+	return o;
 }

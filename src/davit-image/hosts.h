@@ -12,10 +12,16 @@ struct host {
 	char *authorization;    /* what the last challenge was answered with; NULL: none yet */
 	bool login;             /* it was answered with a credential of the user's */
 	bool asked;             /* the answer did not help */
+	bool foreign;           /* only a redirect leads there */
+	const struct http_tls *led_by; /* of a foreign one: what it is trusted by, if it is: the host's that led there */
 	bool down;              /* nobody answered there: the next ones are asked instead */
 };
 struct hosts { struct host *v; size_t n, cap; };
 void hosts_done(struct hosts *);
+/* The host of address @url; NULL: it is not among them. */
+struct host *hosts_find(const struct hosts *, const char *url);
+/* The same, and it is added when it is missing, without a look at hosts.toml: NULL when there are too many. */
+struct host *hosts_at(struct hosts *, const char *url);
 
 #define HOSTS_DIR        "/etc/containerd/certs.d"
 #define HOSTS_DOCKER_DIR "/etc/docker/certs.d"

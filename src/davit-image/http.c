@@ -14,6 +14,8 @@ enum {
 	CONNECT_S = 10, STALL_S = 60, REDIRECTS = 10,
 	STREAM_MAX = 1 << 20,   /* untaken bytes of a stream before it pauses */
 	HEADERS_MAX = 64, HEADER_MAX = 8192,
+	HEAD_MAX = 256 << 10,   /* bytes of all headers of an answer */
+	REDIRECT_BODY = 64 << 10,
 };
 
 struct http {
@@ -28,14 +30,25 @@ struct http_reply {
 	struct http *h;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *url, *authorization;
+	char *asked, *url;      /* the first address, and where redirects have led */
+	char *authorization;    /* what the last one was told */
+	struct strv own;        /* headers for the first origin alone */
+	char *own_authorization;
+	char *accept, *range;
+	bool form;
+	const char *(*authorize)(void *arg, const char *url);
+	void *authorize_arg;
+	int redirects;
 	bool stream, paused, ended, too_long;
-	size_t max;
+	bool head_too_long, not_allowed, too_many;
+	size_t max, head, passed;
 	CURLcode result;
 	char text[CURL_ERROR_SIZE];
 	struct dict got;        /* headers of the answer */
 	struct buf body;
 };
+
+static bool redirect(struct http_reply *r);
 
 static void collect(struct http *h)
 {
@@ -48,7 +61,7 @@ static void collect(struct http *h)
 		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&r) != CURLE_OK)
 			continue;
 		r->result = m->data.result;
-		r->ended = true;
+		r->ended = !redirect(r);
 	}
 }
 
@@ -132,11 +145,22 @@ void http_free(struct http *h)
 	free(h);
 }
 
+static bool leads_elsewhere(const struct http_reply *r)
+{
+	int status = http_status(r);
+
+	return (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) && http_header(r, "location");
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_reply *r = arg;
 
 	n *= size;
+	if (leads_elsewhere(r)) { /* what such an answer says is not for us; much of it is not waited for */
+		r->passed += n;
+		return r->passed > REDIRECT_BODY ? 0 : n;
+	}
 	if (r->stream && r->body.len >= STREAM_MAX) {
 		r->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
@@ -174,8 +198,12 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	struct http_reply *r = arg;
 
 	n *= size;
+	r->head += n;
+	r->head_too_long = r->head > HEAD_MAX;
+	if (r->head_too_long)
+		return 0;
 	if (n > 5 && strncasecmp(p, "HTTP/", 5) == 0)
-		dict_done(&r->got); /* the next answer of a chain of redirects */
+		dict_done(&r->got); /* the next answer, after one of 1xx or a redirect */
 	else
 		take_header(r, p, n);
 	return n;
@@ -210,17 +238,76 @@ static void set_tls(CURL *e, const struct http_tls *tls)
 	}
 }
 
-/* libcurl keeps our own Authorization header to itself when a redirect leads to another host, port or scheme. */
-static void set_headers(struct http_reply *r, const struct http_request *req)
+/* Of the next question: to the first origin all, to any other what is known of it. */
+static void set_headers(struct http_reply *r)
 {
-	for (size_t i = 0; i < req->headers.n; i++)
-		r->headers = curl_slist_append(r->headers, req->headers.v[i]);
-	if (req->authorization) {
-		_cleanup_free_ char *line = mem_printf("Authorization: %s", req->authorization);
+	const char *authorization = r->own_authorization;
+
+	if (http_elsewhere(r))
+		authorization = r->authorize ? r->authorize(r->authorize_arg, r->url) : NULL;
+	free(r->authorization);
+	r->authorization = mem_strdup(authorization);
+	curl_slist_free_all(TAKE_PTR(r->headers));
+	if (r->accept)
+		r->headers = curl_slist_append(r->headers, r->accept);
+	for (size_t i = 0; i < r->own.n && !http_elsewhere(r); i++)
+		r->headers = curl_slist_append(r->headers, r->own.v[i]);
+	if (r->authorization) {
+		_cleanup_free_ char *line = mem_printf("Authorization: %s", r->authorization);
 
 		r->headers = curl_slist_append(r->headers, line);
 	}
 	(void)curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+}
+
+/* Seen from where it was said: the caller's; NULL when it is no address. */
+static char *location_of(const struct http_reply *r)
+{
+	CURLU *u = curl_url();
+	char *full = NULL, *url = NULL;
+
+	if (!u)
+		abort(); /* memory */
+	if (curl_url_set(u, CURLUPART_URL, r->url, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_URL, http_header(r, "location"), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
+		url = mem_strdup(full);
+	curl_free(full);
+	curl_url_cleanup(u);
+	return url;
+}
+
+/* A form holds a secret: it is for whom it was meant. */
+static bool may_lead_to(const struct http_reply *r, const char *url)
+{
+	const char *host, *path;
+	bool from_tls, tls;
+	size_t n;
+
+	return url && http_split(url, &tls, &host, &n, &path) == 0 && http_split(r->url, &from_tls, &host, &n, &path) == 0 &&
+	       (tls || !from_tls) && !r->form;
+}
+
+/* An answer that leads on: the next question is on its way when this returns true. */
+static bool redirect(struct http_reply *r)
+{
+	_cleanup_free_ char *url = NULL;
+
+	if ((r->result != CURLE_OK && r->passed <= REDIRECT_BODY) || !leads_elsewhere(r))
+		return false;
+	url = location_of(r);
+	r->not_allowed = !may_lead_to(r, url);
+	r->too_many = ++r->redirects > REDIRECTS;
+	if (r->not_allowed || r->too_many)
+		return false;
+	(void)curl_multi_remove_handle(r->h->multi, r->easy);
+	free(r->url);
+	r->url = TAKE_PTR(url);
+	r->passed = 0;
+	set_headers(r);
+	(void)curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
+	(void)curl_multi_add_handle(r->h->multi, r->easy);
+	return true;
 }
 
 static void set_callbacks(struct http_reply *r)
@@ -235,14 +322,11 @@ static void set_callbacks(struct http_reply *r)
 	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, r);
 }
 
-static void set_limits(CURL *e, bool tls)
+static void set_limits(CURL *e)
 {
 	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "davit/" DAVIT_VERSION);
 	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
-	(void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)REDIRECTS);
 	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 	(void)curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	(void)curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
@@ -251,7 +335,6 @@ static void set_limits(CURL *e, bool tls)
 struct http_reply *http_start(struct http *h, const struct http_request *req)
 {
 	struct http_reply *r = mem_new(struct http_reply);
-	char range[24];
 
 	r->h = h;
 	r->easy = curl_easy_init();
@@ -259,18 +342,24 @@ struct http_reply *http_start(struct http *h, const struct http_request *req)
 		abort(); /* memory */
 	r->stream = req->max == 0;
 	r->max = req->max;
-	set_callbacks(r);
-	set_limits(r->easy, strncasecmp(req->url, "https:", 6) == 0);
-	set_tls(r->easy, req->tls);
-	set_headers(r, req);
+	r->asked = mem_strdup(req->url);
 	r->url = mem_strdup(req->url);
-	r->authorization = mem_strdup(req->authorization);
+	r->own_authorization = mem_strdup(req->authorization);
+	r->accept = req->accept ? mem_printf("Accept: %s", req->accept) : NULL;
+	r->form = req->form;
+	r->authorize = req->authorize;
+	r->authorize_arg = req->authorize_arg;
+	strv_add(&r->own, &req->headers);
+	set_callbacks(r);
+	set_limits(r->easy);
+	set_tls(r->easy, req->tls);
+	set_headers(r);
 	(void)curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
 	if (req->form)
 		(void)curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, req->form);
 	if (req->offset > 0) { /* libcurl's own resuming takes no answer but the one it asked for */
-		(void)snprintf(range, sizeof range, "%" PRId64 "-", req->offset);
-		(void)curl_easy_setopt(r->easy, CURLOPT_RANGE, range);
+		r->range = mem_printf("%" PRId64 "-", req->offset);
+		(void)curl_easy_setopt(r->easy, CURLOPT_RANGE, r->range);
 	}
 	(void)curl_multi_add_handle(h->multi, r->easy);
 	return r;
@@ -285,8 +374,13 @@ void http_reply_free(struct http_reply *r)
 	curl_slist_free_all(r->headers);
 	dict_done(&r->got);
 	buf_done(&r->body);
+	strv_done(&r->own);
+	free(r->asked);
 	free(r->url);
+	free(r->accept);
+	free(r->range);
 	free(r->authorization);
+	free(r->own_authorization);
 	free(r);
 }
 
@@ -313,16 +407,17 @@ const char *http_authorization(const struct http_reply *r)
 	return r->authorization;
 }
 
-bool http_elsewhere(const struct http_reply *r)
+const char *http_elsewhere(const struct http_reply *r)
 {
-	const char *host, *path, *its_host, *its_path, *url = NULL;
+	const char *host, *path, *its_host, *its_path;
 	size_t n, its_n;
 	bool tls, its_tls;
 
-	(void)curl_easy_getinfo(r->easy, CURLINFO_EFFECTIVE_URL, (char **)&url);
-	return !url || http_split(r->url, &tls, &host, &n, &path) < 0 ||
-	       http_split(url, &its_tls, &its_host, &its_n, &its_path) < 0 || tls != its_tls || n != its_n ||
-	       strncasecmp(host, its_host, n) != 0;
+	if (http_split(r->asked, &tls, &host, &n, &path) == 0 &&
+	    http_split(r->url, &its_tls, &its_host, &its_n, &its_path) == 0 && tls == its_tls && n == its_n &&
+	    strncasecmp(host, its_host, n) == 0)
+		return NULL;
+	return r->url;
 }
 
 int64_t http_offset(const struct http_reply *r, int64_t asked)
@@ -375,8 +470,7 @@ static const struct {
 	{ CURLE_SSL_CONNECT_ERROR, ERR_UNAVAILABLE, false, NULL,
 	  "a registry without TLS is named http://... in /etc/containerd/certs.d/HOST/hosts.toml" },
 	{ CURLE_URL_MALFORMAT, ERR_INVALID, false, NULL, NULL },
-	{ CURLE_UNSUPPORTED_PROTOCOL, ERR_PERMISSION, false, "it redirects to an address that is not allowed", NULL },
-	{ CURLE_TOO_MANY_REDIRECTS, ERR_UNAVAILABLE, false, NULL, NULL },
+	{ CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID, false, NULL, NULL },
 	{ CURLE_PARTIAL_FILE, ERR_UNAVAILABLE, true, "the connection ended early", NULL },
 	{ CURLE_GOT_NOTHING, ERR_UNAVAILABLE, true, NULL, NULL },
 	{ CURLE_RECV_ERROR, ERR_UNAVAILABLE, true, NULL, NULL },
@@ -411,6 +505,12 @@ int http_result(const struct http_reply *r, struct err *err)
 
 	if (r->too_long)
 		return err_set(err, ERR_EXHAUSTED, "the answer is longer than %zu bytes", r->max);
+	if (r->head_too_long)
+		return err_set(err, ERR_EXHAUSTED, "the answer's headers are longer than %d KiB", HEAD_MAX >> 10);
+	if (r->not_allowed)
+		return err_set(err, ERR_PERMISSION, "it redirects to an address that is not allowed");
+	if (r->too_many)
+		return err_set(err, ERR_UNAVAILABLE, "more than %d redirects", REDIRECTS);
 	if (r->result == CURLE_OK)
 		return 0;
 	for (size_t i = 0; i < N_FAILURES; i++) {

@@ -21,10 +21,14 @@ struct http_tls {
 	bool skip_verify;
 };
 struct http_request {
-	const char *url;          /* http or https; redirects lead from https to no http, and take no authorization elsewhere */
-	struct strv headers;      /* "Name: value" */
-	const char *authorization;/* the value of that header, or NULL: it goes to the URL's own host only */
+	const char *url;          /* http or https; redirects lead from https to no http */
+	const char *accept;       /* or NULL */
+	struct strv headers;      /* "Name: value"; these, the authorization and the form go to the URL's own origin only */
+	const char *authorization;/* the value of that header, or NULL */
 	const char *form;         /* POST of application/x-www-form-urlencoded; NULL: GET */
+	/* What another origin is told, to which a redirect leads: borrowed, or NULL for nothing. */
+	const char *(*authorize)(void *arg, const char *url);
+	void *authorize_arg;
 	const struct http_tls *tls; /* NULL: the system's; must outlive the reply */
 	int64_t offset;           /* > 0: only from there on (Range) */
 	size_t max;               /* bytes of body; longer is -ERR_EXHAUSTED. 0: a stream, which pauses when much is untaken */
@@ -40,10 +44,10 @@ int http_result(const struct http_reply *, struct err *err);
 /* A failure that may pass by itself. */
 bool http_transient(const struct http_reply *);
 int http_status(const struct http_reply *);                          /* 0 before there is one */
-/* The Authorization that it was asked with; NULL: none. */
+/* The Authorization that the host which answered was asked with; NULL: none. */
 const char *http_authorization(const struct http_reply *);
-/* The answer came from another scheme, host or port than was asked: a redirect led there. */
-bool http_elsewhere(const struct http_reply *);
+/* The answer came from another origin (scheme, host, port) than was asked, since a redirect led there: its address, else NULL. */
+const char *http_elsewhere(const struct http_reply *);
 /* Where in the file the body begins, for a request from @asked on: 0 unless the status is 206; -1: its Content-Range is
  * damaged. */
 int64_t http_offset(const struct http_reply *, int64_t asked);

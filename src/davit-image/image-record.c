@@ -37,6 +37,9 @@ static int descend(struct session *s, char **digest, struct manifest *m, struct 
 		r = manifest_parse(buf_str(&data), data.len, m, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", *digest);
+	r = manifest_check_image(m, err);
+	if (r < 0)
+		return r;
 	if (m->index)
 		only = manifest_choose(m, &s->platform, err);
 	r = m->index && only < 0 ? only : label_children(s, *digest, m, only, err);

@@ -63,6 +63,8 @@ static int store_document(struct load *l, const struct ctrd_descriptor *d, const
 
 	if (r == 0 && d->size != (int64_t)data->len)
 		r = err_set(err, ERR_DATA_LOSS, "it has %zu bytes instead of %lld", data->len, (long long)d->size);
+	if (r == 0)
+		r = manifest_check_image(m, err);
 	if (r == 0 && m->index)
 		only = r = manifest_choose(m, &l->s->platform, err);
 	if (r < 0)
@@ -238,7 +240,8 @@ static int make_manifest(struct load *l, json *image, struct ctrd_descriptor *re
 	if (r < 0)
 		return r;
 	if (json_len(paths) > MANIFEST_CHILDREN)
-		return err_set(err, ERR_INVALID, "an image of %zu layers, at most %d are taken", json_len(paths), MANIFEST_CHILDREN);
+		return err_set(err, ERR_INVALID, "an image of %zu layers, at most %d are taken", json_len(paths),
+			       MANIFEST_CHILDREN);
 	r = add_config(l, image, json_len(paths), m, err);
 	if (r == 0)
 		r = add_layers(l, paths, layers, err);
@@ -315,8 +318,8 @@ int load_images(struct session *s, const char *file, json *images, struct err *e
 	if (!contents)
 		contents = archive_find(&l.files, "manifest.json");
 	if (!contents)
-		return err_hint(err, err_set(err, ERR_INVALID, "%s is no image archive (it has neither index.json nor manifest.json)",
-					     l.in.name),
+		return err_hint(err, err_set(err, ERR_INVALID,
+					     "%s is no image archive (it has neither index.json nor manifest.json)", l.in.name),
 				"a root file system becomes an image by: davit image import FILE NAME");
 	r = archive_get(&l.files, contents, ARCHIVE_JSON_MAX, &text, err);
 	if (r < 0)

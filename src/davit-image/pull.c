@@ -43,6 +43,8 @@ static int keep(struct pull *p, const struct ctrd_descriptor *d, const struct bu
 	_cleanup_dict_ struct dict labels = { 0 };
 	int r = manifest_parse(buf_str(data), data->len, &m, err), only = -1;
 
+	if (r == 0)
+		r = manifest_check_image(&m, err);
 	if (r == 0 && m.index)
 		only = r = manifest_choose(&m, &p->s->platform, err);
 	if (r < 0)

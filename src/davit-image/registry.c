@@ -21,6 +21,7 @@ void registry_done(struct registry *g)
 {
 	http_free(g->http);
 	hosts_done(&g->hosts);
+	hosts_done(&g->others);
 	docker_config_done(&g->config);
 	free(g->config_path);
 	*g = (struct registry){ 0 };
@@ -32,12 +33,21 @@ static const char *login_name(const struct host *h)
 	return strcmp(h->name, "registry-1.docker.io") == 0 ? "docker.io" : h->name;
 }
 
+/* A host that only a redirect named is shown the user's credential for it where its name is certain: over TLS, as checked by
+ * the system's authorities, not by what the host that led there is trusted by. */
+static bool may_log_in(const struct host *h)
+{
+	return !h->foreign || (h->tls && !(h->led_by && (h->led_by->skip_verify || h->led_by->ca.n)));
+}
+
 static int find_credential(struct registry *g, const struct host *h, struct credential *ret, struct err *err)
 {
-	int r = g->config_read ? 0 : docker_config_load(&g->config, &g->config_path, err);
+	int r = !may_log_in(h) || g->config_read ? 0 : docker_config_load(&g->config, &g->config_path, err);
 
 	if (r < 0)
 		return r;
+	if (!may_log_in(h))
+		return 0;
 	g->config_read = true;
 	return docker_config_find(&g->config, g->s->loop, login_name(h), &g->s->ctx, ret, err);
 }
@@ -100,7 +110,7 @@ static struct http_reply *ask_token(struct registry *g, const struct host *h, co
 {
 	_cleanup_buf_ struct buf fields = { 0 }, url = { 0 };
 	_cleanup_free_ char *authorization = NULL;
-	struct http_request req = { .tls = &h->trust, .max = TOKEN_MAX };
+	struct http_request req = { .tls = h->led_by ? h->led_by : &h->trust, .max = TOKEN_MAX };
 
 	token_fields(g, c, &fields);
 	buf_adds(&url, c->realm);
@@ -192,6 +202,9 @@ static int authenticate(struct registry *g, struct host *h, const char *header, 
 	int r;
 
 	challenge_parse(header ? header : "", &c);
+	if (!header || !*header)
+		return err_hint(err, err_set(err, ERR_UNAUTHENTICATED, "it refuses access (HTTP status 401) and names no way to log in"),
+				"is it an image registry? a proxy may have answered in its place");
 	if (!c.basic && !c.bearer)
 		return err_set(err, ERR_UNAUTHENTICATED, "it wants a kind of login that davit does not know");
 	r = find_credential(g, h, &cred, err);
@@ -241,8 +254,6 @@ static int unauthorized(struct registry *g, struct host *h, struct http_reply *r
 	bool renewed = h->authorization && (!said || strcmp(said, h->authorization) != 0); /* for another layer, since */
 	int r = 0;
 
-	if (http_elsewhere(reply)) /* its challenge is not for the registry's credentials */
-		return err_set(err, ERR_UNAUTHENTICATED, "it redirects to a host that wants a login of its own");
 	if (!renewed && h->authorization && h->asked)
 		return refused(g, h, err);
 	if (!renewed) {
@@ -257,13 +268,49 @@ static int unauthorized(struct registry *g, struct host *h, struct http_reply *r
 	return err_set(err, ERR_UNAUTHENTICATED, "it wants a login");
 }
 
+/* Where a redirect has led, with a login of its own: nothing that is the registry's is said there. */
+static int unauthorized_elsewhere(struct registry *g, const struct host *from, struct http_reply *reply, struct retry *retry,
+				  struct err *err)
+{
+	struct host *h = hosts_at(&g->others, http_elsewhere(reply));
+	int r;
+
+	if (!h)
+		return err_set(err, ERR_UNAUTHENTICATED, "it redirects to ever more hosts that want a login");
+	h->led_by = &from->trust;
+	r = unauthorized(g, h, reply, retry, err);
+	return retry->again ? r : err_wrap(err, r, "it redirects to %s", h->name);
+}
+
+/* What http.h asks for on the way. */
+static const char *authorize(void *arg, const char *url)
+{
+	const struct registry *g = arg;
+	const struct host *h = hosts_find(&g->others, url);
+
+	return h ? h->authorization : NULL;
+}
+
+static void accepted(struct registry *g, struct host *h, struct http_reply *reply)
+{
+	struct host *other = http_elsewhere(reply) ? hosts_find(&g->others, http_elsewhere(reply)) : NULL;
+
+	h->asked = false;
+	if (other)
+		other->asked = false;
+}
+
 static int judge(struct registry *g, struct host *h, struct http_reply *reply, struct retry *retry, struct err *err)
 {
 	int status = http_status(reply);
 	char words[200];
 
-	if (status == 200 || status == 206)
+	if (status == 200 || status == 206) {
+		accepted(g, h, reply);
 		return 0;
+	}
+	if (status == 401 && http_elsewhere(reply))
+		return unauthorized_elsewhere(g, h, reply, retry, err);
 	if (status == 401)
 		return unauthorized(g, h, reply, retry, err);
 	if (status == 403)
@@ -289,19 +336,15 @@ int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool 
 
 static struct http_reply *start(struct registry *g, const struct host *h, const char *path, int64_t offset, size_t max)
 {
-	static const char accept[] = "Accept: " MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST ", " MEDIA_OCI_MANIFEST ", "
-				     MEDIA_DOCKER_MANIFEST ", */*";
 	bool mirror = h != &g->hosts.v[g->hosts.n - 1]; /* is told whose image is meant, as containerd does */
 	_cleanup_free_ char *url = mem_printf("%s/%s/%s%s%s", h->base, g->ref->path, path, mirror ? "?ns=" : "",
 					      mirror ? g->ref->host : "");
-	_cleanup_strv_ struct strv headers = { 0 };
 	struct http_request req = {
-		.url = url, .authorization = h->authorization, .tls = &h->trust, .offset = offset, .max = max,
+		.url = url, .accept = MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", */*",
+		.headers = h->headers, .authorization = h->authorization, .authorize = authorize, .authorize_arg = g,
+		.tls = &h->trust, .offset = offset, .max = max,
 	};
 
-	strv_push(&headers, accept);
-	strv_add(&headers, &h->headers);
-	req.headers = headers;
 	return http_start(g->http, &req);
 }
 
@@ -350,10 +393,8 @@ static int ask_host(struct registry *g, size_t i, const char *path, size_t max, 
 		bool again;
 		int r = ask(g, i, path, max, ret, &again, &wait, err);
 
-		if (r == 0) {
-			g->hosts.v[i].asked = false;
+		if (r == 0)
 			return 0;
-		}
 		if (!again || tries + 1 >= REGISTRY_TRIES || ctx_check(&g->s->ctx, NULL) < 0)
 			return r == -ERR_NOT_FOUND ? r : err_wrap(err, r, "%s", g->hosts.v[i].name);
 		if (r != -ERR_UNAUTHENTICATED && session_pause(g->s, backoff(tries, wait), NULL) < 0)

@@ -13,6 +13,7 @@ struct registry {
 	struct http *http;
 	const struct ref *ref;     /* borrowed */
 	struct hosts hosts;
+	struct hosts others;       /* that redirects have led to */
 	struct docker_config config;
 	char *config_path;         /* for hints */
 	bool config_read;

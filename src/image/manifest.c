@@ -6,6 +6,7 @@
 
 void manifest_done(struct manifest *m)
 {
+	free(m->artifact);
 	ctrd_descriptor_done(&m->config);
 	for (size_t i = 0; i < m->n; i++)
 		ctrd_descriptor_done(&m->children[i]);
@@ -93,6 +94,7 @@ static int parse(json *j, struct manifest *m, struct err *err)
 		return r;
 	if (m->index)
 		return children_parse(json_get_array(j, "manifests"), "manifest", m, err);
+	m->artifact = mem_strdup(json_get_str(j, "artifactType"));
 	r = descriptor_parse(config, "config", &m->config, err);
 	if (r < 0)
 		return r;
@@ -113,6 +115,28 @@ int manifest_parse(const char *data, size_t len, struct manifest *ret, struct er
 	if (r < 0)
 		return r;
 	*ret = TAKE_STRUCT(m);
+	return 0;
+}
+
+static int is_artifact(const char *type, struct err *err)
+{
+	return err_hint(err, err_set(err, ERR_UNIMPLEMENTED, "it is no container image but an artifact of type %.120s", type),
+			"oras, helm or the tool that pushed it fetches it");
+}
+
+int manifest_check_image(const struct manifest *m, struct err *err)
+{
+	/* The last ones: of images that very old tools have pushed. */
+	static const char *const configs[] = { MEDIA_OCI_CONFIG, MEDIA_DOCKER_CONFIG, "application/octet-stream", "application/json" };
+	bool known = m->index;
+
+	for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)
+		known = known || strcmp(m->config.media_type, configs[i]) == 0;
+	if (!known)
+		return is_artifact(m->artifact && *m->artifact ? m->artifact : m->config.media_type, err);
+	for (size_t i = 0; !m->index && i < m->n; i++)
+		if (!strstr(m->children[i].media_type, "tar") && strcmp(m->children[i].media_type, "application/octet-stream") != 0)
+			return is_artifact(m->children[i].media_type, err);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ enum {
 struct manifest {
 	bool index;
 	const char *media_type;            /* what it says it is, or what it must be; static */
+	char *artifact;                    /* what it says that it is instead of an image; NULL mostly */
 	struct ctrd_descriptor config;
 	struct ctrd_descriptor *children;
 	struct platform *platforms;        /* of an index: one per child; arch "" where none is given */
@@ -33,6 +34,9 @@ void manifest_done(struct manifest *);
 /* Digests, sizes and counts are checked here; whoever holds a struct manifest can rely on them. -ERR_INVALID;
  * -ERR_UNIMPLEMENTED: a schema 1 manifest. */
 int manifest_parse(const char *data, size_t len, struct manifest *ret, struct err *err);
+/* Other things than images live in registries under the same documents: charts, signatures, models. -ERR_UNIMPLEMENTED names
+ * what a manifest holds instead of an image. An index is none of them. */
+int manifest_check_image(const struct manifest *, struct err *err);
 /* The child of an index that suits @want best: its place, or -ERR_NOT_FOUND, which lists what there is. A child without a
  * platform is taken when no other suits. */
 int manifest_choose(const struct manifest *, const struct platform *want, struct err *err);

@@ -269,6 +269,31 @@ class Tokens(Registries):
         server = self.server(lambda request: (401, {"WWW-Authenticate": "Negotiate"}, b"{}"))
         self.assertIn("kind of login", self.pull(f"{server.host}/a:1")["message"])
 
+    def test_no_challenge(self):
+        server = self.server(lambda request: (401, {}, b"{}"))
+        error = self.pull(f"{server.host}/a:1")
+        self.assertIn("names no way to log in", error["message"])
+        self.assertIn("image registry?", error["hint"])
+
+    def test_a_password_in_lines(self):
+        """As base64(1) writes it; Docker skips the line ends."""
+        server = self.token_registry(user="Basic " + base64.b64encode(b"joe:secret").decode())
+        self.config(server.host, auth="\n".join(base64.b64encode(b"joe:secret").decode()[i:i + 5] for i in range(0, 16, 5)) + "\r\n")
+        self.succeeds(f"{server.host}/a/b:1")
+
+    def test_an_identity_is_not_carried_elsewhere(self):
+        thief = self.server(lambda request: (200, {}, b'{"token":"t"}'))
+
+        def answer(request):
+            if request.path.startswith("/token"):
+                return 307, {"Location": f"http://{thief.host}/token"}, b""
+            return 401, {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token"'}, b"{}"
+
+        server = self.server(answer)
+        self.config(server.host, identitytoken="identity")
+        self.assertIn("not allowed", self.pull(f"{server.host}/a:1")["message"])
+        self.assertEqual(thief.asked, [])
+
 
 class Redirects(Registries):
     def test_do_not_carry_the_login(self):
@@ -303,9 +328,64 @@ class Redirects(Registries):
         thief = self.server(lambda request: (200, {}, b'{"token":"t"}'))
         other, server = self.server(elsewhere), self.server(registry)
         self.config(server.host, auth=base64.b64encode(b"joe:secret").decode())
-        self.assertIn("wants a login of its own", self.pull(f"{server.host}/a:1")["message"])
-        self.assertEqual(thief.asked, [])
-        self.assertEqual(set(other.sent("/blob")), {None})
+        message = self.pull(f"{server.host}/a:1")["message"]
+        self.assertIn("it redirects to " + other.host, message)
+        self.assertEqual(set(thief.sent("/token")), {None})
+        self.assertEqual(set(other.sent("/blob")), {None, "Bearer t"})
+
+    def wants_token(self, token, service):
+        def answer(request):
+            if request.headers.get("Authorization") != "Bearer " + token:
+                return 401, {"WWW-Authenticate": f'Bearer realm="http://{service().host}/token",service="s"'}, b"{}"
+            return self.content(request)
+        return answer
+
+    def test_to_a_host_with_a_free_token(self):
+        """Manifests and blobs are elsewhere, and each host has tokens of its own."""
+        def registry(request):
+            if request.path.startswith("/token"):
+                return 200, {}, b'{"token":"first"}'
+            if request.headers.get("Authorization") != "Bearer first":
+                return 401, {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token",service="s"'}, b"{}"
+            return 307, {"Location": f"http://{other.host}{request.path}"}, b"x" * 100000
+
+        tokens = self.server(lambda request: (200, {}, b'{"token":"second"}'))
+        other = self.server(self.wants_token("second", lambda: tokens))
+        server = self.server(registry)
+        self.config(other.host, auth=base64.b64encode(b"joe:secret").decode())  # anybody could answer there: no TLS
+        self.succeeds(f"{server.host}/a:1")
+        self.assertEqual(set(tokens.sent("/token")), {None})
+        self.assertEqual(len(tokens.asked), 1)
+        self.assertEqual(set(other.sent("/v2/")), {None, "Bearer second"})
+        self.assertEqual(set(server.sent("/v2/")), {None, "Bearer first"})
+
+    def test_there_and_back(self):
+        def registry(request):
+            if request.headers.get("Authorization") != "Basic " + base64.b64encode(b"joe:secret").decode():
+                return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b"{}"
+            if "back" not in request.path:
+                return 307, {"Location": f"http://{other.host}{request.path}"}, b""
+            return self.content(request)
+
+        other = self.server(lambda request: (302, {"Location": f"http://{server.host}{request.path.replace('/v2/', '/v2/back/')}"}, b""))
+        server = self.server(registry)
+        self.config(server.host, auth=base64.b64encode(b"joe:secret").decode())
+        self.succeeds(f"{server.host}/a:1")
+        self.assertEqual(set(other.sent("/v2/")), {None})
+
+    def test_headers_of_a_mirror_stay_with_it(self):
+        other = self.server(self.content)
+        server = self.server(lambda request: (307, {"Location": f"http://{other.host}{request.path}"}, b""))
+        self.hosts("example.test", f'server = "http://{server.host}"\n[header]\nx-key = "secret"\nAuthorization = "Basic c2VjcmV0"\n')
+        self.succeeds("example.test/a:1")
+        self.assertTrue(all(h.get("x-key") == "secret" for _, h in server.asked))
+        self.assertFalse([h for _, h in other.asked if "x-key" in h or "Authorization" in h])
+        self.assertTrue(all("manifest" in h["Accept"] for _, h in other.asked))
+
+    def test_bodies_without_end(self):
+        server = self.server(lambda request: (307, {"Location": f"http://{other.host}{request.path}"}, b"x" * (64 << 20)))
+        other = self.server(self.content)
+        self.succeeds(f"{server.host}/a:1")
 
     def test_end(self):
         server = self.server(lambda request: (302, {"Location": request.path + "x"}, b""))
@@ -400,7 +480,42 @@ class Kinds(Registries):
         self.assertIn("is no address", self.pull(f"{self.server(answer).host}/a:1")["message"])
 
 
+    def test_of_one_platform(self):
+        host = self.server(self.content).host
+        error = self.pull(f"{host}/a:1", "--platform", "linux/arm64")
+        self.assertEqual(error["code"], "not found")
+        self.assertIn("no image for platform linux/arm64", error["message"])
+        self.assertIn("there is: linux/amd64", error["hint"])
+        self.succeeds(f"{host}/a:1", "--platform", "linux/amd64")
+
+    def test_artifacts(self):
+        chart = {"mediaType": "application/vnd.cncf.helm.config.v1+json"}
+        for config, layer, extra, kind in (
+                (chart, "application/vnd.cncf.helm.chart.content.v1.tar+gzip", {}, "helm.config"),
+                ({"mediaType": "application/vnd.oci.empty.v1+json"}, "application/vnd.oci.image.layer.v1.tar",
+                 {"artifactType": "application/vnd.example.model"}, "example.model"),
+                ({}, "application/vnd.in-toto+json", {}, "in-toto")):
+            self.image = Image(Machine.rootfs)
+            self.manifest(mediaType=layer)
+            manifest = dict(json.loads(self.image.manifest), **extra)
+            manifest["config"].update(config)
+            self.image.manifest = json.dumps(manifest).encode()
+            error = self.pull(f"{self.server(self.content).host}/a:1")
+            self.assertIn("no container image but an artifact of type", error["message"])
+            self.assertIn(kind, error["message"])
+
+
 class Limits(Registries):
+    def test_headers_without_end(self):
+        for name in ("x-many", "x-many-{}"):
+            def answer(request, name=name):
+                for i in range(4000):
+                    request.wfile.write(f"HTTP/1.1 200 OK\r\n".encode() if i == 0 else f"{name.format(i)}: {'v' * 8000}\r\n".encode())
+                return self.content(request)
+
+            error = self.pull(f"{self.server(answer).host}/a:1")
+            self.assertIn("headers are longer", error["message"])
+
     def test_are_waited_out(self):
         state = {}
 

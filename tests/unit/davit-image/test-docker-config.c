@@ -24,11 +24,13 @@ static void finds_the_registry(void **state)
 		{ "{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"a\",\"password\":\"b:c\"}}}", "docker.io", "a", "b:c", false },
 		{ "{\"auths\":{\"r.io:5000\":{\"identitytoken\":\"tok\",\"auth\":\"am9lOg==\"}}}", "r.io:5000", NULL, "tok", true },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOmE6Yg==\"}}}", "r.io", "joe", "a:b", false },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lO\\nnNl\\r\\nY3JldA==\\n\"}}}", "r.io", "joe", "secret", false },
 	};
 	static const struct { const char *text, *host; } none[] = {
 		{ "{}", "r.io" }, { "{\"auths\":{\"r.io\":{}}}", "r.io" }, { "{\"auths\":{\"r.io\":{\"auth\":\"%%%%\"}}}", "r.io" },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9l\"}}}", "r.io" }, { "{\"auths\":{\"r.io\":{\"auth\":\"abc\"}}}", "r.io" },
-		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io:5000" }, { "{\"auths\":[],\"credHelpers\":7}", "r.io" },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io:5000" }, { "{\"auths\":{\"r.io\":{\"auth\":\"am9l OnNlY3JldA==\"}}}", "r.io" },
+		{ "{\"auths\":[],\"credHelpers\":7}", "r.io" },
 		{ "{\"auths\":{\"r.io\":null,\"q\":3}}", "r.io" },
 	};
 

@@ -1,5 +1,7 @@
 /* Commands that do one thing to each of several names. */
 #include "cli.h"
+#include "template.h"
+#include <string.h>
 
 int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err)
 {
@@ -24,25 +26,44 @@ int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *
 	return out < 0 ? out : code;
 }
 
-struct inspection { cli_inspect_fn *one; void *arg; json *all; };
+struct inspecting { const struct cli_inspection *how; struct template *t; json *all; };
 
 static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const struct inspection *i = arg;
-	json *j = NULL;
-	int r = i->one(cli, name, i->arg, &j, err);
+	const struct inspecting *i = arg;
+	_cleanup_json_ json *j = NULL;
+	_cleanup_buf_ struct buf line = { 0 };
+	int r = i->how->one(cli, name, i->how->arg, &j, err);
 
-	if (r >= 0)
-		json_append(i->all, j);
-	return r;
+	if (r < 0)
+		return r;
+	if (!i->t) {
+		json_append(i->all, TAKE_PTR(j));
+		return 0;
+	}
+	i->how->view(j);
+	r = template_run(i->t, j, &line, err);
+	if (r < 0)
+		return err_wrap(err, r, "flag --format");
+	buf_addc(&line, '\n');
+	return cli_out(cli, line.data, line.len, err);
 }
 
-int cli_inspect(struct cli *cli, const struct strv *names, cli_inspect_fn *one, void *arg, struct err *err)
+int cli_inspect(struct cli *cli, const struct strv *names, const struct cli_inspection *how, struct err *err)
 {
+	const bool templated = how->format && strcmp(how->format, "json") != 0;
+	_cleanup_(template_freep) struct template *t = NULL;
 	_cleanup_json_ json *all = json_new_array();
-	struct inspection i = { one, arg, all };
-	int code = cli_each(cli, names, inspect_one, &i, true, err);
-	int r = code < 0 ? code : cli_out_pretty(cli, all, err);
+	struct inspecting i = { how, NULL, all };
+	int r = templated ? template_parse(how->format, &t, err) : 0, code;
 
+	if (r < 0)
+		return err_wrap(err, r, "flag --format");
+	i.t = t;
+	r = cli_core(cli, err);
+	if (r < 0)
+		return r;
+	code = cli_each(cli, names, inspect_one, &i, true, err);
+	r = code < 0 || templated ? code : cli_out_pretty(cli, all, err);
 	return r < 0 ? r : code;
 }

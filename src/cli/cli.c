@@ -1,6 +1,7 @@
 /* From argv to a command and from its result to an exit code. Global flags may stand before or after the command's name;
  * what they do not say comes from the environment, then from the defaults. */
 #include "cli.h"
+#include "alias.h"
 #include "help.h"
 #include "interrupt.h"
 #include "log.h"
@@ -12,7 +13,7 @@
 
 const struct opt global_opts[] = {
 	{ "namespace", 'n', .arg = "NAME", .help = "containerd namespace (CONTAINERD_NAMESPACE; davit)", .topic = "Global",
-	  .set = opt_string, AT(ns) },
+	  .set = opt_string, AT(ns), .early = true },
 	{ "address", .arg = "SOCKET", .help = "containerd's socket (CONTAINERD_ADDRESS; " CTRD_ADDRESS ")",
 	  .words = COMPLETE_FILE, .set = opt_string, AT(address) },
 	{ "snapshotter", .arg = "NAME", .help = "Snapshotter (CONTAINERD_SNAPSHOTTER; the namespace's, else overlayfs)",
@@ -167,21 +168,41 @@ static int run_command(struct cli *cli, const struct command *cmd, char *const *
 	return r;
 }
 
-/* Down the tree of commands to the one that argv names; NULL when it names none. *i is then what stands behind it. */
-static int find_command(struct cli *cli, char *const *argv, size_t *i, const struct command **ret, struct err *err)
+/* argv with Docker's other name at @i replaced, in @words; argv itself where it is none. */
+static char *const *without_alias(char *const *argv, size_t i, struct strv *words)
 {
-	const struct opt_table global = { global_opts, &cli->global };
+	size_t used;
+	const char *is = alias_of(argv[i], argv[i + 1], &used);
+
+	if (!is)
+		return argv;
+	for (size_t k = 0; k < i; k++)
+		strv_push(words, argv[k]);
+	strv_split(words, is, " ");
+	for (size_t k = i + used; argv[k]; k++)
+		strv_push(words, argv[k]);
+	return strv_argv(words);
+}
+
+/* Down the tree of commands to the one that *argv names; NULL when it names none. *i is then what stands behind it. *argv
+ * becomes @words where another name was used. */
+static int find_command(struct cli *cli, char *const **argv, size_t *i, struct strv *words, const struct command **ret,
+			struct err *err)
+{
+	const struct opt_table global = { .opts = global_opts, .into = &cli->global };
 	const struct command *const *list = commands;
 	const struct command *cmd = NULL;
 
 	while (list) {
-		int r = opt_flags(&global, 1, cmd ? cmd->name : "", argv, i, err);
+		int r = opt_flags(&global, 1, cmd ? cmd->name : "", *argv, i, err);
 
 		if (r < 0)
 			return r;
-		if (!argv[*i])
+		if (!(*argv)[*i])
 			break;
-		r = command_find(list, cmd ? cmd->name : NULL, argv[*i], &cmd, err);
+		if (!cmd)
+			*argv = without_alias(*argv, *i, words);
+		r = command_find(list, cmd ? cmd->name : NULL, (*argv)[*i], &cmd, err);
 		if (r < 0)
 			return r;
 		(*i)++;
@@ -201,11 +222,11 @@ static int no_command(struct cli *cli, const struct command *group, struct err *
 			group->name);
 }
 
-static int run(struct cli *cli, char *const *argv, struct err *err)
+static int run(struct cli *cli, char *const *argv, struct strv *words, struct err *err)
 {
 	const struct command *cmd = NULL;
 	size_t i = 1;
-	int r = find_command(cli, argv, &i, &cmd, err);
+	int r = find_command(cli, &argv, &i, words, &cmd, err);
 
 	if (r < 0)
 		return r;
@@ -223,11 +244,12 @@ static int close_out(struct err *err)
 int cli_main(char *const *argv)
 {
 	struct cli cli = { .fail_code = EXIT_DAVIT, .ctx = { .cancel = interrupt_catch() } };
+	_cleanup_strv_ struct strv words = { 0 };
 	struct err err = ERR_INIT;
 	int r;
 
 	globals_from_environment(&cli.global);
-	r = run(&cli, argv, &err);
+	r = run(&cli, argv, &words, &err);
 	if (cli.core)
 		core_free(cli.core);
 	if (r >= 0 && (close_out(&err) >= 0 || r > 0))

@@ -50,6 +50,8 @@ int cli_end_run(const struct cli *, const struct run_result *);
 enum { EACH_NOTHING = 1 };
 typedef int cli_each_fn(struct cli *, const char *name, void *arg, struct err *err);
 int cli_each(struct cli *, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err);
-/* What inspect prints: an array of what @one returns for each of @names, with the same way of going on. */
+/* What inspect prints: an array of what @one returns for each of @names, with the same way of going on; or, where @format is
+ * a template, a line for each: @view then adds Docker's names to the object. */
 typedef int cli_inspect_fn(struct cli *, const char *name, void *arg, json **ret, struct err *err);
-int cli_inspect(struct cli *, const struct strv *names, cli_inspect_fn *one, void *arg, struct err *err);
+struct cli_inspection { cli_inspect_fn *one; void *arg; const char *format; void (*view)(json *); };
+int cli_inspect(struct cli *, const struct strv *names, const struct cli_inspection *, struct err *err);

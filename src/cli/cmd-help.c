@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "alias.h"
 #include "commands.h"
 #include "help.h"
 
@@ -14,9 +15,16 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	const struct command *const *list = commands;
 	const struct command *cmd = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_strv_ struct strv words = { 0 };
+	size_t used = 0;
+	const char *is = args->n ? alias_of(args->v[0], args->n > 1 ? args->v[1] : NULL, &used) : NULL;
 
-	for (size_t i = 0; i < args->n; i++) {
-		int r = command_find(list, cmd ? cmd->name : NULL, args->v[i], &cmd, err);
+	if (is)
+		strv_split(&words, is, " ");
+	for (size_t i = is ? used : 0; i < args->n; i++)
+		strv_push(&words, args->v[i]);
+	for (size_t i = 0; i < words.n && words.v[i][0] != '-'; i++) {
+		int r = command_find(list, cmd ? cmd->name : NULL, words.v[i], &cmd, err);
 
 		if (r < 0)
 			return r;

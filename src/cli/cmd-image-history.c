@@ -5,13 +5,16 @@
 #include "digest.h"
 #include "image.h"
 #include "human.h"
+#include "listing.h"
+#include <string.h>
 
 struct history_flags { bool quiet, no_trunc; const char *platform, *format; };
 #define AT(f) .at = offsetof(struct history_flags, f)
 static const struct opt opts_table[] = {
 	{ "quiet", 'q', .help = "Only the layers' digests", .topic = "Flags", .set = opt_bool, AT(quiet) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "format", .arg = "FORM", .help = "table or json (a line each)", .words = "table json", .set = opt_word, AT(format) },
+	{ "format", .arg = "FORM", .help = "table, json (a line each), or a template such as '{{.CreatedBy}}'", .words = "table json",
+	  .set = opt_format, AT(format) },
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .set = opt_string, AT(platform) },
 	{ 0 },
 };
@@ -62,9 +65,9 @@ static void add_row(struct table *t, const struct image_step *s, bool whole)
 	table_cell(t, s->comment);
 }
 
-static int print_json(struct cli *cli, const struct image_step *s, struct err *err)
+static json *step_json(const struct image_step *s)
 {
-	_cleanup_json_ json *o = json_new_object();
+	json *o = json_new_object();
 	char text[CLOCK_TEXT];
 
 	json_put_str(o, "layer", s->digest);
@@ -73,7 +76,40 @@ static int print_json(struct cli *cli, const struct image_step *s, struct err *e
 	json_put_str(o, "created_by", s->created_by);
 	json_put_int(o, "size", s->size);
 	json_put_str(o, "comment", s->comment);
+	return o;
+}
+
+static int print_json(struct cli *cli, const struct image_step *s, struct err *err)
+{
+	_cleanup_json_ json *o = step_json(s);
+
 	return cli_out_json(cli, o, err);
+}
+
+/* What a template may ask for: Docker's fields, and ours. */
+#define FIELDS \
+	"ID=IMAGE CreatedSince=CREATED CreatedAt CreatedBy Size Comment layer created_at created_by size comment"
+
+static int print_templated(struct cli *cli, const struct image_history *h, const char *format, struct err *err)
+{
+	_cleanup_(listing_done) struct listing l = { 0 };
+	int r = listing_open(&l, format, listing_fields(FIELDS), err);
+	char text[HUMAN_TEXT];
+
+	for (size_t i = 0; r >= 0 && i < h->n; i++) {
+		const struct image_step *s = &h->v[i];
+		_cleanup_json_ json *o = step_json(s);
+		_cleanup_free_ char *created = human_date(s->created_at);
+
+		json_put_str(o, "ID", s->digest ? s->digest : "<missing>");
+		json_put_str(o, "CreatedSince", human_ago(s->created_at, clock_wall(), text));
+		json_put_str(o, "CreatedAt", created);
+		json_put_str(o, "CreatedBy", s->created_by ? s->created_by : "");
+		json_put_str(o, "Size", human_size(s->size, text));
+		json_put_str(o, "Comment", s->comment ? s->comment : "");
+		r = listing_add(&l, cli, o, err);
+	}
+	return r < 0 ? r : listing_close(&l, cli, true, err);
 }
 
 static int print(struct cli *cli, const struct history_flags *f, const struct image_history *h, struct err *err)
@@ -84,15 +120,17 @@ static int print(struct cli *cli, const struct history_flags *f, const struct im
 	struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
 	int r = 0;
 
+	if (format_is_template(f->format) && !f->quiet)
+		return print_templated(cli, h, f->format, err);
 	for (size_t i = 0; r >= 0 && i < h->n; i++) {
-		if (f->format[0] == 'j')
+		if (!strcmp(f->format, "json"))
 			r = print_json(cli, &h->v[i], err);
 		else if (f->quiet)
 			r = h->v[i].digest ? cli_outf(cli, err, "%s\n", h->v[i].digest) : 0;
 		else
 			add_row(&t, &h->v[i], f->no_trunc);
 	}
-	if (r >= 0 && !f->quiet && f->format[0] == 't')
+	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
 		r = cli_out_table(cli, &t, f->no_trunc, err);
 	table_done(&t);
 	return r;

@@ -1,5 +1,6 @@
 /* image load, import, rm, inspect; image ls and image pull are images and pull, the others have files of their own. */
 #include "commands.h"
+#include "docker-view.h"
 #include "helper.h"
 #include "image.h"
 #include "job-ops.h"
@@ -152,11 +153,12 @@ static const struct command image_rm = {
 	.run = rm,
 };
 
-struct inspect_flags { const char *platform; char *snapshotter; };
+struct inspect_flags { const char *platform, *format; char *snapshotter; };
 static const struct opt inspect_opts[] = {
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .topic = "Flags", .set = opt_string,
 	  .at = offsetof(struct inspect_flags, platform) },
-	OPT_NOT_HERE("format", 'f', "it prints JSON; jq takes a field out of it"),
+	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each image, as in '{{.Config.Cmd}}'", .set = opt_string,
+	  .at = offsetof(struct inspect_flags, format) },
 	{ 0 },
 };
 static void inspect_done(void *opts) { free(((struct inspect_flags *)opts)->snapshotter); }
@@ -171,11 +173,12 @@ static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret,
 static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct inspect_flags *f = opts;
+	const struct cli_inspection how = { .one = inspect_one, .arg = f, .format = f->format, .view = docker_view_image };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
 		r = core_snapshotter(cli->core, &cli->ctx, &f->snapshotter, err);
-	return r < 0 ? r : cli_inspect(cli, args, inspect_one, f, err);
+	return r < 0 ? r : cli_inspect(cli, args, &how, err);
 }
 
 static const struct command image_inspect_cmd = {

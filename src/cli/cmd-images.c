@@ -4,20 +4,36 @@
 #include "commands.h"
 #include "human.h"
 #include "image.h"
+#include "listing.h"
+#include "mem.h"
 #include "namespaces.h"
 #include "ref.h"
+#include <fnmatch.h>
 #include <string.h>
 
-struct list_flags { bool all, quiet, digests, no_trunc, everywhere; const char *format; };
+struct list_flags { bool all, quiet, digests, no_trunc, everywhere; struct strv patterns; const char *format; };
 #define AT(f) .at = offsetof(struct list_flags, f)
+static int add_filter(const struct opt *o, const char *value, void *into, struct err *err)
+{
+	int r;
+
+	(void)o;
+	if (!strncmp(value, "reference=", 10)) {
+		strv_push(&((struct list_flags *)into)->patterns, value + 10);
+		return 0;
+	}
+	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not reference=PATTERN", value);
+	return err_hint(err, r, "davit images --format json | jq picks by anything else");
+}
+
 static const struct opt list_opts[] = {
 	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, AT(quiet) },
 	{ "all-namespaces", 'A', .help = "Of every containerd namespace", .set = opt_bool, AT(everywhere) },
 	{ "digests", .help = "With digests", .set = opt_bool, AT(digests) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names",
-	  .set = opt_word, AT(format) },
-	OPT_NOT_HERE("filter", 'f', "davit images --format json | jq picks some"),
+	{ "filter", 'f', .arg = "reference=PATTERN", .help = "Only names that match, as in 'redis:*'", .set = add_filter },
+	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Repository}}'",
+	  .words = "table json names", .set = opt_format, AT(format) },
 	{ "all", 'a', .help = "For Docker's users; all are listed anyway", .set = opt_bool, AT(all), .hidden = true },
 	{ 0 },
 };
@@ -26,6 +42,36 @@ static const struct opt list_opts[] = {
 static void list_init(void *opts)
 {
 	((struct list_flags *)opts)->format = "table";
+}
+
+static void list_done(void *opts)
+{
+	strv_done(&((struct list_flags *)opts)->patterns);
+}
+
+/* The length of a name without its tag and digest. */
+static size_t repository_of(const char *name)
+{
+	size_t n = strcspn(name, "@");
+	const char *colon = memrchr(name, ':', n);
+
+	return colon && !memchr(colon, '/', n - (size_t)(colon - name)) ? (size_t)(colon - name) : n;
+}
+
+/* A pattern is of the whole name, or of what stands before its tag, in the long form or the short. */
+static bool matches(const struct strv *patterns, const char *name)
+{
+	const char *const forms[] = { name, ref_familiar(name) };
+
+	for (size_t i = 0; i < patterns->n; i++)
+		for (size_t k = 0; k < 2; k++) {
+			_cleanup_free_ char *repository = mem_strndup(forms[k], repository_of(forms[k]));
+
+			if (fnmatch(patterns->v[i], forms[k], FNM_PATHNAME) == 0 ||
+			    fnmatch(patterns->v[i], repository, FNM_PATHNAME) == 0)
+				return true;
+		}
+	return !patterns->n;
 }
 
 static void add_row(struct table *t, const struct list_flags *f, const char *ns, const struct image_row *row)
@@ -42,9 +88,9 @@ static void add_row(struct table *t, const struct list_flags *f, const char *ns,
 	table_cell(t, row->unpacked ? "yes" : "no");
 }
 
-static int print_json(struct cli *cli, const char *ns, const struct image_row *row, struct err *err)
+static json *row_json(const char *ns, const struct image_row *row)
 {
-	_cleanup_json_ json *o = json_new_object();
+	json *o = json_new_object();
 	char text[CLOCK_TEXT];
 
 	json_put_str(o, "name", row->name);
@@ -54,11 +100,63 @@ static int print_json(struct cli *cli, const char *ns, const struct image_row *r
 	json_put_str(o, "platform", row->platform);
 	json_put_str(o, "created_at", clock_rfc3339(row->created_at, text));
 	json_put_bool(o, "unpacked", row->unpacked);
+	return o;
+}
+
+/* What a template may ask for: Docker's fields, and ours. */
+#define FIELDS \
+	"Repository Tag ID=IMAGE_ID Digest CreatedSince=CREATED CreatedAt Size Containers SharedSize UniqueSize VirtualSize " \
+	"name namespace digest size platform created_at unpacked"
+
+static int print_templated(struct cli *cli, const struct list_flags *f, const char *ns, const struct image_row *row,
+			   struct listing *l, struct err *err)
+{
+	_cleanup_json_ json *o = row_json(ns, row);
+	const char *name = ref_familiar(row->name), *tag = name + repository_of(name);
+	_cleanup_free_ char *repository = mem_strndup(name, repository_of(name)), *created = human_date(row->created_at);
+	_cleanup_free_ char *tag_text = mem_strndup(tag + (*tag == ':'), strcspn(tag + (*tag == ':'), "@"));
+	static const char *const unknown[] = { "Containers", "SharedSize", "UniqueSize" };
+	char text[HUMAN_TEXT];
+
+	json_put_str(o, "Repository", repository);
+	json_put_str(o, "Tag", *tag_text ? tag_text : "<none>");
+	json_put_str(o, "ID", f->no_trunc ? row->digest : row->short_id);
+	json_put_str(o, "Digest", row->digest);
+	json_put_str(o, "CreatedSince", human_ago(row->created_at, clock_wall(), text));
+	json_put_str(o, "CreatedAt", created);
+	json_put_str(o, "Size", human_size(row->size, text));
+	json_put_str(o, "VirtualSize", human_size(row->size, text));
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		json_put_str(o, unknown[i], "N/A");
+	return listing_add(l, cli, o, err);
+}
+
+static int print_json(struct cli *cli, const char *ns, const struct image_row *row, struct err *err)
+{
+	_cleanup_json_ json *o = row_json(ns, row);
+
 	return cli_out_json(cli, o, err);
 }
 
-/* The images of one namespace, into @t or straight out. */
-static int list_one(struct cli *cli, const struct list_flags *f, const char *ns, struct table *t, size_t *count, struct err *err)
+/* Where the rows go: a table of people, one of a template, or straight out. */
+struct sink { struct table t; struct listing l; bool templated; size_t count; };
+
+static int put_row(struct cli *cli, const struct list_flags *f, const char *ns, const struct image_row *row, struct sink *to,
+		   struct err *err)
+{
+	to->count++;
+	if (!strcmp(f->format, "json"))
+		return print_json(cli, ns, row, err);
+	if (f->quiet || !strcmp(f->format, "names"))
+		return cli_outf(cli, err, "%s\n", ref_familiar(row->name));
+	if (to->templated)
+		return print_templated(cli, f, ns, row, &to->l, err);
+	add_row(&to->t, f, ns, row);
+	return 0;
+}
+
+/* The images of one namespace. */
+static int list_one(struct cli *cli, const struct list_flags *f, const char *ns, struct sink *to, struct err *err)
 {
 	_cleanup_(image_rows_done) struct image_rows rows = { 0 };
 	_cleanup_free_ char *snapshotter = NULL;
@@ -68,15 +166,9 @@ static int list_one(struct cli *cli, const struct list_flags *f, const char *ns,
 	r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
 	if (r >= 0)
 		r = image_list(cli->core->ctrd, snapshotter, &cli->ctx, &rows, err);
-	for (size_t i = 0; r >= 0 && i < rows.n; i++) {
-		if (f->format[0] == 'j')
-			r = print_json(cli, ns, &rows.v[i], err);
-		else if (f->quiet || f->format[0] == 'n')
-			r = cli_outf(cli, err, "%s\n", ref_familiar(rows.v[i].name));
-		else
-			add_row(t, f, ns, &rows.v[i]);
-	}
-	*count += rows.n;
+	for (size_t i = 0; r >= 0 && i < rows.n; i++)
+		if (matches(&f->patterns, rows.v[i].name))
+			r = put_row(cli, f, ns, &rows.v[i], to, err);
 	return r;
 }
 
@@ -105,31 +197,37 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 		{ .title = "ID", .min = 12, .drop = 3 }, { .title = "CREATED", .min = 8, .drop = 4 },
 		{ .title = "PLATFORM", .min = 8, .drop = 2 }, { .title = "SIZE", .right = true, .drop = 5 },
 		{ .title = "UNPACKED", .drop = 1 } };
-	const struct list_flags *f = opts;
+	struct list_flags *f = opts;
 	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
-	size_t skip = f->everywhere ? 0 : 1, count = 0;
-	struct table t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip };
-	bool is_table = !f->quiet && f->format[0] == 't';
-	int r = cli_core(cli, err);
+	size_t skip = f->everywhere ? 0 : 1;
+	struct sink to = { .t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip },
+		.templated = format_is_template(f->format) && !f->quiet };
+	bool is_table = !f->quiet && !strcmp(f->format, "table");
+	int r = to.templated ? listing_open(&to.l, f->format, listing_fields(FIELDS), err) : 0;
 
-	(void)args;
+	strv_add(&f->patterns, args);
+	if (r >= 0)
+		r = cli_core(cli, err);
 	if (r >= 0)
 		r = namespaces_list(cli->core->ctrd, &cli->ctx, &all, err);
 	for (size_t i = 0; r >= 0 && f->everywhere && i < all.n; i++)
-		r = list_one(cli, f, all.v[i].name, &t, &count, err);
+		r = list_one(cli, f, all.v[i].name, &to, err);
 	if (r >= 0 && !f->everywhere)
-		r = list_one(cli, f, cli->conf.ns, &t, &count, err);
+		r = list_one(cli, f, cli->conf.ns, &to, err);
+	if (r >= 0 && to.templated)
+		r = listing_close(&to.l, cli, f->no_trunc, err);
 	if (r >= 0 && is_table)
-		r = cli_out_table(cli, &t, f->no_trunc, err);
-	if (r >= 0 && is_table && !count)
+		r = cli_out_table(cli, &to.t, f->no_trunc, err);
+	if (r >= 0 && is_table && !to.count && !f->patterns.n)
 		look_elsewhere(cli, &all);
-	table_done(&t);
+	table_done(&to.t);
+	listing_done(&to.l);
 	return r;
 }
 
 #define LIST \
-	.usage = "[FLAGS]", .summary = "List images", .opts = list_opts, .size = sizeof(struct list_flags), \
-	.init = list_init, .run = list, \
-	.examples = "  davit images\n  davit images -A --digests\n  davit images --format json | jq .name"
+	.usage = "[FLAGS] [NAME]", .summary = "List images", .opts = list_opts, .size = sizeof(struct list_flags), \
+	.words = COMPLETE_IMAGE, .max = 1, .init = list_init, .done = list_done, .run = list, \
+	.examples = "  davit images\n  davit images -A --digests\n  davit images 'redis:*' --format '{{.Tag}} {{.Size}}'"
 const struct command cmd_images = { .name = "images", LIST };
 const struct command image_ls = { .group = "image", .name = "ls", LIST };

@@ -1,10 +1,17 @@
 #include "cli.h"
 #include "commands.h"
+#include "docker-view.h"
 #include "job-ops.h"
 #include <string.h>
 
+struct inspect_flags { const char *format, *type; bool size; };
+#define AT(f) .at = offsetof(struct inspect_flags, f)
 static const struct opt opts_table[] = {
-	OPT_NOT_HERE("format", 'f', "it prints JSON; jq takes a field out of it"),
+	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each job, as in '{{.State.Status}}'", .topic = "Flags", .set = opt_string,
+	  AT(format) },
+	{ "type", .arg = "KIND", .help = "For Docker's users: davit inspects jobs", .words = "container job", .set = opt_word, AT(type),
+	  .hidden = true },
+	{ "size", 's', .help = "For Docker's users: davit ps -s has sizes", .set = opt_bool, AT(size), .hidden = true },
 	{ 0 },
 };
 
@@ -22,15 +29,17 @@ static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret,
 
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	int r = cli_core(cli, err);
+	const struct inspect_flags *f = opts;
+	const struct cli_inspection how = { .one = inspect_one, .format = f->format, .view = docker_view_job };
 
-	(void)opts;
-	return r < 0 ? r : cli_inspect(cli, args, inspect_one, NULL, err);
+	return cli_inspect(cli, args, &how, err);
 }
 
 const struct command cmd_inspect = {
-	.name = "inspect", .usage = "JOB...", .summary = "Print everything about jobs as JSON",
-	.text = "An array with one object for each: its state and network, the job in its native form, and the OCI spec.",
-	.examples = "  davit inspect web | jq '.[0].job'",
-	.opts = opts_table, .words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .run = run,
+	.name = "inspect", .usage = "[FLAGS] JOB...", .summary = "Print everything about jobs as JSON",
+	.text = "An array with one object for each: its state and network, the job in its native form, and the OCI spec.\n"
+		"A template sees these fields, and those of docker inspect beside them.",
+	.examples = "  davit inspect web | jq '.[0].job'\n  davit inspect -f '{{.NetworkSettings.IPAddress}}' web",
+	.opts = opts_table, .words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY,
+	.size = sizeof(struct inspect_flags), .run = run,
 };

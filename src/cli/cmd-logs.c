@@ -54,7 +54,7 @@ static int set_time(const struct opt *o, const char *value, void *into, struct e
 
 static const struct opt opts_table[] = {
 	{ "follow", 'f', .help = "Go on until the job ends", .topic = "Flags", .set = opt_bool, AT(follow) },
-	{ "tail", .arg = "N", .help = "Only the last N lines; all without", .set = set_tail },
+	{ "tail", 'n', .arg = "N", .help = "Only the last N lines; all without", .set = set_tail },
 	{ "since", .arg = "TIME", .help = "From then on: a time (2006-01-02T15:04:05Z, a day, date +%s), or 10m ago",
 	  .set = set_time, AT(since) },
 	{ "until", .arg = "TIME", .help = "Up to then", .set = set_time, AT(until) },

@@ -3,12 +3,18 @@
 #include "human.h"
 #include "clock.h"
 #include "job-ops.h"
+#include "listing.h"
 #include "mem.h"
 #include "ref.h"
 #include <string.h>
 
-struct ps_flags { bool all, quiet, everywhere, no_trunc; struct strv filters; const char *format; };
+struct ps_flags { bool all, quiet, everywhere, no_trunc, size, latest; int64_t last; struct strv filters; const char *format; };
 #define AT(f) .at = offsetof(struct ps_flags, f)
+static int set_last(const struct opt *o, const char *value, void *into, struct err *err)
+{
+	return opt_to_number(o, value, -1, 1000000, &((struct ps_flags *)into)->last, err);
+}
+
 static const struct opt opts_table[] = {
 	{ "all", 'a', .help = "Ended and created ones too", .topic = "Flags", .set = opt_bool, AT(all) },
 	{ "quiet", 'q', .help = "Only ids", .set = opt_bool, AT(quiet) },
@@ -16,11 +22,11 @@ static const struct opt opts_table[] = {
 	{ "filter", 'f', .arg = "K=V", .help = "name (a pattern), id, status, label, ancestor, network or exited", .set = opt_list,
 	  AT(filters) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names",
-	  .set = opt_word, AT(format) },
-	OPT_NOT_HERE("last", 0, "davit ps -a lists the newest first"),
-	OPT_NOT_HERE("latest", 'l', "davit ps -a lists the newest first"),
-	OPT_NOT_HERE("size", 's', "davit keeps no sizes of jobs; davit images prints those of images"),
+	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Names}}'",
+	  .words = "table json names", .set = opt_format, AT(format) },
+	{ "last", 'n', .arg = "N", .help = "The newest N, in whatever state", .set = set_last, AT(last) },
+	{ "latest", 'l', .help = "The newest, in whatever state", .set = opt_bool, AT(latest) },
+	{ "size", 's', .help = "With the size of what each job has written", .set = opt_bool, AT(size) },
 	{ 0 },
 };
 
@@ -34,28 +40,24 @@ static void done(void *opts)
 	strv_done(&((struct ps_flags *)opts)->filters);
 }
 
-static void status_text(const struct job_row *row, struct table *t)
+static char *status_text(const struct job_row *row)
 {
 	char text[HUMAN_TEXT];
 	int64_t now = clock_wall();
 
 	switch (row->state) {
 	case JOB_RUNNING:
-		table_cellf(t, "Up %s", human_span(now - row->started_at, text));
-		break;
+		return mem_printf("Up %s", human_span(now - row->started_at, text));
 	case JOB_PAUSED:
-		table_cellf(t, "Up %s (Paused)", human_span(now - row->started_at, text));
-		break;
+		return mem_printf("Up %s (Paused)", human_span(now - row->started_at, text));
 	case JOB_EXITED:
-		table_cellf(t, "Exited (%d) %s", row->exit_code, human_ago(row->exited_at, now, text));
-		break;
+		return mem_printf("Exited (%d) %s", row->exit_code, human_ago(row->exited_at, now, text));
 	case JOB_CREATED:
-		table_cell(t, "Created");
-		break;
+		return mem_strdup("Created");
 	case JOB_UNKNOWN:
-		table_cell(t, "Unknown");
 		break;
 	}
+	return mem_strdup("Unknown");
 }
 
 static int print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
@@ -64,23 +66,28 @@ static int print_table(struct cli *cli, const struct ps_flags *f, const struct j
 		{ .title = "NAMESPACE" }, { .title = "NAME" }, { .title = "IMAGE", .min = 12, .drop = 4 },
 		{ .title = "COMMAND", .min = 10, .drop = 2 }, { .title = "STATUS", .min = 10, .drop = 5 },
 		{ .title = "IP", .drop = 3 }, { .title = "PORTS", .list = true }, { .title = "ID", .drop = 1 },
+		{ .title = "SIZE", .right = true },
 	};
-	size_t skip = f->everywhere ? 0 : 1;
-	struct table t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip };
+	size_t skip = f->everywhere ? 0 : 1, end = sizeof columns / sizeof *columns - !f->size;
+	struct table t = { .columns = columns + skip, .n_columns = end - skip };
+	char text[HUMAN_TEXT];
 	int r;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct job_row *row = &rows->v[i];
+		_cleanup_free_ char *status = status_text(row);
 
 		if (!skip)
 			table_cell(&t, row->ns);
 		table_cell(&t, row->name);
 		table_cell(&t, ref_familiar(row->image));
 		table_cell(&t, row->command);
-		status_text(row, &t);
+		table_cell(&t, status);
 		table_cell(&t, row->ip);
 		table_cell(&t, row->ports);
 		table_cell(&t, row->id);
+		if (f->size)
+			table_cell(&t, row->size < 0 ? "" : human_size(row->size, text));
 	}
 	r = cli_out_table(cli, &t, f->no_trunc, err);
 	table_done(&t);
@@ -95,9 +102,9 @@ static void put_time(json *o, const char *key, int64_t at)
 		json_put_str(o, key, clock_rfc3339(at, text));
 }
 
-static int print_json(struct cli *cli, const struct job_row *row, struct err *err)
+static json *row_json(const struct job_row *row)
 {
-	_cleanup_json_ json *o = json_new_object();
+	json *o = json_new_object();
 
 	json_put_str(o, "name", row->name);
 	json_put_str(o, "id", row->id);
@@ -116,14 +123,74 @@ static int print_json(struct cli *cli, const struct job_row *row, struct err *er
 	put_time(o, "started_at", row->started_at);
 	put_time(o, "exited_at", row->exited_at);
 	json_put_dict(o, "labels", &row->labels);
+	if (row->size >= 0)
+		json_put_int(o, "size", row->size);
+	return o;
+}
+
+static int print_json(struct cli *cli, const struct job_row *row, struct err *err)
+{
+	_cleanup_json_ json *o = row_json(row);
+
 	return cli_out_json(cli, o, err);
+}
+
+/* What a template may ask for: Docker's fields, and ours. */
+#define FIELDS \
+	"ID=CONTAINER_ID Names Image Command CreatedAt RunningFor=CREATED Status State Ports Labels Mounts Networks Size " \
+	"LocalVolumes Platform name id namespace image command status exit_code pid runtime network ip ports created_at started_at " \
+	"exited_at labels size"
+
+/* "a=b,c=d", without what davit notes for itself. */
+static char *labels_text(const struct dict *labels)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	for (size_t i = 0; i < labels->n; i++)
+		if (strncmp(labels->v[i].key, "davit.", 6) != 0 && strncmp(labels->v[i].key, "containerd.io/", 14) != 0)
+			strv_pushf(&words, "%s=%s", labels->v[i].key, labels->v[i].value);
+	return strv_join(&words, ",");
+}
+
+static int print_templated(struct cli *cli, const struct job_row *row, struct listing *l, struct err *err)
+{
+	_cleanup_json_ json *o = row_json(row);
+	_cleanup_free_ char *labels = labels_text(&row->labels), *status = status_text(row);
+	_cleanup_free_ char *command = mem_printf("\"%s\"", row->command), *created = human_date(row->created_at);
+	char ago[HUMAN_TEXT], size[HUMAN_TEXT];
+
+	json_put_str(o, "ID", row->id);
+	json_put_str(o, "Names", row->name);
+	json_put_str(o, "Image", ref_familiar(row->image));
+	json_put_str(o, "Command", command);
+	json_put_str(o, "CreatedAt", created);
+	json_put_str(o, "RunningFor", human_ago(row->created_at, clock_wall(), ago));
+	json_put_str(o, "Status", status);
+	json_put_str(o, "State", job_state_name(row->state));
+	json_put_str(o, "Ports", row->ports);
+	json_put_str(o, "Labels", labels);
+	json_put_str(o, "Mounts", row->mounts);
+	json_put_str(o, "Networks", row->network ? row->network : "");
+	json_put_str(o, "Size", row->size < 0 ? "" : human_size(row->size, size));
+	json_put_str(o, "LocalVolumes", "0");
+	json_put_str(o, "Platform", "");
+	return listing_add(l, cli, o, err);
+}
+
+static int list_templated(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct listing *l, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < rows->n; i++)
+		r = print_templated(cli, &rows->v[i], l, err);
+	return r < 0 ? r : listing_close(l, cli, f->no_trunc, err);
 }
 
 static int print(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
 	int r = 0;
 
-	if (!f->quiet && f->format[0] == 't')
+	if (!f->quiet && !strcmp(f->format, "table"))
 		return print_table(cli, f, rows, err);
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
 		if (f->format[0] == 'j')
@@ -148,16 +215,22 @@ static void look_elsewhere(struct cli *cli)
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct ps_flags *f = opts;
-	const struct job_filter filter = { .all = f->all, .all_namespaces = f->everywhere, .filters = &f->filters };
+	const bool templated = format_is_template(f->format) && !f->quiet;
+	const struct job_filter filter = { .all = f->all, .all_namespaces = f->everywhere, .filters = &f->filters,
+		.sizes = f->size || (templated && strstr(f->format, "ize")), /* Size or size */
+		.last = f->latest ? 1 : f->last > 0 ? (size_t)f->last : 0 };
+	_cleanup_(listing_done) struct listing l = { 0 };
 	struct job_rows rows = { 0 };
-	int r = cli_core(cli, err);
+	int r = templated ? listing_open(&l, f->format, listing_fields(FIELDS), err) : 0;
 
 	(void)args;
 	if (r >= 0)
+		r = cli_core(cli, err);
+	if (r >= 0)
 		r = job_list(cli->core, &filter, &cli->ctx, &rows, err);
 	if (r >= 0)
-		r = print(cli, f, &rows, err);
-	if (r >= 0 && !rows.n && !f->everywhere && !f->filters.n && !f->quiet && f->format[0] == 't')
+		r = templated ? list_templated(cli, f, &rows, &l, err) : print(cli, f, &rows, err);
+	if (r >= 0 && !rows.n && !f->everywhere && !f->filters.n && !f->quiet && !strcmp(f->format, "table"))
 		look_elsewhere(cli);
 	job_rows_done(&rows);
 	return r;

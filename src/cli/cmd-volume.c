@@ -2,17 +2,20 @@
 #include "cli.h"
 #include "clock.h"
 #include "commands.h"
+#include "docker-view.h"
 #include "human.h"
 #include "job-ops.h"
+#include "listing.h"
 #include "parse.h"
 #include "volume.h"
+#include <string.h>
 
 struct list_flags { bool quiet, no_trunc; const char *format; };
 static const struct opt list_opts[] = {
 	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, .at = offsetof(struct list_flags, quiet) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, .at = offsetof(struct list_flags, no_trunc) },
-	{ "format", .arg = "FORM", .help = "table, json (a line each) or names", .words = "table json names", .set = opt_word,
-	  .at = offsetof(struct list_flags, format) },
+	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Name}}'",
+	  .words = "table json names", .set = opt_format, .at = offsetof(struct list_flags, format) },
 	{ 0 },
 };
 static void list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
@@ -51,25 +54,46 @@ static int print_table(struct cli *cli, const struct volumes *l, bool whole, str
 	return r;
 }
 
+/* What a template may ask for: Docker's fields, and ours. */
+#define FIELDS \
+	"Name=VOLUME_NAME Driver Scope Mountpoint CreatedAt Labels Options Links Size Availability Group Status " \
+	"name path created_at anonymous labels jobs"
+
+static int print_templated(struct cli *cli, json *o, struct listing *to, struct err *err)
+{
+	static const char *const unknown[] = { "Links", "Size", "Availability", "Group", "Status" };
+
+	docker_view_volume(o);
+	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		json_put_str(o, unknown[i], "N/A");
+	return listing_add(to, cli, o, err);
+}
+
 static int list(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct list_flags *f = opts;
 	_cleanup_(volumes_done) struct volumes l = { 0 };
-	int r = cli_core(cli, err);
+	_cleanup_(listing_done) struct listing to = { 0 };
+	const bool templated = format_is_template(f->format) && !f->quiet;
+	int r = templated ? listing_open(&to, f->format, listing_fields(FIELDS), err) : 0;
 
 	(void)args;
+	if (r >= 0)
+		r = cli_core(cli, err);
 	if (r >= 0) {
 		job_await_removals(cli->core, &cli->ctx);
 		r = volume_list(cli->core, &l, err);
 	}
-	if (r >= 0 && !f->quiet && f->format[0] == 't')
+	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
 		return print_table(cli, &l, f->no_trunc, err);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
-		_cleanup_json_ json *o = f->format[0] == 'j' ? volume_json(cli, &l.v[i]) : NULL;
+		bool as_json = !strcmp(f->format, "json");
+		_cleanup_json_ json *o = templated || as_json ? volume_json(cli, &l.v[i]) : NULL;
 
-		r = o ? cli_out_json(cli, o, err) : cli_outf(cli, err, "%s\n", l.v[i].name);
+		r = templated ? print_templated(cli, o, &to, err) : as_json ? cli_out_json(cli, o, err) :
+		    cli_outf(cli, err, "%s\n", l.v[i].name);
 	}
-	return r;
+	return r < 0 || !templated ? r : listing_close(&to, cli, f->no_trunc, err);
 }
 
 static const struct command volume_ls = {
@@ -170,19 +194,28 @@ static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret,
 	return r;
 }
 
+struct inspect_flags { const char *format; };
+static const struct opt inspect_opts[] = {
+	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each volume, as in '{{.Mountpoint}}'", .topic = "Flags", .set = opt_string,
+	  .at = offsetof(struct inspect_flags, format) },
+	{ 0 },
+};
+
 static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	int r = cli_core(cli, err);
+	const struct cli_inspection how = { .one = inspect_one, .format = ((struct inspect_flags *)opts)->format,
+		.view = docker_view_volume };
 
-	(void)opts;
-	return r < 0 ? r : cli_inspect(cli, args, inspect_one, NULL, err);
+	return cli_inspect(cli, args, &how, err);
 }
 
 static const struct command volume_inspect = {
 	.group = "volume",
 	.name = "inspect",
-	.usage = "NAME...",
+	.usage = "[FLAGS] NAME...",
 	.summary = "Print everything about volumes as JSON",
+	.opts = inspect_opts,
+	.size = sizeof(struct inspect_flags),
 	.examples = "  davit volume inspect data | jq -r '.[0].path'",
 	.words = COMPLETE_VOLUME,
 	.min = 1,

@@ -3,37 +3,81 @@
 #include "name.h"
 #include <string.h>
 
-/* Words of Docker's command line: what they are called here, or what does it instead. */
+/* Words of Docker's command line that davit does not have: what does it instead. A test holds every one of Docker's against this
+ * table, the aliases and the commands; docs/from-docker.md has them all. */
 static const struct { const char *docker, *ours, *instead; } elsewhere[] = {
-	{ "load", .ours = "image load" }, { "import", .ours = "image import" }, { "rmi", .ours = "image rm" },
-	{ "info", .ours = "doctor" }, { "ls", .ours = "ps" }, { "list", .ours = "ps" }, { "log", .ours = "logs" },
-	{ "port", .ours = "ps" },
-	{ "container", .instead = "jobs need no group: davit run, davit ps, davit rm" },
-	{ "system", .instead = "davit prune removes what was left behind, davit doctor looks at the machine" },
+	{ "info", .ours = "doctor" }, { "log", .ours = "logs" }, { "port", .ours = "ps" },
+	{ "container", .instead = "the group may be left away: davit ps, davit run, davit rm" },
 	{ "build", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
+	{ "buildx", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
+	{ "builder", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
+	{ "commit", .instead = "build images from a file, with docker, podman or buildah" },
 	{ "push", .instead = "docker, podman or skopeo push images" },
+	{ "save", .instead = "ctr -n davit images export FILE IMAGE" },
+	{ "system", .instead = "davit prune removes what was left behind, davit doctor looks at the machine" },
+	{ "search", .instead = "registries have web pages; davit pull NAME fetches an image" },
 	{ "login", .instead = "docker login, podman login --authfile ~/.docker/config.json: pull reads Docker's credentials" },
+	{ "logout", .instead = "docker logout, or delete the entry in ~/.docker/config.json" },
+	{ "manifest", .instead = "docker, podman or skopeo inspect registries; davit image inspect --platform looks at an image" },
+	{ "trust", .instead = "name images by digest: davit run NAME@sha256:..." },
 	{ "attach", .instead = "davit logs -f JOB follows its output; davit exec -it JOB sh gives a shell" },
 	{ "top", .instead = "davit exec JOB ps" },
 	{ "stats", .instead = "davit exec JOB top" },
+	{ "events", .instead = "ctr -n davit events prints containerd's; davit wait JOB waits for an end" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
+	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
+	{ "pause", .instead = "davit kill -s STOP JOB, when it handles that; davit stop JOB ends it" },
+	{ "unpause", .instead = "davit kill -s CONT JOB" },
+	{ "diff", .instead = "davit ps -s tells how much a job has written" },
 	{ "cp", .instead = "mount a folder with davit run -v, or: davit exec -i JOB tar -x -C DIR <FILE" },
+	{ "export", .instead = "davit exec JOB tar -c / >FILE" },
 	{ "network", .instead = "networks are CNI configurations in /etc/cni/net.d; davit run --network NAME uses one" },
 	{ "compose", .instead = "davit run, once for each job" },
+	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
+	{ "node", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
+	{ "service", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
+	{ "stack", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
+	{ "config", .instead = "mount a file: davit run -v /path/file:/etc/file:ro" },
+	{ "secret", .instead = "mount a file: davit run -v /path/file:/run/secrets/file:ro" },
+	{ "plugin", .instead = "networks are CNI plugins in /opt/cni/bin; runtimes and snapshotters are containerd's" },
+	{ "context", .instead = "davit --address SOCKET talks to another containerd of this machine" },
+	{ "checkpoint", .instead = "no replacement: davit does not freeze jobs to disk" },
+	{ "scout", .instead = "no replacement: scan images with a tool of that trade" },
+	{ "machine", .instead = "davit runs on Linux, without a virtual machine" },
+	{ "pod", .instead = "davit run --network container:JOB joins another job's network" },
+	{ "init", .instead = "davit needs no init: a job's file system is mounted when it starts" },
+	{ "auto-update", .instead = "davit pull IMAGE, davit rm -f JOB, davit run, from a timer" },
+	{ "generate", .instead = "davit inspect JOB | jq .[0].job prints a job; write a unit with davit run in the foreground" },
+	{ "kube", .instead = "no replacement: write davit run for each container" },
+	{ "play", .instead = "no replacement: write davit run for each container" },
+	{ "healthcheck", .instead = "davit checks no health: davit exec JOB CHECK" },
+	{ "mount", .instead = "davit exec JOB sh looks at its files" },
+	{ "unmount", .instead = "davit exec JOB sh looks at its files" },
+	{ "unshare", .instead = "no replacement: davit runs as root" },
+	{ "untag", .instead = "davit image rm NAME:TAG takes a name away" },
 };
+
+const char *command_elsewhere(const char *word, bool *ret_ours)
+{
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+		if (strcmp(word, elsewhere[i].docker) == 0) {
+			*ret_ours = elsewhere[i].ours != NULL;
+			return elsewhere[i].ours ? elsewhere[i].ours : elsewhere[i].instead;
+		}
+	return NULL;
+}
 
 static int unknown(const struct command *const *list, const char *group, const char *name, struct err *err)
 {
 	const char *all[64], *near = NULL, *instead = NULL, *space = group ? " " : "";
+	bool ours = false;
 	size_t n = 0;
 	int r;
 
 	group = group ? group : "";
-	for (size_t i = 0; !*group && i < sizeof elsewhere / sizeof *elsewhere; i++)
-		if (strcmp(name, elsewhere[i].docker) == 0) {
-			near = elsewhere[i].ours;
-			instead = elsewhere[i].instead;
-		}
+	instead = *group ? NULL : command_elsewhere(name, &ours);
+	if (ours)
+		near = instead;
 	for (; list && list[n] && n < sizeof all / sizeof *all; n++)
 		all[n] = list[n]->name;
 	if (!near && !instead)
@@ -65,7 +109,7 @@ char *command_path(const struct command *cmd)
 int command_parse(const struct command *cmd, void *global, char *const *argv, size_t i, void *opts, struct strv *args,
 		  struct err *err)
 {
-	const struct opt_table tables[] = { { cmd->opts, opts }, { global_opts, global } };
+	const struct opt_table tables[] = { { .opts = cmd->opts, .into = opts }, { global_opts, global, .behind = true } };
 	_cleanup_free_ char *path = command_path(cmd);
 
 	return opt_parse(tables, 2, path, cmd->stop_at_first, argv, i, args, err);

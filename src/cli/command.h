@@ -30,6 +30,8 @@ extern const struct opt global_opts[];         /* cli.c: flags that stand before
 /* The command @name of @list (NULL: there are none). -ERR_NOT_FOUND suggests the nearest; @group is NULL at the top. */
 int command_find(const struct command *const *list, const char *group, const char *name, const struct command **ret,
 		 struct err *err);
+/* What is done instead of a command of Docker's that davit has not (a command of ours when *ret_ours, else a remedy), or NULL. */
+const char *command_elsewhere(const char *word, bool *ret_ours);
 /* Flags and arguments from argv[i] on into @opts (of cmd->size, initialised) and @global. The number of arguments is not
  * looked at: that is command_check_args(), once --help is out of the way. */
 int command_parse(const struct command *, void *global, char *const *argv, size_t i, void *opts, struct strv *args,

@@ -1,5 +1,6 @@
 #include "human.h"
 #include "clock.h"
+#include "mem.h"
 #include <string.h>
 
 const char *human_size(int64_t bytes, char out[HUMAN_TEXT])
@@ -43,4 +44,15 @@ const char *human_ago(int64_t then, int64_t now, char out[HUMAN_TEXT])
 	(void)human_span(now - then, span);
 	(void)snprintf(out, HUMAN_TEXT, "%.40s ago", span);
 	return out;
+}
+
+char *human_date(int64_t wall_ns)
+{
+	time_t seconds = wall_ns / NSEC_PER_SEC;
+	struct tm tm;
+	char text[64];
+
+	if (!wall_ns || !localtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", &tm))
+		return mem_strdup("");
+	return mem_strdup(text);
 }

@@ -1,5 +1,6 @@
 #include "job-flags.h"
 #include "clock.h"
+#include "docker-flags.h"
 #include "interrupt.h"
 #include "mem.h"
 #include "parse.h"
@@ -168,6 +169,23 @@ static int f_entrypoint(const struct opt *o, const char *v, void *into, struct e
 	return 0;
 }
 
+static int f_restart(const struct opt *o, const char *v, void *into, struct err *err)
+{
+	(void)into;
+	if (!strcmp(v, "no") || !*v)
+		return 0;
+	return err_hint(err, err_set(err, ERR_UNIMPLEMENTED, "flag --%s %s: davit starts nothing again", o->name, v),
+			"let systemd do it, with davit run in the foreground, or leave the flag away");
+}
+
+static int f_ignored(const struct opt *o, const char *v, void *into, struct err *err)
+{
+	bool ignored;
+
+	(void)into;
+	return opt_to_bool(o, v, &ignored, err);
+}
+
 static int f_log_driver(const struct opt *o, const char *v, void *into, struct err *err)
 {
 	if (!strcmp(v, "none"))
@@ -204,6 +222,9 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	{ "cidfile", .arg = "FILE", .help = "Write the container's id to this new file", .words = COMPLETE_FILE, \
 	  .set = opt_string, AT(cidfile) }, \
 	{ "quiet", 'q', .help = "No progress of a pull", .set = opt_bool, AT(quiet) }, \
+	{ "restart", .arg = "no", .help = "When to start it again: davit does not", .words = "no", .set = f_restart, .hidden = true }, \
+	{ "disable-content-trust", .help = "For Docker's users; digests are what is trusted", .set = f_ignored, .hidden = true }, \
+	{ "no-healthcheck", .help = "For Docker's users; davit checks none", .set = f_ignored, .hidden = true }, \
 	{ "interactive", 'i', .help = "Keep standard input open", .topic = "Process", \
 	  .set = f_interactive, .meant = "stdin" }, \
 	{ "tty", 't', .help = "Give the process a terminal", .set = f_tty, .meant = "terminal" }, \
@@ -241,7 +262,7 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	  .set = f_memory, .meant = "mem" }, \
 	{ "memory-swap", .arg = "SIZE", .help = "Memory and swap together; -1: no limit", .set = f_swap }, \
 	{ "cpus", .arg = "NUMBER", .help = "Processor time, as in 1.5", .set = f_cpus }, \
-	{ "cpu-shares", .arg = "NUMBER", .help = "Weight against other jobs (1024)", .set = f_shares }, \
+	{ "cpu-shares", 'c', .arg = "NUMBER", .help = "Weight against other jobs (1024)", .set = f_shares }, \
 	{ "cpuset-cpus", .arg = "LIST", .help = "Processors, as in 0-2,4", .set = f_cpus_set }, \
 	{ "cpuset-mems", .arg = "LIST", .help = "Memory nodes", .set = f_mems_set }, \
 	{ "pids-limit", .arg = "NUMBER", .help = "Processes; -1: no limit", .set = f_pids }, \
@@ -258,23 +279,11 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	  .set = f_log_driver }, \
 	{ "log-opt", .arg = "K=V", .help = "max-size=10m, max-file=5", .set = f_log_opt }
 
-/* What people bring from Docker, and how it is done here. */
-#define OWN_NAMESPACE "every job has its own; only the network may be the host's: --network host"
-#define NO_NEIGHBOURS "jobs of a network reach each other by address; --add-host NAME:IP gives one a name"
+/* What davit has not. */
 #define ELSEWHERE_OPTS \
-	OPT_NOT_HERE("restart", 0, "davit restarts nothing yet: let systemd keep davit run in the foreground"), \
-	OPT_NOT_HERE("init", 0, "the command is process 1: put an init such as tini into the image"), \
-	OPT_NOT_HERE("gpus", 0, "name the devices: --device /dev/nvidia0"), \
-	OPT_NOT_HERE("pid", 0, OWN_NAMESPACE), OPT_NOT_HERE("ipc", 0, OWN_NAMESPACE), OPT_NOT_HERE("uts", 0, OWN_NAMESPACE), \
-	OPT_NOT_HERE("userns", 0, OWN_NAMESPACE), OPT_NOT_HERE("cgroupns", 0, OWN_NAMESPACE), \
 	OPT_NOT_HERE("publish-all", 'P', "name the ports: -p 80 forwards a free port of the host to 80"), \
 	OPT_NOT_HERE("expose", 0, "a port needs no exposing; -p forwards it"), \
-	OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
-	OPT_NOT_HERE("ip", 0, "the network's configuration gives addresses: /etc/cni/net.d"), \
-	OPT_NOT_HERE("volumes-from", 0, "name the same volumes with -v"), \
-	OPT_NOT_HERE("cpu-quota", 0, "--cpus 1.5 sets quota and period"), \
-	OPT_NOT_HERE("cpu-period", 0, "--cpus 1.5 sets quota and period"), \
-	OPT_NOT_HERE("attach", 'a', "the foreground has all output; -i gives it input")
+	DOCKER_ONLY_FLAGS, PODMAN_ONLY_FLAGS
 
 #define PLAN_OPTS \
 	{ "dry-run", .help = "Change nothing, print the steps", .topic = "Seeing", .set = opt_bool, AT(dry_run) }, \

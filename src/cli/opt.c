@@ -30,7 +30,7 @@ static bool find_letter(const struct opt_table *t, size_t n, char letter, struct
 {
 	for (; n; n--, t++)
 		for (const struct opt *o = t->opts; o && o->name; o++)
-			if (o->letter && o->letter == letter) {
+			if (o->letter && o->letter == letter && !(t->behind && o->early)) {
 				*ret = (struct flag){ o, t->into };
 				return true;
 			}
@@ -84,10 +84,15 @@ static int unknown_name(const struct opt_table *t, size_t n, const char *where, 
 }
 
 /* @word is the whole "-itx". */
-static int unknown_letter(const char *where, const char *word, char letter, struct err *err)
+static int unknown_letter(const struct opt_table *t, size_t n, const char *where, const char *word, char letter, struct err *err)
 {
 	_cleanup_free_ char *flag = word[2] && word[2] != '=' ? mem_printf("-%c in %s", letter, word) : mem_printf("-%c", letter);
 
+	for (; n; n--, t++)
+		for (const struct opt *o = t->opts; o && o->name; o++)
+			if (o->letter == letter && o->early)
+				return err_hint(err, unknown_flag(where, flag, o->name, NULL, err), "-%c stands before the command only",
+						letter);
 	return unknown_flag(where, flag, NULL, NULL, err);
 }
 
@@ -133,7 +138,7 @@ static int short_flags(const struct opt_table *t, size_t n, const char *where, c
 		int r;
 
 		if (!find_letter(t, n, *p, &flag))
-			return unknown_letter(where, word, *p, err);
+			return unknown_letter(t, n, where, word, *p, err);
 		if (flag.opt->instead)
 			return unknown_flag(where, word, NULL, flag.opt->instead, err);
 		if (!flag.opt->arg && !value) {

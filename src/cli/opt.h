@@ -22,6 +22,7 @@ struct opt {
 	const char *words;       /* what its value may be: words between blanks, or one of COMPLETE_* */
 	opt_fn *set;
 	size_t at;               /* offset of the field that @set writes */
+	bool early;              /* its letter is known before the command only */
 	bool hidden;             /* parsed, but neither documented nor suggested */
 	const char *meant;       /* words between blanks that people try in its place: it is suggested for them */
 	const char *instead;     /* a flag of Docker's that the command has not: its use is an error with this remedy */
@@ -38,7 +39,7 @@ struct opt {
 #define COMPLETE_COMMAND "@command"
 
 /* Where a table's values go. */
-struct opt_table { const struct opt *opts; void *into; }; /* @opts may be NULL */
+struct opt_table { const struct opt *opts; void *into; bool behind; }; /* @opts may be NULL; @behind the command */
 
 /* Parse flags from argv[*i] on, looking them up in @tables in order, until a word that is none (0), after "--" (1), or
  * the end (0). *i is then the next word. Errors name the flag and the nearest known one; @where ("run") is for the hint. */

@@ -6,6 +6,7 @@
 #include "namespaces.h"
 #include "record.h"
 #include "ref.h"
+#include "snapshots.h"
 #include "tasks.h"
 #include <regex.h>
 #include <string.h>
@@ -20,7 +21,7 @@ const char *job_state_name(enum job_state s)
 
 static void row_done(struct job_row *r)
 {
-	char *const owned[] = { r->ns, r->name, r->id, r->image, r->command, r->runtime, r->network, r->ip, r->ports };
+	char *const owned[] = { r->ns, r->name, r->id, r->image, r->command, r->runtime, r->network, r->ip, r->ports, r->mounts };
 
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
@@ -96,6 +97,17 @@ static char *ports_text(const struct job *job)
 	return buf_take(&b);
 }
 
+static char *mounts_text(const struct job *job)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	for (size_t t = 0; t < job->n_tasks; t++)
+		for (size_t i = 0; i < job->tasks[t].n_mounts; i++)
+			if (job->tasks[t].mounts[i].source)
+				strv_push(&names, job->tasks[t].mounts[i].source);
+	return strv_join(&names, ",");
+}
+
 /* The command as it runs: the spec's process, on one line. */
 static char *command_text(const struct ctrd_container *c)
 {
@@ -144,7 +156,8 @@ static void row_fill(const struct core *c, const char *ns, const struct record *
 	*row = (struct job_row){ .ns = mem_strdup(ns), .name = mem_strdup(rec->name), .id = mem_strdup(rec->c.id),
 		.image = mem_strdup(rec->c.image), .command = command_text(&rec->c), .runtime = mem_strdup(rec->c.runtime),
 		.network = mem_strdup(rec->job ? rec->job->network : NULL), .created_at = rec->c.created_at,
-		.ports = rec->job ? ports_text(rec->job) : mem_strdup("") };
+		.ports = rec->job ? ports_text(rec->job) : mem_strdup(""), .mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""),
+		.size = -1 };
 	dict_add(&row->labels, &rec->c.labels);
 	row_state(rec, p, row);
 	row_address(c, rec, row);
@@ -301,12 +314,17 @@ static bool is_listed(const struct record *rec, const struct job_row *row)
 	       dict_get(&rec->c.labels, RECORD_COMPLETE) != NULL;
 }
 
+static bool rec_has_layer(const struct record *rec)
+{
+	return rec->c.snapshotter && rec->c.snapshot_key && *rec->c.snapshot_key;
+}
+
 static int list_namespace(struct core *c, const char *ns, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out,
 			  struct err *err)
 {
 	_cleanup_(records_done) struct records recs = { 0 };
 	_cleanup_(ctrd_processes_done) struct ctrd_processes tasks = { 0 };
-	bool all = f->all || asks_status(f->filters);
+	bool all = f->all || f->last || asks_status(f->filters);
 	int r = record_list(c, ctx, &recs, err);
 
 	if (r >= 0)
@@ -321,6 +339,8 @@ static int list_namespace(struct core *c, const char *ns, const struct job_filte
 			row_done(&row);
 			continue;
 		}
+		if (f->sizes && rec_has_layer(&recs.v[i]))
+			(void)snapshots_usage(c->ctrd, recs.v[i].c.snapshotter, recs.v[i].c.snapshot_key, ctx, &row.size, NULL);
 		out->v = mem_resize(out->v, (out->n + 1) * sizeof *out->v);
 		out->v[out->n++] = row;
 	}
@@ -361,6 +381,8 @@ int job_list(struct core *c, const struct job_filter *f, const struct ctx *ctx, 
 	}
 	if (rows.n)
 		qsort(rows.v, rows.n, sizeof *rows.v, newest_first);
+	while (f->last && rows.n > f->last)
+		row_done(&rows.v[--rows.n]);
 	*ret = rows;
 	return 0;
 }

@@ -16,6 +16,8 @@ struct job_row {
 	int exit_code;
 	int64_t created_at, started_at, exited_at;   /* 0 unknown */
 	char *ports;             /* "0.0.0.0:18080->8080/tcp, ..." */
+	char *mounts;            /* volumes and host paths, with commas between */
+	int64_t size;            /* bytes of the writable layer; -1: not asked for, or not known */
 	struct dict labels;
 };
 struct job_rows { struct job_row *v; size_t n; };
@@ -24,6 +26,8 @@ void job_rows_done(struct job_rows *);
 struct job_filter {
 	bool all;                /* exited and created ones too */
 	bool all_namespaces;
+	bool sizes;              /* ask for them: containerd looks at every file of the layer */
+	size_t last;             /* only the newest so many, in whatever state; 0: all */
 	const struct strv *filters; /* name=REGEX, id=, status=, label=K[=V], ancestor=IMAGE, network=, exited=N (as in Docker) */
 };
 int job_list(struct core *, const struct job_filter *, const struct ctx *, struct job_rows *ret, struct err *err);

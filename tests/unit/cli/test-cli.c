@@ -29,7 +29,21 @@ static void refuses(void **state)
 		{ "run -h", "flag --hostname needs a value (--hostname NAME; davit help run tells more)" },
 		{ "--namspace x ps", "unknown flag --namspace: did you mean --namespace?" },
 		{ "image --frce rm x", "image: unknown flag --frce (davit help image lists the flags)" },
-		{ "inspect -f {{.ID}} web", "inspect: unknown flag -f (it prints JSON; jq takes a field out of it)" },
+		{ "inspect -f {{.Id web", "flag --format: template: column 6: }} is missing" },
+		{ "ps --format {{.Nams}}", "flag --format: template: column 3: no field .Nams: there are .Command .CreatedAt .ID .Image .Labels "
+		  ".LocalVolumes .Mounts .Names .Networks .Platform .Ports .RunningFor .Size .State .Status .command .created_at .exit_code "
+		  ".exited_at .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at .status (did you mean .Names?)" },
+		{ "ps --format yaml", "flag --format is one of table, json, names, not \"yaml\" (or a template, as in '{{json .}}')" },
+		{ "rm -n 5 web", "rm: unknown flag -n: did you mean --namespace? (-n stands before the command only)" },
+		{ "rmi", "image rm: an argument is missing (usage: davit image rm [FLAGS] IMAGE...)" },
+		{ "container ls x", "ps: takes no argument, not \"x\" (usage: davit ps [FLAGS])" },
+		{ "container", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
+		{ "container frobnicate", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
+		{ "swarm init", "unknown command swarm (davit runs jobs on one machine; a scheduler such as Nomad spreads them)" },
+		{ "run --restart always x", "flag --restart always: davit starts nothing again (let systemd do it, with davit run in the foreground, "
+		  "or leave the flag away)" },
+		{ "run --health-cmd true x", "run: unknown flag --health-cmd (davit checks no health: run the check beside it, as in davit exec "
+		  "JOB CHECK)" },
 		{ "push web", "unknown command push (docker, podman or skopeo push images)" },
 		{ "imge ls", "unknown command imge: did you mean image?" },
 		{ "image lod", "unknown command image lod: did you mean image load?" },

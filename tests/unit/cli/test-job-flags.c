@@ -71,6 +71,8 @@ static const struct { const char *flags, *task, *job; } flag_rows[] = {
 	{ "--log-driver none", "{'log':'none'}", "{}" }, { "--log-driver json-file", "{}", "{}" },
 	{ "--log-opt max-size=2m", "{'log_max_size':2097152}", "{}" },
 	{ "--log-opt max-file=9", "{'log_max_files':9}", "{}" }, { "--name a --name b", "{}", "{'name':'b'}" },
+	{ "--restart no --disable-content-trust --no-healthcheck=true", "{}", "{}" }, { "-c 77", "{'cpu_shares':77}", "{}" },
+	{ "--dns-opt ndots:2", "{}", "{'dns_options':['ndots:2']}" }, { "--name= --hostname=", "{}", "{}" },
 	{ "--entrypoint=", "{'entrypoint':[]}", "{}" },
 };
 

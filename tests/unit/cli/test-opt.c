@@ -21,7 +21,7 @@ static int parse(const char *line, bool stop, struct values *v, char **ret_args,
 {
 	static struct strv words; /* values are borrowed from it until the next line */
 	_cleanup_strv_ struct strv args = { 0 };
-	const struct opt_table table = { opts, v };
+	const struct opt_table table = { .opts = opts, .into = v };
 	int r;
 
 	strv_done(&words);

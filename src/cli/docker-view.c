@@ -1,0 +1,236 @@
+#include "docker-view.h"
+#include "mem.h"
+#include "ref.h"
+#include <string.h>
+
+static void put_text(json *o, const char *key, const char *text)
+{
+	json_put_str(o, key, text ? text : "");
+}
+
+/* What is there in another place of the tree is shared, not copied. */
+static void put_list(json *o, const char *key, json *list)
+{
+	json_put(o, key, list ? json_object_get(list) : json_new_array());
+}
+
+static void put_map(json *o, const char *key, json *map)
+{
+	json_put(o, key, map ? json_object_get(map) : json_new_object());
+}
+
+static json *view_state(json *state)
+{
+	const char *status = json_get_str(state, "status");
+	json *o = json_new_object();
+
+	put_text(o, "Status", status);
+	json_put_bool(o, "Running", status && (!strcmp(status, "running") || !strcmp(status, "paused")));
+	json_put_bool(o, "Paused", status && !strcmp(status, "paused"));
+	json_put_bool(o, "Restarting", false);
+	json_put_bool(o, "Dead", false);
+	json_put_int(o, "Pid", json_get_int(state, "pid", 0));
+	json_put_int(o, "ExitCode", json_get_int(state, "exit_code", 0));
+	put_text(o, "Error", NULL);
+	put_text(o, "StartedAt", json_get_str(state, "started_at"));
+	put_text(o, "FinishedAt", json_get_str(state, "exited_at"));
+	return o;
+}
+
+static const char *host_ip_of(json *port)
+{
+	const char *ip = json_get_str(port, "host_ip");
+
+	return ip ? ip : "0.0.0.0";
+}
+
+/* {"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}]} */
+static json *view_ports(json *ports)
+{
+	json *o = json_new_object();
+
+	for (size_t i = 0; i < json_len(ports); i++) {
+		json *port = json_at(ports, i), *binding = json_new_object(), *list;
+		const char *proto = json_get_str(port, "proto");
+		_cleanup_free_ char *key = mem_printf("%d/%s", (int)json_get_int(port, "inside", 0), proto ? proto : "tcp");
+		_cleanup_free_ char *host = mem_printf("%d", (int)json_get_int(port, "host", 0));
+
+		put_text(binding, "HostIp", host_ip_of(port));
+		put_text(binding, "HostPort", host);
+		list = json_get_array(o, key);
+		if (!list) {
+			list = json_new_array();
+			json_put(o, key, list);
+		}
+		json_append(list, binding);
+	}
+	return o;
+}
+
+static json *view_network(json *network, json *job)
+{
+	json *o = json_new_object(), *all = json_new_object(), *one = json_new_object();
+	const char *name = json_get_str(network, "name");
+	static const char *const keys[][2] = { { "IPAddress", "ip" }, { "Gateway", "gateway" }, { "MacAddress", "mac" } };
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		put_text(o, keys[i][0], json_get_str(network, keys[i][1]));
+		put_text(one, keys[i][0], json_get_str(network, keys[i][1]));
+	}
+	put_text(o, "Bridge", json_get_str(network, "bridge"));
+	put_text(o, "SandboxKey", json_get_str(network, "netns"));
+	json_put(o, "Ports", view_ports(json_get_array(job, "ports")));
+	json_put(all, name ? name : "none", one);
+	json_put(o, "Networks", all);
+	return o;
+}
+
+/* Where the spec mounts from at @target: a volume's own folder, too. */
+static const char *source_of(json *spec, const char *target)
+{
+	json *mounts = json_get_array(spec, "mounts");
+
+	for (size_t i = 0; target && i < json_len(mounts); i++) {
+		const char *at = json_get_str(json_at(mounts, i), "destination");
+
+		if (at && !strcmp(at, target))
+			return json_get_str(json_at(mounts, i), "source");
+	}
+	return NULL;
+}
+
+static json *view_mounts(json *mounts, json *spec)
+{
+	json *list = json_new_array();
+
+	for (size_t i = 0; i < json_len(mounts); i++) {
+		json *m = json_at(mounts, i), *o = json_new_object();
+		const char *type = json_get_str(m, "type"), *target = json_get_str(m, "target"), *source = source_of(spec, target);
+		bool volume = type && !strcmp(type, "volume");
+
+		put_text(o, "Type", type ? type : "bind");
+		put_text(o, "Name", volume ? json_get_str(m, "source") : NULL);
+		put_text(o, "Source", source ? source : json_get_str(m, "source"));
+		put_text(o, "Destination", target);
+		put_text(o, "Driver", volume ? "local" : NULL);
+		put_text(o, "Mode", json_get_bool(m, "read_only", false) ? "ro" : "");
+		json_put_bool(o, "RW", !json_get_bool(m, "read_only", false));
+		json_append(list, o);
+	}
+	return list;
+}
+
+static json *view_config(json *own, json *task, json *spec)
+{
+	json *o = json_new_object(), *process = json_get_object(spec, "process");
+
+	put_text(o, "Hostname", json_get_str(spec, "hostname"));
+	put_text(o, "User", json_get_str(task, "user"));
+	put_text(o, "Image", ref_familiar(json_get_str(own, "image") ? json_get_str(own, "image") : ""));
+	put_text(o, "WorkingDir", json_get_str(process, "cwd"));
+	put_text(o, "StopSignal", json_get_str(task, "stop_signal"));
+	put_list(o, "Env", json_get_array(process, "env"));
+	put_list(o, "Cmd", json_get_array(task, "args"));
+	put_list(o, "Entrypoint", json_get_array(task, "entrypoint"));
+	json_put_bool(o, "Tty", json_get_bool(process, "terminal", false));
+	json_put_bool(o, "OpenStdin", json_get_bool(task, "stdin_open", false));
+	put_map(o, "Labels", json_get_object(json_get_object(own, "job"), "labels"));
+	return o;
+}
+
+static json *view_host_config(json *own, json *job, json *task)
+{
+	json *o = json_new_object(), *restart = json_new_object(), *log = json_new_object(), *cpus = json_get(task, "cpus");
+	const char *driver = json_get_str(task, "log");
+
+	put_text(o, "NetworkMode", json_get_str(json_get_object(own, "network"), "name"));
+	put_text(o, "Runtime", json_get_str(own, "runtime"));
+	json_put(o, "PortBindings", view_ports(json_get_array(job, "ports")));
+	json_put_int(o, "Memory", json_get_int(task, "memory", 0));
+	json_put_int(o, "MemorySwap", json_get_int(task, "memory_swap", 0));
+	json_put_int(o, "NanoCpus", (int64_t)((cpus ? json_object_get_double(cpus) : 0) * 1e9));
+	json_put_int(o, "CpuShares", json_get_int(task, "cpu_shares", 0));
+	json_put_int(o, "PidsLimit", json_get_int(task, "pids_limit", 0));
+	json_put_int(o, "ShmSize", json_get_int(task, "shm_size", 64 << 20));
+	put_text(o, "CpusetCpus", json_get_str(task, "cpuset_cpus"));
+	json_put_bool(o, "Privileged", json_get_bool(task, "privileged", false));
+	json_put_bool(o, "ReadonlyRootfs", json_get_bool(task, "read_only", false));
+	json_put_bool(o, "AutoRemove", json_get_bool(job, "remove", false));
+	put_list(o, "CapAdd", json_get_array(task, "cap_add"));
+	put_list(o, "CapDrop", json_get_array(task, "cap_drop"));
+	put_list(o, "Dns", json_get_array(job, "dns"));
+	put_list(o, "ExtraHosts", json_get_array(job, "extra_hosts"));
+	json_put_str(restart, "Name", "no");
+	json_put_int(restart, "MaximumRetryCount", 0);
+	json_put(o, "RestartPolicy", restart);
+	json_put_str(log, "Type", driver && !strcmp(driver, "none") ? "none" : "json-file");
+	json_put(o, "LogConfig", log);
+	return o;
+}
+
+void docker_view_job(json *own)
+{
+	json *job = json_get_object(own, "job"), *spec = json_get_object(own, "spec"), *state = json_get_object(own, "state");
+	json *task = json_at(json_get_array(job, "tasks"), 0), *words = json_get_array(json_get_object(spec, "process"), "args");
+	json *args = json_new_array();
+
+	put_text(own, "Id", json_get_str(own, "id"));
+	put_text(own, "Name", json_get_str(own, "name"));
+	put_text(own, "Created", json_get_str(state, "created_at"));
+	put_text(own, "Path", json_text(json_at(words, 0)));
+	for (size_t i = 1; i < json_len(words); i++)
+		json_append(args, json_object_get(json_at(words, i)));
+	put_text(own, "Image", ref_familiar(json_get_str(own, "image") ? json_get_str(own, "image") : ""));
+	put_text(own, "LogPath", json_get_str(own, "log_path"));
+	put_text(own, "Driver", json_get_str(own, "snapshotter"));
+	put_text(own, "Platform", "linux");
+	json_put_int(own, "RestartCount", 0);
+	json_put(own, "State", view_state(state));
+	json_put(own, "Config", view_config(own, task, spec));
+	json_put(own, "HostConfig", view_host_config(own, job, task));
+	json_put(own, "NetworkSettings", view_network(json_get_object(own, "network"), job));
+	json_put(own, "Mounts", view_mounts(json_get_array(task, "mounts"), spec));
+	json_put(own, "Args", args);
+}
+
+void docker_view_image(json *own)
+{
+	json *config = json_get_object(own, "config"), *tags = json_new_array(), *digests = json_new_array(), *rootfs = json_new_object();
+	const char *name = json_get_str(own, "name"), *digest = json_get_str(own, "digest");
+	_cleanup_free_ char *bare = mem_strdup(ref_familiar(name ? name : ""));
+	char *end = strchr(bare, '@');
+
+	json_append(tags, json_new_str(bare));
+	end = end ? end : strrchr(bare, ':');
+	if (end && !strchr(end, '/'))
+		*end = '\0';
+	if (digest) {
+		_cleanup_free_ char *full = mem_printf("%s@%s", bare, digest);
+
+		json_append(digests, json_new_str(full));
+	}
+	put_text(own, "Id", json_get_str(own, "configDigest"));
+	json_put(own, "RepoTags", tags);
+	json_put(own, "RepoDigests", digests);
+	put_text(own, "Created", json_get_str(config, "created"));
+	put_text(own, "Author", json_get_str(config, "author"));
+	put_text(own, "Architecture", json_get_str(config, "architecture"));
+	put_text(own, "Variant", json_get_str(config, "variant"));
+	put_text(own, "Os", json_get_str(config, "os"));
+	json_put_int(own, "Size", json_get_int(own, "size", 0));
+	put_map(own, "Config", json_get_object(config, "config"));
+	json_put_str(rootfs, "Type", "layers");
+	put_list(rootfs, "Layers", json_get_array(json_get_object(config, "rootfs"), "diff_ids"));
+	json_put(own, "RootFS", rootfs);
+}
+
+void docker_view_volume(json *own)
+{
+	put_text(own, "Name", json_get_str(own, "name"));
+	put_text(own, "Driver", "local");
+	put_text(own, "Scope", "local");
+	put_text(own, "Mountpoint", json_get_str(own, "path"));
+	put_text(own, "CreatedAt", json_get_str(own, "created_at"));
+	put_map(own, "Labels", json_get_object(own, "labels"));
+	put_map(own, "Options", NULL);
+}

@@ -1,0 +1,147 @@
+#include "listing.h"
+#include "mem.h"
+#include <ctype.h>
+#include <string.h>
+
+bool format_is_template(const char *format)
+{
+	return strstr(format, "{{") != NULL;
+}
+
+int opt_format(const struct opt *o, const char *value, void *into, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r;
+
+	if (format_is_template(value))
+		return opt_string(o, value, into, err);
+	r = opt_word(o, value, into, &why);
+	if (r >= 0)
+		return r;
+	if (err)
+		*err = why;
+	return err_hint(err, r, "or a template, as in '{{json .}}'");
+}
+
+json *listing_fields(const char *list)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+	json *o = json_new_object();
+
+	strv_split(&words, list, " ");
+	for (size_t i = 0; i < words.n; i++) {
+		char *title = strchr(words.v[i], '=');
+
+		if (title)
+			*title++ = '\0';
+		_cleanup_free_ char *text = mem_strdup(title ? title : words.v[i]);
+		for (char *c = text; *c; c++)
+			*c = *c == '_' ? ' ' : (char)toupper((unsigned char)*c);
+		json_put_str(o, words.v[i], text);
+	}
+	return o;
+}
+
+int listing_open(struct listing *l, const char *format, json *fields, struct err *err)
+{
+	int r;
+
+	*l = (struct listing){ .fields = fields };
+	if (!strncmp(format, "table ", 6) || !strncmp(format, "table\t", 6) || !strncmp(format, "table{{", 7)) {
+		l->table = true;
+		format += 5 + (format[5] != '{');
+	}
+	r = template_parse(format, &l->t, err);
+	if (r >= 0)
+		r = template_check(l->t, fields, err);
+	return r < 0 ? err_wrap(err, r, "flag --format") : 0;
+}
+
+static void complete(json *row, json *fields)
+{
+	json_object_object_foreach(fields, key, title)
+	{
+		(void)title;
+		if (!json_object_object_get_ex(row, key, NULL))
+			(void)json_object_object_add(row, key, NULL);
+	}
+}
+
+int listing_add(struct listing *l, struct cli *cli, json *row, struct err *err)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	int r;
+
+	complete(row, l->fields);
+	r = template_run(l->t, row, &line, err);
+	if (r < 0)
+		return err_wrap(err, r, "flag --format");
+	if (l->table) {
+		strv_push(&l->lines, buf_str(&line));
+		return 0;
+	}
+	buf_addc(&line, '\n');
+	return cli_out(cli, line.data, line.len, err);
+}
+
+static size_t cells_of(const char *line)
+{
+	size_t n = 1;
+
+	for (; *line; line++)
+		n += *line == '\t';
+	return n;
+}
+
+/* The next cell of a line, "" behind its last. */
+static char *next_cell(const char **line)
+{
+	size_t n = strcspn(*line, "\t");
+	char *cell = mem_strndup(*line, n);
+
+	*line += n + ((*line)[n] == '\t');
+	return cell;
+}
+
+int listing_close(struct listing *l, struct cli *cli, bool whole, struct err *err)
+{
+	_cleanup_buf_ struct buf titles = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_free_ struct column *columns = NULL;
+	struct table t = { 0 };
+	const char *line;
+	int r;
+
+	if (!l->table)
+		return 0;
+	(void)template_run(l->t, l->fields, &titles, NULL); /* what goes with values only leaves its title empty */
+	t.n_columns = cells_of(buf_str(&titles));
+	for (size_t i = 0; i < l->lines.n; i++)
+		if (cells_of(l->lines.v[i]) > t.n_columns)
+			t.n_columns = cells_of(l->lines.v[i]);
+	columns = mem_array(struct column, t.n_columns);
+	t.columns = columns;
+	line = buf_str(&titles);
+	for (size_t c = 0; c < t.n_columns; c++) {
+		strv_own(&names, next_cell(&line));
+		columns[c].title = names.v[c];
+	}
+	for (size_t i = 0; i < l->lines.n; i++) {
+		line = l->lines.v[i];
+		for (size_t c = 0; c < t.n_columns; c++) {
+			_cleanup_free_ char *cell = next_cell(&line);
+
+			table_cell(&t, cell);
+		}
+	}
+	r = cli_out_table(cli, &t, whole, err);
+	table_done(&t);
+	return r;
+}
+
+void listing_done(struct listing *l)
+{
+	template_free(l->t);
+	json_freep(&l->fields);
+	strv_done(&l->lines);
+}

@@ -1,5 +1,5 @@
-/* Who the process of a run is, by what its container will see as /etc/passwd and /etc/group: the image's, unless a mount of the job
- * covers them. */
+/* Who the process of a run is, and where it begins, by what its container will see as /etc/passwd and /etc/group (the image's,
+ * unless a mount of the job covers them) and on the way to its working folder. */
 #include "identity.h"
 #include "job-state.h"
 #include "mem.h"
@@ -61,6 +61,24 @@ static int look(struct run *run, struct layers *root, const char *whose, struct 
 	return r < 0 ? r : identity_read(root, whose, files, err);
 }
 
+/* The engine makes a working folder that is not there, but not through a link that leads to nothing. */
+static void look_at_cwd(struct run *run, const struct layers *root)
+{
+	const char *asked = run->task->cwd ? run->task->cwd : run->image.config.cwd;
+
+	free(run->cwd);
+	run->cwd = asked ? layers_absent(root, asked) : NULL;
+}
+
+static int look_at_image(struct run *run, struct layers *root, struct user_files *files, struct err *err)
+{
+	int r = look(run, root, "image", files, err);
+
+	if (r >= 0)
+		look_at_cwd(run, root);
+	return r;
+}
+
 /* The long way: through a mount of it. */
 static int look_mounted(struct run *run, int rootfd, struct user_files *files, struct err *err)
 {
@@ -73,7 +91,7 @@ static int look_mounted(struct run *run, int rootfd, struct user_files *files, s
 	if (r < 0)
 		return r;
 	layers_of_root(fd, false, &root);
-	return look(run, &root, "image", files, err);
+	return look_at_image(run, &root, files, err);
 }
 
 static int look_at_layers(struct run *run, struct user_files *files, struct err *err)
@@ -81,7 +99,7 @@ static int look_at_layers(struct run *run, struct user_files *files, struct err 
 	_cleanup_(layers_done) struct layers root = { 0 };
 	int r = layers_of_mounts(&run->mounts, false, &root, err);
 
-	return r < 0 ? r : look(run, &root, "image", files, err);
+	return r < 0 ? r : look_at_image(run, &root, files, err);
 }
 
 int run_identity(struct run *run, int rootfd, struct err *err)

@@ -49,6 +49,7 @@ void run_done(struct run *run)
 	free(run->volume_holds);
 	free(run->picked);
 	free(run->binds);
+	free(run->cwd);
 	free(run->id);
 	free(run->lease);
 	free(run->snapshotter);

@@ -42,6 +42,7 @@ struct run {
 	struct ctrd_mounts mounts;
 	struct user user;
 	const char *apparmor;        /* profile; NULL: none */
+	char *cwd;                   /* of a working folder behind a dangling link; NULL: as asked for */
 	struct spec_mount *binds; size_t n_binds;
 	struct strv bind_sources;    /* owns the paths in binds */
 	struct strv fresh_volumes;   /* made by this run: removed when it is rolled back */
@@ -69,13 +70,13 @@ int run_pick_ports(struct run *, const struct ctx *, struct err *err);
 /* job-volumes.c */
 const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */
 bool run_has_volumes(const struct run *);            /* its own or its image's: the image is mounted for what is in it */
-void run_image_volumes(struct run *);                /* volumes that the image declares */
+int run_image_volumes(struct run *, struct err *err); /* those that the image declares */
 int run_binds(struct run *, const struct ctx *, struct err *err); /* into run->binds; makes volumes */
 void run_binds_dry(struct run *);                    /* makes none */
 int run_fill_volumes(struct run *, int rootfd, const struct ctx *, struct err *err);
 void run_release_volumes(struct run *);
 
-/* job-identity.c: run->user, from the image and what is mounted over it. @rootfd: the mounted image, -1: none needed one yet. */
+/* job-identity.c: run->user and run->cwd, from the image and what is mounted over it. @rootfd: the mounted image, -1: none needed one yet. */
 int run_identity(struct run *, int rootfd, struct err *err);
 /* A job that is started again is who it was; but its files are what it has made of them. */
 int run_look_again(struct run *, struct err *err);

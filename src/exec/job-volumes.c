@@ -1,6 +1,7 @@
 /* What a job mounts: host paths and volumes become the binds of its spec, and empty volumes are filled from the image. */
 #include "job-state.h"
 #include "mem.h"
+#include "path.h"
 #include "volume-copy.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -19,22 +20,37 @@ bool run_has_volumes(const struct run *run)
 	return volumes;
 }
 
+static bool is_mounted_at(const struct run *run, const char *target)
+{
+	for (size_t i = 0; i < run->task->n_mounts; i++) {
+		_cleanup_free_ char *its = path_clean(run->task->mounts[i].target, NULL);
+
+		if (!strcmp(its, target))
+			return true;
+	}
+	return false;
+}
+
 /* A volume that the image declares and the job does not name gets an anonymous one, as Docker does. */
-void run_image_volumes(struct run *run)
+int run_image_volumes(struct run *run, struct err *err)
 {
 	for (size_t i = 0; i < run->image.config.volumes.n; i++) {
-		const char *target = run->image.config.volumes.v[i];
-		bool named = target[0] != '/';
+		const char *declared = run->image.config.volumes.v[i];
+		_cleanup_free_ char *target = path_clean(declared, NULL);
 
-		for (size_t k = 0; k < run->task->n_mounts; k++)
-			named |= !strcmp(run->task->mounts[k].target, target);
-		if (!named) {
+		if (!strcmp(target, "/"))
+			return err_hint(err, err_set(err, ERR_INVALID, "image %s: it declares its root folder a volume "
+						     "(VOLUME \"%.80s\"), which would hide the image",
+						     run->task->image, declared),
+					"build it again without that line, or tell who built it");
+		if (!is_mounted_at(run, target)) {
 			struct mount *m = task_add_mount(run->task);
 
 			m->kind = MOUNT_VOLUME;
-			m->target = mem_strdup(target);
+			m->target = TAKE_PTR(target);
 		}
 	}
+	return 0;
 }
 
 static int bind_source(struct run *run, struct mount *m, const struct ctx *ctx, struct err *err)

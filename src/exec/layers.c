@@ -321,20 +321,35 @@ int layers_open(const struct layers *l, const char *path, int *ret_fd, struct er
 	return *ret_fd < 0 ? err_sys(err, errno, "layers") : 0;
 }
 
+/* Where the walk is or would have gone on. */
+static char *walk_path(const struct walk *w, bool ended)
+{
+	_cleanup_buf_ struct buf at = { 0 };
+
+	buf_addf(&at, "%s%s", buf_str(&w->at), ended ? "" : buf_str(&w->rest));
+	return path_clean(buf_str(&at), NULL);
+}
+
+char *layers_absent(const struct layers *l, const char *path)
+{
+	_cleanup_(walk_done) struct walk w = { .l = l, .file = -1 };
+	int r = walk_to(&w, path, NULL);
+
+	return r == -ERR_NOT_FOUND && w.links <= LINKS_MAX ? walk_path(&w, false) : NULL;
+}
+
 /* The engine follows the target's links when it mounts, and makes what is not there. */
 int layers_cover(struct layers *l, const char *target, int fd, struct err *err)
 {
 	_cleanup_(walk_done) struct walk w = { .l = l, .file = -1 };
-	_cleanup_buf_ struct buf at = { 0 };
 	_cleanup_close_ int own = fd;
 	int r = walk_to(&w, target, err);
 
 	if (r < 0 && r != -ERR_NOT_FOUND && r != -ERR_INVALID)
 		return r;
 	err_clear(err);
-	buf_addf(&at, "%s%s", buf_str(&w.at), r < 0 ? buf_str(&w.rest) : "");
 	l->covers = mem_resize(l->covers, (l->n_covers + 1) * sizeof *l->covers);
-	l->covers[l->n_covers++] = (struct layers_cover){ .at = path_clean(buf_str(&at), NULL), .fd = TAKE_FD(own) };
+	l->covers[l->n_covers++] = (struct layers_cover){ .at = walk_path(&w, r >= 0), .fd = TAKE_FD(own) };
 	return 0;
 }
 

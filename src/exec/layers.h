@@ -30,3 +30,7 @@ int layers_cover(struct layers *, const char *target, int fd, struct err *err);
  * -ERR_UNIMPLEMENTED: this tree takes a real mount to look at (redirects, metacopy); -ERR_INVALID: it leads to what the engine
  * mounts later (/proc, /dev, /sys), or through a link of /proc, so that nobody can say what the engine would find. */
 int layers_open(const struct layers *, const char *path, int *ret_fd, struct err *err);
+
+/* Where @path would have to be made: the links on its way followed, also those that lead to nothing. NULL when it is there
+ * already, or when that cannot be said (it leads into /proc, goes round in a circle). The caller frees. */
+char *layers_absent(const struct layers *, const char *path);

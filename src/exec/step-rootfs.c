@@ -15,8 +15,9 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 
 	if (!run_is_new(run))
 		return run_look_again(run, err);
-	run_image_volumes(run);
-	r = run_binds(run, ctx, err);
+	r = run_image_volumes(run, err);
+	if (r >= 0)
+		r = run_binds(run, ctx, err);
 	if (r >= 0 && run_has_volumes(run))
 		r = rootfs_open(&run->mounts, dir, &root, err);
 	if (r >= 0)

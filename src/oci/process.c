@@ -297,7 +297,7 @@ static int emit_oom_score(const struct spec_in *in, struct buf *out, struct err 
 
 static int emit_cwd(const struct spec_in *in, struct buf *out, struct err *err)
 {
-	const char *asked = in->task->cwd ? in->task->cwd : in->image->cwd ? in->image->cwd : "/";
+	const char *asked = in->cwd ? in->cwd : in->task->cwd ? in->task->cwd : in->image->cwd ? in->image->cwd : "/";
 	_cleanup_free_ char *cwd = path_clean(asked, NULL);
 	int r = check_text("working folder", cwd, err);
 

@@ -21,6 +21,7 @@ struct spec_in {
 	const struct user *user;
 	const char *id;             /* container id */
 	const char *ns;             /* containerd namespace, for the cgroup path /NS/ID */
+	const char *cwd;            /* NULL: as the task or the image has it */
 	const char *hostname;
 	const char *netns;          /* path; NULL: host network */
 	const char *resolv_conf, *hosts, *hostname_file; /* host paths to bind; NULL: not bound */

@@ -87,6 +87,37 @@ class Load(Images):
         self.assertIn("from-docker:1", self.davit("image", "load", "-i", docker_archive(self.path("d.tar"))).out)
         self.assertEqual(self.run_of("from-docker:1"), "docker layers\n")
 
+    def test_a_working_folder_that_a_link_leads_to(self):
+        os.makedirs(self.path("root/srv"))
+        for name, to in (("away", "/var/lib/there"), ("near", "../../not/yet"), ("here", "/srv")):
+            os.symlink(to, self.path("root/" + name))
+        subprocess.run(["tar", "-C", self.path("root"), "-rf", shutil.copy(Machine.rootfs, self.path("links.tar")), "away", "near", "here",
+                        "srv"], check=True)
+        for name, where in (("/away", "/var/lib/there"), ("/away/sub", "/var/lib/there/sub"), ("/near", "/not/yet"), ("/here", "/srv"),
+                            ("/here/new", "/srv/new"), ("/www/../x", "/x")):
+            with self.subTest(workdir=name):
+                self.davit("image", "import", "--cmd", "pwd", "--workdir", name, self.path("links.tar"), "links:1")
+                self.assertEqual(self.davit("run", "--rm", "--network", "none", "links:1").out, where + "\n")
+        self.assertEqual(self.davit("run", "--rm", "--network", "none", "-w", "/away", "links:1").out, "/var/lib/there\n")
+        self.assertEqual(self.davit("run", "--rm", "--network", "none", "-w", "/near/x", "--tmpfs", "/not", "links:1").out, "/not/yet/x\n")
+        self.remove_later("links:1")
+
+    def test_volumes_that_cannot_be(self):
+        self.remove_later("odd:1")
+        for declared in ("/", "//./", "/a/.."):
+            self.davit("image", "load", "-i", docker_archive(self.path("odd.tar"), tag="odd:1", Volumes={declared: {}}))
+            for flags in ([], ["-v", f"{self.folder}:/x"]):
+                self.fails("run", "--rm", "--network", "none", *flags, "odd:1", "true",
+                           says=["image odd:1: it declares its root folder a volume", f'VOLUME "{declared}"', "build it again"])
+        self.assertEqual(self.davit("volume", "ls", "-q").out, "")
+
+    def test_a_volume_by_another_spelling(self):
+        self.remove_later("odd:1")
+        self.davit("image", "load", "-i", docker_archive(self.path("odd.tar"), tag="odd:1", Volumes={"/vol//": {}, "vol/.": {}}))
+        for flags in (["-v", f"{self.folder}:/vol"], ["--tmpfs", "/vol/"], []):
+            out = self.davit("run", "--rm", "--network", "none", *flags, "odd:1", "sh", "-c", "grep -c ' /vol ' /proc/mounts").out
+            self.assertEqual(out, "1\n")
+
     def test_oci_archive_from_a_file(self):
         self.davit("image", "load", "-i", oci_archive(self.path("o.tar")))
         self.assertEqual(self.run_of("from-oci:1"), "oci layers\n")

@@ -1,5 +1,6 @@
 """davit run -v and davit volume."""
 import os
+import subprocess
 
 from lib.case import Case, Machine, get, wait_until
 
@@ -20,6 +21,25 @@ class Bind(Case):
     def test_read_only(self):
         self.run_sh("touch /mnt/x", "-v", f"{self.folder}:/mnt:ro", code=1)
         self.assertEqual(os.listdir(self.folder), [])
+
+    def test_a_comma_in_its_name(self):
+        os.mkdir(os.path.join(self.folder, "a,b"))
+        self.run_sh("touch /mnt/x", "--mount", f'type=bind,"source={self.folder}/a,b",target=/mnt,consistency=cached')
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "a,b/x")))
+
+    def test_what_is_mounted_below(self):
+        below = os.path.join(self.folder, "below")
+        os.mkdir(below)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", below], check=True)
+        self.addCleanup(subprocess.run, ["umount", below], check=True)
+        rows = [("", 1, 0), (",readonly", 1, 0), (",readonly,bind-recursive=readonly", 1, 1), (",bind-recursive=disabled", 0, 0)]
+        if Machine.engine == "crun":
+            rows.pop()  # crun 1.8 clones every bind with what is below it
+        for words, seen, code in rows:
+            with self.subTest(words=words):
+                out = self.run_sh("grep -c ' /mnt/below ' /proc/mounts; touch /mnt/below/x", "--mount",
+                                  f"type=bind,src={self.folder},dst=/mnt{words}", code=code).out
+                self.assertEqual(out, f"{seen}\n")
 
     def test_a_file(self):
         path = os.path.join(self.folder, "conf")
@@ -98,6 +118,16 @@ class OwnFiles(Case):
                 out = self.run_sh("cat /etc/hosts /etc/hostname", "-h", "inside", *flags).out
                 self.assertIn("127.0.1.1", out)
                 self.assertEqual(out.splitlines()[-1], "inside")
+
+    def test_what_is_mounted_read_only_on_etc_has_them_or_not(self):
+        with open(os.path.join(self.folder, "hosts"), "w") as f:
+            f.write("of the folder\n")
+        for flags in (("-v", f"{self.folder}:/etc:ro"), ("--mount", f"type=bind,src={self.folder},dst=/etc/,readonly")):
+            out = self.run_sh("ls /etc; cat /etc/hosts", *flags).out
+            self.assertEqual(out.splitlines()[0], "hosts")
+            self.assertIn("127.0.1.1", out)
+        self.assertEqual(self.run_sh("ls /etc", "--tmpfs", "/etc:ro").out, "")
+        self.assertEqual(os.listdir(self.folder), ["hosts"])
 
     def test_one_of_the_job_s_own_takes_its_place(self):
         path = os.path.join(self.folder, "hosts")

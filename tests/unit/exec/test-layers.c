@@ -226,6 +226,34 @@ static void sees_what_covers(void **state)
 	}
 }
 
+/* Where somebody who makes the folder would make it, as with the image's links in the way. */
+static void says_where_it_would_be_made(void **state)
+{
+	static const struct { const char *layer, *path, *want; } absent[] = {
+		{ "l:lnk=/var/lib/there", "/lnk", "/var/lib/there" }, { "l:lnk=there", "/lnk/./sub/../x", "/there/x" },
+		{ "d:a l:a/lnk=../../../up", "/a/lnk", "/up" }, { "l:one=two l:two=/three/", "/one/x", "/three/x" },
+		{ "d:a", "/b/c", "/b/c" }, { "d:a", "b", "/b" }, { "l:lnk=/a d:a", "/lnk/x", "/a/x" },
+		{ "l:lnk=/data/x", "/lnk", "/data/x" },
+		{ "d:a", "/a", NULL }, { "l:lnk=/a d:a", "/lnk", NULL }, { "d:a", "/", NULL }, { "f:a=", "/a", NULL },
+		{ "l:loop=loop", "/loop", NULL }, { "l:lnk=/proc/self", "/lnk", NULL }, { "d:a", "/data", NULL },
+	};
+	const struct fixture *f = *state;
+
+	make(f, "over", "d:d");
+	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+		_cleanup_free_ char *layer = mem_printf("c%zu", i), *dir = mem_printf("%s/%s", f->dir, layer), *got = NULL,
+				    *source = mem_printf("%s/over/d", f->dir);
+		_cleanup_(layers_done) struct layers l = { 0 };
+
+		make(f, layer, absent[i].layer);
+		layers_of_root(open(dir, O_PATH | O_CLOEXEC), false, &l);
+		assert_int_equal(layers_cover(&l, "/data", open(source, O_PATH | O_CLOEXEC), NULL), 0);
+		got = layers_absent(&l, absent[i].path);
+		if (!got != !absent[i].want || (got && strcmp(got, absent[i].want) != 0))
+			fail_msg("%s in \"%s\": %s", absent[i].path, absent[i].layer, got ? got : "(there)");
+	}
+}
+
 static void looks_into_what_was_written(void **state)
 {
 	const struct fixture *f = *state;
@@ -300,6 +328,7 @@ static void reads_a_process_s_files(void **state)
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-RUN_TESTS("layers", CASE(short_cut_is_the_long_way), CASE(sees_what_covers), CASE(looks_into_what_was_written),
+RUN_TESTS("layers", CASE(short_cut_is_the_long_way), CASE(sees_what_covers), CASE(says_where_it_would_be_made),
+	  CASE(looks_into_what_was_written),
 	  cmocka_unit_test(knows_what_it_cannot_walk), cmocka_unit_test(a_live_root_has_no_way_out),
 	  cmocka_unit_test(reads_a_process_s_files))

@@ -29,7 +29,8 @@ static size_t skip_blanks(const char *s, size_t len)
 }
 
 /* Even when strict, json-c takes 'a' as a key, NaN as a number, and control characters in strings. The place of the first byte
- * that JSON has no use for there, @len when there is none. */
+ * that JSON has no use for there, @len when there is none. A NUL is none either: it would cut the string short, for us and for
+ * the kernel, so that what is checked is not what was sent. */
 static size_t stray_byte(const char *data, size_t len)
 {
 	bool inside = false;
@@ -38,6 +39,8 @@ static size_t stray_byte(const char *data, size_t len)
 		if (!inside && (!data[i] || !strchr("{}[]:,\" \t\r\n0123456789+-.eEtrufalsn", data[i])))
 			return i;
 		if (inside && (unsigned char)data[i] < 0x20)
+			return i;
+		if (inside && len - i > 5 && !memcmp(data + i, "\\u0000", 6))
 			return i;
 		if (data[i] == '"')
 			inside = !inside;
@@ -73,7 +76,7 @@ int json_parse(const char *data, size_t len, json **ret, struct err *err)
 	if (len > INT_MAX - 1)
 		return err_set(err, ERR_EXHAUSTED, "JSON of %zu bytes is too long", len);
 	if (stray < len)
-		return bad_json(data, stray, "unexpected character", err);
+		return bad_json(data, stray, data[stray] == '\\' ? "a NUL in a text" : "unexpected character", err);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	e = parse_value(t, data, len, &j, &end);
 	if (e == json_tokener_continue)

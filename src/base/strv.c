@@ -106,3 +106,44 @@ void strv_setenv(struct strv *s, const char *kv)
 	free(*e);
 	*e = own;
 }
+
+/* Where the entries of a strv stand, by key: a hash table of indexes + 1, 0 is free. */
+struct env_index { size_t *slot, mask; };
+
+static size_t *index_slot(const struct env_index *x, const struct strv *s, const char *kv)
+{
+	size_t n = strcspn(kv, "="), h = 5381;
+
+	for (size_t i = 0; i < n; i++)
+		h = h * 33 + (unsigned char)kv[i];
+	for (h &= x->mask; x->slot[h]; h = (h + 1) & x->mask) {
+		const char *e = s->v[x->slot[h] - 1];
+
+		if (!strncmp(e, kv, n) && e[n] == '=')
+			break;
+	}
+	return &x->slot[h];
+}
+
+void strv_setenvs(struct strv *s, const struct strv *from)
+{
+	struct env_index x = { .mask = 16 };
+
+	while (x.mask < 2 * (s->n + from->n))
+		x.mask *= 2;
+	x.slot = mem_array(size_t, x.mask--);
+	for (size_t i = s->n; i-- > 0;) /* the first of a key is the one that strv_setenv() finds */
+		*index_slot(&x, s, s->v[i]) = i + 1;
+	for (size_t i = 0; i < from->n; i++) {
+		size_t *at = index_slot(&x, s, from->v[i]);
+
+		if (*at) {
+			free(s->v[*at - 1]);
+			s->v[*at - 1] = mem_strdup(from->v[i]);
+		} else {
+			strv_push(s, from->v[i]);
+			*at = s->n;
+		}
+	}
+	free(x.slot);
+}

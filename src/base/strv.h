@@ -22,5 +22,6 @@ char *const *strv_argv(const struct strv *);                        /* NULL-term
 /* "K=V" vectors, as environments are. */
 const char *strv_env(const struct strv *, const char *key);         /* the value or NULL */
 void strv_setenv(struct strv *, const char *kv);                    /* replaces an entry of the same key */
+void strv_setenvs(struct strv *, const struct strv *from);          /* the same for each of @from; thousands cost no more each */
 
 #define _cleanup_strv_ _cleanup_(strv_done)

@@ -59,8 +59,7 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 
 	if (f->tty && f->interactive && !f->detach && !isatty(STDIN_FILENO))
 		return err_hint(err, err_set(err, ERR_INVALID, "standard input is not a terminal"), "leave -t away");
-	for (size_t i = 0; i < f->env.n; i++)
-		strv_setenv(&f->file_env, f->env.v[i]); /* -e wins over a file */
+	strv_setenvs(&f->file_env, &f->env); /* -e wins over a file */
 	for (size_t i = 1; i < args->n; i++)
 		strv_push(&command, args->v[i]);
 	r = cli_core(cli, err);

@@ -327,8 +327,7 @@ int job_flags_args(struct job_flags *f, const struct strv *args, struct err *err
 
 	if (!*args->v[0])
 		return err_hint(err, err_set(err, ERR_INVALID, "image \"\": the name is empty"), "is a shell's variable not set?");
-	for (size_t i = 0; i < t->env.n; i++)
-		strv_setenv(&f->env, t->env.v[i]);
+	strv_setenvs(&f->env, &t->env);
 	strv_done(&t->env);
 	strv_add(&t->env, &f->env);
 	dict_add(&f->labels, &f->job->labels);

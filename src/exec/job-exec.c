@@ -71,7 +71,7 @@ static int start_and_run(struct core *c, const struct record *rec, const char *e
 	if (r < 0 || o->detach) {
 		ctrd_call_free(wait);
 		*ret_code = 0;
-		return r < 0 ? exec_error(o->args->v[0], r, err) : 1;
+		return r < 0 ? exec_error(o->args->v[0], "job", r, err) : 1;
 	}
 	r = streams_run(io, c, rec->c.id, exec_id, wait, ctx, &exit, err);
 	if (r >= 0)

@@ -213,7 +213,30 @@ static bool is_about_exec(const char *msg)
 	return strstr(msg, "exec") != NULL;
 }
 
-int exec_error(const char *command, int r, struct err *err)
+static int not_found(const char *command, const char *where, struct err *err)
+{
+	int r = err_set(err, ERR_NOT_FOUND, "command %s: not found in the %s", command, where);
+
+	err->exit_code = 127;
+	if (*command == '-')
+		return r; /* the face knows better */
+	if (strchr(command, ' '))
+		return err_hint(err, r, "that is one word, so one program: leave the quotes away, or name a shell: sh -c '...'");
+	if (strchr(command, '/'))
+		return err_hint(err, r, "there is no such file, or what its first line names (#!) or its loader is not there");
+	return err_hint(err, r, "it is in no folder of PATH there: give its whole path, or take %s that has it",
+			!strcmp(where, "job") ? "a job" : "an image");
+}
+
+static int not_invoked(const char *command, const char *where, struct err *err)
+{
+	int r = err_set(err, ERR_PERMISSION, "command %s: cannot be invoked: permission denied, or not a program", command);
+
+	err->exit_code = 126;
+	return err_hint(err, r, "in the %s it must be a file with permission x, for this machine, or begin with #! and its shell", where);
+}
+
+int exec_error(const char *command, const char *where, int r, struct err *err)
 {
 	if (!err || r != -ERR_UNKNOWN || !is_about_exec(err->msg))
 		return r;
@@ -223,12 +246,7 @@ int exec_error(const char *command, int r, struct err *err)
 		if (!strstr(err->msg, engine_says[i].says))
 			continue;
 		err_clear(err);
-		r = code == 127
-			    ? err_set(err, ERR_NOT_FOUND, "command %s: not found in the image", command)
-			    : err_set(err, ERR_PERMISSION,
-				      "command %s: cannot be invoked: permission denied, or not a program", command);
-		err->exit_code = code;
-		return r;
+		return code == 127 ? not_found(command, where, err) : not_invoked(command, where, err);
 	}
 	return r;
 }
@@ -241,7 +259,7 @@ static int explain(const struct run *run, int r, struct err *err)
 
 	if (run->task)
 		spec_args(run->task, &run->image.config, &args);
-	return exec_error(args.n ? args.v[0] : "", r, err);
+	return exec_error(args.n ? args.v[0] : "", "image", r, err);
 }
 
 static void report_timing(const struct step_run *s, int64_t origin, struct timing *t)

@@ -93,4 +93,4 @@ int run_spec_dry(struct run *, const struct ctx *, struct buf *out, struct err *
 
 /* job-run.c: an engine's message about the command becomes an error with the exit code 126 or 127; others stay. Returns
  * the code. */
-int exec_error(const char *command, int r, struct err *err);
+int exec_error(const char *command, const char *where, int r, struct err *err);

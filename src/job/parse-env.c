@@ -6,7 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { LINES_MAX = 4096, FILE_MAX = 1 << 20 };
+/* Labels are one message to containerd; variables are what execve(2) takes, in number and in a file. */
+enum { LABELS_MAX = 4096, VARIABLES_MAX = 65536, FILE_MAX = 4 << 20 };
 
 static const char *env_value(char *const *env, const char *key)
 {
@@ -23,8 +24,8 @@ int parse_env(const char *s, char *const *env, struct strv *out, struct err *err
 	const char *value;
 	int r;
 
-	if (out->n >= LINES_MAX)
-		return err_set(err, ERR_EXHAUSTED, "environment: more than %d variables", LINES_MAX);
+	if (out->n >= VARIABLES_MAX)
+		return err_set(err, ERR_EXHAUSTED, "environment: more than %d variables", VARIABLES_MAX);
 	if (strchr(s, '=')) {
 		r = check_env(s, err);
 		if (r >= 0)
@@ -48,8 +49,8 @@ int parse_label(const char *s, struct dict *out, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (out->n >= LINES_MAX)
-		return err_set(err, ERR_EXHAUSTED, "labels: more than %d", LINES_MAX);
+	if (out->n >= LABELS_MAX)
+		return err_set(err, ERR_EXHAUSTED, "labels: more than %d", LABELS_MAX);
 	dict_set(out, key, value);
 	return 0;
 }

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { ARRAY_MAX = 4096 }; /* of any list in a job: bounds what a file can make us allocate and compare */
+/* Of any list in a job, and of one of texts, such as the environment: bounds what a file can make us allocate and compare. */
+enum { ARRAY_MAX = 4096, TEXTS_MAX = 65536 };
 
 static void *at(const void *obj, size_t offset) { return (char *)(uintptr_t)obj + offset; }
 static void *value_of(const struct field *f, const void *obj) { return at(obj, f->offset); }
@@ -164,20 +165,12 @@ static int wants(const struct field *f, const char *what, struct err *err)
 	return err_set(err, ERR_INVALID, "key \"%s\": wants %s", f->key, what);
 }
 
-/* A string without NUL: what C and the kernel would cut short is refused. */
-static const char *clean_text(json *j)
-{
-	const char *s = json_text(j);
-
-	return s && strlen(s) == (size_t)json_object_get_string_len(j) ? s : NULL;
-}
-
 static int read_str(const struct field *f, json *j, void *obj, struct err *err)
 {
 	char **v = value_of(f, obj);
 
-	if (!clean_text(j))
-		return wants(f, "text without NUL", err);
+	if (!json_text(j))
+		return wants(f, "text", err);
 	free(*v);
 	*v = mem_strdup(json_text(j));
 	return 0;
@@ -185,11 +178,11 @@ static int read_str(const struct field *f, json *j, void *obj, struct err *err)
 
 static int read_strv(const struct field *f, json *j, void *obj, struct err *err)
 {
-	if (!json_object_is_type(j, json_type_array) || json_len(j) > ARRAY_MAX)
-		return wants(f, "a list of at most 4096 texts", err);
+	if (!json_object_is_type(j, json_type_array) || json_len(j) > TEXTS_MAX)
+		return wants(f, "a list of at most 65536 texts", err);
 	for (size_t i = 0; i < json_len(j); i++) {
-		if (!clean_text(json_at(j, i)))
-			return wants(f, "a list of texts without NUL", err);
+		if (!json_text(json_at(j, i)))
+			return wants(f, "a list of texts", err);
 		strv_push(value_of(f, obj), json_text(json_at(j, i)));
 	}
 	if (f->extra)
@@ -202,8 +195,8 @@ static int read_dict(const struct field *f, json *j, void *obj, struct err *err)
 	if (!json_object_is_type(j, json_type_object) || json_object_object_length(j) > ARRAY_MAX)
 		return wants(f, "an object of at most 4096 texts", err);
 	json_object_object_foreach(j, k, v) {
-		if (!clean_text(v))
-			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" wants text without NUL", f->key, k);
+		if (!json_text(v))
+			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" wants text", f->key, k);
 		dict_set(value_of(f, obj), k, json_text(v));
 	}
 	return 0;
@@ -215,7 +208,7 @@ static int read_whole(const struct field *f, json *j, void *obj, struct err *err
 	int64_t min = f->type == FIELD_U16 ? 0 : f->type == FIELD_INT32 ? INT32_MIN : f->type == FIELD_LIMIT ? -1 : INT64_MIN;
 	int r;
 
-	if (f->type == FIELD_SIZE && clean_text(j)) {
+	if (f->type == FIELD_SIZE && json_text(j)) {
 		r = parse_size(f->key, json_text(j), &n, err);
 		if (r < 0)
 			return r;
@@ -248,7 +241,7 @@ static int read_bool(const struct field *f, json *j, void *obj, struct err *err)
 
 static int read_enum(const struct field *f, json *j, void *obj, struct err *err)
 {
-	const char *s = clean_text(j);
+	const char *s = json_text(j);
 	struct buf allowed = { 0 };
 	int r;
 

@@ -2,7 +2,7 @@
 #include "json.h"
 #include "mem.h"
 
-enum { LIST_MAX = 4096, CONFIG_MAX = 8 << 20 };
+enum { LIST_MAX = 4096, WORDS_MAX = 65536, CONFIG_MAX = 8 << 20 };
 
 void image_config_done(struct image_config *c)
 {
@@ -47,8 +47,8 @@ static int check_lists(json *root, json *config, struct err *err)
 	json *rootfs = json_get_object(root, "rootfs");
 
 	for (size_t i = 0; i < 3; i++)
-		if (json_len(json_get_array(config, arrays[i])) > LIST_MAX)
-			return err_set(err, ERR_EXHAUSTED, "image config: %s has more than %d entries", arrays[i], LIST_MAX);
+		if (json_len(json_get_array(config, arrays[i])) > WORDS_MAX)
+			return err_set(err, ERR_EXHAUSTED, "image config: %s has more than %d entries", arrays[i], WORDS_MAX);
 	for (size_t i = 0; i < 3; i++) {
 		json *o = json_get_object(config, objects[i]);
 

@@ -48,18 +48,28 @@ static int check_texts(const char *noun, const struct strv *s, struct err *err)
 	return r;
 }
 
+/* An empty word is a program that nobody finds: as the engines have it, but not in the words of each. */
+static int empty_command(const char *where, struct err *err)
+{
+	int r = err_set(err, ERR_NOT_FOUND, "command \"\": not found in the %s", where);
+
+	if (err)
+		err->exit_code = 127;
+	return err_hint(err, r, "is a shell's variable not set?");
+}
+
 static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	_cleanup_strv_ struct strv args = { 0 };
 	int r;
 
 	spec_args(in->task, in->image, &args);
-	if (!args.n || !*args.v[0]) {
+	if (!args.n) {
 		r = err_set(err, ERR_INVALID, "no command: image %s has none", in->task->image ? in->task->image : "");
 		return err_hint(err, r, "name one behind the image, such as: davit run %s sh",
 				in->task->image ? in->task->image : "IMAGE");
 	}
-	r = check_texts("argument", &args, err);
+	r = *args.v[0] ? check_texts("argument", &args, err) : empty_command("image", err);
 	if (r >= 0)
 		emit_strv(out, "args", &args);
 	return r;
@@ -97,7 +107,7 @@ static bool has_own_home(const struct strv *env)
 /* As Docker has it: what is usual gives way to the image, and that to the task. */
 static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 {
-	_cleanup_strv_ struct strv env = { 0 };
+	_cleanup_strv_ struct strv env = { 0 }, given = { 0 };
 	int r;
 
 	strv_push(&env, DEFAULT_PATH);
@@ -107,9 +117,9 @@ static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 		strv_push(&env, "TERM=xterm");
 	for (size_t i = 0; i < in->image->env.n; i++)
 		if (strchr(in->image->env.v[i], '=') > in->image->env.v[i])
-			strv_setenv(&env, in->image->env.v[i]);
-	for (size_t i = 0; i < in->task->env.n; i++)
-		strv_setenv(&env, in->task->env.v[i]);
+			strv_push(&given, in->image->env.v[i]);
+	strv_setenvs(&env, &given);
+	strv_setenvs(&env, &in->task->env);
 	home_unless_given(&env, in->user->home);
 	r = check_texts("environment variable", &env, err);
 	if (r >= 0)
@@ -362,8 +372,8 @@ static int exec_env(json *process, const struct exec_process *x, struct buf *out
 		strv_setenv(&env, "HOME=");
 	if (x->tty)
 		setenv_unless(&env, "TERM", "xterm");
-	for (size_t i = 0; x->env && i < x->env->n; i++)
-		strv_setenv(&env, x->env->v[i]);
+	if (x->env)
+		strv_setenvs(&env, x->env);
 	if (x->user)
 		home_unless_given(&env, x->user->home);
 	r = check_texts("environment variable", &env, err);
@@ -400,9 +410,9 @@ static int exec_process(json *process, const struct exec_process *x, struct buf 
 	const char *cwd = json_get_str(process, "cwd");
 	int r;
 
-	if (!x->args || !x->args->n || !*x->args->v[0])
+	if (!x->args || !x->args->n)
 		return err_hint(err, err_set(err, ERR_INVALID, "no command"), "davit exec JOB COMMAND");
-	r = check_texts("argument", x->args, err);
+	r = *x->args->v[0] ? check_texts("argument", x->args, err) : empty_command("job", err);
 	if (r < 0)
 		return r;
 	emit_open(out, NULL, '{');

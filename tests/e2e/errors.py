@@ -41,7 +41,7 @@ class Invocation(Case):
     def test_unknown_user(self):
         self.run_fails("-u", "ghost", says=["ghost"])
         self.run_fails("-u", "web:ghosts", says=["ghosts"])
-        self.run_fails("-u", "", says=["user"])
+        self.run_fails("-u", "a:b:c", says=["user"])
 
     def test_invalid_values(self):
         table = [

@@ -8,8 +8,11 @@ class Exec(Case):
         self.davit("exec", name, "true")
         self.davit("exec", name, "sh", "-c", "exit 23", code=23)
         self.davit("exec", name, "sh", "-c", "kill -9 $$", code=137)
-        self.fails("exec", name, "no-such-program", code=127, says=["no-such-program"])
-        self.fails("exec", name, "/bin/noexec", code=126, says=["/bin/noexec"])
+        self.fails("exec", name, "no-such-program", code=127, says=["command no-such-program: not found in the job", "PATH"])
+        self.fails("exec", name, "/no/such", code=127, says=["command /no/such: not found in the job", "no such file"])
+        self.fails("exec", name, "echo hi", code=127, says=["command echo hi: not found in the job", "one word"])
+        self.fails("exec", name, "", code=127, says=['command "": not found in the job'])
+        self.fails("exec", name, "/bin/noexec", code=126, says=["command /bin/noexec: cannot be invoked", "permission x"])
         self.fails("exec", "-u", "ghost", name, "true", code=125, says=["ghost"])
         self.assertEqual(self.state(name), "running")
 

@@ -67,6 +67,19 @@ class Process(Case):
         self.assertFalse([x for x in out if x.startswith(("NOTSET", "UNSETVAR"))])
         self.assertTrue([x for x in out if x.startswith("PATH=")])
 
+    def test_thousands_of_variables(self):
+        with open(os.path.join(self.folder, "many"), "w") as f:
+            f.writelines(f"FILE{i}=some value of it {i}\n" for i in range(5000))
+        flags = [word for i in range(5000) for word in ("-e", f"FLAG{i}={i}")]
+        self.assertEqual(self.run_sh("env | grep -c ^FILE; echo $FILE4999", "--env-file", "many").out, "5000\nsome value of it 4999\n")
+        self.assertEqual(self.run_sh("env | grep -c ^FLAG; echo $FLAG4999", *flags).out, "5000\n4999\n")
+        name = self.job("--env-file", "many")
+        self.assertEqual(self.davit("exec", *flags, name, "sh", "-c", "env | grep -c -e ^FLAG -e ^FILE").out, "10000\n")
+
+    def test_an_empty_command_is_not_found(self):
+        self.fails("run", "--rm", "--network", "none", Machine.image, "", code=127, says=['command "": not found in the image'])
+        self.fails("run", "--rm", "--network", "none", Machine.image, "", "x", code=127, says=['command "": not found in the image'])
+
     def test_folder_and_user(self):
         self.assertEqual(self.run_sh("pwd", "-w", "/www").out, "/www\n")
         self.assertEqual(self.run_sh("pwd", "-w", "/made/for/it").out, "/made/for/it\n")

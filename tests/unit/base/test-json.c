@@ -18,7 +18,7 @@ static void takes_json(void **state)
 		{ "{}", "{}" }, { " [ 1 , 2 ] \n", "[1,2]" }, { "\"a\"", "\"a\"" }, { "12", "12" }, { "-1", "-1" }, { "true", "true" }, { "null", "null" },
 		{ "1.5", "1.5" }, { "{\"a\":{\"b\":[null]}}", "{\"a\":{\"b\":[null]}}" }, { "\"\\u00e4/\"", "\"\xc3\xa4/\"" },
 		{ "18446744073709551615", "18446744073709551615" }, { "[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]" }, { "0", "0" },
-		{ "{\"a\":1,\"a\":2}", "{\"a\":2}" },
+		{ "{\"a\":1,\"a\":2}", "{\"a\":2}" }, { "\"\\\\u0000\"", "\"\\\\u0000\"" }, /* a backslash and digits */
 	};
 
 	(void)state;
@@ -38,6 +38,7 @@ static void refuses_what_is_not(void **state)
 		ROW(""), ROW(" "), ROW("{"), ROW("{\"a\""), ROW("{\"a\":}"), ROW("{a:1}"), ROW("{'a':1}"), ROW("[1,]"), ROW("{\"a\":1,}"), ROW("[1] x"),
 		ROW("1 2"), ROW("{}{}"), ROW("{}\0"), ROW("\0"), ROW("{}\0{}"), ROW("nul"), ROW("tru"), ROW("NaN"), ROW("// c\n1"), ROW("/* c */ 1"),
 		ROW("\"\xff\""), ROW("\"\xc3\""), ROW("\"a"), ROW("\"\\x\""), ROW("[1 2]"), ROW("-"), ROW("{\"a\" 1}"), ROW("\"tab\there\""),
+		ROW("\"\\u0000\""), ROW("[\"a\\u0000b\"]"), ROW("{\"a\\u0000\":1}"), ROW("\"\\\\\\u0000\""), ROW("\"\\u0000"),
 	};
 
 	(void)state;
@@ -61,6 +62,10 @@ static void names_the_place(void **state)
 	(void)state;
 	assert_int_equal(json_parse(s, strlen(s), &j, &err), -ERR_INVALID);
 	assert_memory_equal(err.msg, "JSON line 3 column 8: ", 22);
+	err_clear(&err);
+	s = "{\"User\":\"web\\u0000x\"}";
+	assert_int_equal(json_parse(s, strlen(s), &j, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "JSON line 1 column 13: a NUL in a text");
 }
 
 static void is_bounded_in_depth(void **state)

@@ -73,5 +73,26 @@ static void environment(void **state)
 	check(&s, "PATH=/usr/bin|P=1|EMPTY=|Q=a=b");
 }
 
+static void many_variables(void **state)
+{
+	_cleanup_strv_ struct strv s = { 0 }, from = { 0 }, slow = { 0 };
+	static const char *const some[] = { "P=2", "NEW=1", "PA=", "NEW=2", "Q=a=c", "=x", "P=3", "bare", "A=1=" };
+
+	(void)state;
+	strv_split(&s, "PATH=/bin|P=1|EMPTY=|Q=a=b|P=again|odd", "|");
+	strv_add(&slow, &s);
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+		strv_push(&from, some[i]);
+	for (int i = 0; i < 3000; i++)
+		strv_pushf(&from, "V%d=%d", i % 2000, i);
+	strv_setenvs(&s, &from);
+	for (size_t i = 0; i < from.n; i++)
+		strv_setenv(&slow, from.v[i]);
+	assert_int_equal(s.n, slow.n);
+	for (size_t i = 0; i < s.n; i++)
+		assert_string_equal(s.v[i], slow.v[i]);
+	strv_setenvs(&(struct strv){ 0 }, &(struct strv){ 0 });
+}
+
 RUN_TESTS("strv", cmocka_unit_test(splits), cmocka_unit_test(stays_ended_by_null), cmocka_unit_test(adds_itself_once),
-	  cmocka_unit_test(environment))
+	  cmocka_unit_test(environment), cmocka_unit_test(many_variables))

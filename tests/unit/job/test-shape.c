@@ -114,11 +114,10 @@ static const struct { const char *text, *msg, *hint; } wrong[] = {
 	{ "{\"zzzzzz\":[]}", "job: unknown key \"zzzzzz\" of a job", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"mounts\":[{\"target\":\"/a\",\"raed_only\":true}]}]}",
 	  "job: tasks[0]: mounts[0]: unknown key \"raed_only\" of a mount", "did you mean \"read_only\"?" },
-	{ "{\"tasks\":[{\"image\":7}]}", "job: tasks[0]: key \"image\": wants text without NUL", "" },
-	{ "{\"tasks\":[{\"image\":\"a\\u0000b\"}]}", "job: tasks[0]: key \"image\": wants text without NUL", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"env\":\"A=1\"}]}", "job: tasks[0]: key \"env\": wants a list of at most 4096 texts", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"env\":[\"A=\\u0000\"]}]}", "job: tasks[0]: key \"env\": wants a list of texts without NUL", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"labels\":{\"a\":1}}]}", "job: tasks[0]: key \"labels\": \"a\" wants text without NUL", "" },
+	{ "{\"tasks\":[{\"image\":7}]}", "job: tasks[0]: key \"image\": wants text", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"env\":\"A=1\"}]}", "job: tasks[0]: key \"env\": wants a list of at most 65536 texts", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"env\":[1]}]}", "job: tasks[0]: key \"env\": wants a list of texts", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"labels\":{\"a\":1}}]}", "job: tasks[0]: key \"labels\": \"a\" wants text", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"tty\":\"yes\"}]}", "job: tasks[0]: key \"tty\": wants true or false", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":true}]}",
 	  "job: tasks[0]: key \"memory\": wants a number of bytes or text such as \"64m\"", "" },
@@ -163,11 +162,11 @@ static void bounds_lists(void **state)
 	json *env = json_new_array();
 
 	(void)state;
-	for (int i = 0; i < 4097; i++)
+	for (int i = 0; i < 65537; i++)
 		json_append(env, json_new_str("A=1"));
 	json_put(json_at(json_get(j, "tasks"), 0), "env", env);
 	assert_int_equal(job_from_json(j, &job, &err), -ERR_INVALID);
-	assert_non_null(strstr(err.msg, "at most 4096"));
+	assert_non_null(strstr(err.msg, "at most 65536"));
 }
 
 RUN_TESTS("shape", cmocka_unit_test(round_trip_changes_nothing), cmocka_unit_test(full_job_is_full), cmocka_unit_test(defaults),

@@ -175,8 +175,9 @@ static void refuses_without_a_command(void **state)
 	strv_done(&f.image.cmd);
 	refused(ERR_INVALID, "no command: image redis:7 has none");
 	assert_string_equal(f.err.hint, "name one behind the image, such as: davit run redis:7 sh");
-	strv_push(&f.task->args, "");
-	refused(ERR_INVALID, "no command: image redis:7 has none");
+	strv_push(&f.task->args, ""); /* a command that nobody finds */
+	refused(ERR_NOT_FOUND, "command \"\": not found in the image");
+	assert_int_equal(f.err.exit_code, 127);
 }
 
 static void environment(void **state)
@@ -423,6 +424,11 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	(void)state;
 	assert_int_equal(exec(spec, &x), -ERR_INVALID);
 	assert_string_equal(f.err.msg, "no command");
+	strv_push(&args, "");
+	assert_int_equal(exec(spec, &x), -ERR_NOT_FOUND);
+	assert_string_equal(f.err.msg, "command \"\": not found in the job");
+	assert_int_equal(f.err.exit_code, 127);
+	strv_done(&args);
 	strv_push(&args, "sh");
 	strv_push(&env, "B=3");
 	assert_int_equal(exec(spec, &x), 0);

@@ -123,45 +123,70 @@ static int copy_meta(struct copy *c, int from, int to, const struct stat *st)
 	return 0;
 }
 
-static int write_all(int to, const char *p, size_t n)
+static int write_all(int to, const char *p, size_t n, off_t at)
 {
 	while (n) {
-		ssize_t w = write(to, p, n);
+		ssize_t w = pwrite(to, p, n, at);
 
 		if (w < 0 && errno != EINTR)
 			return -1;
 		p += w > 0 ? w : 0;
+		at += w > 0 ? w : 0;
 		n -= w > 0 ? (size_t)w : 0;
 	}
 	return 0;
 }
 
-/* Another file system, or one that says 0 for want of a better answer: from where it stopped. */
-static int copy_blocks(struct copy *c, int from, int to)
+static size_t at_most(off_t n, size_t max) { return n < (off_t)max ? (size_t)n : max; }
+
+static int copy_blocks(struct copy *c, int from, int to, off_t at, off_t end)
 {
 	char block[65536];
-	ssize_t n;
 	int r = 0;
 
-	while (r >= 0 && (n = read(from, block, sizeof block)) != 0) {
+	while (r >= 0 && at < end) {
+		ssize_t n = pread(from, block, at_most(end - at, sizeof block), at);
+
+		if (n == 0)
+			return 0;
 		if (n < 0 && errno == EINTR)
 			continue;
-		r = n < 0 || write_all(to, block, (size_t)n) < 0 ? fail(c) : check_time(c);
+		r = n < 0 || write_all(to, block, (size_t)n, at) < 0 ? fail(c) : check_time(c);
+		at += n;
 	}
 	return r;
 }
 
-/* The kernel copies, or shares the blocks, where it can. */
-static int copy_bytes(struct copy *c, int from, int to)
+/* The kernel copies, or shares the blocks, where it can: not between some file systems, and some say 0 for want of a better
+ * answer. */
+static int copy_range(struct copy *c, int from, int to, off_t at, off_t end)
 {
-	ssize_t n;
-	int r;
+	off_t out = at;
+	ssize_t n = 1;
 
-	do {
-		n = copy_file_range(from, NULL, to, NULL, CHUNK, 0);
-		r = check_time(c);
-	} while (n > 0 && r >= 0);
-	return r < 0 || (n == 0 && lseek(to, 0, SEEK_CUR) > 0) ? r : copy_blocks(c, from, to);
+	while (at < end && n > 0) {
+		int r = check_time(c);
+
+		if (r < 0)
+			return r;
+		n = copy_file_range(from, &at, to, &out, at_most(end - at, CHUNK), 0);
+	}
+	return copy_blocks(c, from, to, at, end);
+}
+
+/* What has holes keeps them: an image of a few bytes does not fill the disk. */
+static int copy_bytes(struct copy *c, int from, int to, const struct stat *st)
+{
+	off_t data, hole = 0;
+	int r = 0;
+
+	while (r >= 0 && (data = lseek(from, hole, SEEK_DATA)) >= 0) {
+		hole = lseek(from, data, SEEK_HOLE);
+		r = hole < 0 ? fail(c) : copy_range(c, from, to, data, hole);
+	}
+	if (r < 0)
+		return r;
+	return errno != ENXIO || ftruncate(to, st->st_size) < 0 ? fail(c) : 0;
 }
 
 /* In place the first name may lead to another file by now, but to none outside the volume. */
@@ -184,7 +209,7 @@ static int copy_file(struct copy *c, int from_dir, int to_dir, const char *name,
 	to = from < 0 ? -1 : openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return fail(c);
-	r = copy_bytes(c, from, to);
+	r = copy_bytes(c, from, to, st);
 	return r < 0 ? r : copy_meta(c, from, to, st);
 }
 

@@ -535,6 +535,32 @@ static void try_swaps(const struct fixture *f, bool in_place)
 static void leads_nobody_out(void **state) { try_swaps(*state, false); }
 static void leads_nobody_out_in_place(void **state) { try_swaps(*state, true); }
 
+/* A TiB of nothing is a TiB of nothing. */
+static void keeps_holes(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_free_ char *srv = in(f->image, "srv"), *holes = in(srv, "holes"), *copy = NULL;
+	const off_t size = (off_t)1 << 40, at = (off_t)1 << 39;
+	_cleanup_close_ int fd = -1, got = -1;
+	char text[8] = "";
+	struct stat st;
+
+	assert_int_equal(mkdir(srv, 0755), 0);
+	fd = open(holes, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (ftruncate(fd, size) < 0)
+		skip(); /* no file system for that */
+	assert_int_equal(pwrite(fd, "middle", 6, at), 6);
+	assert_int_equal(copy_up(f, "/srv", &v, NULL), 0);
+	st = stat_of(v.path, "holes");
+	assert_true(st.st_size == size);
+	assert_true(st.st_blocks * 512 < 1 << 20);
+	copy = in(v.path, "holes");
+	got = open(copy, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(got, text, 6, at), 6);
+	assert_string_equal(text, "middle");
+}
+
 /* An image made to exhaust us is refused, not followed down. */
 static void bounds_depth(void **state)
 {
@@ -556,7 +582,7 @@ static void names_the_file_that_failed(void **state)
 {
 	const struct fixture *f = *state;
 	_cleanup_(volume_done) struct volume v = { 0 };
-	_cleanup_free_ char *srv = in(f->image, "srv"), *big = in(srv, "big");
+	_cleanup_free_ char *srv = in(f->image, "srv"), *big = in(srv, "big"), *text = NULL;
 	struct err err = ERR_INIT;
 	int r;
 
@@ -565,8 +591,8 @@ static void names_the_file_that_failed(void **state)
 		skip();
 	}
 	assert_int_equal(mkdir(srv, 0755), 0);
-	put(srv, "big", "x");
-	assert_int_equal(truncate(big, 1 << 20), 0);
+	text = mem_zalloc(1 << 20);
+	assert_int_equal(file_write(big, text, 1 << 20, 0644, NULL), 0);
 	assert_int_equal(volume_ensure(&f->core, "data", NULL, &v, NULL, NULL), 0);
 	assert_int_equal(mount("davit-test", v.path, "tmpfs", 0, "size=64k"), 0);
 	volume_done(&v);
@@ -583,4 +609,4 @@ static void names_the_file_that_failed(void **state)
 RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(makers_agree),
 	  T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root), T(leaves_what_is_there),
 	  T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest),
-	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(bounds_depth), T(names_the_file_that_failed))
+	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes), T(bounds_depth), T(names_the_file_that_failed))

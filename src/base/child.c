@@ -189,6 +189,8 @@ static int spawn(const struct child_spec *spec, const struct pipes *p, pid_t *re
 		(void)posix_spawn_file_actions_adddup2(&fa, p->err[1], 2);
 	if (spec->hold_fd > 2)
 		(void)posix_spawn_file_actions_adddup2(&fa, spec->hold_fd, 3);
+	if (spec->also_fd > 4)
+		(void)posix_spawn_file_actions_adddup2(&fa, spec->also_fd, 4);
 	r = posix_spawn(ret_pid, spec->path, &fa, &attr, spec->argv, spec->envp ? spec->envp : environ);
 	(void)posix_spawn_file_actions_destroy(&fa);
 	(void)posix_spawnattr_destroy(&attr);

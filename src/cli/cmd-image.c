@@ -197,10 +197,10 @@ static const struct command image_inspect_cmd = {
 };
 
 static const struct command *const subs[] = {
-	&image_ls, &image_pull, &image_load, &image_import, &image_tag_cmd, &image_history_cmd, &image_inspect_cmd, &image_rm,
-	&image_prune_cmd, NULL,
+	&image_ls, &image_pull, &image_load, &image_import, &image_save_cmd, &image_tag_cmd, &image_history_cmd, &image_inspect_cmd,
+	&image_rm, &image_prune_cmd, NULL,
 };
 const struct command cmd_image = {
-	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import tag history inspect rm prune",
+	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import save tag history inspect rm prune",
 	.examples = "  docker save app | davit image load\n  davit image import --cmd sh rootfs.tar busybox:local", .sub = subs,
 };

@@ -1,6 +1,10 @@
 #include "helper.h"
 #include "image.h"
 #include "ref.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 /* The lists of names in davit-image's result, one a line. */
 static int print_names(struct cli *cli, json *result, struct err *err)
@@ -13,12 +17,29 @@ static int print_names(struct cli *cli, json *result, struct err *err)
 	return r;
 }
 
-int helper_run(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, struct err *err)
+int helper_output(const char *what, const char *file, struct strv *words, int *ret_fd, struct err *err)
+{
+	*ret_fd = -1;
+	if (file && strcmp(file, "-") != 0) {
+		strv_pushf(words, "--output=%s", file);
+		return 0;
+	}
+	if (isatty(STDOUT_FILENO))
+		return err_hint(err, err_set(err, ERR_INVALID, "%s: standard output is a terminal, and an archive is no text", what),
+				"davit %s ... >FILE, or -o FILE", what);
+	*ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 5);
+	if (*ret_fd < 0)
+		return err_sys(err, errno, "standard output");
+	strv_push(words, "--output-fd=3");
+	return 0;
+}
+
+static int run_helper(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
+		      int root_fd, json **ret, struct err *err)
 {
 	_cleanup_free_ char *snapshotter = NULL;
-	_cleanup_json_ json *result = NULL;
 	struct image_helper how = { .ns = cli->conf.ns, .platform = platform, .quiet = quiet, .debug = cli->conf.debug,
-		.json_progress = cli->global.json_log };
+		.json_progress = cli->global.json_log, .out_fd = out_fd, .root_fd = root_fd };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
@@ -27,6 +48,21 @@ int helper_run(struct cli *cli, const char *verb, const char *platform, bool qui
 		return r;
 	how.address = cli->core->address;
 	how.snapshotter = snapshotter;
-	r = image_helper_run(cli->core->loop, &how, verb, args, &cli->ctx, &result, err);
+	return image_helper_run(cli->core->loop, &how, verb, args, &cli->ctx, ret, err);
+}
+
+int helper_run(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, struct err *err)
+{
+	_cleanup_json_ json *result = NULL;
+	int r = run_helper(cli, verb, platform, quiet, args, -1, -1, &result, err);
+
 	return r < 0 ? r : print_names(cli, result, err);
+}
+
+int helper_run_output(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
+		      int root_fd, struct err *err)
+{
+	_cleanup_json_ json *result = NULL;
+
+	return run_helper(cli, verb, platform, quiet, args, out_fd, root_fd, &result, err);
 }

@@ -2,5 +2,11 @@
 #pragma once
 #include "cli.h"
 
+/* Where an archive goes: to @file, or to standard output, which must be no terminal. Puts davit-image's option into @words;
+ * *ret_fd is the descriptor that it is given (image.h), the caller's to close, or -1. @what is the command, for the error. */
+int helper_output(const char *what, const char *file, struct strv *words, int *ret_fd, struct err *err);
+/* The same as helper_run() with an archive on @out_fd and a tree at @root_fd (-1: none), and no names printed. */
+int helper_run_output(struct cli *, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
+		      int root_fd, struct err *err);
 /* Run @verb with @args, and print the names of the images that came of it. @platform may be NULL. */
 int helper_run(struct cli *, const char *verb, const char *platform, bool quiet, const struct strv *args, struct err *err);

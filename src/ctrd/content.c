@@ -1,4 +1,5 @@
 #include "content.h"
+#include "ctrd-struct.h"
 #include "call.h"
 #include "mem.h"
 #include "content.pb-c.h"
@@ -60,21 +61,25 @@ struct ctrd_call *content_read_begin(struct ctrd *c, const char *digest, const s
 	return call_begin(c, &read_, digest, &req.base, ctx);
 }
 
-/* Every message of a Read to @got. */
-static int read_each(struct ctrd_call *call, const struct ctx *ctx,
+/* Every message of a Read to @got; each within @patience_ms (0: all of them within @ctx). */
+static int read_each(struct ctrd_call *call, const struct ctx *ctx, int64_t patience_ms,
 		     int (*got)(void *arg, const void *p, size_t n, struct err *err), void *arg, struct err *err)
 {
 	_cleanup_reply_ struct reply reply = { 0 };
 	int r;
 
-	while ((r = call_next(call, ctx, &reply, err)) > 0) {
-		const Content__ReadResponse *m = (const void *)reply.msg;
+	for (;;) {
+		const struct ctx within = patience_ms ? ctx_within(ctx, patience_ms) : *ctx;
+		const Content__ReadResponse *m;
 
+		r = call_next(call, &within, &reply, err);
+		if (r <= 0)
+			return r;
+		m = (const void *)reply.msg;
 		r = m->data.len ? got(arg, m->data.data, m->data.len, err) : 0;
 		if (r < 0)
 			return r;
 	}
-	return r;
 }
 
 struct gather { struct buf *out; size_t len, max; struct ctrd_call *call; };
@@ -95,7 +100,7 @@ int content_read_end(struct ctrd_call *begun, const struct ctx *ctx, size_t max,
 	_cleanup_(ctrd_call_freep) struct ctrd_call *call = begun;
 	struct gather g = { .out = ret, .max = max, .call = call };
 	size_t before = ret->len;
-	int r = read_each(call, ctx, gather, &g, err);
+	int r = read_each(call, ctx, 0, gather, &g, err);
 
 	if (r < 0)
 		buf_cut(ret, before);
@@ -110,9 +115,10 @@ int content_read(struct ctrd *c, const char *digest, size_t max, const struct ct
 int content_stream(struct ctrd *c, const char *digest, const struct ctx *ctx,
 		   int (*got)(void *arg, const void *p, size_t n, struct err *err), void *arg, struct err *err)
 {
-	_cleanup_(ctrd_call_freep) struct ctrd_call *call = content_read_begin(c, digest, ctx);
+	const struct ctx endless = ctx_endless(ctx);
+	_cleanup_(ctrd_call_freep) struct ctrd_call *call = content_read_begin(c, digest, &endless);
 
-	return read_each(call, ctx, got, arg, err);
+	return read_each(call, ctx, c->patience_ms, got, arg, err);
 }
 
 int content_set_labels(struct ctrd *c, const char *digest, const struct dict *labels, const struct ctx *ctx, struct err *err)

@@ -12,7 +12,8 @@ int content_info(struct ctrd *, const char *digest, const struct ctx *, struct c
 struct ctrd_call *content_read_begin(struct ctrd *, const char *digest, const struct ctx *);
 int content_read_end(struct ctrd_call *, const struct ctx *, size_t max, struct buf *ret, struct err *err);
 int content_read(struct ctrd *, const char *digest, size_t max, const struct ctx *, struct buf *ret, struct err *err);
-/* A blob in pieces: @got is called with each; an error of it ends the read. */
+/* A blob in pieces: @got is called with each; an error of it ends the read. It may take what time it needs: only containerd's
+ * answers have a limit (ctrd_set_patience()). */
 int content_stream(struct ctrd *, const char *digest, const struct ctx *,
 		   int (*got)(void *arg, const void *p, size_t n, struct err *err), void *arg, struct err *err);
 /* Set (value) or remove (NULL is not possible in a dict: use "") these labels only. */

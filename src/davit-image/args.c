@@ -2,6 +2,7 @@
 #include "buf.h"
 #include "ctrd.h"
 #include "name.h"
+#include <stdint.h>
 #include <string.h>
 
 enum kind { FLAG, TEXT, LIST };
@@ -28,6 +29,8 @@ static const struct option_row options[] = {
 	{ "--version", NULL, FLAG, AT(version), NULL, NULL, "the version" },
 	{ "--hosts-dir", NULL, TEXT, AT(hosts_dir), "pull", "DIR", "registries' hosts.toml (/etc/containerd/certs.d)" },
 	{ "--input", "-i", TEXT, AT(input), "load", "FILE", "the archive (standard input)" },
+	{ "--output", "-o", TEXT, AT(output), "save", "FILE", "where the archive goes" },
+	{ "--output-fd", NULL, TEXT, AT(output_fd), "save", "FD", "the same as an open descriptor" },
 	{ "--cmd", NULL, LIST, AT(cmd), "import", "WORDS", "the command: words, or a JSON array" },
 	{ "--entrypoint", NULL, LIST, AT(entrypoint), "import", "WORDS", "the entry point: words, or a JSON array" },
 	{ "--env", "-e", LIST, AT(env), "import", "NAME=VALUE", "an environment variable" },
@@ -42,6 +45,7 @@ static const struct { const char *verb, *operands, *help; size_t min, max; } ver
 	{ "pull", "REF", "fetch an image from its registry and unpack it", 1, 1 },
 	{ "unpack", "REF", "unpack an image that is there", 1, 1 },
 	{ "load", "", "read an OCI or Docker archive (docker save)", 0, 0 },
+	{ "save", "REF...", "write images as an archive", 1, SIZE_MAX },
 	{ "import", "FILE|- REF", "make an image of a root file system's tar", 2, 2 },
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };

@@ -6,7 +6,9 @@
 #include "mem.h"
 #include "pull.h"
 #include "image-record.h"
+#include "output.h"
 #include "ref.h"
+#include "save.h"
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -64,10 +66,31 @@ static int run_import(struct session *s, const struct args *a, json *images, str
 	return import_image(s, &spec, images, err);
 }
 
+/* --output FILE, or a descriptor that whoever started us has opened. */
+static int open_output(const struct args *a, const struct ctx *ctx, struct output *ret, struct err *err)
+{
+	size_t n = a->output_fd ? strspn(a->output_fd, "0123456789") : 0;
+
+	if (!a->output && (!n || n > 5 || a->output_fd[n]))
+		return err_set(err, ERR_INVALID, "%s: --output or --output-fd is missing", a->verb);
+	return output_open(ret, a->output, a->output ? -1 : (int)strtol(a->output_fd, NULL, 10), ctx, err);
+}
+
+static int run_save(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	_cleanup_(output_done) struct output out = { .fd = -1 };
+	int r = open_output(a, &s->ctx, &out, err);
+
+	if (r == 0)
+		r = save_images(s, &a->rest, &out, images, err);
+	return r < 0 ? r : output_commit(&out, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct session *, const struct args *, json *images, struct err *err);
-} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load }, { "import", run_import } };
+} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load }, { "import", run_import },
+	    { "save", run_save } };
 
 static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
 {

@@ -203,7 +203,8 @@ static int authenticate(struct registry *g, struct host *h, const char *header, 
 
 	challenge_parse(header ? header : "", &c);
 	if (!header || !*header)
-		return err_hint(err, err_set(err, ERR_UNAUTHENTICATED, "it refuses access (HTTP status 401) and names no way to log in"),
+		return err_hint(err, err_set(err, ERR_UNAUTHENTICATED,
+					     "it refuses access (HTTP status 401) and names no way to log in"),
 				"is it an image registry? a proxy may have answered in its place");
 	if (!c.basic && !c.bearer)
 		return err_set(err, ERR_UNAUTHENTICATED, "it wants a kind of login that davit does not know");
@@ -340,7 +341,8 @@ static struct http_reply *start(struct registry *g, const struct host *h, const 
 	_cleanup_free_ char *url = mem_printf("%s/%s/%s%s%s", h->base, g->ref->path, path, mirror ? "?ns=" : "",
 					      mirror ? g->ref->host : "");
 	struct http_request req = {
-		.url = url, .accept = MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", */*",
+		.url = url,
+		.accept = MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", */*",
 		.headers = h->headers, .authorization = h->authorization, .authorize = authorize, .authorize_arg = g,
 		.tls = &h->trust, .offset = offset, .max = max,
 	};

@@ -82,6 +82,8 @@ int image_helper_run(struct loop *l, const struct image_helper *h, const char *v
 	if (r < 0)
 		return r;
 	make_argv(h, verb, args, &argv);
+	spec.hold_fd = h->out_fd;
+	spec.also_fd = h->root_fd;
 	spec.path = path;
 	spec.argv = strv_argv(&argv);
 	r = child_start(l, &spec, &c, err);

@@ -31,10 +31,13 @@ struct image_helper {
 	const char *address, *ns, *snapshotter, *platform, *lease; /* as davit itself uses them; lease may be NULL */
 	bool quiet, debug;
 	bool json_progress;
+	int out_fd;            /* > 4: its descriptor 3, for what is no answer but an archive */
+	int root_fd;           /* > 4: its descriptor 4, the tree to export */
 };
 /* Runs `davit-image VERB ARGS...` with our standard error (progress) and, for load and import, our standard input. Its
  * result object (one JSON line on its standard output) is the caller's; its error becomes ours, hint and code included.
- * Ctrl-C ends the helper too (SIGINT, and 5 s to clean up). Verbs: pull, unpack, load, import; see davit-image --help. */
+ * Ctrl-C ends the helper too (SIGINT, and 5 s to clean up). Verbs: pull, unpack, load, import, save, export; see
+ * davit-image --help. */
 int image_helper_run(struct loop *, const struct image_helper *, const char *verb, const struct strv *args, const struct ctx *,
 		     json **ret, struct err *err);
 

@@ -127,7 +127,9 @@ static int is_artifact(const char *type, struct err *err)
 int manifest_check_image(const struct manifest *m, struct err *err)
 {
 	/* The last ones: of images that very old tools have pushed. */
-	static const char *const configs[] = { MEDIA_OCI_CONFIG, MEDIA_DOCKER_CONFIG, "application/octet-stream", "application/json" };
+	static const char *const configs[] = {
+		MEDIA_OCI_CONFIG, MEDIA_DOCKER_CONFIG, "application/octet-stream", "application/json",
+	};
 	bool known = m->index;
 
 	for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)

@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import time
 
-from lib.case import Case, Machine
+from lib.case import Case, Machine, Terminal
 
 
 def digest(data):
@@ -306,6 +306,143 @@ class Stored(Images):
                     out.seek(0)
                     self.assertRegex(out.read(), "header|gzip|archive", name)
                 self.assertEqual(process.returncode, 125, name)
+
+
+class Save(Images):
+    def members(self, path):
+        with tarfile.open(path) as tar:
+            return {m.name: tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()}
+
+    def loaded(self, tag="save:1"):
+        self.davit("image", "load", "-i", oci_archive(self.path("in.tar"), tag=tag))
+        self.remove_later(tag)
+        return self.json("image", "inspect", tag)[0]
+
+    def runs(self, name, text="oci layers\n"):
+        self.assertEqual(self.davit("run", "--rm", "--pull", "never", "--network", "none", name).out, text)
+
+    def test_and_load_again(self):
+        record = self.loaded()
+        self.davit("image", "tag", "save:1", "example.test/other/name:2")
+        self.remove_later("example.test/other/name:2")
+        self.assertEqual(self.davit("image", "save", "-o", self.path("s.tar"), "save:1", "example.test/other/name:2", Machine.image).out, "")
+        files = self.members(self.path("s.tar"))
+        for name, data in files.items():
+            if name.startswith("blobs/"):
+                self.assertEqual(digest(data)[7:], name[13:])
+        docker = json.loads(files["manifest.json"])
+        self.assertEqual([x["RepoTags"] for x in docker], [["save:1", "example.test/other/name:2"], [Machine.image]])
+        self.assertTrue(all(x["Config"] in files and set(x["Layers"]) <= set(files) for x in docker))
+        self.assertEqual(len(json.loads(files["index.json"])["manifests"]), 3)
+        for name in ("save:1", "example.test/other/name:2"):
+            self.davit("image", "rm", name)
+        self.assertEqual(set(self.davit("image", "load", "-i", self.path("s.tar")).out.split()),
+                         {"save:1", "example.test/other/name:2", Machine.image})
+        self.assertEqual(self.json("image", "inspect", "save:1")[0]["digest"], record["digest"])
+        self.runs("example.test/other/name:2")
+        before = os.path.getmtime(self.path("s.tar"))
+        with open(self.path("again.tar"), "wb") as f:
+            subprocess.run([Machine.davit, "image", "save", "save:1", "example.test/other/name:2", Machine.image], stdout=f, check=True)
+        with open(self.path("again.tar"), "rb") as a, open(self.path("s.tar"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        self.assertEqual(os.path.getmtime(self.path("s.tar")), before)
+
+    def test_through_a_pipe(self):
+        self.loaded("piped:1")
+        saving = subprocess.Popen([Machine.davit, "image", "save", "-q", "piped:1"], stdout=subprocess.PIPE)
+        done = subprocess.run([Machine.davit, "-n", Machine.ns, "image", "load"], stdin=saving.stdout, capture_output=True, text=True)
+        saving.stdout.close()
+        self.assertEqual((saving.wait(), done.returncode, done.stdout), (0, 0, "piped:1\n"), done.stderr)
+
+    def test_what_docker_images_are(self):
+        self.davit("image", "load", "-i", docker_archive(self.path("d.tar"), tag="savedocker:1"))
+        self.remove_later("savedocker:1")
+        self.davit("image", "save", "-o", self.path("s.tar"), "savedocker:1")
+        self.davit("image", "rm", "savedocker:1")
+        self.davit("image", "load", "-i", self.path("s.tar"))
+        self.runs("savedocker:1", "docker layers\n")
+
+    def test_for_ctr_and_skopeo(self):
+        self.loaded("peers:1")
+        self.davit("image", "save", "-o", self.path("s.tar"), "peers:1")
+        ns = Machine.ns + "-peer"
+        Machine.containerd.ctr("images", "import", self.path("s.tar"), ns=ns)
+        self.assertIn("docker.io/library/peers:1", Machine.containerd.ctr("images", "ls", "-q", ns=ns).stdout)
+        Machine.containerd.ctr("images", "export", self.path("ctr.tar"), "docker.io/library/peers:1", ns=ns)
+        Machine.containerd.ctr("images", "rm", "--sync", "docker.io/library/peers:1", ns=ns)
+        Machine.containerd.ctr("namespaces", "rm", ns)
+        self.davit("image", "load", "-i", self.path("ctr.tar"))
+        self.runs("peers:1")
+        if not shutil.which("skopeo"):
+            return
+        policy = self.path("policy.json")
+        with open(policy, "w") as f:
+            f.write('{"default":[{"type":"insecureAcceptAnything"}]}')
+        for source in (f"oci-archive:{self.path('s.tar')}:1", f"docker-archive:{self.path('s.tar')}:peers:1"):
+            to = "docker-archive:" + self.path("skopeo.tar") + ":frompeer:1"
+            subprocess.run(["skopeo", "--policy", policy, "--tmpdir", self.folder, "copy", source, to], check=True, capture_output=True)
+            self.davit("image", "load", "-i", self.path("skopeo.tar"))
+            self.remove_later("frompeer:1")
+            self.runs("frompeer:1")
+            os.unlink(self.path("skopeo.tar"))
+
+    def test_by_id_and_by_digest(self):
+        record = self.loaded("byid:1")
+        self.davit("image", "save", "-o", self.path("i.tar"), record["configDigest"][7:19])
+        files = self.members(self.path("i.tar"))
+        self.assertEqual(json.loads(files["manifest.json"])[0]["RepoTags"], [])
+        loaded = self.davit("image", "load", "-i", self.path("i.tar")).out.strip()
+        self.remove_later(loaded)
+        self.assertRegex(loaded, "^localhost/loaded:[0-9a-f]{12}$")
+        by = "byid@" + record["digest"]
+        self.davit("image", "save", "-o", self.path("n.tar"), by)
+        self.davit("image", "rm", "byid:1")
+        self.assertEqual(self.davit("image", "load", "-i", self.path("n.tar")).out.strip(), by)
+        self.remove_later(by)
+
+    def test_nothing_stays_of_a_failure(self):
+        self.fails("image", "save", "-o", self.path("none.tar"), "nothing:1", says=["nothing:1", "not found"])
+        self.fails("image", "save", "-o", self.path("no/such.tar"), Machine.image, says=["no/such.tar"])
+        self.fails("image", "save", "-o", self.folder, Machine.image, says=[self.folder])
+        self.fails("image", "save", "--platform", "linux/s390x", "-o", self.path("none.tar"), Machine.image, says=["linux/s390x"])
+        small = self.path("small")
+        os.mkdir(small)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
+        self.addCleanup(lambda: subprocess.run(["umount", small], check=True))
+        with open(os.path.join(small, "s.tar"), "w") as f:
+            f.write("before")
+        self.fails("image", "save", "-o", os.path.join(small, "s.tar"), Machine.image, says=["s.tar"], progress=True)
+        self.assertEqual(os.listdir(small), ["s.tar"])
+        with open(os.path.join(small, "s.tar")) as f:
+            self.assertEqual(f.read(), "before")
+        self.assertEqual(os.listdir(self.folder), ["small"])
+
+    def test_interrupted(self):
+        process = self.start("image", "save", Machine.image, stdout=subprocess.PIPE, process_group=0)
+        time.sleep(1)  # the pipe is full
+        os.killpg(process.pid, signal.SIGINT)
+        self.assertEqual(process.wait(20 * Machine.slow), 130)
+        process.stdout.close()
+
+    def test_a_reader_that_leaves(self):
+        process = self.start("image", "save", Machine.image, stdout=subprocess.PIPE)
+        process.stdout.read(10)
+        process.stdout.close()
+        self.assertNotEqual(process.wait(20 * Machine.slow), 0)
+
+    def test_a_terminal_is_refused(self):
+        terminal = Terminal(self, "image", "save", Machine.image)
+        terminal.expect("is a terminal")
+        self.assertEqual(terminal.wait(), 125)
+
+    def test_in_place(self):
+        self.davit("image", "save", "-o", "/dev/null", Machine.image)
+        self.assertTrue(os.path.exists("/dev/null") and not os.path.isfile("/dev/null"))
+        os.symlink(self.path("real.tar"), self.path("link.tar"))
+        with open(self.path("real.tar"), "w"):
+            pass
+        self.davit("image", "save", "-o", self.path("link.tar"), Machine.image)
+        self.assertTrue(os.path.islink(self.path("link.tar")) and tarfile.is_tarfile(self.path("real.tar")))
 
 
 class Import(Images):

@@ -29,7 +29,7 @@ static void completes(void **state)
 		{ "davit stop w", "web web-2" }, { "davit stop web d", "db" }, { "davit stop -t 5 d", "db" },
 		{ "davit -n other stop ''", "elsewhere" }, { "davit --namespace = other stop ''", "elsewhere" },
 		{ "davit --debug kill -s T", "TERM" }, { "davit exec -it w", "web web-2" }, { "davit exec -itu root d", "db" },
-		{ "davit exec web ''", "" }, { "davit image ''", "ls pull load import tag history inspect rm prune" }, { "davit image l", "ls load" },
+		{ "davit exec web ''", "" }, { "davit image ''", "ls pull load import save tag history inspect rm prune" }, { "davit image l", "ls load" },
 		{ "davit image rm red", "redis:7" }, { "davit image --", NULL }, { "davit volume rm ''", "data" },
 		{ "davit help vol", "volume" }, { "davit completion ''", "bash zsh" }, { "davit ps --format = j", "json" },
 		{ "davit logs --si", "--since" }, { "davit --add", "--address" },

@@ -29,7 +29,8 @@ static void finds_the_registry(void **state)
 	static const struct { const char *text, *host; } none[] = {
 		{ "{}", "r.io" }, { "{\"auths\":{\"r.io\":{}}}", "r.io" }, { "{\"auths\":{\"r.io\":{\"auth\":\"%%%%\"}}}", "r.io" },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9l\"}}}", "r.io" }, { "{\"auths\":{\"r.io\":{\"auth\":\"abc\"}}}", "r.io" },
-		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io:5000" }, { "{\"auths\":{\"r.io\":{\"auth\":\"am9l OnNlY3JldA==\"}}}", "r.io" },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io:5000" },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9l OnNlY3JldA==\"}}}", "r.io" },
 		{ "{\"auths\":[],\"credHelpers\":7}", "r.io" },
 		{ "{\"auths\":{\"r.io\":null,\"q\":3}}", "r.io" },
 	};

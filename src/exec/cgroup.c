@@ -8,9 +8,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PIDS_MAX = 1 << 20, DEPTH_MAX = 32, PAUSE_MS = 10 };
+enum { PIDS_MAX = 1 << 20, DEPTH_MAX = 32, PAUSE_MS = 10, HALT_MS = 500, BATCH = 256 };
 
 DEFINE_CLEANUP(DIR, closedir)
 
@@ -24,20 +25,99 @@ static void folders_in(const char *path, struct strv *names)
 			strv_push(names, e->d_name);
 }
 
-/* One for v2, one for each controller of v1 and hybrid (a link there is another's second name). */
-static void hierarchies(const char *root, struct strv *out)
+/* Theory of operation: what differs between the versions is where the folders are, and how one is ended in which a process forks
+ * faster than a list of it is read. v2 has a file for that. v1 has the freezer: nothing forks while it holds, the list is then
+ * exact, and the signals are acted on when it lets go. */
+struct cgroup_version {
+	void (*hierarchies)(const char *root, struct strv *out);
+	void (*halt)(const char *path);   /* nothing in it runs any more; as well as can be */
+	void (*kill)(const char *path);
+	void (*resume)(const char *path);
+};
+
+static bool put(const char *path, const char *name, const char *text)
+{
+	_cleanup_free_ char *file = mem_printf("%s/%s", path, name);
+	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+static bool says(const char *path, const char *name, const char *text)
+{
+	_cleanup_free_ char *file = mem_printf("%s/%s", path, name);
+	_cleanup_buf_ struct buf now = { 0 };
+
+	return file_read(file, 256, &now, NULL) >= 0 && !strncmp(buf_str(&now), text, strlen(text));
+}
+
+static void signal_all(const char *path);
+
+/* A folder for each controller (a link there is another's second name); in a hybrid one of them is v2's. */
+static void v1_hierarchies(const char *root, struct strv *out)
 {
 	_cleanup_strv_ struct strv names = { 0 };
-	_cleanup_free_ char *v2 = mem_printf("%s/cgroup.controllers", root);
 
-	if (file_exists(v2)) {
-		strv_push(out, root);
-		return;
-	}
 	folders_in(root, &names);
 	for (size_t i = 0; i < names.n; i++)
 		strv_pushf(out, "%s/%s", root, names.v[i]);
 }
+
+static void v1_halt(const char *path)
+{
+	const struct ctx limit = ctx_within(NULL, HALT_MS);
+
+	if (!put(path, "freezer.state", "FROZEN"))
+		return;
+	while (!says(path, "freezer.state", "FROZEN") && ctx_check(&limit, NULL) >= 0) {
+		(void)poll(NULL, 0, 1);
+		(void)put(path, "freezer.state", "FROZEN"); /* each try takes who has forked since the last */
+	}
+}
+
+static void v1_kill(const char *path)
+{
+	if (!put(path, "cgroup.kill", "1"))
+		signal_all(path);
+}
+
+static void v1_resume(const char *path) { (void)put(path, "freezer.state", "THAWED"); }
+
+static void v2_hierarchies(const char *root, struct strv *out) { strv_push(out, root); }
+
+static bool v2_kills(const char *path)
+{
+	_cleanup_free_ char *file = mem_printf("%s/cgroup.kill", path);
+
+	return file_exists(file);
+}
+
+/* Before Linux 5.14. */
+static void v2_halt(const char *path)
+{
+	if (!v2_kills(path))
+		(void)put(path, "cgroup.freeze", "1");
+}
+
+static void v2_kill(const char *path)
+{
+	if (!put(path, "cgroup.kill", "1"))
+		signal_all(path);
+}
+
+static void v2_resume(const char *path) { (void)put(path, "cgroup.freeze", "0"); }
+
+static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_kill, v1_resume },
+				   v2 = { v2_hierarchies, v2_halt, v2_kill, v2_resume };
+
+static const struct cgroup_version *version_of(const char *root)
+{
+	_cleanup_free_ char *file = mem_printf("%s/cgroup.controllers", root);
+
+	return file_exists(file) ? &v2 : &v1;
+}
+
+static void hierarchies(const char *root, struct strv *out) { version_of(root)->hierarchies(root, out); }
 
 void cgroup_ids(const char *root, const char *ns, struct strv *ids)
 {
@@ -82,6 +162,20 @@ void cgroup_pids_done(struct cgroup_pids *p)
 	*p = (struct cgroup_pids){ 0 };
 }
 
+void cgroup_pids_add(struct cgroup_pids *p, pid_t pid)
+{
+	p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
+	p->v[p->n++] = pid;
+}
+
+bool cgroup_has(const struct cgroup_pids *p, pid_t pid)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i] == pid)
+			return true;
+	return false;
+}
+
 static void pids_below(const char *path, int depth, struct cgroup_pids *p)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -94,8 +188,7 @@ static void pids_below(const char *path, int depth, struct cgroup_pids *p)
 
 			if (end == s)
 				break;
-			p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
-			p->v[p->n++] = (pid_t)pid;
+			cgroup_pids_add(p, (pid_t)pid);
 		}
 	if (depth < DEPTH_MAX)
 		folders_in(path, &names);
@@ -130,33 +223,68 @@ static int remove_below(const char *path, int depth)
 	return rmdir(path) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-/* cgroup v2 kills by one write what forks faster than a list of it is read. */
-static void kill_whole(const char *path)
+/* A pid that is still listed once we hold its pidfd is that very process. */
+static void signal_all(const char *path)
 {
-	_cleanup_free_ char *file = mem_printf("%s/cgroup.kill", path);
-	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
+	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 };
 
-	if (fd >= 0)
-		(void)!write(fd, "1", 1);
+	pids_below(path, 0, &pids);
+	for (size_t i = 0; i < pids.n; i += BATCH) {
+		_cleanup_(cgroup_pids_done) struct cgroup_pids now = { 0 };
+		const size_t n = pids.n - i < BATCH ? pids.n - i : BATCH;
+		int fd[BATCH];
+
+		for (size_t k = 0; k < n; k++)
+			fd[k] = pids.v[i + k] > 1 ? (int)syscall(SYS_pidfd_open, pids.v[i + k], 0) : -1;
+		pids_below(path, 0, &now);
+		for (size_t k = 0; k < n; k++) {
+			if (fd[k] >= 0 && cgroup_has(&now, pids.v[i + k]))
+				(void)syscall(SYS_pidfd_send_signal, fd[k], SIGKILL, NULL, 0);
+			closep(&fd[k]);
+		}
+	}
+}
+
+/* One blow at all that is in it. */
+static void strike(const char *root, const char *ns, const char *id)
+{
+	const struct cgroup_version *v = version_of(root);
+	_cleanup_strv_ struct strv found = { 0 };
+
+	find(root, ns, id, &found);
+	for (size_t i = 0; i < found.n; i++)
+		v->halt(found.v[i]);
+	for (size_t i = 0; i < found.n; i++)
+		v->kill(found.v[i]);
+	for (size_t i = 0; i < found.n; i++)
+		v->resume(found.v[i]);
+}
+
+int cgroup_kill(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err)
+{
+	for (;;) {
+		_cleanup_(cgroup_pids_done) struct cgroup_pids left = { 0 };
+
+		strike(root, ns, id);
+		cgroup_pids(root, ns, id, &left);
+		if (!left.n)
+			return 0;
+		if (ctx_check(ctx, NULL) < 0)
+			return err_set(err, ERR_DEADLINE, "cgroup /%s/%s: process %d does not end", ns, id, (int)left.v[0]);
+		(void)poll(NULL, 0, PAUSE_MS);
+	}
 }
 
 /* 0 once all are gone, else why one is not. */
-static int strike(const char *root, const char *ns, const char *id, char **ret_path)
+static int remove_all(const char *root, const char *ns, const char *id, char **ret_path)
 {
 	_cleanup_strv_ struct strv found = { 0 };
-	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 };
 	int why = 0;
 
-	cgroup_pids(root, ns, id, &pids);
-	for (size_t i = 0; i < pids.n; i++)
-		if (pids.v[i] > 1)
-			(void)kill(pids.v[i], SIGKILL);
 	find(root, ns, id, &found);
 	for (size_t i = 0; i < found.n; i++) {
-		int e;
+		int e = remove_below(found.v[i], 0);
 
-		kill_whole(found.v[i]);
-		e = remove_below(found.v[i], 0);
 		if (!e)
 			continue;
 		why = e;
@@ -170,8 +298,10 @@ int cgroup_end(const char *root, const char *ns, const char *id, const struct ct
 {
 	for (;;) {
 		_cleanup_free_ char *path = NULL;
-		int why = strike(root, ns, id, &path);
+		int why;
 
+		strike(root, ns, id);
+		why = remove_all(root, ns, id, &path);
 		if (!why)
 			return 0;
 		if (ctx_check(ctx, NULL) < 0)

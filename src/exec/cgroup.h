@@ -11,5 +11,10 @@ bool cgroup_exists(const char *root, const char *ns, const char *id);
 struct cgroup_pids { pid_t *v; size_t n, cap; };
 void cgroup_pids_done(struct cgroup_pids *);
 void cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret);
+void cgroup_pids_add(struct cgroup_pids *, pid_t);
+bool cgroup_has(const struct cgroup_pids *, pid_t);
+/* SIGKILL to whatever is in it until nothing is, paused or not: success is the kernel's word that it is empty (or was never
+ * there). Blocks, at most for @ctx; its folders stay. -ERR_DEADLINE when a process does not end. */
+int cgroup_kill(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err);
 /* SIGKILL to whatever is in it until it is empty, then its folders go. Blocks, at most for @ctx. Absent is fine. */
 int cgroup_end(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err);

@@ -16,7 +16,7 @@ struct core_conf {
 	const char *data_dir;       /* "/var/lib/davit" */
 	int64_t call_ms;            /* time for one call of containerd; 0: 60 s */
 	int64_t undo_ms;            /* time for a whole rollback; 0: 30 s */
-	int64_t return_ms;          /* how long a containerd that went away is awaited by who waits for a task's end; 0: without limit */
+	int64_t return_ms;          /* who waits for a task's end bears a containerd that is away so long; 0: without limit */
 	bool debug;
 	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
 	void *notice_arg;

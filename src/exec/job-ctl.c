@@ -1,12 +1,17 @@
 /* stop, kill, restart, wait. */
+#include "clock.h"
+#include "containers.h"
 #include "job-ops.h"
 #include "mem.h"
 #include "parse.h"
 #include "record.h"
 #include "remains.h"
+#include "task.h"
 #include "task-wait.h"
 #include <signal.h>
 #include <string.h>
+
+enum { RESUME_MS = 2000 };
 
 static int stop_signal(const struct record *rec)
 {
@@ -20,68 +25,45 @@ static int stop_signal(const struct record *rec)
 	return sig;
 }
 
-/* The state of its task: 1 with *ret, 0 when there is none. */
-static int look(struct core *c, const char *id, const struct ctx *ctx, enum ctrd_status *ret, struct err *err)
+/* Its shim was killed with it, so containerd knows no exit: it ended by our SIGKILL. */
+static int remember_forced(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
+	_cleanup_dict_ struct dict labels = { 0 };
+	char at[CLOCK_TEXT];
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
 
-	if (r == -ERR_NOT_FOUND)
-		return err_clear(err), 0;
-	if (r < 0)
+	if (r < 0 || t.state != TASK_ABSENT)
 		return r;
-	*ret = p.status;
-	ctrd_process_done(&p);
-	return 1;
-}
-
-static bool is_alive(enum ctrd_status s)
-{
-	return s == CTRD_RUNNING || s == CTRD_PAUSED || s == CTRD_PAUSING || s == CTRD_CREATED;
-}
-
-static int signal_task(struct core *c, const char *id, int sig, const struct ctx *ctx, struct err *err)
-{
-	int r = tasks_kill(c->ctrd, id, NULL, sig, false, ctx, err);
-
+	dict_setf(&labels, RECORD_EXIT, "%d %s", 128 + SIGKILL, clock_rfc3339(clock_wall(), at));
+	r = containers_set_labels(c->ctrd, id, &labels, ctx, err);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
 
-/* Signal, and wait for the end: 1 when it came, 0 when the time ran out. */
-static int stop_by(struct core *c, const char *id, int sig, int64_t ms, const struct ctx *ctx, struct err *err)
+/* The stop signal, its time, SIGKILL. */
+static int stop_live(struct core *c, const struct record *rec, int64_t ms, const struct ctx *ctx, struct err *err)
 {
-	struct ctx limit = ctx_within(ctx, ms);
-	struct ctrd_call *wait = tasks_wait_begin(c->ctrd, id, NULL, ctx);
-	struct ctrd_exit unused;
-	int r = signal_task(c, id, sig, ctx, err);
+	int r = task_stop(c, rec->c.id, stop_signal(rec), ms, ctx, err);
 
-	if (r < 0) {
-		ctrd_call_free(wait);
+	if (r != 0)
 		return r;
-	}
-	r = tasks_wait_end(wait, &limit, &unused, err);
-	if (r == -ERR_NOT_FOUND || r >= 0)
-		return err_clear(err), 1;
-	if (r != -ERR_DEADLINE || ctx_check(ctx, NULL) < 0)
-		return r;
-	return err_clear(err), 0;
+	r = task_terminate(c, rec->c.id, ctx, err);
+	return r == TASK_FORCED ? remember_forced(c, rec->c.id, ctx, err) : r;
 }
 
 static int stop_record(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
 {
-	enum ctrd_status status;
+	const struct ctx soon = ctx_within(ctx, RESUME_MS);
 	int64_t seconds = timeout >= 0 ? timeout : rec->job ? rec->job->tasks[0].stop_timeout : 10;
-	int r = look(c, rec->c.id, ctx, &status, err);
+	struct task_status t;
+	int r = task_look(c, rec->c.id, ctx, &t, err);
 
-	if (r <= 0)
+	if (r < 0 || t.state == TASK_ABSENT)
 		return r;
-	if (status == CTRD_PAUSED)
-		(void)tasks_resume(c->ctrd, rec->c.id, ctx, NULL);
-	r = is_alive(status) ? stop_by(c, rec->c.id, stop_signal(rec), seconds * 1000, ctx, err) : 1;
-	if (r == 0)
-		r = stop_by(c, rec->c.id, SIGKILL, 30000, ctx, err);
-	if (r == 0)
-		return err_set(err, ERR_DEADLINE, "it does not end, not even by SIGKILL");
+	if (t.state == TASK_PAUSED)
+		(void)tasks_resume(c->ctrd, rec->c.id, &soon, NULL);
+	if (!task_is_over(&t))
+		r = stop_live(c, rec, seconds * 1000, ctx, err);
 	return r < 0 ? r : remains_after_end(c, rec, ctx, err);
 }
 
@@ -117,14 +99,14 @@ int job_restart(struct core *c, const char *name, int timeout, const struct ctx 
 int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
-	enum ctrd_status status = CTRD_UNKNOWN;
+	struct task_status t;
 	int r = record_find(c, name, ctx, &rec, err);
 
 	if (r >= 0)
-		r = look(c, rec.c.id, ctx, &status, err);
+		r = task_look(c, rec.c.id, ctx, &t, err);
 	if (r < 0)
 		return r;
-	if (r == 0 || !is_alive(status))
+	if (task_is_over(&t))
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is not running", rec.name),
 				"start it with: davit start %s", rec.name);
 	r = tasks_kill(c->ctrd, rec.c.id, NULL, sig, false, ctx, err);

@@ -6,9 +6,10 @@
 #include "mem.h"
 #include "name.h"
 #include "spec.h"
-#include "tasks.h"
+#include "task.h"
 #include <string.h>
 
+enum { DELETE_MS = 1000 /* somebody may have pressed Ctrl-C */ };
 #define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
 
 /* The user is looked up in the job as it is now: through its own root. Without one it is the job's own, but the look is taken all
@@ -45,17 +46,12 @@ static int make_process(const struct record *rec, const struct exec_opts *o, pid
 
 static int running_task(struct core *c, const struct record *rec, const struct ctx *ctx, pid_t *ret_pid, struct err *err)
 {
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, rec->c.id, NULL, ctx, &p, err);
-	bool running = r >= 0 && p.status == CTRD_RUNNING;
+	struct task_status t;
+	int r = task_look(c, rec->c.id, ctx, &t, err);
 
-	*ret_pid = p.pid;
-	ctrd_process_done(&p);
-	if (r < 0 && r != -ERR_NOT_FOUND)
+	*ret_pid = t.pid;
+	if (r < 0 || t.state == TASK_LIVE)
 		return r;
-	if (running)
-		return 0;
-	err_clear(err);
 	return err_hint(err, err_set(err, ERR_PRECONDITION, "it is not running"), "start it with: davit start %s", rec->name);
 }
 
@@ -79,6 +75,19 @@ static int start_and_run(struct core *c, const struct record *rec, const char *e
 	return r == 0 ? 1 : r < 0 ? r : 0;
 }
 
+/* One that was not started goes at once, but where its engine hangs; that one is ended. */
+static void exec_delete(struct core *c, const char *id, const char *exec_id)
+{
+	struct ctx limit = ctx_within(NULL, DELETE_MS);
+	struct ctrd_exit unused;
+	int r = tasks_delete(c->ctrd, id, exec_id, &limit, &unused, NULL);
+
+	if (r >= 0 || r == -ERR_NOT_FOUND || core_reconnect(c, NULL) < 0 || task_break_exec(c, id, exec_id, NULL) < 0)
+		return;
+	limit = ctx_within(NULL, 5 * DELETE_MS);
+	(void)tasks_delete(c->ctrd, id, exec_id, &limit, &unused, NULL);
+}
+
 /* Adds the exec, runs it, and deletes it unless it goes on without us. */
 static int exec_in(struct core *c, const struct record *rec, pid_t pid, const struct exec_opts *o, const struct ctx *ctx,
 		   int *ret_code, struct err *err)
@@ -87,8 +96,6 @@ static int exec_in(struct core *c, const struct record *rec, pid_t pid, const st
 	_cleanup_(ctrd_any_done) struct ctrd_any process = { 0 };
 	_cleanup_(streams_freep) struct streams *io = NULL;
 	_cleanup_free_ char *run_dir = record_run_dir(c, rec->c.id), *dir = NULL;
-	struct ctx end;
-	struct ctrd_exit unused;
 	char exec_id[17];
 	int r = make_process(rec, o, pid, &process, err);
 
@@ -97,14 +104,13 @@ static int exec_in(struct core *c, const struct record *rec, pid_t pid, const st
 	if (r >= 0 && !o->detach)
 		r = streams_new(&(struct streams_conf){ .dir = dir, .tty = o->tty, .stdin_open = o->interactive,
 			.detach_keys = o->detach_keys, .sig_proxy = true }, c->loop, &io, err);
-	if (r >= 0)
-		r = tasks_exec(c->ctrd, rec->c.id, exec_id, io ? streams_io(io) : &nothing, &process, ctx, err);
 	if (r < 0)
 		return r;
-	r = start_and_run(c, rec, exec_id, o, io, ctx, ret_code, err);
-	end = ctx_within(NULL, 10000);
-	if (r <= 0)
-		(void)tasks_delete(c->ctrd, rec->c.id, exec_id, &end, &unused, NULL);
+	r = tasks_exec(c->ctrd, rec->c.id, exec_id, io ? streams_io(io) : &nothing, &process, ctx, err);
+	if (r >= 0)
+		r = start_and_run(c, rec, exec_id, o, io, ctx, ret_code, err);
+	if (r <= 0) /* also when nobody answered whether it was made */
+		exec_delete(c, rec->c.id, exec_id);
 	return r < 0 ? r : 0;
 }
 

@@ -3,7 +3,7 @@
 #include "logfile.h"
 #include "mem.h"
 #include "remains.h"
-#include "tasks.h"
+#include "task.h"
 
 struct follow { struct core *core; const char *id; };
 
@@ -11,33 +11,23 @@ struct follow { struct core *core; const char *id; };
 static bool has_ended(void *arg)
 {
 	struct follow *f = arg;
-	struct ctrd_process p = { 0 };
-	struct ctx soon = ctx_within(NULL, 5000);
-	struct err err = ERR_INIT;
-	bool ended;
-	int r = core_reconnect(f->core, &err);
+	struct task_status t;
 
-	if (r < 0)
+	if (core_reconnect(f->core, NULL) < 0)
 		return false; /* containerd is away: the job goes on */
-	r = tasks_get(f->core->ctrd, f->id, NULL, &soon, &p, &err);
-	ended = r == -ERR_NOT_FOUND || (r >= 0 && p.status == CTRD_STOPPED);
-	ctrd_process_done(&p);
-	return ended;
+	return task_look(f->core, f->id, NULL, &t, NULL) >= 0 && task_is_over(&t);
 }
 
 /* A job that has ended still has its writer, which waits for more, until its task is deleted. A --rm job is left alone: its
  * log would go with it. */
 static int finish_writer(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, rec->c.id, NULL, ctx, &p, err);
-	bool stopped = r >= 0 && p.status == CTRD_STOPPED;
+	struct task_status t;
+	int r = task_look(c, rec->c.id, ctx, &t, err);
 
-	ctrd_process_done(&p);
-	if (r < 0 && r != -ERR_NOT_FOUND)
+	if (r < 0)
 		return r;
-	err_clear(err);
-	return stopped && !dict_get(&rec->c.labels, RECORD_REMOVE) ? remains_after_end(c, rec, ctx, err) : 0;
+	return t.state == TASK_STOPPED && !dict_get(&rec->c.labels, RECORD_REMOVE) ? remains_after_end(c, rec, ctx, err) : 0;
 }
 
 static int no_log(const struct record *rec, struct err *err)

@@ -4,7 +4,7 @@
 #include "name.h"
 #include "reconcile.h"
 #include "remains.h"
-#include "tasks.h"
+#include "task.h"
 #include "volume.h"
 #include <string.h>
 
@@ -15,15 +15,10 @@ void job_await_removals(struct core *c, const struct ctx *ctx)
 
 static int is_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
 
-	if (r == -ERR_NOT_FOUND)
-		return err_clear(err), 0;
-	if (r >= 0)
-		r = p.status != CTRD_STOPPED && p.status != CTRD_CREATED;
-	ctrd_process_done(&p);
-	return r;
+	return r < 0 ? r : task_may_live(&t);
 }
 
 /* Its lock is held now. 0: somebody has removed it meanwhile. */

@@ -9,6 +9,7 @@
 #include "ref.h"
 #include "remains.h"
 #include "self.h"
+#include "task.h"
 #include "task-wait.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -597,8 +598,7 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 /* A job that exists: its record, with the task of its last run deleted. 1: it runs, and nobody wants to see it. */
 static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_process p = { 0 };
-	enum ctrd_status status;
+	struct task_status t;
 	int r;
 
 	if (!rec->job)
@@ -611,18 +611,15 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	r = claim_lock(run->core, run->job->name, true, ctx, &run->lock, err);
 	if (r < 0)
 		return r;
-	r = tasks_get(run->core->ctrd, run->id, NULL, ctx, &p, err);
-	status = p.status;
-	ctrd_process_done(&p);
-	if (r == -ERR_NOT_FOUND) { /* a reboot takes the task and the network namespace, not what CNI remembers of it */
-		err_clear(err);
-		return remains_settle(run->core, rec, ctx, err);
-	}
+	r = task_look(run->core, run->id, ctx, &t, err);
 	if (r < 0)
 		return r;
-	if (status == CTRD_RUNNING && run->opts->mode == RUN_DETACHED)
+	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED)
 		return 1;
-	if (status != CTRD_STOPPED)
+	if (t.state == TASK_UNKNOWN)
+		return err_hint(err, err_set(err, ERR_UNAVAILABLE, "its shim does not say how it is"), "end it with: davit stop %s",
+				run->job->name);
+	if (!task_is_over(&t)) /* a reboot takes the task and the network namespace, not what CNI remembers of it */
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"),
 				"davit logs -f %s follows it", run->job->name);
 	return remains_settle(run->core, rec, ctx, err);

@@ -27,6 +27,8 @@ struct run {
 	bool lease_taken;            /* by somebody else: not ours to delete */
 	bool netns_made, files_made;
 	bool network_left;           /* by a rollback: claim, namespace and cached result stay */
+	bool probed, unreachable;    /* a rollback has asked whether containerd answers; it does not */
+	bool task_ended, task_left;  /* by a rollback: proof that nothing of it runs; none, so that all stays */
 
 	int lock;
 	struct ctrd_call *call[STEPS_MAX]; /* what a step has begun and not ended, by step */

@@ -84,6 +84,6 @@ void run_undo_failed(const struct run *, const struct err *err);
  * It gets half of the time that is left. */
 static inline struct ctx half_of(const struct ctx *ctx) { return ctx_within(ctx, ctx_left(ctx) / NSEC_PER_MSEC / 2); }
 
-/* A call that makes something is not broken off by an interrupt: containerd 1.x loses the shim of a create that is. The
- * interrupt counts once it has answered. */
-static inline struct ctx answer_of(const struct ctx *ctx) { return ctx_uncancelled(ctx); }
+/* Waits until the call of @step has its answer. An interrupt, or the step's deadline, ends the wait but not the call: containerd
+ * 1.x loses the shim of a create that is broken off. The undo collects the answer. */
+int run_await(struct run *, int step, const struct ctx *ctx, struct err *err);

@@ -11,3 +11,6 @@
 int orphans_end(struct core *, bool dry_run, const struct ctx *, struct strv *removed, struct err *err);
 /* That of one job; nothing when there is none. */
 int orphans_end_job(struct core *, const char *id, const struct ctx *, struct err *err);
+/* The same of a job whose lock the caller holds, and whose record stays: what is left when its shim had to be ended. Nothing while
+ * containerd knows a task. */
+int orphans_end_task(struct core *, const char *id, const struct ctx *, struct err *err);

@@ -3,7 +3,7 @@
 #include "mem.h"
 #include "orphans.h"
 #include "remains.h"
-#include "tasks.h"
+#include "task.h"
 #include <dirent.h>
 #include <string.h>
 
@@ -29,16 +29,13 @@ static bool is_prey(const struct found *f)
 
 static int look_task(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, f->id, NULL, ctx, &p, err);
+	struct task_status t;
+	int r = task_look(c, f->id, ctx, &t, err);
 
-	if (r == -ERR_NOT_FOUND)
-		return err_clear(err), 0;
 	if (r < 0)
 		return r;
-	f->running = p.status != CTRD_STOPPED && p.status != CTRD_CREATED;
-	f->stopped = p.status == CTRD_STOPPED;
-	ctrd_process_done(&p);
+	f->running = task_may_live(&t);
+	f->stopped = t.state == TASK_STOPPED;
 	return 0;
 }
 

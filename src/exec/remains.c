@@ -4,11 +4,13 @@
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
+#include "orphans.h"
 #include "snapshots.h"
-#include "tasks.h"
+#include "task.h"
 #include "volume.h"
-#include <signal.h>
 #include <string.h>
+
+enum { DELETE_MS = 10000 };
 
 /* Keeps the first error of several parts. */
 static void note(int *first, struct err *err, int r, const struct err *why)
@@ -23,101 +25,75 @@ static void note(int *first, struct err *err, int r, const struct err *why)
 		*err = *why;
 }
 
-static int kill_and_wait(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+/* Until it is over; *ret_there: there is a task to be deleted. 0, or TASK_FORCED. */
+static int end_task(struct core *c, const char *id, const struct ctx *ctx, bool *ret_there, struct err *err)
 {
-	struct ctrd_call *wait = tasks_wait_begin(c->ctrd, id, NULL, ctx);
-	struct ctrd_exit unused;
-	int r = tasks_kill(c->ctrd, id, NULL, SIGKILL, true, ctx, err);
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
 
-	if (r == -ERR_NOT_FOUND) { /* has ended already, or was never started: Delete tells */
-		err_clear(err);
-		ctrd_call_free(wait);
-		return 0;
-	}
-	if (r < 0) {
-		ctrd_call_free(wait);
-		return r;
-	}
-	r = tasks_wait_end(wait, ctx, &unused, err);
-	if (r == -ERR_NOT_FOUND) {
-		err_clear(err);
-		return 0;
-	}
-	return r;
-}
-
-/* 1: there may be a task to be deleted. */
-static int stop_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
-{
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
-
-	if (r == -ERR_NOT_FOUND)
-		return err_clear(err), 0;
 	if (r < 0)
 		return r;
-	if (p.status != CTRD_STOPPED)
-		r = kill_and_wait(c, id, ctx, err);
-	ctrd_process_done(&p);
-	return r < 0 ? r : 1;
+	*ret_there = t.state != TASK_ABSENT;
+	return task_is_over(&t) ? 0 : task_terminate(c, id, ctx, err);
 }
 
-static int delete_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
+int remains_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	bool there = false;
+	int forced = end_task(c, id, ctx, &there, err), r = forced;
+
+	if (r >= 0 && there)
+		r = task_delete(c, id, ctx, err);
+	if (r >= 0 && (forced || r == TASK_FORCED))
+		r = orphans_end_task(c, id, ctx, err);
+	return r < 0 ? r : 0;
+}
+
+/* Its shim may hang just now. */
+static int delete_end(struct core *c, const char *id, struct ctrd_call *call, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_exit unused;
-	int r = tasks_delete_end(call, ctx, ret_exit ? ret_exit : &unused, err);
+	int r = tasks_delete_end(call, ctx, &unused, err);
 
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	return r < 0 ? r : 1;
+	if (r >= 0 || !task_delete_hangs(c, r, ctx))
+		return r;
+	err_clear(err);
+	r = task_delete(c, id, ctx, err);
+	return r == TASK_FORCED ? orphans_end_task(c, id, ctx, err) : r;
 }
 
-int remains_task(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
-{
-	int r = kill ? stop_task(c, id, ctx, err) : 1;
-
-	return r <= 0 ? r : delete_end(tasks_delete_begin(c->ctrd, id, NULL, ctx), ctx, ret_exit, err);
-}
-
-/* The plugins' DEL beside the task's: whatever ran in it has ended. The network namespace goes last, and only once every plugin
- * has deleted what it added: one that failed is asked again, with its namespace, as libcni's users have it. */
+/* The plugins' DEL beside the task's: whatever ran in it has ended, or nothing is touched. The network
+ * namespace goes last, and only once every plugin has deleted what it added: one that failed is asked again, with its namespace,
+ * as libcni's users have it. */
 static int remove_task_and_network(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = record_netns(id);
 	struct err why = ERR_INIT;
 	struct ctrd_call *call = NULL;
-	int first = 0, network, r = kill ? stop_task(c, id, ctx, &why) : 1;
+	bool there = true;
+	int first = 0, network, forced = kill ? end_task(c, id, ctx, &there, err) : 0;
 
-	if (r > 0)
-		call = tasks_delete_begin(c->ctrd, id, NULL, ctx);
-	note(&first, err, r, &why);
-	err_clear(&why);
+	if (forced < 0)
+		return forced;
+	if (there) {
+		const struct ctx limit = ctx_within(ctx, DELETE_MS);
+
+		call = tasks_delete_begin(c->ctrd, id, NULL, &limit);
+	}
 	network = cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
 	note(&first, err, network, &why);
 	err_clear(&why);
 	if (call)
-		note(&first, err, delete_end(call, ctx, NULL, &why), &why);
+		note(&first, err, delete_end(c, id, call, ctx, &why), &why);
+	err_clear(&why);
+	if (forced)
+		note(&first, err, orphans_end_task(c, id, ctx, &why), &why);
 	err_clear(&why);
 	if (network >= 0)
 		note(&first, err, netns_remove(netns, &why), &why);
 	return first;
-}
-
-/* The state of its task; CTRD_STOPPED and nothing in *ret_exit when there is none. */
-static int task_status(struct core *c, const char *id, const struct ctx *ctx, enum ctrd_status *ret, struct ctrd_exit *ret_exit,
-		       struct err *err)
-{
-	struct ctrd_process p = { .status = CTRD_STOPPED };
-	int r = tasks_get(c->ctrd, id, NULL, ctx, &p, err);
-
-	if (r == -ERR_NOT_FOUND)
-		r = (err_clear(err), 0);
-	if (r >= 0) {
-		*ret = p.status;
-		*ret_exit = (struct ctrd_exit){ p.exit_status, p.exited_at };
-	}
-	ctrd_process_done(&p);
-	return r;
 }
 
 static int remember_exit(struct core *c, const char *id, const struct ctrd_exit *exit, const struct ctx *ctx, struct err *err)
@@ -153,17 +129,18 @@ static void remove_files(const struct core *c, const char *id, bool log)
 
 int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
-	enum ctrd_status status;
-	struct ctrd_exit exit;
-	int r = task_status(c, rec->c.id, ctx, &status, &exit, err);
+	struct task_status t;
+	int r = task_look(c, rec->c.id, ctx, &t, err);
 
-	if (r < 0 || (status != CTRD_STOPPED && status != CTRD_CREATED))
-		return r; /* it was started again */
-	if (status == CTRD_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
-		r = remember_exit(c, rec->c.id, &exit, ctx, err);
+	if (r < 0 || task_may_live(&t))
+		return r; /* it was started again, or nobody knows */
+	if (t.state == TASK_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
+		r = remember_exit(c, rec->c.id, &t.exit, ctx, err);
+	else if (t.state == TASK_ABSENT) /* a shim that was ended has not cleaned up */
+		r = orphans_end_task(c, rec->c.id, ctx, err);
 	if (r < 0)
 		return r;
-	r = remove_task_and_network(c, rec->c.id, status == CTRD_CREATED, ctx, err);
+	r = remove_task_and_network(c, rec->c.id, t.state == TASK_CREATED, ctx, err);
 	remove_files(c, rec->c.id, false);
 	return r;
 }
@@ -246,16 +223,15 @@ int remains_remove(struct core *c, const char *name, const char *id, const char 
 int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_container now = { 0 };
-	enum ctrd_status status;
-	struct ctrd_exit unused;
+	struct task_status t;
 	int r = containers_get(c->ctrd, id, ctx, &now, err);
 
 	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
 	if (r >= 0)
-		r = task_status(c, id, ctx, &status, &unused, err);
-	return r < 0 ? r : status == CTRD_STOPPED || status == CTRD_CREATED;
+		r = task_look(c, id, ctx, &t, err);
+	return r < 0 ? r : !task_may_live(&t);
 }
 
 int remains_after_end(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)

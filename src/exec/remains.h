@@ -1,12 +1,12 @@
 /* What a job leaves behind, and taking it away. Everything is found from the name and the id, so it works for a job that
  * ended, one that is being rolled back, and one whose davit was killed. Each part is done though another failed; the
- * first error is returned. Absent is success throughout. */
+ * first error is returned. Absent is success throughout. But nothing is taken away while the task may live (task.h). */
 #pragma once
 #include "record.h"
 #include "tasks.h"
 
-/* Kill the task if there is one, and delete it. *ret_exit (may be NULL) is its exit; 1 when there was a task. */
-int remains_task(struct core *, const char *id, bool kill, const struct ctx *, struct ctrd_exit *ret_exit, struct err *err);
+/* End the task if there is one, and delete it. */
+int remains_task(struct core *, const char *id, const struct ctx *, struct err *err);
 /* After a job's end, its lock held: remember the exit on the record, delete the task, release the network. The record stays.
  * Nothing when it runs. */
 int remains_settle(struct core *, const struct record *, const struct ctx *, struct err *err);

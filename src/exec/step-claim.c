@@ -78,7 +78,7 @@ void claim_undo(void *state, const struct ctx *ctx)
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
 
-	if (run->call[S_CLAIM])
+	if (run_undo_connected(run) && run->call[S_CLAIM])
 		run->lease_taken = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), &half, &unused) == -ERR_EXISTS;
 	ctrd_set_lease(run_ctrd(run), NULL);
 	if (run_is_new(run) && run->lock >= 0 && !run->lease_taken && !run->network_left && run_undo_connected(run) &&

@@ -52,9 +52,10 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 int container_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	struct ctx answer = answer_of(ctx);
+	int r = run_await(run, S_CONTAINER, ctx, err);
 
-	int r = containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), &answer, err);
+	if (r >= 0)
+		r = containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), ctx, err);
 
 	if (r >= 0)
 		run_release_volumes(run);
@@ -67,7 +68,7 @@ void container_undo(void *state, const struct ctx *ctx)
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
 
-	if (run->call[S_CONTAINER])
+	if (run_undo_connected(run) && run->call[S_CONTAINER])
 		(void)containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), &half, &unused);
 	if (run_undo_connected(run) && containers_delete(run_ctrd(run), run->id, ctx, &err) < 0)
 		run_undo_failed(run, &err);

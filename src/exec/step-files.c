@@ -110,7 +110,7 @@ void files_undo(void *state, const struct ctx *ctx)
 			    *logs = record_log_dir(run->core, run->id);
 
 	(void)ctx;
-	if (!run->files_made)
+	if (!run->files_made || run->task_left)
 		return;
 	(void)file_remove_tree(dir, NULL);
 	(void)file_remove_tree(files, NULL);

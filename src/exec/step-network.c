@@ -33,6 +33,8 @@ void netns_undo(void *state, const struct ctx *ctx)
 	struct err err = ERR_INIT;
 
 	(void)ctx;
+	if (run->task_left)
+		return;
 	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
 	if (run->network_left)
 		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again",
@@ -175,7 +177,7 @@ void network_undo(void *state, const struct ctx *ctx)
 
 	if (run->op)
 		cni_op_abort(TAKE_PTR(run->op));
-	else if (cni_del_cached(run->core->loop, &run->core->conf.cni, run->id, run->netns, ctx, &err) < 0)
+	else if (!run->task_left && cni_del_cached(run->core->loop, &run->core->conf.cni, run->id, run->netns, ctx, &err) < 0)
 		run_undo_failed(run, &err);
 }
 

@@ -44,6 +44,8 @@ void rootfs_undo(void *state, const struct ctx *ctx)
 	struct run *run = state;
 
 	run_release_volumes(run);
+	if (run->task_left)
+		return;
 	for (size_t i = 0; i < run->fresh_volumes.n; i++)
 		undo_volume(run, run->fresh_volumes.v[i], ctx);
 }

@@ -61,10 +61,12 @@ int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
 int snapshot_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	struct ctx answer = answer_of(ctx);
+	int r = run_is_new(run) ? run_await(run, S_SNAPSHOT, ctx, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (run_is_new(run))
-		return snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), &answer, &run->mounts, err);
+		return snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), ctx, &run->mounts, err);
 	return snapshots_mounts(run_ctrd(run), run->record->c.snapshotter, run->record->c.snapshot_key, ctx,
 				&run->mounts, err);
 }
@@ -75,7 +77,7 @@ void snapshot_undo(void *state, const struct ctx *ctx)
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
 
-	if (run->call[S_SNAPSHOT])
+	if (run_undo_connected(run) && run->call[S_SNAPSHOT])
 		(void)snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), &half, &run->mounts, &unused);
 	if (run_is_new(run) && run_undo_connected(run) &&
 	    snapshots_remove(run_ctrd(run), run->snapshotter, run->id, ctx, &err) < 0)

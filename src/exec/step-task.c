@@ -1,8 +1,11 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
+#include "orphans.h"
 #include "remains.h"
-#include "tasks.h"
+#include "task.h"
 #include <string.h>
+
+enum { ANSWER_MS = 1500 };
 
 /* task */
 
@@ -23,25 +26,65 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 int task_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	struct ctx answer = answer_of(ctx);
-	int r = tasks_create_end(TAKE_PTR(run->call[S_TASK]), &answer, &run->pid, err);
+	int r = run_await(run, S_TASK, ctx, err);
 
-	if (r >= 0 && run->record && run->streams) /* its record has the size of the terminal that it was made on */
-		streams_resize(run->streams, run->core, run->id, ctx);
-	return r;
+	return r < 0 ? r : tasks_create_end(TAKE_PTR(run->call[S_TASK]), ctx, &run->pid, err);
+}
+
+/* A part of the time that is left, and no more than somebody bears who has pressed Ctrl-C. */
+static struct ctx patience(const struct ctx *ctx)
+{
+	const int64_t part = ctx_left(ctx) / NSEC_PER_MSEC / 4;
+
+	return ctx_within(ctx, part < ANSWER_MS ? part : ANSWER_MS);
+}
+
+/* The create has an answer in the end: when none comes, engine and shim are made to give one. True when they were. */
+static bool await_create(struct run *run, const struct ctx *ctx)
+{
+	bool broken = false;
+	struct err unused = ERR_INIT;
+	pid_t pid;
+
+	for (int hard = 0; run->call[S_TASK] && hard < 2; hard++) {
+		struct ctx limit = patience(ctx);
+
+		if (run_await(run, S_TASK, &limit, NULL) >= 0)
+			break;
+		broken = true;
+		(void)task_break(run->core, run->id, hard, ctx, NULL);
+	}
+	if (run->call[S_TASK]) {
+		struct ctx limit = patience(ctx);
+
+		(void)tasks_create_end(TAKE_PTR(run->call[S_TASK]), &limit, &pid, &unused);
+	}
+	return broken;
+}
+
+/* All that belongs to a job stays while it is not known that nothing of it runs. */
+static void undo_task(struct run *run, bool broken, const struct ctx *ctx)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	if (run->task_ended || !run_undo_connected(run))
+		return;
+	r = remains_task(run->core, run->id, ctx, &err);
+	if (r >= 0 && broken)
+		r = orphans_end_task(run->core, run->id, ctx, &err);
+	run->task_ended = r >= 0;
+	run->task_left = r < 0;
+	if (r < 0)
+		run_undo_failed(run, &err);
 }
 
 void task_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
-	struct err err = ERR_INIT, unused = ERR_INIT;
-	struct ctx half = half_of(ctx);
-	pid_t pid;
+	bool broken = run_undo_connected(run) && await_create(run, ctx);
 
-	if (run->call[S_TASK])
-		(void)tasks_create_end(TAKE_PTR(run->call[S_TASK]), &half, &pid, &unused);
-	if (run_undo_connected(run) && remains_task(run->core, run->id, true, ctx, NULL, &err) < 0)
-		run_undo_failed(run, &err);
+	undo_task(run, broken, ctx);
 }
 
 void task_plan(const void *state, struct strv *out)
@@ -83,9 +126,11 @@ void start_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
 
-	(void)ctx;
 	run_give_up(run, S_START);
 	ctrd_call_free(TAKE_PTR(run->wait));
+	undo_task(run, false, ctx);
+	if (!run->task_ended)
+		run->task_left = true; /* it may have been started */
 }
 
 void start_plan(const void *state, struct strv *out)

@@ -257,3 +257,182 @@ class Concurrency(Case):
             process.communicate(timeout=60 * Machine.slow)
         for name in names:
             self.gone(name)
+
+
+class Hanging(Case):
+    """Engines and shims that do not answer: a job ends all the same, and leaves nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.engine = shutil.which(Machine.engine)
+
+    def shims(self):
+        return [int(x.split()[1]) for x in leaks.processes() if "containerd-shim-runc-v2 " in x and "-namespace " + Machine.ns in x]
+
+    def freeze_shims(self):
+        pids = self.shims()
+        self.assertTrue(pids)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+
+        def go_on():
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGCONT)
+                except ProcessLookupError:
+                    pass
+        self.addCleanup(go_on)
+
+    def hang_engine(self, *verbs):
+        """The engine of every containerd here sleeps where it should do one of @verbs."""
+        real, wrapper = os.path.join(self.folder, Machine.engine), os.path.join(self.folder, "wrapper")
+        shutil.copy2(self.engine, real)
+        with open(wrapper, "w") as f:
+            f.write("#!/bin/sh\nfor a in \"$@\"; do case $a in\n"
+                    f"exec) [ -e {self.folder}/hang.exec ] && sleep 1234 ;;\n"
+                    f"*) [ -e {self.folder}/hang.$a ] && exec sleep 1234 ;;\nesac; done\nexec {real} \"$@\"\n")
+        os.chmod(wrapper, 0o755)
+        subprocess.run(["mount", "--bind", wrapper, self.engine], check=True)
+        for verb in verbs:
+            open(f"{self.folder}/hang.{verb}", "w").close()
+        self.addCleanup(self.mend_engine)
+
+    def mend_engine(self):
+        for path in glob.glob(self.folder + "/hang.*"):
+            os.unlink(path)
+        subprocess.run(["umount", "-l", self.engine], capture_output=True)
+
+    def pid(self, name):
+        return int(next(get(row, "pid") for row in self.rows("ps") if get(row, "name") == name))
+
+    def ended(self, pid):
+        self.assertFalse(os.path.exists(f"/proc/{pid}"), "it lives")
+
+    def again(self, name):
+        """After a stop the job can be started as any other."""
+        self.davit("start", name)
+        self.assertEqual(self.state(name), "running")
+        self.davit("rm", "-f", name)
+
+    FORKS = ("sh", "-c", "trap '' TERM; while :; do (sleep 0.05 &); done")
+
+    def test_stop_of_a_job_whose_shim_hangs(self):
+        name = self.job(command=self.FORKS)
+        pid = self.pid(name)
+        self.freeze_shims()
+        result = self.davit("stop", "-t", "1", name)
+        self.assertLess(result.seconds, 30 * Machine.slow)
+        self.ended(pid)
+        self.assertEqual(self.state(name), "exited")
+        self.assertEqual(self.davit("wait", name).out, "137\n")
+        self.again(name)
+
+    def test_rm_of_a_job_whose_shim_hangs(self):
+        name = self.job(network="davit" if Machine.network else "none")
+        pid = self.pid(name)
+        self.freeze_shims()
+        self.davit("prune")  # nothing says that it has ended
+        self.assertTrue(os.path.exists(f"/proc/{pid}"))
+        self.assertEqual(self.davit("prune", "-a", code=None).out, "")
+        self.davit("rm", "-f", name)
+        self.ended(pid)
+        self.gone(name)
+
+    def test_engines_that_hang(self):
+        for verbs in (("kill",), ("delete",), ("kill", "delete")):
+            with self.subTest(verbs=verbs):
+                name = self.job(command=self.FORKS)
+                pid = self.pid(name)
+                self.hang_engine(*verbs)
+                result = self.davit("stop", "-t", "1", name)
+                self.assertLess(result.seconds, 45 * Machine.slow)
+                self.ended(pid)
+                self.davit("rm", "-f", name)
+                self.gone(name)
+                self.mend_engine()
+
+    def test_a_start_that_hangs_is_interrupted(self):
+        for verb in ("create", "start"):
+            with self.subTest(verb=verb):
+                self.hang_engine(verb)
+                process = self.start("run", "--rm", "--name", "held", "--network", "none", Machine.image, "sleep", "1000")
+                wait_until("the engine", lambda: any("sleep 1234" in x for x in leaks.processes()))
+                time.sleep(0.5)
+                began = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=60 * Machine.slow)
+                self.assertLess(time.monotonic() - began, 15 * Machine.slow)
+                self.assertEqual(process.returncode, 130)
+                self.gone("held")
+                self.mend_engine()
+                self.davit("prune")
+
+    def test_an_exec_that_hangs_does_not_keep_the_job(self):
+        name = self.job()
+        pid = self.pid(name)
+        self.hang_engine("exec")
+        process = self.start("exec", name, "true")
+        wait_until("the engine", lambda: any("sleep 1234" in x for x in leaks.processes()))
+        self.assertLess(self.davit("stop", "-t", "1", name).seconds, 30 * Machine.slow)
+        self.ended(pid)
+        self.assertEqual(self.state(name), "exited")
+        process.communicate(timeout=60 * Machine.slow)
+        self.assertNotEqual(process.returncode, 0)
+
+    def test_an_exec_that_hangs_is_interrupted(self):
+        name = self.job()
+        self.hang_engine("exec")
+        process = self.start("exec", name, "true")
+        wait_until("the engine", lambda: any("sleep 1234" in x for x in leaks.processes()))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15 * Machine.slow)
+        self.assertEqual(process.returncode, 130)
+
+
+class Silent(Case):
+    """A containerd that is stopped: connections are taken, and nothing is answered."""
+
+    def setUp(self):
+        super().setUp()
+        self.pid = Machine.containerd.process.pid
+        self.addCleanup(os.kill, self.pid, signal.SIGCONT)
+
+    def interrupted(self, process, seconds, code=130):
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60 * Machine.slow)
+        self.assertLess(time.monotonic() - began, seconds * Machine.slow, err)
+        self.assertEqual(process.returncode, code, err)
+        return err
+
+    def test_an_interrupt_ends_every_command(self):
+        name = self.job()
+        os.kill(self.pid, signal.SIGSTOP)
+        for args in (("run", "--rm", "--name", "never", "--network", "none", Machine.image, "true"), ("ps",), ("stop", name),
+                     ("rm", "-f", name), ("wait", name), ("logs", "-f", name), ("exec", name, "true"), ("prune",), ("images",)):
+            with self.subTest(command=args[0]):
+                process = self.start(*args)
+                time.sleep(0.4 * Machine.slow)
+                self.interrupted(process, 2)
+        os.kill(self.pid, signal.SIGCONT)
+        self.davit("prune")
+
+    def test_a_second_interrupt_ends_at_once(self):
+        os.kill(self.pid, signal.SIGSTOP)
+        process = self.start("run", "--rm", "--name", "never", "--network", "none", Machine.image, "true")
+        time.sleep(0.4 * Machine.slow)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        self.interrupted(process, 0.5)
+        os.kill(self.pid, signal.SIGCONT)
+        self.davit("prune")
+
+    def test_a_foreground_that_cannot_hand_on_its_signal_detaches(self):
+        process = self.start("run", "--name", "held", "--network", "none", Machine.image, "sh", "-c", "echo up; sleep 1000")
+        self.addCleanup(lambda: self.davit("rm", "-f", "held", code=None))
+        self.assertEqual(process.stdout.readline(), "up\n")
+        os.kill(self.pid, signal.SIGSTOP)
+        err = self.interrupted(process, 3, code=0)
+        self.assertIn("does not answer", err)
+        os.kill(self.pid, signal.SIGCONT)
+        self.assertEqual(self.state("held"), "running")

@@ -136,6 +136,77 @@ static void ends_processes(void **state)
 	assert_int_equal(rmdir(top), 0);
 }
 
+static void assert_file(const char *folder, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", folder, name);
+	_cleanup_buf_ struct buf now = { 0 };
+
+	assert_int_equal(file_read(path, 4096, &now, NULL), 0);
+	assert_int_equal(strncmp(buf_str(&now), text, strlen(text)), 0);
+}
+
+/* Files made to look like v2: one write ends all; before Linux 5.14 it is frozen meanwhile. */
+static void kills_v2(void **state)
+{
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/ns/a-00000001", root);
+	const struct ctx ctx = ctx_within(NULL, 1000);
+
+	(void)state;
+	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	write_file(root, "cgroup.controllers", "cpu memory\n");
+	write_file(own, "cgroup.procs", "");
+	write_file(own, "cgroup.kill", "");
+	write_file(own, "cgroup.freeze", "1");
+	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_file(own, "cgroup.kill", "1");
+	assert_file(own, "cgroup.freeze", "0");
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+/* Nobody is hit who is not in it; what stays is said. */
+static void v2_without_its_file(void **state)
+{
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/ns/a-00000001", root);
+	const struct ctx ctx = ctx_within(NULL, 50);
+	struct err err = ERR_INIT;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	write_file(root, "cgroup.controllers", "cpu memory\n");
+	write_file(own, "cgroup.freeze", "0");
+	{
+		_cleanup_free_ char *line = mem_printf("%d\n1\n0\n", (int)pid);
+
+		write_file(own, "cgroup.procs", line);
+	}
+	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, &err), -ERR_DEADLINE); /* a file keeps its lines */
+	assert_non_null(strstr(err.msg, "/ns/a-00000001"));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_file(own, "cgroup.freeze", "0");
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+static void lets_go_of_a_v1_freezer(void **state)
+{
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/freezer/ns/a-00000001", root);
+	const struct ctx ctx = ctx_within(NULL, 1000);
+
+	(void)state;
+	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	write_file(own, "cgroup.procs", "");
+	write_file(own, "freezer.state", "FROZEN");
+	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_file(own, "freezer.state", "THAWED");
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +215,9 @@ int main(void)
 		cmocka_unit_test(ends_folders),
 		cmocka_unit_test(says_what_stays),
 		cmocka_unit_test(ends_processes),
+		cmocka_unit_test(kills_v2),
+		cmocka_unit_test(v2_without_its_file),
+		cmocka_unit_test(lets_go_of_a_v1_freezer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

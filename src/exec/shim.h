@@ -1,0 +1,32 @@
+/* The shims that containerd has started for a job, and the engines that these run: known by their arguments in /proc, so that they
+ * are found when containerd does not know them, or they do not answer it. What they end is ended by pidfd. */
+#pragma once
+#include "core.h"
+#include "cgroup.h"
+
+#define CGROUPS "/sys/fs/cgroup"
+
+/* Those of one job. @foreign: another containerd has a shim of that id, or processes in its cgroup: nothing of it is ours to
+ * touch. */
+struct shims {
+	const struct core *core;
+	const char *id;
+	ino_t mounts;
+	struct strv pids;
+	bool foreign;
+};
+void shims_done(struct shims *);
+
+/* The mount namespace of the core's containerd, in which its shims are: the functions below want to know. 0: cannot be told. */
+ino_t shims_home(const struct core *);
+/* Fills a zeroed or used one. @id is borrowed. */
+int shims_find(const struct core *, ino_t home, const char *id, struct shims *ret, struct err *err);
+/* Ids of the namespace's jobs that have one, added to @ids. */
+int shims_ids(const struct core *, ino_t home, struct strv *ids, struct err *err);
+/* An engine makes, removes or enters the container right now. */
+bool shims_busy(const struct shims *);
+/* SIGKILL to the engines with all that they have started, but for what is in the job's own cgroup. @exec_id: only to those that
+ * have it in their arguments; NULL: to all. */
+void shims_end_engines(const struct shims *, const char *exec_id);
+/* SIGKILL to the shims themselves, and a short wait for their end. */
+void shims_end(const struct shims *);

@@ -1,0 +1,227 @@
+/* Theory of operation: containerd is asked, with a limit for each answer. When a Kill is not answered, or not followed by an end,
+ * the engine or the shim hangs: in a FIFO that the job has put in the engine's way, in a signal that stops it, or on a dead disk.
+ * The kernel needs neither of them to end processes: the engines that hang (children of the shim) and all that is in the job's
+ * cgroup get SIGKILL. Mostly the shim then sees the end, and containerd knows the exit. A shim that still says nothing is
+ * killed; containerd sees that, and forgets the task. */
+#include "task.h"
+#include "mem.h"
+#include "shim.h"
+#include <poll.h>
+#include <signal.h>
+
+enum {
+	LOOK_MS = 5000,    /* containerd itself gives a shim 2 s */
+	SIGNAL_MS = 3000,  /* for the answer to a signal */
+	END_MS = 5000,     /* from an answered SIGKILL to the end */
+	SEEN_MS = 4000,    /* until containerd has seen what the kernel did */
+	FORGET_MS = 8000,  /* until containerd has cleaned up behind a dead shim */
+	DELETE_MS = 10000,
+	ANSWER_MS = 2000,
+	EMPTY_MS = 5000,   /* for the cgroup */
+	PAUSE_MS = 50,
+};
+
+static enum task_state state_of(enum ctrd_status s)
+{
+	static const enum task_state states[] = {
+		[CTRD_UNKNOWN] = TASK_UNKNOWN, [CTRD_CREATED] = TASK_CREATED, [CTRD_RUNNING] = TASK_LIVE,
+		[CTRD_STOPPED] = TASK_STOPPED, [CTRD_PAUSED] = TASK_PAUSED,   [CTRD_PAUSING] = TASK_PAUSED,
+	};
+
+	return states[s];
+}
+
+/* Did only our own limit run out, not the caller's? */
+static bool is_silence(int r, const struct ctx *ctx) { return r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0; }
+
+int task_look(struct core *c, const char *id, const struct ctx *ctx, struct task_status *ret, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, LOOK_MS);
+	struct ctrd_process p = { 0 };
+	int r = tasks_get(c->ctrd, id, NULL, &limit, &p, err);
+
+	*ret = (struct task_status){ .state = TASK_UNKNOWN };
+	if (r >= 0)
+		*ret = (struct task_status){ state_of(p.status), p.pid, { p.exit_status, p.exited_at } };
+	ctrd_process_done(&p);
+	if (r == -ERR_NOT_FOUND)
+		ret->state = TASK_ABSENT;
+	else if (r < 0 && !is_silence(r, ctx))
+		return r;
+	err_clear(err);
+	return 0;
+}
+
+bool task_is_over(const struct task_status *t) { return t->state == TASK_ABSENT || t->state == TASK_STOPPED; }
+bool task_may_live(const struct task_status *t) { return !task_is_over(t) && t->state != TASK_CREATED; }
+
+/* The signal and the end within a limit of each: 1, 0, or an error. */
+static int signal_and_wait(struct core *c, const char *id, int sig, bool all, int64_t signal_ms, int64_t end_ms,
+			   const struct ctx *ctx, struct err *err)
+{
+	const struct ctx answer = ctx_within(ctx, signal_ms);
+	struct ctrd_call *wait = tasks_wait_begin(c->ctrd, id, NULL, ctx);
+	struct ctx limit;
+	struct ctrd_exit unused;
+	int r = tasks_kill(c->ctrd, id, NULL, sig, all, &answer, err);
+
+	if (r < 0) {
+		ctrd_call_free(wait);
+		if (ctx_check(ctx, NULL) < 0 || !ctrd_alive(c->ctrd))
+			return r;
+		err_clear(err);
+		return r == -ERR_NOT_FOUND; /* has ended already, or was never started: Delete tells; else shim or engine fail */
+	}
+	limit = ctx_within(ctx, end_ms);
+	r = tasks_wait_end(wait, &limit, &unused, err);
+	if (r < 0 && r != -ERR_NOT_FOUND && !is_silence(r, ctx))
+		return r;
+	err_clear(err);
+	return r >= 0 || r == -ERR_NOT_FOUND;
+}
+
+int task_stop(struct core *c, const char *id, int sig, int64_t ms, const struct ctx *ctx, struct err *err)
+{
+	return signal_and_wait(c, id, sig, false, ms > SIGNAL_MS ? ms : SIGNAL_MS, ms, ctx, err);
+}
+
+/* Until containerd knows that it is over: 1; 0 when it does not come to know it within @ms. */
+static int await_over(struct core *c, const char *id, int64_t ms, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, ms);
+
+	for (;;) {
+		struct task_status t;
+		int r = task_look(c, id, &limit, &t, err);
+
+		if (r >= 0 && task_is_over(&t))
+			return 1;
+		if (r < 0 && !is_silence(r, ctx))
+			return r;
+		err_clear(err);
+		if (ctx_check(&limit, NULL) < 0)
+			return ctx_check(ctx, err);
+		(void)poll(NULL, 0, PAUSE_MS); /* there is no event that a shim which hangs would send */
+	}
+}
+
+static int find_shims(struct core *c, const char *id, struct shims *ret, struct err *err)
+{
+	int r = shims_find(c, shims_home(c), id, ret, err);
+
+	if (r >= 0 && ret->foreign)
+		return err_set(err, ERR_PRECONDITION, "task %s: is also another containerd's: left alone", id);
+	return r;
+}
+
+int task_break(struct core *c, const char *id, bool hard, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(shims_done) struct shims shims = { 0 };
+	const struct ctx limit = ctx_within(ctx, EMPTY_MS);
+	int r = find_shims(c, id, &shims, err);
+
+	if (r < 0)
+		return r;
+	shims_end_engines(&shims, NULL);
+	r = cgroup_kill(CGROUPS, c->conf.ns, id, &limit, err);
+	if (r >= 0 && hard)
+		shims_end(&shims);
+	return r;
+}
+
+/* What is seen of it from here: without that an empty cgroup is no proof (we may be in a container with containerd's socket). */
+static bool is_in_sight(struct core *c, const char *id)
+{
+	_cleanup_(shims_done) struct shims shims = { 0 };
+
+	return shims_find(c, shims_home(c), id, &shims, NULL) >= 0 && (shims.pids.n || cgroup_exists(CGROUPS, c->conf.ns, id));
+}
+
+static int force(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	if (!is_in_sight(c, id))
+		return err_hint(err, err_set(err, ERR_DEADLINE, "task %s: its shim does not answer, nor is it seen from here", id),
+				"run davit where containerd runs");
+	core_notice(c, "%s: its shim does not answer: ended by its cgroup", id);
+	r = task_break(c, id, false, ctx, err);
+	if (r >= 0)
+		r = await_over(c, id, SEEN_MS, ctx, err);
+	if (r != 0)
+		return r < 0 ? r : TASK_FORCED;
+	r = task_break(c, id, true, ctx, err);
+	if (r >= 0)
+		r = await_over(c, id, FORGET_MS, ctx, err);
+	return r < 0 ? r : TASK_FORCED; /* not seen by containerd: the kernel's word stands */
+}
+
+int task_terminate(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
+
+	if (r < 0 || task_is_over(&t))
+		return r;
+	r = signal_and_wait(c, id, SIGKILL, true, SIGNAL_MS, END_MS, ctx, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return force(c, id, ctx, err);
+}
+
+/* containerd tells of its own limits and of its shim's in many codes. One that says "not stopped" means it. */
+bool task_delete_hangs(const struct core *c, int r, const struct ctx *ctx)
+{
+	return r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION && ctx_check(ctx, NULL) >= 0 && ctrd_alive(c->ctrd);
+}
+
+static int delete_within(struct core *c, const char *id, int64_t ms, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, ms);
+
+	return tasks_delete(c->ctrd, id, NULL, &limit, ret, err);
+}
+
+/* containerd sees that the shim has ended, tries to clean up behind it, and forgets the task. */
+static int delete_of_broken(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, FORGET_MS);
+	struct ctrd_exit unused;
+
+	for (;;) {
+		int r = delete_within(c, id, ANSWER_MS, &limit, &unused, err);
+
+		if (r >= 0 || r == -ERR_NOT_FOUND)
+			return err_clear(err), 0;
+		if (ctx_check(&limit, NULL) < 0 || !ctrd_alive(c->ctrd))
+			return r;
+		err_clear(err);
+		(void)poll(NULL, 0, PAUSE_MS);
+	}
+}
+
+int task_delete(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	struct ctrd_exit unused;
+	int r = delete_within(c, id, DELETE_MS, ctx, &unused, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r >= 0 || !task_delete_hangs(c, r, ctx))
+		return r;
+	err_clear(err);
+	r = task_break(c, id, true, ctx, err);
+	if (r >= 0)
+		r = delete_of_broken(c, id, ctx, err);
+	return r < 0 ? r : TASK_FORCED;
+}
+
+int task_break_exec(struct core *c, const char *id, const char *exec_id, struct err *err)
+{
+	_cleanup_(shims_done) struct shims shims = { 0 };
+	int r = find_shims(c, id, &shims, err);
+
+	if (r >= 0)
+		shims_end_engines(&shims, exec_id);
+	return r;
+}

@@ -196,10 +196,10 @@ int file_own_folder(const char *path, mode_t mode, struct err *err)
 
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? file_mkdirs(path, mode, err) : err_sys(err, errno, "folder %s", path);
-	if (S_ISDIR(st.st_mode) && !(st.st_mode & 07777 & ~mode))
+	if (S_ISDIR(st.st_mode) && !(st.st_mode & 07777 & ~mode) && st.st_uid == geteuid())
 		return 0;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || fchmod(fd, st.st_mode & mode) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || fchown(fd, geteuid(), (gid_t)-1) < 0 || fchmod(fd, st.st_mode & mode) < 0)
 		return err_sys(err, errno, "folder %s", path);
 	return 0;
 }

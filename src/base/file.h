@@ -19,7 +19,7 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 int file_mkdirs(const char *path, mode_t mode, struct err *err);
 /* The same with 0700 for every folder that is made: below a folder that is our own. */
 int file_mkdirs_private(const char *path, struct err *err);
-/* A folder of our own: made with @mode when it is not there, and made that narrow when it is wider. */
+/* A folder of our own: made with @mode when it is not there, made that narrow when it is wider, and ours when it is another's. */
 int file_own_folder(const char *path, mode_t mode, struct err *err);
 /* rm -rf, never crossing into another file system (a mount), never following links, whoever is at work in it meanwhile.
  * Absent is fine. */

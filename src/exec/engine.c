@@ -2,6 +2,7 @@
  * file that could be stale. Start and stop hold a lock; whoever starts keeps it until the engine answers, or kills it, so
  * that none is left that does not listen. */
 #include "engine.h"
+#include "beneath.h"
 #include "clock.h"
 #include "file.h"
 #include "mem.h"
@@ -9,7 +10,6 @@
 #include "tasks.h"
 #include "version.h"
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,7 +22,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-enum { START_MS = 30000, STOP_MS = 15000, LOG_MAX = 4 << 20 };
+enum { START_MS = 30000, STOP_MS = 15000, LOG_MAX = 4 << 20, STATE_DEPTH_MAX = 16 };
 /* Where containerd and what it starts are looked for beside PATH, and what the engine itself gets behind our own folder. */
 #define STANDARD_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -425,21 +425,27 @@ static int wait_end(int pidfd, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
-static int drop_empty(const char *path, const struct stat *st, int type, struct FTW *at)
+/* What runs on has its root mounted below: nothing of a mount is entered, whatever its job does in it. */
+static void drop_empty(int at, const char *name, unsigned depth)
 {
-	(void)st;
-	(void)at;
-	if (type == FTW_DP)
-		(void)rmdir(path);
-	return 0;
+	_cleanup_close_ int fd = depth < STATE_DEPTH_MAX ? beneath_open(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) : -1;
+	_cleanup_(closedirp) DIR *d = fd < 0 ? NULL : beneath_list(fd);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (!beneath_is_dots(e->d_name))
+			drop_empty(fd, e->d_name, depth + 1);
+	if (d)
+		(void)unlinkat(at, name, AT_REMOVEDIR);
 }
 
 /* containerd leaves its folders standing. Those that are empty go; a bundle, of a shim that lives on, stays. */
 static void drop_state(const struct core_conf *conf)
 {
-	_cleanup_free_ char *state = run_path(conf, "");
+	const char *top = conf->run_dir ? conf->run_dir : CORE_RUN_DIR;
+	_cleanup_close_ int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	(void)nftw(state, drop_empty, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (fd >= 0)
+		drop_empty(fd, ENGINE_FOLDER, 0);
 }
 
 /* SIGTERM, and SIGKILL when that has no effect: containerd's files are made to be killed at any moment. */

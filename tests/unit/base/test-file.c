@@ -241,6 +241,12 @@ static void narrows_its_own(void **state)
 		assert_int_equal(stat(in("own"), &st), 0);
 		assert_int_equal(st.st_mode & 07777, rows[i].left);
 	}
+	if (geteuid() == 0) {
+		assert_int_equal(chown(in("own"), 65534, 65534), 0);
+		assert_int_equal(file_own_folder(in("own"), 0700, NULL), 0);
+		assert_int_equal(stat(in("own"), &st), 0);
+		assert_int_equal(st.st_uid, 0);
+	}
 	put("plain", "");
 	assert_int_equal(file_own_folder(in("plain"), 0600, NULL), -ERR_INVALID);
 }

@@ -89,7 +89,7 @@ class Output(Case):
         for command in (f"run --rm --network none {Machine.image}", f"exec {name}"):
             done = self.shell(f"{Machine.davit} {command} sh -c 'echo x; exit 3' >/dev/full")
             self.assertEqual(done.returncode, 3, done.stderr)
-            self.assertRegex(done.stderr, r"^standard output: No space left on device.*\n$")
+            self.assertRegex(done.stderr, r"^davit: standard output: No space left on device.*\n$")
 
     def test_a_full_disk_stops_nothing_half_way(self):
         names = [self.job(), self.job()]

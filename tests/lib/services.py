@@ -43,7 +43,7 @@ class Containerd:
         env = dict(os.environ, PATH=os.path.dirname(self.program) + ":" + os.environ["PATH"])
         log = open(self.log_path, "a")
         self.process = subprocess.Popen([self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                        env=env, start_new_session=True)
+                                        env=env, start_new_session=True, umask=0o022)
         log.close()
         wait_for("containerd", self._ready)
 

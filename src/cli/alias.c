@@ -4,8 +4,8 @@
 
 /* "container WORD" is WORD. */
 static const char *const container_words[] = {
-	"create", "exec", "inspect", "kill", "logs", "ps", "restart", "rm", "run", "start", "stop", "wait", "export", "cp", "stats", "top",
-	"pause", "unpause", "attach", "port", "rename", "diff", "update", "commit",
+	"create", "exec", "inspect", "kill", "logs", "ps", "restart", "rm", "run", "start", "stop", "wait", "export", "cp", "stats",
+	"top", "pause", "unpause", "attach", "port", "rename", "diff", "update", "commit",
 };
 enum { N_WORDS = sizeof container_words / sizeof *container_words };
 

@@ -42,7 +42,8 @@
 	OPT_NOT_HERE("memory-reservation", 0, "no replacement: -m is a hard limit"), \
 	OPT_NOT_HERE("memory-swappiness", 0, "--memory-swap limits the swap; the same as -m, there is none"), \
 	OPT_NOT_HERE("net-alias", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
-	OPT_NOT_HERE("oom-kill-disable", 0, "no replacement: a job at its limit is killed; --oom-score-adj makes it a later victim"), \
+	OPT_NOT_HERE("oom-kill-disable", 0, \
+		     "no replacement: a job at its limit is killed; --oom-score-adj makes it a later victim"), \
 	OPT_NOT_HERE("pid", 0, OWN_NAMESPACE), \
 	OPT_NOT_HERE("storage-opt", 0, "no replacement: a volume on a file system of its own bounds what is written"), \
 	OPT_NOT_HERE("use-api-socket", 0, "mount the socket: -v /run/containerd/containerd.sock:/run/containerd/containerd.sock"), \
@@ -56,13 +57,16 @@
 	OPT_NOT_HERE("authfile", 0, "DOCKER_CONFIG=DIR davit run reads DIR/config.json"), \
 	OPT_NOT_HERE("cgroup-conf", 0, "no replacement: -m, --cpus, --cpuset-cpus and --pids-limit are the limits"), \
 	OPT_NOT_HERE("cgroups", 0, "no replacement: every job has a cgroup, by which it is ended"), \
-	OPT_NOT_HERE("chrootdirs", 0, OWN_FILES), OPT_NOT_HERE("conmon-pidfile", 0, "davit has no conmon: containerd's shim runs the job"), \
+	OPT_NOT_HERE("chrootdirs", 0, OWN_FILES), \
+	OPT_NOT_HERE("conmon-pidfile", 0, "davit has no conmon: containerd's shim runs the job"), \
 	OPT_NOT_HERE("pidfile", 0, "davit inspect -f '{{.State.Pid}}' JOB prints the process"), \
 	OPT_NOT_HERE("env-host", 0, "-e NAME takes one of ours; env >FILE, then --env-file FILE all of them"), \
 	OPT_NOT_HERE("env-merge", 0, "-e NAME=VALUE replaces the image's"), \
-	OPT_NOT_HERE("unsetenv", 0, "-e NAME= empties it"), OPT_NOT_HERE("unsetenv-all", 0, "the command can do it: env -i PROGRAM"), \
+	OPT_NOT_HERE("unsetenv", 0, "-e NAME= empties it"), \
+	OPT_NOT_HERE("unsetenv-all", 0, "the command can do it: env -i PROGRAM"), \
 	OPT_NOT_HERE("health-on-failure", 0, NO_HEALTH), \
-	OPT_NOT_HERE("hostuser", 0, HOME_FILES), OPT_NOT_HERE("passwd", 0, HOME_FILES), OPT_NOT_HERE("passwd-entry", 0, HOME_FILES), \
+	OPT_NOT_HERE("hostuser", 0, HOME_FILES), \
+	OPT_NOT_HERE("passwd", 0, HOME_FILES), OPT_NOT_HERE("passwd-entry", 0, HOME_FILES), \
 	OPT_NOT_HERE("http-proxy", 0, "-e http_proxy takes one of our environment"), \
 	OPT_NOT_HERE("image-volume", 0, "the image's volumes are volumes; -v NAME:DIR or --tmpfs DIR replaces one"), \
 	OPT_NOT_HERE("init-path", 0, "the command is process 1: put an init such as tini into the image"), \
@@ -84,4 +88,5 @@
 	OPT_NOT_HERE("systemd", 0, "no replacement: the command is an ordinary process 1"), \
 	OPT_NOT_HERE("timeout", 0, "timeout 60 davit run ... in the foreground"), \
 	OPT_NOT_HERE("tls-verify", 0, "containerd's hosts.toml says skip_verify, in /etc/containerd/certs.d/HOST"), \
-	OPT_NOT_HERE("tz", 0, "-e TZ=Europe/Berlin"), OPT_NOT_HERE("umask", 0, "the command can set it: sh -c 'umask 077; exec PROGRAM'")
+	OPT_NOT_HERE("tz", 0, "-e TZ=Europe/Berlin"), \
+	OPT_NOT_HERE("umask", 0, "the command can set it: sh -c 'umask 077; exec PROGRAM'")

@@ -195,7 +195,8 @@ void docker_view_job(json *own)
 
 void docker_view_image(json *own)
 {
-	json *config = json_get_object(own, "config"), *tags = json_new_array(), *digests = json_new_array(), *rootfs = json_new_object();
+	json *config = json_get_object(own, "config"), *tags = json_new_array(), *digests = json_new_array();
+	json *rootfs = json_new_object();
 	const char *name = json_get_str(own, "name"), *digest = json_get_str(own, "digest");
 	_cleanup_free_ char *bare = mem_strdup(ref_familiar(name ? name : ""));
 	char *end = strchr(bare, '@');

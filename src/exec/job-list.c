@@ -156,8 +156,8 @@ static void row_fill(const struct core *c, const char *ns, const struct record *
 	*row = (struct job_row){ .ns = mem_strdup(ns), .name = mem_strdup(rec->name), .id = mem_strdup(rec->c.id),
 		.image = mem_strdup(rec->c.image), .command = command_text(&rec->c), .runtime = mem_strdup(rec->c.runtime),
 		.network = mem_strdup(rec->job ? rec->job->network : NULL), .created_at = rec->c.created_at,
-		.ports = rec->job ? ports_text(rec->job) : mem_strdup(""), .mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""),
-		.size = -1 };
+		.ports = rec->job ? ports_text(rec->job) : mem_strdup(""),
+		.mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""), .size = -1 };
 	dict_add(&row->labels, &rec->c.labels);
 	row_state(rec, p, row);
 	row_address(c, rec, row);

@@ -1,5 +1,6 @@
 """What a new user meets in the first hour: narrow terminals, plain locales, --debug, plans, templates."""
 import fcntl
+import json
 import os
 import pty
 import re
@@ -89,3 +90,72 @@ class Seeing(Case):
         out = self.davit("run", "--rm", "--network", "none", "--name", "", "-h", "", Machine.image, "hostname").out.strip()
         self.assertTrue(out)
         self.assertFalse(re.search(r"\s", out))
+
+
+class Templates(Case):
+    def line(self, *args):
+        return self.davit(*args).out.rstrip("\n")
+
+    def test_ps(self):
+        name = self.job("-l", "tier=front", "-p", "22189:80", network="davit")
+        only = ("ps", "--filter", f"name={name}", "--format")
+        self.assertEqual(self.line(*only, "{{.Names}} {{.State}} {{.Image}}"), f"{name} running {Machine.image}")
+        self.assertEqual(self.line(*only, '{{.Label "tier"}}|{{.Ports}}|{{.Command}}'), 'front|0.0.0.0:22189->80/tcp|"sleep 1000"')
+        self.assertRegex(self.line(*only, "{{.Status}};{{.RunningFor}};{{.CreatedAt}}"), r"^Up \d+ \w+;\d+ \w+ ago;\d{4}-\d\d-\d\d \d\d:")
+        self.assertEqual(json.loads(self.line(*only, "{{json .}}"))["Names"], name)
+        table = self.line(*only, "table {{.Names}}\t{{.State}}").splitlines()
+        self.assertEqual([row.split() for row in table], [["NAMES", "STATE"], [name, "running"]])
+        self.assertEqual(table, self.line(*only, r"table {{.Names}}\t{{.State}}").splitlines())
+        self.assertRegex(self.line("ps", "-s", "--filter", f"name={name}", "--format", "{{.Size}}"), r"^\d[\d.]*k?M?B$")
+        self.assertEqual(self.line("ps", "-aq", "--filter", f"name={name}"), self.line(*only, "{{.ID}}"))
+        self.assertEqual(self.line("ps", "-n", "1", "--format", "{{.Names}}"), name)
+        self.assertEqual(self.line("ps", "-l", "--format", "{{.Names}}"), name)
+
+    def test_inspect(self):
+        name = self.job("-v", f"{self.folder}:/data:ro", "-e", "A=b", "-l", "tier=front", "-p", "22190:80", network="davit")
+        own = json.loads(self.line("inspect", name))[0]
+        table = [
+            ("{{.Id}}", own["id"]), ("{{.Name}}", name), ("{{.State.Status}}", "running"), ("{{.State.Running}}", "true"),
+            ("{{.State.Pid}}", str(own["state"]["pid"])), ("{{.State.ExitCode}}", "0"), ("{{.NetworkSettings.IPAddress}}", own["network"]["ip"]),
+            ("{{.Config.Image}}", Machine.image), ('{{range .Mounts}}{{.Source}}:{{.Destination}}:{{.RW}}{{end}}', f"{self.folder}:/data:false"),
+            ('{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}', "22190"), ('{{index .Config.Labels "tier"}}', "front"),
+            ("{{range $k, $v := .NetworkSettings.Networks}}{{$k}}={{$v.IPAddress}}{{end}}", f"davit={own['network']['ip']}"),
+            ("{{.HostConfig.NetworkMode}}", "davit"), ("{{.Path}} {{join .Args \" \"}}", "sleep 1000"), ("{{.state.status}}", "running"),
+            ("{{if .State.Running}}up{{else}}down{{end}}", "up"),
+        ]
+        for template, want in table:
+            with self.subTest(template=template):
+                self.assertEqual(self.line("inspect", "-f", template, name), want)
+        self.assertIn("A=b", json.loads(self.line("inspect", "-f", "{{json .Config.Env}}", name)))
+        self.fails("inspect", "-f", "{{.State.Statu}}", name, says=["column 3", "no field .Statu", "did you mean .Status?"])
+        both = self.davit("inspect", "-f", "{{.Name}}", "no-such-job", name, code=125)
+        self.assertEqual(both.out, f"{name}\n")
+
+    def test_images_volumes_and_version(self):
+        repository, tag = Machine.image.split(":")
+        self.assertIn(f"{repository}|{tag}", self.line("images", "--format", "{{.Repository}}|{{.Tag}}").splitlines())
+        self.assertEqual(self.line("images", repository, "--format", "{{.Tag}}"), tag)
+        self.assertEqual(self.line("images", "-q", "no-such-*"), "")
+        self.assertEqual(self.line("images", "-q", "--filter", f"reference={repository}:*"), Machine.image)
+        digest = json.loads(self.line("images", repository, "--format", "json"))["digest"]
+        self.assertIn(digest, self.line("images", "--no-trunc", repository))
+        self.assertEqual(self.line("image", "inspect", "-f", "{{index .RepoTags 0}} {{.Os}}", Machine.image), f"{Machine.image} linux")
+        self.davit("volume", "create", "-l", "a=b", "templated")
+        self.addCleanup(self.davit, "volume", "rm", "-f", "templated")
+        path = json.loads(self.line("volume", "inspect", "templated"))[0]["path"]
+        self.assertEqual(self.line("volume", "inspect", "-f", "{{.Mountpoint}} {{index .Labels \"a\"}}", "templated"), f"{path} b")
+        self.assertIn("templated local", self.line("volume", "ls", "--format", "{{.Name}} {{.Driver}}").splitlines())
+        self.assertRegex(self.line("version", "--format", "{{.Client.Version}} {{.Server.Version}}"), r"^\d+\.\S+ v?\d+\.\S+$")
+        self.assertTrue(self.line("history", "--format", "{{.Size}}", Machine.image))
+
+    def test_docker_s_other_names(self):
+        name = self.job()
+        self.assertIn(name, self.line("container", "ls"))
+        self.assertIn(name, self.line("container", "inspect", "-f", "{{.Name}}", name))
+        self.assertIn("Usage: davit image rm", self.line("rmi", "--help"))
+        self.assertIn("Usage: davit image rm", self.line("help", "rmi"))
+        self.assertEqual(self.line("logs", "-n", "1", name), "")
+        self.davit("tag", Machine.image, "other:name")
+        self.assertIn("other:name", self.line("image", "list", "--format", "names").splitlines())
+        self.davit("rmi", "other:name")
+        self.davit("run", "--rm", "--restart=no", "-c", "512", "--network", "none", Machine.image, "true")

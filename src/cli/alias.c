@@ -10,10 +10,10 @@ static const char *const container_words[] = {
 enum { N_WORDS = sizeof container_words / sizeof *container_words };
 
 static const struct { const char *name, *is; } aliases[] = {
-	{ "rmi", "image rm" }, { "load", "image load" }, { "import", "image import" }, { "tag", "image tag" },
-	{ "save", "image save" },
-	{ "history", "image history" }, { "ls", "ps" }, { "list", "ps" },
-	{ "image list", "image ls" }, { "image remove", "image rm" }, { "volume list", "volume ls" }, { "volume remove", "volume rm" },
+	{ "rmi", "image rm" }, { "load", "image load" }, { "import", "image import" },
+	{ "save", "image save" }, { "tag", "image tag" }, { "history", "image history" }, { "ls", "ps" }, { "list", "ps" },
+	{ "image list", "image ls" }, { "image remove", "image rm" }, { "volume list", "volume ls" },
+	{ "volume remove", "volume rm" }, { "system info", "doctor" },
 	{ "container ls", "ps" }, { "container list", "ps" }, { "container remove", "rm" }, { "container prune", "prune --all" },
 };
 enum { N_ALIASES = sizeof aliases / sizeof *aliases };

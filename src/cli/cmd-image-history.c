@@ -13,8 +13,8 @@ struct history_flags { bool quiet, no_trunc; const char *platform, *format; };
 static const struct opt opts_table[] = {
 	{ "quiet", 'q', .help = "Only the layers' digests", .topic = "Flags", .set = opt_bool, AT(quiet) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "format", .arg = "FORM", .help = "table, json (a line each), or a template such as '{{.CreatedBy}}'", .words = "table json",
-	  .set = opt_format, AT(format) },
+	{ "format", .arg = "FORM", .help = "table, json (a line each), or a template such as '{{.CreatedBy}}'",
+	  .words = "table json", .set = opt_format, AT(format) },
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .set = opt_string, AT(platform) },
 	{ 0 },
 };

@@ -7,10 +7,10 @@
 struct inspect_flags { const char *format, *type; bool size; };
 #define AT(f) .at = offsetof(struct inspect_flags, f)
 static const struct opt opts_table[] = {
-	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each job, as in '{{.State.Status}}'", .topic = "Flags", .set = opt_string,
-	  AT(format) },
-	{ "type", .arg = "KIND", .help = "For Docker's users: davit inspects jobs", .words = "container job", .set = opt_word, AT(type),
-	  .hidden = true },
+	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each job, as in '{{.State.Status}}'", .topic = "Flags",
+	  .set = opt_string, AT(format) },
+	{ "type", .arg = "KIND", .help = "For Docker's users: davit inspects jobs", .words = "container job", .set = opt_word,
+	  AT(type), .hidden = true },
 	{ "size", 's', .help = "For Docker's users: davit ps -s has sizes", .set = opt_bool, AT(size), .hidden = true },
 	{ 0 },
 };

@@ -138,8 +138,8 @@ static int print_json(struct cli *cli, const struct job_row *row, struct err *er
 /* What a template may ask for: Docker's fields, and ours. */
 #define FIELDS \
 	"ID=CONTAINER_ID Names Image Command CreatedAt RunningFor=CREATED Status State Ports Labels Mounts Networks Size " \
-	"LocalVolumes Platform name id namespace image command status exit_code pid runtime network ip ports created_at started_at " \
-	"exited_at labels size"
+	"LocalVolumes Platform name id namespace image command status exit_code pid runtime network ip ports created_at " \
+	"started_at exited_at labels size"
 
 /* "a=b,c=d", without what davit notes for itself. */
 static char *labels_text(const struct dict *labels)
@@ -177,7 +177,8 @@ static int print_templated(struct cli *cli, const struct job_row *row, struct li
 	return listing_add(l, cli, o, err);
 }
 
-static int list_templated(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct listing *l, struct err *err)
+static int list_templated(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct listing *l,
+			  struct err *err)
 {
 	int r = 0;
 

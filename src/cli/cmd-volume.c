@@ -7,7 +7,7 @@
 #include "job-ops.h"
 #include "listing.h"
 #include "parse.h"
-#include "volume.h"
+#include "volume-use.h"
 #include <string.h>
 
 struct list_flags { bool quiet, no_trunc; const char *format; };
@@ -196,8 +196,8 @@ static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret,
 
 struct inspect_flags { const char *format; };
 static const struct opt inspect_opts[] = {
-	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each volume, as in '{{.Mountpoint}}'", .topic = "Flags", .set = opt_string,
-	  .at = offsetof(struct inspect_flags, format) },
+	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each volume, as in '{{.Mountpoint}}'", .topic = "Flags",
+	  .set = opt_string, .at = offsetof(struct inspect_flags, format) },
 	{ 0 },
 };
 
@@ -223,8 +223,47 @@ static const struct command volume_inspect = {
 	.run = inspect,
 };
 
-static const struct command *const subs[] = { &volume_ls, &volume_create, &volume_rm, &volume_inspect, NULL };
+struct prune_flags { bool all, dry_run, force; };
+static const struct opt prune_opts[] = {
+	{ "all", 'a', .help = "Named ones, too", .topic = "Flags", .set = opt_bool, .at = offsetof(struct prune_flags, all) },
+	{ "dry-run", .help = "Only say what would be removed", .set = opt_bool, .at = offsetof(struct prune_flags, dry_run) },
+	{ "force", 'f', .help = "For Docker's users; nothing is asked anyway", .set = opt_bool,
+	  .at = offsetof(struct prune_flags, force), .hidden = true },
+	OPT_NOT_HERE("filter", 0, "davit volume ls --format json | jq picks some for davit volume rm"),
+	{ 0 },
+};
+
+static int prune(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+{
+	const struct prune_flags *f = opts;
+	_cleanup_strv_ struct strv removed = { 0 };
+	int r = cli_core(cli, err), out = 0;
+
+	(void)args;
+	if (r < 0)
+		return r;
+	job_await_removals(cli->core, &cli->ctx);
+	r = volume_prune(cli->core, f->all, f->dry_run, &cli->ctx, &removed, err);
+	for (size_t i = 0; out >= 0 && i < removed.n; i++)
+		out = cli_outf(cli, r < 0 ? NULL : err, "%s %s\n", f->dry_run ? "would remove" : "removed", removed.v[i]);
+	return r < 0 ? r : out;
+}
+
+static const struct command volume_prune_cmd = {
+	.group = "volume",
+	.name = "prune",
+	.usage = "[FLAGS]",
+	.summary = "Remove volumes that no job uses: those without a name, or all",
+	.examples = "  davit volume prune --dry-run\n  davit volume prune --all",
+	.opts = prune_opts,
+	.size = sizeof(struct prune_flags),
+	.run = prune,
+};
+
+static const struct command *const subs[] = {
+	&volume_ls, &volume_create, &volume_rm, &volume_inspect, &volume_prune_cmd, NULL,
+};
 const struct command cmd_volume = {
-	.name = "volume", .usage = "COMMAND", .summary = "Volumes: ls create rm inspect",
+	.name = "volume", .usage = "COMMAND", .summary = "Volumes: ls create rm inspect prune",
 	.examples = "  davit volume create data\n  davit run -v data:/var/lib/data redis:7", .sub = subs,
 };

@@ -13,7 +13,6 @@ static const struct { const char *docker, *ours, *instead; } elsewhere[] = {
 	{ "builder", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
 	{ "commit", .instead = "build images from a file, with docker, podman or buildah" },
 	{ "push", .instead = "docker, podman or skopeo push images" },
-	{ "system", .instead = "davit prune removes what was left behind, davit doctor looks at the machine" },
 	{ "search", .instead = "registries have web pages; davit pull NAME fetches an image" },
 	{ "login", .instead = "docker login, podman login --authfile ~/.docker/config.json: pull reads Docker's credentials" },
 	{ "logout", .instead = "docker logout, or delete the entry in ~/.docker/config.json" },

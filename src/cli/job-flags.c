@@ -222,7 +222,8 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	{ "cidfile", .arg = "FILE", .help = "Write the container's id to this new file", .words = COMPLETE_FILE, \
 	  .set = opt_string, AT(cidfile) }, \
 	{ "quiet", 'q', .help = "No progress of a pull", .set = opt_bool, AT(quiet) }, \
-	{ "restart", .arg = "no", .help = "When to start it again: davit does not", .words = "no", .set = f_restart, .hidden = true }, \
+	{ "restart", .arg = "no", .help = "When to start it again: davit does not", .words = "no", \
+	  .set = f_restart, .hidden = true }, \
 	{ "disable-content-trust", .help = "For Docker's users; digests are what is trusted", .set = f_ignored, .hidden = true }, \
 	{ "no-healthcheck", .help = "For Docker's users; davit checks none", .set = f_ignored, .hidden = true }, \
 	{ "interactive", 'i', .help = "Keep standard input open", .topic = "Process", \

@@ -84,7 +84,8 @@ static int unknown_name(const struct opt_table *t, size_t n, const char *where, 
 }
 
 /* @word is the whole "-itx". */
-static int unknown_letter(const struct opt_table *t, size_t n, const char *where, const char *word, char letter, struct err *err)
+static int unknown_letter(const struct opt_table *t, size_t n, const char *where, const char *word, char letter,
+			  struct err *err)
 {
 	_cleanup_free_ char *flag = word[2] && word[2] != '=' ? mem_printf("-%c in %s", letter, word) : mem_printf("-%c", letter);
 

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-from lib.case import Case, Machine
+from lib.case import Case, Machine, wait_until
 
 
 class Narrow(Case):
@@ -159,3 +159,56 @@ class Templates(Case):
         self.assertIn("other:name", self.line("image", "list", "--format", "names").splitlines())
         self.davit("rmi", "other:name")
         self.davit("run", "--rm", "--restart=no", "-c", "512", "--network", "none", Machine.image, "true")
+
+
+class Space(Case):
+    def test_volume_prune(self):
+        self.davit("volume", "create", "kept")
+        self.addCleanup(self.davit, "volume", "rm", "-f", "kept", "busy")
+        job = self.job("-v", "busy:/vol", "-v", "/anonymous")
+        before = set(self.davit("volume", "ls", "-q").out.split())
+        anonymous = self.davit("volume", "create").out.strip()
+        self.assertEqual(self.davit("volume", "prune", "--dry-run").out, f"would remove {anonymous}\n")
+        self.assertEqual(self.davit("volume", "prune", "-f").out, f"removed {anonymous}\n")
+        self.assertEqual(set(self.davit("volume", "ls", "-q").out.split()), before)  # also the job's own anonymous one
+        self.assertEqual(self.davit("volume", "prune", "-a").out, "removed kept\n")
+        self.davit("rm", "-f", "-v", job)
+        self.assertEqual(self.davit("volume", "prune", "--all").out, "removed busy\n")
+
+    def test_system_df(self):
+        self.davit("volume", "create", "weighty")
+        self.addCleanup(self.davit, "volume", "rm", "-f", "weighty")
+        name = self.job("-v", "weighty:/vol", command=("sh", "-c", "dd if=/dev/zero of=/vol/x bs=1M count=3; "
+                                                      "dd if=/dev/zero of=/x bs=1M count=2; echo done; sleep 1000"))
+        wait_until("its files", lambda: "done" in self.davit("logs", name).out)
+        rows = {r["kind"]: r for r in map(json.loads, self.davit("system", "df", "--format", "json").out.splitlines())}
+        self.assertGreaterEqual(rows["volumes"]["size"], 3 << 20)
+        self.assertGreaterEqual(rows["jobs"]["size"], 2 << 20)
+        self.assertEqual(rows["jobs"]["active"], 1)
+        self.assertEqual(rows["images"]["active"], 1)
+        self.assertGreater(rows["images"]["size"], 0)
+        self.assertEqual(self.davit("system", "df").out.split()[:5], ["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"])
+        self.assertIn("Volumes 1", self.davit("system", "df", "--format", "{{.Type}} {{.TotalCount}}").out)
+        self.assertRegex(self.davit("ps", "-s").out, rf"{name}.*2\.\d*MB\n")
+
+    def test_system_prune(self):
+        running, ended = self.job(), self.job(command=("true",))
+        wait_until("its end", lambda: self.state(ended) == "exited")
+        self.assertIn(ended, self.davit("system", "prune", "--dry-run").out)
+        self.assertEqual(self.state(ended), "exited")
+        self.assertIn(ended, self.davit("system", "prune", "-f", "--volumes").out)
+        names = self.davit("ps", "-a", "--format", "names").out.split()
+        self.assertIn(running, names)
+        self.assertNotIn(ended, names)
+        self.assertIn(Machine.image, self.davit("images", "-q").out.split())
+
+    def test_container_prune(self):
+        ended = self.job(command=("true",))
+        wait_until("its end", lambda: self.state(ended) == "exited")
+        self.davit("container", "prune", "-f")
+        self.assertNotIn(ended, self.davit("ps", "-aq").out)
+
+    def test_rm_of_all(self):
+        names = [self.job(), self.job(command=("true",))]
+        self.davit("rm", "-f", *self.davit("ps", "-aq").out.split())
+        self.assertFalse(set(names) & set(self.davit("ps", "-a", "--format", "names").out.split()))

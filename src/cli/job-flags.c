@@ -274,7 +274,8 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	{ "cap-drop", .arg = "CAP", .help = "Capability to take away, or ALL", .set = f_cap_drop }, \
 	{ "privileged", .help = "All of davit's own capabilities, all devices, no seccomp", .set = f_privileged }, \
 	{ "security-opt", .arg = "OPTION", \
-	  .help = "seccomp=FILE|unconfined, no-new-privileges[=false], apparmor=PROFILE, systempaths=unconfined", \
+	  .help = "seccomp=FILE|unconfined, no-new-privileges[=false], apparmor=PROFILE|unconfined, label=disable|KEY:VALUE, " \
+		  "systempaths=unconfined", \
 	  .set = f_security }, \
 	{ "log-driver", .arg = "KIND", .help = "file or none", .topic = "Log", .words = "file none", \
 	  .set = f_log_driver }, \

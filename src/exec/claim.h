@@ -21,6 +21,7 @@
 #define RECORD_COMPLETE "davit.complete"
 #define RECORD_STARTED "davit.started"   /* when it was last started (RFC 3339); none: never */
 #define RECORD_EXIT "davit.exit"         /* "CODE TIME" of the last exit, once the task is gone */
+#define RECORD_MOUNT_LABEL "davit.mount-label" /* SELinux label of the container's root; none: it has none */
 #define RECORD_JOB "davit.job"           /* extension: the job's JSON */
 #define RECORD_JOB_TYPE "davit.v1.Job"
 

@@ -1,35 +1,43 @@
-/* What confines a job beside namespaces, capabilities and seccomp: AppArmor, where the host has it. */
+/* What confines a job beside namespaces, capabilities and seccomp: AppArmor or SELinux, whichever the host has.
+ *
+ * SELinux: the process gets the policy's type for containers and a pair of categories that no other job's record has, the
+ * container's root and its own files get the same by the mount option "context" and by their attribute, and volumes the type
+ * without categories, since jobs share them. A label stays with the record, in its spec and in RECORD_MOUNT_LABEL. */
 #include "apparmor.h"
-#include "job-state.h"
+#include "job-steps.h"
+#include "mem.h"
+#include "namespaces.h"
+#include "relabel.h"
 #include <string.h>
 
-static const char host_root[] = ""; /* of this machine */
+enum { DRAWS = 32 };
 
-int run_confine_dry(struct run *run, struct err *err)
+static const char *root_of(const struct run *run)
 {
-	run->apparmor = NULL;
-	return run->runtime.vm ? 0 : apparmor_choose(host_root, run->task, &run->apparmor, err); /* a guest has a kernel of its own */
+	return run->core->conf.host_root ? run->core->conf.host_root : "";
 }
+
+/* AppArmor */
 
 static int load_own(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	int r = apparmor_loaded(host_root, APPARMOR_DEFAULT, err);
+	int r = apparmor_loaded(root_of(run), APPARMOR_DEFAULT, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return apparmor_load(host_root, run->core->loop, ctx, err);
+	return apparmor_load(root_of(run), run->core->loop, ctx, err);
 }
 
-int run_confine(struct run *run, const struct ctx *ctx, struct err *err)
+static int confine_apparmor(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	int r = run_confine_dry(run, err);
+	int r;
 
-	if (r < 0 || !run->apparmor || strcmp(run->apparmor, APPARMOR_DEFAULT) != 0)
-		return r;
+	if (!run->apparmor || strcmp(run->apparmor, APPARMOR_DEFAULT) != 0)
+		return 0;
 	r = load_own(run, ctx, err);
 	if (r == -ERR_NOT_FOUND && !run->task->apparmor) { /* whoever asked for it by name gets it or an error */
-		core_notice(run->core, "this host has AppArmor, but no apparmor_parser to load davit's profile with: the job runs without one "
-				       "(apt-get install apparmor)");
+		core_notice(run->core, "this host has AppArmor, but no apparmor_parser to load davit's profile with: "
+				       "the job runs without one (apt-get install apparmor)");
 		run->apparmor = NULL;
 		err_clear(err);
 		return 0;
@@ -37,12 +45,154 @@ int run_confine(struct run *run, const struct ctx *ctx, struct err *err)
 	return r == -ERR_PRECONDITION ? err_hint(err, r, "--security-opt apparmor=unconfined runs the job without one") : r;
 }
 
+/* SELinux */
+
+/* A privileged task has labels only when it asks for some, as with Docker. */
+static void choose_labels(struct run *run, const char *level)
+{
+	_cleanup_(selinux_done) struct selinux policy = { 0 };
+	const struct task *t = run->task;
+
+	selinux_labels_done(&run->labels);
+	if (selinux_open(root_of(run), &policy) == SELINUX_ON && !(t->privileged && !t->selinux.n))
+		selinux_labels(&policy, &t->selinux, level, &run->labels);
+}
+
+/* Has a job of this namespace, running or not, the level? */
+static int level_is_taken(struct run *run, const char *level, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(ctrd_containers_done) struct ctrd_containers found = { 0 };
+	_cleanup_free_ char *filter = mem_printf("labels.\"" RECORD_MOUNT_LABEL "\"~=\":%s$\"", level);
+	int r = containers_list(run_ctrd(run), filter, ctx, &found, err);
+
+	return r < 0 ? r : found.n > 0;
+}
+
+static int level_is_taken_anywhere(struct run *run, const char *level, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
+	int r = namespaces_list(run_ctrd(run), ctx, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		ctrd_set_namespace(run_ctrd(run), all.v[i].name);
+		r = level_is_taken(run, level, ctx, err);
+	}
+	ctrd_set_namespace(run_ctrd(run), run->core->conf.ns);
+	return r;
+}
+
+static int own_level(struct run *run, char level[SELINUX_LEVEL], const struct ctx *ctx, struct err *err)
+{
+	int r = 1;
+
+	for (int i = 0; r == 1 && i < DRAWS; i++) {
+		selinux_draw(level);
+		r = level_is_taken_anywhere(run, level, ctx, err);
+	}
+	return r == 1 ? err_set(err, ERR_EXHAUSTED, "SELinux: every pair of categories that was tried belongs to another job") : r;
+}
+
+static int label_files(struct run *run, const char *label, struct err *err)
+{
+	static const char *const names[] = { "resolv.conf", "hosts", "hostname" };
+	_cleanup_free_ char *dir = record_files_dir(run->core, run->id);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof names / sizeof *names; i++) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", dir, names[i]);
+
+		r = relabel_file(path, label, err);
+	}
+	return r;
+}
+
+/* What the job mounts: as z and Z say, and a volume that this job has made. */
+static int label_binds(struct run *run, struct err *err)
+{
+	for (size_t i = 0, bind = 0; i < run->task->n_mounts; i++) {
+		const struct mount *m = &run->task->mounts[i];
+		const char *source, *label;
+		int r;
+
+		if (m->kind == MOUNT_TMPFS)
+			continue;
+		source = run->binds[bind++].source;
+		label = strv_has(&m->options, "Z") ? run->labels.mount : run->labels.shared;
+		if (!strv_has(&m->options, "z") && !strv_has(&m->options, "Z") &&
+		    !(m->kind == MOUNT_VOLUME && strv_has(&run->fresh_volumes, m->source)))
+			continue;
+		r = relabel_tree(source, label, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int confine_selinux(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	char level[SELINUX_LEVEL] = "";
+	int r;
+
+	if (!run->labels.mount)
+		return 0;
+	if (!selinux_level(&run->task->selinux)) {
+		r = own_level(run, level, ctx, err);
+		if (r < 0)
+			return r;
+		choose_labels(run, level);
+	}
+	r = selinux_check(root_of(run), run->labels.process, err);
+	if (r >= 0)
+		r = selinux_check(root_of(run), run->labels.mount, err);
+	if (r >= 0)
+		r = label_files(run, run->labels.mount, err);
+	return r < 0 ? r : label_binds(run, err);
+}
+
+/* both */
+
+int run_confine_dry(struct run *run, struct err *err)
+{
+	char level[SELINUX_LEVEL];
+
+	run->apparmor = NULL;
+	if (run->runtime.vm) /* a guest has a kernel of its own */
+		return 0;
+	selinux_draw(level);
+	choose_labels(run, level);
+	return apparmor_choose(root_of(run), run->task, &run->apparmor, err);
+}
+
+int run_confine(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(selinux_done) struct selinux unused = { 0 };
+	int r = run_confine_dry(run, err);
+
+	if (r >= 0 && !run->runtime.vm && selinux_open(root_of(run), &unused) == SELINUX_WITHOUT)
+		core_notice(run->core, "this host has SELinux, but its policy knows no containers: the job runs without labels "
+				       "of its own (dnf install container-selinux)");
+	if (r >= 0)
+		r = confine_apparmor(run, ctx, err);
+	return r < 0 ? r : confine_selinux(run, ctx, err);
+}
+
 int run_confine_again(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	static const char has_own[] = "\"apparmorProfile\":\"" APPARMOR_DEFAULT "\"";
 	const struct buf *spec = &run->record->c.spec.value;
+	const char *label = dict_get(&run->record->c.labels, RECORD_MOUNT_LABEL);
+	int r = label ? label_files(run, label, err) : 0; /* they are made anew with each start */
 
-	if (!spec->len || !memmem(spec->data, spec->len, has_own, sizeof has_own - 1) || apparmor_state(host_root) != APPARMOR_ON)
-		return 0;
+	if (r < 0 || !spec->len || !memmem(spec->data, spec->len, has_own, sizeof has_own - 1) ||
+	    apparmor_state(root_of(run)) != APPARMOR_ON)
+		return r;
 	return load_own(run, ctx, err);
+}
+
+void run_label_root(struct run *run)
+{
+	const char *label = run->record ? dict_get(&run->record->c.labels, RECORD_MOUNT_LABEL) : run->labels.mount;
+
+	for (size_t i = 0; label && i < run->mounts.n; i++)
+		strv_own(&run->mounts.v[i].options, selinux_mount_option(label));
 }

@@ -17,6 +17,7 @@ struct core_conf {
 	int64_t call_ms;            /* time for one call of containerd; 0: 60 s */
 	int64_t undo_ms;            /* time for a whole rollback; 0: 30 s */
 	int64_t return_ms;          /* who waits for a task's end bears a containerd that is away so long; 0: without limit */
+	const char *host_root;      /* for tests: where the host's /sys and /etc are looked for; NULL: below / */
 	bool debug;
 	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
 	void *notice_arg;

@@ -2,6 +2,7 @@
 #include "doctor-row.h"
 #include "apparmor.h"
 #include "mem.h"
+#include "selinux.h"
 #include <string.h>
 
 static bool in_words(const char *text, const char *word)
@@ -93,18 +94,33 @@ static void look_apparmor(struct doctor *d)
 			   "AppArmor is on, but there is no apparmor_parser to load a profile with: jobs run without one");
 }
 
+static void look_selinux(struct doctor *d, enum selinux_state state, const struct selinux *policy)
+{
+	const char *mode = selinux_enforcing(d->root) ? "enforcing" : "permissive: it only logs";
+
+	if (state == SELINUX_ON)
+		doctor_say(d, CHECK_OK, NULL, "SELinux, %s: jobs are %s with categories of their own", mode, policy->process);
+	else
+		doctor_say(d, CHECK_WARNING, "dnf install container-selinux",
+			   "SELinux is on (%s), but its policy knows no containers: jobs run without labels of their own", mode);
+}
+
 static void look_confinement(struct doctor *d)
 {
-	enum apparmor_state state = apparmor_state(d->root);
+	_cleanup_(selinux_done) struct selinux policy = { 0 };
+	enum selinux_state selinux = selinux_open(d->root, &policy);
+	enum apparmor_state apparmor = apparmor_state(d->root);
 
-	if (state == APPARMOR_ON)
+	if (selinux != SELINUX_OFF)
+		look_selinux(d, selinux, &policy);
+	if (apparmor == APPARMOR_ON)
 		look_apparmor(d);
-	else if (state == APPARMOR_UNSEEN)
+	else if (apparmor == APPARMOR_UNSEEN)
 		doctor_say(d, CHECK_WARNING, "mount -t securityfs securityfs /sys/kernel/security",
 			   "AppArmor is on, but securityfs is not mounted: jobs run without a profile");
-	else
-		doctor_say(d, CHECK_WARNING, NULL, "neither AppArmor nor SELinux is on: jobs are held by namespaces, capabilities and "
-						  "seccomp alone");
+	else if (selinux == SELINUX_OFF)
+		doctor_say(d, CHECK_WARNING, NULL, "neither AppArmor nor SELinux is on: jobs are held by namespaces, "
+						  "capabilities and seccomp alone");
 }
 
 static const char *kata_config(const struct doctor *d)

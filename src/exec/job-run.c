@@ -42,6 +42,7 @@ void run_done(struct run *run)
 	claim_clashes_done(&run->clashes);
 	ctrd_mounts_done(&run->mounts);
 	user_done(&run->user);
+	selinux_labels_done(&run->labels);
 	image_done(&run->image);
 	runtime_done(&run->runtime);
 	strv_done(&run->bind_sources);

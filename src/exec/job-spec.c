@@ -62,6 +62,7 @@ int run_spec(struct run *run, struct buf *out, struct err *err)
 		.hosts = hosts, .hostname_file = hostname, .mounts = run->binds, .n_mounts = run->n_binds,
 		.bounding = cap_bounding(), .vm = run->runtime.vm, .cgroup2 = run->cgroup2,
 		.apparmor = run->apparmor,
+		.selinux_process = run->labels.process, .selinux_mount = run->labels.mount,
 	};
 
 	if (run->opts->mode == RUN_FOREGROUND && run->task->tty && streams_size(run->task->stdin_open, &size))

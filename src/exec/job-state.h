@@ -4,6 +4,7 @@
 #include "netns.h"
 #include "record.h"
 #include "runtime.h"
+#include "selinux.h"
 #include "spec.h"
 #include "streams.h"
 #include "step.h"
@@ -45,6 +46,7 @@ struct run {
 	struct user user;
 	const char *apparmor;        /* profile; NULL: none */
 	char *cwd;                   /* of a working folder behind a dangling link; NULL: as asked for */
+	struct selinux_labels labels;
 	struct spec_mount *binds; size_t n_binds;
 	struct strv bind_sources;    /* owns the paths in binds */
 	struct strv fresh_volumes;   /* made by this run: removed when it is rolled back */
@@ -83,9 +85,11 @@ int run_identity(struct run *, int rootfd, struct err *err);
 /* A job that is started again is who it was; but its files are what it has made of them. */
 int run_look_again(struct run *, struct err *err);
 
-/* confine.c: the AppArmor profile, loaded when it is davit's own and the first job of this boot needs it */
+/* confine.c: the AppArmor profile, loaded when it is davit's own and the first job of this boot needs it; and SELinux labels, which
+ * files and volumes of the job get */
 int run_confine(struct run *, const struct ctx *, struct err *err);
 int run_confine_dry(struct run *, struct err *err);   /* loads nothing */
+void run_label_root(struct run *);                    /* run->mounts, what the container's root is mounted from */
 int run_confine_again(struct run *, const struct ctx *, struct err *err); /* of a record: the host may have booted since */
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being

@@ -13,6 +13,8 @@ static void record_labels(const struct run *run, struct dict *out)
 	dict_add(out, &run->job->labels);
 	dict_add(out, &run->task->labels);
 	dict_set(out, CLAIM_JOB, run->job->name);
+	if (run->labels.mount)
+		dict_set(out, RECORD_MOUNT_LABEL, run->labels.mount);
 	if (run->job->remove)
 		dict_set(out, RECORD_REMOVE, "1");
 	if (run->image.config.stop_signal)

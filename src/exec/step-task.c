@@ -19,6 +19,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 
 	if (r < 0)
 		return r;
+	run_label_root(run);
 	run->call[S_TASK] = tasks_create_begin(run_ctrd(run), run->id, &run->mounts, io, NULL, ctx);
 	return 0;
 }

@@ -143,3 +143,25 @@ int check_device(const struct device *d, struct err *err)
 		return check_fail("device access", d->access, "not made of r, w and m", err);
 	return 0;
 }
+
+int check_selinux(const char *s, struct err *err)
+{
+	static const char *const keys[] = { "user:", "role:", "type:", "level:", "filetype:" };
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	const char *value = NULL;
+	bool level = !strncmp(s, "level:", 6);
+
+	if (!strcmp(s, "disable"))
+		return 0;
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (!strncmp(s, keys[i], strlen(keys[i])))
+			value = s + strlen(keys[i]);
+	if (!value)
+		return err_hint(err, check_fail("SELinux label", s, "no part of one", err),
+				"disable, or one of user:, role:, type:, level: and filetype: with a value");
+	for (const char *p = value; *p; p++)
+		if (!strchr(allowed, *p) && !(level && strchr(":,", *p)))
+			return check_fail("SELinux label", s, level ? "not a level such as s0:c1,c2" : "not a name of SELinux's",
+					  err);
+	return *value ? 0 : check_fail("SELinux label", s, "empty", err);
+}

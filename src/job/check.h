@@ -9,5 +9,7 @@ int check_ulimit(const struct ulimit *, struct err *err);
 int check_extra_host(const char *name_ip, struct err *err);
 int check_mount(const struct mount *, struct err *err);
 int check_device(const struct device *, struct err *err);
+/* "disable", or KEY:VALUE with a part of a label. */
+int check_selinux(const char *option, struct err *err);
 /* -ERR_INVALID "invalid @noun "@value": @why". */
 int check_fail(const char *noun, const char *value, const char *why, struct err *err);

@@ -210,6 +210,12 @@ static int check_security(const struct task *t, struct err *err)
 	for (size_t i = 0; i < t->masked_paths_off.n; i++)
 		if (strcmp(t->masked_paths_off.v[i], "all") != 0)
 			return check_fail("masked_paths_off", t->masked_paths_off.v[i], "only \"all\" is known", err);
+	for (size_t i = 0; i < t->selinux.n; i++) {
+		int r = check_selinux(t->selinux.v[i], err);
+
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 

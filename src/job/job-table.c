@@ -73,6 +73,9 @@ static const struct field task_fields[] = {
 	  .doc = "\"unconfined\" or a profile file; davit's own profile by default" },
 	{ "apparmor", FIELD_STR, AT(task, apparmor), .flag = "security-opt",
 	  .doc = "AppArmor profile that is loaded, or \"unconfined\"; davit-default by default where the host has AppArmor" },
+	{ "selinux", FIELD_STRV, AT(task, selinux), .flag = "security-opt",
+	  .doc = "SELinux: \"disable\", or \"user:U\", \"role:R\", \"type:T\", \"level:L\", \"filetype:T\" instead of "
+		 "what the policy has" },
 	{ "masked_paths_off", FIELD_STRV, AT(task, masked_paths_off), .flag = "security-opt",
 	  .doc = "[\"all\"]: nothing of /proc and /sys is hidden" },
 	{ "memory", FIELD_SIZE, AT(task, memory), .min = 6 * MIB, .max = HUGE_SIZE, .flag = "memory", .doc = "memory limit" },

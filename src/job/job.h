@@ -55,6 +55,7 @@ struct task {
 	struct strv cap_add, cap_drop; /* with or without CAP_, any case, "ALL" */
 	char *seccomp;          /* NULL: the default profile; "unconfined"; or a file */
 	char *apparmor;         /* NULL: davit-default where the host has AppArmor; "unconfined"; or a loaded profile */
+	struct strv selinux;    /* "disable", "user:U", "role:R", "type:T", "level:L", "filetype:T": instead of the policy's */
 	struct strv masked_paths_off; /* reserved for security-opt systempaths=unconfined: one entry "all" */
 	/* resources; 0: none */
 	int64_t memory;         /* bytes */

@@ -11,9 +11,9 @@
 enum option_use { OPTION_KEEP, OPTION_IGNORE, OPTION_RO, OPTION_RW };
 struct option { const char *name; enum option_use use; };
 
-/* Of -v. SELinux labels and the caching hints of other systems mean nothing here, but scripts carry them. */
+/* Of -v. The caching hints of other systems mean nothing here, but scripts carry them. */
 static const struct option volume_options[] = {
-	{ "ro", OPTION_RO }, { "rw", OPTION_RW }, { "z", OPTION_IGNORE }, { "Z", OPTION_IGNORE },
+	{ "ro", OPTION_RO }, { "rw", OPTION_RW }, { "z", OPTION_KEEP }, { "Z", OPTION_KEEP },
 	{ "cached", OPTION_IGNORE }, { "delegated", OPTION_IGNORE }, { "consistent", OPTION_IGNORE },
 	{ "private", OPTION_KEEP }, { "rprivate", OPTION_KEEP }, { "shared", OPTION_KEEP }, { "rshared", OPTION_KEEP },
 	{ "slave", OPTION_KEEP }, { "rslave", OPTION_KEEP }, { "bind", OPTION_KEEP }, { "rbind", OPTION_KEEP },

@@ -81,9 +81,18 @@ static int set_no_new_privileges(const char *value, struct task *t, struct err *
 	return 0;
 }
 
+static int add_selinux(const char *value, struct task *t, struct err *err)
+{
+	int r = check_selinux(value, err);
+
+	if (r >= 0)
+		strv_push(&t->selinux, value);
+	return r;
+}
+
 int parse_security_opt(const char *s, struct task *t, struct err *err)
 {
-	static const char *const known[] = { "no-new-privileges", "seccomp", "apparmor", "systempaths" };
+	static const char *const known[] = { "no-new-privileges", "seccomp", "apparmor", "label", "systempaths" };
 	size_t n = strcspn(s, "=:");
 	_cleanup_free_ char *key = mem_strndup(s, n);
 	const char *value = s[n] ? s + n + 1 : NULL, *near;
@@ -103,14 +112,12 @@ int parse_security_opt(const char *s, struct task *t, struct err *err)
 			strv_push(&t->masked_paths_off, "all");
 		return 0;
 	}
-	if (!strcmp(key, "label") && value && !strcmp(value, "disable"))
-		return 0; /* scripts carry it, and it is so */
-	if (!strcmp(key, "label"))
-		return err_hint(err, check_fail("security option", s, "davit sets no SELinux labels", err),
-				"label=disable is taken, and is so without");
+	if (!strcmp(key, "label") && value)
+		return add_selinux(value, t, err);
 	near = name_nearest(key, known, sizeof known / sizeof *known);
 	r = check_fail("security option", s, "not one that davit has", err);
 	if (near && strcmp(near, key) != 0)
 		return err_hint(err, r, "did you mean \"%s\"?", near);
-	return err_hint(err, r, "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=PROFILE, systempaths=unconfined");
+	return err_hint(err, r, "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, "
+			"label=disable|type:T, systempaths=unconfined");
 }

@@ -10,7 +10,7 @@
  * Adds to the job. */
 int parse_ports(const char *s, struct job *, struct err *err);
 /* src:target[:options]; a src with a slash (absolute, or ./ and ../ relative to @cwd) is a bind, else a volume's name; target
- * alone is an anonymous volume. @cwd is NULL where there is none. Options: ro, rw, propagation, z, Z (ignored), nocopy. Adds
+ * alone is an anonymous volume. @cwd is NULL where there is none. Options: ro, rw, propagation, z, Z (SELinux labels), nocopy. Adds
  * to the task. */
 int parse_volume(const char *s, const char *cwd, struct task *, struct err *err);
 /* --mount type=bind,source=..,target=..,readonly / --tmpfs /path[:options] */

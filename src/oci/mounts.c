@@ -57,7 +57,7 @@ static bool is_propagation(const char *s)
 	return false;
 }
 
-/* A bind is recursive and private unless it says otherwise. "nocopy" was for the volume's maker. */
+/* A bind is recursive and private unless it says otherwise. What was for the maker of its source is passed over. */
 static void bind_options(const struct spec_mount *m, struct strv *out)
 {
 	bool propagation = false, kind = false;
@@ -65,7 +65,7 @@ static void bind_options(const struct spec_mount *m, struct strv *out)
 	for (size_t i = 0; m->options && i < m->options->n; i++) {
 		const char *o = m->options->v[i];
 
-		if (!strcmp(o, "nocopy"))
+		if (!strcmp(o, "nocopy") || !strcmp(o, "z") || !strcmp(o, "Z"))
 			continue;
 		propagation |= is_propagation(o);
 		kind |= !strcmp(o, "bind") || !strcmp(o, "rbind");

@@ -344,6 +344,7 @@ int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struc
 	}
 	emit_caps(caps, in->user->uid, out);
 	emit_str(out, "apparmorProfile", in->apparmor);
+	emit_str(out, "selinuxLabel", in->selinux_process);
 	emit_bool(out, "noNewPrivileges", in->task->no_new_privileges);
 	emit_close(out, '}');
 	return 0;
@@ -401,7 +402,8 @@ static void exec_identity(json *process, const struct exec_process *x, struct bu
 		emit_user(x->user, out);
 	else
 		emit_json("user", user, out);
-	emit_caps(x->privileged ? known & x->bounding : caps, uid, out);
+	/* The container may be of somebody who had more than we have. */
+	emit_caps((x->privileged ? known : caps) & x->bounding, uid, out);
 }
 
 static int exec_process(json *process, const struct exec_process *x, struct buf *out, struct err *err)

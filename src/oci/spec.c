@@ -117,6 +117,7 @@ static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, 
 	emit_open(out, "linux", '{');
 	emit_key(out, "cgroupsPath");
 	buf_addf(out, "\"/%s/%s\"", in->ns, in->id); /* both are ids: nothing to quote */
+	emit_str(out, "mountLabel", in->selinux_mount);
 	emit_namespaces(in, out);
 	emit_sysctl(in, out);
 	if (!in->task->privileged && !in->task->masked_paths_off.n) {

@@ -7,7 +7,7 @@
 struct spec_mount {
 	const char *source, *target;
 	bool read_only;
-	const struct strv *options; /* propagation ...; "nocopy" is passed over */
+	const struct strv *options; /* propagation ...; "nocopy", "z", "Z" are passed over */
 	const char *type;           /* NULL: bind */
 };
 
@@ -30,6 +30,7 @@ struct spec_in {
 	uint64_t nofile_max;        /* davit's own hard limit of open files */
 	bool vm;                    /* VM runtime: no host devices */
 	bool cgroup2;               /* the host has a pure v2 hierarchy: a private cgroup namespace */
+	const char *selinux_process, *selinux_mount; /* labels of the process and of what is mounted for it; NULL: none */
 	const char *apparmor;       /* profile, of apparmor_choose(); NULL: none */
 	struct spec_console console; /* with a terminal */
 };

@@ -82,10 +82,10 @@ class AppArmor(Case):
         self.fails("run", "--rm", "--security-opt", "apparmor=nowhere", Machine.image, "true", says=["apparmor profile nowhere: not loaded"])
 
     def test_denials(self):
-        rights = ("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "systempaths=unconfined")
+        name = self.job("--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "systempaths=unconfined")
         for script in ("mount -t tmpfs x /tmp", "umount /proc", "echo 1 >/proc/sys/kernel/panic", "echo h >/proc/sysrq-trigger", "head -c1 /proc/kcore",
                        "echo 1 >/sys/kernel/mm/ksm/run"):
-            self.run_sh(f"{script} 2>/dev/null && exit 3; exit 0", *rights)
+            self.davit("exec", name, "sh", "-c", f"{script} 2>/dev/null && exit 3; exit 0")
 
     def test_what_programs_do(self):
         self.run_sh("echo 500 >/proc/self/oom_score_adj && echo x >/tmp/f && mv /tmp/f /tmp/g && ln -s g /tmp/h && chmod 700 /tmp/g && rm /tmp/h"

@@ -357,6 +357,13 @@ static void confinement(void **state)
 	put(m, "/sys/kernel/security/apparmor/profiles", "other (enforce)\ndavit-default (enforce)\n", 0644);
 	look(m);
 	expect(m, "confinement", CHECK_OK, "davit-default is loaded", NULL);
+	put(m, "/sys/fs/selinux/enforce", "1", 0644);
+	look(m);
+	expect(m, "confinement", CHECK_WARNING, "SELinux is on (enforcing), but its policy knows no containers", "dnf install container-selinux");
+	put(m, "/sys/fs/selinux/enforce", "0", 0644);
+	put(m, "/etc/selinux/targeted/contexts/lxc_contexts", "process = \"u:r:container_t:s0\"\nfile = \"u:o:f:s0\"\n", 0644);
+	look(m);
+	expect(m, "confinement", CHECK_OK, "SELinux, permissive: it only logs: jobs are u:r:container_t:s0", NULL);
 }
 
 RUN_TESTS("doctor", T(finds_nothing_on_a_bare_machine), T(tells_of_the_engine_to_come), T(finds_programs), T(bounds_what_hangs),

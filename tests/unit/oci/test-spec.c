@@ -386,7 +386,7 @@ static void resources_of_a_guest(void **state)
 	is("linux|resources|pids", "{\"limit\":7}");
 }
 
-static void apparmor_profile(void **state)
+static void profile_and_labels(void **state)
 {
 	(void)state;
 	built();
@@ -394,6 +394,13 @@ static void apparmor_profile(void **state)
 	f.in.apparmor = "p";
 	built();
 	is("process|apparmorProfile", "\"p\"");
+	assert_null(json_get(json_get(f.spec, "process"), "selinuxLabel"));
+	assert_null(json_get(json_get(f.spec, "linux"), "mountLabel"));
+	f.in.selinux_process = "u:r:t:s0:c1,c2";
+	f.in.selinux_mount = "u:o:f:s0:c1,c2";
+	built();
+	is("process|selinuxLabel", "\"u:r:t:s0:c1,c2\"");
+	is("linux|mountLabel", "\"u:o:f:s0:c1,c2\"");
 }
 
 static int exec(const char *spec, const struct exec_process *x)
@@ -419,7 +426,7 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	_cleanup_strv_ struct strv args = { 0 }, env = { 0 };
 	char home[] = "/root";
 	struct user root = { .home = home };
-	struct exec_process x = { .args = &args, .env = &env, .bounding = CAP_BIT(CAP_CHOWN) };
+	struct exec_process x = { .args = &args, .env = &env, .bounding = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_KILL) };
 
 	(void)state;
 	assert_int_equal(exec(spec, &x), -ERR_INVALID);
@@ -443,6 +450,9 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	is("cwd", "\"/tmp\"");
 	is("user", "{\"uid\":0,\"gid\":0}");
 	is("capabilities", "{\"bounding\":[\"CAP_CHOWN\"],\"effective\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"]}");
+	x.privileged = false; /* the container's were given by who had more than we have */
+	assert_int_equal(exec(spec, &x), 0);
+	is("capabilities", "{\"bounding\":[],\"effective\":[],\"permitted\":[]}");
 	x.console = (struct spec_console){ .rows = 41, .cols = 62 };
 	assert_int_equal(exec(spec, &x), 0);
 	is("consoleSize", "{\"height\":41,\"width\":62}");
@@ -486,5 +496,5 @@ static void exec_has_its_user_s_home(void **state)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
-	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest), CASE(apparmor_profile),
+	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest), CASE(profile_and_labels),
 	  CASE(exec_keeps_what_it_does_not_change), CASE(exec_has_its_user_s_home))

@@ -1,0 +1,121 @@
+/* Jobs may be at work in the tree meanwhile: every file is held by a descriptor that followed no link, and its label is set through
+ * that descriptor, so nothing outside can be made to have it. */
+#include "relabel.h"
+#include "beneath.h"
+#include "mem.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 200 };
+
+/* Of the very file that is open, a link too. */
+static int set_label(int fd, const char *name, const char *label, struct err *err)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (setxattr(path, "security.selinux", label, strlen(label) + 1, 0) < 0 && errno != ENOTSUP && errno != ENOENT)
+		return err_sys(err, errno, "relabel %.200s", name);
+	return 0;
+}
+
+static int relabel_below(int dir, dev_t dev, unsigned depth, const char *label, struct err *err);
+
+static int relabel_entry(int dir, const char *name, dev_t dev, unsigned depth, const char *label, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "relabel %.200s", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "relabel %.200s", name);
+	if (st.st_dev != dev) /* something is mounted there */
+		return 0;
+	r = set_label(fd, name, label, err);
+	return r < 0 || !S_ISDIR(st.st_mode) ? r : relabel_below(fd, dev, depth + 1, label, err);
+}
+
+static int relabel_below(int dir, dev_t dev, unsigned depth, const char *label, struct err *err)
+{
+	_cleanup_(closedirp) DIR *list = NULL;
+	struct dirent *e;
+	int r = 0;
+
+	if (depth > DEPTH_MAX)
+		return err_set(err, ERR_EXHAUSTED, "relabel: more than %d folders within another", DEPTH_MAX);
+	list = beneath_list(dir);
+	if (!list)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "relabel");
+	while (r >= 0 && (e = readdir(list)))
+		if (!beneath_is_dots(e->d_name))
+			r = relabel_entry(dirfd(list), e->d_name, dev, depth, label, err);
+	return r;
+}
+
+static int open_path(const char *path, struct stat *st, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		return err_sys(err, errno, "relabel %s", path);
+	return TAKE_FD(fd);
+}
+
+int relabel_file(const char *path, const char *label, struct err *err)
+{
+	struct stat st;
+	_cleanup_close_ int fd = open_path(path, &st, err);
+
+	return fd < 0 ? fd : set_label(fd, path, label, err);
+}
+
+/* Where the descriptor really is, whatever links led there. */
+static int refuse_host(int fd, const char *path, struct err *err)
+{
+	static const char *const host[] = {
+		"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt", "/opt",
+		"/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64",
+		"/usr/local", "/usr/sbin", "/usr/share", "/var", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool",
+		"/var/tmp", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/pki", "/etc/ssl",
+	};
+	static const char *const whole[] = { "/dev/", "/proc/", "/sys/", "/boot/" };
+	char link[64], real[PATH_MAX];
+	ssize_t n;
+	bool bad = false;
+
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, real, sizeof real - 1);
+	if (n < 0)
+		return err_sys(err, errno, "relabel %s", path);
+	real[n] = '\0';
+	for (size_t i = 0; i < sizeof host / sizeof *host; i++)
+		bad |= !strcmp(real, host[i]);
+	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+		bad |= !strncmp(real, whole[i], strlen(whole[i]));
+	if (!bad)
+		return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "relabel %s: the host itself lives there", real),
+			"mount a folder of the job's own with z or Z, or leave labels off: --security-opt label=disable");
+}
+
+int relabel_tree(const char *path, const char *label, struct err *err)
+{
+	struct stat st;
+	_cleanup_close_ int fd = open_path(path, &st, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = refuse_host(fd, path, err);
+	if (r >= 0)
+		r = set_label(fd, path, label, err);
+	if (r >= 0 && S_ISDIR(st.st_mode))
+		r = relabel_below(fd, st.st_dev, 0, label, err);
+	return r < 0 ? err_wrap(err, r, "mount %s", path) : 0;
+}

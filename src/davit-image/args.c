@@ -29,8 +29,8 @@ static const struct option_row options[] = {
 	{ "--version", NULL, FLAG, AT(version), NULL, NULL, "the version" },
 	{ "--hosts-dir", NULL, TEXT, AT(hosts_dir), "pull", "DIR", "registries' hosts.toml (/etc/containerd/certs.d)" },
 	{ "--input", "-i", TEXT, AT(input), "load", "FILE", "the archive (standard input)" },
-	{ "--output", "-o", TEXT, AT(output), "save", "FILE", "where the archive goes" },
-	{ "--output-fd", NULL, TEXT, AT(output_fd), "save", "FD", "the same as an open descriptor" },
+	{ "--output", "-o", TEXT, AT(output), "save export", "FILE", "where the archive goes" },
+	{ "--output-fd", NULL, TEXT, AT(output_fd), "save export", "FD", "the same as an open descriptor" },
 	{ "--cmd", NULL, LIST, AT(cmd), "import", "WORDS", "the command: words, or a JSON array" },
 	{ "--entrypoint", NULL, LIST, AT(entrypoint), "import", "WORDS", "the entry point: words, or a JSON array" },
 	{ "--env", "-e", LIST, AT(env), "import", "NAME=VALUE", "an environment variable" },
@@ -46,6 +46,7 @@ static const struct { const char *verb, *operands, *help; size_t min, max; } ver
 	{ "unpack", "REF", "unpack an image that is there", 1, 1 },
 	{ "load", "", "read an OCI or Docker archive (docker save)", 0, 0 },
 	{ "save", "REF...", "write images as an archive", 1, SIZE_MAX },
+	{ "export", "", "write the tree at descriptor 4 as a tar", 0, 0 },
 	{ "import", "FILE|- REF", "make an image of a root file system's tar", 2, 2 },
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
@@ -137,6 +138,14 @@ static int parse_words(int argc, char **argv, struct args *a, struct err *err)
 	return 0;
 }
 
+static bool is_of(const char *verb, const char *words)
+{
+	_cleanup_strv_ struct strv list = { 0 };
+
+	strv_split(&list, words, " ");
+	return strv_has(&list, verb);
+}
+
 /* An option of another verb was given. */
 static int check_options(const struct args *a, struct err *err)
 {
@@ -146,7 +155,7 @@ static int check_options(const struct args *a, struct err *err)
 		bool given = o->kind == TEXT ? *(const char *const *)(const void *)field != NULL :
 			     o->kind == LIST ? ((const struct strv *)(const void *)field)->n > 0 : false;
 
-		if (given && o->verbs && strcmp(o->verbs, a->verb) != 0)
+		if (given && o->verbs && !is_of(a->verb, o->verbs))
 			return err_set(err, ERR_INVALID, "option %s is one of %s, not of %s", o->name, o->verbs, a->verb);
 	}
 	return 0;

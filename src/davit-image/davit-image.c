@@ -1,5 +1,6 @@
 /* davit-image: fetches, reads and unpacks images for davit. See --help. */
 #include "args.h"
+#include "export.h"
 #include "import.h"
 #include "load.h"
 #include "log.h"
@@ -11,6 +12,8 @@
 #include "save.h"
 #include <string.h>
 #include <sys/eventfd.h>
+
+enum { ROOT_FD = 4 };
 
 static struct cancel cancel = { .fd = -1 };
 
@@ -86,11 +89,23 @@ static int run_save(struct session *s, const struct args *a, json *images, struc
 	return r < 0 ? r : output_commit(&out, err);
 }
 
+/* davit hands the tree over as an open folder (image.h: root_fd). */
+static int run_export(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	_cleanup_(output_done) struct output out = { .fd = -1 };
+	int r = open_output(a, &s->ctx, &out, err);
+
+	(void)images;
+	if (r == 0)
+		r = export_tree(ROOT_FD, &s->ctx, &out, err);
+	return r < 0 ? r : output_commit(&out, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct session *, const struct args *, json *images, struct err *err);
 } verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load }, { "import", run_import },
-	    { "save", run_save } };
+	    { "save", run_save }, { "export", run_export } };
 
 static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
 {

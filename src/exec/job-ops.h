@@ -57,6 +57,10 @@ struct exec_opts {
 /* Runs a process in a running job; the exit code in *ret_code (0 when detached). */
 int job_exec(struct core *, const char *name, const struct exec_opts *, const struct ctx *, int *ret_code, struct err *err);
 
+/* What the job has as its root file system, without what is mounted in it: a folder to read, whether the job runs or not. The
+ * caller closes it. What is in it is the job's: nothing in it is followed, and it may change meanwhile. */
+int job_export_root(struct core *, const char *name, const struct ctx *, int *ret_fd, struct err *err);
+
 struct logs_opts {
 	bool follow, timestamps;
 	int64_t tail;            /* lines; -1: all */

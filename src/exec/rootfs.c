@@ -51,6 +51,7 @@ static int short_lowerdir(const char *list, struct buf *out, int **fds, size_t *
 
 struct look {
 	const struct ctrd_mount *mount;
+	bool whole;  /* with the upper folder on top */
 	const char *scratch;
 	struct err *err;
 	int fd, r;
@@ -77,8 +78,8 @@ static int look_overlay(struct look *l, const char *lowerdir, unsigned long bits
 static int look_mount(struct look *l)
 {
 	_cleanup_strv_ struct strv data = { 0 };
-	_cleanup_free_ char *text = NULL;
-	const char *lowerdir = NULL;
+	_cleanup_free_ char *text = NULL, *both = NULL;
+	const char *lowerdir = NULL, *upperdir = NULL;
 	unsigned long bits = 0;
 
 	for (size_t i = 0; i < l->mount->options.n; i++) {
@@ -86,9 +87,13 @@ static int look_mount(struct look *l)
 
 		if (!strncmp(o, "lowerdir=", 9))
 			lowerdir = o + 9;
+		else if (l->whole && !strncmp(o, "upperdir=", 9))
+			upperdir = o + 9;
 		else if (!take_flag(o, &bits) && !is_writing(o))
 			strv_push(&data, o);
 	}
+	if (lowerdir && upperdir)
+		lowerdir = both = mem_printf("%s:%s", upperdir, lowerdir);
 	if (!strcmp(l->mount->type, "overlay") && lowerdir)
 		return look_overlay(l, lowerdir, bits);
 	text = strv_join(&data, ",");
@@ -114,9 +119,9 @@ static void *look_thread(void *arg)
 	return NULL;
 }
 
-int rootfs_open(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
+static int rootfs_look(const struct ctrd_mounts *mounts, const char *scratch, bool whole, int *ret_fd, struct err *err)
 {
-	struct look l = { .scratch = scratch, .err = err, .fd = -1 };
+	struct look l = { .whole = whole, .scratch = scratch, .err = err, .fd = -1 };
 	pthread_t t;
 	int r;
 
@@ -134,4 +139,14 @@ int rootfs_open(const struct ctrd_mounts *mounts, const char *scratch, int *ret_
 		return l.r;
 	*ret_fd = l.fd;
 	return 0;
+}
+
+int rootfs_open(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
+{
+	return rootfs_look(mounts, scratch, false, ret_fd, err);
+}
+
+int rootfs_open_whole(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
+{
+	return rootfs_look(mounts, scratch, true, ret_fd, err);
 }

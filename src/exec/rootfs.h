@@ -4,5 +4,7 @@
 
 /* The root folder of what @mounts describe, as a descriptor (O_PATH | O_DIRECTORY), read-only. It is mounted in a mount
  * namespace that dies with the helper thread, so nothing is left behind, whatever happens to us; the mount itself lives as
- * long as the descriptor. @scratch: an existing empty folder. The upper folder is left out: a fresh snapshot's is empty. */
+ * long as the descriptor. @scratch: an existing folder. The upper folder is left out: a fresh snapshot's is empty. */
 int rootfs_open(const struct ctrd_mounts *, const char *scratch, int *ret_fd, struct err *err);
+/* The same with what has been written to it. */
+int rootfs_open_whole(const struct ctrd_mounts *, const char *scratch, int *ret_fd, struct err *err);

@@ -242,7 +242,7 @@ static void asks_under_no_common_lock(void **state)
 
 	make(s, "data");
 	assert_int_equal(fake_reset(s->fake, NULL), 0);
-	assert_int_equal(fake_fault(s->fake, NULL, "Containers/List:hang"), 0);
+	assert_int_equal(fake_fault(s->fake, NULL, "1:hang"), 0);
 	pid = fork(); /* no thread runs here */
 	assert_true(pid >= 0);
 	if (pid == 0)

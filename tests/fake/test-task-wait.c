@@ -21,8 +21,8 @@ static void must(int r, const struct err *err)
 
 static struct core *open_core(const struct stage *s, int64_t return_ms)
 {
-	const struct core_conf conf = { .address = fake_address(s->fake), .ns = "davit", .run_dir = "/nonexistent",
-		.data_dir = "/nonexistent", .return_ms = return_ms };
+	const struct core_conf conf = { .address = fake_address(s->fake), .ns = "davit", .run_dir = "/dev/null/none",
+		.data_dir = "/dev/null/none", /* nowhere that could be made */ .return_ms = return_ms };
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
 

@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (clock_parse_span(s, &t, &err) == 0)
 		assert(t >= 0);
+	err_clear(&err);
 	if (clock_parse_epoch(s, &t, &err) == 0)
 		assert(t >= 0);
 	if (clock_parse(s, &t, &second) == 0)

@@ -243,7 +243,7 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	  .set = f_stop_timeout }, \
 	{ "publish", 'p', .arg = "[IP:]PORT:PORT[/PROTO]", .help = "Forward a host port (or a range) to one of the container", \
 	  .topic = "Network", .set = f_publish, .meant = "port ports forward" }, \
-	{ "network", .also = "net", .arg = "NAME", .help = "none, host, or a CNI network (davit)", \
+	{ "network", .also = "net", .arg = "NAME", .help = "none, host, container:JOB (that of a job), or a CNI network (davit)", \
 	  .words = "none host davit", .set = f_network }, \
 	{ "hostname", 'h', .arg = "NAME", .help = "Host name in the container; the job's name without", \
 	  .set = f_hostname }, \

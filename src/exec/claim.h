@@ -13,6 +13,7 @@
 #define CLAIM_ID "davit.id"          /* container id */
 #define CLAIM_NETWORK "davit.network"
 #define CLAIM_NETNS "davit.netns"
+#define CLAIM_JOINS "davit.joins"    /* id of the job whose network it is in (netshare.h); at a later start it may be another */
 #define CLAIM_PORTS "davit.ports"    /* "*:18080/tcp,127.0.0.1:53/udp,..." */
 #define CLAIM_SNAPSHOTTER "davit.snapshotter"
 #define RECORD_REMOVE "davit.remove"     /* on the container record: "1" for --rm */

@@ -4,6 +4,7 @@
 #include "job-ops.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "netshare.h"
 #include "record.h"
 #include "ref.h"
 #include "snapshots.h"
@@ -119,12 +120,24 @@ static char *command_text(const struct ctrd_container *c)
 	return strv_join(&args, " ");
 }
 
-static void row_address(const struct core *c, const struct record *rec, struct job_row *row)
+/* What its network says, or that of the job whose network it is in. */
+static int result_of(const struct core *c, const char *ns, const struct record *rec, struct cni_result *ret)
+{
+	_cleanup_free_ char *owner = NULL;
+
+	if (!rec->job || !rec->job->network)
+		return -ERR_NOT_FOUND;
+	if (!job_joins(rec->job))
+		return cni_cached_result(&c->conf.cni, rec->job->network, rec->c.id, "eth0", ret, NULL);
+	owner = netshare_owner(c, ns, rec->c.id);
+	return cni_first_result(&c->conf.cni, owner, ret, NULL);
+}
+
+static void row_address(const struct core *c, const char *ns, const struct record *rec, struct job_row *row)
 {
 	struct cni_result result = { 0 };
 
-	if (!rec->job || !rec->job->network ||
-	    cni_cached_result(&c->conf.cni, rec->job->network, rec->c.id, "eth0", &result, NULL) < 0)
+	if (result_of(c, ns, rec, &result) < 0)
 		return;
 	if (result.n_ips)
 		row->ip = mem_strndup(result.ips[0].address, strcspn(result.ips[0].address, "/"));
@@ -160,7 +173,7 @@ static void row_fill(const struct core *c, const char *ns, const struct record *
 		.mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""), .size = -1 };
 	dict_add(&row->labels, &rec->c.labels);
 	row_state(rec, p, row);
-	row_address(c, rec, row);
+	row_address(c, ns, rec, row);
 }
 
 static const struct ctrd_process *task_of(const struct ctrd_processes *tasks, const char *id)
@@ -435,13 +448,17 @@ static json *network_json(const struct core *c, const struct record *rec, const 
 {
 	json *o = json_new_object();
 	_cleanup_free_ char *netns = record_netns(rec->c.id);
+	_cleanup_strv_ struct strv others = { 0 };
 	struct cni_result result = { 0 };
 
 	json_put_str(o, "name", row->network);
 	json_put_str(o, "netns", file_exists(netns) ? netns : NULL);
 	json_put_str(o, "ip", row->ip);
 	json_put_str(o, "ports", row->ports);
-	if (row->ip && cni_cached_result(&c->conf.cni, row->network, rec->c.id, "eth0", &result, NULL) >= 0) {
+	netshare_names(c, row->ns, rec->c.id, &others);
+	if (others.n)
+		json_put_strv(o, "shared_with", &others);
+	if (row->ip && result_of(c, row->ns, rec, &result) >= 0) {
 		json_put_str(o, "mac", result.mac);
 		json_put_str(o, "bridge", result.bridge);
 		json_put_str(o, "gateway", result.n_ips ? result.ips[0].gateway : NULL);

@@ -1,5 +1,4 @@
 #include "clock.h"
-#include "cni-ports.h"
 #include "file.h"
 #include "job-name.h"
 #include "job-state.h"
@@ -19,7 +18,6 @@
 #include <sys/statfs.h>
 #include <linux/magic.h>
 
-#define DEFAULT_NETWORK "davit"
 enum { PICKS_MAX = 50 };
 
 void run_result_done(struct run_result *r)
@@ -50,6 +48,9 @@ void run_done(struct run *run)
 	run_release_volumes(run);
 	free(run->volume_holds);
 	free(run->picked);
+	free(run->joins.id);
+	free(run->joins.name);
+	free(run->joins.hostname);
 	free(run->binds);
 	free(run->cwd);
 	free(run->id);
@@ -70,52 +71,6 @@ static int copy_job(const struct job *job, struct job **ret, struct err *err)
 	_cleanup_json_ json *j = job_to_json(job);
 
 	return job_from_json(j, ret, err);
-}
-
-/* Docker's words "bridge" and "default" are the default network, unless there is one of that name. */
-static int name_network(struct run *run, struct err *err)
-{
-	_cleanup_(cni_net_freep) struct cni_net *there = NULL;
-	struct job *job = run->job;
-	const bool word = job->network && (!strcmp(job->network, "bridge") || !strcmp(job->network, "default"));
-	int r = word ? cni_net_load(&run->core->conf.cni, job->network, &there, NULL, err) : 0;
-
-	if (r < 0 && r != -ERR_NOT_FOUND)
-		return r;
-	if (r < 0 || !job->network) {
-		err_clear(err);
-		free(job->network);
-		job->network = mem_strdup(DEFAULT_NETWORK);
-	}
-	return 0;
-}
-
-static int decide_network(struct run *run, struct err *err)
-{
-	struct job *job = run->job;
-	_cleanup_strv_ struct strv notices = { 0 };
-	const struct cni_conf *cni = &run->core->conf.cni;
-	int r = name_network(run, err);
-
-	if (r < 0)
-		return r;
-	run->host_net = !strcmp(job->network, "host");
-	run->cni = !run->host_net && strcmp(job->network, "none") != 0;
-	if (run->host_net && run->runtime.vm)
-		return err_hint(err,
-				err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
-				"choose another: --network davit, or none");
-	if (!run->host_net)
-		run->netns = record_netns(run->id);
-	if (!run->cni)
-		return 0;
-	if (!strcmp(job->network, DEFAULT_NETWORK) && run->opts->mode != RUN_CREATE)
-		r = cni_net_ensure_default(cni, DEFAULT_NETWORK, err);
-	if (r >= 0 && (run->opts->mode != RUN_CREATE || strcmp(job->network, DEFAULT_NETWORK) != 0))
-		r = cni_net_load(cni, job->network, &run->net, &notices, err);
-	for (size_t i = 0; i < notices.n; i++)
-		core_notice(run->core, "%s", notices.v[i]);
-	return r >= 0 && run->net ? cni_ports_check(run->net, job->ports, job->n_ports, err) : r;
 }
 
 static int decide_runtime(struct run *run, struct err *err)
@@ -181,7 +136,7 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 	if (r >= 0)
 		r = decide_runtime(run, err);
 	if (r >= 0)
-		r = decide_network(run, err);
+		r = run_network(run, ctx, err);
 	return r < 0 ? r : run_pick_ports(run, ctx, err);
 }
 

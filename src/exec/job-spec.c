@@ -58,7 +58,8 @@ int run_spec(struct run *run, struct buf *out, struct err *err)
 	struct winsize size;
 	struct spec_in in = {
 		.job = run->job, .task = run->task, .image = &run->image.config, .user = &run->user, .id = run->id, .cwd = run->cwd,
-		.ns = run->core->conf.ns, .hostname = run_hostname(run, host), .netns = run->netns, .resolv_conf = resolv,
+		.ns = run->core->conf.ns, .hostname = run_hostname(run, host), .netns = run->netns,
+		.joined = job_joins(run->job) != NULL, .resolv_conf = resolv,
 		.hosts = hosts, .hostname_file = hostname, .mounts = run->binds, .n_mounts = run->n_binds,
 		.bounding = cap_bounding(), .vm = run->runtime.vm, .cgroup2 = run->cgroup2,
 		.apparmor = run->apparmor,

@@ -23,6 +23,8 @@ struct run {
 	char *id, *lease, *snapshotter;
 	struct runtime runtime;
 	bool host_net, cni;          /* no namespace of its own; a conflist is attached */
+	struct { char *id, *name, *hostname; } joins; /* container:JOB, once it is looked up */
+	bool net_kept;               /* by others, while we did not run: it is ours again */
 	bool cgroup2;
 	char *image_name;            /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
 	bool lease_taken;            /* by somebody else: not ours to delete */
@@ -68,6 +70,8 @@ int run_image(struct run *, const struct ctx *, struct err *err);
 /* step-files.c: the host name in the container */
 const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 
+/* job-network.c: which network it gets; @ctx NULL: without asking containerd */
+int run_network(struct run *, const struct ctx *, struct err *err);
 /* job-ports.c: chooses host ports that are left open; @ctx NULL: without asking other jobs' claims */
 int run_pick_ports(struct run *, const struct ctx *, struct err *err);
 

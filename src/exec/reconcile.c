@@ -1,6 +1,7 @@
 #include "reconcile.h"
 #include "clock.h"
 #include "mem.h"
+#include "netshare.h"
 #include "orphans.h"
 #include "remains.h"
 #include "task.h"
@@ -11,8 +12,9 @@ enum { PORTS_MS = 10000 };
 
 /* What is known of a name: its claim, its record, its task. */
 struct found {
-	char *name, *id, *snapshotter;
+	char *name, *id, *snapshotter, *user;
 	bool record, complete, remove, running, stopped;
+	bool kept;  /* others are in its network (netshare.h) */
 };
 
 static void found_done(struct found *f)
@@ -20,11 +22,12 @@ static void found_done(struct found *f)
 	free(f->name);
 	free(f->id);
 	free(f->snapshotter);
+	free(f->user);
 }
 
 static bool is_prey(const struct found *f)
 {
-	return !f->running && (!f->complete || (f->remove && f->stopped));
+	return !f->running && (!f->complete || (f->remove && f->stopped)) && !(f->kept && !f->record);
 }
 
 static int look_task(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
@@ -48,6 +51,10 @@ static int look(struct core *c, const char *name, const char *id, struct found *
 	*f = (struct found){ .name = mem_strdup(name), .id = mem_strdup(id) };
 	if (!id)
 		return core_snapshotter(c, ctx, &f->snapshotter, err);
+	r = netshare_is_kept(c, id, ctx, &f->user, err);
+	if (r < 0)
+		return r;
+	f->kept = r > 0;
 	r = containers_get(c->ctrd, id, ctx, &rec, err);
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
@@ -87,6 +94,9 @@ int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, stru
 		r = look(c, name, id, &f, ctx, err);
 	if (r < 0)
 		return r;
+	if (f.kept && !f.record)
+		return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use: job %s is still in its network", name, f.user),
+				"stop that first: davit stop %s", f.user);
 	if (!is_prey(&f))
 		return 0;
 	r = remains_remove(c, name, id, f.snapshotter, true, ctx, err);
@@ -127,8 +137,8 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 	_cleanup_free_ char *name = mem_strdup(f->name), *id = mem_strdup(f->id);
 	int r = look(c, name, id, f, ctx, err);
 
-	if (r < 0 || f->running)
-		return r;
+	if (r < 0 || f->running || f->kept)
+		return r < 0 ? r : 0;
 	r = is_still_its(c, f, ctx, err);
 	if (r == 0)
 		return 1;
@@ -174,7 +184,7 @@ int reconcile_runs(struct core *c, const char *ns, const struct ctrd_lease *leas
 	visit = visit_begin(c, ns);
 	r = look(c, name, id, &f, ctx, err);
 	visit_end(c, &visit);
-	return r < 0 ? r : f.running;
+	return r < 0 ? r : f.running || f.kept;
 }
 
 /* A job that is being removed has its ports until its network's DEL has come so far; the rest of it is nobody's concern. 1: it
@@ -222,7 +232,7 @@ int reconcile_port(struct core *c, const char *ns, const struct ctrd_lease *leas
 /* A job that has ended, and a plugin could not delete what it added. */
 static bool is_unsettled(const struct core *c, const struct found *f)
 {
-	return f->complete && !f->running && cni_is_cached(&c->conf.cni, f->id);
+	return f->complete && !f->running && !f->kept && cni_is_cached(&c->conf.cni, f->id);
 }
 
 /* Its lock is held now: is it still what it was? 1 when it was, and is gone. */

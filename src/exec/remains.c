@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
+#include "netshare.h"
 #include "orphans.h"
 #include "snapshots.h"
 #include "task.h"
@@ -66,10 +67,11 @@ static int delete_end(struct core *c, const char *id, struct ctrd_call *call, co
 
 /* The plugins' DEL beside the task's: whatever ran in it has ended, or nothing is touched. The network
  * namespace goes last, and only once every plugin has deleted what it added: one that failed is asked again, with its namespace,
- * as libcni's users have it. */
+ * as libcni's users have it. 1: it stays, since others are in it (netshare.h). */
 static int remove_task_and_network(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = record_netns(id);
+	const bool shared = netshare_is_shared(c, id);
 	struct err why = ERR_INIT;
 	struct ctrd_call *call = NULL;
 	bool there = true;
@@ -82,7 +84,7 @@ static int remove_task_and_network(struct core *c, const char *id, bool kill, co
 
 		call = tasks_delete_begin(c->ctrd, id, NULL, &limit);
 	}
-	network = cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
+	network = shared ? netshare_leave(c, id, ctx, &why) : cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
 	note(&first, err, network, &why);
 	err_clear(&why);
 	if (call)
@@ -91,9 +93,9 @@ static int remove_task_and_network(struct core *c, const char *id, bool kill, co
 	if (forced)
 		note(&first, err, orphans_end_task(c, id, ctx, &why), &why);
 	err_clear(&why);
-	if (network >= 0)
+	if (network >= 0 && !shared)
 		note(&first, err, netns_remove(netns, &why), &why);
-	return first;
+	return first < 0 ? first : network > 0;
 }
 
 static int remember_exit(struct core *c, const char *id, const struct ctrd_exit *exit, const struct ctx *ctx, struct err *err)
@@ -142,7 +144,7 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 		return r;
 	r = remove_task_and_network(c, rec->c.id, t.state == TASK_CREATED, ctx, err);
 	remove_files(c, rec->c.id, false);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Killed before there was a record: the volumes themselves say whose they are. */
@@ -186,8 +188,9 @@ static void remove_volumes(struct core *c, const char *id, const struct ctx *ctx
 	strv_done(&names);
 }
 
-static int remove_records(struct core *c, const char *name, const char *id, const char *snapshotter, const struct ctx *ctx,
-			  struct err *err)
+/* @claim: with the claim, which else stands for what is left. */
+static int remove_records(struct core *c, const char *name, const char *id, const char *snapshotter, bool claim,
+			  const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *lease = claim_lease_id(name);
 	struct ctrd_call *record = id ? containers_delete_begin(c->ctrd, id, ctx) : NULL;
@@ -202,22 +205,23 @@ static int remove_records(struct core *c, const char *name, const char *id, cons
 		note(&first, err, snapshots_remove_end(snapshot, ctx, &why), &why);
 	if (first < 0)
 		return first; /* the claim stays, so that what is left can be found */
-	return leases_delete(c->ctrd, lease, false, ctx, err);
+	return claim ? leases_delete(c->ctrd, lease, false, ctx, err) : 0;
 }
 
 int remains_remove(struct core *c, const char *name, const char *id, const char *snapshotter, bool volumes, const struct ctx *ctx,
 		   struct err *err)
 {
-	if (id) {
-		int r = remove_task_and_network(c, id, true, ctx, err);
+	int r = 0;
 
+	if (id) {
+		r = remove_task_and_network(c, id, true, ctx, err);
 		if (r < 0)
 			return r;
 		if (volumes)
 			remove_volumes(c, id, ctx);
 		remove_files(c, id, true);
 	}
-	return remove_records(c, name, id, snapshotter, ctx, err);
+	return remove_records(c, name, id, snapshotter, r == 0, ctx, err);
 }
 
 int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struct err *err)

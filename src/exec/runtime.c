@@ -84,7 +84,7 @@ static int unknown(const char *name, const char *why, struct err *err)
 }
 
 /* VM runtimes end in kata.v2: io.containerd.kata.v2 and the older io.containerd.run.kata.v2. */
-static bool is_vm(const char *type)
+bool runtime_is_vm(const char *type)
 {
 	size_t n = strlen(type), m = strlen("kata.v2");
 
@@ -119,7 +119,7 @@ int runtime_resolve(const char *name, struct runtime *ret, struct err *err)
 	engine = wants ? in_path(wants) : NULL;
 	if (wants && !engine)
 		return unknown(name, "the program is not installed", err);
-	*ret = (struct runtime){ .type = mem_strdup(type), .engine = mem_strdup(wants), .vm = is_vm(type) };
+	*ret = (struct runtime){ .type = mem_strdup(type), .engine = mem_strdup(wants), .vm = runtime_is_vm(type) };
 	if (engine)
 		engine_options(engine, &ret->options);
 	return 0;

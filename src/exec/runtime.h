@@ -13,6 +13,7 @@ void runtime_done(struct runtime *);
 
 /* runc, crun, runsc or gvisor, kata, davit, io.containerd.X.vN, or an absolute path. -ERR_NOT_FOUND lists those found here. */
 int runtime_resolve(const char *name, struct runtime *ret, struct err *err);
+bool runtime_is_vm(const char *type);
 /* What can be named on this machine: shims in PATH and the engines for them. */
 void runtime_list(struct strv *out);
 /* The shim's program for type @type, looked for in PATH, /usr/bin, /usr/sbin, /usr/local/bin; NULL when there is none. */

@@ -1,5 +1,7 @@
 /* The step "claim" of a job's start: the lease and the lock of its name. */
 #include "job-steps.h"
+#include "mem.h"
+#include "netshare.h"
 #include "reconcile.h"
 #include <string.h>
 
@@ -7,12 +9,15 @@
 
 static void claim_labels(const struct run *run, struct dict *out)
 {
-	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports);
+	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports),
+			    *joins = run->joins.id ? netshare_owner(run->core, run->core->conf.ns, run->joins.id) : NULL;
 
 	dict_set(out, CLAIM_JOB, run->job->name);
 	dict_set(out, CLAIM_ID, run->id);
-	if (run->cni)
+	if (run->cni || run->joins.id)
 		dict_set(out, CLAIM_NETWORK, run->job->network);
+	if (run->joins.id)
+		dict_set(out, CLAIM_JOINS, joins);
 	if (run->netns)
 		dict_set(out, CLAIM_NETNS, run->netns);
 	if (run->job->n_ports)

@@ -43,6 +43,8 @@ static int open_files(const struct run *run, struct err *err)
 
 const char *run_hostname(const struct run *run, char host[HOST_NAME_MAX + 1])
 {
+	if (run->joins.hostname)
+		return run->joins.hostname;
 	if (run->job->hostname)
 		return run->job->hostname;
 	if (run->host_net && gethostname(host, HOST_NAME_MAX + 1) == 0)
@@ -80,6 +82,24 @@ static int make_dirs(const struct run *run, struct err *err)
 	return r < 0 ? r : file_mkdirs_private(files, err);
 }
 
+/* Of the job whose network it is in, as they are now. */
+static int copy_files(const struct run *run, int dir, struct err *err)
+{
+	static const char *const names[] = { "resolv.conf", "hostname", "hosts" };
+	_cleanup_free_ char *path = record_files_dir(run->core, run->joins.id);
+	_cleanup_close_ int from = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = from < 0 ? err_sys(err, errno, "%s", path) : 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof names / sizeof *names; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+
+		r = file_read_at(from, names[i], 1 << 20, &text, err);
+		if (r >= 0)
+			r = put(dir, names[i], &text, err);
+	}
+	return r < 0 ? err_wrap(err, r, "network %s", run->job->network) : 0;
+}
+
 int files_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
@@ -95,6 +115,8 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = dir = open_files(run, err);
 	if (r < 0)
 		return r;
+	if (run->joins.id && run_starts(run))
+		return copy_files(run, dir, err);
 	write_resolv(run, NULL, &resolv);
 	buf_addf(&name, "%s\n", run_hostname(run, host));
 	r = put(dir, "resolv.conf", &resolv, err);

@@ -1,6 +1,7 @@
 /* The steps of the network: its namespace, the host ports, the plugins' ADD. */
 #include "job-steps.h"
 #include "log.h"
+#include "netshare.h"
 #include "ports.h"
 #include "reconcile.h"
 #include <string.h>
@@ -18,9 +19,14 @@ int netns_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
 	_cleanup_free_ char *path = NULL;
-	int r = netns_new(NETNS_DIR, run->id, &path, err);
+	int r;
 
-	(void)ctx;
+	if (run->joins.id)
+		return netshare_join(run->core, run->id, run->job->name, run->joins.id, run->joins.name, ctx, err);
+	r = run_is_new(run) ? 0 : netshare_return(run->core, run->id, ctx, err);
+	run->net_kept = r > 0;
+	if (r == 0)
+		r = netns_new(NETNS_DIR, run->id, &path, err);
 	if (r < 0)
 		return r;
 	run->netns_made = true;
@@ -32,9 +38,13 @@ void netns_undo(void *state, const struct ctx *ctx)
 	struct run *run = state;
 	struct err err = ERR_INIT;
 
-	(void)ctx;
 	if (run->task_left)
 		return;
+	if (netshare_is_shared(run->core, run->id)) {
+		if (netshare_leave(run->core, run->id, ctx, &err) < 0)
+			run_undo_failed(run, &err);
+		return;
+	}
 	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
 	if (run->network_left)
 		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again",
@@ -47,7 +57,10 @@ void netns_plan(const void *state, struct strv *out)
 {
 	const struct run *run = state;
 
-	strv_pushf(out, "netns: %s with lo up", run->netns);
+	if (job_joins(run->job))
+		strv_pushf(out, "netns: %s, that of job %s", run->netns, job_joins(run->job));
+	else
+		strv_pushf(out, "netns: %s with lo up", run->netns);
 }
 
 /* ports: is each host port free, and nobody else's claim? */
@@ -160,6 +173,8 @@ int network_begin(void *state, const struct ctx *ctx, struct err *err)
 				       .hold_ports = run->clashes.n && !run->freed };
 
 	(void)ctx;
+	if (run->net_kept) /* nothing is to be added */
+		return cni_cached_result(&run->core->conf.cni, run->job->network, run->id, "eth0", &run->result, err);
 	return cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
 }
 
@@ -167,7 +182,7 @@ int network_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
 
-	return cni_add_end(TAKE_PTR(run->op), ctx, &run->result, err);
+	return run->op ? cni_add_end(TAKE_PTR(run->op), ctx, &run->result, err) : 0;
 }
 
 void network_undo(void *state, const struct ctx *ctx)
@@ -177,7 +192,8 @@ void network_undo(void *state, const struct ctx *ctx)
 
 	if (run->op)
 		cni_op_abort(TAKE_PTR(run->op));
-	else if (!run->task_left && cni_del_cached(run->core->loop, &run->core->conf.cni, run->id, run->netns, ctx, &err) < 0)
+	else if (!run->task_left && !run->net_kept &&
+		 cni_del_cached(run->core->loop, &run->core->conf.cni, run->id, run->netns, ctx, &err) < 0)
 		run_undo_failed(run, &err);
 }
 

@@ -291,6 +291,23 @@ static int check_runtime(const char *s, struct err *err)
 	return 0;
 }
 
+/* What the job whose network it is in has decided. */
+static int check_joins(const struct job *j, struct err *err)
+{
+	const struct { const char *what; bool set; } others[] = {
+		{ "publish", j->n_ports }, { "hostname", j->hostname }, { "dns", j->dns.n }, { "dns-search", j->dns_search.n },
+		{ "dns-option", j->dns_options.n }, { "add-host", j->extra_hosts.n },
+	};
+	int r = name_check("job in the network \"container:\"", job_joins(j), NAME_ID_MAX, err);
+
+	for (size_t i = 0; r >= 0 && i < sizeof others / sizeof *others; i++)
+		if (others[i].set) {
+			r = err_set(err, ERR_INVALID, "conflicting options: %s and network %s", others[i].what, j->network);
+			return err_hint(err, r, "that is job %s's to say: leave it out here", job_joins(j));
+		}
+	return r;
+}
+
 int job_check(const struct job *j, struct err *err)
 {
 	int r = 0;
@@ -300,7 +317,7 @@ int job_check(const struct job *j, struct err *err)
 	if (r >= 0)
 		r = shape_check(&job_shape, j, err);
 	if (r >= 0 && j->network)
-		r = name_check("network", j->network, NAME_ID_MAX, err);
+		r = job_joins(j) ? check_joins(j, err) : name_check("network", j->network, NAME_ID_MAX, err);
 	if (r >= 0 && j->hostname)
 		r = check_hostname(j->hostname, err);
 	if (r >= 0 && j->runtime)

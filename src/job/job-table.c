@@ -113,7 +113,8 @@ const struct shape task_shape = SHAPE(task, "task", task_fields);
 static const struct field job_fields[] = {
 	{ "name", FIELD_STR, AT(job, name), .flag = "name", .doc = "name of the job; one is made when absent" },
 	{ "tasks", FIELD_ARRAY, COUNTED(job, tasks, n_tasks), .of = &task_shape, .required = true, .doc = "what runs" },
-	{ "network", FIELD_STR, AT(job, network), .flag = "network", .doc = "\"none\", \"host\", or a network's name" },
+	{ "network", FIELD_STR, AT(job, network), .flag = "network",
+	  .doc = "\"none\", \"host\", \"container:JOB\", or a network's name" },
 	{ "ports", FIELD_ARRAY, COUNTED(job, ports, n_ports), .of = &port_shape, .flag = "publish", .doc = "published ports" },
 	{ "hostname", FIELD_STR, AT(job, hostname), .flag = "hostname", .doc = "host name; the job's id by default" },
 	{ "dns", FIELD_STRV, AT(job, dns), .flag = "dns", .doc = "name servers" },

@@ -69,3 +69,10 @@ int job_from_json(json *from, struct job **ret, struct err *err)
 	*ret = TAKE_PTR(j);
 	return 0;
 }
+
+const char *job_joins(const struct job *j)
+{
+	static const char word[] = "container:";
+
+	return j->network && !strncmp(j->network, word, sizeof word - 1) ? j->network + sizeof word - 1 : NULL;
+}

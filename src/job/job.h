@@ -80,7 +80,7 @@ struct task {
 struct job {
 	char *name;             /* NULL: the core makes one */
 	struct task *tasks; size_t n_tasks;
-	char *network;          /* "none", "host", or a conflist's name; NULL: the default network */
+	char *network;          /* "none", "host", "container:JOB", or a conflist's name; NULL: the default network */
 	struct port *ports; size_t n_ports;
 	char *hostname;         /* NULL: the job's id */
 	struct strv dns, dns_search, dns_options;
@@ -90,6 +90,9 @@ struct job {
 	struct dict labels;
 	bool remove;            /* --rm: nothing stays after the exit */
 };
+
+/* Of "container:JOB": the job whose network it is in, borrowed; NULL otherwise. */
+const char *job_joins(const struct job *);
 
 struct job *job_new(void);                     /* with the defaults above and one task */
 void job_free(struct job *);

@@ -44,8 +44,8 @@ static int check_loopback(json *portmap, const struct port *p, struct err *err)
 	}
 	if (json_get_bool(portmap, "snat", true))
 		return 0;
-	r = err_set(err, ERR_INVALID, "port %s:%u: portmap has \"snat\": false, so it forwards nothing from the host itself", p->host_ip,
-		    p->host);
+	r = err_set(err, ERR_INVALID, "port %s:%u: portmap has \"snat\": false, so it forwards nothing from the host itself",
+		    p->host_ip, p->host);
 	return err_hint(err, r, "publish it on another address of the host");
 }
 

@@ -745,6 +745,24 @@ bool cni_has_ports(const struct cni_conf *conf, const char *container_id)
 	return any_cached(conf, container_id, true);
 }
 
+int cni_first_result(const struct cni_conf *conf, const char *container_id, struct cni_result *ret, struct err *err)
+{
+	struct list_node all;
+	int r = 1;
+
+	list_init(&all);
+	(void)cni_cache_find(conf->cache_dir, container_id, &all, NULL);
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		if (r > 0 && e->result)
+			r = cni_result_read(e->result, e->ifname, ret, err);
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return r > 0 ? err_set(err, ERR_NOT_FOUND, "no result is cached for %s", container_id) : r;
+}
+
 int cni_cached_result(const struct cni_conf *conf, const char *net, const char *container_id, const char *ifname,
 		      struct cni_result *ret, struct err *err)
 {

@@ -83,6 +83,8 @@ int cni_del_cached(struct loop *, const struct cni_conf *, const char *container
 bool cni_is_cached(const struct cni_conf *, const char *container_id);
 /* And one whose ports are forwarded? */
 bool cni_has_ports(const struct cni_conf *, const char *container_id);
+/* That of its first attachment, whatever the network. -ERR_NOT_FOUND. */
+int cni_first_result(const struct cni_conf *, const char *container_id, struct cni_result *ret, struct err *err);
 /* The cached result. -ERR_NOT_FOUND. */
 int cni_cached_result(const struct cni_conf *, const char *net, const char *container_id, const char *ifname,
 		      struct cni_result *ret, struct err *err);

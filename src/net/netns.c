@@ -19,6 +19,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
 
 struct maker {
 	const char *path;
@@ -110,11 +112,9 @@ static void unlink_path(void *path)
 	(void)unlink(path);
 }
 
-int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
+/* The file that a namespace is going to be bound to. */
+static int prepare(const char *dir, const char *id, const char *path, struct err *err)
 {
-	_cleanup_free_ char *path = mem_printf("%s/%s", dir, id);
-	_cleanup_(undo_run) struct undo undo = { 0 };
-	struct maker m = { .path = path };
 	int r;
 
 	if (!*id || *id == '.' || strchr(id, '/'))
@@ -123,8 +123,18 @@ int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
 	if (r < 0)
 		return err_wrap(err, r, "network namespace %s", id);
 	r = touch(path, err);
+	return r < 0 ? err_wrap(err, r, "network namespace %s", path) : 0;
+}
+
+int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", dir, id);
+	_cleanup_(undo_run) struct undo undo = { 0 };
+	struct maker m = { .path = path };
+	int r = prepare(dir, id, path, err);
+
 	if (r < 0)
-		return err_wrap(err, r, "network namespace %s", path);
+		return r;
 	undo_push(&undo, "file", unlink_path, path);
 	r = make_in_thread(&m, err);
 	if (r < 0)
@@ -132,6 +142,24 @@ int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
 	undo_commit(&undo);
 	*ret_path = TAKE_PTR(path);
 	return 0;
+}
+
+int netns_join(const char *dir, const char *id, const char *other, struct err *err)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", dir, id);
+	struct statfs fs;
+	int r;
+
+	if (statfs(other, &fs) < 0 || fs.f_type != NSFS_MAGIC)
+		return err_set(err, ERR_NOT_FOUND, "network namespace %s: not there", other);
+	r = prepare(dir, id, path, err);
+	if (r < 0)
+		return r;
+	if (mount(other, path, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	r = errno;
+	(void)unlink(path);
+	return err_sys(err, r, "network namespace %s: bind %s", path, other);
 }
 
 int netns_remove(const char *path, struct err *err)

@@ -44,11 +44,12 @@ static void emit_sysctl(const struct spec_in *in, struct buf *out)
 		{ "net.ipv4.ip_unprivileged_port_start", "0" }, { "net.ipv4.ping_group_range", "0 2147483647" },
 	};
 	const struct dict *asked = &in->task->sysctl;
+	const bool own = in->netns && !in->joined;
 
-	if (!in->netns && !asked->n)
+	if (!own && !asked->n)
 		return;
 	emit_open(out, "sysctl", '{');
-	for (size_t i = 0; in->netns && i < sizeof own_net / sizeof *own_net; i++)
+	for (size_t i = 0; own && i < sizeof own_net / sizeof *own_net; i++)
 		if (!dict_get(asked, own_net[i].key))
 			emit_str(out, own_net[i].key, own_net[i].value);
 	for (size_t i = 0; i < asked->n; i++)

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 from lib import leaks
@@ -295,3 +296,158 @@ class Missing(Case):
         self.fails("--cni-path", f"{folder}:/opt/cni/bin:/usr/lib/cni", "run", "--rm", "--network", "refusing", "-p", "18087:80", Machine.image,
                    "true", says=["refuse", "not today"])
         self.assertEqual([x for x in leaks.links() if "veth" in x and x not in self.before], [])
+
+
+class Joined(Case):
+    """--network container:JOB"""
+
+    def setUp(self):
+        super().setUp()
+        self.need_network()
+
+    def address(self, name):
+        return get(next(r for r in self.rows("ps", "-a") if get(r, "name") == name), "ip")
+
+    def dels(self):
+        """The network's attachments, addresses, namespaces and firewall rules."""
+        rules = [x for x in leaks.lines("iptables-save") if "davit" in x or "CNI-DN" in x]
+        return glob.glob("/var/lib/cni/results/davit-*") + glob.glob("/run/netns/*") + glob.glob("/var/lib/cni/networks/davit/10.*") + rules
+
+    def sidecar(self, other, *flags, command=("sleep", "1000")):
+        return self.job(*flags, network=f"container:{other}", command=command)
+
+    def test_it_is_the_other_s(self):
+        web = self.job("-p", "18100:8080", "--hostname", "www", "--dns", "192.0.2.9", "--add-host", "db:192.0.2.10", network="davit", command=HTTPD)
+        self.assertIn("served by davit", fetch(18100))
+        show = "cat /etc/hosts /etc/resolv.conf /etc/hostname; hostname; readlink /proc/self/ns/net; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"
+        there = self.davit("exec", web, "sh", "-c", show).out
+        self.assertIn("192.0.2.10\tdb", there)
+        self.assertIn("\nwww\nwww\n", there)
+        self.assertEqual(self.davit("run", "--rm", "--network", f"container:{web}", Machine.image, "sh", "-c", show).out, there)
+        page = self.davit("run", "--rm", "--network", f"container:{web}", Machine.image, "wget", "-q", "-O", "-", "http://127.0.0.1:8080/").out
+        self.assertIn("served by davit", page)
+        side = self.sidecar(self.json("inspect", web)[0]["id"])  # an id will do, and a job that has joined itself
+        third = self.sidecar(side)
+        self.assertEqual(self.davit("exec", third, "sh", "-c", show).out, there)
+        self.assertEqual(len({self.address(n) for n in (web, side, third)}), 1)
+        network = self.json("inspect", web)[0]["network"]
+        self.assertEqual(network["shared_with"], sorted([side, third]))
+        self.assertEqual(self.json("inspect", third)[0]["network"]["name"], f"container:{side}")
+        self.assertIn("served by davit", fetch(18100))
+
+    def test_conflicts(self):
+        web = self.job()
+        for flags in (["-p", "80"], ["--hostname", "x"], ["--dns", "1.1.1.1"], ["--dns-search", "x"], ["--dns-option", "x"], ["--add-host", "a:1.1.1.1"]):
+            self.fails("run", "--rm", "--network", f"container:{web}", *flags, Machine.image, "true", says=["conflicting options", f"container:{web}"])
+        self.fails("run", "--rm", "--network", "container:nobody", Machine.image, "true", says=["container:nobody", "nobody"])
+        self.fails("run", "--rm", "--network", "container:", Machine.image, "true", says=["container:"])
+        self.davit("stop", "-t", "0", web)
+        self.fails("run", "--rm", "--network", f"container:{web}", Machine.image, "true", says=[f"job {web} is not running", "davit start"])
+        host = self.job(network="host")
+        self.fails("run", "--rm", "--network", f"container:{host}", Machine.image, "true", says=["--network host"])
+
+    def test_whoever_ends_first(self):
+        """Address, ports and namespace go with the last one, and with no other."""
+        for kind in ("stop", "rm -f", "kill"):
+            for first in ("owner", "joined"):
+                with self.subTest(kind=kind, first=first):
+                    before = self.dels()
+                    web = self.job("-p", "18101:8080", network="davit")
+                    side = self.sidecar(web, command=HTTPD)
+                    made = [x for x in self.dels() if x not in before]
+                    owner_s = [x for x in made if side not in x]
+                    one, other = (web, side) if first == "owner" else (side, web)
+                    self.end(kind, one)
+                    self.assertEqual([x for x in owner_s if x not in self.dels()], [])
+                    if first == "owner":
+                        self.assertIn("served by davit", fetch(18101))
+                        self.davit("prune", "--all")
+                        self.assertIn("served by davit", fetch(18101))
+                        self.fails("run", "--rm", "-p", "18101:80", Machine.image, "true", says=["18101"])
+                        if kind == "rm -f":
+                            self.fails("run", "-d", "--name", web, Machine.image, "true", says=[web, side])
+                    self.end(kind, other)
+                    self.davit("rm", "-f", web, code=None)
+                    self.davit("rm", "-f", side, code=None)
+                    self.assertEqual([x for x in self.dels() if x not in before], [])
+                    self.davit("run", "--rm", "--name", web, "-p", "18101:80", Machine.image, "true")
+
+    def end(self, kind, name):
+        if kind == "kill":  # its end is seen by nobody: the removal comes later
+            self.davit("kill", name)
+            wait_until("the end", lambda: self.state(name) == "exited")
+        else:
+            self.davit(*kind.split(), *(["-t", "0"] if kind == "stop" else []), name)
+
+    def test_restarts(self):
+        web = self.job("-p", "18102:8080", network="davit", command=HTTPD)
+        side = self.sidecar(web)
+        address = self.address(web)
+        netns = self.davit("exec", side, "readlink", "/proc/self/ns/net").out
+        self.davit("restart", "-t", "0", web)
+        self.assertEqual(self.davit("exec", web, "readlink", "/proc/self/ns/net").out, netns)
+        self.assertEqual(self.address(web), address)
+        self.assertIn(address, self.davit("exec", web, "cat", "/etc/hosts").out)
+        self.assertIn("served by davit", fetch(18102))
+        self.davit("restart", "-t", "0", side)
+        self.assertEqual(self.davit("exec", side, "readlink", "/proc/self/ns/net").out, netns)
+        self.davit("stop", "-t", "0", side, web)
+        self.assertEqual([x for x in self.dels() if web in x or side in x], [])
+        self.fails("start", side, says=[f"job {web} is not running"])
+        self.davit("start", web)
+        self.davit("start", side)
+        self.assertEqual(self.davit("exec", web, "readlink", "/proc/self/ns/net").out, self.davit("exec", side, "readlink", "/proc/self/ns/net").out)
+
+    def test_both_end_at_once(self):
+        before = self.dels()
+        for _ in range(3):
+            web = self.job("-p", "18103:8080", network="davit")
+            sides = [self.sidecar(web) for _ in range(3)]
+            ends = [self.start("rm", "-f", n) for n in (web, *sides)]
+            for process in ends:
+                _, err = process.communicate(timeout=60 * Machine.slow)
+                self.assertEqual(process.returncode, 0, err)
+            self.assertEqual([x for x in self.dels() if x not in before], [])
+            self.davit("run", "--rm", "--name", web, "-p", "18103:80", Machine.image, "true")
+
+    def test_one_add_and_one_del(self):
+        folder, ran = os.path.join(self.folder, "plugins"), os.path.join(self.folder, "ran")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "counts"), "w") as f:
+            f.write(f"""#!/bin/sh
+[ "$CNI_COMMAND" = VERSION ] || echo "$CNI_COMMAND $CNI_NETNS $(readlink -e "$CNI_NETNS")" >>{ran}
+[ "$CNI_COMMAND" = ADD ] && echo '{{"cniVersion":"1.0.0","ips":[{{"address":"10.99.23.2/24"}}]}}'
+exit 0
+""")
+        os.chmod(os.path.join(folder, "counts"), 0o755)
+        self.addCleanup(os.environ.pop, "CNI_PATH")
+        os.environ["CNI_PATH"] = folder
+        with conflist("counted", '{"cniVersion":"1.0.0","name":"counted","plugins":[{"type":"counts"}]}'):
+            web = self.job(network="counted")
+            netns = os.path.realpath(next(x for x in glob.glob("/run/netns/*") if web in x))
+            side, third = self.sidecar(web), self.sidecar(web)
+            self.assertEqual(self.address(side), "10.99.23.2")
+            self.davit("restart", "-t", "0", third, web)
+            self.davit("rm", "-f", side)
+            self.davit("rm", "-f", web)
+            self.davit("restart", "-t", "0", third, code=125)  # there is nobody to join any more
+            self.davit("prune")
+        with open(ran) as f:
+            self.assertEqual([line.split()[::2] for line in f], [["ADD", netns], ["DEL", netns]])
+
+    def test_davit_killed(self):
+        """In the middle of a join, and of a foreground run: prune finds what there is."""
+        before = self.dels()
+        web = self.job("-p", "18104:8080", network="davit")
+        for delay in (0.01, 0.05, 0.1, 0.2, 0.4):
+            process = self.start("run", "--rm", "--network", f"container:{web}", Machine.image, "sleep", "1000")
+            time.sleep(delay)
+            process.kill()
+            process.wait()
+        for row in self.rows("ps"):
+            if get(row, "network") == f"container:{web}":
+                self.davit("rm", "-f", get(row, "name"))
+        self.davit("prune")
+        self.assertEqual(self.state(web), "running")
+        self.davit("rm", "-f", web)
+        wait_until("the end of all", lambda: self.davit("prune") and not [x for x in self.dels() if x not in before])

@@ -50,9 +50,9 @@ class Paths(Case):
 
     def row_of(self, path):
         """The row of most of its own words."""
-        fitting = [(pattern.pattern.count("[^/]+"), row) for row, (pattern, _, _) in self.rows.items() if pattern.fullmatch(path)]
+        fitting = [(pattern.pattern.count("[^/]+"), -len(row), row) for row, (pattern, _, _) in self.rows.items() if pattern.fullmatch(path)]
         self.assertTrue(fitting, f"{path} is not in docs/security.md")
-        return min(fitting)[1]
+        return min(fitting)[2]
 
     def check(self, path):
         row, st = self.row_of(path), os.lstat(path)
@@ -76,7 +76,7 @@ class Jobs(Paths):
         self.addCleanup(lambda: self.davit("volume", "rm", "-f", "made", "filled", code=None))
         job = self.job("-v", "filled:/data", "-v", "/anonymous", command=["sh", "-c", "echo x; sleep 1000"])
         inside = self.start("exec", "-i", job, "cat", stdin=subprocess.PIPE)
-        front = self.start("run", "-i", "--rm", "--network", "none", Machine.image, "cat", stdin=subprocess.PIPE)
+        front = self.start("run", "-i", "--rm", "--network", f"container:{job}", Machine.image, "cat", stdin=subprocess.PIPE)
         for process in (inside, front):
             process.stdin.write("x\n")
             process.stdin.flush()

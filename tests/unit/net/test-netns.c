@@ -102,6 +102,33 @@ static void made_and_removed(void **state)
 }
 
 /* A file that is no mount any more, as a reboot leaves it where the folder is not a tmpfs. */
+/* It lives for as long as one of its files does. */
+static void joined(void **state)
+{
+	_cleanup_free_ char *path = NULL, *other = mem_printf("%s/other", dir), *third = mem_printf("%s/third", dir);
+	struct err err = ERR_INIT;
+	ino_t first;
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_new(dir, "one", &path, &err), 0);
+	first = inode(path);
+	assert_int_equal(netns_join(dir, "other", path, &err), 0);
+	assert_int_equal(netns_join(dir, "other", path, &err), -ERR_EXISTS);
+	assert_int_equal(inode(other), first);
+	assert_int_equal(netns_remove(path, NULL), 0);
+	assert_int_equal(look_inside(other), 0);
+	assert_int_equal(netns_join(dir, "third", other, NULL), 0);
+	assert_int_equal(netns_remove(other, NULL), 0);
+	assert_int_equal(inode(third), first);
+	assert_int_equal(netns_remove(third, NULL), 0);
+	err_clear(&err);
+	assert_int_equal(netns_join(dir, "third", path, &err), -ERR_NOT_FOUND);
+	assert_int_equal(netns_join(dir, "third", "/etc/passwd", NULL), -ERR_NOT_FOUND);
+	assert_int_equal(netns_join(dir, "../third", "/proc/self/ns/net", NULL), -ERR_INVALID);
+	assert_false(file_exists(third));
+}
+
 static void a_stale_file(void **state)
 {
 	_cleanup_free_ char *path = mem_printf("%s/stale", dir);
@@ -128,7 +155,8 @@ static void no_names(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(made_and_removed), cmocka_unit_test(a_stale_file), cmocka_unit_test(no_names) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(made_and_removed), cmocka_unit_test(joined), cmocka_unit_test(a_stale_file),
+		cmocka_unit_test(no_names) };
 
 	return cmocka_run_group_tests_name("netns", tests, setup, teardown);
 }

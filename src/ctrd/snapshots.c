@@ -10,7 +10,7 @@ static const struct method
 	mounts = { SERVICE "Mounts", &snapshots__mounts_response__descriptor, "snapshot" },
 	commit = { SERVICE "Commit", NULL, "snapshot" },
 	remove_ = { SERVICE "Remove", NULL, "snapshot" },
-	stat_ = { SERVICE "Stat", NULL, "snapshot" },
+	stat_ = { SERVICE "Stat", &snapshots__stat_response__descriptor, "snapshot" },
 	usage = { SERVICE "Usage", &snapshots__usage_response__descriptor, "snapshot" },
 	list = { SERVICE "List", &snapshots__list_response__descriptor, NULL };
 
@@ -112,14 +112,21 @@ struct ctrd_call *snapshots_stat_begin(struct ctrd *c, const char *snapshotter, 
 	return key_begin(c, &stat_, snapshotter, key, ctx);
 }
 
-int snapshots_stat_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
+int snapshots_stat_end(struct ctrd_call *call, const struct ctx *ctx, struct dict *ret_labels, struct err *err)
 {
-	return call_end_empty(call, ctx, err);
+	_cleanup_reply_ struct reply reply = { 0 };
+	const Snapshots__StatResponse *m;
+	int r = call_end(call, ctx, &reply, err);
+
+	if (r < 0 || !ret_labels)
+		return r;
+	m = (const void *)reply.msg;
+	return m->info ? entries_unpack(m->info->labels, m->info->n_labels, ret_labels, err) : 0;
 }
 
 int snapshots_stat(struct ctrd *c, const char *snapshotter, const char *key, const struct ctx *ctx, struct err *err)
 {
-	return snapshots_stat_end(snapshots_stat_begin(c, snapshotter, key, ctx), ctx, err);
+	return snapshots_stat_end(snapshots_stat_begin(c, snapshotter, key, ctx), ctx, NULL, err);
 }
 
 int snapshots_usage(struct ctrd *c, const char *snapshotter, const char *key, const struct ctx *ctx, int64_t *ret_bytes,

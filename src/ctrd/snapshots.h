@@ -19,7 +19,7 @@ int snapshots_remove_end(struct ctrd_call *, const struct ctx *, struct err *err
 int snapshots_remove(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, struct err *err);
 /* 0 when it is there, -ERR_NOT_FOUND when not. */
 struct ctrd_call *snapshots_stat_begin(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *);
-int snapshots_stat_end(struct ctrd_call *, const struct ctx *, struct err *err);
+int snapshots_stat_end(struct ctrd_call *, const struct ctx *, struct dict *ret_labels /* or NULL */, struct err *err);
 int snapshots_stat(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, struct err *err);
 int snapshots_usage(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, int64_t *ret_bytes,
 		    struct err *err);

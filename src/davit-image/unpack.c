@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "content.h"
 #include "diff.h"
+#include "image.h"
 #include "log.h"
 #include "mem.h"
 #include "name.h"
@@ -18,6 +19,7 @@ struct unpack {
 	size_t next;             /* the layer to unpack next, or being unpacked */
 	bool looked, told;       /* next was set by what is there already; the progress knows */
 	char *key;               /* of the snapshot that is being filled */
+	char *layers;            /* its folder and those below it (image.h), or NULL */
 	struct ctrd_call *apply; /* running */
 };
 
@@ -61,6 +63,7 @@ void unpack_free(struct unpack *u)
 	drop_snapshot(u);
 	strv_done(&u->diff_ids);
 	strv_done(&u->chain);
+	free(u->layers);
 	free(u);
 }
 
@@ -123,6 +126,29 @@ static int prepare(struct unpack *u, struct ctrd_mounts *mounts, struct err *err
 	return r;
 }
 
+/* Label and value together stay below containerd's limit. */
+static void note_layers(struct unpack *u, const struct ctrd_mounts *mounts)
+{
+	enum { LONGEST = 4000 };
+	const char *lower = NULL, *upper = NULL;
+
+	free(TAKE_PTR(u->layers));
+	if (strcmp(u->s->snapshotter, "overlayfs") != 0 || mounts->n != 1)
+		return;
+	if (!strcmp(mounts->v[0].type, "bind"))
+		u->layers = mem_strdup(mounts->v[0].source);
+	for (size_t i = 0; i < mounts->v[0].options.n; i++) {
+		const char *o = mounts->v[0].options.v[i];
+
+		lower = strncmp(o, "lowerdir=", 9) ? lower : o + 9;
+		upper = strncmp(o, "upperdir=", 9) ? upper : o + 9;
+	}
+	if (lower && upper)
+		u->layers = mem_printf("%s:%s", upper, lower);
+	if (u->layers && strlen(u->layers) > LONGEST)
+		free(TAKE_PTR(u->layers));
+}
+
 static int begin_layer(struct unpack *u, struct err *err)
 {
 	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
@@ -137,6 +163,7 @@ static int begin_layer(struct unpack *u, struct err *err)
 	if (r < 0)
 		return r;
 	progress_state(u->s->progress, u->m->children[u->next].digest, PROGRESS_UNPACKING);
+	note_layers(u, &mounts);
 	u->apply = diff_apply_begin(u->s->ctrd, &u->m->children[u->next], &mounts, &ctx);
 	return 0;
 }
@@ -149,6 +176,8 @@ static int commit_layer(struct unpack *u, struct err *err)
 	int r;
 
 	dict_set(&snapshot, "containerd.io/snapshot.ref", chain);
+	if (u->layers)
+		dict_set(&snapshot, IMAGE_LAYERS, u->layers);
 	r = snapshots_commit(u->s->ctrd, u->s->snapshotter, chain, u->key, &snapshot, &ctx, err);
 	if (r == -ERR_EXISTS) {
 		err_clear(err);

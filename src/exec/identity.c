@@ -21,7 +21,8 @@ static bool is_plain(int fd, const struct stat *st)
 
 	if (!S_ISREG(st->st_mode) || fstatfs(fd, &fs) < 0)
 		return false;
-	return fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC && fs.f_type != DEBUGFS_MAGIC && fs.f_type != TRACEFS_MAGIC;
+	return fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC && fs.f_type != DEBUGFS_MAGIC &&
+	       fs.f_type != TRACEFS_MAGIC;
 }
 
 /* @place was looked at: what is opened is what was judged. */

@@ -102,17 +102,38 @@ static int look_at_layers(struct run *run, struct user_files *files, struct err 
 	return r < 0 ? r : look_at_image(run, &root, files, err);
 }
 
+/* Waiting for the snapshot would make the container's record wait too, for one transaction of containerd more. */
+void run_look_early(struct run *run)
+{
+	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
+	_cleanup_(layers_done) struct layers root = { 0 };
+	struct err unused = ERR_INIT;
+
+	if (!run->image.layers || run->task->n_mounts || run->image.config.volumes.n)
+		return;
+	mounts = (struct ctrd_mounts){ .v = mem_array(struct ctrd_mount, 1), .n = 1 };
+	mounts.v[0].type = mem_strdup("overlay");
+	strv_pushf(&mounts.v[0].options, "lowerdir=%s", run->image.layers);
+	run->files_known = layers_of_mounts(&mounts, false, &root, &unused) >= 0 &&
+			   look_at_image(run, &root, &run->files, &unused) >= 0;
+}
+
+static int look_either_way(struct run *run, int rootfd, struct user_files *files, struct err *err)
+{
+	int r = rootfd < 0 ? look_at_layers(run, files, err) : -ERR_UNIMPLEMENTED;
+
+	if (r != -ERR_UNIMPLEMENTED)
+		return r;
+	err_clear(err);
+	return look_mounted(run, rootfd, files, err);
+}
+
 int run_identity(struct run *run, int rootfd, struct err *err)
 {
-	_cleanup_(user_files_done) struct user_files files = { 0 };
 	const char *user = run_user(run);
-	int r = rootfd < 0 ? look_at_layers(run, &files, err) : -ERR_UNIMPLEMENTED;
+	int r = run->files_known ? 0 : look_either_way(run, rootfd, &run->files, err);
 
-	if (r == -ERR_UNIMPLEMENTED) {
-		err_clear(err);
-		r = look_mounted(run, rootfd, &files, err);
-	}
-	return r < 0 ? r : user_lookup(&files, user ? user : "", strv_argv(&run->task->group_add), &run->user, err);
+	return r < 0 ? r : user_lookup(&run->files, user ? user : "", strv_argv(&run->task->group_add), &run->user, err);
 }
 
 int run_look_again(struct run *run, struct err *err)

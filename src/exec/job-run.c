@@ -41,6 +41,7 @@ void run_done(struct run *run)
 	ctrd_mounts_done(&run->mounts);
 	user_done(&run->user);
 	selinux_labels_done(&run->labels);
+	user_files_done(&run->files);
 	image_done(&run->image);
 	runtime_done(&run->runtime);
 	strv_done(&run->bind_sources);
@@ -190,7 +191,8 @@ static int not_invoked(const char *command, const char *where, struct err *err)
 	int r = err_set(err, ERR_PERMISSION, "command %s: cannot be invoked: permission denied, or not a program", command);
 
 	err->exit_code = 126;
-	return err_hint(err, r, "in the %s it must be a file with permission x, for this machine, or begin with #! and its shell", where);
+	return err_hint(err, r, "in the %s it must be a file with permission x, for this machine, or begin with #! and its shell",
+			where);
 }
 
 int exec_error(const char *command, const char *where, int r, struct err *err)

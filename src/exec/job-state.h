@@ -45,6 +45,8 @@ struct run {
 	unsigned char *picked;       /* by port: was it chosen for this run? */
 	bool lost_pick;              /* somebody else was faster with such a one */
 	struct ctrd_mounts mounts;
+	struct user_files files;     /* the image's, where it could be looked at before the snapshot is there */
+	bool files_known;
 	struct user user;
 	const char *apparmor;        /* profile; NULL: none */
 	char *cwd;                   /* of a working folder behind a dangling link; NULL: as asked for */
@@ -84,8 +86,12 @@ void run_binds_dry(struct run *);                    /* makes none */
 int run_fill_volumes(struct run *, int rootfd, const struct ctx *, struct err *err);
 void run_release_volumes(struct run *);
 
-/* job-identity.c: run->user and run->cwd, from the image and what is mounted over it. @rootfd: the mounted image, -1: none needed one yet. */
+/* job-identity.c: run->user and run->cwd, from the image and what is mounted over it. @rootfd: the mounted image, -1: none
+ * needed one yet. */
 int run_identity(struct run *, int rootfd, struct err *err);
+/* The same as far as it can be done before the snapshot is there: where the image's folders are known and nothing is mounted
+ * over them. */
+void run_look_early(struct run *);
 /* A job that is started again is who it was; but its files are what it has made of them. */
 int run_look_again(struct run *, struct err *err);
 

@@ -140,7 +140,11 @@ int image_end(void *state, const struct ctx *ctx, struct err *err)
 	}
 	if (r >= 0) /* found under a tag, which may have moved since */
 		r = image_check_name(run->task->image, run->image.digest, err);
-	return r < 0 ? r : image_check_platform(run, err);
+	if (r >= 0)
+		r = image_check_platform(run, err);
+	if (r >= 0)
+		run_look_early(run);
+	return r;
 }
 
 void image_undo(void *state, const struct ctx *ctx)

@@ -52,6 +52,7 @@ void rootfs_undo(void *state, const struct ctx *ctx)
 
 unsigned rootfs_needs(const void *state)
 {
-	(void)state;
-	return STEP(S_SNAPSHOT);
+	const struct run *run = state;
+
+	return run->files_known ? 0 : STEP(S_SNAPSHOT);
 }

@@ -12,6 +12,7 @@ void image_done(struct image *i)
 	free(i->manifest);
 	free(i->config_digest);
 	free(i->chain_id);
+	free(i->layers);
 	image_config_done(&i->config);
 	dict_done(&i->labels);
 	*i = (struct image){ 0 };
@@ -59,6 +60,7 @@ static int fill(struct ctrd *c, const struct ctrd_image *record, const char *pla
 	i->manifest = TAKE_PTR(found.manifest);
 	i->config_digest = TAKE_PTR(found.config);
 	i->chain_id = TAKE_PTR(found.chain);
+	i->layers = TAKE_PTR(found.layers);
 	dict_add(&i->labels, &record->labels);
 	return 0;
 }

@@ -6,10 +6,15 @@
 #include "child.h"
 
 /* An image that is present and unpacked. */
+/* A label of the top snapshot, made by davit-image when it unpacks with overlayfs: struct image's layers. A snapshot's folders stay
+ * as long as it does. */
+#define IMAGE_LAYERS "davit.layers"
+
 struct image {
 	char *name, *digest;         /* of the target */
 	char *manifest, *config_digest;
 	char *chain_id;              /* top snapshot; "" for an image without layers */
+	char *layers;                /* the folders of its layers, top first, ':' between them; NULL: no label says so */
 	struct image_config config;
 	struct dict labels;
 };

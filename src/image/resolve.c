@@ -4,6 +4,7 @@
 #include "resolve.h"
 #include "content.h"
 #include "digest.h"
+#include "image.h"
 #include "mem.h"
 #include "snapshots.h"
 #include <string.h>
@@ -13,6 +14,7 @@ void resolved_done(struct resolved *r)
 	free(r->manifest);
 	free(r->config);
 	free(r->chain);
+	free(r->layers);
 	buf_done(&r->raw);
 	*r = (struct resolved){ 0 };
 }
@@ -38,18 +40,21 @@ static bool short_way(const struct ctrd_image *i, const struct platform *want, s
 	return true;
 }
 
-static int stat_end(struct ctrd_call *call, const struct ctx *ctx, bool *ret_there, struct err *err)
+static int stat_end(struct ctrd_call *call, const struct ctx *ctx, struct resolved *to, struct err *err)
 {
-	int r = snapshots_stat_end(call, ctx, err);
+	_cleanup_dict_ struct dict labels = { 0 };
+	int r = snapshots_stat_end(call, ctx, &labels, err);
 
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
-		*ret_there = false;
+		to->unpacked = false;
 		return 0;
 	}
-	if (r == 0)
-		*ret_there = true;
-	return r;
+	if (r < 0)
+		return r;
+	to->unpacked = true;
+	to->layers = mem_strdup(dict_get(&labels, IMAGE_LAYERS));
+	return 0;
 }
 
 static int read_both(struct ctrd *c, const char *snapshotter, const struct ctx *ctx, struct resolved *r, struct err *err)
@@ -64,7 +69,7 @@ static int read_both(struct ctrd *c, const char *snapshotter, const struct ctx *
 		r->unpacked = true;
 		return e;
 	}
-	return stat_end(TAKE_PTR(stat), ctx, &r->unpacked, err);
+	return stat_end(TAKE_PTR(stat), ctx, r, err);
 }
 
 int image_manifest(struct ctrd *c, const char *target, const struct platform *want, const struct ctx *ctx,
@@ -112,7 +117,7 @@ static int read_labelled(struct ctrd *c, const char *snapshotter, const struct c
 	if (!chain || !digest_valid(chain))
 		return 0;
 	r->chain = mem_strdup(chain);
-	return stat_end(snapshots_stat_begin(c, snapshotter, chain, ctx), ctx, &r->unpacked, err);
+	return stat_end(snapshots_stat_begin(c, snapshotter, chain, ctx), ctx, r, err);
 }
 
 int image_resolve(struct ctrd *c, const struct ctrd_image *i, const struct platform *want, const char *snapshotter,

@@ -89,6 +89,14 @@ class Identity(Case):
                 flags = [] if user is None else ["-u", user]
                 self.assertEqual(self.davit("exec", *flags, name, "sh", "-c", SAY).out.strip(), want, user)
 
+    def test_each_way_to_look_gives_the_same(self):
+        """From the folders that the snapshot's label names; from its mounts; through a mount of our own, where volumes are filled."""
+        image = self.image("identity:6", self.usual)
+        for user, more, want in USERS[:8]:
+            flags = [] if user is None else ["-u", user]
+            for way in ((), ("--tmpfs", "/tmp"), ("-v", "/var/empty-" + os.urandom(2).hex())):
+                self.assertEqual(self.say(image, *flags, *more, *way), want, (user, way))
+
     def test_the_image_s_user(self):
         for user, want in (("1000", "1000:1000 1000 2000 /home/web"), ("1000:", "1000:1000 1000 2000 /home/web"),
                            (":1000", "0:1000 1000 /srv/root"), ("web:web", "1000:1000 1000 /home/web")):

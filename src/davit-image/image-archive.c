@@ -105,7 +105,7 @@ static int next_block(struct input *in, struct archive *a, const char *path, int
 		r = archive_read_data_block(a, &p, &n, &offset);
 	while ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && n == 0);
 	if (r == ARCHIVE_EOF)
-		return 0;
+		return input_ended(in, err);
 	if (r < ARCHIVE_WARN)
 		return input_archive_error(in, a, err);
 	if (offset != *at)
@@ -306,8 +306,9 @@ int archive_list(struct input *in, struct archive_files *ret, struct err *err)
 			return err_set(err, ERR_EXHAUSTED, "%s: more than %d entries", in->name, ARCHIVE_ENTRIES);
 		take_entry(&f, a, entry);
 	}
-	if (r != ARCHIVE_EOF)
-		return input_archive_error(&f.spool.view, a, err);
+	r = r == ARCHIVE_EOF ? input_ended(&f.spool.view, err) : input_archive_error(&f.spool.view, a, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_STRUCT(f);
 	return 0;
 }

@@ -157,8 +157,9 @@ static int walk(struct layer *l, struct err *err)
 		if (bad < 0)
 			return bad;
 	}
-	if (r != ARCHIVE_EOF)
-		return input_archive_error(&l->in, l->tar, err);
+	r = r == ARCHIVE_EOF ? input_ended(&l->in, err) : input_archive_error(&l->in, l->tar, err);
+	if (r < 0)
+		return r;
 	if (l->image_archive)
 		return err_hint(err, err_set(err, ERR_INVALID, "%s is an image archive, not a root file system", l->in.name),
 				"davit image load -i FILE");
@@ -176,7 +177,7 @@ static int drain(struct layer *l, struct err *err)
 	do
 		n = on_plain(l->tar, l, &p);
 	while (n > 0);
-	return n < 0 ? input_archive_error(&l->in, l->tar, err) : 0;
+	return n < 0 ? input_archive_error(&l->in, l->tar, err) : input_ended(&l->in, err);
 }
 
 static int store_layer(struct session *s, const char *file, struct ctrd_descriptor *ret, char diff_id[DIGEST_TEXT],

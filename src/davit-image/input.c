@@ -163,6 +163,13 @@ int input_tar(struct input *in, struct archive **ret, struct err *err)
 	return open_reader(in, a, ret, err);
 }
 
+int input_ended(const struct input *in, struct err *err)
+{
+	if (in->err.code && err)
+		*err = in->err;
+	return -(int)in->err.code;
+}
+
 int input_archive_error(struct input *in, struct archive *a, struct err *err)
 {
 	const char *text = archive_error_string(a);

@@ -34,6 +34,8 @@ enum { INPUT_AHEAD_MAX = 4 << 20 };
 int input_decompress(struct input *, struct archive **ret, struct err *err);
 /* A reader of the tar inside. */
 int input_tar(struct input *, struct archive **ret, struct err *err);
+/* libarchive takes a read that fails between two parts of a file for its end: 0 when it was the end. */
+int input_ended(const struct input *, struct err *err);
 /* What went wrong in an archive that reads from @in: the input's own error first, else libarchive's. */
 int input_archive_error(struct input *, struct archive *, struct err *err);
 

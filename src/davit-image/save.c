@@ -167,6 +167,9 @@ static int add_image(struct save *w, const char *what, json *images, struct err 
 		r = check_platform(w, &m, err);
 	if (r == 0)
 		r = check_layers(w, &m, err);
+	if (r == -ERR_NOT_FOUND && record.name)
+		(void)err_hint(err, r, "it is not all here for %s: davit pull, or --platform for another one",
+			       platform_text(&w->s->platform, text));
 	if (r < 0)
 		return err_wrap(err, r, "image %s", what);
 	add_blob(w, &m.config, false);

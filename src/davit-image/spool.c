@@ -71,7 +71,7 @@ static int copy_all(struct spool *s, struct archive *a, struct err *err)
 			r = write_piece(s->fd, p, n, err);
 		s->end += (int64_t)n;
 	}
-	return r;
+	return r < 0 ? r : input_ended(s->in, err);
 }
 
 static int copy(struct spool *s, struct err *err)

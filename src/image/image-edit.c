@@ -34,10 +34,23 @@ static int check_single_name(const char *what, const struct ctrd_images *found, 
 			"name one, or remove all with --force");
 }
 
+/* A name that is not true can be taken away: it is looked for as it stands. */
+static int find_removable(struct ctrd *c, const char *what, const struct ctx *ctx, struct ctrd_images *ret, struct err *err)
+{
+	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 };
+	_cleanup_(ref_done) struct ref ref = { 0 };
+
+	if (!strchr(what, '@') || ref_parse(what, &ref, NULL) < 0 || images_get(c, ref.name, ctx, &record, NULL) < 0)
+		return image_find_all(c, what, ctx, ret, err);
+	ret->v = mem_array(struct ctrd_image, 1);
+	ret->v[ret->n++] = TAKE_STRUCT(record);
+	return 0;
+}
+
 int image_remove(struct ctrd *c, const char *what, bool force, const struct ctx *ctx, struct strv *removed, struct err *err)
 {
 	_cleanup_(ctrd_images_done) struct ctrd_images found = { 0 };
-	int r = image_find_all(c, what, ctx, &found, err);
+	int r = find_removable(c, what, ctx, &found, err);
 
 	if (r == 0 && !force)
 		r = check_single_name(what, &found, err);

@@ -1,5 +1,4 @@
 #include "image.h"
-#include "digest.h"
 #include "mem.h"
 #include "ref.h"
 #include "resolve.h"
@@ -30,7 +29,7 @@ int image_check_name(const char *name, const char *digest, struct err *err)
 	if (!at || strcmp(at + 1, digest) == 0)
 		return 0;
 	return err_hint(err, err_set(err, ERR_PRECONDITION, "image %s: what has this name is %s", ref_familiar(name), digest),
-			"its name says another digest than it has: do not trust it; davit image rm %.12s", digest_digits(digest));
+			"its name says another digest than it has, do not trust it; davit image rm takes the name away");
 }
 
 static int check_unpacked(const struct resolved *r, const char *snapshotter, struct err *err)

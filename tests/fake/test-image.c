@@ -7,13 +7,17 @@
 #include "image.h"
 #include "import.h"
 #include "leases.h"
+#include "load.h"
 #include "mem.h"
 #include "image-record.h"
+#include "output.h"
+#include "save.h"
 #include "session.h"
 #include "tasks.h"
 #include "version.h"
 #include <archive.h>
 #include <archive_entry.h>
+#include <dirent.h>
 #include <stdlib.h>
 
 static struct loop *loop;
@@ -261,15 +265,53 @@ static size_t leases(void)
 	return all.n;
 }
 
-/* Whatever fails, the lease goes (unless that is the call, or containerd does not answer any more), and the next import of the
- * same file works. */
-static void every_call_may_fail(void **state)
+static int archive_verb(const char *name, bool save, int64_t ms, struct err *e)
+{
+	_cleanup_(session_close) struct session s = { 0 };
+	_cleanup_(output_done) struct output out = { .fd = -1 };
+	_cleanup_json_ json *images = json_new_array();
+	_cleanup_strv_ struct strv names = { 0 };
+	struct session_spec to = { .address = fake_address(fake), .ns = "davit", .snapshotter = "overlayfs" };
+	struct ctx ctx = ctx_within(NULL, ms);
+	int r = session_open(&s, &to, &ctx, e);
+
+	if (r == 0 && !save)
+		return load_images(&s, name, images, e);
+	strv_push(&names, "made:1");
+	if (r == 0)
+		r = output_open(&out, name, -1, &s.ctx, e);
+	if (r == 0)
+		r = save_images(&s, &names, &out, images, e);
+	return r < 0 ? r : output_commit(&out, e);
+}
+
+static char *saved;
+
+static int do_import(int64_t ms, struct err *e) { return import(tar, ms, e); }
+static int do_save(int64_t ms, struct err *e) { return archive_verb(saved, true, ms, e); }
+static int do_load(int64_t ms, struct err *e) { return archive_verb(saved, false, ms, e); }
+
+static size_t files(void)
+{
+	DIR *d = opendir(folder);
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+/* Whatever fails, the lease goes (unless that is the call, or containerd does not answer any more), no file is left, and the next
+ * attempt works. */
+static void fail_each_call(int (*before)(int64_t ms, struct err *), int (*verb)(int64_t ms, struct err *), unsigned calls)
 {
 	static const struct { const char *what; int64_t ms; bool leaves; } kinds[] = {
 		{ "fail=13", 20000, false }, { "drop", 20000, true }, { "hang", 700, true },
 	};
+	size_t had = files();
 
-	(void)state;
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 		unsigned n = 0, failed = 0;
 
@@ -278,24 +320,45 @@ static void every_call_may_fail(void **state)
 			int r;
 
 			OK(fake_clear(fake, &err));
+			if (before)
+				OK(before(20000, &err));
 			OK(fake_reset(fake, &err));
 			OK(fake_fault(fake, &err, "%u:%s", ++n, kinds[k].what));
-			r = import(tar, kinds[k].ms, &why);
+			r = verb(kinds[k].ms, &why);
 			failed += r < 0;
 			if (r < 0 && !*why.msg)
 				fail_msg("call %u, %s: no reason", n, kinds[k].what);
+			assert_int_equal(files(), had);
 			if (fake_count(fake) < n)
 				break;
 			if (r < 0 && !kinds[k].leaves)
 				assert_int_equal(leases(), 0);
 			OK(fake_reset(fake, &err));
-			OK(import(tar, 20000, &err));
+			OK(verb(20000, &err));
 		} while (n < 100);
-		if (failed < 10)
+		if (failed < calls)
 			fail_msg("%s: only %u of %u calls failed", kinds[k].what, failed, n);
 	}
 	OK(fake_clear(fake, &err));
 	OK(fake_seed_image(fake, "davit", seeded, &err));
+}
+
+static void every_call_may_fail(void **state)
+{
+	(void)state;
+	fail_each_call(NULL, do_import, 10);
+}
+
+static void every_call_of_load_and_save_may_fail(void **state)
+{
+	_cleanup_free_ char *path = mem_printf("%s/saved.tar", folder);
+
+	(void)state;
+	saved = path;
+	OK(import(tar, 20000, &err));
+	OK(do_save(20000, &err));
+	fail_each_call(NULL, do_load, 10);
+	fail_each_call(do_import, do_save, 8);
 }
 
 static void is_unpacked_again(void **state)
@@ -386,7 +449,8 @@ int main(void)
 		cmocka_unit_test(what_is_missing_has_a_remedy), cmocka_unit_test(is_found_by_digest_and_removed),
 		cmocka_unit_test(a_name_with_a_digest_is_true_or_refused),
 		cmocka_unit_test(an_id_is_a_digest_or_its_beginning),
-		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
+		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(every_call_of_load_and_save_may_fail),
+		cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
 		cmocka_unit_test(a_writer_is_not_kept_waiting), cmocka_unit_test(no_call_is_endless),
 	};
 

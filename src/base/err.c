@@ -119,3 +119,25 @@ int err_hint(struct err *err, int r, const char *fmt, ...)
 	}
 	return r;
 }
+
+/* @text: as others write of it, to whom only text is left. */
+static const struct { int sys; const char *text, *remedy; } remedies[] = {
+	{ ENOENT, NULL, "check the path: ls -ld shows what there is" },
+	{ ENOTDIR, NULL, "check the path: a file stands where a folder should" },
+	{ ENOSPC, "no space left on device", "the disk is full: df -h shows which, davit system prune frees some" },
+	{ EDQUOT, "disk quota exceeded", "the quota is used up: davit system prune frees some" },
+	{ EROFS, "read-only file system", "it is mounted read-only: mount -o remount,rw, or name a place elsewhere" },
+	{ ECONNREFUSED, "connection refused", "nothing listens there: start it, or check the address and the port" },
+	{ EHOSTUNREACH, "no route to host", "check the network: ip route" },
+	{ ENETUNREACH, "network is unreachable", "check the network: ip route" },
+	{ EMFILE, "too many open files", "ulimit -n raises the limit" },
+	{ EADDRINUSE, "address already in use", "ss -lntup shows who has it" },
+};
+
+const char *err_remedy(const struct err *err)
+{
+	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
+		if (err->sys ? err->sys == remedies[i].sys : remedies[i].text && strcasestr(err->msg, remedies[i].text) != NULL)
+			return remedies[i].remedy;
+	return NULL;
+}

@@ -35,6 +35,10 @@ int err_wrap(struct err *err, int r, const char *fmt, ...) _printf_(3, 4);
 /* Add the remedy unless one is there: the innermost knows best. Returns @r. */
 int err_hint(struct err *err, int r, const char *fmt, ...) _printf_(3, 4);
 
+/* What mends most errors of this cause, where err->hint is empty: of an errno, or of what containerd and the engine write of
+ * one. NULL: nothing is known. For whoever prints the error. */
+const char *err_remedy(const struct err *err);
+
 /* Forget an error that was dealt with, so that the next may be set. */
 static inline void err_clear(struct err *err) { if (err) *err = (struct err)ERR_INIT; }
 

@@ -97,7 +97,19 @@ static const char *remedy_of(const struct cli *cli, const struct err *e)
 {
 	bool denied = e->code == ERR_PERMISSION && cli->fail_code == EXIT_DAVIT && geteuid() != 0;
 
-	return e->hint[0] ? e->hint : denied ? "run as root: sudo davit ..." : NULL;
+	return e->hint[0] ? e->hint : denied ? "run as root: sudo davit ..." : err_remedy(e);
+}
+
+/* "MESSAGE (REMEDY)"; what stands in parentheses at the end of the message is joined by it. */
+static void add_message(const char *msg, const char *remedy, struct buf *out)
+{
+	size_t n = strlen(msg);
+	const char *open = strrchr(msg, '(');
+	bool joined = remedy && open && open > msg && open[-1] == ' ' && strchr(open, ')') == msg + n - 1;
+
+	buf_add(out, msg, joined ? n - 1 : n);
+	if (remedy)
+		buf_addf(out, "%s%s)", joined ? "; " : " (", remedy);
 }
 
 void cli_report(const struct cli *cli, const struct err *e)
@@ -106,9 +118,7 @@ void cli_report(const struct cli *cli, const struct err *e)
 	bool color = !cli->global.json_log && term_color(STDERR_FILENO);
 	const char *remedy = remedy_of(cli, e);
 
-	buf_adds(&line, e->msg);
-	if (remedy)
-		buf_addf(&line, " (%s)", remedy);
+	add_message(e->msg, remedy, &line);
 	term_disarm(STDERR_FILENO, line.data);
 	if (cli->global.json_log || !color) {
 		log_error("%s", buf_str(&line));

@@ -72,7 +72,8 @@ static int configure(struct cli *cli, struct err *err)
 	if (address && strncmp(address, scheme, strlen(scheme)) == 0)
 		address += strlen(scheme);
 	if (address && address[0] != '/')
-		return err_set(err, ERR_INVALID, "address \"%s\": not an absolute path of a socket", address);
+		return err_hint(err, err_set(err, ERR_INVALID, "address \"%s\": not an absolute path of a socket", address),
+				"such as " CTRD_ADDRESS);
 	log_init(g->debug ? LOG_DEBUG : g->json_log ? LOG_INFO : LOG_WARN, g->json_log);
 	cli->conf = (struct core_conf){
 		.address = address,

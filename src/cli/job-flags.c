@@ -112,7 +112,9 @@ static int to_size(const char *flag, const char *v, const char *least, int64_t *
 		return r;
 	(void)parse_size(flag, least, &min, NULL);
 	if (n < min)
-		return err_set(err, ERR_INVALID, "flag --%s is at least %s, not \"%s\"", flag, least, v);
+		return err_hint(err, err_set(err, ERR_INVALID, "flag --%s is at least %s, not \"%s\"", flag, least, v),
+				v[strspn(v, "0123456789")] ? "512m is 512 MiB, 2g are 2 GiB" :
+				"a bare number is bytes: 512m is 512 MiB, 2g are 2 GiB");
 	*ret = n;
 	return 0;
 }

@@ -174,7 +174,7 @@ static int fail(const struct err *err)
 
 	json_put_str(e, "code", err_name(err->code));
 	json_put_str(e, "message", err->msg);
-	json_put_str(e, "hint", *err->hint ? err->hint : NULL);
+	json_put_str(e, "hint", *err->hint ? err->hint : err_remedy(err));
 	json_put(o, "error", e);
 	print_line(o);
 	if (isatty(1))

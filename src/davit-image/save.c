@@ -161,6 +161,8 @@ static int add_image(struct save *w, const char *what, json *images, struct err 
 	bool named;
 	int r = image_find(w->s->ctrd, what, &w->s->ctx, &record, err);
 
+	if (r < 0) /* names it already */
+		return r;
 	if (r == 0)
 		r = add_documents(w, &record.target, &m, err);
 	if (r == 0)

@@ -50,7 +50,7 @@ int cap_parse(const char *s, uint64_t *ret_bits, struct err *err)
 	r = err_set(err, ERR_INVALID, "invalid capability \"%.80s\": there is no such capability", s);
 	near = name_nearest(name, bare, N_CAPS);
 	return near ? err_hint(err, r, "did you mean \"%s\"?", near)
-		    : err_hint(err, r, "NET_ADMIN, SYS_PTRACE ... (see capabilities(7)), or ALL");
+		    : err_hint(err, r, "NET_ADMIN, SYS_PTRACE or another of: man 7 capabilities; or ALL");
 }
 
 const char *cap_name(unsigned n)

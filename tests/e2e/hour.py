@@ -212,3 +212,27 @@ class Space(Case):
         names = [self.job(), self.job(command=("true",))]
         self.davit("rm", "-f", *self.davit("ps", "-aq").out.split())
         self.assertFalse(set(names) & set(self.davit("ps", "-a", "--format", "names").out.split()))
+
+
+class Wording(Case):
+    def test_a_remedy_joins_what_stands_in_parentheses(self):
+        err = self.fails("run", "--rm", "--network", "none", "--runtime", "rumc", Machine.image, "true", says=["found here", "davit doctor"]).err
+        self.assertNotIn(") (", err)
+
+    def test_remedies(self):
+        table = [
+            (("pull", "localhost:1/x"), "nothing listens there"), (("image", "load", "-i", "/no/such.tar"), "check the path"),
+            (("run", "--rm", "-m", "5", Machine.image, "true"), "a bare number is bytes"),
+            (("run", "--rm", "--label-file", "/no/such", Machine.image, "true"), "check the path"),
+            (("--address", "x", "ps"), "such as /run/containerd"),
+        ]
+        for args, says in table:
+            with self.subTest(args=args):
+                err = self.davit(*args, code=125).err
+                self.assertIn(says, err.splitlines()[-1])
+                self.assertNotIn(") (", err)
+
+    def test_five_thousand_variables(self):
+        flags = [word for i in range(5000) for word in ("-e", f"V{i}={i}")]
+        out = self.run_sh("env | grep -c ^V", *flags).out
+        self.assertEqual(out, "5000\n")

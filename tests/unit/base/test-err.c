@@ -92,11 +92,33 @@ static void rolls_back(void **state)
 	trail[0] = 0; assert_int_equal(proc(0), 0); assert_string_equal(trail, "");
 	trail[0] = 0; assert_int_equal(proc(1), -1); assert_string_equal(trail, "ba");
 }
+static void knows_remedies(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	(void)err_sys(&err, ENOSPC, "write /x");
+	assert_non_null(strstr(err_remedy(&err), "prune"));
+	err_clear(&err);
+	(void)err_sys(&err, EINTR, "write /x: no space left on device?");
+	assert_null(err_remedy(&err)); /* the cause itself is known */
+	err_clear(&err);
+	(void)err_set(&err, ERR_UNKNOWN, "snapshot x: write: no space left on device: unknown");
+	assert_non_null(strstr(err_remedy(&err), "prune"));
+	err_clear(&err);
+	(void)err_set(&err, ERR_UNKNOWN, "dial tcp: Connection Refused");
+	assert_non_null(strstr(err_remedy(&err), "listens"));
+	err_clear(&err);
+	(void)err_set(&err, ERR_UNKNOWN, "anything else");
+	assert_null(err_remedy(&err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sets_once_and_wraps), cmocka_unit_test(truncates), cmocka_unit_test(keeps_the_first_hint), cmocka_unit_test(disarms),
 		cmocka_unit_test(crosses_the_wire), cmocka_unit_test(rolls_back),
+		cmocka_unit_test(knows_remedies),
 	};
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);
 }

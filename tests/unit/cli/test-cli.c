@@ -52,7 +52,7 @@ static void refuses(void **state)
 		{ "help image foo", "unknown command image foo (davit help image lists the commands)" },
 		{ "build .", "unknown command build (build with docker, podman or buildah; then: docker save IMAGE | davit image load)" },
 		{ "image", "image: a command is missing (davit help image lists them)" },
-		{ "--address here.sock ps", "address \"here.sock\": not an absolute path of a socket" },
+		{ "--address here.sock ps", "address \"here.sock\": not an absolute path of a socket (such as /run/containerd/containerd.sock)" },
 		{ "-n a/b ps", "namespace \"a/b\": not a valid name (use letters and digits, with single . _ or - between them, at most "
 		  "76 characters)" },
 		{ "run -it x", "standard input is not a terminal (leave -t away)" },

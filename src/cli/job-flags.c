@@ -58,6 +58,8 @@ SWITCH(f_tty, task_of(into)->tty)
 SWITCH(f_read_only, task_of(into)->read_only)
 SWITCH(f_privileged, task_of(into)->privileged)
 PARSED(f_publish, parse_ports(v, job_of(into), err))
+PARSED(f_expose, parse_expose(v, &job_of(into)->expose, err))
+SWITCH(f_publish_all, job_of(into)->publish_all)
 PARSED(f_volume, parse_volume(v, ((struct job_flags *)into)->cwd, task_of(into), err))
 PARSED(f_mount, parse_mount(v, ((struct job_flags *)into)->cwd, task_of(into), err))
 PARSED(f_tmpfs, parse_tmpfs(v, task_of(into), err))
@@ -245,6 +247,10 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	  .set = f_stop_timeout }, \
 	{ "publish", 'p', .arg = "[IP:]PORT:PORT[/PROTO]", .help = "Forward a host port (or a range) to one of the container", \
 	  .topic = "Network", .set = f_publish, .meant = "port ports forward" }, \
+	{ "publish-all", 'P', .help = "Forward a free host port to each port that image and --expose name", \
+	  .set = f_publish_all }, \
+	{ "expose", .arg = "PORT[/PROTO]", .help = "A port (or a range) that the job serves, for --publish-all", \
+	  .set = f_expose }, \
 	{ "network", .also = "net", .arg = "NAME", .help = "none, host, container:JOB (that of a job), or a CNI network (davit)", \
 	  .words = "none host davit", .set = f_network }, \
 	{ "hostname", 'h', .arg = "NAME", .help = "Host name in the container; the job's name without", \
@@ -285,8 +291,6 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 
 /* What davit has not. */
 #define ELSEWHERE_OPTS \
-	OPT_NOT_HERE("publish-all", 'P', "name the ports: -p 80 forwards a free port of the host to 80"), \
-	OPT_NOT_HERE("expose", 0, "a port needs no exposing; -p forwards it"), \
 	DOCKER_ONLY_FLAGS, PODMAN_ONLY_FLAGS
 
 #define PLAN_OPTS \

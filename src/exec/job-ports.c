@@ -1,10 +1,13 @@
 /* Host ports that a job leaves open: any free one, or the first free one of a range. Nobody listens on a port that is forwarded,
  * so claims say which those are. A claim of a job that has ended holds a port of a range only while there is another. */
-#include "job-state.h"
+#include "cni-ports.h"
+#include "job-steps.h"
 #include "mem.h"
+#include "parse.h"
 #include "port.h"
 #include "ports.h"
 #include "reconcile.h"
+#include <string.h>
 
 static bool wants_pick(const struct job *job)
 {
@@ -57,6 +60,53 @@ static int pick(struct run *run, struct port *p, const struct claim_ports *own, 
 		r = pick_claimed(run, p, own, ctx, err);
 	}
 	return r == -ERR_EXHAUSTED ? err_hint(err, r, "stop a job that has one, or publish others") : r;
+}
+
+bool run_publishes_image(const struct run *run)
+{
+	return run->job->publish_all && run_is_new(run);
+}
+
+static bool is_published(const struct job *job, const struct port *p)
+{
+	for (size_t i = 0; i < job->n_ports; i++)
+		if (job->ports[i].inside == p->inside && job->ports[i].proto == p->proto)
+			return true;
+	return false;
+}
+
+static int publish(struct job *job, const struct strv *exposed, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < exposed->n; i++) {
+		_cleanup_(job_freep) struct job *its = job_new();
+
+		r = strchr(exposed->v[i], ':') ? -ERR_INVALID : parse_ports(exposed->v[i], its, err);
+		for (size_t k = 0; r >= 0 && k < its->n_ports; k++) {
+			if (is_published(job, &its->ports[k]))
+				continue;
+			if (job->n_ports == JOB_PORTS_MAX)
+				return err_set(err, ERR_INVALID, "publish-all: more than %d ports", JOB_PORTS_MAX);
+			*job_add_port(job) = its->ports[k]; /* no address, so nothing that is owned */
+		}
+		if (r == -ERR_INVALID) { /* an image's text that is no port */
+			err_clear(err);
+			r = 0;
+		}
+	}
+	return r;
+}
+
+int run_publish_exposed(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	int r = publish(run->job, &run->image.config.exposed_ports, err);
+
+	if (r >= 0)
+		r = publish(run->job, &run->job->expose, err);
+	if (r >= 0 && run->net)
+		r = cni_ports_check(run->net, run->job->ports, run->job->n_ports, err);
+	return r < 0 ? r : run_pick_ports(run, ctx, err);
 }
 
 int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)

@@ -138,7 +138,7 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 		r = decide_runtime(run, err);
 	if (r >= 0)
 		r = run_network(run, ctx, err);
-	return r < 0 ? r : run_pick_ports(run, ctx, err);
+	return r < 0 || (ctx && run_publishes_image(run)) ? r : run_pick_ports(run, ctx, err);
 }
 
 /* The engine says why in its own words; a command that is not there or cannot be run gets an exit code of its own. */

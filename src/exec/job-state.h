@@ -76,6 +76,10 @@ const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 int run_network(struct run *, const struct ctx *, struct err *err);
 /* job-ports.c: chooses host ports that are left open; @ctx NULL: without asking other jobs' claims */
 int run_pick_ports(struct run *, const struct ctx *, struct err *err);
+/* Has the image still to say which ports? Then, once it is here: one for each that it or the job exposes and nothing publishes
+ * yet. */
+bool run_publishes_image(const struct run *);
+int run_publish_exposed(struct run *, const struct ctx *, struct err *err);
 
 /* job-volumes.c */
 const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */

@@ -7,7 +7,8 @@
 static const struct step table[N_STEPS] = {
 	[S_SETTINGS] = { .name = "settings", .wanted = settings_wanted, .begin = settings_begin, .end = settings_end,
 		.undo = settings_undo },
-	[S_CLAIM] = { .name = "claim", .begin = claim_begin, .end = claim_end, .undo = claim_undo, .plan = claim_plan },
+	[S_CLAIM] = { .name = "claim", .needs_also = claim_needs, .begin = claim_begin, .end = claim_end,
+		.undo = claim_undo, .plan = claim_plan },
 	[S_IMAGE] = { .name = "image", .needs = 0, .wanted = run_is_new, .begin = image_begin, .end = image_end, .undo = image_undo,
 		.plan = image_plan },
 	[S_NETNS] = { .name = "netns", .needs = STEP(S_CLAIM), .wanted = netns_wanted, .begin = netns_begin, .undo = netns_undo,

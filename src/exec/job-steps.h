@@ -31,6 +31,7 @@ typedef void step_take_back(void *state, const struct ctx *);
 typedef void step_say(const void *state, struct strv *out);
 
 /* step-claim.c */
+step_needs claim_needs;
 step_do claim_begin, claim_end;
 step_take_back claim_undo;
 step_say claim_plan;

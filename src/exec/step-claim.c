@@ -32,12 +32,15 @@ static void claim_call(struct run *run, const struct ctx *ctx)
 	run->call[S_CLAIM] = leases_create_begin(run_ctrd(run), run->lease, &labels, ctx);
 }
 
+/* The claim says which ports; with --publish-all the image does, so that comes first. */
+unsigned claim_needs(const void *state) { return run_publishes_image(state) ? STEP(S_IMAGE) : 0; }
+
 int claim_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	int r = 0;
+	int r = run_publishes_image(run) ? run_publish_exposed(run, ctx, err) : 0;
 
-	if (run->lock < 0) /* job_start() holds it already */
+	if (r >= 0 && run->lock < 0) /* job_start() holds it already */
 		r = claim_lock(run->core, run->job->name, false, ctx, &run->lock, err);
 	if (r >= 0 && run_is_new(run))
 		claim_call(run, ctx);

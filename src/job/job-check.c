@@ -3,6 +3,7 @@
 #include "check.h"
 #include "job-table.h"
 #include "name.h"
+#include "parse.h"
 #include "path.h"
 #include "port.h"
 #include "mem.h"
@@ -60,6 +61,17 @@ static int check_ports(const struct job *j, struct err *err)
 		if (r < 0)
 			return r;
 	}
+	for (size_t i = 0; i < j->expose.n; i++) {
+		_cleanup_strv_ struct strv unused = { 0 };
+
+		r = parse_expose(j->expose.v[i], &unused, err);
+		if (r < 0)
+			return r;
+	}
+	if (j->publish_all && j->network && (!strcmp(j->network, "host") || !strcmp(j->network, "none")))
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "publish-all: with the network \"%s\" no port is forwarded", j->network),
+				"leave out the one or the other");
 	if (!j->n_ports || !j->network)
 		return 0;
 	if (!strcmp(j->network, "host")) {
@@ -295,7 +307,8 @@ static int check_runtime(const char *s, struct err *err)
 static int check_joins(const struct job *j, struct err *err)
 {
 	const struct { const char *what; bool set; } others[] = {
-		{ "publish", j->n_ports }, { "hostname", j->hostname }, { "dns", j->dns.n }, { "dns-search", j->dns_search.n },
+		{ "publish", j->n_ports }, { "publish-all", j->publish_all }, { "expose", j->expose.n },
+		{ "hostname", j->hostname }, { "dns", j->dns.n }, { "dns-search", j->dns_search.n },
 		{ "dns-option", j->dns_options.n }, { "add-host", j->extra_hosts.n },
 	};
 	int r = name_check("job in the network \"container:\"", job_joins(j), NAME_ID_MAX, err);

@@ -82,6 +82,8 @@ struct job {
 	struct task *tasks; size_t n_tasks;
 	char *network;          /* "none", "host", "container:JOB", or a conflist's name; NULL: the default network */
 	struct port *ports; size_t n_ports;
+	struct strv expose;     /* "80/tcp", ranges too: ports that it serves beside those of its image */
+	bool publish_all;       /* each of them gets a free port of the host */
 	char *hostname;         /* NULL: the job's id */
 	struct strv dns, dns_search, dns_options;
 	struct strv extra_hosts; /* "name:ip" */

@@ -135,6 +135,22 @@ int parse_ports(const char *s, struct job *j, struct err *err)
 	return add_ports(s, ip, host, in, proto, j, err);
 }
 
+int parse_expose(const char *s, struct strv *out, struct err *err)
+{
+	_cleanup_(job_freep) struct job *scratch = job_new();
+	int r;
+
+	if (out->n >= JOB_PORTS_MAX)
+		return check_fail("exposed port", s, "more than 4096 of them", err);
+	if (strchr(s, ':'))
+		return err_hint(err, check_fail("exposed port", s, "a port inside, without one of the host", err),
+				"-p forwards one of the host");
+	r = parse_ports(s, scratch, err);
+	if (r >= 0)
+		strv_push(out, s);
+	return r;
+}
+
 int parse_extra_host(const char *s, struct job *j, struct err *err)
 {
 	size_t n = strcspn(s, ":="), len = strlen(s);

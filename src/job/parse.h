@@ -9,6 +9,8 @@
  * the range; [v6] addresses in brackets.
  * Adds to the job. */
 int parse_ports(const char *s, struct job *, struct err *err);
+/* Ports inside, "80", "8000-8010/udp": as in an image's ExposedPorts. */
+int parse_expose(const char *s, struct strv *out, struct err *err);
 /* src:target[:options]; a src with a slash (absolute, or ./ and ../ relative to @cwd) is a bind, else a volume's name; target
  * alone is an anonymous volume. @cwd is NULL where there is none. Options: ro, rw, propagation, z, Z (SELinux labels), nocopy. Adds
  * to the task. */

@@ -157,6 +157,26 @@ class Ports(Case):
         self.davit("stop", "-t", "0", names[0])
         self.assertEqual(port(self.job("-p", "18140-18145:80", network="davit")), port(names[0]))
 
+    def test_all_that_is_exposed(self):
+        image = "exposing:1"
+        self.davit("image", "import", "--expose", "8080", "--expose", "53/udp", Machine.rootfs, image)
+        self.addCleanup(self.davit, "image", "rm", "-f", image, code=None)
+        name = "exposed-" + os.urandom(4).hex()
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        self.davit("run", "-d", "--name", name, "-P", "-p", "18150:53/udp", "--expose", "9000-9001", "--expose", "8080/tcp", image, *HTTPD)
+
+        def ports():
+            text = get(self.rows("ps", "-a", "--filter", f"name=^{name}$")[0], "ports")
+            return dict(reversed(x.split(":")[1].split("->")) for x in text.split(", "))
+        found = ports()
+        self.assertEqual(set(found), {"8080/tcp", "53/udp", "9000/tcp", "9001/tcp"} if "9000/tcp" in found else {"8080/tcp", "53/udp", "9000-9001/tcp"})
+        self.assertEqual(found["53/udp"], "18150")
+        self.assertIn("served by davit", fetch(int(found["8080/tcp"])))
+        self.davit("restart", "-t", "0", name)
+        self.assertEqual(ports(), found)
+        self.fails("run", "--rm", "--network", "none", "-P", image, "true", says="publish-all")
+        self.davit("run", "--rm", "-P", Machine.image, "true")  # which exposes nothing
+
     def test_ipv6_without_any(self):
         for ip in ("::1", "::"):
             self.fails("run", "-d", "--name", "six", "-p", f"[{ip}]:18123:80", Machine.image, "true", says=[f"[{ip}]:18123", "IPv6"])

@@ -20,7 +20,7 @@ static void completes(void **state)
 {
 	static const struct { const char *words, *offers; } rows[] = {
 		{ "davit r", "run restart rm" }, { "davit nothing ''", "" },
-		{ "davit run --pu", "--pull --publish" }, { "davit run --pull ''", "missing always never" },
+		{ "davit run --pu", "--pull --publish --publish-all" }, { "davit run --pull ''", "missing always never" },
 		{ "davit run --pull = n", "never" }, { "davit run --format=", "text json spec" }, { "davit run --net h", "host" },
 		{ "davit run --network ''", "none host davit" }, { "davit run --no", "" }, { "davit run --rm = t", "" },
 		{ "davit run --rm b", "busybox:local" }, { "davit run -dp 80 : 80 red", "redis:7" }, { "davit run -p80 r", "redis:7" },

@@ -38,6 +38,7 @@ static const struct { const char *flags, *task, *job; } flag_rows[] = {
 	{ "-p 127.0.0.1:80:8080", "{}", "{'ports':[{'host_ip':'127.0.0.1','host':80,'inside':8080}]}" },
 	{ "-p 80", "{}", "{'ports':[{'inside':80}]}" },
 	{ "-p 8000-8001:90-91", "{}", "{'ports':[{'host':8000,'inside':90},{'host':8001,'inside':91}]}" },
+	{ "-P --expose 80 --expose 90-92/udp", "{}", "{'expose':['80','90-92/udp'],'publish_all':true}" },
 	{ "--network none --network none", "{}", "{'network':'none'}" },
 	{ "--network none", "{}", "{'network':'none'}" }, { "--net host", "{}", "{'network':'host'}" },
 	{ "-h box", "{}", "{'hostname':'box'}" }, { "--dns 1.1.1.1", "{}", "{'dns':['1.1.1.1']}" },
@@ -224,7 +225,7 @@ static void refuses_wrong_values(void **state)
 		{ "--init img", "run: unknown flag --init" },
 		{ "--gpus=all img", "run: unknown flag --gpus=all" },
 		{ "--mac-address x img", "run: unknown flag --mac-address" },
-		{ "-P img", "run: unknown flag -P" },
+		{ "-B img", "run: unknown flag -B" },
 	};
 
 	(void)state;

@@ -293,6 +293,9 @@ static void network(void **state)
 	is("linux|namespaces", "[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
 			       "{\"type\":\"network\",\"path\":\"/run/netns/id1\"},{\"type\":\"cgroup\"}]");
 	is("linux|sysctl", "{\"net.ipv4.ping_group_range\":\"0 2147483647\",\"net.ipv4.ip_unprivileged_port_start\":\"1024\"}");
+	f.in.joined = true; /* only what is asked for */
+	built();
+	is("linux|sysctl", "{\"net.ipv4.ip_unprivileged_port_start\":\"1024\"}");
 }
 
 static void mounts_go_by_depth(void **state)

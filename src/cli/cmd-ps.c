@@ -233,6 +233,9 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 		r = templated ? list_templated(cli, f, &rows, &l, err) : print(cli, f, &rows, err);
 	if (r >= 0 && !rows.n && !f->everywhere && !f->filters.n && !f->quiet && !strcmp(f->format, "table"))
 		look_elsewhere(cli);
+	if (r >= 0 && rows.left && !f->quiet && !strcmp(f->format, "table"))
+		cli_notice(cli, "%zu %s by a davit that was killed: davit prune removes %s", rows.left,
+			   rows.left == 1 ? "start or job was left" : "starts or jobs were left", rows.left == 1 ? "it" : "them");
 	job_rows_done(&rows);
 	return r;
 }

@@ -332,12 +332,36 @@ static bool rec_has_layer(const struct record *rec)
 	return rec->c.snapshotter && rec->c.snapshot_key && *rec->c.snapshot_key;
 }
 
+static bool has_record(const struct records *recs, const char *id)
+{
+	for (size_t i = 0; i < recs->n; i++)
+		if (!strcmp(recs->v[i].c.id, id))
+			return true;
+	return false;
+}
+
+/* Claims that nobody works on, and that came to no record. */
+static size_t count_claims(struct core *c, const struct records *recs, const struct ctx *ctx)
+{
+	_cleanup_(ctrd_leases_done) struct ctrd_leases leases = { 0 };
+	size_t n = 0;
+
+	if (leases_list(c->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &leases, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < leases.n; i++) {
+		const char *name = dict_get(&leases.v[i].labels, CLAIM_JOB), *id = dict_get(&leases.v[i].labels, CLAIM_ID);
+
+		n += name && id && !has_record(recs, id) && !claim_locked(c, name);
+	}
+	return n;
+}
+
 static int list_namespace(struct core *c, const char *ns, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out,
 			  struct err *err)
 {
 	_cleanup_(records_done) struct records recs = { 0 };
 	_cleanup_(ctrd_processes_done) struct ctrd_processes tasks = { 0 };
-	bool all = f->all || f->last || asks_status(f->filters);
+	bool all = f->all || f->last || asks_status(f->filters), counts = f->all && !strcmp(ns, c->conf.ns);
 	int r = record_list(c, ctx, &recs, err);
 
 	if (r >= 0)
@@ -346,6 +370,8 @@ static int list_namespace(struct core *c, const char *ns, const struct job_filte
 		struct job_row row;
 
 		row_fill(c, ns, &recs.v[i], task_of(&tasks, recs.v[i].c.id), &row);
+		if (counts && !is_listed(&recs.v[i], &row) && !claim_locked(c, recs.v[i].name))
+			out->left++;
 		r = is_listed(&recs.v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED)) ?
 			filter_row(&row, f->filters, err) : 0;
 		if (r <= 0) {
@@ -357,6 +383,8 @@ static int list_namespace(struct core *c, const char *ns, const struct job_filte
 		out->v = mem_resize(out->v, (out->n + 1) * sizeof *out->v);
 		out->v[out->n++] = row;
 	}
+	if (r >= 0 && counts)
+		out->left += count_claims(c, &recs, ctx);
 	return r < 0 ? r : 0;
 }
 

@@ -20,7 +20,11 @@ struct job_row {
 	int64_t size;            /* bytes of the writable layer; -1: not asked for, or not known */
 	struct dict labels;
 };
-struct job_rows { struct job_row *v; size_t n; };
+struct job_rows {
+	struct job_row *v;
+	size_t n;
+	size_t left;             /* what davits that were killed left in the core's namespace, for job_prune() */
+};
 void job_rows_done(struct job_rows *);
 
 struct job_filter {

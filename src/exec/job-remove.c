@@ -4,6 +4,7 @@
 #include "name.h"
 #include "reconcile.h"
 #include "remains.h"
+#include "strays.h"
 #include "task.h"
 #include "volume.h"
 #include <string.h>
@@ -120,6 +121,8 @@ int job_prune(struct core *c, bool exited, bool volumes, bool dry_run, const str
 {
 	int r = reconcile_all(c, dry_run, ctx, removed, err);
 
+	if (r >= 0)
+		r = strays_remove(c, dry_run, ctx, removed, err);
 	if (r >= 0 && exited)
 		r = prune_exited(c, volumes, dry_run, ctx, removed, err);
 	return r;

@@ -3,13 +3,27 @@
 #include "file.h"
 #include "mem.h"
 #include "self.h"
+#include <ctype.h>
 #include <string.h>
 
 /* io */
 
+/* Percent-encoded (RFC 3986), for the path and for a value of the query alike: the shim decodes both before it starts the logger. */
+static char *encode(const char *path)
+{
+	struct buf b = { 0 };
+
+	for (; *path; path++)
+		if (isalnum((unsigned char)*path) || strchr("/-._~", *path))
+			buf_addc(&b, *path);
+		else
+			buf_addf(&b, "%%%02X", (unsigned char)*path);
+	return buf_take(&b);
+}
+
 static int log_uri(struct run *run, struct err *err)
 {
-	_cleanup_free_ char *logger = NULL, *path = record_log_path(run->core, run->id);
+	_cleanup_free_ char *logger = NULL, *path = record_log_path(run->core, run->id), *program = NULL, *file = encode(path);
 	int r;
 
 	if (run->task->log == JOB_LOG_NONE) {
@@ -20,7 +34,8 @@ static int log_uri(struct run *run, struct err *err)
 	r = self_find("davit-logger", &logger, err);
 	if (r < 0)
 		return r;
-	run->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", logger, path,
+	program = encode(logger);
+	run->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", program, file,
 				  (long long)run->task->log_max_size, (long long)run->task->log_max_files);
 	return 0;
 }

@@ -29,6 +29,8 @@ int check_label(const char *key, const char *value, struct err *err)
 		return check_fail("label", key, "key and value are longer than 4096 bytes together", err);
 	if (!strncmp(key, "containerd.io/", 14) || !strncmp(key, "io.cri-containerd", 17))
 		return check_fail("label", key, "reserved for containerd", err);
+	if (!strncmp(key, "davit.", 6)) /* what davit itself remembers of a job stands there */
+		return err_hint(err, check_fail("label", key, "reserved for davit", err), "choose another beginning than davit.");
 	return 0;
 }
 

@@ -18,6 +18,16 @@ class Logs(Case):
         result = self.davit("logs", self.counter(3))
         self.assertEqual((result.out, result.err), ("line 1\nline 2\nline 3\n", "bad\n"))
 
+    def test_a_folder_of_any_name(self):
+        """The logger's path goes through an address."""
+        for folder in ("a+b", "50%25", "x&size=1", "with space", "a#b?c"):
+            with self.subTest(folder=folder):
+                env = {"DAVIT_DATA_DIR": os.path.join(self.folder, folder)}
+                self.davit("run", "-d", "--name", "odd", "--network", "none", Machine.image, "echo", "here", env=env)
+                self.davit("wait", "odd", env=env)
+                self.assertEqual(self.davit("logs", "odd", env=env).out, "here\n")
+                self.davit("rm", "odd", env=env)
+
     def test_tail(self):
         name = self.counter(5)
         for n, want in (("0", ""), ("1", ""), ("2", "line 5\n"), ("100", "".join(f"line {i}\n" for i in range(1, 6))), ("all", None)):

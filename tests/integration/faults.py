@@ -85,6 +85,40 @@ class Sweep(Case):
                     self.gone("struck")
 
 
+class Left(Case):
+    def test_ps_says_what_prune_would_remove(self):
+        self.assertEqual(self.davit("ps", "-a").err, "")
+        process = self.start("run", "--rm", "--name", "victim", "--network", "none", Machine.image, "sh", "-c", "echo up; sleep 2")
+        self.assertEqual(process.stdout.readline(), "up\n")
+        process.kill()
+        wait_until("its end", lambda: "davit prune" in self.davit("ps", "-a").err)
+        self.assertEqual(len(self.davit("ps", "-a").err.splitlines()), 1)
+        self.assertIn("victim", self.davit("prune").out)
+        self.assertEqual(self.davit("ps", "-a").err, "")
+
+    def test_folders_that_no_job_has(self):
+        name = self.job()
+        log = os.path.dirname(next(iter(glob.glob(f"/var/lib/davit/logs/{Machine.ns}/{name}-*/log"))))
+        gone = [f"/var/lib/davit/{kind}/{Machine.ns}/gone-0a0b0c0d" for kind in ("logs", "files")]
+        other = f"/var/lib/davit/logs/{Machine.ns}/not a job's"
+        for path in (*gone, other):
+            os.makedirs(path)
+        self.addCleanup(os.rmdir, other)
+        self.assertIn("gone-0a0b0c0d", self.davit("prune", "--dry-run").out)
+        self.assertTrue(os.path.isdir(gone[0]))
+        self.assertIn("gone-0a0b0c0d", self.davit("prune").out)
+        self.assertEqual([path for path in gone if os.path.exists(path)], [])
+        self.assertTrue(os.path.isdir(log) and os.path.isdir(other))
+        self.assertEqual(self.davit("prune").out, "")
+
+    def test_labels_of_davit_are_its_own(self):
+        self.fails("run", "--rm", "--label", "davit.remove=1", Machine.image, "true", says=["davit.remove", "reserved", "choose"])
+        path = os.path.join(self.folder, "labels")
+        with open(path, "w") as f:
+            f.write("davit.complete=1\n")
+        self.fails("run", "--rm", "--label-file", path, Machine.image, "true", says=["davit.complete", "reserved"])
+
+
 class ContainerdRestart(Case):
     def restart(self, sig=signal.SIGTERM):
         Machine.containerd.restart(sig)

@@ -27,6 +27,7 @@ static const struct { const char *job, *task, *msg; } rows[] = {
 	{ "\"dns_search\":[\"a\\nb\"]", "", "invalid search domain \"a?b\": empty, or with white space" },
 	{ "\"dns_options\":[\"\"]", "", "invalid resolver option \"\": empty, or with white space" },
 	{ "\"extra_hosts\":[\"db\"]", "", "invalid extra host \"db\": not NAME:IP" },
+	{ "\"labels\":{\"davit.remove\":\"1\"}", "", "invalid label \"davit.remove\": reserved for davit" },
 	{ "\"labels\":{\"containerd.io/a\":\"\"}", "", "invalid label \"containerd.io/a\": reserved for containerd" },
 	{ "\"ports\":[{\"inside\":80,\"host_ip\":\"localhost\"}]", "", "invalid port's address \"localhost\": not an IP address" },
 	{ "\"ports\":[{\"inside\":80,\"host_ip\":\"::ffff:127.0.0.1\"}]", "",

@@ -265,6 +265,7 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 
 	{ label, "", "invalid label \"\": no name before \"=\"", "" },
 	{ label, "=x", "invalid label \"\": no name before \"=\"", "" },
+	{ label, "davit.complete=y", "invalid label \"davit.complete\": reserved for davit", "choose another beginning than davit." },
 	{ label, "containerd.io/x=y", "invalid label \"containerd.io/x\": reserved for containerd", "" },
 	{ environ_, "", "invalid environment variable \"\": no name", "" },
 	{ environ_, "=x", "invalid environment variable \"=x\": no name before \"=\"", "" },

@@ -1,0 +1,100 @@
+#include "strays.h"
+#include "file.h"
+#include "job-name.h"
+#include "mem.h"
+#include "record.h"
+#include "task.h"
+#include <dirent.h>
+#include <string.h>
+
+DEFINE_CLEANUP(DIR, closedir)
+
+static void ids_below(const char *folder, struct strv *ids)
+{
+	_cleanup_(closedirp) DIR *d = opendir(folder);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (e->d_type == DT_DIR && job_id_is_ours(e->d_name) && !strv_has(ids, e->d_name))
+			strv_push(ids, e->d_name);
+}
+
+/* An id is its job's name with "-" and eight digits behind it. */
+static char *name_of(const char *id)
+{
+	return mem_strndup(id, (size_t)(strrchr(id, '-') - id));
+}
+
+/* 1 when containerd has neither record nor task of it, and no claim is for it. */
+static int is_stray(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
+	struct ctrd_container rec = { 0 };
+	struct ctrd_leases claims = { 0 };
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
+
+	if (r < 0 || t.state != TASK_ABSENT)
+		return r;
+	r = containers_get(c->ctrd, id, ctx, &rec, err);
+	ctrd_container_done(&rec);
+	if (r != -ERR_NOT_FOUND)
+		return r < 0 ? r : 0;
+	err_clear(err);
+	r = leases_list(c->ctrd, filter, ctx, &claims, err);
+	if (r >= 0) {
+		const char *its = claims.n ? dict_get(&claims.v[0].labels, CLAIM_ID) : NULL;
+
+		r = !its || strcmp(its, id) != 0;
+	}
+	ctrd_leases_done(&claims);
+	return r;
+}
+
+static int remove_folders(const struct core *c, const char *id, struct err *err)
+{
+	_cleanup_free_ char *log = record_log_dir(c, id), *files = record_files_dir(c, id), *run = record_run_dir(c, id);
+	int r = file_remove_tree(log, err);
+
+	if (r >= 0)
+		r = file_remove_tree(files, err);
+	return r < 0 ? r : file_remove_tree(run, err);
+}
+
+/* Its lock is held while it is looked at: nobody makes a job of that name meanwhile. */
+static int remove_one(struct core *c, const char *id, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
+{
+	_cleanup_free_ char *name = name_of(id);
+	int lock = -1, r = claim_lock(c, name, false, ctx, &lock, err);
+
+	if (r == -ERR_EXISTS)
+		return err_clear(err), 0;
+	if (r >= 0)
+		r = is_stray(c, name, id, ctx, err);
+	if (r > 0)
+		strv_pushf(removed, "files of job %s, which is gone", id);
+	if (r > 0 && !dry_run)
+		r = remove_folders(c, id, err);
+	claim_unlock(c, name, lock);
+	return r < 0 ? err_wrap(err, r, "files of job %s", id) : 0;
+}
+
+int strays_remove(struct core *c, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
+{
+	_cleanup_free_ char *logs = record_log_dir(c, ""), *files = record_files_dir(c, ""), *run = record_run_dir(c, "");
+	_cleanup_(records_done) struct records jobs = { 0 };
+	_cleanup_strv_ struct strv ids = { 0 };
+	int r = record_list(c, ctx, &jobs, err);
+
+	ids_below(logs, &ids);
+	ids_below(files, &ids);
+	ids_below(run, &ids);
+	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < jobs.n && !known; k++)
+			known = !strcmp(jobs.v[k].c.id, ids.v[i]);
+		if (!known)
+			r = remove_one(c, ids.v[i], dry_run, ctx, removed, err);
+	}
+	return r < 0 ? r : 0;
+}

@@ -8,7 +8,7 @@
 
 /* io */
 
-/* Percent-encoded (RFC 3986), for the path and for a value of the query alike: the shim decodes both before it starts the logger. */
+/* Percent-encoded (RFC 3986), for the path and for a value of the query alike: the shim decodes both and starts the logger. */
 static char *encode(const char *path)
 {
 	struct buf b = { 0 };

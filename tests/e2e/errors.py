@@ -134,6 +134,17 @@ class Connection(Case):
         self.fails("--address", "/run/none.sock", "ps", says=["/run/none.sock"])
         self.fails("ps", env={"CONTAINERD_ADDRESS": "/run/other.sock"}, says=["/run/other.sock"])
 
+    def test_a_remedy_for_the_usual_causes(self):
+        place = os.path.join(self.folder, "place")
+        os.mkdir(place)
+        for options, says in (("ro", ["read-only file system", "remount,rw"]), ("size=4k,nr_inodes=1", ["no space left", "df -h"])):
+            with self.subTest(options=options):
+                subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
+                try:
+                    self.fails("run", "-d", "--cidfile", place + "/cid", "--network", "none", Machine.image, "true", says=says)
+                finally:
+                    subprocess.run(["umount", place], check=True)
+
     def test_not_a_socket(self):
         self.fails("--address", "/etc/passwd", "ps", says=["/etc/passwd"])
 

@@ -111,7 +111,7 @@ int cli_fail_run(struct cli *cli, int r, const struct strv *words, const char *n
 
 int cli_end_run(const struct cli *cli, const struct run_result *res)
 {
-	if (res->exited)
+	if (!res->detached)
 		return res->exit_code;
 	if (!cli->global.json_log && isatty(STDERR_FILENO))
 		(void)!write(STDERR_FILENO, "\n", 1); /* the cursor stands where the job left it */

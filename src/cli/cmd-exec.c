@@ -54,7 +54,8 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	struct exec_flags *f = opts;
 	_cleanup_strv_ struct strv command = { 0 };
 	struct exec_opts o = { .args = &command, .env = &f->file_env, .cwd = f->cwd, .user = f->user, .detach_keys = f->detach_keys,
-		.tty = f->tty, .interactive = f->interactive, .detach = f->detach, .privileged = f->privileged };
+		.tty = f->tty, .interactive = f->interactive, .detach = f->detach, .privileged = f->privileged,
+		.heir = true };
 	int code = 0, r;
 
 	if (f->tty && f->interactive && !f->detach && !isatty(STDIN_FILENO))

@@ -15,7 +15,7 @@ static const struct opt start_opts[] = {
 
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const struct run_opts detached = { .mode = RUN_DETACHED, .remove_behind = true };
+	const struct run_opts detached = { .mode = RUN_DETACHED, .heir = true };
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
 
@@ -26,7 +26,7 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 
 static int attach(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
 {
-	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .remove_behind = true,
+	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .heir = true,
 		.detach_keys = f->detach_keys };
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &opts, &cli->ctx, &res, err);

@@ -107,10 +107,11 @@ static const char description[] =
 static const char ending[] =
 	".SH \"EXIT STATUS\"\n"
 	"run, start \\-\\-attach and exec end with the exit status of the job's process, 128+N when signal N killed it.\n"
-	".TP\n125\nan error of davit itself, in every command\n"
+	".TP\n125\nan error of davit itself, in every command: output that was lost (a full disk) is one\n"
 	".TP\n126\nthe job's command cannot be invoked\n"
 	".TP\n127\nthe job's command is not found\n"
 	".TP\n130, 143, 129\ninterrupted by SIGINT, SIGTERM, SIGHUP; what had been begun is undone\n"
+	".TP\n141\nwhoever read the output has gone (run, start \\-\\-attach, exec, logs); the job goes on\n"
 	".TP\n1\ndoctor found an error\n"
 	".SH ENVIRONMENT\n"
 	"CONTAINERD_ADDRESS, CONTAINERD_NAMESPACE, CONTAINERD_SNAPSHOTTER, CNI_PATH and NETCONFPATH stand for the global "

@@ -159,7 +159,7 @@ int tasks_delete(struct ctrd *c, const char *id, const char *exec_id, const stru
 	return tasks_delete_end(tasks_delete_begin(c, id, exec_id, ctx), ctx, ret, err);
 }
 
-int tasks_kill(struct ctrd *c, const char *id, const char *exec_id, int signal, bool all, const struct ctx *ctx, struct err *err)
+struct ctrd_call *tasks_kill_begin(struct ctrd *c, const char *id, const char *exec_id, int signal, bool all, const struct ctx *ctx)
 {
 	Tasks__KillRequest req = TASKS__KILL_REQUEST__INIT;
 
@@ -167,7 +167,12 @@ int tasks_kill(struct ctrd *c, const char *id, const char *exec_id, int signal, 
 	req.exec_id = borrow(exec_id);
 	req.signal = (uint32_t)signal;
 	req.all = all;
-	return call_end_empty(call_begin(c, &kill_, id, &req.base, ctx), ctx, err);
+	return call_begin(c, &kill_, id, &req.base, ctx);
+}
+
+int tasks_kill(struct ctrd *c, const char *id, const char *exec_id, int signal, bool all, const struct ctx *ctx, struct err *err)
+{
+	return call_end_empty(tasks_kill_begin(c, id, exec_id, signal, all, ctx), ctx, err);
 }
 
 static void process_unpack(const Types__Process *m, struct ctrd_process *ret)
@@ -228,8 +233,8 @@ int tasks_list(struct ctrd *c, const struct ctx *ctx, struct ctrd_processes *ret
 	return 0;
 }
 
-int tasks_exec(struct ctrd *c, const char *id, const char *exec_id, const struct ctrd_io *io, const struct ctrd_any *spec,
-	       const struct ctx *ctx, struct err *err)
+struct ctrd_call *tasks_exec_begin(struct ctrd *c, const char *id, const char *exec_id, const struct ctrd_io *io,
+				   const struct ctrd_any *spec, const struct ctx *ctx)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	Tasks__ExecRequest req = TASKS__EXEC_REQUEST__INIT;
@@ -241,11 +246,22 @@ int tasks_exec(struct ctrd *c, const char *id, const char *exec_id, const struct
 	req.stderr = borrow(io->stderr_);
 	req.terminal = io->terminal;
 	req.spec = any_pack(&a, spec);
-	return call_end_empty(call_begin(c, &exec, id, &req.base, ctx), ctx, err);
+	return call_begin(c, &exec, id, &req.base, ctx);
 }
 
-int tasks_resize(struct ctrd *c, const char *id, const char *exec_id, unsigned width, unsigned height, const struct ctx *ctx,
-		 struct err *err)
+int tasks_exec_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
+{
+	return call_end_empty(call, ctx, err);
+}
+
+int tasks_exec(struct ctrd *c, const char *id, const char *exec_id, const struct ctrd_io *io, const struct ctrd_any *spec,
+	       const struct ctx *ctx, struct err *err)
+{
+	return tasks_exec_end(tasks_exec_begin(c, id, exec_id, io, spec, ctx), ctx, err);
+}
+
+struct ctrd_call *tasks_resize_begin(struct ctrd *c, const char *id, const char *exec_id, unsigned width, unsigned height,
+				     const struct ctx *ctx)
 {
 	Tasks__ResizeRequest req = TASKS__RESIZE_REQUEST__INIT;
 
@@ -253,17 +269,28 @@ int tasks_resize(struct ctrd *c, const char *id, const char *exec_id, unsigned w
 	req.exec_id = borrow(exec_id);
 	req.width = width;
 	req.height = height;
-	return call_end_empty(call_begin(c, &resize, id, &req.base, ctx), ctx, err);
+	return call_begin(c, &resize, id, &req.base, ctx);
 }
 
-int tasks_close_stdin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct err *err)
+int tasks_resize(struct ctrd *c, const char *id, const char *exec_id, unsigned width, unsigned height, const struct ctx *ctx,
+		 struct err *err)
+{
+	return call_end_empty(tasks_resize_begin(c, id, exec_id, width, height, ctx), ctx, err);
+}
+
+struct ctrd_call *tasks_close_stdin_begin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx)
 {
 	Tasks__CloseIoRequest req = TASKS__CLOSE_IO_REQUEST__INIT;
 
 	req.container_id = borrow(id);
 	req.exec_id = borrow(exec_id);
 	req.stdin = true;
-	return call_end_empty(call_begin(c, &close_io, id, &req.base, ctx), ctx, err);
+	return call_begin(c, &close_io, id, &req.base, ctx);
+}
+
+int tasks_close_stdin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct err *err)
+{
+	return call_end_empty(tasks_close_stdin_begin(c, id, exec_id, ctx), ctx, err);
 }
 
 int tasks_pids(struct ctrd *c, const char *id, const struct ctx *ctx, pid_t **ret_pids, size_t *ret_n, struct err *err)

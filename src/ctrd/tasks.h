@@ -37,15 +37,23 @@ int tasks_wait(struct ctrd *, const char *id, const char *exec_id, const struct 
 struct ctrd_call *tasks_delete_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_delete_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 int tasks_delete(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
+/* An answer that nobody asks for is dropped with the call. */
+struct ctrd_call *tasks_kill_begin(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *);
 int tasks_kill(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *, struct err *err);
 struct ctrd_call *tasks_get_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_get_end(struct ctrd_call *, const struct ctx *, struct ctrd_process *ret, struct err *err);
 int tasks_get(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_process *ret, struct err *err);
 int tasks_list(struct ctrd *, const struct ctx *, struct ctrd_processes *ret, struct err *err);
+struct ctrd_call *tasks_exec_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctrd_io *,
+				   const struct ctrd_any *spec, const struct ctx *);
+int tasks_exec_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int tasks_exec(struct ctrd *, const char *id, const char *exec_id, const struct ctrd_io *, const struct ctrd_any *spec,
 	       const struct ctx *, struct err *err);
+struct ctrd_call *tasks_resize_begin(struct ctrd *, const char *id, const char *exec_id, unsigned width, unsigned height,
+				     const struct ctx *);
 int tasks_resize(struct ctrd *, const char *id, const char *exec_id, unsigned width, unsigned height, const struct ctx *,
 		 struct err *err);
+struct ctrd_call *tasks_close_stdin_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_close_stdin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct err *err);
 int tasks_pids(struct ctrd *, const char *id, const struct ctx *, pid_t **ret_pids, size_t *ret_n, struct err *err);
 int tasks_pause(struct ctrd *, const char *id, const struct ctx *, struct err *err);

@@ -1,5 +1,6 @@
 /* A further process in a running job. */
 #include "cap.h"
+#include "heir.h"
 #include "identity.h"
 #include "job-ops.h"
 #include "job-state.h"
@@ -55,29 +56,29 @@ static int running_task(struct core *c, const struct record *rec, const struct c
 	return err_hint(err, err_set(err, ERR_PRECONDITION, "it is not running"), "start it with: davit start %s", rec->name);
 }
 
-static int start_and_run(struct core *c, const struct record *rec, const char *exec_id, const struct exec_opts *o,
-			 struct streams *io, const struct ctx *ctx, int *ret_code, struct err *err)
-{
-	struct ctx forever = { 0 };
-	struct ctrd_call *wait = tasks_wait_begin(c->ctrd, rec->c.id, exec_id, &forever);
-	struct ctrd_exit exit = { 0 };
-	pid_t pid;
-	int r = tasks_start(c->ctrd, rec->c.id, exec_id, ctx, &pid, err);
+/* An exec under way. */
+struct process {
+	struct core *core;
+	const struct record *rec;
+	const struct exec_opts *opts;
+	char exec_id[17];
+	struct ctrd_any spec;
+	struct streams *io;    /* NULL: detached */
+	struct heir *heir;
+	bool goes_on;          /* without us */
+};
 
-	if (r < 0 || o->detach) {
-		ctrd_call_free(wait);
-		*ret_code = 0;
-		return r < 0 ? exec_error(o->args->v[0], "job", r, err) : 1;
-	}
-	r = streams_run(io, c, rec->c.id, exec_id, wait, ctx, &exit, err);
-	if (r >= 0)
-		*ret_code = (int)exit.status;
-	return r == 0 ? 1 : r < 0 ? r : 0;
+static void process_done(struct process *x)
+{
+	heir_free(x->heir);
+	streams_free(x->io);
+	ctrd_any_done(&x->spec);
 }
 
 /* One that was not started goes at once, but where its engine hangs; that one is ended. */
-static void exec_delete(struct core *c, const char *id, const char *exec_id)
+static void process_delete(const struct process *x, struct core *c)
 {
+	const char *id = x->rec->c.id, *exec_id = x->exec_id;
 	struct ctx limit = ctx_within(NULL, DELETE_MS);
 	struct ctrd_exit unused;
 	int r = tasks_delete(c->ctrd, id, exec_id, &limit, &unused, NULL);
@@ -88,29 +89,93 @@ static void exec_delete(struct core *c, const char *id, const char *exec_id)
 	(void)tasks_delete(c->ctrd, id, exec_id, &limit, &unused, NULL);
 }
 
+/* In the heir: what it prints is dropped until it ends. */
+static void process_go_on(void *arg, enum heir_word word, int lock)
+{
+	const struct process *x = arg;
+	const char *id = x->rec->c.id;
+	_cleanup_(core_freep) struct core *core = NULL;
+	struct ctrd_exit unused;
+	int r = 0;
+
+	(void)lock;
+	streams_inherit(x->io, NULL);
+	core = heir_connect(x->core, x->io);
+	if (!core)
+		return;
+	if (word == HEIR_LOST)
+		streams_close_stdin(x->io);
+	if (word == HEIR_HANG_UP)
+		streams_signal(x->io, SIGHUP);
+	if (word != HEIR_LOST || heir_was_started(core, x->io, id, x->exec_id))
+		r = streams_run(x->io, core, id, x->exec_id, NULL, NULL, &unused, NULL);
+	if (r >= 0)
+		process_delete(x, core);
+	streams_free(x->io);
+}
+
+static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, struct err *err)
+{
+	struct ctx forever = { 0 };
+	struct ctrd_call *wait = tasks_wait_begin(x->core->ctrd, x->rec->c.id, x->exec_id, &forever);
+	struct ctrd_exit exit = { 0 };
+	pid_t pid;
+	int r = tasks_start(x->core->ctrd, x->rec->c.id, x->exec_id, ctx, &pid, err);
+
+	x->goes_on = r >= 0 && !x->io;
+	*ret_code = 0;
+	if (r < 0 || !x->io) {
+		ctrd_call_free(wait);
+		return r < 0 ? exec_error(x->opts->args->v[0], "job", r, err) : 0;
+	}
+	r = streams_run(x->io, x->core, x->rec->c.id, x->exec_id, wait, ctx, &exit, err);
+	if (r == STREAMS_DETACHED)
+		(void)heir_tell(x->heir, HEIR_CARRY_ON, -1);
+	if (r == STREAMS_HUNG_UP)
+		(void)heir_tell(x->heir, HEIR_HANG_UP, -1);
+	if (r == STREAMS_EXITED)
+		*ret_code = streams_exit_code(x->io, &exit);
+	else if (r == STREAMS_UNREAD || r == STREAMS_HUNG_UP)
+		*ret_code = r == STREAMS_UNREAD ? STREAMS_SIGPIPE : STREAMS_SIGHUP;
+	x->goes_on = r != STREAMS_EXITED && r != -ERR_NOT_FOUND;
+	return r;
+}
+
+static int process_open(struct process *x, pid_t pid, struct err *err)
+{
+	_cleanup_free_ char *run_dir = record_run_dir(x->core, x->rec->c.id), *dir = NULL;
+	const struct exec_opts *o = x->opts;
+	int r = make_process(x->rec, o, pid, &x->spec, err);
+
+	name_random(x->exec_id, 16);
+	dir = mem_printf("%s/exec-%s", run_dir, x->exec_id);
+	if (r < 0 || o->detach)
+		return r;
+	return streams_new(&(struct streams_conf){ .dir = dir, .tty = o->tty, .stdin_open = o->interactive,
+		.detach_keys = o->detach_keys, .sig_proxy = true }, x->core->loop, &x->io, err);
+}
+
 /* Adds the exec, runs it, and deletes it unless it goes on without us. */
 static int exec_in(struct core *c, const struct record *rec, pid_t pid, const struct exec_opts *o, const struct ctx *ctx,
 		   int *ret_code, struct err *err)
 {
 	static const struct ctrd_io nothing = { 0 };
-	_cleanup_(ctrd_any_done) struct ctrd_any process = { 0 };
-	_cleanup_(streams_freep) struct streams *io = NULL;
-	_cleanup_free_ char *run_dir = record_run_dir(c, rec->c.id), *dir = NULL;
-	char exec_id[17];
-	int r = make_process(rec, o, pid, &process, err);
+	_cleanup_(process_done) struct process x = { .core = c, .rec = rec, .opts = o };
+	struct ctrd_call *call;
+	int r = process_open(&x, pid, err);
 
-	name_random(exec_id, 16);
-	dir = mem_printf("%s/exec-%s", run_dir, exec_id);
-	if (r >= 0 && !o->detach)
-		r = streams_new(&(struct streams_conf){ .dir = dir, .tty = o->tty, .stdin_open = o->interactive,
-			.detach_keys = o->detach_keys, .sig_proxy = true }, c->loop, &io, err);
 	if (r < 0)
 		return r;
-	r = tasks_exec(c->ctrd, rec->c.id, exec_id, io ? streams_io(io) : &nothing, &process, ctx, err);
+	call = tasks_exec_begin(c->ctrd, rec->c.id, x.exec_id, x.io ? streams_io(x.io) : &nothing, &x.spec, ctx);
+	if (x.io && o->heir)
+		x.heir = heir_new(c, x.io, process_go_on, &x);
+	r = tasks_exec_end(call, ctx, err);
 	if (r >= 0)
-		r = start_and_run(c, rec, exec_id, o, io, ctx, ret_code, err);
-	if (r <= 0) /* also when nobody answered whether it was made */
-		exec_delete(c, rec->c.id, exec_id);
+		r = process_run(&x, ctx, ret_code, err);
+	if (!x.goes_on) { /* also when nobody answered whether it was made */
+		process_delete(&x, c);
+		(void)heir_tell(x.heir, HEIR_DONE, -1);
+	}
 	return r < 0 ? r : 0;
 }
 

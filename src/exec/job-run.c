@@ -1,5 +1,7 @@
 #include "clock.h"
 #include "file.h"
+#include "foreground.h"
+#include "heir.h"
 #include "job-name.h"
 #include "job-state.h"
 #include "log.h"
@@ -7,12 +9,8 @@
 #include "name.h"
 #include "ref.h"
 #include "remains.h"
-#include "self.h"
 #include "task.h"
-#include "task-wait.h"
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -32,6 +30,7 @@ void run_done(struct run *run)
 	for (size_t i = 0; i < STEPS_MAX; i++)
 		ctrd_call_free(run->call[i]);
 	ctrd_call_free(run->wait);
+	heir_free(run->heir);
 	streams_free(run->streams);
 	logfile_free(run->log);
 	cni_op_abort(run->op);
@@ -231,245 +230,6 @@ static void report_timing(const struct step_run *s, int64_t origin, struct timin
 							    s->time[i].ended - origin };
 }
 
-static void time_row(struct timing *t, const char *name, int64_t origin, int64_t began)
-{
-	if (t && t->n < sizeof t->v / sizeof *t->v)
-		t->v[t->n++] = (struct timing_row){ name, began - origin, clock_mono() - origin };
-}
-
-/* Foreground */
-
-/* Off the numbers that the logger's are moved to. */
-static void move_up(int *fd)
-{
-	int high = *fd < 0 ? -1 : fcntl(*fd, F_DUPFD_CLOEXEC, 10);
-
-	if (high < 0)
-		return;
-	(void)close(*fd);
-	*fd = high;
-}
-
-/* The output's reader goes with us: davit-logger reads on from the FIFOs into the job's log. */
-static void hand_to_logger(struct run *run)
-{
-	_cleanup_free_ char *program = NULL, *path = record_log_path(run->core, run->id),
-			    *size = mem_printf("%lld", (long long)run->task->log_max_size),
-			    *files = mem_printf("%lld", (long long)run->task->log_max_files);
-	char *const argv[] = { (char *)(uintptr_t) "davit-logger",
-			       (char *)(uintptr_t) "path",
-			       path,
-			       (char *)(uintptr_t) "size",
-			       size,
-			       (char *)(uintptr_t) "files",
-			       files,
-			       NULL };
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	int out, errs;
-	pid_t pid;
-
-	streams_take_output(run->streams, &out, &errs);
-	move_up(&out);
-	move_up(&errs);
-	if (self_find("davit-logger", &program, NULL) >= 0) {
-		(void)posix_spawnattr_init(&attr);
-		(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
-		(void)posix_spawn_file_actions_init(&fa);
-		for (int fd = 0; fd < 3; fd++)
-			(void)posix_spawn_file_actions_addopen(&fa, fd, "/dev/null", O_RDWR, 0);
-		(void)posix_spawn_file_actions_adddup2(&fa, out, 3);
-		if (errs >= 0)
-			(void)posix_spawn_file_actions_adddup2(&fa, errs, 4);
-		else
-			(void)posix_spawn_file_actions_addopen(&fa, 4, "/dev/null", O_RDONLY, 0);
-		(void)posix_spawn_file_actions_addopen(&fa, 5, "/dev/null", O_WRONLY, 0);
-		(void)posix_spawn_file_actions_addclosefrom_np(&fa, 6); /* it lives as long as the job: nothing of our caller's */
-		(void)posix_spawn_file_actions_addchdir_np(&fa, "/");
-		if (posix_spawn(&pid, program, &fa, &attr, argv, environ) != 0)
-			log_warn("job %s: davit-logger did not start: its output stops", run->job->name);
-		(void)posix_spawn_file_actions_destroy(&fa);
-		(void)posix_spawnattr_destroy(&attr);
-	}
-	if (out >= 0)
-		(void)close(out);
-	if (errs >= 0)
-		(void)close(errs);
-}
-
-static int64_t undo_ms(const struct core *core) { return core->conf.undo_ms ? core->conf.undo_ms : JOB_UNDO_MS; }
-
-/* Everything of a job that has ended, its lock held. */
-static int remove_job(struct core *core, const char *name, const char *id, const char *snapshotter, struct err *err)
-{
-	struct ctx ctx = ctx_within(NULL, undo_ms(core));
-
-	return remains_remove(core, name, id, snapshotter, true, &ctx, err);
-}
-
-/* Nothing that somebody may wait for: the terminal, descriptors (of a shell's flock, say). */
-static void leave_all(int keep_fd)
-{
-	static const int ours[] = { SIGINT, SIGTERM, SIGHUP };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	(void)setsid();
-	for (int fd = 0; fd < 3; fd++)
-		(void)dup2(null, fd);
-	if (keep_fd > 3)
-		(void)close_range(3, (unsigned)keep_fd - 1, 0);
-	(void)close_range(keep_fd > 2 ? (unsigned)keep_fd + 1 : 3, ~0U, 0);
-	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-		(void)signal(ours[i], SIG_DFL);
-}
-
-/* However long containerd is away: nobody waits for us. */
-static int open_patiently(const struct core_conf *conf, struct core **ret, struct err *err)
-{
-	int64_t pause_ms = 100;
-
-	for (;;) {
-		const struct timespec pause = { pause_ms / 1000, pause_ms % 1000 * NSEC_PER_MSEC };
-		int r = core_open_existing(conf, NULL, ret, err);
-
-		if (r != -ERR_UNAVAILABLE && r != -ERR_NOT_FOUND)
-			return r;
-		err_clear(err);
-		(void)nanosleep(&pause, NULL); /* there is no event for a daemon that comes back */
-		pause_ms = pause_ms < 1000 ? pause_ms * 2 : 1000;
-	}
-}
-
-/* A child of ours with a connection of its own and the job's lock, if we have it. False: there is none; in us *ret is NULL. */
-static bool fork_core(const struct run *run, struct core **ret)
-{
-	struct core_conf conf = run->core->conf;
-	const pid_t pid = fork();
-
-	*ret = NULL;
-	if (pid != 0)
-		return pid > 0;
-	leave_all(run->lock);
-	if (*run->core->address == '/')
-		(void)!chdir("/"); /* whoever wants to unmount the folder */
-	conf.address = run->core->address;
-	conf.notice = NULL;
-	conf.return_ms = 0;
-	if (open_patiently(&conf, ret, NULL) < 0)
-		_exit(1);
-	return true;
-}
-
-/* The answer is known: a child does the removal, so that nobody waits for it. It holds the job's lock, and says that it is
- * removing, so whoever wants the name next waits for that. */
-static bool remove_behind(struct run *run)
-{
-	struct core *core;
-
-	if (!fork_core(run, &core))
-		return false;
-	if (!core) {
-		(void)close(TAKE_FD(run->lock)); /* the child's copy holds it */
-		return true;
-	}
-	if (remove_job(core, run->job->name, run->id, run->snapshotter, NULL) >= 0)
-		claim_unlock(core, run->job->name, run->lock);
-	_exit(0);
-}
-
-/* A --rm job that goes on without us: a child of ours waits for its end, across restarts of containerd, and removes it. */
-static void watch_behind(struct run *run)
-{
-	struct core *core;
-	struct ctrd_exit unused;
-	struct err err = ERR_INIT;
-	int r, lock;
-
-	if (!run->job->remove || !run->opts->remove_behind)
-		return;
-	if (!fork_core(run, &core))
-		log_warn("job %s: nobody waits for its end: %s; then remove it with: davit prune", run->job->name, strerror(errno));
-	if (!core)
-		return;
-	r = task_wait(core, run->id, NULL, NULL, &unused, &err);
-	if (r < 0 && r != -ERR_NOT_FOUND) /* nothing says that it has ended: prune will know */
-		_exit(1);
-	if (claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
-		_exit(0); /* somebody stops it: they do what we would */
-	claim_lock_removing(lock);
-	(void)remove_job(core, run->job->name, run->id, run->snapshotter, NULL);
-	claim_unlock(core, run->job->name, lock);
-	_exit(0);
-}
-
-static int after_exit(struct run *run, struct err *err)
-{
-	_cleanup_(record_done) struct record rec = { 0 };
-	struct ctx ctx = ctx_within(NULL, undo_ms(run->core));
-	int r = claim_lock(run->core, run->job->name, false, &ctx, &run->lock, err);
-
-	if (r == -ERR_EXISTS) { /* somebody is stopping or removing it: they do what we would */
-		err_clear(err);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	ctrd_set_lease(run->core->ctrd, NULL);
-	r = core_reconnect(run->core, err);
-	if (r >= 0 && run->job->remove) {
-		claim_lock_removing(run->lock);
-		if (run->opts->remove_behind && remove_behind(run))
-			return 0;
-		r = remove_job(run->core, run->job->name, run->id, run->snapshotter, err);
-	} else if (r >= 0) {
-		r = record_find(run->core, run->id, &ctx, &rec, err);
-		if (r >= 0)
-			r = remains_settle(run->core, &rec, &ctx, err);
-		if (r == -ERR_NOT_FOUND)
-			r = (err_clear(err), 0);
-	}
-	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
-	return r;
-}
-
-static void end_foreground(struct run *run, int64_t origin)
-{
-	struct err err = ERR_INIT;
-	int64_t began = clock_mono();
-
-	streams_free(TAKE_PTR(run->streams));
-	logfile_free(TAKE_PTR(run->log));
-	if (after_exit(run, &err) < 0)
-		log_warn("job %s: %s; mend with: davit rm -f %s", run->job->name, err.msg, run->job->name);
-	time_row(run->opts->timing, run->job->remove ? "remove" : "settle", origin, began);
-}
-
-static int foreground(struct run *run, const struct ctx *ctx, struct run_result *ret, int64_t origin, struct err *err)
-{
-	struct ctrd_exit exit = { 0 };
-	int64_t began = clock_mono();
-	int r = streams_run(run->streams, run->core, run->id, NULL, TAKE_PTR(run->wait), ctx, &exit, err);
-
-	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) { /* the signal was for us alone: the job goes on */
-		err_clear(err);
-		r = 0;
-	}
-	time_row(run->opts->timing, "run", origin, began);
-	if (r == 0) {
-		hand_to_logger(run);
-		watch_behind(run);
-		ret->detached = true;
-		return 0;
-	}
-	if (r > 0) {
-		ret->exited = true;
-		ret->exit_code = (int)exit.status;
-	}
-	if (r > 0 || r == -ERR_NOT_FOUND) /* its task is gone: somebody has removed it */
-		end_foreground(run, origin);
-	return r < 0 ? r : 0;
-}
-
 static int write_cidfile(const char *path, const char *id, struct err *err)
 {
 	_cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
@@ -499,7 +259,7 @@ static int execute(struct run *run, const struct ctx *ctx, struct run_result *re
 
 	if (r < 0)
 		return r;
-	r = step_run(&steps, ctx, call_ms, undo_ms(run->core), err);
+	r = step_run(&steps, ctx, call_ms, run_undo_ms(run->core), err);
 	if (r < 0) {
 		if (run->opts->cidfile)
 			(void)unlink(run->opts->cidfile);
@@ -512,9 +272,8 @@ static int execute(struct run *run, const struct ctx *ctx, struct run_result *re
 	if (run->opts->started)
 		run->opts->started(run->opts->started_arg, ret->name, ret->id);
 	if (run->opts->mode == RUN_FOREGROUND)
-		return foreground(run, ctx, ret, origin, err);
-	if (run->opts->mode == RUN_DETACHED)
-		watch_behind(run);
+		return foreground_run(run, ctx, ret, origin, err);
+	foreground_leave(run);
 	return 0;
 }
 

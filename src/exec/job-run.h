@@ -13,8 +13,8 @@ struct run_opts {
 	const char *detach_keys;       /* NULL: ctrl-p,ctrl-q */
 	bool quiet;                    /* no progress of a pull */
 	bool sig_proxy;                /* foreground without a terminal: signals go to the job */
-	bool remove_behind;            /* with job->remove: a child of ours removes the job after the answer (forks: not in a
-	                                  process with threads) */
+	bool heir;                     /* a child of ours removes a --rm job after the answer, and does what is left to be done
+	                                  when we end before the job (forks: not in a process with threads) */
 	const char *cidfile;           /* NULL: none */
 	struct timing *timing;         /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
@@ -23,8 +23,10 @@ struct run_opts {
 
 struct run_result {
 	char *name, *id;
-	bool exited, detached;         /* foreground: exited, or detached by keys */
-	int exit_code;                 /* of the container, 128+n by signal */
+	bool exited, detached;         /* foreground: exited, or detached by keys; neither: whoever read the output has gone, or
+	                                  our terminal, and the job goes on */
+	int exit_code;                 /* of the container, 128+n by signal; STREAMS_LOST for a success whose output was lost; 128+n
+	                                  for what ended us when neither exited nor detached */
 };
 void run_result_done(struct run_result *);
 

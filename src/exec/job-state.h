@@ -13,6 +13,7 @@
 #include <limits.h>
 
 enum { JOB_CALL_MS = 60000, JOB_UNDO_MS = 30000 };
+static inline int64_t run_undo_ms(const struct core *c) { return c->conf.undo_ms ? c->conf.undo_ms : JOB_UNDO_MS; }
 
 struct run {
 	struct core *core;
@@ -57,6 +58,7 @@ struct run {
 	int *volume_holds; size_t n_volume_holds; /* until the record says that the job uses them */
 	struct logfile *log;
 	struct streams *streams;
+	struct heir *heir;           /* who goes on when we end; NULL: nobody */
 	char *log_uri;
 	pid_t pid;
 	struct ctrd_call *wait;      /* opened before the start */

@@ -1,5 +1,7 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
+#include "foreground.h"
+#include "heir.h"
 #include "orphans.h"
 #include "remains.h"
 #include "task.h"
@@ -21,6 +23,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 		return r;
 	run_label_root(run);
 	run->call[S_TASK] = tasks_create_begin(run_ctrd(run), run->id, &run->mounts, io, NULL, ctx);
+	foreground_heir(run);
 	return 0;
 }
 
@@ -29,7 +32,11 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 	struct run *run = state;
 	int r = run_await(run, S_TASK, ctx, err);
 
-	return r < 0 ? r : tasks_create_end(TAKE_PTR(run->call[S_TASK]), ctx, &run->pid, err);
+	if (r >= 0)
+		r = tasks_create_end(TAKE_PTR(run->call[S_TASK]), ctx, &run->pid, err);
+	if (r >= 0 && run->record && run->streams) /* its record has the size of the terminal that it was made on */
+		streams_resize(run->streams, run->core, run->id, ctx);
+	return r;
 }
 
 /* A part of the time that is left, and no more than somebody bears who has pressed Ctrl-C. */
@@ -85,6 +92,8 @@ void task_undo(void *state, const struct ctx *ctx)
 	struct run *run = state;
 	bool broken = run_undo_connected(run) && await_create(run, ctx);
 
+	if (heir_tell(run->heir, HEIR_DONE, -1))
+		heir_free(TAKE_PTR(run->heir));
 	undo_task(run, broken, ctx);
 }
 

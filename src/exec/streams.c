@@ -1,13 +1,16 @@
-/* Theory of operation: two or three FIFOs stand in a folder of their own; the shim opens the other ends. Output is read
- * when there is some and written out whole (a slow reader of ours slows the container down, as it should). Input is read
- * only while nothing is left to be written to the FIFO. The end of the process is known from the Wait call; the end of its
- * output from EOF on the FIFOs, which the shim closes once all writers are gone, or when nothing came for a while. */
+/* Theory of operation: two or three FIFOs stand in a folder of their own; the shim opens the other ends. Each output is an
+ * outlet (outlet.h), which copies by itself while the loop turns; input is read only while nothing is left to be written to
+ * the FIFO. So input and both outputs wait for nothing of each other, and nothing waits for them: signals are heard and
+ * handed on (orders.h) while somebody does not read, and output is copied while containerd is away. The end of the process is
+ * known from the Wait call; the end of its output from EOF on the FIFOs, which the shim closes once all writers are gone, or
+ * when nothing came for a while. */
 #include "streams.h"
 #include "clock.h"
 #include "file.h"
 #include "keys.h"
-#include "log.h"
 #include "mem.h"
+#include "orders.h"
+#include "outlet.h"
 #include "task-wait.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -17,28 +20,26 @@
 #include <sys/stat.h>
 #include <termios.h>
 
-enum { CHUNK = 16384, DRAIN_MS = 2000, CALL_MS = 1500 /* somebody has pressed Ctrl-C */, FORCE_AFTER = 3 };
-
-struct output {
-	struct streams *io;
-	int from, to;
-	enum log_stream stream;
-	struct watch *watch;
-};
+enum { CHUNK = 16384, DRAIN_MS = 2000, FORCE_AFTER = 3, IDLE_MS = 100 /* a prompt, which has no line end, is logged later */ };
 
 struct streams {
 	struct streams_conf conf;
 	struct loop *loop;
 	char *dir, *path[3];
 	struct ctrd_io io;
-	struct output out[2];
+	bool inherited;        /* we are the heir: nobody listens to us */
+	bool left;             /* the process goes on: its FIFOs stay */
+	struct outlet out[2];
+	bool told[2];          /* that what comes is dropped */
+	struct timer *idle;
+	bool idling;           /* the timer is set */
 	/* input */
 	int to_stdin;
+	struct shared_fd input;
 	struct watch *in_watch, *fifo_watch;
 	struct buf pending;
 	bool in_ended;         /* ours is at its end: the container's is closed once pending is written */
 	struct keys keys;
-	bool detached;
 	/* terminal */
 	int terminal;          /* whose modes are ours, -1: none */
 	struct termios saved;
@@ -47,11 +48,13 @@ struct streams {
 	struct watch *sig_watch;
 	sigset_t old_mask;
 	unsigned interrupts;
+	/* what the functions of watches have noted */
+	bool detached, hung_up, resize, close_stdin;
+	uint64_t signals;      /* to be handed on; a bit each */
 	/* the process; set while streams_run() runs */
 	struct core *core;
 	const char *id, *exec_id;
-	bool resize, close_stdin;
-	int kill_signal;       /* to be handed on; 0: none */
+	struct orders *orders;
 };
 
 static int make_fifo(struct streams *s, unsigned i, const char *name, int flags, int *ret_fd, struct err *err)
@@ -63,16 +66,16 @@ static int make_fifo(struct streams *s, unsigned i, const char *name, int flags,
 	return *ret_fd < 0 ? err_sys(err, errno, "FIFO %s", s->path[i]) : 0;
 }
 
-static int make_fifos(struct streams *s, struct err *err)
+static int make_fifos(struct streams *s, int ret_from[2], struct err *err)
 {
 	int r = 0;
 
 	if (s->conf.stdin_open)
 		r = make_fifo(s, 0, "stdin", O_RDWR, &s->to_stdin, err);
 	if (r >= 0)
-		r = make_fifo(s, 1, "stdout", O_RDONLY, &s->out[0].from, err);
+		r = make_fifo(s, 1, "stdout", O_RDONLY, &ret_from[LOG_STDOUT], err);
 	if (r >= 0 && !s->conf.tty)
-		r = make_fifo(s, 2, "stderr", O_RDONLY, &s->out[1].from, err);
+		r = make_fifo(s, 2, "stderr", O_RDONLY, &ret_from[LOG_STDERR], err);
 	s->io = (struct ctrd_io){ s->path[0], s->path[1], s->path[2], s->conf.tty };
 	return r;
 }
@@ -80,10 +83,12 @@ static int make_fifos(struct streams *s, struct err *err)
 int streams_new(const struct streams_conf *conf, struct loop *loop, struct streams **ret, struct err *err)
 {
 	_cleanup_(streams_freep) struct streams *s = mem_new(struct streams);
-	int r;
+	int from[2] = { -1, -1 }, r;
 
-	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1, .terminal = -1,
-		.out = { { s, -1, STDOUT_FILENO, LOG_STDOUT, NULL }, { s, -1, STDERR_FILENO, LOG_STDERR, NULL } } };
+	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1, .terminal = -1 };
+	shared_fd_init(&s->input, -1, O_RDONLY);
+	outlet_init(&s->out[LOG_STDOUT], -1, -1, LOG_STDOUT, NULL);
+	outlet_init(&s->out[LOG_STDERR], -1, -1, LOG_STDERR, NULL);
 	r = keys_parse(conf->detach_keys ? conf->detach_keys : "ctrl-p,ctrl-q", &s->keys, err);
 	if (r < 0)
 		return r;
@@ -91,9 +96,13 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	if (r < 0)
 		return r;
 	s->dir = mem_strdup(conf->dir);
-	r = make_fifos(s, err);
+	r = make_fifos(s, from, err);
+	outlet_init(&s->out[LOG_STDOUT], from[LOG_STDOUT], STDOUT_FILENO, LOG_STDOUT, conf->log);
+	outlet_init(&s->out[LOG_STDERR], from[LOG_STDERR], STDERR_FILENO, LOG_STDERR, conf->log);
 	if (r < 0)
 		return r;
+	if (conf->stdin_open)
+		shared_fd_init(&s->input, STDIN_FILENO, O_RDONLY);
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -146,66 +155,6 @@ static void terminal_raw(struct streams *s)
 		s->terminal = fd;
 }
 
-static void output_close(struct output *o)
-{
-	watch_free(TAKE_PTR(o->watch));
-	if (o->from >= 0)
-		(void)close(TAKE_FD(o->from));
-}
-
-static void output_lost(struct output *o, int why)
-{
-	struct err err = ERR_INIT;
-
-	o->to = -1;
-	if (why == EPIPE)
-		return;
-	(void)err_sys(&err, why, "standard %s", o->stream == LOG_STDOUT ? "output" : "error");
-	core_notice(o->io->core, "%s: what the job writes is dropped", err.msg);
-}
-
-/* Our reader may be gone (EPIPE): the container's output is then read and dropped, as `docker run | head` does. */
-static void write_out(struct output *o, const char *p, size_t n)
-{
-	while (n && o->to >= 0) {
-		ssize_t w = write(o->to, p, n);
-		struct pollfd pfd = { .fd = o->to, .events = POLLOUT };
-
-		if (w < 0 && errno == EAGAIN) {
-			(void)poll(&pfd, 1, -1);
-			continue;
-		}
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0) {
-			output_lost(o, errno);
-			return;
-		}
-		p += w;
-		n -= (size_t)w;
-	}
-}
-
-/* A FIFO that nobody has opened for writing yet reads as EOF: only POLLHUP after data, or after the end of the process,
- * is the end. poll(2) reports neither before the first writer has come. */
-static void on_output(void *arg, short revents)
-{
-	struct output *o = arg;
-	char chunk[CHUNK];
-	ssize_t n = read(o->from, chunk, sizeof chunk);
-
-	(void)revents;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		output_close(o);
-		return;
-	}
-	write_out(o, chunk, (size_t)n);
-	if (o->io->conf.log)
-		logfile_write(o->io->conf.log, o->stream, chunk, (size_t)n);
-}
-
 static void input_close(struct streams *s)
 {
 	watch_free(TAKE_PTR(s->in_watch));
@@ -242,12 +191,14 @@ static void on_input(void *arg, short revents)
 {
 	struct streams *s = arg;
 	char chunk[CHUNK];
-	ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
+	ssize_t n = shared_fd_read(&s->input, chunk, sizeof chunk);
 
 	(void)revents;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0)
+	if (n <= 0 && s->terminal == STDIN_FILENO) /* raw, it has no end but this */
+		s->hung_up = true;
+	else if (n <= 0)
 		s->in_ended = true;
 	else if (s->terminal == STDIN_FILENO)
 		s->detached = keys_feed(&s->keys, chunk, (size_t)n, &s->pending);
@@ -264,17 +215,33 @@ static void on_signal(void *arg, short revents)
 {
 	struct streams *s = arg;
 	struct signalfd_siginfo si;
+	int sig;
 
 	(void)revents;
 	if (read(s->sigfd, &si, sizeof si) != (ssize_t)sizeof si)
 		return;
-	if (si.ssi_signo == SIGWINCH) {
+	sig = (int)si.ssi_signo;
+	if (sig == SIGWINCH) {
 		s->resize = true;
 		return;
 	}
-	s->kill_signal = (int)si.ssi_signo;
-	if ((si.ssi_signo == SIGINT || si.ssi_signo == SIGTERM) && ++s->interrupts >= FORCE_AFTER)
-		s->kill_signal = SIGKILL;
+	if (sig == SIGHUP && s->terminal >= 0) {
+		s->hung_up = true;
+		return;
+	}
+	if ((sig == SIGINT || sig == SIGTERM) && ++s->interrupts >= FORCE_AFTER)
+		sig = SIGKILL;
+	streams_signal(s, sig);
+}
+
+void streams_signal(struct streams *s, int sig)
+{
+	s->signals |= UINT64_C(1) << sig;
+}
+
+void streams_close_stdin(struct streams *s)
+{
+	s->close_stdin = s->conf.stdin_open;
 }
 
 static void signals_take(struct streams *s)
@@ -301,15 +268,31 @@ static void signals_give_back(struct streams *s)
 	(void)sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 }
 
+static void on_idle(void *arg)
+{
+	struct streams *s = arg;
+
+	s->idling = false;
+	logfile_flush(s->conf.log);
+}
+
+static void attach_outputs(struct streams *s)
+{
+	outlet_attach(&s->out[LOG_STDOUT], s->loop);
+	outlet_attach(&s->out[LOG_STDERR], s->loop);
+	s->idle = s->conf.log ? loop_timer(s->loop, on_idle, s) : NULL;
+	s->idling = false;
+}
+
 static void attach(struct streams *s)
 {
-	for (size_t i = 0; i < 2; i++)
-		if (s->out[i].from >= 0)
-			s->out[i].watch = loop_watch(s->loop, s->out[i].from, POLLIN, on_output, &s->out[i]);
+	attach_outputs(s);
 	if (s->to_stdin >= 0) {
 		s->fifo_watch = loop_watch(s->loop, s->to_stdin, 0, on_fifo_room, s);
-		s->in_watch = loop_watch(s->loop, STDIN_FILENO, POLLIN, on_input, s);
+		s->in_watch = loop_watch(s->loop, s->input.fd, POLLIN, on_input, s);
 	}
+	if (s->inherited)
+		return;
 	terminal_raw(s);
 	signals_take(s);
 	s->resize = s->conf.tty;
@@ -317,10 +300,12 @@ static void attach(struct streams *s)
 
 static void detach(struct streams *s)
 {
-	for (size_t i = 0; i < 2; i++)
-		watch_free(TAKE_PTR(s->out[i].watch));
+	outlet_detach(&s->out[LOG_STDOUT]);
+	outlet_detach(&s->out[LOG_STDERR]);
+	timer_free(TAKE_PTR(s->idle));
 	watch_free(TAKE_PTR(s->in_watch));
 	watch_free(TAKE_PTR(s->fifo_watch));
+	orders_free(TAKE_PTR(s->orders));
 	signals_give_back(s);
 	terminal_restore(s);
 }
@@ -333,37 +318,63 @@ static bool take_flag(bool *flag)
 	return was;
 }
 
-static bool is_ending(int sig)
+/* What the functions of watches have noted. */
+static void hand_on(struct streams *s)
 {
-	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGKILL;
+	struct winsize ws;
+
+	if (take_flag(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
+		orders_resize(s->orders, ws.ws_col, ws.ws_row);
+	if (take_flag(&s->close_stdin))
+		orders_close_stdin(s->orders);
+	for (; s->signals; s->signals &= s->signals - 1)
+		orders_signal(s->orders, __builtin_ctzll(s->signals));
+	if (orders_go_on(s->orders) || s->inherited)
+		return;
+	core_notice(s->core, "containerd does not answer: the signal did not reach the process");
+	s->detached = true; /* whoever asked us to end is obeyed; the process goes on */
 }
 
-/* What a watch function noted and only a call can do. Each may fail when the process is just ending. */
-static void hand_on(struct streams *s, const struct ctx *ctx)
+static void tell_losses(struct streams *s)
 {
-	struct ctrd *c = s->core->ctrd;
-	struct ctx call = ctx_within(ctx, CALL_MS);
-	struct winsize ws;
-	int sig, r = 0;
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++) {
+		struct err err = ERR_INIT;
+		const struct outlet *o = &s->out[i];
 
-	/* each is taken before the call: while that waits, the next may be noted */
-	if (take_flag(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
-		(void)tasks_resize(c, s->id, s->exec_id, ws.ws_col, ws.ws_row, &call, NULL);
-	if (take_flag(&s->close_stdin))
-		(void)tasks_close_stdin(c, s->id, s->exec_id, &call, NULL);
-	sig = s->kill_signal;
-	s->kill_signal = 0;
-	if (sig)
-		r = tasks_kill(c, s->id, s->exec_id, sig, false, &call, NULL);
-	if ((r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE) && is_ending(sig)) {
-		core_notice(s->core, "containerd does not answer: the signal did not reach the process");
-		s->detached = true; /* whoever asked us to end is obeyed; the process goes on */
+		if (!o->lost || o->unread || s->told[i])
+			continue;
+		s->told[i] = true;
+		(void)err_sys(&err, o->lost, "standard %s", i == LOG_STDOUT ? "output" : "error");
+		core_notice(s->core, "%s: what the job writes is dropped", err.msg);
 	}
 }
 
-static bool output_open(const struct streams *s)
+/* One turn of the loop. 0; or how it has to end. */
+static int turn(struct streams *s, const struct ctx *ctx, struct err *err)
 {
-	return s->out[0].from >= 0 || s->out[1].from >= 0;
+	int r;
+
+	if (s->idle && !s->idling && logfile_pending(s->conf.log)) {
+		s->idling = true;
+		timer_set(s->idle, clock_mono() + IDLE_MS * NSEC_PER_MSEC);
+	}
+	r = loop_turn(s->loop, ctx, err);
+	if (r < 0)
+		return r;
+	tell_losses(s);
+	if (s->hung_up)
+		return STREAMS_HUNG_UP;
+	return s->out[LOG_STDOUT].unread || s->out[LOG_STDERR].unread ? STREAMS_UNREAD : 0;
+}
+
+static bool is_to_come(const struct streams *s)
+{
+	return outlet_open(&s->out[LOG_STDOUT]) || outlet_open(&s->out[LOG_STDERR]);
+}
+
+static bool is_pending(const struct streams *s)
+{
+	return outlet_pending(&s->out[LOG_STDOUT]) || outlet_pending(&s->out[LOG_STDERR]);
 }
 
 /* A FIFO that no writer ever opened has no end either: a writer that comes and goes makes one. */
@@ -377,19 +388,22 @@ static void touch_outputs(struct streams *s)
 	}
 }
 
-/* After the end of the process: until EOF, or until nothing has come for DRAIN_MS (a stray process holds the other end). */
-static void drain(struct streams *s)
+/* After the end of the process: until EOF, or until nothing has come for DRAIN_MS (a stray process holds the other end); what
+ * came is written, however slowly ours is read, unless a signal says that it is no longer wanted. */
+static void drain(struct streams *s, const struct ctx *ctx)
 {
 	touch_outputs(s);
-	while (output_open(s)) {
-		struct ctx quiet = ctx_within(NULL, DRAIN_MS);
+	s->signals = 0;
+	while ((is_to_come(s) || is_pending(s)) && !s->signals) {
+		struct ctx quiet = ctx_within(ctx, DRAIN_MS);
+		int r = turn(s, &quiet, NULL);
 
-		if (loop_turn(s->loop, &quiet, NULL) < 0)
+		if (r > 0 || (r == -ERR_DEADLINE && !is_pending(s)) || (r < 0 && r != -ERR_DEADLINE))
 			break;
 	}
 }
 
-/* Copies until the process has ended: 1; or the keys detach: 0. */
+/* Copies until the process has ended or we have to. */
 static int copy_until_end(struct streams *s, struct ctrd_call *call, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
 {
 	_cleanup_(task_wait_freep) struct task_wait *wait = task_wait_new(s->core, s->id, s->exec_id, call);
@@ -397,15 +411,15 @@ static int copy_until_end(struct streams *s, struct ctrd_call *call, const struc
 	for (;;) {
 		int r;
 
-		hand_on(s, ctx);
+		hand_on(s);
 		if (s->detached)
-			return 0;
+			return STREAMS_DETACHED;
 		if (task_wait_over(wait)) {
 			r = task_wait_result(wait, ret, err);
-			return r < 0 ? r : 1;
+			return r < 0 ? r : STREAMS_EXITED;
 		}
-		r = loop_turn(s->loop, ctx, err);
-		if (r < 0)
+		r = turn(s, ctx, err);
+		if (r)
 			return r;
 	}
 }
@@ -416,21 +430,65 @@ int streams_run(struct streams *s, struct core *core, const char *id, const char
 	struct ctx own = s->conf.sig_proxy || !ctx ? ctx_uncancelled(ctx) : *ctx; /* signals go to the process instead */
 	int r;
 
+	s->loop = core->loop;
 	s->core = core;
 	s->id = id;
 	s->exec_id = exec_id;
+	s->orders = orders_new(core, id, exec_id);
 	attach(s);
 	r = copy_until_end(s, wait, &own, ret_exit, err);
-	if (r == 1)
-		drain(s);
+	if (r == STREAMS_EXITED)
+		drain(s, &own);
+	s->left = r != STREAMS_EXITED && r != -ERR_NOT_FOUND;
 	detach(s);
 	return r;
 }
 
-void streams_take_output(struct streams *s, int *ret_out, int *ret_err)
+int streams_exit_code(const struct streams *s, const struct ctrd_exit *exit)
 {
-	*ret_out = TAKE_FD(s->out[0].from);
-	*ret_err = TAKE_FD(s->out[1].from);
+	bool lost = s->out[LOG_STDOUT].lost || s->out[LOG_STDERR].lost;
+
+	if (s->out[LOG_STDOUT].unread || s->out[LOG_STDERR].unread)
+		return STREAMS_SIGPIPE;
+	return lost && !exit->status ? STREAMS_LOST : (int)exit->status;
+}
+
+size_t streams_fifos(const struct streams *s, int ret[2])
+{
+	size_t n = 0;
+
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
+		if (outlet_open(&s->out[i]))
+			ret[n++] = s->out[i].from;
+	return n;
+}
+
+void streams_inherit(struct streams *s, struct logfile *log)
+{
+	s->inherited = true;
+	s->left = s->detached = s->hung_up = false;
+	s->conf.log = log;
+	s->conf.sig_proxy = false;
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
+		outlet_init(&s->out[i], s->out[i].from, -1, (enum log_stream)i, log);
+	s->to_stdin = s->sigfd = s->terminal = -1;
+	s->input = (struct shared_fd){ .fd = -1, .own = -1 };
+	s->in_watch = s->fifo_watch = s->sig_watch = NULL;
+	s->idle = NULL;
+	s->orders = NULL;
+}
+
+void streams_read_on(struct streams *s, int64_t ms)
+{
+	struct loop *loop = loop_new();
+	const struct ctx until = ctx_within(NULL, ms);
+
+	s->loop = loop;
+	attach_outputs(s);
+	while (turn(s, &until, NULL) >= 0)
+		;
+	detach(s);
+	loop_free(loop);
 }
 
 void streams_free(struct streams *s)
@@ -438,15 +496,16 @@ void streams_free(struct streams *s)
 	if (!s)
 		return;
 	detach(s);
-	output_close(&s->out[0]);
-	output_close(&s->out[1]);
+	outlet_done(&s->out[LOG_STDOUT]);
+	outlet_done(&s->out[LOG_STDERR]);
 	input_close(s);
+	shared_fd_done(&s->input);
 	for (size_t i = 0; i < 3; i++) {
-		if (s->path[i] && !s->detached)
+		if (s->path[i] && !s->left)
 			(void)unlink(s->path[i]);
 		free(s->path[i]);
 	}
-	if (s->dir && !s->detached)
+	if (s->dir && !s->left)
 		(void)rmdir(s->dir);
 	free(s->dir);
 	buf_done(&s->pending);

@@ -6,6 +6,7 @@
 #include "core.h"
 #include "logfile.h"
 #include "tasks.h"
+#include <signal.h>
 #include <sys/ioctl.h>
 
 struct streams;
@@ -25,12 +26,30 @@ int streams_new(const struct streams_conf *, struct loop *, struct streams **ret
 const struct ctrd_io *streams_io(const struct streams *);
 /* Before the start of what was created with another terminal's size. */
 void streams_resize(struct streams *, struct core *, const char *id, const struct ctx *);
-/* After the start: copy until the process of (@id, @exec_id), whose Wait is @wait, has ended and its output is drained: 1 with
- * *ret_exit; or until the keys detached: 0. Signals are blocked and handed on meanwhile. A wait broken by a restart of
- * containerd is taken up again. @wait is consumed. */
+/* How a run of it ends; only after STREAMS_EXITED has the process ended. */
+enum streams_end {
+	STREAMS_DETACHED = 1,  /* by keys, or a signal that asks for the end could not be delivered */
+	STREAMS_EXITED,
+	STREAMS_UNREAD,        /* whoever read our output has gone */
+	STREAMS_HUNG_UP,       /* our terminal has */
+};
+/* After the start: copy until the process of (@id, @exec_id), whose Wait is @wait (NULL: one is opened), has ended and its output
+ * is drained: STREAMS_EXITED with *ret_exit; or until one of the other ends. Signals are blocked and handed on meanwhile. An
+ * outage of containerd is outlasted. @wait is consumed. */
 int streams_run(struct streams *, struct core *, const char *id, const char *exec_id, struct ctrd_call *wait,
 	      const struct ctx *, struct ctrd_exit *ret_exit, struct err *err);
-/* After detaching: the output FIFOs, for a logger that reads on; the caller closes them. -1: none (a terminal has no stderr). */
-void streams_take_output(struct streams *, int *ret_out, int *ret_err);
-void streams_free(struct streams *);   /* restores the terminal, removes the FIFOs */
+enum { STREAMS_LOST = 125, STREAMS_SIGPIPE = 128 + SIGPIPE, STREAMS_SIGHUP = 128 + SIGHUP };
+/* After STREAMS_EXITED: the exit code; STREAMS_LOST for a success whose output was lost, STREAMS_SIGPIPE where its reader has
+ * gone. */
+int streams_exit_code(const struct streams *, const struct ctrd_exit *);
+/* To be handed on by streams_run(), even if that has not begun. */
+void streams_signal(struct streams *, int signal);
+void streams_close_stdin(struct streams *);
+
+/* For the heir (heir.h), a child in which nothing of ours is open but the FIFOs of the outputs (streams_fifos() says how many and
+ * which): what comes from now on goes to @log (borrowed; NULL: none). Then streams_run(), and before there is a connection: */
+size_t streams_fifos(const struct streams *, int ret[2]);
+void streams_inherit(struct streams *, struct logfile *log);
+void streams_read_on(struct streams *, int64_t ms); /* copies for so long */
+void streams_free(struct streams *);   /* restores the terminal; removes the FIFOs, unless the process goes on */
 DEFINE_CLEANUP(struct streams, streams_free)

@@ -20,7 +20,7 @@ struct logfile {
 	int fd;                      /* -1: could not be opened so far */
 	int64_t size, max_size;
 	size_t max_files;
-	bool torn;                   /* the file's last byte is no line end */
+	bool torn;                   /* the file's last byte is no line end: the machine or an earlier writer died over it */
 	struct {
 		struct buf rest;     /* what came since the last record */
 		bool open;           /* an earlier writer ended in the middle of a line */
@@ -107,9 +107,12 @@ static void describe_loss(const struct logfile *f, struct buf *out)
 	char now[CLOCK_TEXT];
 	_cleanup_free_ char *text = NULL;
 
-	if (!f->lost)
+	if (f->lost)
+		text = mem_printf("davit: %" PRIu64 " lines were lost here: %s", f->lost, strerror(f->why));
+	else if (f->torn)
+		text = mem_strdup("davit: the line before this one is cut, and lines may be lost here: its writer was killed");
+	else
 		return;
-	text = mem_printf("davit: %" PRIu64 " lines were lost here: %s", f->lost, strerror(f->why));
 	logline_add(out, clock_rfc3339(clock_wall(), now), LOG_STDERR, false, &none, text, strlen(text));
 }
 
@@ -122,20 +125,17 @@ static size_t write_records(struct logfile *f, const struct buf *head)
 	};
 	ssize_t n;
 
-	if (f->fd < 0) {
-		int r = open_anew(f);
-
-		if (r < 0) {
-			errno = -r;
-			return 0;
-		}
-	}
 	do
 		n = writev(f->fd, iov, 2);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0 && (size_t)n < head->len + f->out.len)
 		errno = ENOSPC; /* a short write to a file: the next one would say so */
 	return n < 0 ? 0 : (size_t)n;
+}
+
+void logfile_go_on(struct logfile *f)
+{
+	f->stream[LOG_STDOUT].open = f->stream[LOG_STDERR].open = false;
 }
 
 /* The file ends with its last whole record again. Not where somebody else has written behind it. */
@@ -183,6 +183,11 @@ static void put(struct logfile *f)
 
 	if (!f->out.len)
 		return;
+	if (f->fd < 0 && (why = open_anew(f)) < 0) {
+		lose(f, 0, -why);
+		buf_reset(&f->out);
+		return;
+	}
 	if (f->torn)
 		buf_addc(&head, '\n');
 	describe_loss(f, &head);

@@ -17,6 +17,8 @@ struct logfile;
 int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct logfile **ret, struct err *err);
 /* For who must go on whatever happens: a file that cannot be opened is tried again at every write, as on a full disk. */
 struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files);
+/* The run whose output is in there goes on: a line that its earlier writer has begun is ended by what comes, not before it. */
+void logfile_go_on(struct logfile *);
 /* Bytes as they come from the container; whole lines are written at once, the rest is kept until its end comes.
  * A full disk loses lines, never blocks: the first loss is remembered and a line says so when there is room again. */
 void logfile_write(struct logfile *, enum log_stream, const char *p, size_t n);

@@ -44,7 +44,8 @@ class Logs(Case):
         self.assertEqual(self.davit("logs", "--since", "2100-01-01T00:00:00Z", name).out, "")
         now = int(time.time())
         for since, want in (("2000-01-01", 2), (str(now - 3600), 2), (time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(now - 3600)), 2),
-                            ("1h", 2), (str(now + 3600), 0), (f"{now - 3600}.5", 2), (f"{time.time() + 60:.9f}", 0), ("2100-01-01", 0), ("2100-01-01T10:00", 0)):
+                            ("1h", 2), (str(now + 3600), 0), (f"{now - 3600}.5", 2), (f"{time.time() + 60:.9f}", 0),
+                            ("2100-01-01", 0), ("2100-01-01T10:00", 0)):
             self.assertEqual(self.davit("logs", "--since", since, name).out.count("line"), want, since)
         self.assertEqual(self.davit("logs", "--until", str(now - 3600), name).out, "")
         self.fails("logs", "--since", "2000-01-01x", name, says=["2000-01-01x"])

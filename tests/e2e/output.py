@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from lib.case import Case, Machine
+from lib.case import Case, Machine, Terminal, wait_until
 
 
 class Lost(Case):
@@ -26,3 +26,318 @@ class Lost(Case):
             with self.subTest(args=args):
                 self.lost(*args)
         self.davit("rm", "-f", "made", code=None)
+
+    def test_of_a_process(self):
+        name = self.job()
+        for args in (("run", "--rm", "--network", "none", Machine.image, "seq", "100000"), ("exec", name, "seq", "100000")):
+            with self.subTest(args=args):
+                self.lost(*args)
+
+    def test_standard_error_is_output_too(self):
+        done = subprocess.run(self.command(["run", "--rm", "--network", "none", Machine.image, "sh", "-c", "echo x >&2"]),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=open("/dev/full", "w"), timeout=60 * Machine.slow)
+        self.assertEqual(done.returncode, 125)
+
+    def test_a_failure_of_the_job_s_own_stays(self):
+        done = subprocess.run(self.command(["run", "--rm", "--network", "none", Machine.image, "sh", "-c", "echo x; exit 7"]),
+                              stdin=subprocess.DEVNULL, stdout=open("/dev/full", "w"), stderr=subprocess.DEVNULL, timeout=60 * Machine.slow)
+        self.assertEqual(done.returncode, 7)
+
+    def test_nothing_printed_is_nothing_lost(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(self.command(["run", "--rm", "--network", "none", Machine.image, "true"]), stdout=full, stderr=full,
+                                  stdin=subprocess.DEVNULL, timeout=60 * Machine.slow)
+        self.assertEqual(done.returncode, 0)
+
+    def test_a_file_that_cannot_grow(self):
+        """A partial write first: of what the file system still takes nothing is lost."""
+        out = os.path.join(self.folder, "out")
+        done = subprocess.run(["sh", "-c", 'ulimit -f 8; trap "" XFSZ; exec "$@" >"$0"', out] +
+                              self.command(["run", "--rm", "--network", "none", Machine.image, "seq", "100000"]),
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60 * Machine.slow)
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertIn("File too large", done.stderr)
+        with open(out) as f:
+            self.assertTrue("".join(f"{i}\n" for i in range(1, 5000)).startswith(f.read()))
+
+    def test_closed_descriptors(self):
+        """As the tools of a shell do: what is printed there is lost, and a job that prints nothing is none the worse."""
+        for what, code in (("echo x", 125), ("true", 0)):
+            done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh"] + self.command(
+                ["run", "--rm", "--network", "none", Machine.image, "sh", "-c", what]), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                timeout=60 * Machine.slow)
+            self.assertEqual(done.returncode, code, done.stderr)
+
+
+class Unread(Case):
+    """A reader that goes ends davit as SIGPIPE would, and davit alone."""
+
+    def pipeline(self, *args):
+        read, write = os.pipe()
+        process = self.start(*args, stdout=write)
+        os.close(write)
+        os.read(read, 2)
+        os.close(read)
+        self.assertEqual(process.wait(20 * Machine.slow), 141)
+
+    def test_run(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "yes", code=None))
+        self.pipeline("run", "--name", "yes", "--network", "none", Machine.image, "yes")
+        self.assertEqual(self.state("yes"), "running")
+        self.davit("stop", "-t", "0", "yes")
+        self.assertIn("y\n", self.davit("logs", "--tail", "1", "yes").out)
+
+    def test_a_rm_job_is_removed_when_it_ends(self):
+        self.pipeline("run", "--rm", "--name", "brief", "--network", "none", Machine.image, "sh", "-c",
+                      "while [ ! -e /tmp/end ]; do echo y; done")
+        self.assertEqual(self.state("brief"), "running")
+        self.assertIn("y\n", self.davit("logs", "--tail", "1", "brief").out)
+        self.davit("exec", "brief", "touch", "/tmp/end")
+        wait_until("its removal", lambda: self.state("brief") is None)
+
+    def test_exec(self):
+        name = self.job("-v", f"{self.folder}:/c")
+        self.pipeline("exec", name, "sh", "-c", "while :; do echo y; echo . >>/c/n; done")
+        self.grows("n")
+
+    def grows(self, name):
+        path = os.path.join(self.folder, name)
+        was = os.path.getsize(path)
+        wait_until("the process to go on", lambda: os.path.getsize(path) > was + 65536)  # more than a pipe holds
+
+    def test_of_standard_error(self):
+        read, write = os.pipe()
+        process = self.start("run", "--rm", "--name", "noisy", "--network", "none", Machine.image, "sh", "-c", "yes >&2", stderr=write)
+        self.addCleanup(lambda: self.davit("rm", "-f", "noisy", code=None))
+        os.close(write)
+        os.read(read, 2)
+        os.close(read)
+        self.assertEqual(process.wait(20 * Machine.slow), 141)
+
+
+class Killed(Case):
+    """Output has a reader that outlives davit."""
+    LOUD = ("sh", "-c", "while :; do echo a line of some forty characters, no less; echo . >>/c/n; done")
+
+    def grows(self):
+        path = os.path.join(self.folder, "n")
+        was = os.path.getsize(path)
+        wait_until("the process to go on", lambda: os.path.getsize(path) > was + 20000)
+
+    def begun(self):
+        wait_until("its first words", lambda: os.path.exists(os.path.join(self.folder, "n")))
+
+    def kill(self, *args, **kw):
+        kw.setdefault("stdout", subprocess.DEVNULL)
+        process = self.start(*args, **kw)
+        self.begun()
+        process.kill()
+        process.wait()
+        self.grows()
+
+    def test_run(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "loud", code=None))
+        self.kill("run", "--name", "loud", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, *self.LOUD)
+        follower = self.start("logs", "-f", "--tail", "0", "loud")
+        self.assertEqual(follower.stdout.readline(), "a line of some forty characters, no less\n")
+
+    def test_the_log_goes_on_where_it_was(self):
+        """What davit had taken from the pipe and not written yet may be missing: a few buffers at most. A line that the kill has cut
+        is marked."""
+        self.addCleanup(lambda: self.davit("rm", "-f", "count", code=None))
+        process = self.start("run", "--name", "count", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, "sh", "-c",
+                             "echo . >/c/n; seq 1 200000; echo end", stdout=subprocess.DEVNULL)
+        self.begun()
+        process.kill()
+        self.davit("wait", "count")
+        wait_until("the end of the log", lambda: self.davit("logs", "--tail", "1", "count").out == "end\n")
+        result = self.davit("logs", "count")
+        lines = result.out.splitlines()[:-1]
+        cut = "is cut" in result.err
+        whole = [int(line) for line in lines if line.isdigit()]
+        gaps = [(a, b) for a, b in zip(whole, whole[1:]) if b != a + 1]
+        self.assertLessEqual(len(gaps), 1 + cut, gaps)
+        self.assertGreater(len(whole), 200000 - 20000)
+        self.assertEqual(whole[-1], 200000)
+
+    def test_nothing_is_lost_of_a_quiet_job_s_log(self):
+        """Before, at and after the moment of the kill: a line of which only the half had come, too."""
+        self.addCleanup(lambda: self.davit("rm", "-f", "quiet", code=None))
+        process = self.start("run", "--name", "quiet", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, "sh", "-c",
+                             "printf 'first\nhal'; sleep 1; echo . >/c/n; while [ ! -e /c/go ]; do sleep 0.1; done; echo f; seq 1 50000",
+                             stdout=subprocess.DEVNULL)
+        self.begun()
+        process.kill()
+        process.wait()
+        open(os.path.join(self.folder, "go"), "w").close()
+        self.davit("wait", "quiet")
+        want = "first\nhalf\n" + "".join(f"{i}\n" for i in range(1, 50001))
+        wait_until("the end of the log", lambda: self.davit("logs", "--tail", "1", "quiet").out == "50000\n")
+        self.assertEqual(self.davit("logs", "quiet").out, want)
+
+    def test_with_rm_it_is_removed_when_it_ends(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "brief", code=None))
+        self.kill("run", "--rm", "--name", "brief", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, *self.LOUD)
+        self.davit("kill", "brief")
+        wait_until("its removal", lambda: self.state("brief") is None)
+
+    def test_without_a_log_there_is_none(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "mute", code=None))
+        self.kill("run", "--name", "mute", "--log-driver", "none", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, *self.LOUD)
+        self.fails("logs", "mute", says=["mute", "log"])
+
+    def test_exec(self):
+        name = self.job("-v", f"{self.folder}:/c")
+        self.kill("exec", name, *self.LOUD)
+
+    def test_its_input_ends(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "reader", code=None))
+        process = self.start("run", "-i", "--name", "reader", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, "sh", "-c",
+                             "echo . >/c/n; cat; echo ended", stdin=subprocess.PIPE)
+        self.begun()
+        process.kill()
+        process.wait()
+        self.davit("wait", "reader")
+        wait_until("the last words", lambda: self.davit("logs", "reader").out == "ended\n")
+
+    def test_on_a_terminal(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "term", code=None))
+        term = Terminal(self, "run", "-it", "--name", "term", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, *self.LOUD)
+        self.begun()
+        term.process.kill()
+        term.wait()
+        self.grows()
+
+    def test_while_containerd_is_away(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "loud", code=None))
+        process = self.start("run", "--name", "loud", "-v", f"{self.folder}:/c", "--network", "none", Machine.image, *self.LOUD,
+                             stdout=subprocess.DEVNULL)
+        self.begun()
+        Machine.containerd.stop()
+        try:
+            self.grows()
+            process.kill()
+            process.wait()
+            self.grows()
+        finally:
+            Machine.containerd.start()
+        self.grows()
+
+
+class Detached(Case):
+    KEYS = "\x10\x11"
+
+    def detach(self, *args):
+        term = Terminal(self, *args, "sh", "-c", "echo ready; while :; do echo a line of some forty characters, no less; echo . >>/c/n; done")
+        term.expect("ready")
+        term.type(self.KEYS)
+        out = os.path.join(self.folder, "n")
+        while term.process.poll() is None:
+            term.drink()
+        self.assertEqual(term.wait(), 0)
+        was = os.path.getsize(out)
+        wait_until("the process to go on", lambda: os.path.getsize(out) > was + 20000)
+
+    def test_exec_does_not_stall(self):
+        name = self.job("-v", f"{self.folder}:/c")
+        self.detach("exec", "-it", name)
+
+    def test_no_log_stays_none(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "mute", code=None))
+        self.detach("run", "-it", "--name", "mute", "--log-driver", "none", "-v", f"{self.folder}:/c", "--network", "none", Machine.image)
+        self.fails("logs", "mute", says=["mute", "log"])
+
+    def test_the_log_goes_on(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "loud", code=None))
+        self.detach("run", "-it", "--name", "loud", "-v", f"{self.folder}:/c", "--network", "none", Machine.image)
+        follower = self.start("logs", "-f", "--tail", "0", "loud")
+        self.assertIn("a line of some forty characters, no less", follower.stdout.readline())
+
+
+class HungUp(Case):
+    def test_a_rm_job_ends(self):
+        """Though its process 1 takes no notice of SIGHUP."""
+        self.addCleanup(lambda: self.davit("rm", "-f", "gone", code=None))
+        term = Terminal(self, "run", "--rm", "-it", "--name", "gone", "--stop-timeout", "1", "--network", "none", Machine.image, "sh", "-c",
+                        "trap '' HUP; echo ready; sleep 1000")
+        term.expect("ready")
+        term.hang_up()
+        self.assertEqual(term.wait(), 129)
+        wait_until("its removal", lambda: self.state("gone") is None)
+
+    def test_another_goes_on(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "stays", code=None))
+        term = Terminal(self, "run", "-it", "--name", "stays", "--network", "none", Machine.image, "sh", "-c",
+                        "trap 'echo hung up' HUP; echo ready; while :; do sleep 0.1; done")
+        term.expect("ready")
+        term.hang_up()
+        self.assertEqual(term.wait(), 129)
+        wait_until("its words", lambda: "hung up" in self.davit("logs", "stays").out)
+        self.assertEqual(self.state("stays"), "running")
+
+
+class Blocked(Case):
+    """Nobody reads, and nobody goes: a pager, say."""
+
+    def start_blocked(self, *args):
+        read, write = os.pipe()
+        process = self.start(*args, stdout=write)
+        os.close(write)
+        self.addCleanup(os.close, read)
+        return process, read
+
+    def full(self, read):
+        import fcntl
+        import struct
+        import termios
+
+        def waiting():
+            return struct.unpack("i", fcntl.ioctl(read, termios.FIONREAD, b"\0" * 4))[0]
+        wait_until("a pipe that is full", lambda: waiting() >= 65536)
+
+    def test_signals_are_handed_on(self):
+        process, read = self.start_blocked("run", "--rm", "--name", "blocked", "--network", "none", Machine.image, "sh", "-c",
+                                           "trap 'echo caught >&2; exit 9' TERM; yes & while :; do sleep 0.1; done")
+        self.full(read)
+        process.terminate()
+        self.assertEqual(process.stderr.readline(), "caught\n")
+        while os.read(read, 1 << 20):
+            pass
+        self.assertEqual(process.wait(20 * Machine.slow), 9)
+
+    def test_the_other_stream_goes_on(self):
+        process, read = self.start_blocked("run", "--rm", "--name", "blocked", "--network", "none", Machine.image, "sh", "-c",
+                                           "yes & sleep 1; echo beside >&2; wait")
+        self.addCleanup(lambda: self.davit("rm", "-f", "blocked", code=None))
+        self.full(read)
+        self.assertEqual(process.stderr.readline(), "beside\n")
+
+    def test_what_was_printed_comes_whole_in_the_end(self):
+        process, read = self.start_blocked("run", "--rm", "--network", "none", Machine.image, "seq", "1", "30000")
+        self.full(read)
+        got = b""
+        while True:
+            piece = os.read(read, 1 << 20)
+            if not piece:
+                break
+            got += piece
+        self.assertEqual(process.wait(20 * Machine.slow), 0)
+        self.assertEqual(got.decode(), "".join(f"{i}\n" for i in range(1, 30001)))
+
+    def test_a_signal_ends_the_wait_for_a_reader(self):
+        """The process has ended, its words are on their way to somebody who does not read."""
+        process, read = self.start_blocked("run", "--rm", "--name", "over", "--network", "none", Machine.image, "sh", "-c",
+                                           "seq 1 20000; exit 3")
+        self.full(read)
+        wait_until("its end", lambda: self.state("over") != "running")
+        process.terminate()
+        self.assertEqual(process.wait(20 * Machine.slow), 3)
+
+    def test_what_others_use_stays_blocking(self):
+        import fcntl
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        self.addCleanup(os.close, write)
+        self.start("run", "--rm", "--network", "none", Machine.image, "true", stdout=write, stderr=write, stdin=read).wait(30 * Machine.slow)
+        for fd in (read, write):
+            self.assertEqual(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK, 0)

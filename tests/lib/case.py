@@ -189,6 +189,17 @@ class Terminal:
         import termios
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
+    def hang_up(self):
+        """As a terminal's window that is closed."""
+        for fd in (self.slave, self.master):
+            os.close(fd)
+        self.master = self.slave = -1
+
+    def drink(self):
+        """Takes what has come, and forgets it."""
+        if select.select([self.master], [], [], 0.1)[0]:
+            os.read(self.master, 65536)
+
     def type(self, text):
         os.write(self.master, text.encode())
 

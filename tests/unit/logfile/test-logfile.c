@@ -315,14 +315,22 @@ static void forgets_surplus_files(void **state)
 static void ends_what_was_left(void **state)
 {
 	const struct fixture *f = *state;
+	struct logfile *log;
 
 	write_log(f->path, LOG_STDOUT, "first run, no end");
 	write_log(f->path, LOG_STDERR, "other stream\n");
 	write_log(f->path, LOG_STDOUT, "second run\n");
 	expect_tail(f->path, 1, "second run\n");
+	write_log(f->path, LOG_STDOUT, "by two, ");
+	log = open_log(f->path, 0, 1);
+	logfile_go_on(log);
+	logfile_write(log, LOG_STDOUT, "one line\n", 9);
+	logfile_free(log);
+	expect_tail(f->path, 1, "by two, one line\n");
 	write_file(f->path, "2026-01-01T00:00:01Z stdout F torn by a pow");
 	write_log(f->path, LOG_STDOUT, "next\n");
-	expect_tail(f->path, -1, "torn by a pow\nnext\n");
+	expect_tail(f->path, -1, "torn by a pow\n"
+		    "davit: the line before this one is cut, and lines may be lost here: its writer was killed\nnext\n");
 }
 
 /* RLIMIT_FSIZE makes writes fail as a full disk does: partly, then wholly. */

@@ -1,0 +1,244 @@
+/* Theory of operation: davit copies a foreground job's output; its heir (heir.h) waits beside it. When the job ends, davit says
+ * so and leaves: a --rm job is removed by the heir, which gets the lock for that. When davit ends before the job, the heir reads
+ * on from the FIFOs into the job's log, or drops what it reads where there is to be none, waits for the end, and removes a --rm
+ * job then. A detached --rm job, which logs by itself, has an heir for the second half only. */
+#include "foreground.h"
+#include "clock.h"
+#include "heir.h"
+#include "log.h"
+#include "mem.h"
+#include "remains.h"
+#include "task-wait.h"
+#include <signal.h>
+#include <string.h>
+
+/* Everything of a job that has ended, its lock held. */
+static int remove_job(const struct run *run, struct core *core, struct err *err)
+{
+	struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
+
+	return remains_remove(core, run->job->name, run->id, run->snapshotter, true, &ctx, err);
+}
+
+/* In the heir: the job has ended, and its lock is ours. */
+static void heir_remove(const struct run *run, int lock)
+{
+	_cleanup_(core_freep) struct core *core = heir_connect(run->core, NULL);
+
+	if (core && remove_job(run, core, NULL) >= 0)
+		claim_unlock(core, run->job->name, lock);
+}
+
+static void on_patience(void *arg)
+{
+	streams_signal(arg, SIGKILL);
+}
+
+/* Until the process has ended. */
+static int heir_wait(const struct run *run, struct core *core, enum heir_word word)
+{
+	struct ctrd_exit unused;
+	struct err err = ERR_INIT;
+	struct timer *patience;
+	int r;
+
+	if (!run->streams)
+		return task_wait(core, run->id, NULL, NULL, &unused, &err);
+	patience = loop_timer(core->loop, on_patience, run->streams);
+	if (word == HEIR_LOST)
+		streams_close_stdin(run->streams);
+	if (word == HEIR_HANG_UP)
+		streams_signal(run->streams, SIGHUP);
+	if (word == HEIR_HANG_UP && run->job->remove) /* nobody will ever see it again */
+		timer_set(patience, clock_mono() + run->task->stop_timeout * NSEC_PER_SEC);
+	r = streams_run(run->streams, core, run->id, NULL, NULL, NULL, &unused, &err);
+	timer_free(patience);
+	return r < 0 ? r : 0;
+}
+
+static struct logfile *heir_log(const struct run *run)
+{
+	_cleanup_free_ char *path = record_log_path(run->core, run->id);
+	struct logfile *log;
+
+	if (run->task->log != JOB_LOG_FILE)
+		return NULL;
+	if (logfile_open(path, run->task->log_max_size, run->task->log_max_files, &log, NULL) < 0)
+		return logfile_new(path, run->task->log_max_size, run->task->log_max_files);
+	logfile_go_on(log);
+	return log;
+}
+
+/* Whoever removed the job may have come before we made its log. */
+static void heir_drop_log(const struct run *run, struct core *core)
+{
+	_cleanup_free_ char *path = record_log_path(core, run->id), *dir = record_log_dir(core, run->id);
+	_cleanup_(record_done) struct record rec = { 0 };
+	const struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
+
+	if (record_find(core, run->id, &ctx, &rec, NULL) != -ERR_NOT_FOUND)
+		return;
+	(void)logfile_remove(path, NULL);
+	(void)rmdir(dir);
+}
+
+/* In the heir: the job goes on without davit. */
+static void heir_go_on(const struct run *run, enum heir_word word)
+{
+	_cleanup_(core_freep) struct core *core = NULL;
+	struct logfile *log = run->streams ? heir_log(run) : NULL;
+	const bool logs = log != NULL;
+	int r = -ERR_NOT_FOUND, lock;
+
+	if (run->streams)
+		streams_inherit(run->streams, log);
+	core = heir_connect(run->core, run->streams);
+	if (!core)
+		return;
+	if (word != HEIR_LOST || heir_was_started(core, run->streams, run->id, NULL))
+		r = heir_wait(run, core, word);
+	logfile_free(log);
+	if (logs)
+		heir_drop_log(run, core);
+	if (word == HEIR_LOST && r == -ERR_NOT_FOUND) /* it was never started, or somebody has removed it */
+		return;
+	if (r < 0 && r != -ERR_NOT_FOUND) /* nothing says that it has ended: prune will know */
+		return;
+	streams_free(run->streams);
+	if (!run->job->remove || claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
+		return; /* somebody stops it: they do what we would */
+	claim_lock_removing(lock);
+	(void)remove_job(run, core, NULL);
+	claim_unlock(core, run->job->name, lock);
+}
+
+static void heir_main(void *arg, enum heir_word word, int lock)
+{
+	if (word == HEIR_REMOVE)
+		heir_remove(arg, lock);
+	else
+		heir_go_on(arg, word);
+}
+
+void foreground_heir(struct run *run)
+{
+	if (!run->opts->heir || run->heir || (!run->streams && !run->job->remove))
+		return;
+	run->heir = heir_new(run->core, run->streams, heir_main, run);
+	if (!run->heir)
+		log_warn("job %s: nobody waits to go on without davit: %s", run->job->name, strerror(errno));
+}
+
+void foreground_leave(struct run *run)
+{
+	(void)heir_tell(run->heir, HEIR_CARRY_ON, -1);
+}
+
+static void time_row(struct timing *t, const char *name, int64_t origin, int64_t began)
+{
+	if (t && t->n < sizeof t->v / sizeof *t->v)
+		t->v[t->n++] = (struct timing_row){ name, began - origin, clock_mono() - origin };
+}
+
+/* The answer is known, so nobody waits for the removal. The heir gets the job's lock, which says what is done under it, so whoever
+ * wants the name next waits for that. */
+static bool remove_behind(struct run *run)
+{
+	if (!heir_tell(run->heir, HEIR_REMOVE, run->lock))
+		return false;
+	(void)close(TAKE_FD(run->lock));
+	return true;
+}
+
+static int settle(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_find(run->core, run->id, ctx, &rec, err);
+
+	if (r >= 0)
+		r = remains_settle(run->core, &rec, ctx, err);
+	if (r != -ERR_NOT_FOUND)
+		return r;
+	err_clear(err);
+	return 0;
+}
+
+static int after_exit(struct run *run, struct err *err)
+{
+	struct ctx ctx = ctx_within(NULL, run_undo_ms(run->core));
+	int r = claim_lock(run->core, run->job->name, false, &ctx, &run->lock, err);
+
+	if (r == -ERR_EXISTS) { /* somebody is stopping or removing it: they do what we would */
+		err_clear(err);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	ctrd_set_lease(run->core->ctrd, NULL);
+	r = core_reconnect(run->core, err);
+	if (r >= 0 && run->job->remove) {
+		claim_lock_removing(run->lock);
+		if (remove_behind(run))
+			return 0;
+		r = remove_job(run, run->core, err);
+	} else if (r >= 0) {
+		r = settle(run, &ctx, err);
+	}
+	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
+	return r;
+}
+
+static void end_foreground(struct run *run, int64_t origin)
+{
+	struct err err = ERR_INIT;
+	int64_t began = clock_mono();
+
+	streams_free(TAKE_PTR(run->streams));
+	logfile_free(TAKE_PTR(run->log));
+	if (after_exit(run, &err) < 0)
+		log_warn("job %s: %s; mend with: davit rm -f %s", run->job->name, err.msg, run->job->name);
+	(void)heir_tell(run->heir, HEIR_DONE, -1);
+	time_row(run->opts->timing, run->job->remove ? "remove" : "settle", origin, began);
+}
+
+/* The heir reads on; of a reader that has gone it learns by our end. */
+static void leave_to_heir(struct run *run, enum streams_end end)
+{
+	logfile_free(TAKE_PTR(run->log)); /* which it opens */
+	if (end == STREAMS_DETACHED)
+		foreground_leave(run);
+	if (end == STREAMS_HUNG_UP)
+		(void)heir_tell(run->heir, HEIR_HANG_UP, -1);
+}
+
+/* The signal was for us alone: the job goes on. */
+static int ends_us_alone(const struct run *run, const struct ctx *ctx)
+{
+	return run->task->tty && ctx && ctx->cancel && ctx->cancel->on == SIGHUP ? STREAMS_HUNG_UP : STREAMS_DETACHED;
+}
+
+int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *ret, int64_t origin, struct err *err)
+{
+	struct ctrd_exit exit = { 0 };
+	int64_t began = clock_mono();
+	int r = streams_run(run->streams, run->core, run->id, NULL, TAKE_PTR(run->wait), ctx, &exit, err);
+
+	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) {
+		err_clear(err);
+		r = ends_us_alone(run, ctx);
+	}
+	time_row(run->opts->timing, "run", origin, began);
+	if (r == STREAMS_EXITED)
+		ret->exit_code = streams_exit_code(run->streams, &exit);
+	if (r == STREAMS_EXITED || r == -ERR_NOT_FOUND) /* its task is gone: somebody has removed it */
+		end_foreground(run, origin);
+	else
+		leave_to_heir(run, r < 0 ? STREAMS_UNREAD : (enum streams_end)r);
+	if (r < 0)
+		return r;
+	ret->exited = r == STREAMS_EXITED;
+	ret->detached = r == STREAMS_DETACHED;
+	if (r == STREAMS_UNREAD || r == STREAMS_HUNG_UP)
+		ret->exit_code = r == STREAMS_UNREAD ? STREAMS_SIGPIPE : STREAMS_SIGHUP;
+	return 0;
+}

@@ -203,7 +203,7 @@ static void put(struct logfile *f)
 		const char *nl = of_records ? memrchr(f->out.data, '\n', of_records) : NULL;
 		size_t whole = nl ? (size_t)(nl - f->out.data) + 1 : 0;
 
-		if (f->torn)
+		if (done && f->torn) /* a piece of ours; what an earlier writer has left stays */
 			cut_back(f, of_records ? of_records - whole : done - (*head.data == '\n'));
 		lose(f, whole, why);
 	}

@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -356,6 +358,39 @@ static void survives_a_full_disk(void **state)
 	assert_string_equal(buf_str(&out), "kept\ndavit: 4 lines were lost here: No space left on device\nkept\nkept too\n");
 }
 
+/* Not a byte fits behind what an earlier writer was torn from: a file system of one page, which is full. */
+static void leaves_a_torn_end_to_a_full_disk(void **state)
+{
+	static const char torn[] = "2026-01-01T00:00:01Z stdout F ";
+	enum { PAGE = 4096 };
+	const struct fixture *f = *state;
+	_cleanup_free_ char *disk = mem_printf("%s/disk", f->dir), *path = mem_printf("%s/log", disk);
+	_cleanup_buf_ struct buf text = { 0 }, out = { 0 };
+	struct logfile *log;
+
+	assert_int_equal(mkdir(disk, 0700), 0);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("full", disk, "tmpfs", 0, "nr_blocks=1") < 0) {
+		print_message("skipped: cannot mount a file system of one page\n");
+		skip();
+	}
+	buf_adds(&text, torn);
+	while (text.len < PAGE)
+		buf_addc(&text, 'x');
+	assert_int_equal(file_write(path, text.data, text.len, 0600, NULL), 0);
+	log = open_log(path, 0, 1);
+	logfile_write(log, LOG_STDOUT, "lost\n", 5);
+	buf_reset(&text);
+	assert_int_equal(file_read(path, 2 * PAGE, &text, NULL), 0);
+	assert_int_equal(text.len, PAGE);
+	assert_int_equal(mount(NULL, disk, NULL, MS_REMOUNT, "nr_blocks=16"), 0);
+	logfile_write(log, LOG_STDOUT, "kept\n", 5);
+	logfile_free(log);
+	assert_int_equal(read_log((struct logread){ .path = path, .tail = 2 }, &out, &out, NULL), 0);
+	assert_string_equal(buf_str(&out), "davit: 1 lines were lost here: No space left on device\nkept\n");
+	assert_int_equal(umount2(disk, MNT_DETACH), 0);
+}
+
 /* A disk that is full after each number of bytes: each line that a reader sees is one that was written, or tells of a loss. */
 static void shows_no_half_line(void **state)
 {
@@ -680,7 +715,9 @@ static void commands_no_terminal(void **state)
 	assert_string_equal(text, said); /* a file gets the bytes */
 }
 
-RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(writes_cri_lines), T(keeps_bytes), T(splits_streams), T(spans_times),
-	  T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files), T(ends_what_was_left),
-	  T(survives_a_full_disk), T(shows_no_half_line), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
-	  T(follows_the_tail), T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))
+RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(writes_cri_lines), T(keeps_bytes),
+	  T(splits_streams), T(spans_times), T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files),
+	  T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk), T(shows_no_half_line),
+	  T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows), T(follows_the_tail),
+	  T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled),
+	  T(bounds_memory))

@@ -1,5 +1,6 @@
 /* Compiler attributes, cleanup handlers and ownership helpers. Include first. */
 #pragma once
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 static inline void freep(void *p) { free(*(void **)p); }
 static inline void closep(int *fd) { int e = errno; if (*fd >= 0) (void)close(*fd); errno = e; }
 DEFINE_CLEANUP(FILE, fclose)
+DEFINE_CLEANUP(DIR, closedir)
 
 #define _cleanup_free_  _cleanup_(freep)
 #define _cleanup_close_ _cleanup_(closep)

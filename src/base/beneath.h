@@ -2,7 +2,6 @@
  * there can become a link to somewhere else. Nothing here is led out of the folder. All return -1 and set errno. */
 #pragma once
 #include "attr.h"
-#include <dirent.h>
 #include <sys/stat.h>
 
 /* No link is followed at all, none of /proc's either, and no mount is entered: ELOOP, EXDEV. With O_PATH | O_NOFOLLOW a link
@@ -12,7 +11,6 @@ int beneath_open(int dirfd, const char *path, int flags);
 int beneath_open_as_root(int rootfd, const char *path, int flags);
 /* A listing of its own position; the caller closes it. NULL and errno. */
 DIR *beneath_list(int dirfd);
-DEFINE_CLEANUP(DIR, closedir)
 static inline int beneath_is_dots(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
 
 /* What there are no calls for that take an O_PATH descriptor: of the very file that is open, whatever its name leads to now.

@@ -1,8 +1,8 @@
 #include "cgroup.h"
+#include "beneath.h"
 #include "buf.h"
 #include "file.h"
 #include "mem.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,9 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PIDS_MAX = 1 << 20, DEPTH_MAX = 32, PAUSE_MS = 10, HALT_MS = 500, BATCH = 256 };
-
-DEFINE_CLEANUP(DIR, closedir)
+/* PIDS_MAX: bytes for every pid that Linux can have, so that a list is never cut, nor taken for an empty one. */
+enum { PIDS_MAX = 64 << 20, DEPTH_MAX = 32, PAUSE_MS = 10, HALT_MS = 500, BATCH = 256 };
 
 /* The folders in @path; none when it is absent. */
 static void folders_in(const char *path, struct strv *names)
@@ -21,7 +20,7 @@ static void folders_in(const char *path, struct strv *names)
 	_cleanup_(closedirp) DIR *d = opendir(path);
 
 	for (struct dirent *e; d && (e = readdir(d));)
-		if (e->d_type == DT_DIR && strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+		if (e->d_type == DT_DIR && !beneath_is_dots(e->d_name))
 			strv_push(names, e->d_name);
 }
 
@@ -31,7 +30,6 @@ static void folders_in(const char *path, struct strv *names)
 struct cgroup_version {
 	void (*hierarchies)(const char *root, struct strv *out);
 	void (*halt)(const char *path);   /* nothing in it runs any more; as well as can be */
-	void (*kill)(const char *path);
 	void (*resume)(const char *path);
 };
 
@@ -50,8 +48,6 @@ static bool says(const char *path, const char *name, const char *text)
 
 	return file_read(file, 256, &now, NULL) >= 0 && !strncmp(buf_str(&now), text, strlen(text));
 }
-
-static void signal_all(const char *path);
 
 /* A folder for each controller (a link there is another's second name); in a hybrid one of them is v2's. */
 static void v1_hierarchies(const char *root, struct strv *out)
@@ -75,12 +71,6 @@ static void v1_halt(const char *path)
 	}
 }
 
-static void v1_kill(const char *path)
-{
-	if (!put(path, "cgroup.kill", "1"))
-		signal_all(path);
-}
-
 static void v1_resume(const char *path) { (void)put(path, "freezer.state", "THAWED"); }
 
 static void v2_hierarchies(const char *root, struct strv *out) { strv_push(out, root); }
@@ -99,16 +89,10 @@ static void v2_halt(const char *path)
 		(void)put(path, "cgroup.freeze", "1");
 }
 
-static void v2_kill(const char *path)
-{
-	if (!put(path, "cgroup.kill", "1"))
-		signal_all(path);
-}
-
 static void v2_resume(const char *path) { (void)put(path, "cgroup.freeze", "0"); }
 
-static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_kill, v1_resume },
-				   v2 = { v2_hierarchies, v2_halt, v2_kill, v2_resume };
+static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_resume },
+				   v2 = { v2_hierarchies, v2_halt, v2_resume };
 
 static const struct cgroup_version *version_of(const char *root)
 {
@@ -245,6 +229,12 @@ static void signal_all(const char *path)
 	}
 }
 
+static void kill_in(const char *path)
+{
+	if (!put(path, "cgroup.kill", "1")) /* v2's, which stands among v1's in a hybrid */
+		signal_all(path);
+}
+
 /* One blow at all that is in it. */
 static void strike(const char *root, const char *ns, const char *id)
 {
@@ -255,7 +245,7 @@ static void strike(const char *root, const char *ns, const char *id)
 	for (size_t i = 0; i < found.n; i++)
 		v->halt(found.v[i]);
 	for (size_t i = 0; i < found.n; i++)
-		v->kill(found.v[i]);
+		kill_in(found.v[i]);
 	for (size_t i = 0; i < found.n; i++)
 		v->resume(found.v[i]);
 }

@@ -5,7 +5,6 @@
 #include "mem.h"
 #include "shim.h"
 #include "task.h"
-#include <dirent.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,8 +15,6 @@
 #define BUNDLES "io.containerd.runtime.v2.task"
 
 enum { BUSY_MS = 5000, END_MS = 2000, PAUSE_MS = 20 };
-
-DEFINE_CLEANUP(DIR, closedir)
 
 /* One job that containerd may have lost. */
 struct orphan {
@@ -87,7 +84,7 @@ static int look(struct orphan *o, struct err *err)
 	_cleanup_free_ char *folder = bundles(o->core), *state = engine_state(o);
 	int r = shims_find(o->core, o->home, o->id, &o->shims, err);
 
-	if (r < 0 || o->shims.foreign)
+	if (r < 0 || o->shims.foreign || o->shims.rival)
 		return r;
 	if (o->shims.pids.n && !o->bundle) {
 		_cleanup_free_ char *link = mem_printf("/proc/%s/cwd", o->shims.pids.v[0]);

@@ -3,7 +3,6 @@
 #include "file.h"
 #include "mem.h"
 #include <ctype.h>
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,8 +12,6 @@
 #include <unistd.h>
 
 enum { CMDLINE_MAX = 65536, STAT_MAX = 4096, END_MS = 2000, ANCESTORS_MAX = 64, DEPTH_MAX = 16 };
-
-DEFINE_CLEANUP(DIR, closedir)
 
 void shims_done(struct shims *s)
 {
@@ -104,8 +101,9 @@ static pid_t parent_of(pid_t pid)
 	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
 }
 
-/* Of another pid namespace, or below a shim that is not of @s. */
-static bool is_others_process(const struct shims *s, pid_t pid)
+/* Of another pid namespace, or below a shim that is not of @s. What is in the cgroup itself was started by the shim and is none,
+ * whatever it calls itself: else a job that gives itself a shim's arguments could not be ended. */
+static bool is_others_process(const struct shims *s, const struct cgroup_pids *job, pid_t pid)
 {
 	if (pid <= 0)
 		return true;
@@ -114,7 +112,7 @@ static bool is_others_process(const struct shims *s, pid_t pid)
 		_cleanup_strv_ struct strv args = { 0 };
 
 		read_args(text, &args);
-		if (is_shim(&args))
+		if (is_shim(&args) && !cgroup_has(job, pid))
 			return !strv_has(&s->pids, text);
 		pid = parent_of(pid);
 	}
@@ -127,7 +125,7 @@ static bool has_others_process(const struct shims *s)
 
 	cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &pids);
 	for (size_t i = 0; i < pids.n; i++)
-		if (is_others_process(s, pids.v[i]))
+		if (is_others_process(s, &pids, pids.v[i]))
 			return true;
 	return false;
 }
@@ -176,7 +174,7 @@ static void add_shim(void *arg, const char *pid, const struct shim *s)
 	if (strcmp(s->id, all->id) != 0)
 		return;
 	if (s->foreign)
-		all->foreign = true;
+		all->rival = true;
 	else
 		strv_push(&all->pids, pid);
 }
@@ -188,8 +186,8 @@ int shims_find(const struct core *c, ino_t home, const char *id, struct shims *r
 	shims_done(ret);
 	*ret = (struct shims){ .core = c, .id = id, .mounts = home };
 	r = each_shim(c, home, add_shim, ret, err);
-	if (r >= 0 && has_others_process(ret))
-		ret->foreign = true;
+	if (r >= 0)
+		ret->foreign = has_others_process(ret);
 	return r;
 }
 

@@ -6,14 +6,15 @@
 
 #define CGROUPS "/sys/fs/cgroup"
 
-/* Those of one job. @foreign: another containerd has a shim of that id, or processes in its cgroup: nothing of it is ours to
- * touch. */
+/* Those of one job. @foreign: processes in its cgroup are another containerd's: nothing of it is ours to touch. @rival: a process
+ * says that it is another containerd's shim of that id, which may be about to start some. Any job can say so, so this keeps from
+ * clearing away what containerd does not know, never from ending a job that it does. */
 struct shims {
 	const struct core *core;
 	const char *id;
 	ino_t mounts;
 	struct strv pids;
-	bool foreign;
+	bool foreign, rival;
 };
 void shims_done(struct shims *);
 

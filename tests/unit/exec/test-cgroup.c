@@ -54,6 +54,25 @@ static void finds_v1(void **state)
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
+/* A list that is not read to its end would pass for an empty cgroup. */
+static void reads_long_lists(void **state)
+{
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/pids/ns/a-00000001", root);
+	_cleanup_(cgroup_pids_done) struct cgroup_pids found = { 0 };
+	_cleanup_buf_ struct buf list = { 0 };
+	enum { N = 300000 };
+
+	(void)state;
+	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	for (int i = 0; i < N; i++)
+		buf_addf(&list, "%d\n", 4000000 + i);
+	write_file(own, "cgroup.procs", buf_str(&list));
+	cgroup_pids(root, "ns", "a-00000001", &found);
+	assert_int_equal(found.n, N);
+	assert_int_equal(found.v[N - 1], 4000000 + N - 1);
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
 static void finds_v2(void **state)
 {
 	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/ns/a-00000001", root), *deep = mem_printf("%s/x/ns/b-00000002", root);
@@ -211,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_v1),
+		cmocka_unit_test(reads_long_lists),
 		cmocka_unit_test(finds_v2),
 		cmocka_unit_test(ends_folders),
 		cmocka_unit_test(says_what_stays),

@@ -25,7 +25,8 @@ int helper_output(const char *what, const char *file, struct strv *words, int *r
 		return 0;
 	}
 	if (isatty(STDOUT_FILENO))
-		return err_hint(err, err_set(err, ERR_INVALID, "%s: standard output is a terminal, and an archive is no text", what),
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "%s: standard output is a terminal, and an archive is no text", what),
 				"davit %s ... >FILE, or -o FILE", what);
 	*ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 5);
 	if (*ret_fd < 0)

@@ -92,8 +92,8 @@ static int unknown_letter(const struct opt_table *t, size_t n, const char *where
 	for (; n; n--, t++)
 		for (const struct opt *o = t->opts; o && o->name; o++)
 			if (o->letter == letter && o->early)
-				return err_hint(err, unknown_flag(where, flag, o->name, NULL, err), "-%c stands before the command only",
-						letter);
+				return err_hint(err, unknown_flag(where, flag, o->name, NULL, err),
+						"-%c stands before the command only", letter);
 	return unknown_flag(where, flag, NULL, NULL, err);
 }
 

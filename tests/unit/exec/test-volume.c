@@ -609,4 +609,5 @@ static void names_the_file_that_failed(void **state)
 RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(makers_agree),
 	  T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root), T(leaves_what_is_there),
 	  T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest),
-	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes), T(bounds_depth), T(names_the_file_that_failed))
+	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes),
+	  T(bounds_depth), T(names_the_file_that_failed))

@@ -31,6 +31,7 @@ int file_check(const char *path, struct err *err);
 bool file_executable(const char *path);
 /* First executable @name in a ':' list of folders; the caller frees; NULL when there is none. */
 char *file_find(const char *path_list, const char *name);
-/* flock(LOCK_EX) on @path, made with 0600 when absent; returns the fd.
+/* flock(LOCK_EX) on @path, made with 0600 when absent; returns the fd. Whoever unlinks the file holds it, so what is returned is
+ * the file that has the name now.
  * @wait false: -ERR_PRECONDITION at once when somebody else holds it. */
 int file_lock(const char *path, bool wait, const struct ctx *ctx, struct err *err);

@@ -2,7 +2,6 @@
 #include "buf.h"
 #include "mem.h"
 #include <archive_entry.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
@@ -13,8 +12,6 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 /* A path that is longer could not be named; so a tree has at most half as many folders inside each other. */
 enum { EXPORT_PATH_MAX = PATH_MAX, EXPORT_FILES_MAX = PATH_MAX / 2 + 64, CHUNK = 64 << 10, XATTRS_MAX = 64 << 10 };

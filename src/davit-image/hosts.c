@@ -2,11 +2,8 @@
 #include "file.h"
 #include "mem.h"
 #include "toml.h"
-#include <dirent.h>
 #include <string.h>
 #include <strings.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 enum { FILE_MAX = 1 << 20, HOSTS_MAX = 32 };
 

@@ -3,7 +3,6 @@
 #include "mem.h"
 #include "namespaces.h"
 #include "port.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +15,6 @@ static const char removing[] = "removing\n";
 static char *lock_path(const struct core *c, const char *name)
 {
 	return mem_printf("%s/%s/%s.lock", c->conf.run_dir, c->conf.ns, name);
-}
-
-/* Whoever unlinks a lock file holds it, so a file that is still there under its name is the lock. */
-static bool still_there(int fd, const char *path)
-{
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
 static bool says_removing(const char *path)
@@ -43,24 +34,20 @@ int claim_lock(const struct core *c, const char *name, bool wait, const struct c
 {
 	_cleanup_free_ char *path = lock_path(c, name), *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
 	struct ctx limit = ctx_within(ctx, wait ? CHANGE_MS : says_removing(path) ? REMOVAL_MS : GLANCE_MS);
-	int r = file_mkdirs_private(dir, err);
+	int r = file_mkdirs_private(dir, err), fd;
 
-	while (r >= 0) {
-		_cleanup_close_ int fd = file_lock(path, true, &limit, err);
-
-		if (fd == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0) {
-			err_clear(err);
-			return in_use(name, err);
-		}
-		if (fd < 0)
-			return fd;
-		if (still_there(fd, path)) {
-			(void)!ftruncate(fd, 0);
-			*ret_fd = TAKE_FD(fd);
-			return 0;
-		}
+	if (r < 0)
+		return r;
+	fd = file_lock(path, true, &limit, err);
+	if (fd == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0) {
+		err_clear(err);
+		return in_use(name, err);
 	}
-	return r;
+	if (fd < 0)
+		return fd;
+	(void)!ftruncate(fd, 0);
+	*ret_fd = fd;
+	return 0;
 }
 
 bool claim_is_removing(const struct core *c, const char *name)
@@ -82,14 +69,14 @@ static void await_removal(const char *path, const struct ctx *ctx)
 	_cleanup_close_ int fd = says_removing(path) ? file_lock(path, true, &limit, NULL) : -1;
 	struct stat st;
 
-	if (fd >= 0 && still_there(fd, path) && fstat(fd, &st) == 0 && st.st_size == 0)
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size == 0)
 		(void)unlink(path);
 }
 
 void claim_await_removals(const struct core *c, const struct ctx *ctx)
 {
 	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
-	DIR *d = opendir(dir);
+	_cleanup_(closedirp) DIR *d = opendir(dir);
 
 	for (struct dirent *e; d && (e = readdir(d));) {
 		_cleanup_free_ char *path = NULL;
@@ -100,8 +87,6 @@ void claim_await_removals(const struct core *c, const struct ctx *ctx)
 		path = mem_printf("%s/%s", dir, e->d_name);
 		await_removal(path, ctx);
 	}
-	if (d)
-		(void)closedir(d);
 }
 
 void claim_unlock(const struct core *c, const char *name, int fd)

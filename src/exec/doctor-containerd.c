@@ -6,11 +6,8 @@
 #include "mem.h"
 #include "version.h"
 #include <ctype.h>
-#include <dirent.h>
 #include <string.h>
 #include <sys/socket.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 static void look_absent(struct doctor *d)
 {

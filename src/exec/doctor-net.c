@@ -2,10 +2,7 @@
 #include "doctor-row.h"
 #include "file.h"
 #include "mem.h"
-#include <dirent.h>
 #include <string.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 /* The folders of the ':' list @path, below the root. */
 static char *below_root(const struct doctor *d, const char *path)

@@ -2,7 +2,7 @@
  * opens them too (runc both at each start, crun passwd where HOME is not set) and would wait for a FIFO, read a device without
  * end. What is not a regular file of at most 4 MiB is refused before the engine is asked: -ERR_INVALID, -ERR_EXHAUSTED "image's
  * /etc/passwd: ...". A running job can change them a moment later: this narrows only, and what ends such a job is elsewhere
- * (task-wait.h). */
+ * (task.h). */
 #pragma once
 #include "layers.h"
 #include "user.h"

@@ -4,7 +4,6 @@
 #include "mem.h"
 #include "netns.h"
 #include "task.h"
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -87,7 +86,7 @@ static int each_user(const struct core *c, const char *ns, const char *owner, co
 		     int (*fn)(void *arg, const char *id, const char *name), void *arg)
 {
 	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, ns);
-	DIR *d = opendir(dir);
+	_cleanup_(closedirp) DIR *d = opendir(dir);
 	int r = 0;
 
 	for (struct dirent *e; d && r == 0 && (e = readdir(d));) {
@@ -101,8 +100,6 @@ static int each_user(const struct core *c, const char *ns, const char *owner, co
 		if (strcmp(id, except) != 0 && share_read(c, ns, id, &s) && !s.left && !strcmp(s.owner, owner))
 			r = fn(arg, id, s.name);
 	}
-	if (d)
-		(void)closedir(d);
 	return r;
 }
 
@@ -314,14 +311,19 @@ int netshare_leave(struct core *c, const char *id, const struct ctx *ctx, struct
 
 int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_close_ int lock = netshare_is_shared(c, id) ? lock_owner(c, id, ctx, err) : -1;
 	_cleanup_(share_done) struct share its = { 0 };
+	_cleanup_close_ int lock = -1;
 	int r;
 
+	if (!netshare_is_shared(c, id))
+		return 0;
+	lock = lock_owner(c, id, ctx, err);
 	if (lock < 0)
-		return lock < -1 ? lock : 0;
+		return lock;
 	r = in_use(c, id, id, ctx, NULL, err);
+	if (r == 0)
+		return end_network(c, id, ctx, err);
 	if (r > 0 && share_read(c, c->conf.ns, id, &its))
-		r = owner_write(lock, id, its.name, false, err) < 0 ? -ERR_INTERNAL : 1;
-	return r == 0 ? end_network(c, id, ctx, err) : r;
+		r = owner_write(lock, id, its.name, false, err);
+	return r < 0 ? r : 1;
 }

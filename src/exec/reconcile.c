@@ -5,7 +5,6 @@
 #include "orphans.h"
 #include "remains.h"
 #include "task.h"
-#include <dirent.h>
 #include <string.h>
 
 enum { PORTS_MS = 10000 };
@@ -288,7 +287,7 @@ static bool claimed(const struct ctrd_leases *l, const char *id)
 static void free_locks(const struct core *c, struct strv *ret_names)
 {
 	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
-	DIR *d = opendir(dir);
+	_cleanup_(closedirp) DIR *d = opendir(dir);
 
 	for (struct dirent *e; d && (e = readdir(d));) {
 		size_t n = strlen(e->d_name);
@@ -297,8 +296,6 @@ static void free_locks(const struct core *c, struct strv *ret_names)
 		if (name && !claim_locked(c, name))
 			strv_push(ret_names, name);
 	}
-	if (d)
-		(void)closedir(d);
 }
 
 void reconcile_locks(struct core *c, const struct ctx *ctx)

@@ -4,10 +4,7 @@
 #include "mem.h"
 #include "record.h"
 #include "task.h"
-#include <dirent.h>
 #include <string.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 static void ids_below(const char *folder, struct strv *ids)
 {

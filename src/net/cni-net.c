@@ -4,7 +4,6 @@
 #include "file.h"
 #include "mem.h"
 #include <ctype.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -161,7 +160,7 @@ static bool is_set(json *list, const char *key)
 /* Names of @dir that end so, sorted, as paths. Absent is empty. */
 static int list_folder(const char *dir, const char *const *endings, struct strv *out, struct err *err)
 {
-	DIR *d = opendir(dir);
+	_cleanup_(closedirp) DIR *d = opendir(dir);
 	const size_t first = out->n;
 
 	if (!d)
@@ -170,7 +169,6 @@ static int list_folder(const char *dir, const char *const *endings, struct strv 
 		for (size_t i = 0; endings[i]; i++)
 			if (has_ending(e->d_name, endings[i]))
 				strv_pushf(out, "%s/%s", dir, e->d_name);
-	(void)closedir(d);
 	if (out->n > first)
 		qsort(out->v + first, out->n - first, sizeof *out->v, by_name);
 	return 0;

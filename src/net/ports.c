@@ -7,15 +7,12 @@
 #include "mem.h"
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 enum { PICK_FIRST = 32768, PICK_LAST = 60999, PROC_NET_MAX = 16 << 20 };
-
-DEFINE_CLEANUP(DIR, closedir)
 
 union address {
 	struct sockaddr any;

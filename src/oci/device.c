@@ -2,13 +2,10 @@
 #include "mem.h"
 #include "spec-parts.h"
 #include "utf8.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-
-DEFINE_CLEANUP(DIR, closedir)
 
 enum { DEPTH_MAX_ = 8, DEVICES_MAX = 8192 };
 

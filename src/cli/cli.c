@@ -29,7 +29,7 @@ const struct opt global_opts[] = {
 	{ "no-engine", .help = "Start no containerd", .set = opt_bool, AT(no_engine), .hidden = true },
 	{ "debug", .help = "Say what is done, on standard error", .set = opt_bool, AT(debug) },
 	{ "json-log", .help = "Errors and notices as JSON lines", .set = opt_bool, AT(json_log) },
-	{ "version", .help = "Print davit's version", .set = opt_bool, AT(version) },
+	{ "version", 'v', .help = "Print davit's version", .set = opt_bool, AT(version) },
 	{ "help", 'h', .help = "Print help", .set = opt_bool, AT(help) },
 	{ 0 },
 };

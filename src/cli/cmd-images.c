@@ -11,18 +11,24 @@
 #include <fnmatch.h>
 #include <string.h>
 
-struct list_flags { bool all, quiet, digests, no_trunc, everywhere; struct strv patterns; const char *format; };
+enum dangling { ANY, NAMED, NAMELESS };
+struct list_flags { enum dangling dangling; bool all, quiet, digests, no_trunc, everywhere; struct strv patterns; const char *format; };
 #define AT(f) .at = offsetof(struct list_flags, f)
 static int add_filter(const struct opt *o, const char *value, void *into, struct err *err)
 {
+	struct list_flags *f = into;
 	int r;
 
 	(void)o;
 	if (!strncmp(value, "reference=", 10)) {
-		strv_push(&((struct list_flags *)into)->patterns, value + 10);
+		strv_push(&f->patterns, value + 10);
 		return 0;
 	}
-	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not reference=PATTERN", value);
+	if (!strcmp(value, "dangling=true") || !strcmp(value, "dangling=false")) {
+		f->dangling = value[9] == 't' ? NAMELESS : NAMED;
+		return 0;
+	}
+	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not reference=PATTERN, dangling=true or dangling=false", value);
 	return err_hint(err, r, "davit images --format json | jq picks by anything else");
 }
 
@@ -31,7 +37,7 @@ static const struct opt list_opts[] = {
 	{ "all-namespaces", 'A', .help = "Of every containerd namespace", .set = opt_bool, AT(everywhere) },
 	{ "digests", .help = "With digests", .set = opt_bool, AT(digests) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "filter", 'f', .arg = "reference=PATTERN", .help = "Only names that match, as in 'redis:*'", .set = add_filter },
+	{ "filter", 'f', .arg = "reference=PATTERN", .help = "Only names that match, as in 'redis:*'; dangling=true: those that nobody named", .set = add_filter },
 	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Repository}}'",
 	  .words = "table json names", .set = opt_format, AT(format) },
 	{ "all", 'a', .help = "For Docker's users; all are listed anyway", .set = opt_bool, AT(all), .hidden = true },
@@ -155,6 +161,11 @@ static int put_row(struct cli *cli, const struct list_flags *f, const char *ns, 
 	return 0;
 }
 
+static bool suits(const struct list_flags *f, const char *name)
+{
+	return matches(&f->patterns, name) && (f->dangling == ANY || image_is_named(name) == (f->dangling == NAMED));
+}
+
 /* The images of one namespace. */
 static int list_one(struct cli *cli, const struct list_flags *f, const char *ns, struct sink *to, struct err *err)
 {
@@ -167,7 +178,7 @@ static int list_one(struct cli *cli, const struct list_flags *f, const char *ns,
 	if (r >= 0)
 		r = image_list(cli->core->ctrd, snapshotter, &cli->ctx, &rows, err);
 	for (size_t i = 0; r >= 0 && i < rows.n; i++)
-		if (matches(&f->patterns, rows.v[i].name))
+		if (suits(f, rows.v[i].name))
 			r = put_row(cli, f, ns, &rows.v[i], to, err);
 	return r;
 }

@@ -152,12 +152,24 @@ static char *labels_text(const struct dict *labels)
 	return strv_join(&words, ",");
 }
 
+/* How many of "data,/srv" are volumes. */
+static int volumes_in(const char *mounts)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+	int n = 0;
+
+	strv_split(&words, mounts, ",");
+	for (size_t i = 0; i < words.n; i++)
+		n += *words.v[i] && *words.v[i] != '/';
+	return n;
+}
+
 static int print_templated(struct cli *cli, const struct job_row *row, struct listing *l, struct err *err)
 {
 	_cleanup_json_ json *o = row_json(row);
 	_cleanup_free_ char *labels = labels_text(&row->labels), *status = status_text(row);
 	_cleanup_free_ char *command = mem_printf("\"%s\"", row->command), *created = human_date(row->created_at);
-	char ago[HUMAN_TEXT], size[HUMAN_TEXT];
+	char ago[HUMAN_TEXT], size[HUMAN_TEXT], volumes[16];
 
 	json_put_str(o, "ID", row->id);
 	json_put_str(o, "Names", row->name);
@@ -172,7 +184,8 @@ static int print_templated(struct cli *cli, const struct job_row *row, struct li
 	json_put_str(o, "Mounts", row->mounts);
 	json_put_str(o, "Networks", row->network ? row->network : "");
 	json_put_str(o, "Size", row->size < 0 ? "" : human_size(row->size, size));
-	json_put_str(o, "LocalVolumes", "0");
+	(void)snprintf(volumes, sizeof volumes, "%d", volumes_in(row->mounts));
+	json_put_str(o, "LocalVolumes", volumes);
 	json_put_str(o, "Platform", "");
 	return listing_add(l, cli, o, err);
 }

@@ -6,19 +6,77 @@
 #include "human.h"
 #include "job-ops.h"
 #include "listing.h"
+#include "mem.h"
 #include "parse.h"
 #include "volume-use.h"
 #include <string.h>
 
-struct list_flags { bool quiet, no_trunc; const char *format; };
+struct list_flags { bool quiet, no_trunc; const char *format; struct strv filters; };
+
+/* name=PART, label=KEY[=VALUE], dangling=true|false: used by no job. */
+static bool suits(struct cli *cli, const struct volume *v, const char *filter)
+{
+	const char *value = strchr(filter, '=') + 1;
+
+	if (filter[0] == 'n')
+		return strstr(v->name, value) != NULL;
+	if (filter[0] == 'l') {
+		_cleanup_free_ char *key = mem_strndup(value, strcspn(value, "="));
+		const char *has = dict_get(&v->labels, key), *wanted = strchr(value, '=');
+
+		return has && (!wanted || !strcmp(has, wanted + 1));
+	}
+	_cleanup_strv_ struct strv users = { 0 };
+
+	return volume_users(cli->core, v->name, &cli->ctx, &users, NULL) >= 0 && !users.n == !strcmp(value, "true");
+}
+
+static bool suits_all(struct cli *cli, const struct volume *v, const struct strv *filters)
+{
+	for (size_t i = 0; i < filters->n; i++)
+		if (!suits(cli, v, filters->v[i]))
+			return false;
+	return true;
+}
+
+static int add_filter(const struct opt *o, const char *value, void *into, struct err *err)
+{
+	int r;
+
+	(void)o;
+	if (!strncmp(value, "name=", 5) || !strncmp(value, "label=", 6) || !strcmp(value, "dangling=true") ||
+	    !strcmp(value, "dangling=false")) {
+		strv_push(&((struct list_flags *)into)->filters, value);
+		return 0;
+	}
+	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not name=PART, label=KEY[=VALUE], dangling=true or dangling=false", value);
+	return err_hint(err, r, "davit volume ls --format json | jq picks by anything else");
+}
+
 static const struct opt list_opts[] = {
 	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, .at = offsetof(struct list_flags, quiet) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, .at = offsetof(struct list_flags, no_trunc) },
+	{ "filter", 'f', .arg = "KEY=VALUE", .help = "Only those with name=PART, label=K[=V] or dangling=true (no job's)",
+	  .set = add_filter },
 	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Name}}'",
 	  .words = "table json names", .set = opt_format, .at = offsetof(struct list_flags, format) },
 	{ 0 },
 };
 static void list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
+static void list_done(void *opts) { strv_done(&((struct list_flags *)opts)->filters); }
+
+/* Drops what the filters leave out. */
+static void narrow(struct cli *cli, const struct strv *filters, struct volumes *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (suits_all(cli, &l->v[i], filters))
+			l->v[n++] = l->v[i];
+		else
+			volume_done(&l->v[i]);
+	l->n = n;
+}
 
 static json *volume_json(struct cli *cli, const struct volume *v)
 {
@@ -84,6 +142,8 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 		job_await_removals(cli->core, &cli->ctx);
 		r = volume_list(cli->core, &l, err);
 	}
+	if (r >= 0)
+		narrow(cli, &f->filters, &l);
 	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
 		return print_table(cli, &l, f->no_trunc, err);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
@@ -105,28 +165,41 @@ static const struct command volume_ls = {
 	.opts = list_opts,
 	.size = sizeof(struct list_flags),
 	.init = list_init,
+	.done = list_done,
 	.run = list,
 };
 
-struct create_flags { struct dict labels; };
+struct create_flags { struct dict labels; const char *name, *driver; };
 static int set_label(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	(void)o;
 	return parse_label(value, &((struct create_flags *)into)->labels, err);
 }
 static const struct opt create_opts[] = {
-	{ "label", 'l', .arg = "K=V", .help = "A label", .topic = "Flags", .set = set_label }, { 0 }
+	{ "label", 'l', .arg = "K=V", .help = "A label", .topic = "Flags", .set = set_label },
+	{ "name", .arg = "NAME", .help = "For Docker's users: the same as NAME without the flag", .set = opt_string,
+	  .at = offsetof(struct create_flags, name), .hidden = true },
+	{ "driver", 'd', .arg = "DRIVER", .help = "For Docker's users: local is what there is", .words = "local", .set = opt_word,
+	  .at = offsetof(struct create_flags, driver), .hidden = true },
+	OPT_NOT_HERE("opt", 'o', "mount it yourself, then davit run -v /path:/dir; or davit run --tmpfs DIR"),
+	{ 0 }
 };
 static void create_done(void *opts) { dict_done(&((struct create_flags *)opts)->labels); }
 
 static int create(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
+	struct create_flags *f = opts;
 	_cleanup_(volume_done) struct volume v = { 0 };
+	const char *name = args->n ? args->v[0] : f->name;
 	bool fresh = false;
-	int r = cli_core(cli, err);
+	int r;
 
+	if (args->n && f->name)
+		return err_hint(err, err_set(err, ERR_INVALID, "volume create: two names, %s and %s", f->name, args->v[0]),
+				"leave --name away");
+	r = cli_core(cli, err);
 	if (r >= 0)
-		r = volume_ensure(cli->core, args->n ? args->v[0] : NULL, &((struct create_flags *)opts)->labels, &v, &fresh, err);
+		r = volume_ensure(cli->core, name && *name ? name : NULL, &f->labels, &v, &fresh, err);
 	return r < 0 ? r : cli_outf(cli, err, "%s\n", v.name);
 }
 

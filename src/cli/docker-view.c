@@ -34,6 +34,7 @@ static json *view_state(json *state)
 	put_text(o, "Error", NULL);
 	put_text(o, "StartedAt", json_get_str(state, "started_at"));
 	put_text(o, "FinishedAt", json_get_str(state, "exited_at"));
+	json_put(o, "Health", NULL); /* as Docker has it of a job without checks: nothing, and no unknown field */
 	return o;
 }
 
@@ -42,6 +43,27 @@ static const char *host_ip_of(json *port)
 	const char *ip = json_get_str(port, "host_ip");
 
 	return ip ? ip : "0.0.0.0";
+}
+
+/* "80" or "80-82/udp", as --expose takes them, without what an image of its own adds: {"80/tcp":{}}. */
+static json *view_exposed(json *job)
+{
+	json *o = json_new_object(), *ports = json_get_array(job, "ports"), *exposed = json_get_array(job, "expose");
+
+	for (size_t i = 0; i < json_len(ports); i++) {
+		json *port = json_at(ports, i);
+		const char *proto = json_get_str(port, "proto");
+		_cleanup_free_ char *key = mem_printf("%d/%s", (int)json_get_int(port, "inside", 0), proto ? proto : "tcp");
+
+		json_put(o, key, json_new_object());
+	}
+	for (size_t i = 0; i < json_len(exposed); i++) {
+		const char *text = json_text(json_at(exposed, i));
+		_cleanup_free_ char *key = mem_printf("%s%s", text ? text : "", text && strchr(text, '/') ? "" : "/tcp");
+
+		json_put(o, key, json_new_object());
+	}
+	return o;
 }
 
 /* {"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}]} */
@@ -72,11 +94,14 @@ static json *view_network(json *network, json *job)
 	json *o = json_new_object(), *all = json_new_object(), *one = json_new_object();
 	const char *name = json_get_str(network, "name");
 	static const char *const keys[][2] = { { "IPAddress", "ip" }, { "Gateway", "gateway" }, { "MacAddress", "mac" } };
+	const char *const prefix = "IPPrefixLen";
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		put_text(o, keys[i][0], json_get_str(network, keys[i][1]));
 		put_text(one, keys[i][0], json_get_str(network, keys[i][1]));
 	}
+	json_put_int(o, prefix, json_get_int(network, "prefix", 0));
+	json_put_int(one, prefix, json_get_int(network, "prefix", 0));
 	put_text(o, "Bridge", json_get_str(network, "bridge"));
 	put_text(o, "SandboxKey", json_get_str(network, "netns"));
 	json_put(o, "Ports", view_ports(json_get_array(job, "ports")));
@@ -120,6 +145,25 @@ static json *view_mounts(json *mounts, json *spec)
 	return list;
 }
 
+/* What -v says: SOURCE:TARGET[:ro], of folders and volumes that have a name. */
+static json *view_binds(json *mounts)
+{
+	json *list = json_new_array();
+
+	for (size_t i = 0; i < json_len(mounts); i++) {
+		json *m = json_at(mounts, i);
+		const char *type = json_get_str(m, "type"), *source = json_get_str(m, "source");
+		const char *target = json_get_str(m, "target");
+		_cleanup_free_ char *text = NULL;
+
+		if (!source || !*source || (type && !strcmp(type, "tmpfs")))
+			continue;
+		text = mem_printf("%s:%s%s", source, target ? target : "", json_get_bool(m, "read_only", false) ? ":ro" : "");
+		json_append(list, json_new_str(text));
+	}
+	return list;
+}
+
 static json *view_config(json *own, json *task, json *spec)
 {
 	json *o = json_new_object(), *process = json_get_object(spec, "process");
@@ -135,6 +179,8 @@ static json *view_config(json *own, json *task, json *spec)
 	json_put_bool(o, "Tty", json_get_bool(process, "terminal", false));
 	json_put_bool(o, "OpenStdin", json_get_bool(task, "stdin_open", false));
 	put_map(o, "Labels", json_get_object(json_get_object(own, "job"), "labels"));
+	put_text(o, "Domainname", NULL);
+	json_put(o, "ExposedPorts", view_exposed(json_get_object(own, "job")));
 	return o;
 }
 
@@ -160,11 +206,29 @@ static json *view_host_config(json *own, json *job, json *task)
 	put_list(o, "CapDrop", json_get_array(task, "cap_drop"));
 	put_list(o, "Dns", json_get_array(job, "dns"));
 	put_list(o, "ExtraHosts", json_get_array(job, "extra_hosts"));
+	json_put(o, "Binds", view_binds(json_get_array(task, "mounts")));
+	put_list(o, "DnsSearch", json_get_array(job, "dns_search"));
+	put_list(o, "DnsOptions", json_get_array(job, "dns_options"));
+	put_list(o, "GroupAdd", json_get_array(task, "group_add"));
+	put_map(o, "Sysctls", json_get_object(task, "sysctl"));
+	json_put_bool(o, "PublishAllPorts", json_get_bool(job, "publish_all", false));
+	json_put_int(o, "OomScoreAdj", json_get_int(task, "oom_score_adj", 0));
+	put_text(o, "CpusetMems", json_get_str(task, "cpuset_mems"));
+	put_text(o, "IpcMode", "private");
+	put_text(o, "PidMode", NULL);
 	json_put_str(restart, "Name", "no");
 	json_put_int(restart, "MaximumRetryCount", 0);
 	json_put(o, "RestartPolicy", restart);
 	json_put_str(log, "Type", driver && !strcmp(driver, "none") ? "none" : "json-file");
 	json_put(o, "LogConfig", log);
+	return o;
+}
+
+static json *view_graph_driver(json *own)
+{
+	json *o = json_new_object();
+
+	put_text(o, "Name", json_get_str(own, "snapshotter"));
 	return o;
 }
 
@@ -184,6 +248,13 @@ void docker_view_job(json *own)
 	put_text(own, "LogPath", json_get_str(own, "log_path"));
 	put_text(own, "Driver", json_get_str(own, "snapshotter"));
 	put_text(own, "Platform", "linux");
+	put_text(own, "ResolvConfPath", source_of(spec, "/etc/resolv.conf"));
+	put_text(own, "HostnamePath", source_of(spec, "/etc/hostname"));
+	put_text(own, "HostsPath", source_of(spec, "/etc/hosts"));
+	put_text(own, "AppArmorProfile", json_get_str(json_get_object(spec, "process"), "apparmorProfile"));
+	put_text(own, "ProcessLabel", json_get_str(json_get_object(spec, "process"), "selinuxLabel"));
+	put_text(own, "MountLabel", json_get_str(json_get_object(spec, "linux"), "mountLabel"));
+	json_put(own, "GraphDriver", view_graph_driver(own));
 	json_put_int(own, "RestartCount", 0);
 	json_put(own, "State", view_state(state));
 	json_put(own, "Config", view_config(own, task, spec));
@@ -191,6 +262,31 @@ void docker_view_job(json *own)
 	json_put(own, "NetworkSettings", view_network(json_get_object(own, "network"), job));
 	json_put(own, "Mounts", view_mounts(json_get_array(task, "mounts"), spec));
 	json_put(own, "Args", args);
+}
+
+/* Every field that Docker's has, whether the image says it or not: a template must not fail for an image without labels. */
+static json *view_image_config(json *config)
+{
+	static const char *const texts[] = { "Hostname", "Domainname", "User", "WorkingDir", "StopSignal" };
+	static const char *const lists[] = { "Env", "Cmd", "Entrypoint", "Shell" };
+	static const char *const maps[] = { "ExposedPorts", "Volumes", "Labels" };
+	json *o = json_new_object();
+
+	if (config) {
+		json_object_object_foreach(config, key, value)
+			if (value)
+				json_put(o, key, json_object_get(value));
+	}
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (!json_get(o, texts[i]))
+			json_put_str(o, texts[i], "");
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (!json_get(o, lists[i]))
+			json_put(o, lists[i], json_new_array());
+	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+		if (!json_get(o, maps[i]))
+			json_put(o, maps[i], json_new_object());
+	return o;
 }
 
 void docker_view_image(json *own)
@@ -219,7 +315,7 @@ void docker_view_image(json *own)
 	put_text(own, "Variant", json_get_str(config, "variant"));
 	put_text(own, "Os", json_get_str(config, "os"));
 	json_put_int(own, "Size", json_get_int(own, "size", 0));
-	put_map(own, "Config", json_get_object(config, "config"));
+	json_put(own, "Config", view_image_config(json_get_object(config, "config")));
 	json_put_str(rootfs, "Type", "layers");
 	put_list(rootfs, "Layers", json_get_array(json_get_object(config, "rootfs"), "diff_ids"));
 	json_put(own, "RootFS", rootfs);

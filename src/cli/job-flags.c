@@ -41,11 +41,11 @@ static int set(char **field, const char *value)
 
 TEXT_OR_NONE(f_name, job_of(into)->name)
 TEXT_OR_NONE(f_hostname, job_of(into)->hostname)
-TEXT(f_runtime, job_of(into)->runtime)
-TEXT(f_workdir, task_of(into)->cwd)
-TEXT(f_platform, task_of(into)->platform)
-TEXT(f_cpus_set, task_of(into)->cpuset_cpus)
-TEXT(f_mems_set, task_of(into)->cpuset_mems)
+TEXT_OR_NONE(f_runtime, job_of(into)->runtime)
+TEXT_OR_NONE(f_workdir, task_of(into)->cwd)
+TEXT_OR_NONE(f_platform, task_of(into)->platform)
+TEXT_OR_NONE(f_cpus_set, task_of(into)->cpuset_cpus)
+TEXT_OR_NONE(f_mems_set, task_of(into)->cpuset_mems)
 PUSHED(f_cap_add, task_of(into)->cap_add)
 PUSHED(f_cap_drop, task_of(into)->cap_drop)
 PUSHED(f_group_add, task_of(into)->group_add)
@@ -98,6 +98,8 @@ static int f_network(const struct opt *o, const char *v, void *into, struct err 
 {
 	char **network = &job_of(into)->network;
 
+	if (!*v) /* as TEXT_OR_NONE */
+		return 0;
 	if (*network && strcmp(*network, v) != 0)
 		return err_hint(err, err_set(err, ERR_INVALID, "flag --%s is given twice: a job is on one network", o->name),
 				"the plugins of a conflist can give it more interfaces");
@@ -155,9 +157,11 @@ static int f_user(const struct opt *o, const char *v, void *into, struct err *er
 
 static int f_stop_signal(const struct opt *o, const char *v, void *into, struct err *err)
 {
-	int unused, r = parse_signal(v, &unused, err);
+	int unused, r = *v ? parse_signal(v, &unused, err) : 0;
 
 	(void)o;
+	if (!*v) /* as TEXT_OR_NONE */
+		return 0;
 	return r < 0 ? r : set(&task_of(into)->stop_signal, v);
 }
 
@@ -194,7 +198,7 @@ static int f_log_driver(const struct opt *o, const char *v, void *into, struct e
 {
 	if (!strcmp(v, "none"))
 		task_of(into)->log = JOB_LOG_NONE;
-	else if (!strcmp(v, "file") || !strcmp(v, "json-file"))
+	else if (!*v || !strcmp(v, "file") || !strcmp(v, "json-file"))
 		task_of(into)->log = JOB_LOG_FILE;
 	else
 		return err_set(err, ERR_INVALID, "flag --%s is one of file, json-file, none, not \"%s\"", o->name, v);

@@ -124,7 +124,7 @@ int listing_close(struct listing *l, struct cli *cli, bool whole, struct err *er
 	line = buf_str(&titles);
 	for (size_t c = 0; c < t.n_columns; c++) {
 		strv_own(&names, next_cell(&line));
-		columns[c].title = names.v[c];
+		columns[c] = (struct column){ .title = names.v[c], .list = c > 0 };
 	}
 	for (size_t i = 0; i < l->lines.n; i++) {
 		line = l->lines.v[i];

@@ -63,7 +63,8 @@ static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 {
 	struct timing timing = { .n = 0 };
 	const struct run_opts opts = { .mode = mode, .detach_keys = f->detach_keys, .quiet = f->quiet, .sig_proxy = f->sig_proxy,
-		.cidfile = f->cidfile, .heir = true, .timing = f->timing ? &timing : NULL };
+		.cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
+		.heir = true, .timing = f->timing ? &timing : NULL };
 	struct run_result res = { 0 };
 	int r = cli_core(cli, err);
 

@@ -183,6 +183,18 @@ static int func_value(struct run *run, const struct call *c, json *dot, struct v
 	return r;
 }
 
+/* As Docker: what stands behind the last dot, with blanks for - and _. */
+static json *label_title(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+	_cleanup_free_ char *title = mem_strdup(dot ? dot + 1 : key);
+
+	for (char *c = title; *c; c++)
+		if (*c == '-' || *c == '_')
+			*c = ' ';
+	return json_new_str(title);
+}
+
 /* A field with an argument: Docker's .Label "k" looks into the labels. */
 static int label_value(struct run *run, const struct call *c, json *dot, struct value *ret, struct err *err)
 {
@@ -199,7 +211,9 @@ static int label_value(struct run *run, const struct call *c, json *dot, struct 
 	of.j = json_object_get(dot);
 	if (r >= 0)
 		r = member(run, o->at, &of, "labels", err);
-	if (r >= 0) {
+	if (r >= 0 && json_text(of.j)) { /* a table's titles: the label's own name is its title */
+		ret->j = label_title(json_text(key.j));
+	} else if (r >= 0) {
 		found = json_get(of.j, json_text(key.j));
 		ret->j = found ? json_object_get(found) : json_new_str("");
 	}

@@ -10,6 +10,7 @@
 #include "snapshots.h"
 #include "tasks.h"
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const state_names[] = { "created", "running", "paused", "exited", "unknown" };
@@ -146,6 +147,8 @@ static void row_address(const struct core *c, const char *ns, const struct recor
 
 static void row_state(const struct record *rec, const struct ctrd_process *p, struct job_row *row)
 {
+	const char *began = dict_get(&rec->c.labels, RECORD_STARTED);
+
 	if (p) {
 		row->pid = p->pid;
 		row->state = p->status == CTRD_RUNNING ? JOB_RUNNING : p->status == CTRD_STOPPED ? JOB_EXITED :
@@ -155,12 +158,14 @@ static void row_state(const struct record *rec, const struct ctrd_process *p, st
 		row->started_at = started_at(p->pid);
 	} else if (record_exit(rec, &row->exit_code, &row->exited_at)) {
 		row->state = JOB_EXITED;
-	} else if (dict_get(&rec->c.labels, RECORD_STARTED)) { /* ended while the machine or containerd was down */
+	} else if (began) { /* ended while the machine or containerd was down */
 		row->state = JOB_EXITED;
 		row->exit_code = EXIT_LOST;
 	} else {
 		row->state = JOB_CREATED;
 	}
+	if (row->state == JOB_EXITED && !row->started_at && began) /* no process is left to ask */
+		(void)clock_parse(began, &row->started_at, NULL);
 }
 
 static void row_fill(const struct core *c, const char *ns, const struct record *rec, const struct ctrd_process *p,
@@ -472,6 +477,14 @@ static json *state_json(const struct job_row *row)
 	return o;
 }
 
+/* The 24 of 10.89.0.5/24. */
+static int prefix_of(const struct cni_result *r)
+{
+	const char *slash = r->n_ips ? strchr(r->ips[0].address, '/') : NULL;
+
+	return slash ? (int)strtol(slash + 1, NULL, 10) : 0;
+}
+
 static json *network_json(const struct core *c, const struct record *rec, const struct job_row *row)
 {
 	json *o = json_new_object();
@@ -490,6 +503,7 @@ static json *network_json(const struct core *c, const struct record *rec, const 
 		json_put_str(o, "mac", result.mac);
 		json_put_str(o, "bridge", result.bridge);
 		json_put_str(o, "gateway", result.n_ips ? result.ips[0].gateway : NULL);
+		json_put_int(o, "prefix", prefix_of(&result));
 		cni_result_done(&result);
 	}
 	return o;

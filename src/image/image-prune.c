@@ -20,19 +20,18 @@ static void prune_done(struct prune *p)
 	strv_done(&p->used);
 }
 
-/* A name that somebody gave: with a tag, and not by image load for want of one. */
-static bool is_named(const struct ctrd_image *i)
+bool image_is_named(const char *name)
 {
 	_cleanup_(ref_done) struct ref ref = { 0 };
 
-	return !image_is_id(i->name) && ref_parse(i->name, &ref, NULL) == 0 && ref.tag && strcmp(ref.name, i->name) == 0 &&
+	return !image_is_id(name) && ref_parse(name, &ref, NULL) == 0 && ref.tag && strcmp(ref.name, name) == 0 &&
 	       !(strcmp(ref.host, "localhost") == 0 && strcmp(ref.path, "loaded") == 0);
 }
 
 static bool is_dangling(const struct prune *p, const struct ctrd_image *image)
 {
 	for (size_t i = 0; i < p->images.n; i++)
-		if (strcmp(p->images.v[i].target.digest, image->target.digest) == 0 && is_named(&p->images.v[i]))
+		if (strcmp(p->images.v[i].target.digest, image->target.digest) == 0 && image_is_named(p->images.v[i].name))
 			return false;
 	return true;
 }

@@ -59,6 +59,8 @@ int image_find(struct ctrd *, const char *what, const struct ctx *, struct ctrd_
 int image_find_all(struct ctrd *, const char *what, const struct ctx *, struct ctrd_images *ret, struct err *err);
 /* An ID, whatever images there are: no reference reads like that. */
 bool image_is_id(const char *what);
+/* A name that somebody gave: with a tag, and not by `image load` for want of one. */
+bool image_is_named(const char *name);
 /* image_find() may know it under another name than its own. */
 bool image_may_differ(const char *what);
 int image_inspect(struct ctrd *, const char *what, const char *platform, const char *snapshotter, const struct ctx *, json **ret,

@@ -131,6 +131,53 @@ class Templates(Case):
         both = self.davit("inspect", "-f", "{{.Name}}", "no-such-job", name, code=125)
         self.assertEqual(both.out, f"{name}\n")
 
+    def test_fields_that_scripts_ask_for(self):
+        """What a job or an image has not is empty, as Docker has it; it is no unknown field."""
+        name = self.job("-v", f"{self.folder}:/data:ro", "-v", "asked:/v", "-p", "22191:80", "--expose", "90/udp", "-l", "com.x.my-app=a",
+                        network="davit")
+        self.addCleanup(self.davit, "volume", "rm", "-f", "asked")
+        self.addCleanup(self.davit, "rm", "-f", name)
+        table = [
+            ("{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}", "none"), ("{{.NetworkSettings.IPPrefixLen}}", "24"),
+            ("{{join .HostConfig.Binds \" \"}}", f"{self.folder}:/data:ro asked:/v"),
+            ("{{range $p, $_ := .Config.ExposedPorts}}{{$p}} {{end}}", "80/tcp 90/udp "), ("{{.HostConfig.PublishAllPorts}}", "false"),
+            ("{{.GraphDriver.Name}}", json.loads(self.line("inspect", name))[0]["snapshotter"]),
+        ]
+        for template, want in table:
+            with self.subTest(template=template):
+                self.assertEqual(self.davit("inspect", "-f", template, name).out, want + "\n")
+        self.assertIn("nameserver", open(self.line("inspect", "-f", "{{.ResolvConfPath}}", name)).read())
+        for template, want in (("{{.Config.ExposedPorts}} {{.Config.Volumes}} {{len .Config.Labels}}", "map[] map[] 0"),
+                               ('[{{index .Config.Labels "x"}}{{.Config.User}}{{.Config.WorkingDir}}]', "[]"),
+                               ("{{range .Config.Entrypoint}}x{{end}}", "")):
+            with self.subTest(template=template):
+                self.assertEqual(self.line("image", "inspect", "-f", template, Machine.image), want)
+        rows = self.line("ps", "--filter", f"name={name}", "--format", 'table {{.Label "com.x.my-app"}}\t{{.LocalVolumes}}').splitlines()
+        self.assertEqual([row.split() for row in rows], [["my", "app", "LOCALVOLUMES"], ["a", "1"]])
+        ended = self.job(command=("true",))
+        wait_until("its end", lambda: self.state(ended) == "exited")
+        self.assertRegex(self.line("inspect", "-f", "{{.State.StartedAt}}", ended), r"^20\d\d-.*Z$")
+
+    def test_filters_of_images_and_volumes(self):
+        self.assertEqual(self.line("images", "-q", "--filter", "dangling=true"), "")
+        self.assertIn(Machine.image, self.line("images", "-q", "-f", "dangling=false").splitlines())
+        self.assertEqual(self.line("volume", "create", "--name", "sifted", "-d", "local", "-l", "k=v"), "sifted")
+        self.addCleanup(self.davit, "volume", "rm", "-f", "sifted")
+        for given in ("dangling=true", "name=ift", "label=k", "label=k=v"):
+            with self.subTest(filter=given):
+                self.assertEqual(self.line("volume", "ls", "-q", "-f", given), "sifted")
+        for given in ("dangling=false", "name=other", "label=k=w", "label=x"):
+            with self.subTest(filter=given):
+                self.assertEqual(self.line("volume", "ls", "-q", "-f", given), "")
+        self.fails("volume", "ls", "-f", "x=y", says=["x=y", "dangling="])
+        self.fails("volume", "create", "-o", "type=nfs", "sifted", says=["-o", "mount"])
+
+    def test_empty_words(self):
+        """A script's variable that is not set is a flag that is absent."""
+        flags = ("-w", "", "--network", "", "--runtime", "", "--platform", "", "--cpuset-cpus", "", "--cpuset-mems", "", "--stop-signal", "",
+                 "--cidfile", "", "--log-driver", "", "--restart", "", "--name", "", "-h", "", "-u", "")
+        self.assertEqual(self.davit("run", "--rm", *flags, Machine.image, "pwd").out, "/\n")
+
     def test_images_volumes_and_version(self):
         repository, tag = Machine.image.split(":")
         self.assertIn(f"{repository}|{tag}", self.line("images", "--format", "{{.Repository}}|{{.Tag}}").splitlines())

@@ -6,6 +6,9 @@
 
 enum { DEPTH_MAX = 64 };
 
+/* About what json-c takes for values, over the bytes that they are written with: 3 MB of "{}," would become 770. */
+enum { OBJECT_COST = 800, ARRAY_COST = 400, VALUE_COST = 128, COST_MAX = 64 << 20 };
+
 DEFINE_CLEANUP(struct json_tokener, json_tokener_free)
 
 static int bad_json(const char *data, size_t at, const char *why, struct err *err)
@@ -28,12 +31,19 @@ static size_t skip_blanks(const char *s, size_t len)
 	return n;
 }
 
+static size_t cost_of(char c)
+{
+	return c == '{' ? OBJECT_COST : c == '[' ? ARRAY_COST : c == ',' ? VALUE_COST : 0;
+}
+
 /* Even when strict, json-c takes 'a' as a key, NaN as a number, and control characters in strings. The place of the first byte
  * that JSON has no use for there, @len when there is none. A NUL is none either: it would cut the string short, for us and for
- * the kernel, so that what is checked is not what was sent. */
-static size_t stray_byte(const char *data, size_t len)
+ * the kernel, so that what is checked is not what was sent. *@ret_cost: the memory that the values will take. */
+static size_t stray_byte(const char *data, size_t len, size_t *ret_cost)
 {
 	bool inside = false;
+
+	*ret_cost = len;
 
 	for (size_t i = 0; i < len; i++) {
 		if (!inside && (!data[i] || !strchr("{}[]:,\" \t\r\n0123456789+-.eEtrufalsn", data[i])))
@@ -42,6 +52,8 @@ static size_t stray_byte(const char *data, size_t len)
 			return i;
 		if (inside && len - i > 5 && !memcmp(data + i, "\\u0000", 6))
 			return i;
+		if (!inside)
+			*ret_cost += cost_of(data[i]);
 		if (data[i] == '"')
 			inside = !inside;
 		else if (data[i] == '\\' && inside)
@@ -71,12 +83,14 @@ int json_parse(const char *data, size_t len, json **ret, struct err *err)
 	_cleanup_(json_tokener_freep) struct json_tokener *t = json_tokener_new_ex(DEPTH_MAX);
 	_cleanup_json_ json *j = NULL;
 	enum json_tokener_error e;
-	size_t end, stray = stray_byte(data, len);
+	size_t end, cost, stray = stray_byte(data, len, &cost);
 
 	if (len > INT_MAX - 1)
 		return err_set(err, ERR_EXHAUSTED, "JSON of %zu bytes is too long", len);
 	if (stray < len)
 		return bad_json(data, stray, data[stray] == '\\' ? "a NUL in a text" : "unexpected character", err);
+	if (cost > COST_MAX)
+		return err_set(err, ERR_EXHAUSTED, "JSON of %zu bytes has too many values: they would take %zu MiB", len, cost >> 20);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	e = parse_value(t, data, len, &j, &end);
 	if (e == json_tokener_continue)

@@ -15,7 +15,7 @@ static inline void json_freep(json **j) { if (*j) (void)json_object_put(*j); }
 #define _cleanup_json_ _cleanup_(json_freep)
 
 /* Strict JSON in UTF-8 with nothing behind it, at most 64 deep, without NUL in any text or key (no string is ever cut short).
- * The error names line and column.
+ * -ERR_EXHAUSTED: its values would take more than 64 MiB of memory. The error names line and column.
  * The caller owns *@ret: json_freep() or json_object_put(). */
 int json_parse(const char *data, size_t len, json **ret, struct err *err);
 

@@ -84,6 +84,34 @@ static void is_bounded_in_depth(void **state)
 	}
 }
 
+/* [V,V,...]: a few bytes in the text, much more in memory. */
+static void many_of(const char *value, size_t n, struct buf *out)
+{
+	buf_adds(out, "[");
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s%s", i ? "," : "", value);
+	buf_adds(out, "]");
+}
+
+static void is_bounded_in_memory(void **state)
+{
+	static const struct { const char *value; size_t n; int want; } cases[] = {
+		{ "{}", 1000000, -ERR_EXHAUSTED }, { "[]", 1000000, -ERR_EXHAUSTED }, { "1", 2000000, -ERR_EXHAUSTED },
+		{ "{}", 20000, 0 }, { "\"a longer text with , and { and [ in it\"", 100000, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		_cleanup_buf_ struct buf text = { 0 };
+		_cleanup_json_ json *j = NULL;
+		struct err err = ERR_INIT;
+
+		many_of(cases[i].value, cases[i].n, &text);
+		assert_int_equal(json_parse(buf_str(&text), text.len, &j, &err), cases[i].want);
+		assert_int_equal(strstr(err.msg, "too many values") != NULL, cases[i].want < 0);
+	}
+}
+
 static void getters_mind_the_type(void **state)
 {
 	_cleanup_json_ json *j = parsed("{\"s\":\"x\",\"n\":5,\"big\":9223372036854775807,\"f\":1.5,\"t\":true,\"z\":null,\"a\":[\"p\",1,\"q\",null],"
@@ -187,5 +215,6 @@ static void what_is_written_can_be_read(void **state)
 }
 
 RUN_TESTS("json", cmocka_unit_test(takes_json), cmocka_unit_test(refuses_what_is_not), cmocka_unit_test(names_the_place),
-	  cmocka_unit_test(is_bounded_in_depth), cmocka_unit_test(getters_mind_the_type), cmocka_unit_test(builds), cmocka_unit_test(quotes),
+	  cmocka_unit_test(is_bounded_in_depth), cmocka_unit_test(is_bounded_in_memory), cmocka_unit_test(getters_mind_the_type),
+	  cmocka_unit_test(builds), cmocka_unit_test(quotes),
 	  cmocka_unit_test(what_is_written_can_be_read))

@@ -71,7 +71,23 @@ static void v1_halt(const char *path)
 	}
 }
 
-static void v1_resume(const char *path) { (void)put(path, "freezer.state", "THAWED"); }
+/* A privileged job can have frozen a group of its own inside, which stays so when the outer one is let go. */
+static void thaw_below(const char *path, int depth)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (!put(path, "freezer.state", "THAWED")) /* another controller's folder */
+		return;
+	if (depth < DEPTH_MAX)
+		folders_in(path, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
+
+		thaw_below(sub, depth + 1);
+	}
+}
+
+static void v1_resume(const char *path) { thaw_below(path, 0); }
 
 static void v2_hierarchies(const char *root, struct strv *out) { strv_push(out, root); }
 

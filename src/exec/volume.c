@@ -262,26 +262,22 @@ int volume_users(struct core *c, const char *name, const struct ctx *ctx, struct
 	return 0;
 }
 
-/* Every trash: ours, and what others were killed with. */
-static int empty_trash(const struct core *c, struct err *err)
+/* What others were killed with, or could not remove; that is not this one's failure. */
+static void empty_trash(const struct core *c)
 {
 	_cleanup_free_ char *dir = path_of(c, "");
 	_cleanup_(closedirp) DIR *d = opendir(dir);
-	int r = 0;
 
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "%s", dir);
-	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+	for (struct dirent *e; d && (e = readdir(d));) {
 		_cleanup_free_ char *path = path_of(c, e->d_name);
 
 		if (!strncmp(e->d_name, TRASH, sizeof TRASH - 1))
-			r = file_remove_tree(path, err);
+			(void)file_remove_tree(path, NULL);
 	}
-	return r;
 }
 
-/* Under the namespace's lock. */
-static int discard(const struct core *c, const char *name, struct err *err)
+/* Under the namespace's lock. *@ret_trash: where it is now. */
+static int discard(const struct core *c, const char *name, char **ret_trash, struct err *err)
 {
 	char random[17];
 	_cleanup_free_ char *dir = path_of(c, name), *trash = NULL, *to = NULL;
@@ -289,7 +285,10 @@ static int discard(const struct core *c, const char *name, struct err *err)
 	name_random(random, sizeof random - 1);
 	trash = mem_printf(TRASH "%s", random);
 	to = path_of(c, trash);
-	return rename(dir, to) < 0 && errno != ENOENT ? err_sys(err, errno, "volume %s", name) : 0;
+	if (rename(dir, to) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "volume %s", name);
+	*ret_trash = TAKE_PTR(to);
+	return 0;
 }
 
 static int refuse_users(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
@@ -334,11 +333,23 @@ static int lock_whole(const struct core *c, const char *name, const struct ctx *
 	return r;
 }
 
-static int throw_away(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+static int move_away(const struct core *c, const char *name, const struct ctx *ctx, char **ret_trash, struct err *err)
 {
 	_cleanup_close_ int lock = lock_volumes(c, ctx, err);
 
-	return lock < 0 ? err_wrap(err, lock, "volume %s", name) : discard(c, name, err);
+	return lock < 0 ? err_wrap(err, lock, "volume %s", name) : discard(c, name, ret_trash, err);
+}
+
+/* Nobody waits under the lock for the files to go. */
+static int throw_away(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *trash = NULL;
+	int r = move_away(c, name, ctx, &trash, err);
+
+	if (r >= 0)
+		r = file_remove_tree(trash, err);
+	empty_trash(c);
+	return r;
 }
 
 int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
@@ -353,14 +364,12 @@ int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struc
 		r = refuse_users(c, name, ctx, err);
 	if (r >= 0)
 		r = throw_away(c, name, ctx, err);
-	return r < 0 ? r : empty_trash(c, err);
+	return r;
 }
 
 int volume_drop(const struct core *c, const char *name, struct err *err)
 {
 	int r = check_name(name, err);
 
-	if (r >= 0)
-		r = throw_away(c, name, NULL, err);
-	return r < 0 ? r : empty_trash(c, err);
+	return r < 0 ? r : throw_away(c, name, NULL, err);
 }

@@ -1,4 +1,5 @@
 """davit run -v and davit volume."""
+import json
 import os
 import subprocess
 
@@ -46,6 +47,26 @@ class Bind(Case):
         with open(path, "w") as f:
             f.write("x=1\n")
         self.assertEqual(self.run_sh("cat /etc/conf", "-v", f"{path}:/etc/conf:ro").out, "x=1\n")
+
+
+class Removed(Case):
+    def test_what_another_left_is_no_failure(self):
+        """A mount in a volume keeps what is in it, and nothing else."""
+        path = {n: self.davit("volume", "create", n).out and json.loads(self.davit("volume", "inspect", n).out) for n in ("kept", "gone")}
+        path = {n: get(p[0] if isinstance(p, list) else p, "Mountpoint", "path") for n, p in path.items()}
+        below = os.path.join(path["kept"], "below")
+        os.mkdir(below)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", below], check=True)
+        open(os.path.join(below, "file"), "w").close()
+        self.assertIn("busy", self.davit("volume", "rm", "kept", code=125).err)
+        with open("/proc/self/mounts") as f:
+            mounted = [line.split()[1] for line in f if line.split()[1].endswith("/_data/below")]
+        self.assertEqual(os.listdir(mounted[0]), ["file"])
+        self.davit("volume", "rm", "gone")
+        subprocess.run(["umount", mounted[0]], check=True)
+        self.davit("volume", "create", "last")
+        self.davit("volume", "rm", "last")
+        self.assertFalse(os.path.exists(os.path.dirname(mounted[0])))
 
 
 class Named(Case):

@@ -215,14 +215,18 @@ static void v2_without_its_file(void **state)
 static void lets_go_of_a_v1_freezer(void **state)
 {
 	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/freezer/ns/a-00000001", root);
+	_cleanup_free_ char *inner = mem_printf("%s/inner/most", own); /* a job's, which froze itself */
 	const struct ctx ctx = ctx_within(NULL, 1000);
 
 	(void)state;
-	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
+	assert_int_equal(file_mkdirs(inner, 0700, NULL), 0);
 	write_file(own, "cgroup.procs", "");
 	write_file(own, "freezer.state", "FROZEN");
+	write_file(own, "inner/freezer.state", "THAWED");
+	write_file(inner, "freezer.state", "FROZEN");
 	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, NULL), 0);
 	assert_file(own, "freezer.state", "THAWED");
+	assert_file(inner, "freezer.state", "THAWED");
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 

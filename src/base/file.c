@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { READ_CHUNK = 16384, DEPTH_MAX = 100 };
+enum { READ_CHUNK = 16384, DEPTH_MAX = 100, WRITER_MS = 2000 };
 
 static const char *kind_of(mode_t mode)
 {
@@ -41,17 +41,27 @@ static int open_unwaiting(int dirfd, const char *path, mode_t *ret_mode, struct 
 	return TAKE_FD(fd);
 }
 
-static int await_input(int fd, const struct ctx *ctx, struct err *err)
+int file_await(int fd, const struct ctx *ctx, struct err *err)
 {
 	const struct cancel *cancel = ctx ? ctx->cancel : NULL;
 	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = cancel ? cancel->fd : -1, .events = POLLIN } };
+	const struct ctx soon = ctx_within(ctx, WRITER_MS);
 
 	for (;;) {
 		int r = ctx_check(ctx, err);
 
-		if (r < 0 || (poll(p, 2, ctx_poll_ms(ctx)) > 0 && p[0].revents))
+		if (r < 0)
 			return r;
+		if (poll(p, 2, ctx_poll_ms(&soon)) > 0 && p[0].revents)
+			return 1;
+		if (ctx_check(&soon, NULL) == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0)
+			return 0;
 	}
+}
+
+int file_no_writer(const char *name, struct err *err)
+{
+	return err_hint(err, err_set(err, ERR_INVALID, "%s: a pipe that nobody writes to", name), "name a file, or start its writer first");
 }
 
 /* To the end of what is open, @ctx NULL: it never waits. */
@@ -62,12 +72,14 @@ static int read_all(int fd, const char *path, size_t max, const struct ctx *ctx,
 	int r;
 
 	do {
-		r = ctx ? await_input(fd, ctx, err) : 0;
+		r = ctx ? file_await(fd, ctx, err) : 1;
 		if (r < 0) {
 			buf_cut(out, start);
 			return err_wrap(err, r, "%s", path);
 		}
 		n = read(fd, buf_room(out, READ_CHUNK), READ_CHUNK);
+		if (n == 0 && r == 0)
+			return file_no_writer(path, err);
 		if (n > 0)
 			buf_grew(out, (size_t)n);
 	} while ((n > 0 && out->len - start <= max) || (n < 0 && (errno == EINTR || (ctx && errno == EAGAIN))));

@@ -10,8 +10,13 @@
  * device, a folder) is refused: -ERR_INVALID; so nothing that somebody put there makes us wait. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
 int file_read_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err);
-/* The same of what a user names: a pipe (a shell's <(COMMAND), /dev/stdin) or a device as well. Waits for it under @ctx. */
+/* The same of what a user names: a pipe (a shell's <(COMMAND), /dev/stdin) or a device as well. Waits for it under @ctx,
+ * but only for a moment for somebody to open a FIFO's other end: -ERR_INVALID when nobody does. */
 int file_read_given(const char *path, size_t max, const struct ctx *ctx, struct buf *out, struct err *err);
+/* For such files, opened with O_NONBLOCK: waits for something to read. 1: there is, or the end. 0: nothing came for a moment; if
+ * read(2) sees the end now, nobody has opened the other end of this FIFO: file_no_writer(). */
+int file_await(int fd, const struct ctx *ctx, struct err *err);
+int file_no_writer(const char *name, struct err *err);
 /* A temporary file beside it, then rename(2): readers see the old or the new one. No fsync. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 /* mkdir -p, whatever the umask: what is missing on the way there is made with 0755, the last folder with @mode. Folders that

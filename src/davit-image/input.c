@@ -1,7 +1,7 @@
 #include "input.h"
+#include "file.h"
 #include "mem.h"
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 
 enum { CHUNK = 256 << 10 };
@@ -30,33 +30,19 @@ void input_done(struct input *in)
 }
 
 /* A pipe may be silent for long: the wait ends with the context too. */
-static int wait_readable(struct input *in)
-{
-	const struct cancel *cancel = in->ctx ? in->ctx->cancel : NULL;
-	struct pollfd p[2] = { { .fd = in->fd, .events = POLLIN }, { .fd = cancel ? cancel->fd : -1, .events = POLLIN } };
-
-	for (;;) {
-		int r = ctx_check(in->ctx, &in->err);
-
-		if (r < 0)
-			return r;
-		r = poll(p, 2, ctx_poll_ms(in->ctx));
-		if (r > 0 && p[0].revents)
-			return 0;
-		if (r < 0 && errno != EINTR)
-			return err_sys(&in->err, errno, "%s", in->name);
-	}
-}
-
 static ssize_t read_some(struct input *in, char *to, size_t n)
 {
 	for (;;) {
-		int r = wait_readable(in);
+		int r = file_await(in->fd, in->ctx, &in->err);
 		ssize_t got;
 
 		if (r < 0)
 			return r;
+		if (r == 0 && in->fd == 0) /* as we were given it: it may block */
+			continue;
 		got = read(in->fd, to, n);
+		if (got == 0 && r == 0)
+			return file_no_writer(in->name, &in->err);
 		if (got >= 0)
 			return got;
 		if (errno != EINTR && errno != EAGAIN)

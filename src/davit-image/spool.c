@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+enum { HEADER = 512, SUM_AT = 148 };
 enum { ROOM_MIN = 64 << 20, ROOM_EVERY = 16 << 20 }; /* bytes that stay free, and how often that is looked at */
 
 static const char *spool_folder(void)
@@ -52,6 +53,21 @@ static int write_piece(int fd, const char *p, size_t n, struct err *err)
 	return 0;
 }
 
+/* Whether a tar begins so: the sum over its first header is right. What has fewer bytes is not judged. */
+static bool begins_tar(const unsigned char *p, size_t n)
+{
+	unsigned long sum = 0, said;
+	char field[9] = "";
+
+	if (n < HEADER)
+		return true;
+	for (size_t i = 0; i < HEADER; i++) /* bytes as some old ones took them, signed, are ASCII in all that matter */
+		sum += i >= SUM_AT && i < SUM_AT + 8 ? ' ' : p[i];
+	memcpy(field, p + SUM_AT, 8);
+	said = strtoul(field, NULL, 8);
+	return said == sum;
+}
+
 static int copy_all(struct spool *s, struct archive *a, struct err *err)
 {
 	const void *p;
@@ -70,6 +86,8 @@ static int copy_all(struct spool *s, struct archive *a, struct err *err)
 		if (r == 0)
 			r = write_piece(s->fd, p, n, err);
 		s->end += (int64_t)n;
+		if (s->end == (int64_t)n && !begins_tar(p, n)) /* no end of it is waited for, and no disk filled */
+			break;
 	}
 	return r < 0 ? r : input_ended(s->in, err);
 }

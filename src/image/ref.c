@@ -140,11 +140,27 @@ static void split_tail(char *rest, struct ref *ref)
 	}
 }
 
+/* "sha256:1111..." as a name with a tag reads like an image's digest, and says nothing of it. */
+static bool like_digest(const char *s)
+{
+	static const char *const algorithms[] = { "sha256", "sha384", "sha512" };
+
+	for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++)
+		if (strncmp(s, algorithms[i], 6) == 0 && (!s[6] || strchr(":@", s[6])))
+			return true;
+	return false;
+}
+
+static bool official(const struct ref *ref)
+{
+	return strcmp(ref->host, "docker.io") == 0 && strncmp(ref->path, "library/", 8) == 0;
+}
+
 static void set_path(struct ref *ref, const char *path)
 {
-	bool official = strcmp(ref->host, "docker.io") == 0 && !strchr(path, '/');
+	bool bare = strcmp(ref->host, "docker.io") == 0 && !strchr(path, '/');
 
-	ref->path = mem_printf("%s%s", official ? "library/" : "", path);
+	ref->path = mem_printf("%s%s", bare ? "library/" : "", path);
 }
 
 static const char *fault(const struct ref *ref, const char *path)
@@ -158,6 +174,8 @@ static const char *fault(const struct ref *ref, const char *path)
 		return "the repository's name is missing";
 	if (digest_hex(path, 64))
 		return "64 hexadecimal digits are a digest, not a name";
+	if (official(ref) && like_digest(ref->path + 8))
+		return "it is called as a digest is";
 	if (!host_valid(ref->host))
 		return "the registry's name is not a host";
 	if (!path_valid(path))
@@ -196,7 +214,7 @@ const char *ref_familiar(const char *name)
 	if (strncmp(name, "docker.io/", 10) != 0)
 		return name;
 	if (strncmp(name + 10, "library/", 8) == 0 && !strchr(name + 18, '/'))
-		return name + 18;
+		return like_digest(name + 18) ? name : name + 18;
 	slash = strchr(name + 10, '/');
 	return slash && !host_like(name + 10, (size_t)(slash - name - 10)) ? name + 10 : name;
 }

@@ -147,6 +147,18 @@ class Load(Images):
         self.fails("image", "load", "-i", self.path("none"), says=["none"])
         self.fails("image", "load", input="", says=["archive"])
 
+    def test_what_has_no_end(self):
+        """Its beginning says that it is no tar: neither its end nor a full disk is waited for."""
+        packed = self.path("zeros.gz")
+        with gzip.open(packed, "wb", 1) as f:
+            for _ in range(300):
+                f.write(bytes(1 << 20))
+        with open("/dev/zero", "rb") as zeros:
+            for args, more in ((("-i", packed), {}), (("-i", "/dev/zero"), {}), ((), {"stdin": zeros})):
+                process = self.start("image", "load", *args, **more)
+                self.assertIn("no image archive", process.communicate(timeout=20 * Machine.slow)[1])
+                self.assertEqual(process.returncode, 125)
+
     def test_links_between_layers(self):
         """As docker save writes them: a layer that an earlier image has is a link to it."""
         layers = [rootfs_layer(), layer({"marker": b"linked layers\n"})]
@@ -197,8 +209,9 @@ class Load(Images):
             subprocess.run(["tar", "-S", f"--format={form}", "-C", folder, "-cf", self.path("s.tar"), "."], check=True)
             self.fails("image", "load", "-i", self.path("s.tar"), says=["0/layer.tar", "holes", "--sparse"], progress=True)
 
-    def test_a_pipe_that_nobody_writes(self):
+    def test_a_pipe_whose_writer_is_silent(self):
         os.mkfifo(self.path("pipe"))
+        self.addCleanup(os.close, os.open(self.path("pipe"), os.O_RDWR))
         process = self.start("image", "load", "-i", self.path("pipe"), process_group=0)
         time.sleep(1)
         os.killpg(process.pid, signal.SIGINT)
@@ -572,6 +585,11 @@ class Names(Images):
                 self.assertTrue(self.runs(what), what)
                 self.assertEqual(self.json("image", "inspect", what)[0]["name"], self.record["name"])
 
+    def test_a_pipe_that_nobody_writes_to(self):
+        os.mkfifo(self.path("fifo"))
+        for command in (("image", "load", "-i"), ("image", "import")):
+            self.fails(*command, self.path("fifo"), *(["x:1"] if command[1] == "import" else []), says=["nobody writes to"], progress=True)
+
     def test_an_id_that_is_not_there(self):
         for pull in ("missing", "never", "always"):
             self.fails("run", "--rm", "--pull", pull, "sha256:" + "1" * 64, says=["sha256:1111"])
@@ -619,6 +637,14 @@ class Names(Images):
         self.fails("image", "save", "-o", self.path("s.tar"), lie, says=["another digest"])
         self.assertEqual(self.davit("image", "rm", lie).out, lie + "\n")
         self.assertTrue(self.runs(Machine.image))
+
+    def test_a_name_that_reads_like_a_digest(self):
+        lie = "sha256:" + "1" * 64
+        self.fails("image", "load", "-i", docker_archive(self.path("d.tar"), tag=lie), says=["as a digest is"], progress=True)
+        Machine.containerd.ctr("images", "tag", self.record["name"], "docker.io/library/" + lie, ns=Machine.ns)
+        self.fails("run", "--rm", "--network", "none", "--pull", "never", lie, says=["not present"])
+        self.assertIn("docker.io/library/" + lie, self.davit("images").out)
+        Machine.containerd.ctr("images", "rm", "docker.io/library/" + lie, ns=Machine.ns)
 
     def test_a_name_with_a_true_digest(self):
         true = "example.test/n@" + self.record["digest"]

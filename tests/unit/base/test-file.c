@@ -113,6 +113,7 @@ static void reads_what_is_given(void **state)
 	struct ctx soon = ctx_within(NULL, 50);
 	struct cancel token = { .fd = eventfd(1, EFD_CLOEXEC), .on = SIGINT };
 	struct ctx cancelled = { .cancel = &token };
+	struct err err = ERR_INIT;
 	int ends[2], status;
 	char path[40];
 	pid_t pid;
@@ -121,6 +122,8 @@ static void reads_what_is_given(void **state)
 	assert_int_equal(mkfifo(in("given"), 0600) | pipe2(ends, O_CLOEXEC), 0);
 	assert_int_equal(file_read_given(in("given"), 100, &soon, &out, NULL), -ERR_DEADLINE); /* no writer comes */
 	assert_int_equal(file_read_given(in("given"), 100, &cancelled, &out, NULL), -ERR_CANCELLED);
+	assert_int_equal(file_read_given(in("given"), 100, NULL, &out, &err), -ERR_INVALID);
+	assert_non_null(strstr(err.msg, "given: a pipe that nobody writes to"));
 	(void)snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
 	soon = ctx_within(NULL, 50);
 	assert_int_equal(write(ends[1], "abc", 3), 3);

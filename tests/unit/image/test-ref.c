@@ -59,6 +59,8 @@ static void refuses(void **state)
 		{ "host:0/a", "host" }, { "[zz]/a", "host" },
 		{ ".x/a", "host" }, { "host:/a", "host" },
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "digest, not a name" },
+		{ "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "as a digest is" },
+		{ "docker.io/library/sha256:1", "as a digest is" }, { "sha512", "as a digest is" },
 		{ "a\nb", "letters" }, { "\xc3\xa9", "letters" }, { "redis@" DIGEST "0", "digest" },
 	};
 

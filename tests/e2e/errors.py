@@ -21,7 +21,6 @@ class Invocation(Case):
 
     def test_docker_s_flags_that_are_not_here(self):
         self.run_fails("--restart", "always", says=["--restart", "systemd"])
-        self.run_fails("-P", says=["-P", "-p 80"])
         self.fails("ps", "--format", "{{.Nmes}}", says=["--format", "no field .Nmes", ".Names", "did you mean .Names?"])
 
     def test_the_current_folder_is_gone(self):

@@ -12,12 +12,14 @@
 #include <signal.h>
 #include <string.h>
 
-/* Everything of a job that has ended, its lock held. */
+/* Everything of a job that has ended, its lock held. Whoever held that before us may have removed the job already, and made another
+ * of that name, or started it again: then nothing. */
 static int remove_job(const struct run *run, struct core *core, struct err *err)
 {
 	struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
+	int r = remains_is_over(core, run->id, &ctx, err);
 
-	return remains_remove(core, run->job->name, run->id, run->snapshotter, true, &ctx, err);
+	return r <= 0 ? r : remains_remove(core, run->job->name, run->id, run->snapshotter, true, &ctx, err);
 }
 
 /* In the heir: the job has ended, and its lock is ours. */

@@ -55,8 +55,7 @@ static char *bundles(const struct core *c)
 	return mem_printf("%.*s/" BUNDLES "/%s", slash ? (int)(slash - socket) : 0, socket, c->conf.ns);
 }
 
-/* 1 when containerd knows neither a task nor a record of it. */
-static int is_lost(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+int orphans_is_lost(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_container container = { 0 };
 	struct task_status task;
@@ -164,7 +163,7 @@ static int end(struct orphan *o, const struct ctx *ctx, struct err *err)
 static int end_if_lost(struct core *c, ino_t home, const char *id, bool dry_run, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id, .home = home };
-	int r = is_lost(c, id, ctx, err);
+	int r = orphans_is_lost(c, id, ctx, err);
 
 	if (r > 0)
 		r = dry_run ? look(&o, err) : end(&o, ctx, err);

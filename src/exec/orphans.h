@@ -6,6 +6,8 @@
 #pragma once
 #include "core.h"
 
+/* 1 when containerd knows neither a task nor a record of it. */
+int orphans_is_lost(struct core *, const char *id, const struct ctx *, struct err *err);
 /* All of the core's containerd and namespace. Adds a line for each job to @removed (may be NULL). @dry_run: only says so.
  * Blocks up to 10 s for each: containerd itself may be at work on it. */
 int orphans_end(struct core *, bool dry_run, const struct ctx *, struct strv *removed, struct err *err);

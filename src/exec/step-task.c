@@ -92,9 +92,9 @@ void task_undo(void *state, const struct ctx *ctx)
 	struct run *run = state;
 	bool broken = run_undo_connected(run) && await_create(run, ctx);
 
-	if (heir_tell(run->heir, HEIR_DONE, -1))
-		heir_free(TAKE_PTR(run->heir));
 	undo_task(run, broken, ctx);
+	if (run->task_ended && heir_tell(run->heir, HEIR_DONE, -1)) /* else it may run, and the heir reads what it says */
+		heir_free(TAKE_PTR(run->heir));
 }
 
 void task_plan(const void *state, struct strv *out)

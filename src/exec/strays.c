@@ -2,8 +2,8 @@
 #include "file.h"
 #include "job-name.h"
 #include "mem.h"
+#include "orphans.h"
 #include "record.h"
-#include "task.h"
 #include <string.h>
 
 static void ids_below(const char *folder, struct strv *ids)
@@ -25,18 +25,11 @@ static char *name_of(const char *id)
 static int is_stray(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
-	struct ctrd_container rec = { 0 };
 	struct ctrd_leases claims = { 0 };
-	struct task_status t;
-	int r = task_look(c, id, ctx, &t, err);
+	int r = orphans_is_lost(c, id, ctx, err);
 
-	if (r < 0 || t.state != TASK_ABSENT)
+	if (r <= 0)
 		return r;
-	r = containers_get(c->ctrd, id, ctx, &rec, err);
-	ctrd_container_done(&rec);
-	if (r != -ERR_NOT_FOUND)
-		return r < 0 ? r : 0;
-	err_clear(err);
 	r = leases_list(c->ctrd, filter, ctx, &claims, err);
 	if (r >= 0) {
 		const char *its = claims.n ? dict_get(&claims.v[0].labels, CLAIM_ID) : NULL;

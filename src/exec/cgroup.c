@@ -11,8 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* PIDS_MAX: bytes for every pid that Linux can have, so that a list is never cut, nor taken for an empty one. */
-enum { PIDS_MAX = 64 << 20, DEPTH_MAX = 32, PAUSE_MS = 10, HALT_MS = 500, BATCH = 256 };
+/* PIDS_MAX: bytes for every pid that Linux can have, so that a list is never cut, nor taken for an empty one. DEPTH_MAX: as deep as
+ * a path can lead, since a job that has its cgroup to write makes folders in it. */
+enum { PIDS_MAX = 64 << 20, DEPTH_MAX = 2048, PAUSE_MS = 10, HALT_MS = 500, BATCH = 256 };
 
 /* The folders in @path; none when it is absent. */
 static void folders_in(const char *path, struct strv *names)

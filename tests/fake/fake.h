@@ -21,6 +21,9 @@
 
 struct fake;
 
+/* For tests of what looks at the machine's own cgroups: there is no job of such a namespace. */
+#define FAKE_NS "davit-fake"
+
 /* Starts the program and waits until it listens, on a socket in a fresh folder. */
 int fake_start(struct loop *, struct fake **ret, struct err *err);
 void fake_free(struct fake *); /* ends it and removes the folder */

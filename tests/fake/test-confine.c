@@ -51,7 +51,7 @@ static int setup(void **state)
 	s->host = mem_printf("%s/host", s->dir);
 	s->loop = loop_new();
 	assert_int_equal(fake_start(s->loop, &s->fake, NULL), 0);
-	assert_int_equal(fake_seed_image(s->fake, "davit", IMAGE, NULL), 0);
+	assert_int_equal(fake_seed_image(s->fake, FAKE_NS, IMAGE, NULL), 0);
 	*state = s;
 	return 0;
 }
@@ -79,7 +79,7 @@ static void take_notice(void *arg, const char *line)
 
 static struct core *open_core(struct stage *s)
 {
-	const struct core_conf conf = { .address = fake_address(s->fake), .ns = "davit", .run_dir = s->run, .data_dir = s->data, .host_root = s->host,
+	const struct core_conf conf = { .address = fake_address(s->fake), .ns = FAKE_NS, .run_dir = s->run, .data_dir = s->data, .host_root = s->host,
 		.cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data }, .notice = take_notice, .notice_arg = s };
 	struct core *core = NULL;
 
@@ -250,7 +250,7 @@ static void labels_files_and_mounts(void **state)
 	expect_label(shared, FILE_T, sizeof FILE_T);
 	expect_label(own, label, strlen(label) + 1);
 	assert_true(lgetxattr(none, "security.selinux", NULL, 0) < 0);
-	hosts = mem_printf("%s/files/davit/%s/hosts", s->data, c.id);
+	hosts = mem_printf("%s/files/" FAKE_NS "/%s/hosts", s->data, c.id);
 	expect_label(hosts, label, strlen(label) + 1);
 	assert_null(memmem(c.spec.value.data, c.spec.value.len, "\"Z\"", 3)); /* no option of mount(2) */
 

@@ -70,7 +70,7 @@ static void snapshot_of(struct stage *s, struct buf *out)
 
 static struct core_conf conf_of(const struct stage *s)
 {
-	return (struct core_conf){ .address = fake_address(s->fake), .ns = "davit", .run_dir = s->run, .data_dir = s->data,
+	return (struct core_conf){ .address = fake_address(s->fake), .ns = FAKE_NS, .run_dir = s->run, .data_dir = s->data,
 		.call_ms = 150, .undo_ms = 800, .cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data } };
 }
 
@@ -344,7 +344,7 @@ static int set_up(void **state)
 	s.run = mem_printf("%s/run", s.dir);
 	s.data = mem_printf("%s/data", s.dir);
 	s.loop = loop_new();
-	if (fake_start(s.loop, &s.fake, &err) < 0 || fake_seed_image(s.fake, "davit", IMAGE, &err) < 0 ||
+	if (fake_start(s.loop, &s.fake, &err) < 0 || fake_seed_image(s.fake, FAKE_NS, IMAGE, &err) < 0 ||
 	    fake_program(s.fake, "*", "0", NULL, &err) < 0) {
 		print_error("%s\n", err.msg);
 		return -1;

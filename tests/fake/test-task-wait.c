@@ -21,7 +21,7 @@ static void must(int r, const struct err *err)
 
 static struct core *open_core(const struct stage *s, int64_t return_ms)
 {
-	const struct core_conf conf = { .address = fake_address(s->fake), .ns = "davit", .run_dir = "/dev/null/none",
+	const struct core_conf conf = { .address = fake_address(s->fake), .ns = FAKE_NS, .run_dir = "/dev/null/none",
 		.data_dir = "/dev/null/none", /* nowhere that could be made */ .return_ms = return_ms };
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
@@ -101,7 +101,7 @@ static void outlasts_an_outage(void **state)
 	assert_false(turn_for(c, w, 1500)); /* longer than any limit below */
 	show(s);
 	assert_false(turn_for(c, w, 1500)); /* it runs */
-	must(fake_exit(s->fake, "davit", ID, NULL, 7, &err), &err);
+	must(fake_exit(s->fake, FAKE_NS, ID, NULL, 7, &err), &err);
 	assert_true(turn_for(c, w, 10000));
 	assert_int_equal(task_wait_result(w, &exit, &err), 0);
 	assert_int_equal(exit.status, 7);
@@ -141,7 +141,7 @@ static void a_return_within_the_limit(void **state)
 	w = broken_wait(s, c);
 	show(s);
 	assert_false(turn_for(c, w, 1500));
-	must(fake_exit(s->fake, "davit", ID, NULL, 8, &err), &err);
+	must(fake_exit(s->fake, FAKE_NS, ID, NULL, 8, &err), &err);
 	assert_true(turn_for(c, w, 10000));
 	assert_int_equal(task_wait_result(w, &exit, &err), 0);
 	assert_int_equal(exit.status, 8);
@@ -166,7 +166,7 @@ static void does_not_spin(void **state)
 	assert_false(turn_for(c, w, 2000));
 	assert_in_range(fake_count(s->fake), 3, 20);
 	must(fake_reset(s->fake, &err), &err);
-	must(fake_exit(s->fake, "davit", ID, NULL, 9, &err), &err);
+	must(fake_exit(s->fake, FAKE_NS, ID, NULL, 9, &err), &err);
 	assert_true(turn_for(c, w, 10000));
 	assert_int_equal(task_wait_result(w, &exit, &err), 0);
 	assert_int_equal(exit.status, 9);

@@ -19,7 +19,7 @@ struct stage { struct loop *loop; struct fake *fake; struct core *core; char *di
 static int setup(void **state)
 {
 	struct stage *s = mem_new(struct stage);
-	struct core_conf conf = { .ns = "davit" };
+	struct core_conf conf = { .ns = FAKE_NS };
 	struct err err = ERR_INIT;
 
 	s->dir = mem_strdup("/tmp/davit-test-users-XXXXXX");
@@ -200,7 +200,7 @@ static void waits_for_a_removal(void **state)
 {
 	const struct stage *s = *state;
 	_cleanup_(volume_done) struct volume v = { 0 }, other = { 0 };
-	_cleanup_free_ char *dir = mem_printf("%s/volumes/davit/data", s->dir);
+	_cleanup_free_ char *dir = mem_printf("%s/volumes/" FAKE_NS "/data", s->dir);
 	const struct ctx soon = ctx_within(NULL, 50);
 	_cleanup_close_ int remover = -1;
 	struct err err = ERR_INIT;

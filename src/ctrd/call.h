@@ -59,6 +59,9 @@ Google__Protobuf__Any *any_pack(struct arena *, const struct ctrd_any *); /* NUL
 void any_unpack(const Google__Protobuf__Any *, struct ctrd_any *ret);
 int64_t time_unpack(const Google__Protobuf__Timestamp *); /* ns since the epoch; 0 when absent or out of range */
 pid_t pid_unpack(uint32_t);                               /* 0 when it is none */
+/* Of a process that has ended, 0 to 255. A job can make a shim say more: one that is traced by it (PTRACE_TRACEME) and stops for
+ * a signal looks to it like one that ended without a status, -1. */
+static inline uint32_t status_unpack(uint32_t status) { return status > 255 ? 255 : status; }
 /* A field mask of "labels.KEY" for each key. */
 Google__Protobuf__FieldMask *labels_mask(struct arena *, const struct dict *labels);
 /* protobuf-c's structs are not const: what we pack is not written to. */

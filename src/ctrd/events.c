@@ -53,16 +53,16 @@ static void exit_unpack(const ProtobufCMessage *msg, struct ctrd_task_event *ret
 {
 	const Events__TaskExit *m = (const void *)msg;
 
-	*ret = (struct ctrd_task_event){ mem_strdup(m->container_id), mem_strdup(m->id), pid_unpack(m->pid), m->exit_status,
-					 time_unpack(m->exited_at) };
+	*ret = (struct ctrd_task_event){ mem_strdup(m->container_id), mem_strdup(m->id), pid_unpack(m->pid),
+					 status_unpack(m->exit_status), time_unpack(m->exited_at) };
 }
 
 static void delete_unpack(const ProtobufCMessage *msg, struct ctrd_task_event *ret)
 {
 	const Events__TaskDelete *m = (const void *)msg;
 
-	*ret = (struct ctrd_task_event){ mem_strdup(m->container_id), text_unpack(m->id), pid_unpack(m->pid), m->exit_status,
-					 time_unpack(m->exited_at) };
+	*ret = (struct ctrd_task_event){ mem_strdup(m->container_id), text_unpack(m->id), pid_unpack(m->pid),
+					 status_unpack(m->exit_status), time_unpack(m->exited_at) };
 }
 
 static void create_unpack(const ProtobufCMessage *msg, struct ctrd_task_event *ret)

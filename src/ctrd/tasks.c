@@ -125,7 +125,7 @@ int tasks_wait_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_ex
 		return r;
 	m = (const void *)reply.msg;
 	if (ret)
-		*ret = (struct ctrd_exit){ m->exit_status, time_unpack(m->exited_at) };
+		*ret = (struct ctrd_exit){ status_unpack(m->exit_status), time_unpack(m->exited_at) };
 	return 0;
 }
 
@@ -149,7 +149,7 @@ int tasks_delete_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_
 		return r;
 	m = (const void *)reply.msg;
 	if (ret)
-		*ret = (struct ctrd_exit){ m->exit_status, time_unpack(m->exited_at) };
+		*ret = (struct ctrd_exit){ status_unpack(m->exit_status), time_unpack(m->exited_at) };
 	return 0;
 }
 
@@ -185,7 +185,7 @@ static void process_unpack(const Types__Process *m, struct ctrd_process *ret)
 		.stdout_ = text_unpack(m->stdout),
 		.stderr_ = text_unpack(m->stderr),
 		.terminal = m->terminal,
-		.exit_status = m->exit_status,
+		.exit_status = status_unpack(m->exit_status),
 		.exited_at = time_unpack(m->exited_at),
 	};
 }

@@ -155,6 +155,6 @@ bool record_exit(const struct record *r, int *ret_code, int64_t *ret_at)
 	code = strtol(s, &end, 10);
 	if (end == s || *end != ' ' || clock_parse(end + 1, ret_at, NULL) < 0)
 		return false;
-	*ret_code = (int)code;
+	*ret_code = code >= 0 && code <= 255 ? (int)code : 255;
 	return true;
 }

@@ -87,6 +87,32 @@ static void show(const struct stage *s)
 	must(fake_reset(s->fake, &err), &err);
 }
 
+/* What a shim says of a process that it mistook for one that ended. */
+static void takes_no_status_for_an_error(void **state)
+{
+	struct stage *s = *state;
+	struct core *c;
+	struct task_wait *w;
+	struct ctrd_exit exit = { 0 };
+	struct ctrd_process p = { 0 };
+	struct err err = ERR_INIT;
+
+	make_task(s);
+	c = open_core(s, 0);
+	must(fake_exit(s->fake, "davit", ID, NULL, UINT32_MAX, &err), &err);
+	w = task_wait_new(c, ID, NULL, NULL);
+	assert_true(turn_for(c, w, 10000));
+	assert_int_equal(task_wait_result(w, &exit, &err), 0);
+	assert_int_equal(exit.status, 255);
+	must(tasks_get(c->ctrd, ID, NULL, NULL, &p, &err), &err);
+	assert_int_equal(p.exit_status, 255);
+	must(tasks_delete(c->ctrd, ID, NULL, NULL, &exit, &err), &err);
+	assert_int_equal(exit.status, 255);
+	ctrd_process_done(&p);
+	task_wait_free(w);
+	core_free(c);
+}
+
 static void outlasts_an_outage(void **state)
 {
 	struct stage *s = *state;
@@ -214,7 +240,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(outlasts_an_outage),	   cmocka_unit_test(gives_up_at_the_limit),
+		cmocka_unit_test(takes_no_status_for_an_error), cmocka_unit_test(outlasts_an_outage), cmocka_unit_test(gives_up_at_the_limit),
 		cmocka_unit_test(a_return_within_the_limit), cmocka_unit_test(does_not_spin),
 		cmocka_unit_test(one_that_is_gone),
 	};

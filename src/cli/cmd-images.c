@@ -12,7 +12,12 @@
 #include <string.h>
 
 enum dangling { ANY, NAMED, NAMELESS };
-struct list_flags { enum dangling dangling; bool all, quiet, digests, no_trunc, everywhere; struct strv patterns; const char *format; };
+struct list_flags {
+	enum dangling dangling;
+	bool all, quiet, digests, no_trunc, everywhere;
+	struct strv patterns;
+	const char *format;
+};
 #define AT(f) .at = offsetof(struct list_flags, f)
 static int add_filter(const struct opt *o, const char *value, void *into, struct err *err)
 {
@@ -37,7 +42,8 @@ static const struct opt list_opts[] = {
 	{ "all-namespaces", 'A', .help = "Of every containerd namespace", .set = opt_bool, AT(everywhere) },
 	{ "digests", .help = "With digests", .set = opt_bool, AT(digests) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
-	{ "filter", 'f', .arg = "reference=PATTERN", .help = "Only names that match, as in 'redis:*'; dangling=true: those that nobody named", .set = add_filter },
+	{ "filter", 'f', .arg = "reference=PATTERN",
+	  .help = "Only names that match, as in 'redis:*'; dangling=true: those that nobody named", .set = add_filter },
 	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Repository}}'",
 	  .words = "table json names", .set = opt_format, AT(format) },
 	{ "all", 'a', .help = "For Docker's users; all are listed anyway", .set = opt_bool, AT(all), .hidden = true },

@@ -13,7 +13,7 @@ static int set_tail(const struct opt *o, const char *value, void *into, struct e
 {
 	struct logs_flags *f = into;
 
-	if (!strcmp(value, "all") || !strcmp(value, "-1")) {
+	if (!*value || !strcmp(value, "all") || !strcmp(value, "-1")) {
 		f->tail = -1;
 		return 0;
 	}
@@ -43,6 +43,8 @@ static int set_time(const struct opt *o, const char *value, void *into, struct e
 {
 	int64_t *at = (int64_t *)(void *)((char *)into + o->at), span;
 
+	if (!*value) /* a script's variable that is not set */
+		return 0;
 	if (clock_parse_epoch(value, at, NULL) >= 0 || parse_local(value, at) || clock_parse(value, at, NULL) >= 0)
 		return 0;
 	if (clock_parse_span(value, &span, NULL) < 0)

@@ -3,6 +3,8 @@
 #include "ref.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,10 +62,21 @@ int helper_run(struct cli *cli, const char *verb, const char *platform, bool qui
 	return r < 0 ? r : print_names(cli, result, err);
 }
 
+/* A pipe that nobody reads any more, as behind `| head -c 100`. */
+static bool reader_is_gone(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+}
+
 int helper_run_output(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
 		      int root_fd, struct err *err)
 {
 	_cleanup_json_ json *result = NULL;
+	int r = run_helper(cli, verb, platform, quiet, args, out_fd, root_fd, &result, err);
 
-	return run_helper(cli, verb, platform, quiet, args, out_fd, root_fd, &result, err);
+	if (r < 0 && r != -ERR_CANCELLED && reader_is_gone(out_fd))
+		return err_clear(err), 128 + SIGPIPE;
+	return r;
 }

@@ -87,7 +87,7 @@ int image_record_check_platform(const struct session *s, const struct image_conf
 	if (!s->platform_asked || !*have.arch || platform_match(&s->platform, &have) >= 0)
 		return 0;
 	(void)err_set(err, ERR_NOT_FOUND, "no image for platform %s", platform_text(&s->platform, text));
-	return err_hint(err, -ERR_NOT_FOUND, "there is: %s (--platform)", platform_text(&have, text));
+	return err_hint(err, -ERR_NOT_FOUND, "there is: %s; --platform takes one", platform_text(&have, text));
 }
 
 /* Unpacks, and makes the configuration hold the topmost snapshot. */

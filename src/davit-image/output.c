@@ -1,5 +1,6 @@
 #include "output.h"
 #include "mem.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -75,6 +76,14 @@ int output_open(struct output *o, const char *path, int fd, const struct ctx *ct
 	return output_refuse_terminal(o, err);
 }
 
+/* The disk that is full is that of the output, not containerd's. */
+static int write_failed(const struct output *o, int why, struct err *err)
+{
+	int r = err_sys(err, why, "%s", o->name);
+
+	return why == ENOSPC || why == EDQUOT ? err_hint(err, r, "its disk is full: df -h shows how much is free") : r;
+}
+
 static int wait_writable(struct output *o, struct err *err)
 {
 	const struct cancel *cancel = o->ctx ? o->ctx->cancel : NULL;
@@ -106,7 +115,7 @@ int output_write(struct output *o, const void *data, size_t n, struct err *err)
 			return r;
 		w = write(o->fd, p, piece);
 		if (w < 0 && errno != EINTR && errno != EAGAIN)
-			return err_sys(err, errno, "%s", o->name);
+			return write_failed(o, errno, err);
 		p += w > 0 ? w : 0;
 		n -= w > 0 ? (size_t)w : 0;
 	}
@@ -141,7 +150,7 @@ int output_commit(struct output *o, struct err *err)
 	int r = o->path ? name_it(o, err) : 0;
 
 	if (r == 0 && o->own && close(TAKE_FD(o->fd)) < 0) /* a full quota may say so only now */
-		r = err_sys(err, errno, "%s", o->name);
+		r = write_failed(o, errno, err);
 	return r;
 }
 

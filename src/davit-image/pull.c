@@ -35,13 +35,20 @@ static int get(struct pull *p, const struct ctrd_descriptor *d, bool manifest, s
 	return manifest ? registry_manifest(&p->g, d->digest, data, err) : registry_blob(&p->g, d->digest, d->size, data, err);
 }
 
+static int parse_sent(const struct pull *p, const struct buf *data, struct manifest *ret, struct err *err)
+{
+	int r = manifest_parse(buf_str(data), data->len, ret, err);
+
+	return r < 0 ? err_hint(err, r, "is %s an image registry? a proxy may have answered in its place", p->g.ref->host) : 0;
+}
+
 /* Store a document with what keeps its children: 1 for a manifest, 0 for an index, whose chosen child is @next then. */
 static int keep(struct pull *p, const struct ctrd_descriptor *d, const struct buf *data, struct ctrd_descriptor *next,
 		struct err *err)
 {
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	_cleanup_dict_ struct dict labels = { 0 };
-	int r = manifest_parse(buf_str(data), data->len, &m, err), only = -1;
+	int r = parse_sent(p, data, &m, err), only = -1;
 
 	if (r == 0)
 		r = manifest_check_image(&m, err);
@@ -72,7 +79,7 @@ static int resolve(struct pull *p, struct buf *data, struct err *err)
 	int r = registry_manifest(&p->g, ref->digest ? ref->digest : ref->tag, data, err);
 
 	if (r == 0)
-		r = manifest_parse(buf_str(data), data->len, &m, err);
+		r = parse_sent(p, data, &m, err);
 	if (r < 0)
 		return r;
 	p->target.digest = mem_strdup(sha_of(data->data, data->len, digest));

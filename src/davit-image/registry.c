@@ -69,8 +69,8 @@ static int refused(const struct registry *g, const struct host *h, struct err *e
 							     "it wants a login, or has no such image");
 
 	if (strcmp(login_name(h), "docker.io") == 0)
-		return err_hint(err, r, "docker login (it writes %s)", g->config_path ? g->config_path : "~/.docker/config.json");
-	return err_hint(err, r, "docker login %s (it writes %s)", h->name,
+		return err_hint(err, r, "docker login writes %s", g->config_path ? g->config_path : "~/.docker/config.json");
+	return err_hint(err, r, "docker login %s writes one into %s", h->name,
 			g->config_path ? g->config_path : "~/.docker/config.json");
 }
 

@@ -180,7 +180,7 @@ static int not_found(const char *command, const char *where, struct err *err)
 	if (strchr(command, ' '))
 		return err_hint(err, r, "that is one word, so one program: leave the quotes away, or name a shell: sh -c '...'");
 	if (strchr(command, '/'))
-		return err_hint(err, r, "there is no such file, or what its first line names (#!) or its loader is not there");
+		return err_hint(err, r, "there is no such file, or what its first line names behind #! or its loader is not there");
 	return err_hint(err, r, "it is in no folder of PATH there: give its whole path, or take %s that has it",
 			!strcmp(where, "job") ? "a job" : "an image");
 }

@@ -86,7 +86,7 @@ static int pick(const struct core *c, struct records *all, const char *what, str
 		if (strlen(what) < 3 || strncmp(it->c.id, what, strlen(what)) != 0)
 			continue;
 		if (found)
-			return err_hint(err, err_set(err, ERR_INVALID, "job %s: more than one id begins so (%s, %s)", what,
+			return err_hint(err, err_set(err, ERR_INVALID, "job %s: more than one id begins so, %s and %s", what,
 						     found->c.id, it->c.id),
 					"give more of the id, or the name");
 		found = it;

@@ -157,7 +157,7 @@ static int nothing_suits(const struct manifest *m, const struct platform *want, 
 		if (*m->platforms[i].arch && !attestation(&m->children[i]) && have.len < 120)
 			buf_addf(&have, "%s%s", have.len ? ", " : "", platform_text(&m->platforms[i], text));
 	(void)err_set(err, ERR_NOT_FOUND, "no image for platform %s", platform_text(want, text));
-	return have.len ? err_hint(err, -ERR_NOT_FOUND, "there is: %s (--platform)", buf_str(&have)) : -ERR_NOT_FOUND;
+	return have.len ? err_hint(err, -ERR_NOT_FOUND, "there is: %s; --platform takes one", buf_str(&have)) : -ERR_NOT_FOUND;
 }
 
 int manifest_choose(const struct manifest *m, const struct platform *want, struct err *err)

@@ -176,6 +176,8 @@ static const char *fault(const struct ref *ref, const char *path)
 		return "64 hexadecimal digits are a digest, not a name";
 	if (official(ref) && like_digest(ref->path + 8))
 		return "it is called as a digest is";
+	if (!strcmp(ref->host, "https:") || !strcmp(ref->host, "http:"))
+		return "it begins with the registry's host, without https://";
 	if (!host_valid(ref->host))
 		return "the registry's name is not a host";
 	if (!path_valid(path))

@@ -72,7 +72,7 @@ int check_ulimit(const struct ulimit *u, struct err *err)
 	if (i == n) {
 		r = check_fail("ulimit", u->name, "there is no such limit", err);
 		return near ? err_hint(err, r, "did you mean \"%s\"?", near)
-			    : err_hint(err, r, "limits are nofile, nproc, memlock, core, stack ... (see setrlimit(2))");
+			    : err_hint(err, r, "limits are nofile, nproc, memlock, core, stack ...: man 2 setrlimit");
 	}
 	if (u->soft > u->hard)
 		return check_fail("ulimit", u->name, "the soft limit is above the hard limit", err);

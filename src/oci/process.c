@@ -154,8 +154,7 @@ static int named_cap(const char *s, uint64_t bounding, uint64_t *set, struct err
 		bits &= bounding; /* ALL: those there are */
 	if (bits & ~bounding) {
 		r = err_set(err, ERR_PERMISSION, "capability %s: davit does not have it itself, so it cannot give it", s);
-		return err_hint(err, r, "leave it out, or run davit with it (its bounding set lacks it: grep CapBnd "
-				"/proc/self/status)");
+		return err_hint(err, r, "leave it out, or run davit with it in its bounding set: grep CapBnd /proc/self/status");
 	}
 	*set |= bits;
 	return 0;

@@ -48,6 +48,7 @@ class Logs(Case):
                             ("2100-01-01", 0), ("2100-01-01T10:00", 0)):
             self.assertEqual(self.davit("logs", "--since", since, name).out.count("line"), want, since)
         self.assertEqual(self.davit("logs", "--until", str(now - 3600), name).out, "")
+        self.assertEqual(self.davit("logs", "--since", "", "--until", "", "--tail", "", name).out.count("line"), 2)  # a variable not set
         self.fails("logs", "--since", "2000-01-01x", name, says=["2000-01-01x"])
         self.fails("logs", "--since", "yesterday", name, says=["yesterday"])
 

@@ -29,6 +29,12 @@ class Lost(Case):
                 self.lost(*args)
         self.davit("rm", "-f", "made", code=None)
 
+    def test_of_an_archive(self):
+        """Its own disk is full, not containerd's, and the remedy says so."""
+        for args in (("export", self.job()), ("image", "save", Machine.image)):
+            with self.subTest(args=args):
+                self.lost(*args, why="df -h shows")
+
     def test_of_a_process(self):
         name = self.job()
         for args in (("run", "--rm", "--network", "none", Machine.image, "seq", "100000"), ("exec", name, "seq", "100000")):
@@ -115,6 +121,17 @@ class Unread(Case):
         os.read(read, 2)
         os.close(read)
         self.assertEqual(process.wait(20 * Machine.slow), 141)
+
+
+class UnreadArchive(Case):
+    def test_ends_as_by_sigpipe(self):
+        for args in (("export", self.job()), ("image", "save", Machine.image)):
+            with self.subTest(args=args):
+                davit = subprocess.Popen(self.command(args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                davit.stdout.read(1)
+                davit.stdout.close()
+                said = davit.stderr.read().decode()
+                self.assertEqual((davit.wait(timeout=60 * Machine.slow), said), (141, ""))
 
 
 class Killed(Case):

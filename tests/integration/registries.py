@@ -479,6 +479,14 @@ class Kinds(Registries):
 
         self.assertIn("is no address", self.pull(f"{self.server(answer).host}/a:1")["message"])
 
+    def test_a_page_instead_of_a_manifest(self):
+        """As the page of a network that wants a login first, or of a proxy."""
+        def answer(request):
+            return 200, {"Content-Type": "text/html"}, b"<html>log in to the network</html>"
+
+        error = self.pull(f"{self.server(answer).host}/a:1")
+        self.assertIn("manifest", error["message"])
+        self.assertIn("a proxy may have answered", error["hint"])
 
     def test_of_one_platform(self):
         host = self.server(self.content).host

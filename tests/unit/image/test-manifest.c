@@ -70,7 +70,7 @@ static void says_what_there_is(void **state)
 	assert_int_equal(platform_parse("linux/amd64", &want, NULL), 0);
 	assert_int_equal(manifest_choose(&m, &want, &err), -ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "no image for platform linux/amd64");
-	assert_string_equal(err.hint, "there is: linux/arm64 (--platform)");
+	assert_string_equal(err.hint, "there is: linux/arm64; --platform takes one");
 }
 
 static void refuses(void **state)

@@ -57,7 +57,7 @@ static void refuses(void **state)
 		{ "a._b", "letters" }, { "redis@sha256:12", "digest" }, { "redis@md5:0123", "digest" }, { "redis@", "digest" },
 		{ "ho_st.x/a", "host" }, { "host:port/a", "host" }, { "host:123456/a", "host" }, { "host:65536/a", "host" },
 		{ "host:0/a", "host" }, { "[zz]/a", "host" },
-		{ ".x/a", "host" }, { "host:/a", "host" },
+		{ "https://r.io/a:1", "without https://" }, { "http://r.io/a", "without https://" }, { ".x/a", "host" }, { "host:/a", "host" },
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "digest, not a name" },
 		{ "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "as a digest is" },
 		{ "docker.io/library/sha256:1", "as a digest is" }, { "sha512", "as a digest is" },

@@ -61,7 +61,8 @@ int file_await(int fd, const struct ctx *ctx, struct err *err)
 
 int file_no_writer(const char *name, struct err *err)
 {
-	return err_hint(err, err_set(err, ERR_INVALID, "%s: a pipe that nobody writes to", name), "name a file, or start its writer first");
+	return err_hint(err, err_set(err, ERR_INVALID, "%s: a pipe that nobody writes to", name),
+			"name a file, or start its writer first");
 }
 
 /* To the end of what is open, @ctx NULL: it never waits. */

@@ -90,7 +90,8 @@ int json_parse(const char *data, size_t len, json **ret, struct err *err)
 	if (stray < len)
 		return bad_json(data, stray, data[stray] == '\\' ? "a NUL in a text" : "unexpected character", err);
 	if (cost > COST_MAX)
-		return err_set(err, ERR_EXHAUSTED, "JSON of %zu bytes has too many values: they would take %zu MiB", len, cost >> 20);
+		return err_set(err, ERR_EXHAUSTED, "JSON of %zu bytes has too many values: they would take %zu MiB", len,
+			       cost >> 20);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	e = parse_value(t, data, len, &j, &end);
 	if (e == json_tokener_continue)

@@ -469,7 +469,8 @@ static const struct {
 	{ CURLE_SSL_CERTPROBLEM, ERR_INVALID, false, NULL, NULL },
 	{ CURLE_SSL_CONNECT_ERROR, ERR_UNAVAILABLE, false, NULL,
 	  "a registry without TLS is named http://... in /etc/containerd/certs.d/HOST/hosts.toml" },
-	{ CURLE_OUT_OF_MEMORY, ERR_EXHAUSTED, false, "a line of the answer's headers is longer than 100 KiB", NULL }, /* so says libcurl */
+	{ CURLE_OUT_OF_MEMORY, ERR_EXHAUSTED, false, /* so says libcurl */
+	  "a line of the answer's headers is longer than 100 KiB", NULL },
 	{ CURLE_URL_MALFORMAT, ERR_INVALID, false, NULL, NULL },
 	{ CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID, false, NULL, NULL },
 	{ CURLE_PARTIAL_FILE, ERR_UNAVAILABLE, true, "the connection ended early", NULL },

@@ -27,7 +27,8 @@ static const char full[] =
 	"{\"type\":\"volume\",\"target\":\"/v\"},{\"type\":\"tmpfs\",\"target\":\"/t\"}],"
 	"\"devices\":[{\"host\":\"/dev/fuse\",\"inside\":\"/dev/f\",\"access\":\"rw\"}],\"labels\":{\"l\":\"\"},\"annotations\":{\"n\":\"v\"},"
 	"\"log\":\"none\",\"log_max_size\":4096,\"log_max_files\":1},{\"name\":\"b\",\"image\":\"i\"}],\"network\":\"net1\","
-	"\"ports\":[{\"host_ip\":\"::1\",\"host\":8080,\"host_last\":8081,\"inside\":80,\"proto\":\"udp\"}],\"expose\":[\"80\"],\"publish_all\":true,\"hostname\":\"h\",\"dns\":[\"1.1.1.1\"],"
+	"\"ports\":[{\"host_ip\":\"::1\",\"host\":8080,\"host_last\":8081,\"inside\":80,\"proto\":\"udp\"}],"
+	"\"expose\":[\"80\"],\"publish_all\":true,\"hostname\":\"h\",\"dns\":[\"1.1.1.1\"],"
 	"\"dns_search\":[\"example.org\"],\"dns_options\":[\"ndots:2\"],\"extra_hosts\":[\"db:10.0.0.1\"],\"runtime\":\"crun\","
 	"\"snapshotter\":\"native\",\"labels\":{\"k\":\"v\"},\"remove\":true}";
 

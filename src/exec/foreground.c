@@ -61,13 +61,13 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 static struct logfile *heir_log(const struct run *run)
 {
 	_cleanup_free_ char *path = record_log_path(run->core, run->id);
-	struct logfile *log;
+	struct logfile *log = run->log;
 
 	if (run->task->log != JOB_LOG_FILE)
 		return NULL;
-	if (logfile_open(path, run->task->log_max_size, run->task->log_max_files, &log, NULL) < 0)
-		return logfile_new(path, run->task->log_max_size, run->task->log_max_files);
-	logfile_go_on(log);
+	if (!log) /* davit wrote none: it would have removed the job */
+		log = logfile_new(path, run->task->log_max_size, run->task->log_max_files);
+	logfile_inherit(log);
 	return log;
 }
 

@@ -101,7 +101,7 @@ static void on_output(void *arg, short revents)
 {
 	struct outlet *o = arg;
 	char chunk[CHUNK];
-	ssize_t n = read(o->from, chunk, sizeof chunk);
+	ssize_t n = o->log ? logfile_take(o->log, o->stream, o->from, chunk, sizeof chunk) : read(o->from, chunk, sizeof chunk);
 
 	(void)revents;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -57,6 +57,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 		return log_uri(run, err);
 	if (!run->job->remove && run->task->log == JOB_LOG_FILE)
 		r = logfile_open(path, run->task->log_max_size, run->task->log_max_files, &run->log, err);
+	if (run->log)
+		logfile_share(run->log);
 	conf.log = run->log;
 	return r < 0 ? r : streams_new(&conf, run->core->loop, &run->streams, err);
 }

@@ -5,6 +5,7 @@
 #include "logfile.h"
 #include "clock.h"
 #include "file.h"
+#include "ledger.h"
 #include "logline.h"
 #include "mem.h"
 #include <fcntl.h>
@@ -18,6 +19,7 @@ enum { OUT_MAX = 65536, RECORD_HEAD = sizeof "2006-01-02T15:04:05.999999999Z std
 struct logfile {
 	char *path;
 	int fd;                      /* -1: could not be opened so far */
+	ino_t ino;
 	int64_t size, max_size;
 	size_t max_files;
 	bool torn;                   /* the file's last byte is no line end: the machine or an earlier writer died over it */
@@ -29,6 +31,8 @@ struct logfile {
 	struct buf out;              /* records to be written */
 	uint64_t lost;               /* records */
 	int why;                     /* errno of the first loss */
+	struct ledger *ledger;       /* NULL: nobody goes on after us */
+	uint64_t done[2];            /* bytes of each stream that are in records, or lost */
 };
 
 struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files)
@@ -64,12 +68,15 @@ static void resume(struct logfile *f)
 
 static int open_file(struct logfile *f)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	f->fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (f->fd < 0)
 		return -errno;
-	f->size = fstat(f->fd, &st) == 0 ? st.st_size : 0;
+	if (fstat(f->fd, &st) < 0)
+		st.st_size = 0;
+	f->ino = st.st_ino;
+	f->size = st.st_size;
 	f->torn = false;
 	if (f->size)
 		resume(f);
@@ -133,9 +140,48 @@ static size_t write_records(struct logfile *f, const struct buf *head)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-void logfile_go_on(struct logfile *f)
+void logfile_share(struct logfile *f)
 {
-	f->stream[LOG_STDOUT].open = f->stream[LOG_STDERR].open = false;
+	f->ledger = ledger_new();
+}
+
+ssize_t logfile_take(struct logfile *f, enum log_stream s, int from, char *p, size_t n)
+{
+	return f->ledger ? ledger_take(f->ledger, s, from, p, n) : read(from, p, n);
+}
+
+/* What will be so after a write of @len bytes. */
+static void note(struct logfile *f, size_t len)
+{
+	if (f->ledger)
+		ledger_note(f->ledger, f->ino, f->size, (int64_t)len, f->done);
+}
+
+static void log_the_rest(struct logfile *f, struct ledger *l)
+{
+	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++) {
+		const char *p;
+		size_t n;
+
+		while ((p = ledger_next(l, (enum log_stream)s, &n)))
+			logfile_write(f, (enum log_stream)s, p, n);
+	}
+}
+
+/* A line that its earlier writer has begun is ended by what comes, not before it. */
+void logfile_inherit(struct logfile *f)
+{
+	_cleanup_(ledger_freep) struct ledger *l = TAKE_PTR(f->ledger);
+	bool begun[2] = { true, true };
+
+	f->fd = -1;
+	if (l)
+		ledger_settle(l, f->path, begun);
+	(void)open_anew(f);
+	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
+		f->stream[s].open = f->stream[s].open && !begun[s];
+	if (l)
+		log_the_rest(f, l);
 }
 
 /* The file ends with its last whole record again. Not where somebody else has written behind it. */
@@ -170,8 +216,10 @@ static void lose(struct logfile *f, size_t from, int why)
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++) {
 		if (!hit[s])
 			f->stream[s].open = open[s];
-		if (f->stream[s].skipping)
+		if (f->stream[s].skipping) {
+			f->done[s] += f->stream[s].rest.len;
 			buf_reset(&f->stream[s].rest);
+		}
 	}
 }
 
@@ -191,6 +239,7 @@ static void put(struct logfile *f)
 	if (f->torn)
 		buf_addc(&head, '\n');
 	describe_loss(f, &head);
+	note(f, head.len + f->out.len);
 	done = write_records(f, &head);
 	why = errno;
 	of_records = done > head.len ? done - head.len : 0;
@@ -246,6 +295,7 @@ static void add_record(struct logfile *f, const char *now, enum log_stream s, bo
 		logline_add(&f->out, now, s, false, &(struct buf){ 0 }, "", 0);
 	}
 	logline_add(&f->out, now, s, partial, rest, p, n);
+	f->done[s] += rest->len + n + !partial;
 	buf_reset(rest);
 	if (f->out.len >= OUT_MAX)
 		put(f);
@@ -264,6 +314,7 @@ void logfile_write(struct logfile *f, enum log_stream s, const char *p, size_t n
 
 		if (f->stream[s].skipping) {
 			f->stream[s].skipping = !nl;
+			f->done[s] += len + !!nl;
 			p += len + !!nl;
 			n -= len + !!nl;
 			continue;
@@ -279,6 +330,7 @@ void logfile_write(struct logfile *f, enum log_stream s, const char *p, size_t n
 		n -= len + whole;
 	}
 	put(f);
+	note(f, 0);
 }
 
 bool logfile_pending(const struct logfile *f)
@@ -295,6 +347,7 @@ void logfile_flush(struct logfile *f)
 		if (f->stream[s].rest.len)
 			add_record(f, now, (enum log_stream)s, true, "", 0);
 	put(f);
+	note(f, 0);
 }
 
 void logfile_free(struct logfile *f)
@@ -307,6 +360,7 @@ void logfile_free(struct logfile *f)
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
 		buf_done(&f->stream[s].rest);
 	buf_done(&f->out);
+	ledger_free(f->ledger);
 	free(f->path);
 	free(f);
 }

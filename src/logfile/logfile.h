@@ -7,6 +7,7 @@
 #include "err.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum log_stream { LOG_STDOUT, LOG_STDERR };
 enum { LOG_LINE_MAX = 16384 }; /* a longer line is written in partial pieces */
@@ -17,8 +18,14 @@ struct logfile;
 int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct logfile **ret, struct err *err);
 /* For who must go on whatever happens: a file that cannot be opened is tried again at every write, as on a full disk. */
 struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files);
-/* The run whose output is in there goes on: a line that its earlier writer has begun is ended by what comes, not before it. */
-void logfile_go_on(struct logfile *);
+/* A child of ours, forked after this and before the first write, can go on where we end, however we end: nothing that
+ * logfile_take() gave is lost then, and nothing stands there twice. Without memory for that it is not so. */
+void logfile_share(struct logfile *);
+/* As read(2) of a non-blocking pipe that nobody else reads. To be written before more is taken of that stream. */
+ssize_t logfile_take(struct logfile *, enum log_stream, int from, char *p, size_t n);
+/* In the child, once its parent does not write any more, and with the parent's descriptors closed: what it had taken and not
+ * written is written; a line that it has begun goes on. */
+void logfile_inherit(struct logfile *);
 /* Bytes as they come from the container; whole lines are written at once, the rest is kept until its end comes.
  * A full disk loses lines, never blocks: the first loss is remembered and a line says so when there is room again. */
 void logfile_write(struct logfile *, enum log_stream, const char *p, size_t n);

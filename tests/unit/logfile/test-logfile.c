@@ -324,8 +324,8 @@ static void ends_what_was_left(void **state)
 	write_log(f->path, LOG_STDOUT, "second run\n");
 	expect_tail(f->path, 1, "second run\n");
 	write_log(f->path, LOG_STDOUT, "by two, ");
-	log = open_log(f->path, 0, 1);
-	logfile_go_on(log);
+	log = logfile_new(f->path, 0, 1);
+	logfile_inherit(log);
 	logfile_write(log, LOG_STDOUT, "one line\n", 9);
 	logfile_free(log);
 	expect_tail(f->path, 1, "by two, one line\n");

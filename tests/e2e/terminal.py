@@ -143,7 +143,7 @@ class Exec(Case):
 
     def test_the_size_is_there_from_the_start(self):
         if Machine.engine == "crun":
-            self.skipTest("crun exec (1.8.1) sets consoleSize when its child has sent it the terminal, and the child does not wait for that")
+            self.skipTest("crun exec (1.8.1) sets the size once its child has sent it the terminal; the child does not wait")
         name = self.job()
         for i in range(5):
             term = Terminal(self, "exec", "-it", name, "stty", "size", rows=33 + i, cols=99)

@@ -1,6 +1,7 @@
 /* What the program says: results on standard output, notices and errors on standard error. */
 #include "cli.h"
 #include "log.h"
+#include "ref.h"
 #include "term.h"
 #include "utf8.h"
 #include <poll.h>
@@ -46,6 +47,16 @@ int cli_outf(struct cli *cli, struct err *err, const char *fmt, ...)
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
 	return cli_out(cli, buf_str(&text), text.len, err);
+}
+
+int cli_out_removed(struct cli *cli, int r, const char *noun, const struct strv *names, bool dry_run, struct err *err)
+{
+	int out = 0;
+
+	for (size_t i = 0; out >= 0 && i < names->n; i++)
+		out = cli_outf(cli, r < 0 ? NULL : err, "%s %s%s\n", dry_run ? "would remove" : "removed", noun,
+			       ref_familiar(names->v[i]));
+	return r < 0 ? r : out;
 }
 
 int cli_out_json(struct cli *cli, json *j, struct err *err)

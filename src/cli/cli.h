@@ -35,6 +35,9 @@ int cli_outf(struct cli *, struct err *err, const char *fmt, ...) _printf_(3, 4)
 int cli_out_json(struct cli *, json *, struct err *err);        /* one line */
 int cli_out_pretty(struct cli *, json *, struct err *err);      /* over several */
 int cli_out_table(struct cli *, const struct table *, bool whole, struct err *err); /* @whole: cut no column */
+/* What a prune took, or would take: a line for each of @names, behind @noun ("image ", or ""). @r is how the prune went; returned
+ * when it failed, and then standard output's error says nothing. */
+int cli_out_removed(struct cli *, int r, const char *noun, const struct strv *names, bool dry_run, struct err *err);
 /* One line for people on standard error, "davit: ..." as an error has it, or a JSON log line with --json-log. */
 void cli_notice(const struct cli *, const char *fmt, ...) _printf_(2, 3);
 /* The error as one line: "davit: MESSAGE (HINT)". */

@@ -4,7 +4,6 @@
 #include "commands.h"
 #include "image.h"
 #include "job-ops.h"
-#include "ref.h"
 #include <string.h>
 
 struct prune_flags { struct image_prune what; bool force; };
@@ -72,7 +71,7 @@ static int prune(struct cli *cli, void *opts, const struct strv *args, struct er
 	const struct image_prune *what = &((struct prune_flags *)opts)->what;
 	_cleanup_strv_ struct strv removed = { 0 };
 	_cleanup_free_ char *snapshotter = NULL;
-	int r = cli_core(cli, err), out = 0;
+	int r = cli_core(cli, err);
 
 	(void)args;
 	if (r < 0)
@@ -81,10 +80,7 @@ static int prune(struct cli *cli, void *opts, const struct strv *args, struct er
 	r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
 	if (r >= 0)
 		r = image_prune(cli->core->ctrd, what, snapshotter, &cli->ctx, &removed, err);
-	for (size_t i = 0; out >= 0 && i < removed.n; i++)
-		out = cli_outf(cli, r < 0 ? NULL : err, "%s %s\n", what->dry_run ? "would remove" : "removed",
-			       ref_familiar(removed.v[i]));
-	return r < 0 ? r : out;
+	return cli_out_removed(cli, r, "", &removed, what->dry_run, err);
 }
 
 const struct command image_prune_cmd = {

@@ -6,7 +6,6 @@
 #include "job-ops.h"
 #include "listing.h"
 #include "mem.h"
-#include "ref.h"
 #include "volume-use.h"
 #include <string.h>
 
@@ -209,27 +208,24 @@ static const struct opt prune_opts[] = {
 };
 #undef AT
 
-static int say_removed(struct cli *cli, const char *noun, struct strv *removed, bool dry_run, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < removed->n; i++)
-		r = cli_outf(cli, err, "%s %s%s\n", dry_run ? "would remove" : "removed", noun, ref_familiar(removed->v[i]));
-	strv_done(removed);
-	return r;
-}
-
 static int prune_images(struct cli *cli, bool all, bool dry_run, struct err *err)
 {
 	const struct image_prune what = { .all = all, .dry_run = dry_run };
 	_cleanup_strv_ struct strv removed = { 0 };
 	_cleanup_free_ char *snapshotter = NULL;
-	int r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err), out;
+	int r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
 
 	if (r >= 0)
 		r = image_prune(cli->core->ctrd, &what, snapshotter, &cli->ctx, &removed, err);
-	out = say_removed(cli, "image ", &removed, dry_run, r < 0 ? NULL : err);
-	return r < 0 ? r : out;
+	return cli_out_removed(cli, r, "image ", &removed, dry_run, err);
+}
+
+static int prune_volumes(struct cli *cli, bool dry_run, struct err *err)
+{
+	_cleanup_strv_ struct strv removed = { 0 };
+	int r = volume_prune(cli->core, false, dry_run, &cli->ctx, &removed, err);
+
+	return cli_out_removed(cli, r, "volume ", &removed, dry_run, err);
 }
 
 /* First the jobs: what they used is free then. */
@@ -237,20 +233,16 @@ static int prune(struct cli *cli, void *opts, const struct strv *args, struct er
 {
 	const struct prune_flags *f = opts;
 	_cleanup_strv_ struct strv removed = { 0 };
-	int r = cli_core(cli, err), out = 0;
+	int r = cli_core(cli, err);
 
 	(void)args;
 	if (r < 0)
 		return r;
 	r = job_prune(cli->core, true, f->volumes, f->dry_run, &cli->ctx, &removed, err);
-	out = say_removed(cli, "", &removed, f->dry_run, r < 0 ? NULL : err);
-	if (r >= 0 && out >= 0 && f->volumes) {
-		r = volume_prune(cli->core, false, f->dry_run, &cli->ctx, &removed, err);
-		out = say_removed(cli, "volume ", &removed, f->dry_run, r < 0 ? NULL : err);
-	}
-	if (r >= 0 && out >= 0)
-		r = prune_images(cli, f->all, f->dry_run, err);
-	return r < 0 ? r : out;
+	r = cli_out_removed(cli, r, "", &removed, f->dry_run, err);
+	if (r >= 0 && f->volumes)
+		r = prune_volumes(cli, f->dry_run, err);
+	return r < 0 ? r : prune_images(cli, f->all, f->dry_run, err);
 }
 
 static const struct command system_prune = {

@@ -310,16 +310,14 @@ static int prune(struct cli *cli, void *opts, const struct strv *args, struct er
 {
 	const struct prune_flags *f = opts;
 	_cleanup_strv_ struct strv removed = { 0 };
-	int r = cli_core(cli, err), out = 0;
+	int r = cli_core(cli, err);
 
 	(void)args;
 	if (r < 0)
 		return r;
 	job_await_removals(cli->core, &cli->ctx);
 	r = volume_prune(cli->core, f->all, f->dry_run, &cli->ctx, &removed, err);
-	for (size_t i = 0; out >= 0 && i < removed.n; i++)
-		out = cli_outf(cli, r < 0 ? NULL : err, "%s %s\n", f->dry_run ? "would remove" : "removed", removed.v[i]);
-	return r < 0 ? r : out;
+	return cli_out_removed(cli, r, "", &removed, f->dry_run, err);
 }
 
 static const struct command volume_prune_cmd = {

@@ -4,9 +4,9 @@
 #include "file.h"
 #include "mem.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -177,20 +177,31 @@ bool cgroup_has(const struct cgroup_pids *p, pid_t pid)
 	return false;
 }
 
+/* A line of the kernel's: a number that an int holds. */
+static bool next_pid(const char **rest, pid_t *ret)
+{
+	const char *s = *rest;
+	unsigned pid = 0;
+
+	while (*s >= '0' && *s <= '9' && pid < INT_MAX / 10)
+		pid = pid * 10 + (unsigned)(*s++ - '0');
+	if (s == *rest)
+		return false;
+	*ret = (pid_t)pid;
+	*rest = *s == '\n' ? s + 1 : s;
+	return true;
+}
+
 static void pids_below(const char *path, int depth, struct cgroup_pids *p)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_free_ char *procs = mem_printf("%s/cgroup.procs", path);
+	pid_t pid;
 
 	if (file_read(procs, PIDS_MAX, &text, NULL) >= 0)
-		for (char *s = (char *)buf_str(&text), *end; *s; s = *end ? end + 1 : end) {
-			long pid = strtol(s, &end, 10);
-
-			if (end == s)
-				break;
-			cgroup_pids_add(p, (pid_t)pid);
-		}
+		for (const char *rest = buf_str(&text); next_pid(&rest, &pid);)
+			cgroup_pids_add(p, pid);
 	if (depth < DEPTH_MAX)
 		folders_in(path, &names);
 	for (size_t i = 0; i < names.n; i++) {

@@ -99,7 +99,7 @@ static void takes_no_status_for_an_error(void **state)
 
 	make_task(s);
 	c = open_core(s, 0);
-	must(fake_exit(s->fake, "davit", ID, NULL, UINT32_MAX, &err), &err);
+	must(fake_exit(s->fake, FAKE_NS, ID, NULL, UINT32_MAX, &err), &err);
 	w = task_wait_new(c, ID, NULL, NULL);
 	assert_true(turn_for(c, w, 10000));
 	assert_int_equal(task_wait_result(w, &exit, &err), 0);

@@ -11,50 +11,50 @@
 #define BANNED(f) davit_does_not_call_##f##_see_banned_h
 
 #undef alloca
-#define alloca(n)      BANNED(alloca)
+#define alloca(n) BANNED(alloca)
 #undef strcpy
-#define strcpy(...)    BANNED(strcpy)
+#define strcpy(...) BANNED(strcpy)
 #undef strncpy
-#define strncpy(...)   BANNED(strncpy)
+#define strncpy(...) BANNED(strncpy)
 #undef stpcpy
-#define stpcpy(...)    BANNED(stpcpy)
+#define stpcpy(...) BANNED(stpcpy)
 #undef strcat
-#define strcat(...)    BANNED(strcat)
+#define strcat(...) BANNED(strcat)
 #undef strncat
-#define strncat(...)   BANNED(strncat)
+#define strncat(...) BANNED(strncat)
 #undef strtok
-#define strtok(...)    BANNED(strtok)
+#define strtok(...) BANNED(strtok)
 #undef sprintf
-#define sprintf(...)   BANNED(sprintf)
+#define sprintf(...) BANNED(sprintf)
 #undef vsprintf
-#define vsprintf(...)  BANNED(vsprintf)
+#define vsprintf(...) BANNED(vsprintf)
 #undef atoi
-#define atoi(...)      BANNED(atoi)
+#define atoi(...) BANNED(atoi)
 #undef atol
-#define atol(...)      BANNED(atol)
+#define atol(...) BANNED(atol)
 #undef atoll
-#define atoll(...)     BANNED(atoll)
+#define atoll(...) BANNED(atoll)
 #undef atof
-#define atof(...)      BANNED(atof)
+#define atof(...) BANNED(atof)
 #undef asctime
-#define asctime(...)   BANNED(asctime)
+#define asctime(...) BANNED(asctime)
 #undef ctime
-#define ctime(...)     BANNED(ctime)
+#define ctime(...) BANNED(ctime)
 #undef gmtime
-#define gmtime(...)    BANNED(gmtime)
+#define gmtime(...) BANNED(gmtime)
 #undef localtime
 #define localtime(...) BANNED(localtime)
 #undef system
-#define system(...)    BANNED(system)
+#define system(...) BANNED(system)
 #undef popen
-#define popen(...)     BANNED(popen)
+#define popen(...) BANNED(popen)
 #undef mktemp
-#define mktemp(...)    BANNED(mktemp)
+#define mktemp(...) BANNED(mktemp)
 #undef tmpnam
-#define tmpnam(...)    BANNED(tmpnam)
+#define tmpnam(...) BANNED(tmpnam)
 #undef rand
-#define rand()         BANNED(rand)
+#define rand() BANNED(rand)
 #undef sleep
-#define sleep(...)     BANNED(sleep)
+#define sleep(...) BANNED(sleep)
 #undef usleep
-#define usleep(...)    BANNED(usleep)
+#define usleep(...) BANNED(usleep)

@@ -43,15 +43,9 @@ void buf_add(struct buf *b, const void *p, size_t n)
 	buf_grew(b, n);
 }
 
-void buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
+void buf_adds(struct buf *b, const char *s) { buf_add(b, s, strlen(s)); }
 
-void buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
-}
+void buf_addc(struct buf *b, char c) { buf_add(b, &c, 1); }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
@@ -101,7 +95,4 @@ char *buf_take(struct buf *b)
 	return s;
 }
 
-const char *buf_str(const struct buf *b)
-{
-	return b->data ? b->data : "";
-}
+const char *buf_str(const struct buf *b) { return b->data ? b->data : ""; }

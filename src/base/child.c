@@ -137,7 +137,9 @@ static void on_exit_(void *arg, short revents)
 		c->on_ended(c->arg); /* may have freed the child */
 }
 
-struct pipes { int in[2], out[2], err[2]; };
+struct pipes {
+	int in[2], out[2], err[2];
+};
 
 static void pipe_done(int p[2])
 {
@@ -197,10 +199,7 @@ static int spawn(const struct child_spec *spec, const struct pipes *p, pid_t *re
 	return -r;
 }
 
-static void nonblock(int fd)
-{
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-}
+static void nonblock(int fd) { (void)fcntl(fd, F_SETFL, O_NONBLOCK); }
 
 static void attach(struct loop *l, struct child *c, const struct child_spec *spec, struct pipes *p)
 {
@@ -242,8 +241,16 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 		return err_sys(err, r, "watch %s", spec->path);
 	}
 	c = mem_new(struct child);
-	*c = (struct child){ .loop = l, .pid = pid, .pidfd = fd, .group = spec->group, .flood_max = spec->flood_max,
-			     .began = clock_mono(), .on_ended = spec->ended, .arg = spec->arg, .in_fd = -1, .out.fd = -1,
+	*c = (struct child){ .loop = l,
+			     .pid = pid,
+			     .pidfd = fd,
+			     .group = spec->group,
+			     .flood_max = spec->flood_max,
+			     .began = clock_mono(),
+			     .on_ended = spec->ended,
+			     .arg = spec->arg,
+			     .in_fd = -1,
+			     .out.fd = -1,
 			     .err.fd = -1 };
 	log_debug("process %d: %s", (int)pid, spec->path);
 	attach(l, c, spec, &p);
@@ -251,10 +258,7 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 	return 0;
 }
 
-bool child_ended(const struct child *c)
-{
-	return c->ended;
-}
+bool child_ended(const struct child *c) { return c->ended; }
 
 int child_wait(struct child *c, const struct ctx *ctx, struct err *err)
 {

@@ -46,21 +46,18 @@ static int digits(const char **p, int n, int max)
 	return v <= max ? v : -1;
 }
 
-static bool skip(const char **p, const char *any_of)
-{
-	return **p && strchr(any_of, **p) && (*p)++;
-}
+static bool skip(const char **p, const char *any_of) { return **p && strchr(any_of, **p) && (*p)++; }
 
 static bool parse_date(const char **p, struct tm *tm)
 {
-	return (tm->tm_year = digits(p, 4, 9999) - 1900) >= -1900 && skip(p, "-") &&
-	       (tm->tm_mon = digits(p, 2, 12) - 1) >= 0 && skip(p, "-") && (tm->tm_mday = digits(p, 2, 31)) > 0;
+	return (tm->tm_year = digits(p, 4, 9999) - 1900) >= -1900 && skip(p, "-") && (tm->tm_mon = digits(p, 2, 12) - 1) >= 0 &&
+	       skip(p, "-") && (tm->tm_mday = digits(p, 2, 31)) > 0;
 }
 
 static bool parse_time(const char **p, struct tm *tm)
 {
-	return (tm->tm_hour = digits(p, 2, 23)) >= 0 && skip(p, ":") && (tm->tm_min = digits(p, 2, 59)) >= 0 &&
-	       skip(p, ":") && (tm->tm_sec = digits(p, 2, 60)) >= 0;
+	return (tm->tm_hour = digits(p, 2, 23)) >= 0 && skip(p, ":") && (tm->tm_min = digits(p, 2, 59)) >= 0 && skip(p, ":") &&
+	       (tm->tm_sec = digits(p, 2, 60)) >= 0;
 }
 
 /* ".5": what is finer than nanoseconds is dropped. Nothing there is fine. */
@@ -106,11 +103,10 @@ static bool parse_rfc3339(const char *p, int64_t *ret)
 	struct tm tm = { 0 };
 	int64_t ns = 0, zone = 0, wall;
 
-	if (!parse_date(&p, &tm) || !day_exists(&tm) || !skip(&p, "Tt ") || !parse_time(&p, &tm) ||
-	    !parse_fraction(&p, &ns) || !parse_zone(p, &zone))
+	if (!parse_date(&p, &tm) || !day_exists(&tm) || !skip(&p, "Tt ") || !parse_time(&p, &tm) || !parse_fraction(&p, &ns) ||
+	    !parse_zone(p, &zone))
 		return false;
-	return !__builtin_mul_overflow((int64_t)timegm(&tm) - zone, NSEC_PER_SEC, &wall) &&
-	       !__builtin_add_overflow(wall, ns, ret);
+	return !__builtin_mul_overflow((int64_t)timegm(&tm) - zone, NSEC_PER_SEC, &wall) && !__builtin_add_overflow(wall, ns, ret);
 }
 
 int clock_parse(const char *s, int64_t *ret_wall_ns, struct err *err)
@@ -129,16 +125,24 @@ int clock_parse_epoch(const char *s, int64_t *ret_wall_ns, struct err *err)
 	const char *p = s + n;
 	int64_t ns = 0, wall;
 
-	if (!n || n > 10 || !parse_fraction(&p, &ns) || *p ||
-	    __builtin_mul_overflow(strtoll(s, NULL, 10), NSEC_PER_SEC, &wall) || __builtin_add_overflow(wall, ns, &wall))
+	if (!n || n > 10 || !parse_fraction(&p, &ns) || *p || __builtin_mul_overflow(strtoll(s, NULL, 10), NSEC_PER_SEC, &wall) ||
+	    __builtin_add_overflow(wall, ns, &wall))
 		return err_set(err, ERR_INVALID, "time \"%.64s\": not seconds since the epoch, as date +%%s prints them", s);
 	*ret_wall_ns = wall;
 	return 0;
 }
 
-static const struct { const char *name; int64_t ns; } units[] = {
-	{ "ns", 1 }, { "us", 1000 }, { "ms", NSEC_PER_MSEC }, { "s", NSEC_PER_SEC },
-	{ "m", 60 * NSEC_PER_SEC }, { "h", 3600 * NSEC_PER_SEC }, { "d", 86400 * NSEC_PER_SEC },
+static const struct {
+	const char *name;
+	int64_t ns;
+} units[] = {
+	{ "ns", 1 },
+	{ "us", 1000 },
+	{ "ms", NSEC_PER_MSEC },
+	{ "s", NSEC_PER_SEC },
+	{ "m", 60 * NSEC_PER_SEC },
+	{ "h", 3600 * NSEC_PER_SEC },
+	{ "d", 86400 * NSEC_PER_SEC },
 };
 
 static int64_t unit_of(const char *p, size_t n)

@@ -8,8 +8,8 @@
 #define NSEC_PER_SEC INT64_C(1000000000)
 #define NSEC_PER_MSEC INT64_C(1000000)
 
-int64_t clock_mono(void);                    /* CLOCK_MONOTONIC, ns */
-int64_t clock_wall(void);                    /* since the epoch, ns */
+int64_t clock_mono(void); /* CLOCK_MONOTONIC, ns */
+int64_t clock_wall(void); /* since the epoch, ns */
 enum { CLOCK_TEXT = 40 };
 /* "2006-01-02T15:04:05.999999999Z", always nine digits, UTC. Returns @out. */
 const char *clock_rfc3339(int64_t wall_ns, char out[CLOCK_TEXT]);

@@ -26,10 +26,7 @@ struct ctx ctx_endless(const struct ctx *parent)
 	return c;
 }
 
-struct ctx ctx_uncancelled(const struct ctx *parent)
-{
-	return (struct ctx){ .deadline = parent ? parent->deadline : 0 };
-}
+struct ctx ctx_uncancelled(const struct ctx *parent) { return (struct ctx){ .deadline = parent ? parent->deadline : 0 }; }
 
 int ctx_check(const struct ctx *ctx, struct err *err)
 {

@@ -7,11 +7,11 @@
 /* Set from a signal handler or another thread. */
 struct cancel {
 	_Atomic int on; /* > 0: cancelled (the signal's number, where a signal did it) */
-	int fd;                   /* readable once cancelled, so that a poll ends; -1: none */
+	int fd;         /* readable once cancelled, so that a poll ends; -1: none */
 };
 
 struct ctx {
-	int64_t deadline; /* clock_mono() ns; 0: none */
+	int64_t deadline;            /* clock_mono() ns; 0: none */
 	const struct cancel *cancel; /* may be NULL */
 };
 

@@ -4,17 +4,19 @@
 #include "attr.h"
 #include <stddef.h>
 
-struct dict_entry { char *key, *value; };
+struct dict_entry {
+	char *key, *value;
+};
 struct dict {
 	struct dict_entry *v;
 	size_t n, cap;
 };
 
 void dict_done(struct dict *);
-void dict_set(struct dict *, const char *key, const char *value);   /* copies; replaces; a NULL value removes the key */
+void dict_set(struct dict *, const char *key, const char *value); /* copies; replaces; a NULL value removes the key */
 void dict_setf(struct dict *, const char *key, const char *fmt, ...) _printf_(3, 4);
-const char *dict_get(const struct dict *, const char *key);         /* NULL when absent */
-void dict_sort(struct dict *);                                      /* by key */
-void dict_add(struct dict *, const struct dict *from);              /* sets all of @from */
+const char *dict_get(const struct dict *, const char *key); /* NULL when absent */
+void dict_sort(struct dict *);                              /* by key */
+void dict_add(struct dict *, const struct dict *from);      /* sets all of @from */
 
 #define _cleanup_dict_ _cleanup_(dict_done)

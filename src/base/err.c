@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const char *const names[] = {
-	"none", "cancelled", "unknown", "invalid argument", "deadline exceeded", "not found",
-	"already exists", "permission denied", "resource exhausted", "failed precondition",
-	"aborted", "out of range", "unimplemented", "internal", "unavailable", "data loss",
-	"unauthenticated",
+	"none",      "cancelled",       "unknown",           "invalid argument",   "deadline exceeded",
+	"not found", "already exists",  "permission denied", "resource exhausted", "failed precondition",
+	"aborted",   "out of range",    "unimplemented",     "internal",           "unavailable",
+	"data loss", "unauthenticated",
 };
 enum { N_NAMES = sizeof names / sizeof *names };
 
@@ -38,16 +38,32 @@ unsigned err_to_grpc(int r)
 static enum errc from_errno(int sys)
 {
 	switch (sys) {
-	case ENOENT: case ESRCH: case ENODEV: return ERR_NOT_FOUND;
+	case ENOENT:
+	case ESRCH:
+	case ENODEV: return ERR_NOT_FOUND;
 	case EEXIST: return ERR_EXISTS;
-	case EACCES: case EPERM: case EROFS: return ERR_PERMISSION;
-	case EINVAL: case ENAMETOOLONG: case ENOTDIR: case EISDIR: case ELOOP: return ERR_INVALID;
+	case EACCES:
+	case EPERM:
+	case EROFS: return ERR_PERMISSION;
+	case EINVAL:
+	case ENAMETOOLONG:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP: return ERR_INVALID;
 	case ETIMEDOUT: return ERR_DEADLINE;
 	case ECANCELED: return ERR_CANCELLED;
-	case ECONNREFUSED: case ECONNRESET: case EPIPE: case ENOTCONN: return ERR_UNAVAILABLE;
-	case ENOSPC: case EMFILE: case ENFILE: case EDQUOT: return ERR_EXHAUSTED;
-	case EBUSY: case ENOTEMPTY: return ERR_PRECONDITION;
-	case ENOSYS: case EOPNOTSUPP: return ERR_UNIMPLEMENTED;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case EPIPE:
+	case ENOTCONN: return ERR_UNAVAILABLE;
+	case ENOSPC:
+	case EMFILE:
+	case ENFILE:
+	case EDQUOT: return ERR_EXHAUSTED;
+	case EBUSY:
+	case ENOTEMPTY: return ERR_PRECONDITION;
+	case ENOSYS:
+	case EOPNOTSUPP: return ERR_UNIMPLEMENTED;
 	default: return ERR_INTERNAL;
 	}
 }
@@ -121,7 +137,10 @@ int err_hint(struct err *err, int r, const char *fmt, ...)
 }
 
 /* @text: as others write of it, to whom only text is left. */
-static const struct { int sys; const char *text, *remedy; } remedies[] = {
+static const struct {
+	int sys;
+	const char *text, *remedy;
+} remedies[] = {
 	{ ENOENT, NULL, "check the path: ls -ld shows what there is" },
 	{ ENOTDIR, NULL, "check the path: a file stands where a folder should" },
 	{ ENOSPC, "no space left on device", "the disk is full: df -h shows which, davit system prune frees some" },

@@ -7,20 +7,36 @@
 enum { ERR_BASE = 1000 };
 enum errc {
 	ERR_NONE = 0,
-	ERR_CANCELLED = ERR_BASE + 1, ERR_UNKNOWN, ERR_INVALID, ERR_DEADLINE, ERR_NOT_FOUND,
-	ERR_EXISTS, ERR_PERMISSION, ERR_EXHAUSTED, ERR_PRECONDITION, ERR_ABORTED, ERR_RANGE,
-	ERR_UNIMPLEMENTED, ERR_INTERNAL, ERR_UNAVAILABLE, ERR_DATA_LOSS, ERR_UNAUTHENTICATED,
+	ERR_CANCELLED = ERR_BASE + 1,
+	ERR_UNKNOWN,
+	ERR_INVALID,
+	ERR_DEADLINE,
+	ERR_NOT_FOUND,
+	ERR_EXISTS,
+	ERR_PERMISSION,
+	ERR_EXHAUSTED,
+	ERR_PRECONDITION,
+	ERR_ABORTED,
+	ERR_RANGE,
+	ERR_UNIMPLEMENTED,
+	ERR_INTERNAL,
+	ERR_UNAVAILABLE,
+	ERR_DATA_LOSS,
+	ERR_UNAUTHENTICATED,
 };
 
 /* Caller-owned, allocation-free, copyable between threads. */
 struct err {
 	enum errc code;
-	int sys;         /* errno that caused it, or 0 */
-	int exit_code;   /* what a command exits with because of it: 126, 127; 0: the face's own choice */
-	char msg[1000];  /* "outer: inner: cause"; when it does not fit, context in front of the cause gives way to "..." */
-	char hint[200];  /* what mends it, a command where possible; "" when unknown */
+	int sys;        /* errno that caused it, or 0 */
+	int exit_code;  /* what a command exits with because of it: 126, 127; 0: the face's own choice */
+	char msg[1000]; /* "outer: inner: cause"; when it does not fit, context in front of the cause gives way to "..." */
+	char hint[200]; /* what mends it, a command where possible; "" when unknown */
 };
-#define ERR_INIT { .code = ERR_NONE }
+#define ERR_INIT \
+	{ \
+		.code = ERR_NONE \
+	}
 
 /* Set an error that was not set before; return -code. @err may be NULL. What may not be shown (utf8.h) becomes '?':
  * messages carry peers' and users' bytes, and none of them may start a new line or move the cursor. */
@@ -40,7 +56,11 @@ int err_hint(struct err *err, int r, const char *fmt, ...) _printf_(3, 4);
 const char *err_remedy(const struct err *err);
 
 /* Forget an error that was dealt with, so that the next may be set. */
-static inline void err_clear(struct err *err) { if (err) *err = (struct err)ERR_INIT; }
+static inline void err_clear(struct err *err)
+{
+	if (err)
+		*err = (struct err)ERR_INIT;
+}
 
 enum errc err_from_grpc(unsigned status); /* an unknown status is ERR_UNKNOWN */
 unsigned err_to_grpc(int r);              /* r as returned by a function of ours */

@@ -192,15 +192,9 @@ static int mkdirs(const char *path, mode_t mode, mode_t parents, struct err *err
 	return r > 0 || S_ISDIR(st.st_mode) ? 0 : err_sys(err, ENOTDIR, "folder %s", path);
 }
 
-int file_mkdirs(const char *path, mode_t mode, struct err *err)
-{
-	return mkdirs(path, mode, 0755, err);
-}
+int file_mkdirs(const char *path, mode_t mode, struct err *err) { return mkdirs(path, mode, 0755, err); }
 
-int file_mkdirs_private(const char *path, struct err *err)
-{
-	return mkdirs(path, 0700, 0700, err);
-}
+int file_mkdirs_private(const char *path, struct err *err) { return mkdirs(path, 0700, 0700, err); }
 
 int file_own_folder(const char *path, mode_t mode, struct err *err)
 {
@@ -220,7 +214,7 @@ int file_own_folder(const char *path, mode_t mode, struct err *err)
 /* What is being removed. A container can make a tree deeper than our stack and descriptors: what stands below DEPTH_MAX is
  * hoisted to the top first. */
 struct removal {
-	int top;          /* the tree's own folder, where hoisted ones go */
+	int top; /* the tree's own folder, where hoisted ones go */
 	unsigned hoisted;
 };
 
@@ -292,10 +286,7 @@ int file_remove_tree(const char *path, struct err *err)
 	return r < 0 ? err_sys(err, -r, "remove %s", path) : 0;
 }
 
-bool file_exists(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
 int file_check(const char *path, struct err *err)
 {

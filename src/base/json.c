@@ -31,10 +31,7 @@ static size_t skip_blanks(const char *s, size_t len)
 	return n;
 }
 
-static size_t cost_of(char c)
-{
-	return c == '{' ? OBJECT_COST : c == '[' ? ARRAY_COST : c == ',' ? VALUE_COST : 0;
-}
+static size_t cost_of(char c) { return c == '{' ? OBJECT_COST : c == '[' ? ARRAY_COST : c == ',' ? VALUE_COST : 0; }
 
 /* Even when strict, json-c takes 'a' as a key, NaN as a number, and control characters in strings. The place of the first byte
  * that JSON has no use for there, @len when there is none. A NUL is none either: it would cut the string short, for us and for
@@ -125,10 +122,7 @@ json *json_get_object(json *obj, const char *key) { return get_typed(obj, key, j
 json *json_get_array(json *obj, const char *key) { return get_typed(obj, key, json_type_array); }
 const char *json_get_str(json *obj, const char *key) { return json_text(json_get(obj, key)); }
 
-const char *json_text(json *str)
-{
-	return json_object_is_type(str, json_type_string) ? json_object_get_string(str) : NULL;
-}
+const char *json_text(json *str) { return json_object_is_type(str, json_type_string) ? json_object_get_string(str) : NULL; }
 
 int64_t json_get_int(json *obj, const char *key, int64_t otherwise)
 {
@@ -144,15 +138,9 @@ bool json_get_bool(json *obj, const char *key, bool otherwise)
 	return v ? json_object_get_boolean(v) : otherwise;
 }
 
-size_t json_len(json *array)
-{
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
+size_t json_len(json *array) { return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0; }
 
-json *json_at(json *array, size_t i)
-{
-	return i < json_len(array) ? json_object_array_get_idx(array, i) : NULL;
-}
+json *json_at(json *array, size_t i) { return i < json_len(array) ? json_object_array_get_idx(array, i) : NULL; }
 
 void json_get_strv(json *obj, const char *key, struct strv *out)
 {
@@ -202,15 +190,9 @@ void json_put_str(json *obj, const char *key, const char *value)
 		json_put(obj, key, json_new_str(value));
 }
 
-void json_put_int(json *obj, const char *key, int64_t value)
-{
-	json_put(obj, key, made(json_object_new_int64(value)));
-}
+void json_put_int(json *obj, const char *key, int64_t value) { json_put(obj, key, made(json_object_new_int64(value))); }
 
-void json_put_bool(json *obj, const char *key, bool value)
-{
-	json_put(obj, key, made(json_object_new_boolean(value)));
-}
+void json_put_bool(json *obj, const char *key, bool value) { json_put(obj, key, made(json_object_new_boolean(value))); }
 
 void json_put_strv(json *obj, const char *key, const struct strv *s)
 {
@@ -231,10 +213,7 @@ void json_put_dict(json *obj, const char *key, const struct dict *d)
 }
 
 /* json-c escapes what JSON asks for; people read it as well. */
-static void add_escaped(struct buf *out, const char *text)
-{
-	utf8_escape_json(out, text, strlen(text));
-}
+static void add_escaped(struct buf *out, const char *text) { utf8_escape_json(out, text, strlen(text)); }
 
 void json_write(json *j, struct buf *out)
 {

@@ -11,7 +11,11 @@
 
 typedef struct json_object json; /* json-c's own type, under a bearable name */
 
-static inline void json_freep(json **j) { if (*j) (void)json_object_put(*j); }
+static inline void json_freep(json **j)
+{
+	if (*j)
+		(void)json_object_put(*j);
+}
 #define _cleanup_json_ _cleanup_(json_freep)
 
 /* Strict JSON in UTF-8 with nothing behind it, at most 64 deep, without NUL in any text or key (no string is ever cut short).
@@ -26,18 +30,18 @@ json *json_get_array(json *obj, const char *key);
 const char *json_get_str(json *obj, const char *key);
 int64_t json_get_int(json *obj, const char *key, int64_t otherwise);
 bool json_get_bool(json *obj, const char *key, bool otherwise);
-size_t json_len(json *array);                    /* 0 when NULL */
+size_t json_len(json *array); /* 0 when NULL */
 json *json_at(json *array, size_t i);
-const char *json_text(json *str);                /* of a string, else NULL */
-void json_get_strv(json *obj, const char *key, struct strv *out);  /* adds the strings of an array */
-void json_get_dict(json *obj, const char *key, struct dict *out);  /* sets the string members of an object */
+const char *json_text(json *str);                                 /* of a string, else NULL */
+void json_get_strv(json *obj, const char *key, struct strv *out); /* adds the strings of an array */
+void json_get_dict(json *obj, const char *key, struct dict *out); /* sets the string members of an object */
 
 /* Builders take over the value; NULL values of json_put_str are left out. */
 void json_put(json *obj, const char *key, json *value);
 void json_put_str(json *obj, const char *key, const char *value);
 void json_put_int(json *obj, const char *key, int64_t value);
 void json_put_bool(json *obj, const char *key, bool value);
-void json_put_strv(json *obj, const char *key, const struct strv *);      /* always, [] when empty */
+void json_put_strv(json *obj, const char *key, const struct strv *); /* always, [] when empty */
 void json_put_dict(json *obj, const char *key, const struct dict *);
 json *json_new_object(void);
 json *json_new_array(void);

@@ -3,9 +3,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct list_node { struct list_node *prev, *next; };
+struct list_node {
+	struct list_node *prev, *next;
+};
 
-#define container_of(p, T, member) ((T *)(void *)((char *)(p) - offsetof(T, member)))
+#define container_of(p, T, member) ((T *)(void *)((char *)(p)-offsetof(T, member)))
 
 static inline void list_init(struct list_node *head) { head->prev = head->next = head; }
 static inline bool list_empty(const struct list_node *head) { return !head->next || head->next == head; }

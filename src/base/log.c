@@ -4,7 +4,10 @@
 #include "json.h"
 #include "utf8.h"
 
-static struct { enum log_level max; bool json; } sink = { .max = LOG_WARN };
+static struct {
+	enum log_level max;
+	bool json;
+} sink = { .max = LOG_WARN };
 
 static const char *const names[] = { "error", "warning", "info", "debug" };
 
@@ -14,10 +17,7 @@ void log_init(enum log_level max, bool as_json)
 	sink.json = as_json;
 }
 
-bool log_wants(enum log_level level)
-{
-	return level <= sink.max;
-}
+bool log_wants(enum log_level level) { return level <= sink.max; }
 
 void log_line(enum log_level level, const char *fmt, ...)
 {

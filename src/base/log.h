@@ -12,6 +12,10 @@ bool log_wants(enum log_level);
 void log_line(enum log_level, const char *fmt, ...) _printf_(2, 3); /* control characters become '?' */
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...)  log_line(LOG_WARN, __VA_ARGS__)
-#define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) do { if (log_wants(LOG_DEBUG)) log_line(LOG_DEBUG, __VA_ARGS__); } while (0)
+#define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) \
+	do { \
+		if (log_wants(LOG_DEBUG)) \
+			log_line(LOG_DEBUG, __VA_ARGS__); \
+	} while (0)

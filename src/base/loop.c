@@ -63,10 +63,7 @@ struct watch *loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void
 	return w;
 }
 
-void watch_events(struct watch *w, short events)
-{
-	w->events = events;
-}
+void watch_events(struct watch *w, short events) { w->events = events; }
 
 void watch_free(struct watch *w)
 {
@@ -88,10 +85,7 @@ struct timer *loop_timer(struct loop *l, void (*fn)(void *arg), void *arg)
 	return t;
 }
 
-void timer_set(struct timer *t, int64_t mono)
-{
-	t->at = mono;
-}
+void timer_set(struct timer *t, int64_t mono) { t->at = mono; }
 
 void timer_free(struct timer *t)
 {

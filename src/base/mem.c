@@ -18,10 +18,7 @@ void *mem_calloc(size_t n, size_t size)
 	return p;
 }
 
-void *mem_zalloc(size_t n)
-{
-	return mem_calloc(1, n);
-}
+void *mem_zalloc(size_t n) { return mem_calloc(1, n); }
 
 void *mem_resize(void *p, size_t n)
 {
@@ -56,15 +53,9 @@ void *mem_dup(const void *p, size_t n)
 	return d;
 }
 
-char *mem_strdup(const char *s)
-{
-	return s ? mem_dup(s, strlen(s)) : NULL;
-}
+char *mem_strdup(const char *s) { return s ? mem_dup(s, strlen(s)) : NULL; }
 
-char *mem_strndup(const char *s, size_t n)
-{
-	return mem_dup(s, strnlen(s, n));
-}
+char *mem_strndup(const char *s, size_t n) { return mem_dup(s, strnlen(s, n)); }
 
 char *mem_vprintf(const char *fmt, va_list ap)
 {

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 void *mem_zalloc(size_t n) __attribute__((malloc));
-void *mem_resize(void *p, size_t n);            /* realloc; @n may be 0 */
-void *mem_dup(const void *p, size_t n);         /* n bytes and a NUL behind them */
-char *mem_strdup(const char *s);                /* NULL gives NULL */
+void *mem_resize(void *p, size_t n);    /* realloc; @n may be 0 */
+void *mem_dup(const void *p, size_t n); /* n bytes and a NUL behind them */
+char *mem_strdup(const char *s);        /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) _printf_(1, 2);
 char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));

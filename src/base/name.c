@@ -49,10 +49,7 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
-static bool same(char a, char b)
-{
-	return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
+static bool same(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
 
 /* How many letters must be added, left out, replaced, or swapped with their neighbour; a row for each letter of @a, of
  * which the last three are kept. Neither is longer than NEAREST_MAX. */

@@ -3,10 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-void ring_init(struct ring *r, size_t room)
-{
-	*r = (struct ring){ .data = mem_zalloc(room), .room = room };
-}
+void ring_init(struct ring *r, size_t room) { *r = (struct ring){ .data = mem_zalloc(room), .room = room }; }
 
 void ring_done(struct ring *r)
 {
@@ -14,10 +11,7 @@ void ring_done(struct ring *r)
 	*r = (struct ring){ 0 };
 }
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 size_t ring_put(struct ring *r, const void *p, size_t n)
 {

@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 struct shared_fd {
-	int fd;    /* to poll; -1: none */
-	int own;   /* an opening of our own of what stands behind it, which may be non-blocking; -1: none */
+	int fd;  /* to poll; -1: none */
+	int own; /* an opening of our own of what stands behind it, which may be non-blocking; -1: none */
 	enum { SHARED_PLAIN, SHARED_OWN, SHARED_SOCKET, SHARED_CAREFUL } how;
 };
 

@@ -19,10 +19,7 @@ void strv_own(struct strv *s, char *str)
 	s->v[s->n] = NULL;
 }
 
-void strv_push(struct strv *s, const char *str)
-{
-	strv_own(s, mem_strdup(str));
-}
+void strv_push(struct strv *s, const char *str) { strv_own(s, mem_strdup(str)); }
 
 void strv_pushf(struct strv *s, const char *fmt, ...)
 {
@@ -108,7 +105,9 @@ void strv_setenv(struct strv *s, const char *kv)
 }
 
 /* Where the entries of a strv stand, by key: a hash table of indexes + 1, 0 is free. */
-struct env_index { size_t *slot, mask; };
+struct env_index {
+	size_t *slot, mask;
+};
 
 static size_t *index_slot(const struct env_index *x, const struct strv *s, const char *kv)
 {

@@ -10,18 +10,18 @@ struct strv {
 };
 
 void strv_done(struct strv *);
-void strv_push(struct strv *, const char *s);                       /* copies */
+void strv_push(struct strv *, const char *s); /* copies */
 void strv_pushf(struct strv *, const char *fmt, ...) _printf_(2, 3);
-void strv_own(struct strv *, char *s);                              /* takes @s over */
-void strv_add(struct strv *, const struct strv *from);              /* copies all of @from */
-void strv_split(struct strv *, const char *s, const char *any_of);  /* pushes the non-empty parts of @s */
+void strv_own(struct strv *, char *s);                             /* takes @s over */
+void strv_add(struct strv *, const struct strv *from);             /* copies all of @from */
+void strv_split(struct strv *, const char *s, const char *any_of); /* pushes the non-empty parts of @s */
 bool strv_has(const struct strv *, const char *s);
-char *strv_join(const struct strv *, const char *between);          /* the caller frees; "" when empty */
-char *const *strv_argv(const struct strv *);                        /* NULL-terminated, never NULL */
+char *strv_join(const struct strv *, const char *between); /* the caller frees; "" when empty */
+char *const *strv_argv(const struct strv *);               /* NULL-terminated, never NULL */
 
 /* "K=V" vectors, as environments are. */
-const char *strv_env(const struct strv *, const char *key);         /* the value or NULL */
-void strv_setenv(struct strv *, const char *kv);                    /* replaces an entry of the same key */
-void strv_setenvs(struct strv *, const struct strv *from);          /* the same for each of @from; thousands cost no more each */
+const char *strv_env(const struct strv *, const char *key); /* the value or NULL */
+void strv_setenv(struct strv *, const char *kv);            /* replaces an entry of the same key */
+void strv_setenvs(struct strv *, const struct strv *from);  /* the same for each of @from; thousands cost no more each */
 
 #define _cleanup_strv_ _cleanup_(strv_done)

@@ -6,8 +6,8 @@ size_t utf8_len(const char *str, size_t len)
 	const unsigned char *s = (const unsigned char *)str;
 	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
 
-	if (n > len || (n > 2 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-				  (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))))
+	if (n > len || (n > 2 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+				  (s[0] == 0xf4 && s[1] > 0x8f))))
 		return 0;
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
@@ -25,10 +25,7 @@ static size_t valid_len(const char *s, size_t len)
 	return at;
 }
 
-bool utf8_valid(const char *s, size_t len)
-{
-	return valid_len(s, len) == len;
-}
+bool utf8_valid(const char *s, size_t len) { return valid_len(s, len) == len; }
 
 void utf8_put(struct buf *b, unsigned c)
 {
@@ -55,9 +52,11 @@ void utf8_mend(struct buf *out, const char *s, size_t len)
 }
 
 /* Code points that may not be shown, in order. U+2065 and the like are not assigned yet and would be of their neighbours' kind. */
-static const struct { unsigned first, last; } unshown[] = {
-	{ 0x0, 0x1f },       { 0x7f, 0x9f },     { 0x61c, 0x61c },   { 0x180e, 0x180e }, { 0x200b, 0x200b }, { 0x200e, 0x200f },
-	{ 0x2028, 0x202e },  { 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+static const struct {
+	unsigned first, last;
+} unshown[] = {
+	{ 0x0, 0x1f },      { 0x7f, 0x9f },     { 0x61c, 0x61c },   { 0x180e, 0x180e }, { 0x200b, 0x200b },   { 0x200e, 0x200f },
+	{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
 };
 
 bool utf8_shown(unsigned c)

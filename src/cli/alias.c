@@ -4,24 +4,35 @@
 
 /* "container WORD" is WORD. */
 static const char *const container_words[] = {
-	"create", "exec", "inspect", "kill", "logs", "ps", "restart", "rm", "run", "start", "stop", "wait", "export", "cp", "stats",
-	"top", "pause", "unpause", "attach", "port", "rename", "diff", "update", "commit",
+	"create", "exec", "inspect", "kill", "logs",  "ps",      "restart", "rm",   "run",    "start", "stop",   "wait",
+	"export", "cp",   "stats",   "top",  "pause", "unpause", "attach",  "port", "rename", "diff",  "update", "commit",
 };
 enum { N_WORDS = sizeof container_words / sizeof *container_words };
 
-static const struct { const char *name, *is; } aliases[] = {
-	{ "rmi", "image rm" }, { "load", "image load" }, { "import", "image import" },
-	{ "save", "image save" }, { "tag", "image tag" }, { "history", "image history" }, { "ls", "ps" }, { "list", "ps" },
-	{ "image list", "image ls" }, { "image remove", "image rm" }, { "volume list", "volume ls" },
-	{ "volume remove", "volume rm" }, { "system info", "doctor" },
-	{ "container ls", "ps" }, { "container list", "ps" }, { "container remove", "rm" }, { "container prune", "prune --all" },
+static const struct {
+	const char *name, *is;
+} aliases[] = {
+	{ "rmi", "image rm" },
+	{ "load", "image load" },
+	{ "import", "image import" },
+	{ "save", "image save" },
+	{ "tag", "image tag" },
+	{ "history", "image history" },
+	{ "ls", "ps" },
+	{ "list", "ps" },
+	{ "image list", "image ls" },
+	{ "image remove", "image rm" },
+	{ "volume list", "volume ls" },
+	{ "volume remove", "volume rm" },
+	{ "system info", "doctor" },
+	{ "container ls", "ps" },
+	{ "container list", "ps" },
+	{ "container remove", "rm" },
+	{ "container prune", "prune --all" },
 };
 enum { N_ALIASES = sizeof aliases / sizeof *aliases };
 
-bool alias_is_group(const char *word)
-{
-	return !strcmp(word, "container");
-}
+bool alias_is_group(const char *word) { return !strcmp(word, "container"); }
 
 static const char *container_word(const char *word)
 {

@@ -26,7 +26,11 @@ int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *
 	return out < 0 ? out : code;
 }
 
-struct inspecting { const struct cli_inspection *how; struct template *t; json *all; };
+struct inspecting {
+	const struct cli_inspection *how;
+	struct template *t;
+	json *all;
+};
 
 static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {

@@ -14,18 +14,18 @@
 const struct opt global_opts[] = {
 	{ "namespace", 'n', .arg = "NAME", .help = "containerd namespace (CONTAINERD_NAMESPACE; davit)", .topic = "Global",
 	  .set = opt_string, AT(ns), .early = true },
-	{ "address", .arg = "SOCKET", .help = "containerd's socket (CONTAINERD_ADDRESS; " CTRD_ADDRESS ")",
-	  .words = COMPLETE_FILE, .set = opt_string, AT(address) },
+	{ "address", .arg = "SOCKET", .help = "containerd's socket (CONTAINERD_ADDRESS; " CTRD_ADDRESS ")", .words = COMPLETE_FILE,
+	  .set = opt_string, AT(address) },
 	{ "snapshotter", .arg = "NAME", .help = "Snapshotter (CONTAINERD_SNAPSHOTTER; the namespace's, else overlayfs)",
 	  .set = opt_string, AT(snapshotter) },
-	{ "cni-path", .arg = "DIRS", .help = "Folders of CNI plugins (CNI_PATH; " CNI_PATH_DEFAULT ")",
-	  .words = COMPLETE_FILE, .set = opt_string, AT(cni_path) },
-	{ "cni-conf-dir", .arg = "DIR", .help = "Folder of networks (NETCONFPATH; " CNI_CONF_DIR ")",
-	  .words = COMPLETE_FILE, .set = opt_string, AT(cni_conf_dir) },
-	{ "run-dir", .arg = "DIR", .help = "Folder of the running jobs' state (DAVIT_RUN_DIR; " CORE_RUN_DIR ")",
-	  .set = opt_string, AT(run_dir), .hidden = true },
-	{ "data-dir", .arg = "DIR", .help = "Folder of logs and volumes (DAVIT_DATA_DIR; " CORE_DATA_DIR ")",
-	  .set = opt_string, AT(data_dir), .hidden = true },
+	{ "cni-path", .arg = "DIRS", .help = "Folders of CNI plugins (CNI_PATH; " CNI_PATH_DEFAULT ")", .words = COMPLETE_FILE,
+	  .set = opt_string, AT(cni_path) },
+	{ "cni-conf-dir", .arg = "DIR", .help = "Folder of networks (NETCONFPATH; " CNI_CONF_DIR ")", .words = COMPLETE_FILE,
+	  .set = opt_string, AT(cni_conf_dir) },
+	{ "run-dir", .arg = "DIR", .help = "Folder of the running jobs' state (DAVIT_RUN_DIR; " CORE_RUN_DIR ")", .set = opt_string,
+	  AT(run_dir), .hidden = true },
+	{ "data-dir", .arg = "DIR", .help = "Folder of logs and volumes (DAVIT_DATA_DIR; " CORE_DATA_DIR ")", .set = opt_string,
+	  AT(data_dir), .hidden = true },
 	{ "no-engine", .help = "Start no containerd", .set = opt_bool, AT(no_engine), .hidden = true },
 	{ "debug", .help = "Say what is done, on standard error", .set = opt_bool, AT(debug) },
 	{ "json-log", .help = "Errors and notices as JSON lines", .set = opt_bool, AT(json_log) },
@@ -54,10 +54,7 @@ static void globals_from_environment(struct globals *g)
 	};
 }
 
-static void on_notice(void *arg, const char *line)
-{
-	cli_notice(arg, "%s", line);
-}
+static void on_notice(void *arg, const char *line) { cli_notice(arg, "%s", line); }
 
 /* What core_open() and everything behind it see. */
 static int configure(struct cli *cli, struct err *err)
@@ -130,10 +127,7 @@ static int print_help(struct cli *cli, const struct command *cmd, struct err *er
 	return cli_out(cli, buf_str(&text), text.len, err);
 }
 
-static int print_version(struct cli *cli, struct err *err)
-{
-	return cli_outf(cli, err, "davit %s\n", DAVIT_VERSION);
-}
+static int print_version(struct cli *cli, struct err *err) { return cli_outf(cli, err, "davit %s\n", DAVIT_VERSION); }
 
 /* @opts is zeroed memory of cmd->size. */
 static int run_with(struct cli *cli, const struct command *cmd, void *opts, char *const *argv, size_t i, struct err *err)
@@ -237,10 +231,7 @@ static int run(struct cli *cli, char *const *argv, struct strv *words, struct er
 }
 
 /* A full disk may say so only now. */
-static int close_out(struct err *err)
-{
-	return close(STDOUT_FILENO) < 0 ? err_sys(err, errno, "standard output") : 0;
-}
+static int close_out(struct err *err) { return close(STDOUT_FILENO) < 0 ? err_sys(err, errno, "standard output") : 0; }
 
 int cli_main(char *const *argv)
 {

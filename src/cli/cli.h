@@ -9,16 +9,16 @@
 struct globals {
 	const char *address, *ns, *snapshotter, *cni_path, *cni_conf_dir, *run_dir, *data_dir;
 	bool debug, json_log, version, help;
-	bool no_engine;             /* completion: a key press starts nothing */
+	bool no_engine; /* completion: a key press starts nothing */
 };
 
 struct cli {
 	struct globals global;
-	struct core_conf conf;      /* made from them */
-	struct ctx ctx;             /* cancelled by signals, no deadline */
-	struct core *core;          /* NULL until cli_core() */
-	int fail_code;              /* exit code of an error: EXIT_DAVIT unless the command knows better */
-	bool out_closed;            /* nobody reads standard output any more: the rest is dropped */
+	struct core_conf conf; /* made from them */
+	struct ctx ctx;        /* cancelled by signals, no deadline */
+	struct core *core;     /* NULL until cli_core() */
+	int fail_code;         /* exit code of an error: EXIT_DAVIT unless the command knows better */
+	bool out_closed;       /* nobody reads standard output any more: the rest is dropped */
 };
 enum { EXIT_DAVIT = 125 };
 
@@ -32,8 +32,8 @@ int cli_core_existing(struct cli *, struct err *err);
 /* All of @text to standard output. A closed pipe is no error: output is dropped from then on. */
 int cli_out(struct cli *, const char *text, size_t len, struct err *err);
 int cli_outf(struct cli *, struct err *err, const char *fmt, ...) _printf_(3, 4);
-int cli_out_json(struct cli *, json *, struct err *err);        /* one line */
-int cli_out_pretty(struct cli *, json *, struct err *err);      /* over several */
+int cli_out_json(struct cli *, json *, struct err *err);                            /* one line */
+int cli_out_pretty(struct cli *, json *, struct err *err);                          /* over several */
 int cli_out_table(struct cli *, const struct table *, bool whole, struct err *err); /* @whole: cut no column */
 /* What a prune took, or would take: a line for each of @names, behind @noun ("image ", or ""). @r is how the prune went; returned
  * when it failed, and then standard output's error says nothing. */
@@ -56,5 +56,10 @@ int cli_each(struct cli *, const struct strv *names, cli_each_fn *one, void *arg
 /* What inspect prints: an array of what @one returns for each of @names, with the same way of going on; or, where @format is
  * a template, a line for each: @view then adds Docker's names to the object. */
 typedef int cli_inspect_fn(struct cli *, const char *name, void *arg, json **ret, struct err *err);
-struct cli_inspection { cli_inspect_fn *one; void *arg; const char *format; void (*view)(json *); };
+struct cli_inspection {
+	cli_inspect_fn *one;
+	void *arg;
+	const char *format;
+	void (*view)(json *);
+};
 int cli_inspect(struct cli *, const struct strv *names, const struct cli_inspection *, struct err *err);

@@ -86,16 +86,15 @@ static void command_values(const struct command *c, struct buf *out)
 	value_cases(key, c->opts, out);
 }
 
-static const char ask[] =
-	"_davit_ask() {\n"
-	"  case $offer in\n"
-	"    " COMPLETE_JOB ") set -- ps -a --format names ;;\n"
-	"    " COMPLETE_IMAGE ") set -- images --format names ;;\n"
-	"    " COMPLETE_VOLUME ") set -- volume ls --format names ;;\n"
-	"    *) return ;;\n"
-	"  esac\n"
-	"  offer=$(davit --no-engine \"${global[@]}\" \"$@\" 2>/dev/null)\n"
-	"}\n";
+static const char ask[] = "_davit_ask() {\n"
+			  "  case $offer in\n"
+			  "    " COMPLETE_JOB ") set -- ps -a --format names ;;\n"
+			  "    " COMPLETE_IMAGE ") set -- images --format names ;;\n"
+			  "    " COMPLETE_VOLUME ") set -- volume ls --format names ;;\n"
+			  "    *) return ;;\n"
+			  "  esac\n"
+			  "  offer=$(davit --no-engine \"${global[@]}\" \"$@\" 2>/dev/null)\n"
+			  "}\n";
 
 /* The words between the first and the one at the cursor are walked. bash splits words at "=" and ":", zsh does not: they are
  * joined first, and what stands before the last such character is taken off the answers for bash. */
@@ -170,9 +169,8 @@ static void script(struct buf *out)
 
 /* zsh runs the file as a function of its own when it lies in its fpath; sourced, it registers itself. */
 static const char zsh_begin[] = "#compdef davit\nautoload -U +X bashcompinit && bashcompinit\n";
-static const char zsh_end[] =
-	"if [ \"${funcstack[1]}\" = _davit ]; then _bash_complete -o default -F _davit_words; else\n"
-	"  complete -o default -F _davit_words davit\nfi\n";
+static const char zsh_end[] = "if [ \"${funcstack[1]}\" = _davit ]; then _bash_complete -o default -F _davit_words; else\n"
+			      "  complete -o default -F _davit_words davit\nfi\n";
 static const char bash_begin[] = "# bash completion of davit, made by: davit completion bash\n";
 static const char bash_end[] = "complete -o default -F _davit_words davit\n";
 
@@ -191,7 +189,13 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 }
 
 const struct command cmd_completion = {
-	.name = "completion", .usage = "bash|zsh", .summary = "Print a completion script", .words = "bash zsh", .min = 1, .max = 1,
+	.name = "completion",
+	.usage = "bash|zsh",
+	.summary = "Print a completion script",
+	.words = "bash zsh",
+	.min = 1,
+	.max = 1,
 	.text = "An installed davit has it where bash and zsh look for it.",
-	.examples = "  source <(davit completion bash)", .run = run,
+	.examples = "  source <(davit completion bash)",
+	.run = run,
 };

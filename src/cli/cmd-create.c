@@ -9,8 +9,17 @@ static int create(struct cli *cli, void *opts, const struct strv *args, struct e
 }
 
 const struct command cmd_create = {
-	.name = "create", .usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]", .summary = "Make a job without starting it",
+	.name = "create",
+	.usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]",
+	.summary = "Make a job without starting it",
 	.examples = "  davit create --name web -p 18080:8080 busybox:local httpd -f -p 8080\n  davit start web",
-	.opts = create_opts_table, .words = COMPLETE_IMAGE, .min = 1, .max = ARGS_ANY, .stop_at_first = true,
-	.size = sizeof(struct job_flags), .init = job_flags_init, .done = job_flags_done, .run = create,
+	.opts = create_opts_table,
+	.words = COMPLETE_IMAGE,
+	.min = 1,
+	.max = ARGS_ANY,
+	.stop_at_first = true,
+	.size = sizeof(struct job_flags),
+	.init = job_flags_init,
+	.done = job_flags_done,
+	.run = create,
 };

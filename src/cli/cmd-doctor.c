@@ -4,8 +4,12 @@
 #include "format.h"
 #include "term.h"
 
-static const struct { const char *word, *color; } levels[] = {
-	[CHECK_OK] = { "ok", "\033[32m" }, [CHECK_WARNING] = { "warning", "\033[33m" }, [CHECK_ERROR] = { "error", "\033[31m" },
+static const struct {
+	const char *word, *color;
+} levels[] = {
+	[CHECK_OK] = { "ok", "\033[32m" },
+	[CHECK_WARNING] = { "warning", "\033[33m" },
+	[CHECK_ERROR] = { "error", "\033[31m" },
 };
 
 static int print_json(struct cli *cli, const struct check *c, struct err *err)
@@ -43,8 +47,13 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 }
 
 const struct command cmd_doctor = {
-	.name = "doctor", .usage = "[FLAGS]", .summary = "Look at what this machine has and lacks for running jobs",
+	.name = "doctor",
+	.usage = "[FLAGS]",
+	.summary = "Look at what this machine has and lacks for running jobs",
 	.text = "Each line is ok, a warning or an error, with the command that mends it. Ends with 1 when there is an error.",
 	.examples = "  davit doctor\n  davit doctor --format json | jq 'select(.level==\"error\")'",
-	.opts = format_opts, .size = sizeof(struct format_flags), .init = format_init, .run = run,
+	.opts = format_opts,
+	.size = sizeof(struct format_flags),
+	.init = format_init,
+	.run = run,
 };

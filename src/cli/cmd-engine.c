@@ -17,11 +17,17 @@ static int start(struct cli *cli, void *opts, const struct strv *args, struct er
 }
 
 static const struct command engine_start_cmd = {
-	.group = "engine", .name = "start", .usage = "", .summary = "Start it; one that runs stays",
-	.examples = "  davit engine start", .run = start,
+	.group = "engine",
+	.name = "start",
+	.usage = "",
+	.summary = "Start it; one that runs stays",
+	.examples = "  davit engine start",
+	.run = start,
 };
 
-struct stop_flags { bool force; };
+struct stop_flags {
+	bool force;
+};
 static const struct opt stop_opts[] = {
 	{ "force", 'f', .help = "Though jobs run: they are killed", .topic = "Flags", .set = opt_bool,
 	  .at = offsetof(struct stop_flags, force) },
@@ -38,9 +44,14 @@ static int stop(struct cli *cli, void *opts, const struct strv *args, struct err
 }
 
 static const struct command engine_stop_cmd = {
-	.group = "engine", .name = "stop", .usage = "[FLAGS]", .summary = "Stop it, when no job runs", .opts = stop_opts,
+	.group = "engine",
+	.name = "stop",
+	.usage = "[FLAGS]",
+	.summary = "Stop it, when no job runs",
+	.opts = stop_opts,
 	.examples = "  davit engine stop\n  davit engine stop --force",
-	.size = sizeof(struct stop_flags), .run = stop,
+	.size = sizeof(struct stop_flags),
+	.run = stop,
 };
 
 static int print_json(struct cli *cli, const struct engine_status *s, struct err *err)
@@ -71,8 +82,8 @@ static int status(struct cli *cli, void *opts, const struct strv *args, struct e
 		return print_json(cli, &s, err);
 	if (!s.running)
 		return cli_outf(cli, err, "not running; it would listen at %s\n", s.address);
-	return cli_outf(cli, err, "running at %s\nprocess %d (%s), version %s, running jobs: %zu\nconfiguration %s\n",
-			s.address, (int)s.pid, s.program, s.version ? s.version : "unknown", s.jobs, s.config);
+	return cli_outf(cli, err, "running at %s\nprocess %d (%s), version %s, running jobs: %zu\nconfiguration %s\n", s.address,
+			(int)s.pid, s.program, s.version ? s.version : "unknown", s.jobs, s.config);
 }
 
 static const struct command engine_status_cmd = {
@@ -89,7 +100,9 @@ static const struct command engine_status_cmd = {
 
 static const struct command *const subs[] = { &engine_start_cmd, &engine_stop_cmd, &engine_status_cmd, NULL };
 const struct command cmd_engine = {
-	.name = "engine", .usage = "COMMAND", .summary = "A containerd of davit's own: start stop status",
+	.name = "engine",
+	.usage = "COMMAND",
+	.summary = "A containerd of davit's own: start stop status",
 	.text = "Where nothing listens at " CTRD_ADDRESS " and no address was given, the first command\n"
 		"that needs containerd starts one, with root, state and socket of its own.",
 	.examples = "  davit engine status\n  davit engine stop",

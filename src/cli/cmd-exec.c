@@ -4,7 +4,11 @@
 #include "job-ops.h"
 #include "parse.h"
 
-struct exec_flags { bool detach, interactive, tty, privileged; struct strv env, file_env; const char *user, *cwd, *detach_keys; };
+struct exec_flags {
+	bool detach, interactive, tty, privileged;
+	struct strv env, file_env;
+	const char *user, *cwd, *detach_keys;
+};
 #define AT(f) .at = offsetof(struct exec_flags, f)
 
 static int set_env(const struct opt *o, const char *value, void *into, struct err *err)
@@ -53,9 +57,16 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 {
 	struct exec_flags *f = opts;
 	_cleanup_strv_ struct strv command = { 0 };
-	struct exec_opts o = { .args = &command, .env = &f->file_env, .cwd = f->cwd, .user = f->user, .detach_keys = f->detach_keys,
-		.tty = f->tty, .interactive = f->interactive, .detach = f->detach, .privileged = f->privileged,
-		.heir = true };
+	struct exec_opts o = { .args = &command,
+			       .env = &f->file_env,
+			       .cwd = f->cwd,
+			       .user = f->user,
+			       .detach_keys = f->detach_keys,
+			       .tty = f->tty,
+			       .interactive = f->interactive,
+			       .detach = f->detach,
+			       .privileged = f->privileged,
+			       .heir = true };
 	int code = 0, r;
 
 	if (f->tty && f->interactive && !f->detach && !isatty(STDIN_FILENO))

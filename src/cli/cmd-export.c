@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
-struct export_flags { const char *output; };
+struct export_flags {
+	const char *output;
+};
 static const struct opt opts_table[] = {
 	{ "output", 'o', .arg = "FILE", .help = "Where the archive goes; standard output without", .topic = "Flags",
 	  .words = COMPLETE_FILE, .set = opt_string, .at = offsetof(struct export_flags, output) },

@@ -3,7 +3,9 @@
 #include "commands.h"
 #include "help.h"
 
-struct help_flags { bool man; };
+struct help_flags {
+	bool man;
+};
 static const struct opt opts_table[] = {
 	{ "man", .help = "Print the manual page davit(1), for man", .topic = "Flags", .set = opt_bool,
 	  .at = offsetof(struct help_flags, man) },

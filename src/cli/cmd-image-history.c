@@ -8,7 +8,10 @@
 #include "listing.h"
 #include <string.h>
 
-struct history_flags { bool quiet, no_trunc; const char *platform, *format; };
+struct history_flags {
+	bool quiet, no_trunc;
+	const char *platform, *format;
+};
 #define AT(f) .at = offsetof(struct history_flags, f)
 static const struct opt opts_table[] = {
 	{ "quiet", 'q', .help = "Only the layers' digests", .topic = "Flags", .set = opt_bool, AT(quiet) },
@@ -22,10 +25,7 @@ static const struct opt opts_table[] = {
 
 enum { SHORT = 12, COMMAND = 60 };
 
-static void init(void *opts)
-{
-	((struct history_flags *)opts)->format = "table";
-}
+static void init(void *opts) { ((struct history_flags *)opts)->format = "table"; }
 
 /* One line, whatever a builder wrote; cut unless all is wanted. */
 static void add_command(struct table *t, const char *text, bool whole)
@@ -87,8 +87,7 @@ static int print_json(struct cli *cli, const struct image_step *s, struct err *e
 }
 
 /* What a template may ask for: Docker's fields, and ours. */
-#define FIELDS \
-	"ID=IMAGE CreatedSince=CREATED CreatedAt CreatedBy Size Comment layer created_at created_by size comment"
+#define FIELDS "ID=IMAGE CreatedSince=CREATED CreatedAt CreatedBy Size Comment layer created_at created_by size comment"
 
 static int print_templated(struct cli *cli, const struct image_history *h, const char *format, struct err *err)
 {
@@ -114,9 +113,11 @@ static int print_templated(struct cli *cli, const struct image_history *h, const
 
 static int print(struct cli *cli, const struct history_flags *f, const struct image_history *h, struct err *err)
 {
-	static const struct column columns[] = { { .title = "LAYER" }, { .title = "CREATED", .min = 8, .drop = 2 },
-		{ .title = "CREATED BY", .min = 20 }, { .title = "SIZE", .right = true, .drop = 3 },
-		{ .title = "COMMENT", .min = 8, .drop = 1 } };
+	static const struct column columns[] = { { .title = "LAYER" },
+						 { .title = "CREATED", .min = 8, .drop = 2 },
+						 { .title = "CREATED BY", .min = 20 },
+						 { .title = "SIZE", .right = true, .drop = 3 },
+						 { .title = "COMMENT", .min = 8, .drop = 1 } };
 	struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
 	int r = 0;
 

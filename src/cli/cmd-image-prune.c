@@ -6,7 +6,10 @@
 #include "job-ops.h"
 #include <string.h>
 
-struct prune_flags { struct image_prune what; bool force; };
+struct prune_flags {
+	struct image_prune what;
+	bool force;
+};
 #define AT(f) .at = offsetof(struct prune_flags, f)
 
 /* "10m" ago, or a time. */
@@ -17,8 +20,10 @@ static int take_until(struct image_prune *what, const char *value, struct err *e
 	if (clock_parse(value, &what->until, NULL) >= 0)
 		return 0;
 	if (clock_parse_span(value, &span, NULL) < 0)
-		return err_set(err, ERR_INVALID, "flag --filter: until is a time (2006-01-02T15:04:05Z) or how long ago (10m), not "
-			       "\"%s\"", value);
+		return err_set(err, ERR_INVALID,
+			       "flag --filter: until is a time (2006-01-02T15:04:05Z) or how long ago (10m), not "
+			       "\"%s\"",
+			       value);
 	what->until = clock_wall() - span;
 	return 0;
 }

@@ -2,7 +2,10 @@
 #include "commands.h"
 #include "helper.h"
 
-struct save_flags { bool quiet; const char *output, *platform; };
+struct save_flags {
+	bool quiet;
+	const char *output, *platform;
+};
 #define AT(f) .at = offsetof(struct save_flags, f)
 static const struct opt opts_table[] = {
 	{ "output", 'o', .arg = "FILE", .help = "Where the archive goes; standard output without", .topic = "Flags",

@@ -8,7 +8,10 @@
 #include "ref.h"
 #include <string.h>
 
-struct load_flags { bool quiet; const char *input, *platform; };
+struct load_flags {
+	bool quiet;
+	const char *input, *platform;
+};
 #define AT(f) .at = offsetof(struct load_flags, f)
 static const struct opt load_opts[] = {
 	{ "input", 'i', .arg = "FILE", .help = "The archive; standard input without", .topic = "Flags", .words = COMPLETE_FILE,
@@ -52,7 +55,11 @@ static const struct command image_load = {
 	.run = load,
 };
 
-struct import_flags { struct strv words; bool quiet; const char *platform; };
+struct import_flags {
+	struct strv words;
+	bool quiet;
+	const char *platform;
+};
 /* Handed on as they are, in their long form. */
 static int hand_on(const struct opt *o, const char *value, void *into, struct err *err)
 {
@@ -76,10 +83,7 @@ static const struct opt import_opts[] = {
 	{ 0 },
 };
 
-static void import_done(void *opts)
-{
-	strv_done(&((struct import_flags *)opts)->words);
-}
+static void import_done(void *opts) { strv_done(&((struct import_flags *)opts)->words); }
 
 static int import(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
@@ -107,7 +111,9 @@ static const struct command image_import = {
 	.run = import,
 };
 
-struct rm_flags { bool force; };
+struct rm_flags {
+	bool force;
+};
 static const struct opt rm_opts[] = {
 	{ "force", 'f', .help = "Though a job was made from it, or an ID has several names; an absent one is no error",
 	  .topic = "Flags", .set = opt_bool, .at = offsetof(struct rm_flags, force) },
@@ -153,7 +159,10 @@ static const struct command image_rm = {
 	.run = rm,
 };
 
-struct inspect_flags { const char *platform, *format; char *snapshotter; };
+struct inspect_flags {
+	const char *platform, *format;
+	char *snapshotter;
+};
 static const struct opt inspect_opts[] = {
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .topic = "Flags", .set = opt_string,
 	  .at = offsetof(struct inspect_flags, platform) },
@@ -197,10 +206,13 @@ static const struct command image_inspect_cmd = {
 };
 
 static const struct command *const subs[] = {
-	&image_ls, &image_pull, &image_load, &image_import, &image_save_cmd, &image_tag_cmd, &image_history_cmd, &image_inspect_cmd,
-	&image_rm, &image_prune_cmd, NULL,
+	&image_ls,          &image_pull, &image_load,      &image_import, &image_save_cmd, &image_tag_cmd, &image_history_cmd,
+	&image_inspect_cmd, &image_rm,   &image_prune_cmd, NULL,
 };
 const struct command cmd_image = {
-	.name = "image", .usage = "COMMAND", .summary = "Images: ls pull load import save tag history inspect rm prune",
-	.examples = "  docker save app | davit image load\n  davit image import --cmd sh rootfs.tar busybox:local", .sub = subs,
+	.name = "image",
+	.usage = "COMMAND",
+	.summary = "Images: ls pull load import save tag history inspect rm prune",
+	.examples = "  docker save app | davit image load\n  davit image import --cmd sh rootfs.tar busybox:local",
+	.sub = subs,
 };

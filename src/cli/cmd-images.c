@@ -51,15 +51,9 @@ static const struct opt list_opts[] = {
 };
 #undef AT
 
-static void list_init(void *opts)
-{
-	((struct list_flags *)opts)->format = "table";
-}
+static void list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
 
-static void list_done(void *opts)
-{
-	strv_done(&((struct list_flags *)opts)->patterns);
-}
+static void list_done(void *opts) { strv_done(&((struct list_flags *)opts)->patterns); }
 
 /* The length of a name without its tag and digest. */
 static size_t repository_of(const char *name)
@@ -151,7 +145,12 @@ static int print_json(struct cli *cli, const char *ns, const struct image_row *r
 }
 
 /* Where the rows go: a table of people, one of a template, or straight out. */
-struct sink { struct table t; struct listing l; bool templated; size_t count; };
+struct sink {
+	struct table t;
+	struct listing l;
+	bool templated;
+	size_t count;
+};
 
 static int put_row(struct cli *cli, const struct list_flags *f, const char *ns, const struct image_row *row, struct sink *to,
 		   struct err *err)
@@ -201,8 +200,7 @@ static void look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
 		ctrd_images_done(&images);
 		if (!n || !strcmp(all->v[i].name, cli->conf.ns))
 			continue;
-		cli_notice(cli,
-			   "no images in namespace %s; namespace %s has %zu: davit -n %s images, or davit images -A",
+		cli_notice(cli, "no images in namespace %s; namespace %s has %zu: davit -n %s images, or davit images -A",
 			   cli->conf.ns, all->v[i].name, n, all->v[i].name);
 		return;
 	}
@@ -210,15 +208,18 @@ static void look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
 
 static int list(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	static const struct column columns[] = { { .title = "NAMESPACE" }, { .title = "IMAGE", .min = 20 },
-		{ .title = "ID", .min = 12, .drop = 3 }, { .title = "CREATED", .min = 8, .drop = 4 },
-		{ .title = "PLATFORM", .min = 8, .drop = 2 }, { .title = "SIZE", .right = true, .drop = 5 },
-		{ .title = "UNPACKED", .drop = 1 } };
+	static const struct column columns[] = { { .title = "NAMESPACE" },
+						 { .title = "IMAGE", .min = 20 },
+						 { .title = "ID", .min = 12, .drop = 3 },
+						 { .title = "CREATED", .min = 8, .drop = 4 },
+						 { .title = "PLATFORM", .min = 8, .drop = 2 },
+						 { .title = "SIZE", .right = true, .drop = 5 },
+						 { .title = "UNPACKED", .drop = 1 } };
 	struct list_flags *f = opts;
 	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
 	size_t skip = f->everywhere ? 0 : 1;
 	struct sink to = { .t = { .columns = columns + skip, .n_columns = sizeof columns / sizeof *columns - skip },
-		.templated = format_is_template(f->format) && !f->quiet };
+			   .templated = format_is_template(f->format) && !f->quiet };
 	bool is_table = !f->quiet && !strcmp(f->format, "table");
 	int r = to.templated ? listing_open(&to.l, f->format, listing_fields(FIELDS), err) : 0;
 

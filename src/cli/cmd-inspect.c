@@ -4,7 +4,10 @@
 #include "job-ops.h"
 #include <string.h>
 
-struct inspect_flags { const char *format, *type; bool size; };
+struct inspect_flags {
+	const char *format, *type;
+	bool size;
+};
 #define AT(f) .at = offsetof(struct inspect_flags, f)
 static const struct opt opts_table[] = {
 	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each job, as in '{{.State.Status}}'", .topic = "Flags",
@@ -36,10 +39,16 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 }
 
 const struct command cmd_inspect = {
-	.name = "inspect", .usage = "[FLAGS] JOB...", .summary = "Print everything about jobs as JSON",
+	.name = "inspect",
+	.usage = "[FLAGS] JOB...",
+	.summary = "Print everything about jobs as JSON",
 	.text = "An array with one object for each: its state and network, the job in its native form, and the OCI spec.\n"
 		"A template sees these fields, and those of docker inspect beside them.",
 	.examples = "  davit inspect web | jq '.[0].job'\n  davit inspect -f '{{.NetworkSettings.IPAddress}}' web",
-	.opts = opts_table, .words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY,
-	.size = sizeof(struct inspect_flags), .run = run,
+	.opts = opts_table,
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = ARGS_ANY,
+	.size = sizeof(struct inspect_flags),
+	.run = run,
 };

@@ -4,7 +4,9 @@
 #include "parse.h"
 #include <signal.h>
 
-struct kill_flags { int signal; };
+struct kill_flags {
+	int signal;
+};
 static int set_signal(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	(void)o;

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-struct logs_flags { bool follow, timestamps; int64_t tail, since, until; };
+struct logs_flags {
+	bool follow, timestamps;
+	int64_t tail, since, until;
+};
 #define AT(f) .at = offsetof(struct logs_flags, f)
 
 static int set_tail(const struct opt *o, const char *value, void *into, struct err *err)
@@ -65,16 +68,18 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static void init(void *opts)
-{
-	((struct logs_flags *)opts)->tail = -1;
-}
+static void init(void *opts) { ((struct logs_flags *)opts)->tail = -1; }
 
 static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct logs_flags *f = opts;
-	const struct logs_opts o = { .follow = f->follow, .timestamps = f->timestamps, .tail = f->tail, .since = f->since,
-		.until = f->until, .out_fd = STDOUT_FILENO, .err_fd = STDERR_FILENO };
+	const struct logs_opts o = { .follow = f->follow,
+				     .timestamps = f->timestamps,
+				     .tail = f->tail,
+				     .since = f->since,
+				     .until = f->until,
+				     .out_fd = STDOUT_FILENO,
+				     .err_fd = STDERR_FILENO };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)

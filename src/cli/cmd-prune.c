@@ -2,7 +2,9 @@
 #include "commands.h"
 #include "job-ops.h"
 
-struct prune_flags { bool all, volumes, dry_run, force; };
+struct prune_flags {
+	bool all, volumes, dry_run, force;
+};
 #define AT(f) .at = offsetof(struct prune_flags, f)
 static const struct opt opts_table[] = {
 	{ "all", 'a', .help = "Every job that does not run, too", .topic = "Flags", .set = opt_bool, AT(all) },
@@ -26,7 +28,12 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 }
 
 const struct command cmd_prune = {
-	.name = "prune", .usage = "[FLAGS]", .summary = "Remove what a killed davit left behind",
-	.text = "Running jobs are never touched.", .examples = "  davit prune --dry-run\n  davit prune --all --volumes",
-	.opts = opts_table, .size = sizeof(struct prune_flags), .run = run,
+	.name = "prune",
+	.usage = "[FLAGS]",
+	.summary = "Remove what a killed davit left behind",
+	.text = "Running jobs are never touched.",
+	.examples = "  davit prune --dry-run\n  davit prune --all --volumes",
+	.opts = opts_table,
+	.size = sizeof(struct prune_flags),
+	.run = run,
 };

@@ -8,7 +8,12 @@
 #include "ref.h"
 #include <string.h>
 
-struct ps_flags { bool all, quiet, everywhere, no_trunc, size, latest; int64_t last; struct strv filters; const char *format; };
+struct ps_flags {
+	bool all, quiet, everywhere, no_trunc, size, latest;
+	int64_t last;
+	struct strv filters;
+	const char *format;
+};
 #define AT(f) .at = offsetof(struct ps_flags, f)
 static int set_last(const struct opt *o, const char *value, void *into, struct err *err)
 {
@@ -30,15 +35,9 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static void init(void *opts)
-{
-	((struct ps_flags *)opts)->format = "table";
-}
+static void init(void *opts) { ((struct ps_flags *)opts)->format = "table"; }
 
-static void done(void *opts)
-{
-	strv_done(&((struct ps_flags *)opts)->filters);
-}
+static void done(void *opts) { strv_done(&((struct ps_flags *)opts)->filters); }
 
 static char *status_text(const struct job_row *row)
 {
@@ -46,16 +45,11 @@ static char *status_text(const struct job_row *row)
 	int64_t now = clock_wall();
 
 	switch (row->state) {
-	case JOB_RUNNING:
-		return mem_printf("Up %s", human_span(now - row->started_at, text));
-	case JOB_PAUSED:
-		return mem_printf("Up %s (Paused)", human_span(now - row->started_at, text));
-	case JOB_EXITED:
-		return mem_printf("Exited (%d) %s", row->exit_code, human_ago(row->exited_at, now, text));
-	case JOB_CREATED:
-		return mem_strdup("Created");
-	case JOB_UNKNOWN:
-		break;
+	case JOB_RUNNING: return mem_printf("Up %s", human_span(now - row->started_at, text));
+	case JOB_PAUSED: return mem_printf("Up %s (Paused)", human_span(now - row->started_at, text));
+	case JOB_EXITED: return mem_printf("Exited (%d) %s", row->exit_code, human_ago(row->exited_at, now, text));
+	case JOB_CREATED: return mem_strdup("Created");
+	case JOB_UNKNOWN: break;
 	}
 	return mem_strdup("Unknown");
 }
@@ -63,9 +57,14 @@ static char *status_text(const struct job_row *row)
 static int print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
 	static const struct column columns[] = {
-		{ .title = "NAMESPACE" }, { .title = "NAME" }, { .title = "IMAGE", .min = 12, .drop = 4 },
-		{ .title = "COMMAND", .min = 10, .drop = 2 }, { .title = "STATUS", .min = 10, .drop = 5 },
-		{ .title = "IP", .drop = 3 }, { .title = "PORTS", .list = true }, { .title = "ID", .drop = 1 },
+		{ .title = "NAMESPACE" },
+		{ .title = "NAME" },
+		{ .title = "IMAGE", .min = 12, .drop = 4 },
+		{ .title = "COMMAND", .min = 10, .drop = 2 },
+		{ .title = "STATUS", .min = 10, .drop = 5 },
+		{ .title = "IP", .drop = 3 },
+		{ .title = "PORTS", .list = true },
+		{ .title = "ID", .drop = 1 },
 		{ .title = "SIZE", .right = true },
 	};
 	size_t skip = f->everywhere ? 0 : 1, end = sizeof columns / sizeof *columns - !f->size;
@@ -230,9 +229,13 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 {
 	const struct ps_flags *f = opts;
 	const bool templated = format_is_template(f->format) && !f->quiet;
-	const struct job_filter filter = { .all = f->all, .all_namespaces = f->everywhere, .filters = &f->filters,
-		.sizes = f->size || (templated && strstr(f->format, "ize")), /* Size or size */
-		.last = f->latest ? 1 : f->last > 0 ? (size_t)f->last : 0 };
+	const struct job_filter filter = { .all = f->all,
+					   .all_namespaces = f->everywhere,
+					   .filters = &f->filters,
+					   .sizes = f->size || (templated && strstr(f->format, "ize")), /* Size or size */
+					   .last = f->latest     ? 1
+						   : f->last > 0 ? (size_t)f->last
+								 : 0 };
 	_cleanup_(listing_done) struct listing l = { 0 };
 	struct job_rows rows = { 0 };
 	int r = templated ? listing_open(&l, f->format, listing_fields(FIELDS), err) : 0;
@@ -254,6 +257,13 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 }
 
 const struct command cmd_ps = {
-	.name = "ps", .usage = "[FLAGS]", .summary = "List jobs", .opts = opts_table, .size = sizeof(struct ps_flags), .init = init,
-	.done = done, .run = run, .examples = "  davit ps -a --filter status=exited\n  davit ps -A --format json | jq .name",
+	.name = "ps",
+	.usage = "[FLAGS]",
+	.summary = "List jobs",
+	.opts = opts_table,
+	.size = sizeof(struct ps_flags),
+	.init = init,
+	.done = done,
+	.run = run,
+	.examples = "  davit ps -a --filter status=exited\n  davit ps -A --format json | jq .name",
 };

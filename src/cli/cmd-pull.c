@@ -2,7 +2,10 @@
 #include "commands.h"
 #include "helper.h"
 
-struct pull_flags { bool quiet; const char *platform, *hosts_dir; };
+struct pull_flags {
+	bool quiet;
+	const char *platform, *hosts_dir;
+};
 #define AT(f) .at = offsetof(struct pull_flags, f)
 static const struct opt pull_opts[] = {
 	{ "quiet", 'q', .help = "No progress", .topic = "Flags", .set = opt_bool, AT(quiet) },
@@ -26,8 +29,8 @@ static int pull(struct cli *cli, void *opts, const struct strv *args, struct err
 }
 
 #define PULL \
-	.name = "pull", .usage = "[FLAGS] IMAGE", .summary = "Fetch an image from its registry", .opts = pull_opts, \
-	.min = 1, .max = 1, \
+	.name = "pull", .usage = "[FLAGS] IMAGE", .summary = "Fetch an image from its registry", .opts = pull_opts, .min = 1, \
+	.max = 1, \
 	.text = "redis:7 is docker.io/library/redis:7. Credentials are Docker's (~/.docker/config.json), mirrors and\n" \
 		"certificates containerd's (hosts.toml). An interrupted pull goes on where it was.", \
 	.examples = "  davit pull redis:7\n  davit pull --platform linux/arm64 localhost:5000/app@sha256:...", \

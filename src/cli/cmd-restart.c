@@ -16,8 +16,15 @@ static int restart(struct cli *cli, void *opts, const struct strv *args, struct 
 }
 
 const struct command cmd_restart = {
-	.name = "restart", .usage = "[FLAGS] JOB...", .summary = "Stop jobs and start them again",
-	.opts = stop_opts, .examples = "  davit restart -t 30 web",
-	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct stop_flags), .init = stop_flags_init,
+	.name = "restart",
+	.usage = "[FLAGS] JOB...",
+	.summary = "Stop jobs and start them again",
+	.opts = stop_opts,
+	.examples = "  davit restart -t 30 web",
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = ARGS_ANY,
+	.size = sizeof(struct stop_flags),
+	.init = stop_flags_init,
 	.run = restart,
 };

@@ -2,7 +2,9 @@
 #include "commands.h"
 #include "job-ops.h"
 
-struct rm_flags { bool force, volumes; };
+struct rm_flags {
+	bool force, volumes;
+};
 static const struct opt rm_opts[] = {
 	{ "force", 'f', .help = "Kill a running one; an absent one is no error", .topic = "Flags", .set = opt_bool,
 	  .at = offsetof(struct rm_flags, force) },
@@ -31,7 +33,14 @@ static int rm(struct cli *cli, void *opts, const struct strv *args, struct err *
 }
 
 const struct command cmd_rm = {
-	.name = "rm", .usage = "[FLAGS] JOB...", .summary = "Remove jobs, their logs and networks", .opts = rm_opts,
+	.name = "rm",
+	.usage = "[FLAGS] JOB...",
+	.summary = "Remove jobs, their logs and networks",
+	.opts = rm_opts,
 	.examples = "  davit rm web\n  davit rm -f $(davit ps -aq --filter status=exited)",
-	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct rm_flags), .run = rm,
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = ARGS_ANY,
+	.size = sizeof(struct rm_flags),
+	.run = rm,
 };

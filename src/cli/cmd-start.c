@@ -2,11 +2,14 @@
 #include "commands.h"
 #include "job-ops.h"
 
-struct start_flags { bool attach, interactive; const char *detach_keys; };
+struct start_flags {
+	bool attach, interactive;
+	const char *detach_keys;
+};
 #define AT(f) .at = offsetof(struct start_flags, f)
 static const struct opt start_opts[] = {
-	{ "attach", 'a', .help = "In the foreground; ends with the job's exit status", .topic = "Flags",
-	  .set = opt_bool, AT(attach) },
+	{ "attach", 'a', .help = "In the foreground; ends with the job's exit status", .topic = "Flags", .set = opt_bool,
+	  AT(attach) },
 	{ "interactive", 'i', .help = "For Docker's users; a job made with -i has its input anyway", .set = opt_bool,
 	  AT(interactive), .hidden = true },
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
@@ -26,8 +29,7 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 
 static int attach(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
 {
-	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .heir = true,
-		.detach_keys = f->detach_keys };
+	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .heir = true, .detach_keys = f->detach_keys };
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &opts, &cli->ctx, &res, err);
 
@@ -53,7 +55,14 @@ static int start(struct cli *cli, void *opts, const struct strv *args, struct er
 }
 
 const struct command cmd_start = {
-	.name = "start", .usage = "[FLAGS] JOB...", .summary = "Start jobs that were created or have ended", .opts = start_opts,
+	.name = "start",
+	.usage = "[FLAGS] JOB...",
+	.summary = "Start jobs that were created or have ended",
+	.opts = start_opts,
 	.examples = "  davit start web\n  davit start --attach backup",
-	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct start_flags), .run = start,
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = ARGS_ANY,
+	.size = sizeof(struct start_flags),
+	.run = start,
 };

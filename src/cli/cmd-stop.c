@@ -4,16 +4,12 @@
 #include "stop-flags.h"
 
 const struct opt stop_opts[] = {
-	{ "time", 't', .also = "timeout", .arg = "SECONDS",
-	  .help = "Time to stop before it is killed; the job's own (10) without", .topic = "Flags", .set = opt_seconds,
-	  .at = offsetof(struct stop_flags, time) },
+	{ "time", 't', .also = "timeout", .arg = "SECONDS", .help = "Time to stop before it is killed; the job's own (10) without",
+	  .topic = "Flags", .set = opt_seconds, .at = offsetof(struct stop_flags, time) },
 	{ 0 },
 };
 
-void stop_flags_init(void *opts)
-{
-	((struct stop_flags *)opts)->time = -1;
-}
+void stop_flags_init(void *opts) { ((struct stop_flags *)opts)->time = -1; }
 
 static int stop_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
@@ -28,7 +24,15 @@ static int stop(struct cli *cli, void *opts, const struct strv *args, struct err
 }
 
 const struct command cmd_stop = {
-	.name = "stop", .usage = "[FLAGS] JOB...", .summary = "Stop jobs: their stop signal, then SIGKILL", .opts = stop_opts,
+	.name = "stop",
+	.usage = "[FLAGS] JOB...",
+	.summary = "Stop jobs: their stop signal, then SIGKILL",
+	.opts = stop_opts,
 	.examples = "  davit stop web\n  davit stop -t 30 web database",
-	.words = COMPLETE_JOB, .min = 1, .max = ARGS_ANY, .size = sizeof(struct stop_flags), .init = stop_flags_init, .run = stop,
+	.words = COMPLETE_JOB,
+	.min = 1,
+	.max = ARGS_ANY,
+	.size = sizeof(struct stop_flags),
+	.init = stop_flags_init,
+	.run = stop,
 };

@@ -9,7 +9,9 @@
 #include "volume-use.h"
 #include <string.h>
 
-struct df_flags { const char *format; };
+struct df_flags {
+	const char *format;
+};
 #define AT(f) .at = offsetof(struct df_flags, f)
 static const struct opt df_opts[] = {
 	{ "format", .arg = "FORM", .help = "table, json (a line each), or a template such as '{{.Size}}'", .topic = "Flags",
@@ -21,7 +23,11 @@ static const struct opt df_opts[] = {
 static void df_init(void *opts) { ((struct df_flags *)opts)->format = "table"; }
 
 /* One line of df. */
-struct kind { const char *name, *key; size_t total, active; int64_t size, reclaimable; };
+struct kind {
+	const char *name, *key;
+	size_t total, active;
+	int64_t size, reclaimable;
+};
 
 static void count_jobs(const struct job_rows *rows, struct kind *k)
 {
@@ -133,9 +139,11 @@ static int print_templated(struct cli *cli, const struct kind *kinds, size_t n, 
 
 static int print_table(struct cli *cli, const struct kind *kinds, size_t n, struct err *err)
 {
-	static const struct column columns[] = { { .title = "TYPE" }, { .title = "TOTAL", .right = true, .drop = 2 },
-		{ .title = "ACTIVE", .right = true, .drop = 1 }, { .title = "SIZE", .right = true },
-		{ .title = "RECLAIMABLE", .right = true, .drop = 3 } };
+	static const struct column columns[] = { { .title = "TYPE" },
+						 { .title = "TOTAL", .right = true, .drop = 2 },
+						 { .title = "ACTIVE", .right = true, .drop = 1 },
+						 { .title = "SIZE", .right = true },
+						 { .title = "RECLAIMABLE", .right = true, .drop = 3 } };
 	struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
 	char text[HUMAN_TEXT];
 	int r;
@@ -156,8 +164,9 @@ static int df(struct cli *cli, void *opts, const struct strv *args, struct err *
 {
 	const char *format = ((struct df_flags *)opts)->format;
 	const struct job_filter every = { .all = true, .sizes = true };
-	struct kind kinds[] = { { .name = "Images", .key = "images" }, { .name = "Jobs", .key = "jobs" },
-		{ .name = "Volumes", .key = "volumes" } };
+	struct kind kinds[] = { { .name = "Images", .key = "images" },
+				{ .name = "Jobs", .key = "jobs" },
+				{ .name = "Volumes", .key = "volumes" } };
 	const size_t n = sizeof kinds / sizeof *kinds;
 	_cleanup_(job_rows_done) struct job_rows jobs = { 0 };
 	int r = cli_core(cli, err);
@@ -195,7 +204,9 @@ static const struct command system_df = {
 	.run = df,
 };
 
-struct prune_flags { bool all, volumes, dry_run, force; };
+struct prune_flags {
+	bool all, volumes, dry_run, force;
+};
 #define AT(f) .at = offsetof(struct prune_flags, f)
 static const struct opt prune_opts[] = {
 	{ "all", 'a', .help = "Every image that no job was made from, not only those without a name", .topic = "Flags",
@@ -259,6 +270,9 @@ static const struct command system_prune = {
 
 static const struct command *const subs[] = { &system_df, &system_prune, NULL };
 const struct command cmd_system = {
-	.name = "system", .usage = "COMMAND", .summary = "The whole of it: df prune", .sub = subs,
+	.name = "system",
+	.usage = "COMMAND",
+	.summary = "The whole of it: df prune",
+	.sub = subs,
 	.examples = "  davit system df\n  davit system prune --dry-run",
 };

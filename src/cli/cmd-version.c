@@ -6,7 +6,9 @@
 
 enum { SERVER_MS = 2000 };
 
-struct version_flags { const char *format; };
+struct version_flags {
+	const char *format;
+};
 static const struct opt opts_table[] = {
 	{ "format", 'f', .arg = "FORM", .help = "text, json, or a template such as '{{.Server.Version}}'", .topic = "Flags",
 	  .words = "text json", .set = opt_format, .at = offsetof(struct version_flags, format) },
@@ -62,8 +64,8 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 
 		if (r < 0)
 			return r;
-		return reached ? cli_outf(cli, err, "containerd %s at %s\n", server.version, cli->core->address) :
-				 cli_outf(cli, err, "%s\n", why.msg);
+		return reached ? cli_outf(cli, err, "containerd %s at %s\n", server.version, cli->core->address)
+			       : cli_outf(cli, err, "%s\n", why.msg);
 	}
 	o = json_new_object();
 	json_put_str(o, "davit", DAVIT_VERSION);

@@ -11,7 +11,11 @@
 #include "volume-use.h"
 #include <string.h>
 
-struct list_flags { bool quiet, no_trunc; const char *format; struct strv filters; };
+struct list_flags {
+	bool quiet, no_trunc;
+	const char *format;
+	struct strv filters;
+};
 
 /* name=PART, label=KEY[=VALUE], dangling=true|false: used by no job. */
 static bool suits(struct cli *cli, const struct volume *v, const char *filter)
@@ -97,7 +101,8 @@ static json *volume_json(struct cli *cli, const struct volume *v)
 static int print_table(struct cli *cli, const struct volumes *l, bool whole, struct err *err)
 {
 	static const struct column columns[] = { { .title = "NAME" },
-		{ .title = "CREATED", .min = 8, .drop = 2 }, { .title = "PATH", .min = 20, .drop = 1 } };
+						 { .title = "CREATED", .min = 8, .drop = 2 },
+						 { .title = "PATH", .min = 20, .drop = 1 } };
 	struct table t = { .columns = columns, .n_columns = 3 };
 	char ago[HUMAN_TEXT];
 	int r;
@@ -150,8 +155,9 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 		bool as_json = !strcmp(f->format, "json");
 		_cleanup_json_ json *o = templated || as_json ? volume_json(cli, &l.v[i]) : NULL;
 
-		r = templated ? print_templated(cli, o, &to, err) : as_json ? cli_out_json(cli, o, err) :
-		    cli_outf(cli, err, "%s\n", l.v[i].name);
+		r = templated ? print_templated(cli, o, &to, err)
+		    : as_json ? cli_out_json(cli, o, err)
+			      : cli_outf(cli, err, "%s\n", l.v[i].name);
 	}
 	return r < 0 || !templated ? r : listing_close(&to, cli, f->no_trunc, err);
 }
@@ -169,7 +175,10 @@ static const struct command volume_ls = {
 	.run = list,
 };
 
-struct create_flags { struct dict labels; const char *name, *driver; };
+struct create_flags {
+	struct dict labels;
+	const char *name, *driver;
+};
 static int set_label(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	(void)o;
@@ -216,7 +225,9 @@ static const struct command volume_create = {
 	.run = create,
 };
 
-struct rm_flags { bool force; };
+struct rm_flags {
+	bool force;
+};
 static const struct opt rm_opts[] = {
 	{ "force", 'f', .help = "An absent one is no error", .topic = "Flags", .set = opt_bool,
 	  .at = offsetof(struct rm_flags, force) },
@@ -267,7 +278,9 @@ static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret,
 	return r;
 }
 
-struct inspect_flags { const char *format; };
+struct inspect_flags {
+	const char *format;
+};
 static const struct opt inspect_opts[] = {
 	{ "format", 'f', .arg = "TEMPLATE", .help = "A line for each volume, as in '{{.Mountpoint}}'", .topic = "Flags",
 	  .set = opt_string, .at = offsetof(struct inspect_flags, format) },
@@ -276,8 +289,9 @@ static const struct opt inspect_opts[] = {
 
 static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	const struct cli_inspection how = { .one = inspect_one, .format = ((struct inspect_flags *)opts)->format,
-		.view = docker_view_volume };
+	const struct cli_inspection how = { .one = inspect_one,
+					    .format = ((struct inspect_flags *)opts)->format,
+					    .view = docker_view_volume };
 
 	return cli_inspect(cli, args, &how, err);
 }
@@ -296,7 +310,9 @@ static const struct command volume_inspect = {
 	.run = inspect,
 };
 
-struct prune_flags { bool all, dry_run, force; };
+struct prune_flags {
+	bool all, dry_run, force;
+};
 static const struct opt prune_opts[] = {
 	{ "all", 'a', .help = "Named ones, too", .topic = "Flags", .set = opt_bool, .at = offsetof(struct prune_flags, all) },
 	{ "dry-run", .help = "Only say what would be removed", .set = opt_bool, .at = offsetof(struct prune_flags, dry_run) },
@@ -335,6 +351,9 @@ static const struct command *const subs[] = {
 	&volume_ls, &volume_create, &volume_rm, &volume_inspect, &volume_prune_cmd, NULL,
 };
 const struct command cmd_volume = {
-	.name = "volume", .usage = "COMMAND", .summary = "Volumes: ls create rm inspect prune",
-	.examples = "  davit volume create data\n  davit run -v data:/var/lib/data redis:7", .sub = subs,
+	.name = "volume",
+	.usage = "COMMAND",
+	.summary = "Volumes: ls create rm inspect prune",
+	.examples = "  davit volume create data\n  davit run -v data:/var/lib/data redis:7",
+	.sub = subs,
 };

@@ -19,7 +19,12 @@ static int wait_jobs(struct cli *cli, void *opts, const struct strv *args, struc
 }
 
 const struct command cmd_wait = {
-	.name = "wait", .usage = "JOB...", .summary = "Wait for jobs to end and print their exit statuses",
-	.words = COMPLETE_JOB, .examples = "  davit wait backup\n  test $(davit wait backup) = 0 && echo done",
-	.min = 1, .max = ARGS_ANY, .run = wait_jobs,
+	.name = "wait",
+	.usage = "JOB...",
+	.summary = "Wait for jobs to end and print their exit statuses",
+	.words = COMPLETE_JOB,
+	.examples = "  davit wait backup\n  test $(davit wait backup) = 0 && echo done",
+	.min = 1,
+	.max = ARGS_ANY,
+	.run = wait_jobs,
 };

@@ -5,8 +5,12 @@
 
 /* Words of Docker's command line that davit does not have: what does it instead. A test holds every one of Docker's against this
  * table, the aliases and the commands; docs/from-docker.md has them all. */
-static const struct { const char *docker, *ours, *instead; } elsewhere[] = {
-	{ "info", .ours = "doctor" }, { "log", .ours = "logs" }, { "port", .ours = "ps" },
+static const struct {
+	const char *docker, *ours, *instead;
+} elsewhere[] = {
+	{ "info", .ours = "doctor" },
+	{ "log", .ours = "logs" },
+	{ "port", .ours = "ps" },
 	{ "container", .instead = "the group may be left away: davit ps, davit run, davit rm" },
 	{ "build", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
 	{ "buildx", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
@@ -83,8 +87,8 @@ static int unknown(const struct command *const *list, const char *group, const c
 		return err_set(err, ERR_NOT_FOUND, "unknown command %s%s%s: did you mean %s%s%s?", group, space, name, group, space,
 			       near);
 	r = err_set(err, ERR_NOT_FOUND, "unknown command %s%s%s", group, space, name);
-	return instead ? err_hint(err, r, "%s", instead) : err_hint(err, r, "davit help%s%s lists the commands", list ? space : "",
-								    list ? group : "");
+	return instead ? err_hint(err, r, "%s", instead)
+		       : err_hint(err, r, "davit help%s%s lists the commands", list ? space : "", list ? group : "");
 }
 
 int command_find(const struct command *const *list, const char *group, const char *name, const struct command **ret,

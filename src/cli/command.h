@@ -7,17 +7,17 @@ struct cli;
 enum { ARGS_ANY = 1 << 30 };
 
 struct command {
-	const char *group;       /* "image" of "image load", or NULL */
+	const char *group; /* "image" of "image load", or NULL */
 	const char *name;
-	const char *usage;       /* what stands behind the name */
-	const char *summary;     /* one line, for lists */
-	const char *text;        /* paragraphs for help and davit(1), or NULL */
-	const char *examples;    /* command lines, "# ..." comments, or NULL */
-	const struct opt *opts;  /* or NULL */
-	const char *words;       /* what completion offers as arguments */
-	size_t min, max;         /* number of arguments */
-	bool stop_at_first;      /* flags end at the first argument: the rest is another program's */
-	size_t size;             /* of the struct that the flags fill, zeroed before */
+	const char *usage;                             /* what stands behind the name */
+	const char *summary;                           /* one line, for lists */
+	const char *text;                              /* paragraphs for help and davit(1), or NULL */
+	const char *examples;                          /* command lines, "# ..." comments, or NULL */
+	const struct opt *opts;                        /* or NULL */
+	const char *words;                             /* what completion offers as arguments */
+	size_t min, max;                               /* number of arguments */
+	bool stop_at_first;                            /* flags end at the first argument: the rest is another program's */
+	size_t size;                                   /* of the struct that the flags fill, zeroed before */
 	void (*init)(void *opts), (*done)(void *opts); /* or NULL */
 	/* Returns the exit code (>= 0) or an error. */
 	int (*run)(struct cli *, void *opts, const struct strv *args, struct err *err);

@@ -17,76 +17,76 @@
 #define OWN_FILES "the paths are davit's own: davit inspect JOB prints them"
 
 #define DOCKER_ONLY_FLAGS \
-	OPT_NOT_HERE("attach", 'a', "the foreground has all output; -i gives it input"), \
-	OPT_NOT_HERE("blkio-weight", 0, BLKIO), OPT_NOT_HERE("blkio-weight-device", 0, BLKIO), \
-	OPT_NOT_HERE("cgroup-parent", 0, "a job's cgroup is /NAMESPACE/ID: --namespace puts jobs into another"), \
-	OPT_NOT_HERE("cgroupns", 0, OWN_NAMESPACE), \
-	OPT_NOT_HERE("cpu-count", 0, WINDOWS), OPT_NOT_HERE("cpu-percent", 0, WINDOWS), \
-	OPT_NOT_HERE("cpu-period", 0, QUOTA), OPT_NOT_HERE("cpu-quota", 0, QUOTA), \
-	OPT_NOT_HERE("cpu-rt-period", 0, REALTIME), OPT_NOT_HERE("cpu-rt-runtime", 0, REALTIME), \
-	OPT_NOT_HERE("device-cgroup-rule", 0, "name the device: --device /dev/x:/dev/x:rwm"), \
-	OPT_NOT_HERE("device-read-bps", 0, BLKIO), OPT_NOT_HERE("device-read-iops", 0, BLKIO), \
-	OPT_NOT_HERE("device-write-bps", 0, BLKIO), OPT_NOT_HERE("device-write-iops", 0, BLKIO), \
-	OPT_NOT_HERE("domainname", 0, "write it into the host name: --hostname web.example.com"), \
-	OPT_NOT_HERE("gpus", 0, "name the devices: --device /dev/nvidia0"), \
-	OPT_NOT_HERE("health-cmd", 0, NO_HEALTH), OPT_NOT_HERE("health-interval", 0, NO_HEALTH), \
-	OPT_NOT_HERE("health-retries", 0, NO_HEALTH), OPT_NOT_HERE("health-start-interval", 0, NO_HEALTH), \
-	OPT_NOT_HERE("health-start-period", 0, NO_HEALTH), OPT_NOT_HERE("health-timeout", 0, NO_HEALTH), \
-	OPT_NOT_HERE("init", 0, "the command is process 1: put an init such as tini into the image"), \
-	OPT_NOT_HERE("io-maxbandwidth", 0, WINDOWS), OPT_NOT_HERE("io-maxiops", 0, WINDOWS), \
-	OPT_NOT_HERE("ip", 0, CONF_GIVES), OPT_NOT_HERE("ip6", 0, CONF_GIVES), \
-	OPT_NOT_HERE("ipc", 0, OWN_NAMESPACE), OPT_NOT_HERE("isolation", 0, WINDOWS), \
-	OPT_NOT_HERE("kernel-memory", 0, "-m limits what the kernel uses for the job, too"), \
-	OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("link-local-ip", 0, CONF_GIVES), \
-	OPT_NOT_HERE("mac-address", 0, CONF_GIVES), \
-	OPT_NOT_HERE("memory-reservation", 0, "no replacement: -m is a hard limit"), \
-	OPT_NOT_HERE("memory-swappiness", 0, "--memory-swap limits the swap; the same as -m, there is none"), \
-	OPT_NOT_HERE("net-alias", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
-	OPT_NOT_HERE("oom-kill-disable", 0, \
-		     "no replacement: a job at its limit is killed; --oom-score-adj makes it a later victim"), \
-	OPT_NOT_HERE("pid", 0, OWN_NAMESPACE), \
-	OPT_NOT_HERE("storage-opt", 0, "no replacement: a volume on a file system of its own bounds what is written"), \
-	OPT_NOT_HERE("use-api-socket", 0, "mount the socket: -v /run/containerd/containerd.sock:/run/containerd/containerd.sock"), \
-	OPT_NOT_HERE("userns", 0, OWN_NAMESPACE), OPT_NOT_HERE("uts", 0, OWN_NAMESPACE), \
-	OPT_NOT_HERE("volume-driver", 0, "mount it on the host, then -v /path:/dir"), \
-	OPT_NOT_HERE("volumes-from", 0, "name the same volumes with -v")
+	OPT_NOT_HERE("attach", 'a', "the foreground has all output; -i gives it input"), OPT_NOT_HERE("blkio-weight", 0, BLKIO), \
+		OPT_NOT_HERE("blkio-weight-device", 0, BLKIO), \
+		OPT_NOT_HERE("cgroup-parent", 0, "a job's cgroup is /NAMESPACE/ID: --namespace puts jobs into another"), \
+		OPT_NOT_HERE("cgroupns", 0, OWN_NAMESPACE), OPT_NOT_HERE("cpu-count", 0, WINDOWS), \
+		OPT_NOT_HERE("cpu-percent", 0, WINDOWS), OPT_NOT_HERE("cpu-period", 0, QUOTA), \
+		OPT_NOT_HERE("cpu-quota", 0, QUOTA), OPT_NOT_HERE("cpu-rt-period", 0, REALTIME), \
+		OPT_NOT_HERE("cpu-rt-runtime", 0, REALTIME), \
+		OPT_NOT_HERE("device-cgroup-rule", 0, "name the device: --device /dev/x:/dev/x:rwm"), \
+		OPT_NOT_HERE("device-read-bps", 0, BLKIO), OPT_NOT_HERE("device-read-iops", 0, BLKIO), \
+		OPT_NOT_HERE("device-write-bps", 0, BLKIO), OPT_NOT_HERE("device-write-iops", 0, BLKIO), \
+		OPT_NOT_HERE("domainname", 0, "write it into the host name: --hostname web.example.com"), \
+		OPT_NOT_HERE("gpus", 0, "name the devices: --device /dev/nvidia0"), OPT_NOT_HERE("health-cmd", 0, NO_HEALTH), \
+		OPT_NOT_HERE("health-interval", 0, NO_HEALTH), OPT_NOT_HERE("health-retries", 0, NO_HEALTH), \
+		OPT_NOT_HERE("health-start-interval", 0, NO_HEALTH), OPT_NOT_HERE("health-start-period", 0, NO_HEALTH), \
+		OPT_NOT_HERE("health-timeout", 0, NO_HEALTH), \
+		OPT_NOT_HERE("init", 0, "the command is process 1: put an init such as tini into the image"), \
+		OPT_NOT_HERE("io-maxbandwidth", 0, WINDOWS), OPT_NOT_HERE("io-maxiops", 0, WINDOWS), \
+		OPT_NOT_HERE("ip", 0, CONF_GIVES), OPT_NOT_HERE("ip6", 0, CONF_GIVES), OPT_NOT_HERE("ipc", 0, OWN_NAMESPACE), \
+		OPT_NOT_HERE("isolation", 0, WINDOWS), \
+		OPT_NOT_HERE("kernel-memory", 0, "-m limits what the kernel uses for the job, too"), \
+		OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("link-local-ip", 0, CONF_GIVES), \
+		OPT_NOT_HERE("mac-address", 0, CONF_GIVES), \
+		OPT_NOT_HERE("memory-reservation", 0, "no replacement: -m is a hard limit"), \
+		OPT_NOT_HERE("memory-swappiness", 0, "--memory-swap limits the swap; the same as -m, there is none"), \
+		OPT_NOT_HERE("net-alias", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
+		OPT_NOT_HERE("oom-kill-disable", 0, \
+			     "no replacement: a job at its limit is killed; --oom-score-adj makes it a later victim"), \
+		OPT_NOT_HERE("pid", 0, OWN_NAMESPACE), \
+		OPT_NOT_HERE("storage-opt", 0, "no replacement: a volume on a file system of its own bounds what is written"), \
+		OPT_NOT_HERE("use-api-socket", 0, \
+			     "mount the socket: -v /run/containerd/containerd.sock:/run/containerd/containerd.sock"), \
+		OPT_NOT_HERE("userns", 0, OWN_NAMESPACE), OPT_NOT_HERE("uts", 0, OWN_NAMESPACE), \
+		OPT_NOT_HERE("volume-driver", 0, "mount it on the host, then -v /path:/dir"), \
+		OPT_NOT_HERE("volumes-from", 0, "name the same volumes with -v")
 
 #define PODMAN_ONLY_FLAGS \
 	OPT_NOT_HERE("arch", 0, "--platform linux/arm64"), OPT_NOT_HERE("os", 0, "--platform linux/arm64"), \
-	OPT_NOT_HERE("variant", 0, "--platform linux/arm/v7"), \
-	OPT_NOT_HERE("authfile", 0, "DOCKER_CONFIG=DIR davit run reads DIR/config.json"), \
-	OPT_NOT_HERE("cgroup-conf", 0, "no replacement: -m, --cpus, --cpuset-cpus and --pids-limit are the limits"), \
-	OPT_NOT_HERE("cgroups", 0, "no replacement: every job has a cgroup, by which it is ended"), \
-	OPT_NOT_HERE("chrootdirs", 0, OWN_FILES), \
-	OPT_NOT_HERE("conmon-pidfile", 0, "davit has no conmon: containerd's shim runs the job"), \
-	OPT_NOT_HERE("pidfile", 0, "davit inspect -f '{{.State.Pid}}' JOB prints the process"), \
-	OPT_NOT_HERE("env-host", 0, "-e NAME takes one of ours; env >FILE, then --env-file FILE all of them"), \
-	OPT_NOT_HERE("env-merge", 0, "-e NAME=VALUE replaces the image's"), \
-	OPT_NOT_HERE("unsetenv", 0, "-e NAME= empties it"), \
-	OPT_NOT_HERE("unsetenv-all", 0, "the command can do it: env -i PROGRAM"), \
-	OPT_NOT_HERE("health-on-failure", 0, NO_HEALTH), \
-	OPT_NOT_HERE("hostuser", 0, HOME_FILES), \
-	OPT_NOT_HERE("passwd", 0, HOME_FILES), OPT_NOT_HERE("passwd-entry", 0, HOME_FILES), \
-	OPT_NOT_HERE("http-proxy", 0, "-e http_proxy takes one of our environment"), \
-	OPT_NOT_HERE("image-volume", 0, "the image's volumes are volumes; -v NAME:DIR or --tmpfs DIR replaces one"), \
-	OPT_NOT_HERE("init-path", 0, "the command is process 1: put an init such as tini into the image"), \
-	OPT_NOT_HERE("no-hosts", 0, "mount one of your own: -v FILE:/etc/hosts:ro"), \
-	OPT_NOT_HERE("personality", 0, "the command can set it: setarch"), \
-	OPT_NOT_HERE("pod", 0, "jobs share a network with --network container:JOB"), \
-	OPT_NOT_HERE("pod-id-file", 0, "jobs share a network with --network container:JOB"), \
-	OPT_NOT_HERE("preserve-fds", 0, "no replacement: a job gets standard input and outputs only"), \
-	OPT_NOT_HERE("read-only-tmpfs", 0, "--tmpfs /tmp --tmpfs /run beside --read-only"), \
-	OPT_NOT_HERE("replace", 0, "davit rm -f NAME first: an absent one is no error"), \
-	OPT_NOT_HERE("requires", 0, "davit run, once the other is there: davit ps -q --filter name=NAME"), \
-	OPT_NOT_HERE("rmi", 0, "davit image rm IMAGE afterwards"), \
-	OPT_NOT_HERE("rootfs", 0, "make an image of it: tar -C DIR -c . | davit image import - NAME"), \
-	OPT_NOT_HERE("sdnotify", 0, "no replacement: systemd takes davit run in the foreground as it is"), \
-	OPT_NOT_HERE("seccomp-policy", 0, "--security-opt seccomp=FILE"), \
-	OPT_NOT_HERE("secret", 0, "mount a file: -v /path/file:/run/secrets/file:ro"), \
-	OPT_NOT_HERE("subgidname", 0, ID_MAPS), OPT_NOT_HERE("subuidname", 0, ID_MAPS), \
-	OPT_NOT_HERE("gidmap", 0, ID_MAPS), OPT_NOT_HERE("uidmap", 0, ID_MAPS), \
-	OPT_NOT_HERE("systemd", 0, "no replacement: the command is an ordinary process 1"), \
-	OPT_NOT_HERE("timeout", 0, "timeout 60 davit run ... in the foreground"), \
-	OPT_NOT_HERE("tls-verify", 0, "containerd's hosts.toml says skip_verify, in /etc/containerd/certs.d/HOST"), \
-	OPT_NOT_HERE("tz", 0, "-e TZ=Europe/Berlin"), \
-	OPT_NOT_HERE("umask", 0, "the command can set it: sh -c 'umask 077; exec PROGRAM'")
+		OPT_NOT_HERE("variant", 0, "--platform linux/arm/v7"), \
+		OPT_NOT_HERE("authfile", 0, "DOCKER_CONFIG=DIR davit run reads DIR/config.json"), \
+		OPT_NOT_HERE("cgroup-conf", 0, "no replacement: -m, --cpus, --cpuset-cpus and --pids-limit are the limits"), \
+		OPT_NOT_HERE("cgroups", 0, "no replacement: every job has a cgroup, by which it is ended"), \
+		OPT_NOT_HERE("chrootdirs", 0, OWN_FILES), \
+		OPT_NOT_HERE("conmon-pidfile", 0, "davit has no conmon: containerd's shim runs the job"), \
+		OPT_NOT_HERE("pidfile", 0, "davit inspect -f '{{.State.Pid}}' JOB prints the process"), \
+		OPT_NOT_HERE("env-host", 0, "-e NAME takes one of ours; env >FILE, then --env-file FILE all of them"), \
+		OPT_NOT_HERE("env-merge", 0, "-e NAME=VALUE replaces the image's"), \
+		OPT_NOT_HERE("unsetenv", 0, "-e NAME= empties it"), \
+		OPT_NOT_HERE("unsetenv-all", 0, "the command can do it: env -i PROGRAM"), \
+		OPT_NOT_HERE("health-on-failure", 0, NO_HEALTH), OPT_NOT_HERE("hostuser", 0, HOME_FILES), \
+		OPT_NOT_HERE("passwd", 0, HOME_FILES), OPT_NOT_HERE("passwd-entry", 0, HOME_FILES), \
+		OPT_NOT_HERE("http-proxy", 0, "-e http_proxy takes one of our environment"), \
+		OPT_NOT_HERE("image-volume", 0, "the image's volumes are volumes; -v NAME:DIR or --tmpfs DIR replaces one"), \
+		OPT_NOT_HERE("init-path", 0, "the command is process 1: put an init such as tini into the image"), \
+		OPT_NOT_HERE("no-hosts", 0, "mount one of your own: -v FILE:/etc/hosts:ro"), \
+		OPT_NOT_HERE("personality", 0, "the command can set it: setarch"), \
+		OPT_NOT_HERE("pod", 0, "jobs share a network with --network container:JOB"), \
+		OPT_NOT_HERE("pod-id-file", 0, "jobs share a network with --network container:JOB"), \
+		OPT_NOT_HERE("preserve-fds", 0, "no replacement: a job gets standard input and outputs only"), \
+		OPT_NOT_HERE("read-only-tmpfs", 0, "--tmpfs /tmp --tmpfs /run beside --read-only"), \
+		OPT_NOT_HERE("replace", 0, "davit rm -f NAME first: an absent one is no error"), \
+		OPT_NOT_HERE("requires", 0, "davit run, once the other is there: davit ps -q --filter name=NAME"), \
+		OPT_NOT_HERE("rmi", 0, "davit image rm IMAGE afterwards"), \
+		OPT_NOT_HERE("rootfs", 0, "make an image of it: tar -C DIR -c . | davit image import - NAME"), \
+		OPT_NOT_HERE("sdnotify", 0, "no replacement: systemd takes davit run in the foreground as it is"), \
+		OPT_NOT_HERE("seccomp-policy", 0, "--security-opt seccomp=FILE"), \
+		OPT_NOT_HERE("secret", 0, "mount a file: -v /path/file:/run/secrets/file:ro"), \
+		OPT_NOT_HERE("subgidname", 0, ID_MAPS), OPT_NOT_HERE("subuidname", 0, ID_MAPS), \
+		OPT_NOT_HERE("gidmap", 0, ID_MAPS), OPT_NOT_HERE("uidmap", 0, ID_MAPS), \
+		OPT_NOT_HERE("systemd", 0, "no replacement: the command is an ordinary process 1"), \
+		OPT_NOT_HERE("timeout", 0, "timeout 60 davit run ... in the foreground"), \
+		OPT_NOT_HERE("tls-verify", 0, "containerd's hosts.toml says skip_verify, in /etc/containerd/certs.d/HOST"), \
+		OPT_NOT_HERE("tz", 0, "-e TZ=Europe/Berlin"), \
+		OPT_NOT_HERE("umask", 0, "the command can set it: sh -c 'umask 077; exec PROGRAM'")

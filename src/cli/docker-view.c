@@ -3,21 +3,12 @@
 #include "ref.h"
 #include <string.h>
 
-static void put_text(json *o, const char *key, const char *text)
-{
-	json_put_str(o, key, text ? text : "");
-}
+static void put_text(json *o, const char *key, const char *text) { json_put_str(o, key, text ? text : ""); }
 
 /* What is there in another place of the tree is shared, not copied. */
-static void put_list(json *o, const char *key, json *list)
-{
-	json_put(o, key, list ? json_object_get(list) : json_new_array());
-}
+static void put_list(json *o, const char *key, json *list) { json_put(o, key, list ? json_object_get(list) : json_new_array()); }
 
-static void put_map(json *o, const char *key, json *map)
-{
-	json_put(o, key, map ? json_object_get(map) : json_new_object());
-}
+static void put_map(json *o, const char *key, json *map) { json_put(o, key, map ? json_object_get(map) : json_new_object()); }
 
 static json *view_state(json *state)
 {

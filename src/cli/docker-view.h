@@ -4,6 +4,6 @@
 #pragma once
 #include "json.h"
 
-void docker_view_job(json *);     /* of job_inspect() */
-void docker_view_image(json *);   /* of image_inspect() */
+void docker_view_job(json *);   /* of job_inspect() */
+void docker_view_image(json *); /* of image_inspect() */
 void docker_view_volume(json *);

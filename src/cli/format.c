@@ -6,12 +6,6 @@ const struct opt format_opts[] = {
 	{ 0 },
 };
 
-void format_init(void *flags)
-{
-	((struct format_flags *)flags)->format = "text";
-}
+void format_init(void *flags) { ((struct format_flags *)flags)->format = "text"; }
 
-bool format_is_json(const void *flags)
-{
-	return ((const struct format_flags *)flags)->format[0] == 'j';
-}
+bool format_is_json(const void *flags) { return ((const struct format_flags *)flags)->format[0] == 'j'; }

@@ -2,7 +2,9 @@
 #pragma once
 #include "opt.h"
 
-struct format_flags { const char *format; };
+struct format_flags {
+	const char *format;
+};
 extern const struct opt format_opts[];
-void format_init(void *flags);          /* text */
+void format_init(void *flags); /* text */
 bool format_is_json(const void *flags);

@@ -41,8 +41,13 @@ static int run_helper(struct cli *cli, const char *verb, const char *platform, b
 		      int root_fd, json **ret, struct err *err)
 {
 	_cleanup_free_ char *snapshotter = NULL;
-	struct image_helper how = { .ns = cli->conf.ns, .platform = platform, .quiet = quiet, .debug = cli->conf.debug,
-		.json_progress = cli->global.json_log, .out_fd = out_fd, .root_fd = root_fd };
+	struct image_helper how = { .ns = cli->conf.ns,
+				    .platform = platform,
+				    .quiet = quiet,
+				    .debug = cli->conf.debug,
+				    .json_progress = cli->global.json_log,
+				    .out_fd = out_fd,
+				    .root_fd = root_fd };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)

@@ -19,10 +19,17 @@ const char *human_size(int64_t bytes, char out[HUMAN_TEXT])
 
 const char *human_span(int64_t ns, char out[HUMAN_TEXT])
 {
-	static const struct { int64_t seconds, from; const char *name; } units[] = {
-		{ 365 * 86400, 2 * 365 * 86400, "year" }, { 30 * 86400, 2 * 30 * 86400, "month" },
-		{ 7 * 86400, 2 * 7 * 86400, "week" }, { 86400, 2 * 86400, "day" }, { 3600, 2 * 3600, "hour" },
-		{ 60, 2 * 60, "minute" }, { 1, 0, "second" },
+	static const struct {
+		int64_t seconds, from;
+		const char *name;
+	} units[] = {
+		{ 365 * 86400, 2 * 365 * 86400, "year" },
+		{ 30 * 86400, 2 * 30 * 86400, "month" },
+		{ 7 * 86400, 2 * 7 * 86400, "week" },
+		{ 86400, 2 * 86400, "day" },
+		{ 3600, 2 * 3600, "hour" },
+		{ 60, 2 * 60, "minute" },
+		{ 1, 0, "second" },
 	};
 	int64_t s = ns > 0 ? ns / NSEC_PER_SEC : 0;
 	size_t i = 0;

@@ -39,7 +39,4 @@ const struct cancel *interrupt_catch(void)
 	return &token;
 }
 
-struct ctx interrupt_ctx(void)
-{
-	return (struct ctx){ .cancel = &token };
-}
+struct ctx interrupt_ctx(void) { return (struct ctx){ .cancel = &token }; }

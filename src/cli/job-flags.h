@@ -7,9 +7,9 @@ struct job_flags {
 	struct job *job;
 	bool detach, dry_run, timing, quiet, sig_proxy;
 	const char *format, *cidfile, *detach_keys;
-	struct strv env;         /* of --env-file: what --env says wins, wherever it stands */
-	struct dict labels;      /* of --label-file, likewise */
-	char *cwd;               /* ours, for relative sources */
+	struct strv env;    /* of --env-file: what --env says wins, wherever it stands */
+	struct dict labels; /* of --label-file, likewise */
+	char *cwd;          /* ours, for relative sources */
 };
 void job_flags_init(void *flags);
 void job_flags_done(void *flags);

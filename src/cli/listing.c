@@ -3,10 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-bool format_is_template(const char *format)
-{
-	return strstr(format, "{{") != NULL;
-}
+bool format_is_template(const char *format) { return strstr(format, "{{") != NULL; }
 
 int opt_format(const struct opt *o, const char *value, void *into, struct err *err)
 {
@@ -59,8 +56,7 @@ int listing_open(struct listing *l, const char *format, json *fields, struct err
 
 static void complete(json *row, json *fields)
 {
-	json_object_object_foreach(fields, key, title)
-	{
+	json_object_object_foreach(fields, key, title) {
 		(void)title;
 		if (!json_object_object_get_ex(row, key, NULL))
 			(void)json_object_object_add(row, key, NULL);

@@ -7,7 +7,10 @@
 
 enum { SECONDS_MAX = 365 * 24 * 3600 };
 
-struct flag { const struct opt *opt; void *into; };
+struct flag {
+	const struct opt *opt;
+	void *into;
+};
 
 static bool names(const struct opt *o, const char *name, size_t len)
 {
@@ -84,8 +87,7 @@ static int unknown_name(const struct opt_table *t, size_t n, const char *where, 
 }
 
 /* @word is the whole "-itx". */
-static int unknown_letter(const struct opt_table *t, size_t n, const char *where, const char *word, char letter,
-			  struct err *err)
+static int unknown_letter(const struct opt_table *t, size_t n, const char *where, const char *word, char letter, struct err *err)
 {
 	_cleanup_free_ char *flag = word[2] && word[2] != '=' ? mem_printf("-%c in %s", letter, word) : mem_printf("-%c", letter);
 
@@ -225,10 +227,7 @@ int opt_to_number(const struct opt *o, const char *value, int64_t min, int64_t m
 	return 0;
 }
 
-static void *field(const struct opt *o, void *into)
-{
-	return (char *)into + o->at;
-}
+static void *field(const struct opt *o, void *into) { return (char *)into + o->at; }
 
 int opt_bool(const struct opt *o, const char *value, void *into, struct err *err)
 {

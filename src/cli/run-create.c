@@ -45,7 +45,8 @@ static int dry_run(struct cli *cli, const struct job_flags *f, enum run_mode mod
 static void print_timing(const struct timing *t)
 {
 	static const struct column columns[] = { { .title = "STEP" },
-		{ .title = "BEGAN ms", .right = true }, { .title = "TOOK ms", .right = true } };
+						 { .title = "BEGAN ms", .right = true },
+						 { .title = "TOOK ms", .right = true } };
 	struct table table = { .columns = columns, .n_columns = 3 };
 	_cleanup_buf_ struct buf text = { 0 };
 
@@ -62,9 +63,13 @@ static void print_timing(const struct timing *t)
 static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, struct err *err)
 {
 	struct timing timing = { .n = 0 };
-	const struct run_opts opts = { .mode = mode, .detach_keys = f->detach_keys, .quiet = f->quiet, .sig_proxy = f->sig_proxy,
-		.cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
-		.heir = true, .timing = f->timing ? &timing : NULL };
+	const struct run_opts opts = { .mode = mode,
+				       .detach_keys = f->detach_keys,
+				       .quiet = f->quiet,
+				       .sig_proxy = f->sig_proxy,
+				       .cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
+				       .heir = true,
+				       .timing = f->timing ? &timing : NULL };
 	struct run_result res = { 0 };
 	int r = cli_core(cli, err);
 

@@ -2,6 +2,8 @@
 #pragma once
 #include "opt.h"
 
-struct stop_flags { int64_t time; }; /* -1: the job's own */
+struct stop_flags {
+	int64_t time;
+}; /* -1: the job's own */
 extern const struct opt stop_opts[];
 void stop_flags_init(void *flags);

@@ -10,10 +10,7 @@
 enum { GAP = 3 };
 #define ELLIPSIS "..." /* plain in every locale */
 
-static bool begins_character(char c)
-{
-	return ((unsigned char)c & 0xc0) != 0x80;
-}
+static bool begins_character(char c) { return ((unsigned char)c & 0xc0) != 0x80; }
 
 static size_t characters(const char *s)
 {
@@ -35,10 +32,7 @@ static size_t bytes_of(const char *s, size_t n)
 	return i;
 }
 
-void table_done(struct table *t)
-{
-	strv_done(&t->cells);
-}
+void table_done(struct table *t) { strv_done(&t->cells); }
 
 void table_cell(struct table *t, const char *text)
 {
@@ -63,9 +57,9 @@ void table_cellf(struct table *t, const char *fmt, ...)
 /* How a table is laid out in a width. */
 struct layout {
 	const struct table *t;
-	size_t *width, *min;      /* of each column; min: as far as it may be narrowed */
+	size_t *width, *min; /* of each column; min: as far as it may be narrowed */
 	bool *gone;
-	bool stacked;             /* the columns that stay stand under one another */
+	bool stacked; /* the columns that stay stand under one another */
 	size_t limit;
 };
 
@@ -95,10 +89,7 @@ static size_t longest_part(const char *s)
 	return longest;
 }
 
-static void grow_to(size_t *n, size_t least)
-{
-	*n = least > *n ? least : *n;
-}
+static void grow_to(size_t *n, size_t least) { *n = least > *n ? least : *n; }
 
 static void measure(struct layout *l)
 {
@@ -150,8 +141,7 @@ static void narrow(struct layout *l)
 		size_t widest = l->t->n_columns;
 
 		for (size_t c = 0; c < l->t->n_columns; c++)
-			if (!l->gone[c] && l->width[c] > l->min[c] &&
-			    (widest == l->t->n_columns || l->width[c] > l->width[widest]))
+			if (!l->gone[c] && l->width[c] > l->min[c] && (widest == l->t->n_columns || l->width[c] > l->width[widest]))
 				widest = c;
 		if (widest == l->t->n_columns)
 			return;
@@ -170,10 +160,7 @@ static void fit(struct layout *l)
 		narrow(l);
 }
 
-static void pad(struct buf *out, size_t n)
-{
-	buf_addf(out, "%*s", (int)n, "");
-}
+static void pad(struct buf *out, size_t n) { buf_addf(out, "%*s", (int)n, ""); }
 
 /* @text cut to @width characters, the last of which say so. */
 static void write_cut(const char *text, size_t width, struct buf *out)

@@ -14,10 +14,7 @@ static bool is_text(json *j) { return json_object_is_type(j, json_type_string); 
 static bool is_int(json *j) { return json_object_is_type(j, json_type_int); }
 static bool is_number(json *j) { return is_int(j) || json_object_is_type(j, json_type_double); }
 
-static int too_long(struct err *err)
-{
-	return err_set(err, ERR_INVALID, "makes a text that is too long");
-}
+static int too_long(struct err *err) { return err_set(err, ERR_INVALID, "makes a text that is too long"); }
 
 static int give_text(struct buf *b, size_t room, json **ret, struct err *err)
 {
@@ -60,10 +57,7 @@ bool value_true(json *j)
 	return false;
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 const char **value_keys(json *object, size_t *ret_n)
 {
@@ -71,8 +65,7 @@ const char **value_keys(json *object, size_t *ret_n)
 	const char **keys = mem_array(const char *, n + 1);
 
 	if (n) {
-		json_object_object_foreach(object, key, value)
-		{
+		json_object_object_foreach(object, key, value) {
 			(void)value;
 			keys[i++] = key;
 		}
@@ -127,10 +120,7 @@ static bool print_at(json *j, size_t limit, unsigned depth, struct buf *out)
 	return out->len <= limit;
 }
 
-bool value_print(json *j, size_t room, struct buf *out)
-{
-	return print_at(j, out->len + room, 0, out);
-}
+bool value_print(json *j, size_t room, struct buf *out) { return print_at(j, out->len + room, 0, out); }
 
 /* Comparing: numbers with numbers, text with text, true with false. */
 
@@ -193,7 +183,11 @@ static int f_ne(const struct args *a, size_t room, json **ret, struct err *err)
 
 #define ORDER(name, test) \
 	static int name(const struct args *a, size_t room, json **ret, struct err *err) \
-	{ int order = 0, r = compare(a->v[0], a->v[1], &order, err); (void)room; return r < 0 ? r : give_bool(order test 0, ret); }
+	{ \
+		int order = 0, r = compare(a->v[0], a->v[1], &order, err); \
+		(void)room; \
+		return r < 0 ? r : give_bool(order test 0, ret); \
+	}
 ORDER(f_lt, <)
 ORDER(f_le, <=)
 ORDER(f_gt, >)
@@ -313,7 +307,11 @@ static int f_print(const struct args *a, size_t room, json **ret, struct err *er
 static int f_println(const struct args *a, size_t room, json **ret, struct err *err) { return print_all(a, true, room, ret, err); }
 
 /* %[-+ 0#][width][.precision]verb */
-struct verb { bool left, plus, zero, hash; int width, precision; char verb; };
+struct verb {
+	bool left, plus, zero, hash;
+	int width, precision;
+	char verb;
+};
 
 static int small_number(const char **p, struct err *err)
 {
@@ -604,12 +602,33 @@ static int f_truncate(const struct args *a, size_t room, json **ret, struct err 
 	return give_text(&out, room, ret, err);
 }
 
-static const struct { const char *name; func_fn *fn; size_t min, max; } funcs[] = {
-	{ "and", NULL, 2, ANY }, { "or", NULL, 2, ANY }, { "not", f_not, 1, 1 }, { "eq", f_eq, 2, ANY }, { "ne", f_ne, 2, 2 },
-	{ "lt", f_lt, 2, 2 }, { "le", f_le, 2, 2 }, { "gt", f_gt, 2, 2 }, { "ge", f_ge, 2, 2 }, { "len", f_len, 1, 1 },
-	{ "index", f_index, 1, ANY }, { "slice", f_slice, 1, 3 }, { "print", f_print, 0, ANY }, { "printf", f_printf, 1, ANY },
-	{ "println", f_println, 0, ANY }, { "json", f_json, 1, 1 }, { "join", f_join, 2, 2 }, { "split", f_split, 2, 2 },
-	{ "lower", f_lower, 1, 1 }, { "upper", f_upper, 1, 1 }, { "title", f_title, 1, 1 }, { "pad", f_pad, 3, 3 },
+static const struct {
+	const char *name;
+	func_fn *fn;
+	size_t min, max;
+} funcs[] = {
+	{ "and", NULL, 2, ANY },
+	{ "or", NULL, 2, ANY },
+	{ "not", f_not, 1, 1 },
+	{ "eq", f_eq, 2, ANY },
+	{ "ne", f_ne, 2, 2 },
+	{ "lt", f_lt, 2, 2 },
+	{ "le", f_le, 2, 2 },
+	{ "gt", f_gt, 2, 2 },
+	{ "ge", f_ge, 2, 2 },
+	{ "len", f_len, 1, 1 },
+	{ "index", f_index, 1, ANY },
+	{ "slice", f_slice, 1, 3 },
+	{ "print", f_print, 0, ANY },
+	{ "printf", f_printf, 1, ANY },
+	{ "println", f_println, 0, ANY },
+	{ "json", f_json, 1, 1 },
+	{ "join", f_join, 2, 2 },
+	{ "split", f_split, 2, 2 },
+	{ "lower", f_lower, 1, 1 },
+	{ "upper", f_upper, 1, 1 },
+	{ "title", f_title, 1, 1 },
+	{ "pad", f_pad, 3, 3 },
 	{ "truncate", f_truncate, 2, 2 },
 };
 

@@ -23,10 +23,7 @@ int lex_error(const char *text, size_t at, struct err *err, const char *fmt, ...
 	return err_set(err, ERR_INVALID, "template: column %zu: %s", column, what);
 }
 
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+static bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 static bool begins(const struct lex *l, size_t at, const char *what)
 {
@@ -128,10 +125,7 @@ static int take_string(struct lex *l, struct token *t, struct err *err)
 	return 0;
 }
 
-static bool of_a_word(char c)
-{
-	return c == '_' || (c & 0x80) || isalnum((unsigned char)c);
-}
+static bool of_a_word(char c) { return c == '_' || (c & 0x80) || isalnum((unsigned char)c); }
 
 static void take_word(struct lex *l, struct token *t)
 {
@@ -149,9 +143,12 @@ static void take_number(struct lex *l, struct token *t)
 
 static bool take_mark(struct lex *l, struct token *t)
 {
-	static const struct { const char *mark; enum token_kind kind; } marks[] = {
-		{ ":=", TOKEN_DECLARE }, { "=", TOKEN_ASSIGN }, { "|", TOKEN_PIPE }, { "(", TOKEN_LEFT }, { ")", TOKEN_RIGHT },
-		{ ",", TOKEN_COMMA },
+	static const struct {
+		const char *mark;
+		enum token_kind kind;
+	} marks[] = {
+		{ ":=", TOKEN_DECLARE }, { "=", TOKEN_ASSIGN }, { "|", TOKEN_PIPE },
+		{ "(", TOKEN_LEFT },     { ")", TOKEN_RIGHT },  { ",", TOKEN_COMMA },
 	};
 
 	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
@@ -163,10 +160,7 @@ static bool take_mark(struct lex *l, struct token *t)
 	return false;
 }
 
-static bool digit_at(const struct lex *l, size_t at)
-{
-	return at < l->len && isdigit((unsigned char)l->text[at]);
-}
+static bool digit_at(const struct lex *l, size_t at) { return at < l->len && isdigit((unsigned char)l->text[at]); }
 
 static int take_inside(struct lex *l, struct token *t, struct err *err)
 {

@@ -6,28 +6,36 @@
 #include <stddef.h>
 
 enum token_kind {
-	TOKEN_END,               /* of the text */
-	TOKEN_TEXT,              /* outside of actions */
-	TOKEN_OPEN, TOKEN_CLOSE, /* {{ and }} */
-	TOKEN_WORD,              /* if, json, true, ... */
-	TOKEN_DOT, TOKEN_FIELD,  /* ".", ".Name" */
-	TOKEN_VARIABLE,          /* "$", "$x" */
-	TOKEN_STRING, TOKEN_NUMBER,
-	TOKEN_PIPE, TOKEN_LEFT, TOKEN_RIGHT, TOKEN_COMMA, TOKEN_DECLARE, TOKEN_ASSIGN,
+	TOKEN_END,  /* of the text */
+	TOKEN_TEXT, /* outside of actions */
+	TOKEN_OPEN,
+	TOKEN_CLOSE, /* {{ and }} */
+	TOKEN_WORD,  /* if, json, true, ... */
+	TOKEN_DOT,
+	TOKEN_FIELD,    /* ".", ".Name" */
+	TOKEN_VARIABLE, /* "$", "$x" */
+	TOKEN_STRING,
+	TOKEN_NUMBER,
+	TOKEN_PIPE,
+	TOKEN_LEFT,
+	TOKEN_RIGHT,
+	TOKEN_COMMA,
+	TOKEN_DECLARE,
+	TOKEN_ASSIGN,
 };
 
 struct token {
 	enum token_kind kind;
-	size_t at;               /* where it begins */
-	bool spaced;             /* white space stands before it */
-	struct buf text;         /* a field's name without its dot, a string without its quotes, ... */
+	size_t at;       /* where it begins */
+	bool spaced;     /* white space stands before it */
+	struct buf text; /* a field's name without its dot, a string without its quotes, ... */
 };
 
 struct lex {
 	const char *text;
 	size_t len, at;
-	bool inside;             /* an action */
-	bool trim;               /* "-}}" was the last: white space is cut from what follows */
+	bool inside; /* an action */
+	bool trim;   /* "-}}" was the last: white space is cut from what follows */
 };
 
 /* The next token into *t, which is reused; the caller calls buf_done(&t->text) at the end. */

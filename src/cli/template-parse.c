@@ -9,8 +9,8 @@ enum { NODES_MAX = 20000 };
 
 struct parser {
 	struct lex lex;
-	struct token token;      /* the next one */
-	struct strv names;       /* variables that are known here */
+	struct token token; /* the next one */
+	struct strv names;  /* variables that are known here */
 	size_t depth, nodes, ranges;
 };
 
@@ -19,10 +19,7 @@ static int wrong(const struct parser *p, struct err *err, const char *what)
 	return lex_error(p->lex.text, p->token.at, err, "%s", what);
 }
 
-static int advance(struct parser *p, struct err *err)
-{
-	return lex_next(&p->lex, &p->token, err);
-}
+static int advance(struct parser *p, struct err *err) { return lex_next(&p->lex, &p->token, err); }
 
 static bool at_word(const struct parser *p, const char *word)
 {
@@ -154,7 +151,7 @@ static int parentheses(struct parser *p, struct operand *o, struct err *err)
 static int operand_head(struct parser *p, struct operand *o, struct err *err)
 {
 	static const enum operand_kind kinds[] = {
-		[TOKEN_DOT] = OPERAND_DOT, [TOKEN_FIELD] = OPERAND_DOT, [TOKEN_VARIABLE] = OPERAND_VARIABLE,
+		[TOKEN_DOT] = OPERAND_DOT,      [TOKEN_FIELD] = OPERAND_DOT,    [TOKEN_VARIABLE] = OPERAND_VARIABLE,
 		[TOKEN_STRING] = OPERAND_VALUE, [TOKEN_NUMBER] = OPERAND_VALUE, [TOKEN_WORD] = OPERAND_VALUE,
 		[TOKEN_LEFT] = OPERAND_PIPE,
 	};
@@ -198,10 +195,7 @@ static int parse_operand(struct parser *p, struct operand *o, struct err *err)
 	return r;
 }
 
-static bool ends_call(enum token_kind k)
-{
-	return k == TOKEN_PIPE || k == TOKEN_CLOSE || k == TOKEN_RIGHT;
-}
+static bool ends_call(enum token_kind k) { return k == TOKEN_PIPE || k == TOKEN_CLOSE || k == TOKEN_RIGHT; }
 
 static int parse_call(struct parser *p, struct call *c, struct err *err)
 {
@@ -370,8 +364,11 @@ static int parse_block(struct parser *p, struct node *n, struct err *err)
 /* The inside of an action, from its first token on, to behind }}. */
 static int parse_inside(struct parser *p, struct node *n, struct err *err)
 {
-	static const struct { const char *word; enum node_kind kind; } blocks[] = {
-		{ "if", NODE_IF }, { "with", NODE_WITH }, { "range", NODE_RANGE },
+	static const struct {
+		const char *word;
+		enum node_kind kind;
+	} blocks[] = {
+		{ "if", NODE_IF },       { "with", NODE_WITH },         { "range", NODE_RANGE },
 		{ "break", NODE_BREAK }, { "continue", NODE_CONTINUE },
 	};
 	static const char *const foreign[] = { "define", "template", "block" };

@@ -8,21 +8,27 @@
 enum { STEPS = 1000000, WORK = 4 * TEMPLATE_OUT_MAX, VARIABLES = 256, FIELDS_TOLD = 600 };
 enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE };
 
-struct variable { const char *name; json *value; };
+struct variable {
+	const char *name;
+	json *value;
+};
 
 struct run {
 	const struct template *t;
 	json *top;
 	struct buf *out;
-	size_t begin;            /* where ours begins in @out */
-	size_t steps, work;      /* left */
+	size_t begin;       /* where ours begins in @out */
+	size_t steps, work; /* left */
 	struct variable vars[VARIABLES];
 	size_t n_vars;
 };
 
 /* A value that is looked at: owned, so that what makes it may be gone. @is_map: its keys are data, so that an absent one is no
  * mistake. */
-struct value { json *j; bool is_map; };
+struct value {
+	json *j;
+	bool is_map;
+};
 
 static void value_done(struct value *v)
 {
@@ -41,8 +47,9 @@ static int step(struct run *r, size_t at, struct err *err)
 /* The members of a docker object that are maps of users' keys. */
 static bool names_map(const char *field)
 {
-	static const char *const maps[] = { "Labels", "labels", "Networks", "Ports", "PortBindings", "ExposedPorts", "Annotations",
-		"annotations", "Options", "Sysctls", "Volumes", "sysctls", "Tmpfs", "Label" };
+	static const char *const maps[] = { "Labels",       "labels",      "Networks",    "Ports",   "PortBindings",
+					    "ExposedPorts", "Annotations", "annotations", "Options", "Sysctls",
+					    "Volumes",      "sysctls",     "Tmpfs",       "Label" };
 
 	for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
 		if (!strcmp(maps[i], field))
@@ -105,8 +112,9 @@ static int operand_value(struct run *run, const struct operand *o, json *dot, st
 	else if (r >= 0 && o->kind == OPERAND_FUNC)
 		r = lex_error(run->t->text, o->at, err, "a function is called within ( )");
 	else if (o->kind != OPERAND_PIPE)
-		v.j = json_object_get(o->kind == OPERAND_DOT ? dot : o->kind == OPERAND_VALUE ? o->value :
-				      variable_value(run, o->name));
+		v.j = json_object_get(o->kind == OPERAND_DOT     ? dot
+				      : o->kind == OPERAND_VALUE ? o->value
+								 : variable_value(run, o->name));
 	for (size_t i = 0; r >= 0 && i < o->fields.n; i++)
 		r = member(run, o->at, &v, o->fields.v[i], err);
 	if (r < 0)
@@ -147,8 +155,9 @@ static int lazy_value(struct run *run, const struct call *c, bool until, json *d
 /* What a function looks at and what it makes counts as work, whether or not it is written. */
 static int charge(struct run *run, size_t at, json *j, struct err *err)
 {
-	size_t n = json_object_is_type(j, json_type_string) ? (size_t)json_object_get_string_len(j) :
-		   json_object_is_type(j, json_type_array) ? json_len(j) : 1;
+	size_t n = json_object_is_type(j, json_type_string)  ? (size_t)json_object_get_string_len(j)
+		   : json_object_is_type(j, json_type_array) ? json_len(j)
+							     : 1;
 
 	if (n > run->work)
 		return lex_error(run->t->text, at, err, "works on more than %d MiB of text", WORK >> 20);
@@ -471,7 +480,4 @@ static int check_nodes(const struct template *t, const struct node *n, bool at_t
 	return r;
 }
 
-int template_check(const struct template *t, json *fields, struct err *err)
-{
-	return check_nodes(t, t->root, true, fields, err);
-}
+int template_check(const struct template *t, json *fields, struct err *err) { return check_nodes(t, t->root, true, fields, err); }

@@ -11,8 +11,8 @@ struct ctrd_call {
 	struct grpc_call *grpc; /* NULL: nothing was asked */
 	const struct method *method;
 	char *id;
-	int64_t asked_at;       /* clock_mono() */
-	struct buf in;          /* the last message, so that a stream reuses its room */
+	int64_t asked_at; /* clock_mono() */
+	struct buf in;    /* the last message, so that a stream reuses its room */
 };
 
 void reply_done(struct reply *r)
@@ -51,10 +51,7 @@ struct ctrd_call *call_begin(struct ctrd *c, const struct method *m, const char 
 	return call;
 }
 
-struct ctrd_call *call_nothing(void)
-{
-	return mem_new(struct ctrd_call);
-}
+struct ctrd_call *call_nothing(void) { return mem_new(struct ctrd_call); }
 
 void ctrd_call_free(struct ctrd_call *call)
 {
@@ -66,15 +63,9 @@ void ctrd_call_free(struct ctrd_call *call)
 	free(call);
 }
 
-bool ctrd_call_ready(const struct ctrd_call *call)
-{
-	return !call->grpc || grpc_ready(call->grpc);
-}
+bool ctrd_call_ready(const struct ctrd_call *call) { return !call->grpc || grpc_ready(call->grpc); }
 
-struct grpc_call *call_grpc(struct ctrd_call *call)
-{
-	return call->grpc;
-}
+struct grpc_call *call_grpc(struct ctrd_call *call) { return call->grpc; }
 
 int call_wrap(const struct ctrd_call *call, int r, struct err *err)
 {
@@ -108,10 +99,7 @@ int call_end(struct ctrd_call *begun, const struct ctx *ctx, struct reply *ret, 
 	return decode(call, ret, err);
 }
 
-int call_end_empty(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
-{
-	return call_end(call, ctx, NULL, err);
-}
+int call_end_empty(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end(call, ctx, NULL, err); }
 
 int call_end_absent(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
 {

@@ -23,8 +23,7 @@ void reply_done(struct reply *);
 #define _cleanup_reply_ _cleanup_(reply_done)
 
 /* Start a unary call, or one whose answer is a stream. @id names the noun in errors; NULL: none. */
-struct ctrd_call *call_begin(struct ctrd *, const struct method *, const char *id, const ProtobufCMessage *req,
-			     const struct ctx *);
+struct ctrd_call *call_begin(struct ctrd *, const struct method *, const char *id, const ProtobufCMessage *req, const struct ctx *);
 /* Start a call to which messages will be sent. */
 struct ctrd_call *call_open(struct ctrd *, const struct method *, const char *id, const struct ctx *);
 void call_send(struct ctrd_call *, const ProtobufCMessage *, bool last);
@@ -44,7 +43,9 @@ struct grpc_call *call_grpc(struct ctrd_call *);
 int call_wrap(const struct ctrd_call *, int r, struct err *err);
 
 /* Collects every message of a list with a bound on what they weigh together. */
-struct weight { size_t total; };
+struct weight {
+	size_t total;
+};
 int weight_add(struct weight *, size_t n, struct err *err);
 
 /* Our structures to messages, whose memory is in the arena (strings are borrowed from the source), and back. What is

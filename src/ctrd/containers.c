@@ -5,12 +5,10 @@
 #include <string.h>
 
 #define SERVICE "/containerd.services.containers.v1.Containers/"
-static const struct method
-	create = { SERVICE "Create", NULL, "container" },
-	get = { SERVICE "Get", &containers__get_response__descriptor, "container" },
-	list = { SERVICE "ListStream", &containers__get_response__descriptor, NULL },
-	update = { SERVICE "Update", NULL, "container" },
-	delete = { SERVICE "Delete", NULL, "container" };
+static const struct method create = { SERVICE "Create", NULL, "container" },
+			   get = { SERVICE "Get", &containers__get_response__descriptor, "container" },
+			   list = { SERVICE "ListStream", &containers__get_response__descriptor, NULL },
+			   update = { SERVICE "Update", NULL, "container" }, delete = { SERVICE "Delete", NULL, "container" };
 
 void ctrd_container_done(struct ctrd_container *c)
 {
@@ -46,10 +44,7 @@ static struct ctrd_any *extension(const struct ctrd_container *c, const char *na
 	return NULL;
 }
 
-const struct ctrd_any *ctrd_container_extension(const struct ctrd_container *c, const char *name)
-{
-	return extension(c, name);
-}
+const struct ctrd_any *ctrd_container_extension(const struct ctrd_container *c, const char *name) { return extension(c, name); }
 
 void ctrd_container_extend(struct ctrd_container *c, const char *name, const char *type_url, const void *value, size_t n)
 {
@@ -144,10 +139,7 @@ struct ctrd_call *containers_create_begin(struct ctrd *c, const struct ctrd_cont
 	return call_begin(c, &create, container->id, &req.base, ctx);
 }
 
-int containers_create_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
-{
-	return call_end_empty(call, ctx, err);
-}
+int containers_create_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_empty(call, ctx, err); }
 
 int containers_create(struct ctrd *c, const struct ctrd_container *container, const struct ctx *ctx, struct err *err)
 {

@@ -2,17 +2,23 @@
 #pragma once
 #include "ctrd.h"
 
-struct ctrd_extension { char *name; struct ctrd_any any; };
+struct ctrd_extension {
+	char *name;
+	struct ctrd_any any;
+};
 struct ctrd_container {
 	char *id, *image, *runtime, *snapshotter, *snapshot_key;
 	struct ctrd_any runtime_options; /* type_url NULL: none */
 	struct dict labels;
-	struct ctrd_any spec;            /* types.containerd.io/opencontainers/runtime-spec/1/Spec, JSON */
+	struct ctrd_any spec; /* types.containerd.io/opencontainers/runtime-spec/1/Spec, JSON */
 	int64_t created_at, updated_at;
 	struct ctrd_extension *extensions;
 	size_t n_extensions;
 };
-struct ctrd_containers { struct ctrd_container *v; size_t n; };
+struct ctrd_containers {
+	struct ctrd_container *v;
+	size_t n;
+};
 void ctrd_container_done(struct ctrd_container *);
 void ctrd_containers_done(struct ctrd_containers *);
 void ctrd_container_extend(struct ctrd_container *, const char *name, const char *type_url, const void *value, size_t n);

@@ -11,23 +11,26 @@
 #include <string.h>
 
 enum {
-	CHUNK_MAX = 1 << 20,         /* of one message; containerd takes up to 16 MiB */
+	CHUNK_MAX = 1 << 20, /* of one message; containerd takes up to 16 MiB */
 	UNSENT_MAX = 4 << 20,
-	LOCKED_MIN_MS = 16, LOCKED_MAX_MS = 2000,
-	COMMIT_PATIENCE = 10,        /* times the usual: containerd reads an ingest that was resumed again */
+	LOCKED_MIN_MS = 16,
+	LOCKED_MAX_MS = 2000,
+	COMMIT_PATIENCE = 10, /* times the usual: containerd reads an ingest that was resumed again */
 };
 
 static const struct method write_ = {
-	"/containerd.services.content.v1.Content/Write", &content__write_response__descriptor, "ingest",
+	"/containerd.services.content.v1.Content/Write",
+	&content__write_response__descriptor,
+	"ingest",
 };
 
 struct content_writer {
 	const struct ctrd *ctrd;
 	struct ctrd_call *call;
 	char *ref;
-	int64_t offset;              /* of the next write */
-	int64_t seen;                /* what containerd has acknowledged */
-	char *digest;                /* of the acknowledged bytes */
+	int64_t offset; /* of the next write */
+	int64_t seen;   /* what containerd has acknowledged */
+	char *digest;   /* of the acknowledged bytes */
 	bool ended;
 };
 
@@ -114,10 +117,7 @@ static int wait_ms(struct loop *l, int64_t ms, const struct ctx *ctx, struct err
 }
 
 /* Between half of @ms and all of it, so that two writers do not meet again and again. */
-static int64_t jittered(int64_t ms)
-{
-	return ms / 2 + clock_mono() / 1000 % (ms / 2 + 1);
-}
+static int64_t jittered(int64_t ms) { return ms / 2 + clock_mono() / 1000 % (ms / 2 + 1); }
 
 int content_writer_try(struct ctrd *c, const char *ref, int64_t total, const char *expected, const struct ctx *ctx,
 		       struct content_writer **ret, int64_t *ret_offset, struct err *err)

@@ -5,12 +5,10 @@
 #include "content.pb-c.h"
 
 #define SERVICE "/containerd.services.content.v1.Content/"
-static const struct method
-	info = { SERVICE "Info", &content__info_response__descriptor, "blob" },
-	read_ = { SERVICE "Read", &content__read_response__descriptor, "blob" },
-	update = { SERVICE "Update", NULL, "blob" },
-	delete = { SERVICE "Delete", NULL, "blob" },
-	abort_ = { SERVICE "Abort", NULL, "ingest" };
+static const struct method info = { SERVICE "Info", &content__info_response__descriptor, "blob" },
+			   read_ = { SERVICE "Read", &content__read_response__descriptor, "blob" },
+			   update = { SERVICE "Update", NULL, "blob" }, delete = { SERVICE "Delete", NULL, "blob" },
+			   abort_ = { SERVICE "Abort", NULL, "ingest" };
 
 void ctrd_content_done(struct ctrd_content *c)
 {
@@ -82,7 +80,11 @@ static int read_each(struct ctrd_call *call, const struct ctx *ctx, int64_t pati
 	}
 }
 
-struct gather { struct buf *out; size_t len, max; struct ctrd_call *call; };
+struct gather {
+	struct buf *out;
+	size_t len, max;
+	struct ctrd_call *call;
+};
 
 static int gather(void *arg, const void *p, size_t n, struct err *err)
 {

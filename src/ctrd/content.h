@@ -2,7 +2,11 @@
 #pragma once
 #include "ctrd.h"
 
-struct ctrd_content { char *digest; int64_t size; struct dict labels; };
+struct ctrd_content {
+	char *digest;
+	int64_t size;
+	struct dict labels;
+};
 void ctrd_content_done(struct ctrd_content *);
 
 struct ctrd_call *content_info_begin(struct ctrd *, const char *digest, const struct ctx *);

@@ -62,7 +62,4 @@ void ctrd_set_namespace(struct ctrd *c, const char *ns)
 	dict_set(&c->metadata, namespace_header, own);
 }
 
-void ctrd_set_patience(struct ctrd *c, int64_t ms)
-{
-	c->patience_ms = ms;
-}
+void ctrd_set_patience(struct ctrd *c, int64_t ms) { c->patience_ms = ms; }

@@ -47,7 +47,10 @@ DEFINE_CLEANUP(struct ctrd_call, ctrd_call_free)
 bool ctrd_call_ready(const struct ctrd_call *);
 
 /* google.protobuf.Any: type_url is the bare name (reference 0.1). */
-struct ctrd_any { char *type_url; struct buf value; };
+struct ctrd_any {
+	char *type_url;
+	struct buf value;
+};
 void ctrd_any_done(struct ctrd_any *);
 
 /* An OCI descriptor. */
@@ -59,6 +62,12 @@ struct ctrd_descriptor {
 void ctrd_descriptor_done(struct ctrd_descriptor *);
 void ctrd_descriptor_copy(struct ctrd_descriptor *to, const struct ctrd_descriptor *from);
 
-struct ctrd_mount { char *type, *source, *target; struct strv options; };
-struct ctrd_mounts { struct ctrd_mount *v; size_t n; };
+struct ctrd_mount {
+	char *type, *source, *target;
+	struct strv options;
+};
+struct ctrd_mounts {
+	struct ctrd_mount *v;
+	size_t n;
+};
 void ctrd_mounts_done(struct ctrd_mounts *);

@@ -3,7 +3,9 @@
 #include "diff.pb-c.h"
 
 static const struct method apply = {
-	"/containerd.services.diff.v1.Diff/Apply", &diff__apply_response__descriptor, "layer",
+	"/containerd.services.diff.v1.Diff/Apply",
+	&diff__apply_response__descriptor,
+	"layer",
 };
 
 struct ctrd_call *diff_apply_begin(struct ctrd *c, const struct ctrd_descriptor *layer, const struct ctrd_mounts *mounts,

@@ -5,7 +5,9 @@
 #include <string.h>
 
 static const struct method subscribe = {
-	"/containerd.services.events.v1.Events/Subscribe", &events__envelope__descriptor, "events",
+	"/containerd.services.events.v1.Events/Subscribe",
+	&events__envelope__descriptor,
+	"events",
 };
 
 void ctrd_event_done(struct ctrd_event *e)
@@ -43,7 +45,9 @@ int events_next(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_event
 		return r;
 	m = (const void *)reply.msg;
 	*ret = (struct ctrd_event){
-		.at = time_unpack(m->timestamp), .ns = mem_strdup(m->namespace_), .topic = mem_strdup(m->topic),
+		.at = time_unpack(m->timestamp),
+		.ns = mem_strdup(m->namespace_),
+		.topic = mem_strdup(m->topic),
 	};
 	any_unpack(m->event, &ret->event);
 	return 1;

@@ -3,11 +3,20 @@
 #pragma once
 #include "ctrd.h"
 
-struct ctrd_event { int64_t at; char *ns, *topic; struct ctrd_any event; };
+struct ctrd_event {
+	int64_t at;
+	char *ns, *topic;
+	struct ctrd_any event;
+};
 void ctrd_event_done(struct ctrd_event *);
 /* The fields of the task events we use, decoded from ctrd_event.event: of exec events and exits @id is the exec (or the
  * container itself). -ERR_INVALID when it is no event of a task. */
-struct ctrd_task_event { char *container_id, *id; pid_t pid; uint32_t exit_status; int64_t exited_at; };
+struct ctrd_task_event {
+	char *container_id, *id;
+	pid_t pid;
+	uint32_t exit_status;
+	int64_t exited_at;
+};
 void ctrd_task_event_done(struct ctrd_task_event *);
 int ctrd_event_task(const struct ctrd_event *, struct ctrd_task_event *ret, struct err *err);
 

@@ -4,12 +4,10 @@
 #include "images.pb-c.h"
 
 #define SERVICE "/containerd.services.images.v1.Images/"
-static const struct method
-	get = { SERVICE "Get", &images__get_response__descriptor, "image" },
-	list = { SERVICE "List", &images__list_response__descriptor, NULL },
-	create = { SERVICE "Create", NULL, "image" },
-	update = { SERVICE "Update", NULL, "image" },
-	delete = { SERVICE "Delete", NULL, "image" };
+static const struct method get = { SERVICE "Get", &images__get_response__descriptor, "image" },
+			   list = { SERVICE "List", &images__list_response__descriptor, NULL },
+			   create = { SERVICE "Create", NULL, "image" }, update = { SERVICE "Update", NULL, "image" },
+			   delete = { SERVICE "Delete", NULL, "image" };
 
 void ctrd_image_done(struct ctrd_image *i)
 {

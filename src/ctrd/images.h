@@ -8,7 +8,10 @@ struct ctrd_image {
 	struct ctrd_descriptor target;
 	int64_t created_at, updated_at; /* ns since the epoch */
 };
-struct ctrd_images { struct ctrd_image *v; size_t n; };
+struct ctrd_images {
+	struct ctrd_image *v;
+	size_t n;
+};
 void ctrd_image_done(struct ctrd_image *);
 void ctrd_images_done(struct ctrd_images *);
 

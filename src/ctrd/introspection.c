@@ -3,11 +3,10 @@
 #include "mem.h"
 #include "introspection.pb-c.h"
 
-static const struct method
-	plugins = { "/containerd.services.introspection.v1.Introspection/Plugins",
-		    &introspection__plugins_response__descriptor, NULL },
-	server = { "/containerd.services.introspection.v1.Introspection/Server",
-		   &introspection__server_response__descriptor, NULL };
+static const struct method plugins = { "/containerd.services.introspection.v1.Introspection/Plugins",
+				       &introspection__plugins_response__descriptor, NULL },
+			   server = { "/containerd.services.introspection.v1.Introspection/Server",
+				      &introspection__server_response__descriptor, NULL };
 
 void ctrd_plugins_done(struct ctrd_plugins *p)
 {

@@ -4,11 +4,9 @@
 #include "leases.pb-c.h"
 
 #define SERVICE "/containerd.services.leases.v1.Leases/"
-static const struct method
-	create = { SERVICE "Create", NULL, "lease" },
-	delete = { SERVICE "Delete", NULL, "lease" },
-	list = { SERVICE "List", &leases__list_response__descriptor, NULL },
-	add_resource = { SERVICE "AddResource", NULL, "lease" };
+static const struct method create = { SERVICE "Create", NULL, "lease" }, delete = { SERVICE "Delete", NULL, "lease" },
+			   list = { SERVICE "List", &leases__list_response__descriptor, NULL },
+			   add_resource = { SERVICE "AddResource", NULL, "lease" };
 
 void ctrd_leases_done(struct ctrd_leases *l)
 {
@@ -30,10 +28,7 @@ struct ctrd_call *leases_create_begin(struct ctrd *c, const char *id, const stru
 	return call_begin(c, &create, id, &req.base, ctx);
 }
 
-int leases_create_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
-{
-	return call_end_empty(call, ctx, err);
-}
+int leases_create_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_empty(call, ctx, err); }
 
 int leases_create(struct ctrd *c, const char *id, const struct dict *labels, const struct ctx *ctx, struct err *err)
 {
@@ -49,10 +44,7 @@ struct ctrd_call *leases_delete_begin(struct ctrd *c, const char *id, bool sync,
 	return call_begin(c, &delete, id, &req.base, ctx);
 }
 
-int leases_delete_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
-{
-	return call_end_absent(call, ctx, err);
-}
+int leases_delete_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_absent(call, ctx, err); }
 
 int leases_delete(struct ctrd *c, const char *id, bool sync, const struct ctx *ctx, struct err *err)
 {
@@ -88,8 +80,7 @@ int leases_list(struct ctrd *c, const char *filter, const struct ctx *ctx, struc
 	return 0;
 }
 
-int leases_add_resource(struct ctrd *c, const char *lease, const char *id, const char *type, const struct ctx *ctx,
-			struct err *err)
+int leases_add_resource(struct ctrd *c, const char *lease, const char *id, const char *type, const struct ctx *ctx, struct err *err)
 {
 	Leases__Resource resource = LEASES__RESOURCE__INIT;
 	Leases__AddResourceRequest req = LEASES__ADD_RESOURCE_REQUEST__INIT;

@@ -2,8 +2,15 @@
 #pragma once
 #include "ctrd.h"
 
-struct ctrd_lease { char *id; int64_t created_at; struct dict labels; };
-struct ctrd_leases { struct ctrd_lease *v; size_t n; };
+struct ctrd_lease {
+	char *id;
+	int64_t created_at;
+	struct dict labels;
+};
+struct ctrd_leases {
+	struct ctrd_lease *v;
+	size_t n;
+};
 void ctrd_leases_done(struct ctrd_leases *);
 
 /* -ERR_EXISTS when the id is taken. */
@@ -17,5 +24,4 @@ int leases_delete(struct ctrd *, const char *id, bool sync, const struct ctx *, 
 /* @filter may be NULL: all. */
 int leases_list(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_leases *ret, struct err *err);
 /* @type: "content", "ingests", "snapshots/<snapshotter>". */
-int leases_add_resource(struct ctrd *, const char *lease, const char *id, const char *type, const struct ctx *,
-			struct err *err);
+int leases_add_resource(struct ctrd *, const char *lease, const char *id, const char *type, const struct ctx *, struct err *err);

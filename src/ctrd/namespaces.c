@@ -4,11 +4,9 @@
 #include "namespaces.pb-c.h"
 
 #define SERVICE "/containerd.services.namespaces.v1.Namespaces/"
-static const struct method
-	get = { SERVICE "Get", &namespaces__get_response__descriptor, "namespace" },
-	list = { SERVICE "List", &namespaces__list_response__descriptor, NULL },
-	create = { SERVICE "Create", NULL, "namespace" },
-	delete = { SERVICE "Delete", NULL, "namespace" };
+static const struct method get = { SERVICE "Get", &namespaces__get_response__descriptor, "namespace" },
+			   list = { SERVICE "List", &namespaces__list_response__descriptor, NULL },
+			   create = { SERVICE "Create", NULL, "namespace" }, delete = { SERVICE "Delete", NULL, "namespace" };
 
 void ctrd_namespaces_done(struct ctrd_namespaces *ns)
 {

@@ -2,8 +2,14 @@
 #pragma once
 #include "ctrd.h"
 
-struct ctrd_namespace { char *name; struct dict labels; };
-struct ctrd_namespaces { struct ctrd_namespace *v; size_t n; };
+struct ctrd_namespace {
+	char *name;
+	struct dict labels;
+};
+struct ctrd_namespaces {
+	struct ctrd_namespace *v;
+	size_t n;
+};
 void ctrd_namespaces_done(struct ctrd_namespaces *);
 
 /* Its labels. One that was never written to has none, and is no error. */

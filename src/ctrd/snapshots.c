@@ -4,15 +4,13 @@
 #include "snapshots.pb-c.h"
 
 #define SERVICE "/containerd.services.snapshots.v1.Snapshots/"
-static const struct method
-	prepare = { SERVICE "Prepare", &snapshots__mounts_response__descriptor, "snapshot" },
-	view = { SERVICE "View", &snapshots__mounts_response__descriptor, "snapshot" },
-	mounts = { SERVICE "Mounts", &snapshots__mounts_response__descriptor, "snapshot" },
-	commit = { SERVICE "Commit", NULL, "snapshot" },
-	remove_ = { SERVICE "Remove", NULL, "snapshot" },
-	stat_ = { SERVICE "Stat", &snapshots__stat_response__descriptor, "snapshot" },
-	usage = { SERVICE "Usage", &snapshots__usage_response__descriptor, "snapshot" },
-	list = { SERVICE "List", &snapshots__list_response__descriptor, NULL };
+static const struct method prepare = { SERVICE "Prepare", &snapshots__mounts_response__descriptor, "snapshot" },
+			   view = { SERVICE "View", &snapshots__mounts_response__descriptor, "snapshot" },
+			   mounts = { SERVICE "Mounts", &snapshots__mounts_response__descriptor, "snapshot" },
+			   commit = { SERVICE "Commit", NULL, "snapshot" }, remove_ = { SERVICE "Remove", NULL, "snapshot" },
+			   stat_ = { SERVICE "Stat", &snapshots__stat_response__descriptor, "snapshot" },
+			   usage = { SERVICE "Usage", &snapshots__usage_response__descriptor, "snapshot" },
+			   list = { SERVICE "List", &snapshots__list_response__descriptor, NULL };
 
 static struct ctrd_call *prepare_begin(struct ctrd *c, const struct method *m, const char *snapshotter, const char *key,
 				       const char *parent, const struct dict *labels, const struct ctx *ctx)
@@ -97,10 +95,7 @@ struct ctrd_call *snapshots_remove_begin(struct ctrd *c, const char *snapshotter
 	return key_begin(c, &remove_, snapshotter, key, ctx);
 }
 
-int snapshots_remove_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
-{
-	return call_end_absent(call, ctx, err);
-}
+int snapshots_remove_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_absent(call, ctx, err); }
 
 int snapshots_remove(struct ctrd *c, const char *snapshotter, const char *key, const struct ctx *ctx, struct err *err)
 {

@@ -5,11 +5,11 @@
 struct ctrd_call *snapshots_prepare_begin(struct ctrd *, const char *snapshotter, const char *key, const char *parent,
 					  const struct dict *labels, const struct ctx *);
 int snapshots_prepare_end(struct ctrd_call *, const struct ctx *, struct ctrd_mounts *ret, struct err *err);
-int snapshots_prepare(struct ctrd *, const char *snapshotter, const char *key, const char *parent,
-		      const struct dict *labels, const struct ctx *, struct ctrd_mounts *ret, struct err *err);
+int snapshots_prepare(struct ctrd *, const char *snapshotter, const char *key, const char *parent, const struct dict *labels,
+		      const struct ctx *, struct ctrd_mounts *ret, struct err *err);
 /* Read-only view. */
-int snapshots_view(struct ctrd *, const char *snapshotter, const char *key, const char *parent,
-		   const struct dict *labels, const struct ctx *, struct ctrd_mounts *ret, struct err *err);
+int snapshots_view(struct ctrd *, const char *snapshotter, const char *key, const char *parent, const struct dict *labels,
+		   const struct ctx *, struct ctrd_mounts *ret, struct err *err);
 int snapshots_mounts(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, struct ctrd_mounts *ret,
 		     struct err *err);
 int snapshots_commit(struct ctrd *, const char *snapshotter, const char *name, const char *key, const struct dict *labels,

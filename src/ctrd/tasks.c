@@ -4,22 +4,19 @@
 #include "tasks.pb-c.h"
 
 #define SERVICE "/containerd.services.tasks.v1.Tasks/"
-static const struct method
-	create = { SERVICE "Create", &tasks__create_response__descriptor, "task" },
-	start = { SERVICE "Start", &tasks__start_response__descriptor, "task" },
-	wait_ = { SERVICE "Wait", &tasks__wait_response__descriptor, "task" },
-	delete_task = { SERVICE "Delete", &tasks__delete_response__descriptor, "task" },
-	delete_exec = { SERVICE "DeleteProcess", &tasks__delete_response__descriptor, "task" },
-	kill_ = { SERVICE "Kill", NULL, "task" },
-	get = { SERVICE "Get", &tasks__get_response__descriptor, "task" },
-	list = { SERVICE "List", &tasks__list_response__descriptor, NULL },
-	exec = { SERVICE "Exec", NULL, "task" },
-	resize = { SERVICE "ResizePty", NULL, "task" },
-	close_io = { SERVICE "CloseIO", NULL, "task" },
-	list_pids = { SERVICE "ListPids", &tasks__list_pids_response__descriptor, "task" },
-	pause_ = { SERVICE "Pause", NULL, "task" },
-	resume = { SERVICE "Resume", NULL, "task" },
-	metrics = { SERVICE "Metrics", &tasks__metrics_response__descriptor, "task" };
+static const struct method create = { SERVICE "Create", &tasks__create_response__descriptor, "task" },
+			   start = { SERVICE "Start", &tasks__start_response__descriptor, "task" },
+			   wait_ = { SERVICE "Wait", &tasks__wait_response__descriptor, "task" },
+			   delete_task = { SERVICE "Delete", &tasks__delete_response__descriptor, "task" },
+			   delete_exec = { SERVICE "DeleteProcess", &tasks__delete_response__descriptor, "task" },
+			   kill_ = { SERVICE "Kill", NULL, "task" },
+			   get = { SERVICE "Get", &tasks__get_response__descriptor, "task" },
+			   list = { SERVICE "List", &tasks__list_response__descriptor, NULL },
+			   exec = { SERVICE "Exec", NULL, "task" }, resize = { SERVICE "ResizePty", NULL, "task" },
+			   close_io = { SERVICE "CloseIO", NULL, "task" },
+			   list_pids = { SERVICE "ListPids", &tasks__list_pids_response__descriptor, "task" },
+			   pause_ = { SERVICE "Pause", NULL, "task" }, resume = { SERVICE "Resume", NULL, "task" },
+			   metrics = { SERVICE "Metrics", &tasks__metrics_response__descriptor, "task" };
 
 void ctrd_process_done(struct ctrd_process *p)
 {
@@ -153,8 +150,7 @@ int tasks_delete_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_
 	return 0;
 }
 
-int tasks_delete(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_exit *ret,
-		 struct err *err)
+int tasks_delete(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
 {
 	return tasks_delete_end(tasks_delete_begin(c, id, exec_id, ctx), ctx, ret, err);
 }
@@ -210,8 +206,7 @@ int tasks_get_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_pro
 	return 0;
 }
 
-int tasks_get(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_process *ret,
-	      struct err *err)
+int tasks_get(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct ctrd_process *ret, struct err *err)
 {
 	return tasks_get_end(tasks_get_begin(c, id, exec_id, ctx), ctx, ret, err);
 }
@@ -249,10 +244,7 @@ struct ctrd_call *tasks_exec_begin(struct ctrd *c, const char *id, const char *e
 	return call_begin(c, &exec, id, &req.base, ctx);
 }
 
-int tasks_exec_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err)
-{
-	return call_end_empty(call, ctx, err);
-}
+int tasks_exec_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_empty(call, ctx, err); }
 
 int tasks_exec(struct ctrd *c, const char *id, const char *exec_id, const struct ctrd_io *io, const struct ctrd_any *spec,
 	       const struct ctx *ctx, struct err *err)

@@ -14,12 +14,21 @@ struct ctrd_process {
 	uint32_t exit_status;
 	int64_t exited_at;
 };
-struct ctrd_processes { struct ctrd_process *v; size_t n; };
+struct ctrd_processes {
+	struct ctrd_process *v;
+	size_t n;
+};
 void ctrd_process_done(struct ctrd_process *);
 void ctrd_processes_done(struct ctrd_processes *);
 
-struct ctrd_io { const char *stdin_, *stdout_, *stderr_; bool terminal; }; /* NULL: none */
-struct ctrd_exit { uint32_t status; int64_t at; };
+struct ctrd_io {
+	const char *stdin_, *stdout_, *stderr_;
+	bool terminal;
+}; /* NULL: none */
+struct ctrd_exit {
+	uint32_t status;
+	int64_t at;
+};
 
 struct ctrd_call *tasks_create_begin(struct ctrd *, const char *id, const struct ctrd_mounts *rootfs, const struct ctrd_io *,
 				     const struct ctrd_any *options, const struct ctx *);

@@ -25,7 +25,9 @@ void ctrd_descriptor_done(struct ctrd_descriptor *d)
 void ctrd_descriptor_copy(struct ctrd_descriptor *to, const struct ctrd_descriptor *from)
 {
 	struct ctrd_descriptor copy = {
-		.media_type = mem_strdup(from->media_type), .digest = mem_strdup(from->digest), .size = from->size,
+		.media_type = mem_strdup(from->media_type),
+		.digest = mem_strdup(from->digest),
+		.size = from->size,
 	};
 
 	dict_add(&copy.annotations, &from->annotations);
@@ -45,10 +47,7 @@ void ctrd_mounts_done(struct ctrd_mounts *m)
 	*m = (struct ctrd_mounts){ 0 };
 }
 
-char *text_unpack(const char *s)
-{
-	return s && *s ? mem_strdup(s) : NULL;
-}
+char *text_unpack(const char *s) { return s && *s ? mem_strdup(s) : NULL; }
 
 Types__Entry **entries_pack(struct arena *a, const struct dict *d, size_t *ret_n)
 {
@@ -158,10 +157,7 @@ int64_t time_unpack(const Google__Protobuf__Timestamp *t)
 	return ns > 0 ? ns : 0; /* Go's zero time is the year 1 */
 }
 
-pid_t pid_unpack(uint32_t pid)
-{
-	return pid <= INT_MAX ? (pid_t)pid : 0;
-}
+pid_t pid_unpack(uint32_t pid) { return pid <= INT_MAX ? (pid_t)pid : 0; }
 
 Google__Protobuf__FieldMask *labels_mask(struct arena *a, const struct dict *labels)
 {

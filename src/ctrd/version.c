@@ -4,7 +4,9 @@
 #include "version.pb-c.h"
 
 static const struct method version = {
-	"/containerd.services.version.v1.Version/Version", &version__version_response__descriptor, NULL,
+	"/containerd.services.version.v1.Version/Version",
+	&version__version_response__descriptor,
+	NULL,
 };
 
 void ctrd_version_done(struct ctrd_version *v)

@@ -2,6 +2,8 @@
 #pragma once
 #include "ctrd.h"
 
-struct ctrd_version { char *version, *revision; };
+struct ctrd_version {
+	char *version, *revision;
+};
 void ctrd_version_done(struct ctrd_version *);
 int version_get(struct ctrd *, const struct ctx *, struct ctrd_version *ret, struct err *err);

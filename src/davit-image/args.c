@@ -41,7 +41,10 @@ static const struct option_row options[] = {
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
-static const struct { const char *verb, *operands, *help; size_t min, max; } verbs[] = {
+static const struct {
+	const char *verb, *operands, *help;
+	size_t min, max;
+} verbs[] = {
 	{ "pull", "REF", "fetch an image from its registry and unpack it", 1, 1 },
 	{ "unpack", "REF", "unpack an image that is there", 1, 1 },
 	{ "load", "", "read an OCI or Docker archive (docker save)", 0, 0 },
@@ -85,8 +88,8 @@ static int unknown_option(const char *arg, struct err *err)
 		names[i] = options[i].name;
 	near = name_nearest(arg, names, N_OPTIONS);
 	(void)err_set(err, ERR_INVALID, "option %.80s: unknown", arg);
-	return near ? err_hint(err, -ERR_INVALID, "did you mean %s?", near) :
-		      err_hint(err, -ERR_INVALID, "davit-image --help lists them");
+	return near ? err_hint(err, -ERR_INVALID, "did you mean %s?", near)
+		    : err_hint(err, -ERR_INVALID, "davit-image --help lists them");
 }
 
 static int option_take(struct args *a, const struct option_row *o, const char *value, struct err *err)
@@ -152,8 +155,9 @@ static int check_options(const struct args *a, struct err *err)
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		const struct option_row *o = &options[i];
 		const char *field = (const char *)a + o->at;
-		bool given = o->kind == TEXT ? *(const char *const *)(const void *)field != NULL :
-			     o->kind == LIST ? ((const struct strv *)(const void *)field)->n > 0 : false;
+		bool given = o->kind == TEXT   ? *(const char *const *)(const void *)field != NULL
+			     : o->kind == LIST ? ((const struct strv *)(const void *)field)->n > 0
+					       : false;
 
 		if (given && o->verbs && !is_of(a->verb, o->verbs))
 			return err_set(err, ERR_INVALID, "option %s is one of %s, not of %s", o->name, o->verbs, a->verb);
@@ -167,9 +171,9 @@ static int check_verb(const struct args *a, struct err *err)
 		if (strcmp(a->verb, verbs[i].verb) != 0)
 			continue;
 		if (a->rest.n < verbs[i].min || a->rest.n > verbs[i].max)
-			return err_hint(err, err_set(err, ERR_INVALID, "%s takes %zu operands, not %zu", a->verb, verbs[i].max,
-						     a->rest.n),
-					"davit-image %s [OPTION...] %s", a->verb, verbs[i].operands);
+			return err_hint(
+				err, err_set(err, ERR_INVALID, "%s takes %zu operands, not %zu", a->verb, verbs[i].max, a->rest.n),
+				"davit-image %s [OPTION...] %s", a->verb, verbs[i].operands);
 		return check_options(a, err);
 	}
 	if (!a->verb)

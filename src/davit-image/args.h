@@ -4,8 +4,8 @@
 #include "strv.h"
 
 struct args {
-	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input,
-		*output, *output_fd, *workdir, *user;
+	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd,
+		*workdir, *user;
 	bool quiet, debug, help, version;
 	struct strv cmd, entrypoint, env, expose, label, rest;
 };

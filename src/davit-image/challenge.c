@@ -14,10 +14,7 @@ void challenge_done(struct challenge *c)
 
 static const char token_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
 
-static const char *blanks(const char *s)
-{
-	return s + strspn(s, " \t,");
-}
+static const char *blanks(const char *s) { return s + strspn(s, " \t,"); }
 
 /* A token or a quoted string behind "="; returns what follows it. */
 static const char *value(const char *s, struct buf *to)
@@ -39,8 +36,13 @@ static const char *value(const char *s, struct buf *to)
 
 static void take(struct challenge *c, const char *key, size_t n, const struct buf *val)
 {
-	struct { const char *name; char **to; } known[] = {
-		{ "realm", &c->realm }, { "service", &c->service }, { "scope", &c->scope },
+	struct {
+		const char *name;
+		char **to;
+	} known[] = {
+		{ "realm", &c->realm },
+		{ "service", &c->service },
+		{ "scope", &c->scope },
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 
 struct challenge {
-	bool basic, bearer;           /* what the server takes */
-	char *realm, *service, *scope;/* of bearer; NULL when missing */
+	bool basic, bearer;            /* what the server takes */
+	char *realm, *service, *scope; /* of bearer; NULL when missing */
 };
 void challenge_done(struct challenge *);
 /* A header's value, which may hold several challenges. What is not understood is skipped. */

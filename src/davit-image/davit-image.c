@@ -62,8 +62,15 @@ static int run_load(struct session *s, const struct args *a, json *images, struc
 static int run_import(struct session *s, const struct args *a, json *images, struct err *err)
 {
 	struct import_spec spec = {
-		.file = a->rest.v[0], .name = a->rest.v[1], .cmd = a->cmd, .entrypoint = a->entrypoint, .env = a->env,
-		.expose = a->expose, .label = a->label, .workdir = a->workdir, .user = a->user,
+		.file = a->rest.v[0],
+		.name = a->rest.v[1],
+		.cmd = a->cmd,
+		.entrypoint = a->entrypoint,
+		.env = a->env,
+		.expose = a->expose,
+		.label = a->label,
+		.workdir = a->workdir,
+		.user = a->user,
 	};
 
 	return import_image(s, &spec, images, err);
@@ -104,13 +111,18 @@ static int run_export(struct session *s, const struct args *a, json *images, str
 static const struct {
 	const char *name;
 	int (*run)(struct session *, const struct args *, json *images, struct err *err);
-} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load }, { "import", run_import },
-	    { "save", run_save }, { "export", run_export } };
+} verbs[] = { { "pull", run_pull },     { "unpack", run_unpack }, { "load", run_load },
+	      { "import", run_import }, { "save", run_save },     { "export", run_export } };
 
 static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
 {
-	static const struct { const char *name; enum progress_mode mode; } modes[] = {
-		{ "json", PROGRESS_JSON }, { "plain", PROGRESS_PLAIN }, { "tty", PROGRESS_TTY },
+	static const struct {
+		const char *name;
+		enum progress_mode mode;
+	} modes[] = {
+		{ "json", PROGRESS_JSON },
+		{ "plain", PROGRESS_PLAIN },
+		{ "tty", PROGRESS_TTY },
 	};
 	const char *term = getenv("TERM");
 	bool bars = isatty(2) && term && strcmp(term, "dumb") != 0;
@@ -130,7 +142,11 @@ static int run_verb(const struct args *a, struct progress *progress, json *image
 {
 	_cleanup_(session_close) struct session s = { .progress = progress };
 	struct session_spec spec = {
-		.address = a->address, .ns = a->ns, .snapshotter = a->snapshotter, .platform = a->platform, .lease = a->lease,
+		.address = a->address,
+		.ns = a->ns,
+		.snapshotter = a->snapshotter,
+		.platform = a->platform,
+		.lease = a->lease,
 	};
 	struct ctx ctx = { .cancel = &cancel };
 	int r = session_open(&s, &spec, &ctx, err);

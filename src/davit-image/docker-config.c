@@ -161,8 +161,14 @@ static int ask(struct loop *l, const char *path, const char *host, const struct 
 	char *const argv[] = { (char[]){ "docker-credential" }, (char[]){ "get" }, NULL };
 	const char *server = strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
 	struct child_spec spec = {
-		.path = path, .argv = argv, .input = server, .input_len = strlen(server), .out_max = SECRET_MAX, .err_max = 4096,
-		.flood_max = SECRET_MAX, .group = true,
+		.path = path,
+		.argv = argv,
+		.input = server,
+		.input_len = strlen(server),
+		.out_max = SECRET_MAX,
+		.err_max = 4096,
+		.flood_max = SECRET_MAX,
+		.group = true,
 	};
 	struct ctx within = ctx_within(ctx, HELPER_MS);
 	char how[64];

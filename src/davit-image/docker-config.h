@@ -7,15 +7,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct credential { char *user, *secret; bool identity; }; /* identity: @secret is an identity token (OAuth2 refresh token) */
+struct credential {
+	char *user, *secret;
+	bool identity;
+}; /* identity: @secret is an identity token (OAuth2 refresh token) */
 void credential_done(struct credential *);
 
 struct docker_config {
 	struct credential *v;
-	char **hosts;          /* of each credential, as normalised */
+	char **hosts; /* of each credential, as normalised */
 	size_t n, cap, hosts_cap;
-	char *store;           /* docker-credential-STORE for every registry, or NULL */
-	struct dict helpers;   /* registry: helper */
+	char *store;         /* docker-credential-STORE for every registry, or NULL */
+	struct dict helpers; /* registry: helper */
 };
 void docker_config_done(struct docker_config *);
 int docker_config_parse(const char *text, size_t len, struct docker_config *ret, struct err *err);
@@ -23,5 +26,5 @@ int docker_config_parse(const char *text, size_t len, struct docker_config *ret,
  * names it for hints. */
 int docker_config_load(struct docker_config *ret, char **ret_path, struct err *err);
 /* 1: there is one; 0: none. May start a helper. */
-int docker_config_find(const struct docker_config *, struct loop *, const char *host, const struct ctx *,
-		       struct credential *ret, struct err *err);
+int docker_config_find(const struct docker_config *, struct loop *, const char *host, const struct ctx *, struct credential *ret,
+		       struct err *err);

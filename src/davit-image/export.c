@@ -17,9 +17,14 @@
 enum { EXPORT_PATH_MAX = PATH_MAX, EXPORT_FILES_MAX = PATH_MAX / 2 + 64, CHUNK = 64 << 10, XATTRS_MAX = 64 << 10 };
 
 /* A file of several names: the first one is the file, the others lead to it. */
-struct first_name { dev_t dev; ino_t ino; char *path; };
+struct first_name {
+	dev_t dev;
+	ino_t ino;
+	char *path;
+};
 
-struct export {
+struct export
+{
 	const struct ctx *ctx;
 	struct output *out;
 	struct archive *tar;

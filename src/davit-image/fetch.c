@@ -13,8 +13,11 @@
 #include <string.h>
 
 enum {
-	PARALLEL = 3, PIECE = 128 << 10, /* bytes that are worth a message to containerd */
-	CALL_MS = 60000, BACKOFF_MS = 500, LOCKED_MS = 250,
+	PARALLEL = 3,
+	PIECE = 128 << 10, /* bytes that are worth a message to containerd */
+	CALL_MS = 60000,
+	BACKOFF_MS = 500,
+	LOCKED_MS = 250,
 };
 
 enum state { QUEUED, WAITING, BACKOFF, RUNNING, PRESENT };
@@ -22,21 +25,24 @@ enum state { QUEUED, WAITING, BACKOFF, RUNNING, PRESENT };
 struct fetch {
 	struct registry *g;
 	const struct ctrd_descriptor *d;
-	const struct fetch *same;  /* an earlier layer with the same digest: it does the work */
+	const struct fetch *same; /* an earlier layer with the same digest: it does the work */
 	enum state state;
 	char *ref;
 	struct content_writer *writer;
 	struct http_reply *reply;
 	size_t host;
-	int64_t at;                /* bytes in the ingest */
-	int64_t skip;              /* bytes to drop: the server began at 0 */
-	int64_t wake;              /* of WAITING and BACKOFF: clock_mono() */
-	int tries;                 /* failures since bytes last came */
-	bool resumed, again;       /* not all bytes are of one answer; was begun anew because they were wrong */
-	bool judged;               /* the answer's status is fine */
+	int64_t at;          /* bytes in the ingest */
+	int64_t skip;        /* bytes to drop: the server began at 0 */
+	int64_t wake;        /* of WAITING and BACKOFF: clock_mono() */
+	int tries;           /* failures since bytes last came */
+	bool resumed, again; /* not all bytes are of one answer; was begun anew because they were wrong */
+	bool judged;         /* the answer's status is fine */
 };
 
-struct fetches { struct fetch *v; size_t n; };
+struct fetches {
+	struct fetch *v;
+	size_t n;
+};
 
 static void drop_ingest(struct fetch *f)
 {
@@ -96,10 +102,7 @@ int fetch_note_source(struct session *s, const struct ref *ref, const char *dige
 	return content_set_labels(s->ctrd, digest, &label, &ctx, err);
 }
 
-static void show(const struct fetch *f, enum progress_state state)
-{
-	progress_state(f->g->s->progress, f->d->digest, state);
-}
+static void show(const struct fetch *f, enum progress_state state) { progress_state(f->g->s->progress, f->d->digest, state); }
 
 static int present(struct fetch *f, struct err *err)
 {
@@ -138,8 +141,8 @@ static int commit(struct fetch *f, struct err *err)
 	if (f->resumed && anew(f))
 		return 0;
 	drop_ingest(f);
-	return err_hint(err, err_set(err, ERR_DATA_LOSS, "wrong digest: what %s sent is something else",
-				     f->g->hosts.v[f->host].name),
+	return err_hint(err,
+			err_set(err, ERR_DATA_LOSS, "wrong digest: what %s sent is something else", f->g->hosts.v[f->host].name),
 			"the registry or a mirror of it is damaged");
 }
 
@@ -229,9 +232,9 @@ static bool may_not_be_distributed(const struct ctrd_descriptor *d)
 static int tell_elsewhere(const struct fetch *f, struct err *err)
 {
 	err_clear(err);
-	return err_hint(err, err_set(err, ERR_NOT_FOUND,
-				     "not found at %s: its manifest names another place, which davit does not ask",
-				     f->g->hosts.v[f->host].name),
+	return err_hint(err,
+			err_set(err, ERR_NOT_FOUND, "not found at %s: its manifest names another place, which davit does not ask",
+				f->g->hosts.v[f->host].name),
 			"push the image with all its layers: docker push with allow-nondistributable-artifacts");
 }
 
@@ -276,9 +279,10 @@ static int take_body(struct fetch *f, struct err *err)
 	n = body.len - drop;
 	if ((int64_t)n > f->d->size - f->at) {
 		drop_ingest(f);
-		return err_hint(err, err_set(err, ERR_DATA_LOSS, "longer than the %lld bytes that the manifest says",
-					     (long long)f->d->size),
-				"the registry or a mirror of it is damaged");
+		return err_hint(
+			err,
+			err_set(err, ERR_DATA_LOSS, "longer than the %lld bytes that the manifest says", (long long)f->d->size),
+			"the registry or a mirror of it is damaged");
 	}
 	f->skip -= (int64_t)drop;
 	r = n ? content_writer_write(f->writer, body.data + drop, n, &f->g->s->ctx, err) : 0;
@@ -311,13 +315,10 @@ static bool ready(const struct fetch *f)
 {
 	switch (f->state) {
 	case WAITING:
-	case BACKOFF:
-		return clock_mono() >= f->wake;
-	case RUNNING:
-		return http_ended(f->reply) || http_body(f->reply)->len >= PIECE;
+	case BACKOFF: return clock_mono() >= f->wake;
+	case RUNNING: return http_ended(f->reply) || http_body(f->reply)->len >= PIECE;
 	case QUEUED:
-	case PRESENT:
-		break;
+	case PRESENT: break;
 	}
 	return false;
 }
@@ -344,10 +345,7 @@ static int step(struct fetch *f, struct err *err)
 	return r;
 }
 
-static bool is_present(const struct fetch *f)
-{
-	return (f->same ? f->same : f)->state == PRESENT;
-}
+static bool is_present(const struct fetch *f) { return (f->same ? f->same : f)->state == PRESENT; }
 
 static size_t present_from_bottom(const struct fetches *all)
 {

@@ -62,10 +62,7 @@ static int add_host(struct hosts *h, const char *url, bool override, struct host
 	return 0;
 }
 
-static char *beside(const char *dir, const char *path)
-{
-	return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", dir, path);
-}
+static char *beside(const char *dir, const char *path) { return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", dir, path); }
 
 /* "client": "both.pem", or [["cert", "key"]], or ["cert", ...]. The first counts. */
 static void take_client(json *client, const char *dir, struct host *o)
@@ -233,8 +230,13 @@ int hosts_load(const char *dir, const char *registry, struct hosts *ret, struct 
 {
 	_cleanup_(hosts_done) struct hosts h = { 0 };
 	_cleanup_free_ char *other = folder_name(registry);
-	const struct { const char *root, *name; } places[] = {
-		{ dir, other }, { dir, registry }, { dir, "_default" }, { HOSTS_DOCKER_DIR, registry },
+	const struct {
+		const char *root, *name;
+	} places[] = {
+		{ dir, other },
+		{ dir, registry },
+		{ dir, "_default" },
+		{ HOSTS_DOCKER_DIR, registry },
 	};
 	struct host *o = NULL;
 	int r = 0;

@@ -11,10 +11,13 @@
 #include <strings.h>
 
 enum {
-	CONNECT_S = 10, STALL_S = 60, REDIRECTS = 10,
-	STREAM_MAX = 1 << 20,   /* untaken bytes of a stream before it pauses */
-	HEADERS_MAX = 64, HEADER_MAX = 8192,
-	HEAD_MAX = 256 << 10,   /* bytes of all headers of an answer */
+	CONNECT_S = 10,
+	STALL_S = 60,
+	REDIRECTS = 10,
+	STREAM_MAX = 1 << 20, /* untaken bytes of a stream before it pauses */
+	HEADERS_MAX = 64,
+	HEADER_MAX = 8192,
+	HEAD_MAX = 256 << 10, /* bytes of all headers of an answer */
 	REDIRECT_BODY = 64 << 10,
 };
 
@@ -24,15 +27,19 @@ struct http {
 	struct timer *timer;
 };
 
-struct socket { struct http *h; curl_socket_t fd; struct watch *watch; };
+struct socket {
+	struct http *h;
+	curl_socket_t fd;
+	struct watch *watch;
+};
 
 struct http_reply {
 	struct http *h;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *asked, *url;      /* the first address, and where redirects have led */
-	char *authorization;    /* what the last one was told */
-	struct strv own;        /* headers for the first origin alone */
+	char *asked, *url;   /* the first address, and where redirects have led */
+	char *authorization; /* what the last one was told */
+	struct strv own;     /* headers for the first origin alone */
 	char *own_authorization;
 	char *accept, *range;
 	bool form;
@@ -44,7 +51,7 @@ struct http_reply {
 	size_t max, head, passed;
 	CURLcode result;
 	char text[CURL_ERROR_SIZE];
-	struct dict got;        /* headers of the answer */
+	struct dict got; /* headers of the answer */
 	struct buf body;
 };
 
@@ -105,10 +112,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
 	return 0;
 }
 
-static void on_tick(void *arg)
-{
-	act(arg, CURL_SOCKET_TIMEOUT, 0);
-}
+static void on_tick(void *arg) { act(arg, CURL_SOCKET_TIMEOUT, 0); }
 
 static int on_timer(CURLM *multi, long ms, void *arg)
 {
@@ -384,10 +388,7 @@ void http_reply_free(struct http_reply *r)
 	free(r);
 }
 
-bool http_ended(const struct http_reply *r)
-{
-	return r->ended;
-}
+bool http_ended(const struct http_reply *r) { return r->ended; }
 
 int http_status(const struct http_reply *r)
 {
@@ -397,15 +398,9 @@ int http_status(const struct http_reply *r)
 	return (int)status;
 }
 
-const char *http_header(const struct http_reply *r, const char *lower)
-{
-	return dict_get(&r->got, lower);
-}
+const char *http_header(const struct http_reply *r, const char *lower) { return dict_get(&r->got, lower); }
 
-const char *http_authorization(const struct http_reply *r)
-{
-	return r->authorization;
-}
+const char *http_authorization(const struct http_reply *r) { return r->authorization; }
 
 const char *http_elsewhere(const struct http_reply *r)
 {
@@ -413,9 +408,8 @@ const char *http_elsewhere(const struct http_reply *r)
 	size_t n, its_n;
 	bool tls, its_tls;
 
-	if (http_split(r->asked, &tls, &host, &n, &path) == 0 &&
-	    http_split(r->url, &its_tls, &its_host, &its_n, &its_path) == 0 && tls == its_tls && n == its_n &&
-	    strncasecmp(host, its_host, n) == 0)
+	if (http_split(r->asked, &tls, &host, &n, &path) == 0 && http_split(r->url, &its_tls, &its_host, &its_n, &its_path) == 0 &&
+	    tls == its_tls && n == its_n && strncasecmp(host, its_host, n) == 0)
 		return NULL;
 	return r->url;
 }
@@ -437,10 +431,7 @@ int64_t http_offset(const struct http_reply *r, int64_t asked)
 	return errno || *end != '-' ? -1 : at;
 }
 
-struct buf *http_body(struct http_reply *r)
-{
-	return &r->body;
-}
+struct buf *http_body(struct http_reply *r) { return &r->body; }
 
 void http_take(struct http_reply *r, struct buf *to)
 {

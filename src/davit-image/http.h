@@ -16,22 +16,22 @@ void http_free(struct http *); /* replies must be freed first */
 DEFINE_CLEANUP(struct http, http_free)
 
 struct http_tls {
-	struct strv ca;           /* files of authorities trusted beside the system's */
-	char *cert, *key;         /* a client's, or NULL */
+	struct strv ca;   /* files of authorities trusted beside the system's */
+	char *cert, *key; /* a client's, or NULL */
 	bool skip_verify;
 };
 struct http_request {
-	const char *url;          /* http or https; redirects lead from https to no http */
-	const char *accept;       /* or NULL */
-	struct strv headers;      /* "Name: value"; these, the authorization and the form go to the URL's own origin only */
-	const char *authorization;/* the value of that header, or NULL */
-	const char *form;         /* POST of application/x-www-form-urlencoded; NULL: GET */
+	const char *url;           /* http or https; redirects lead from https to no http */
+	const char *accept;        /* or NULL */
+	struct strv headers;       /* "Name: value"; these, the authorization and the form go to the URL's own origin only */
+	const char *authorization; /* the value of that header, or NULL */
+	const char *form;          /* POST of application/x-www-form-urlencoded; NULL: GET */
 	/* What another origin is told, to which a redirect leads: borrowed, or NULL for nothing. */
 	const char *(*authorize)(void *arg, const char *url);
 	void *authorize_arg;
 	const struct http_tls *tls; /* NULL: the system's; must outlive the reply */
-	int64_t offset;           /* > 0: only from there on (Range) */
-	size_t max;               /* bytes of body; longer is -ERR_EXHAUSTED. 0: a stream, which pauses when much is untaken */
+	int64_t offset;             /* > 0: only from there on (Range) */
+	size_t max;                 /* bytes of body; longer is -ERR_EXHAUSTED. 0: a stream, which pauses when much is untaken */
 };
 /* Never NULL: what is wrong shows when it is waited for. @req is copied. */
 struct http_reply *http_start(struct http *, const struct http_request *);
@@ -43,7 +43,7 @@ bool http_ended(const struct http_reply *);
 int http_result(const struct http_reply *, struct err *err);
 /* A failure that may pass by itself. */
 bool http_transient(const struct http_reply *);
-int http_status(const struct http_reply *);                          /* 0 before there is one */
+int http_status(const struct http_reply *); /* 0 before there is one */
 /* The Authorization that the host which answered was asked with; NULL: none. */
 const char *http_authorization(const struct http_reply *);
 /* The answer came from another origin (scheme, host, port) than was asked, since a redirect led there: its address, else NULL. */

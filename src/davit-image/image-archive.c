@@ -178,7 +178,7 @@ struct ingest {
 	struct session *s;
 	struct content_writer *writer; /* NULL: the blob is there already */
 	char *ref;
-	char *expected;                /* digest that the path promises, or NULL */
+	char *expected; /* digest that the path promises, or NULL */
 	struct sha sha;
 	int64_t size;
 };

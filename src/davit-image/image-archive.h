@@ -8,11 +8,11 @@ enum { ARCHIVE_ENTRIES = 16384, ARCHIVE_JSON_MAX = 20 << 20 };
 
 struct archive_file {
 	char *path;
-	char *link;        /* of a symbolic or hard link: the path it leads to, from the root; else NULL */
-	int64_t at;        /* of its header */
+	char *link; /* of a symbolic or hard link: the path it leads to, from the root; else NULL */
+	int64_t at; /* of its header */
 	int64_t size;
-	char *digest;      /* once stored */
-	const char *suffix;/* of the media type, by the compression: "", "gzip" or "zstd"; static */
+	char *digest;       /* once stored */
+	const char *suffix; /* of the media type, by the compression: "", "gzip" or "zstd"; static */
 };
 struct archive_files {
 	struct archive_file *v;

@@ -21,11 +21,11 @@ struct layer {
 	struct archive *tar;   /* its reader */
 	struct content_writer *writer;
 	struct sha diff;
-	int64_t stored;        /* bytes written */
-	bool as_is;            /* the input's own bytes are stored */
+	int64_t stored; /* bytes written */
+	bool as_is;     /* the input's own bytes are stored */
 	const char *media_type;
 	size_t entries;
-	bool image_archive;    /* it has the files of an image archive */
+	bool image_archive; /* it has the files of an image archive */
 	char *ref;
 };
 
@@ -180,8 +180,7 @@ static int drain(struct layer *l, struct err *err)
 	return n < 0 ? input_archive_error(&l->in, l->tar, err) : input_ended(&l->in, err);
 }
 
-static int store_layer(struct session *s, const char *file, struct ctrd_descriptor *ret, char diff_id[DIGEST_TEXT],
-		       struct err *err)
+static int store_layer(struct session *s, const char *file, struct ctrd_descriptor *ret, char diff_id[DIGEST_TEXT], struct err *err)
 {
 	_cleanup_(layer_done) struct layer l = { .s = s, .in.fd = -1 };
 	_cleanup_dict_ struct dict labels = { 0 };

@@ -15,11 +15,11 @@ struct input {
 	int (*tee)(void *arg, const void *p, size_t n, struct err *err);
 	void *tee_arg;
 	char *chunk;
-	struct archive *reader;/* the one in use, and what it was given: */
+	struct archive *reader; /* the one in use, and what it was given: */
 	int64_t given;
-	bool skips;            /* the reader may pass over @left bytes of a file that are not read */
+	bool skips; /* the reader may pass over @left bytes of a file that are not read */
 	int64_t left;
-	size_t peeked;         /* bytes at the beginning of @chunk that input_next() has yet to hand out */
+	size_t peeked; /* bytes at the beginning of @chunk that input_next() has yet to hand out */
 };
 
 /* @path "-" or NULL: standard input. */
@@ -39,4 +39,8 @@ int input_ended(const struct input *, struct err *err);
 /* What went wrong in an archive that reads from @in: the input's own error first, else libarchive's. */
 int input_archive_error(struct input *, struct archive *, struct err *err);
 
-static inline void archive_freep(struct archive **a) { if (*a) (void)archive_read_free(*a); }
+static inline void archive_freep(struct archive **a)
+{
+	if (*a)
+		(void)archive_read_free(*a);
+}

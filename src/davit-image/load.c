@@ -318,8 +318,9 @@ int load_images(struct session *s, const char *file, json *images, struct err *e
 	if (!contents)
 		contents = archive_find(&l.files, "manifest.json");
 	if (!contents)
-		return err_hint(err, err_set(err, ERR_INVALID,
-					     "%s is no image archive (it has neither index.json nor manifest.json)", l.in.name),
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "%s is no image archive (it has neither index.json nor manifest.json)",
+					l.in.name),
 				"a root file system becomes an image by: davit image import FILE NAME");
 	r = archive_get(&l.files, contents, ARCHIVE_JSON_MAX, &text, err);
 	if (r < 0)

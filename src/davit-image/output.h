@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct output {
-	const char *name;      /* for errors: the path, or "standard output" */
+	const char *name; /* for errors: the path, or "standard output" */
 	int fd;
 	bool own, pipe;        /* is ours to close; may block */
 	char *path, *dir;      /* a new file's; NULL: written in place (a device, a pipe) */
@@ -29,4 +29,8 @@ int output_tar(struct output *, struct archive **ret, struct err *err);
 /* What a call of libarchive on such a writer returned: its error, or 0. */
 int output_check(struct output *, struct archive *, int r, struct err *err);
 
-static inline void archive_write_freep(struct archive **a) { if (*a) (void)archive_write_free(*a); }
+static inline void archive_write_freep(struct archive **a)
+{
+	if (*a)
+		(void)archive_write_free(*a);
+}

@@ -61,10 +61,7 @@ const char *progress_bytes(int64_t n, char out[16])
 	return out;
 }
 
-static void put(struct buf *b)
-{
-	(void)!write(2, buf_str(b), b->len);
-}
+static void put(struct buf *b) { (void)!write(2, buf_str(b), b->len); }
 
 static const char *short_digest(const char *digest)
 {

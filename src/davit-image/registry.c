@@ -28,10 +28,7 @@ void registry_done(struct registry *g)
 }
 
 /* Docker Hub's credentials stand under its own name. */
-static const char *login_name(const struct host *h)
-{
-	return strcmp(h->name, "registry-1.docker.io") == 0 ? "docker.io" : h->name;
-}
+static const char *login_name(const struct host *h) { return strcmp(h->name, "registry-1.docker.io") == 0 ? "docker.io" : h->name; }
 
 /* A host that only a redirect named is shown the user's credential for it where its name is certain: over TLS, as checked by
  * the system's authorities, not by what the host that led there is trusted by. */
@@ -65,8 +62,9 @@ static char *basic(const struct credential *c)
 /* Registries tell strangers no more than this, so that nobody learns which images there are. */
 static int refused(const struct registry *g, const struct host *h, struct err *err)
 {
-	int r = err_set(err, ERR_UNAUTHENTICATED, h->login ? "the login for it is refused, or it has no such image" :
-							     "it wants a login, or has no such image");
+	int r = err_set(err, ERR_UNAUTHENTICATED,
+			h->login ? "the login for it is refused, or it has no such image"
+				 : "it wants a login, or has no such image");
 
 	if (strcmp(login_name(h), "docker.io") == 0)
 		return err_hint(err, r, "docker login writes %s", g->config_path ? g->config_path : "~/.docker/config.json");
@@ -149,12 +147,12 @@ static int take_token(struct http_reply *reply, char **ret, struct err *err)
 }
 
 /* Whether a failure is worth another try, and when the server wants that at the earliest. */
-struct retry { bool again; int64_t wait_ms; };
+struct retry {
+	bool again;
+	int64_t wait_ms;
+};
 
-static bool passing(int status)
-{
-	return status == 429 || status == 408 || status >= 500;
-}
+static bool passing(int status) { return status == 429 || status == 408 || status >= 500; }
 
 static int64_t wait_ms(struct http_reply *reply)
 {
@@ -203,8 +201,8 @@ static int authenticate(struct registry *g, struct host *h, const char *header, 
 
 	challenge_parse(header ? header : "", &c);
 	if (!header || !*header)
-		return err_hint(err, err_set(err, ERR_UNAUTHENTICATED,
-					     "it refuses access (HTTP status 401) and names no way to log in"),
+		return err_hint(err,
+				err_set(err, ERR_UNAUTHENTICATED, "it refuses access (HTTP status 401) and names no way to log in"),
 				"is it an image registry? a proxy may have answered in its place");
 	if (!c.basic && !c.bearer)
 		return err_set(err, ERR_UNAUTHENTICATED, "it wants a kind of login that davit does not know");
@@ -315,8 +313,8 @@ static int judge(struct registry *g, struct host *h, struct http_reply *reply, s
 	if (status == 401)
 		return unauthorized(g, h, reply, retry, err);
 	if (status == 403)
-		return err_hint(err, err_set(err, ERR_PERMISSION, "access is denied%s", its_words(reply, words)),
-				"docker login %s", login_name(h));
+		return err_hint(err, err_set(err, ERR_PERMISSION, "access is denied%s", its_words(reply, words)), "docker login %s",
+				login_name(h));
 	if (status == 404)
 		return err_hint(err, err_set(err, ERR_NOT_FOUND, "not found at %s", h->name), "check its name and tag");
 	if (passing(status))
@@ -324,8 +322,7 @@ static int judge(struct registry *g, struct host *h, struct http_reply *reply, s
 	return err_set(err, ERR_UNKNOWN, "HTTP status %d%s", status, its_words(reply, words));
 }
 
-int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool *ret_again, int64_t *ret_wait_ms,
-		   struct err *err)
+int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool *ret_again, int64_t *ret_wait_ms, struct err *err)
 {
 	struct retry retry = { 0 };
 	int r = judge(g, &g->hosts.v[i], reply, &retry, err);
@@ -338,13 +335,18 @@ int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool 
 static struct http_reply *start(struct registry *g, const struct host *h, const char *path, int64_t offset, size_t max)
 {
 	bool mirror = h != &g->hosts.v[g->hosts.n - 1]; /* is told whose image is meant, as containerd does */
-	_cleanup_free_ char *url = mem_printf("%s/%s/%s%s%s", h->base, g->ref->path, path, mirror ? "?ns=" : "",
-					      mirror ? g->ref->host : "");
+	_cleanup_free_ char *url =
+		mem_printf("%s/%s/%s%s%s", h->base, g->ref->path, path, mirror ? "?ns=" : "", mirror ? g->ref->host : "");
 	struct http_request req = {
 		.url = url,
 		.accept = MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", */*",
-		.headers = h->headers, .authorization = h->authorization, .authorize = authorize, .authorize_arg = g,
-		.tls = &h->trust, .offset = offset, .max = max,
+		.headers = h->headers,
+		.authorization = h->authorization,
+		.authorize = authorize,
+		.authorize_arg = g,
+		.tls = &h->trust,
+		.offset = offset,
+		.max = max,
 	};
 
 	return http_start(g->http, &req);

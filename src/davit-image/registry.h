@@ -11,11 +11,11 @@ enum { REGISTRY_TRIES = 4 };
 struct registry {
 	struct session *s;
 	struct http *http;
-	const struct ref *ref;     /* borrowed */
+	const struct ref *ref; /* borrowed */
 	struct hosts hosts;
-	struct hosts others;       /* that redirects have led to */
+	struct hosts others; /* that redirects have led to */
 	struct docker_config config;
-	char *config_path;         /* for hints */
+	char *config_path; /* for hints */
 	bool config_read;
 };
 int registry_open(struct registry *, struct session *, const struct ref *, const char *hosts_dir, struct err *err);

@@ -14,7 +14,10 @@
 #include <archive_entry.h>
 #include <string.h>
 
-struct saved_blob { struct ctrd_descriptor d; bool layer; };
+struct saved_blob {
+	struct ctrd_descriptor d;
+	bool layer;
+};
 
 struct save {
 	struct session *s;
@@ -123,10 +126,7 @@ static void add_to_index(struct save *w, const struct ctrd_descriptor *target, c
 	json_append(w->index, o);
 }
 
-static char *blob_path(const char *digest)
-{
-	return mem_printf("blobs/sha256/%s", digest_digits(digest));
-}
+static char *blob_path(const char *digest) { return mem_printf("blobs/sha256/%s", digest_digits(digest)); }
 
 /* Docker's entry of this configuration: made when it is new. */
 static json *docker_entry(struct save *w, const struct manifest *m)
@@ -244,7 +244,12 @@ static int write_contents(struct save *w, struct err *err)
 	return r < 0 ? r : begin_entry(w, "blobs/sha256/", -1, err);
 }
 
-struct copying { struct save *w; const struct saved_blob *b; struct sha sha; int64_t at; };
+struct copying {
+	struct save *w;
+	const struct saved_blob *b;
+	struct sha sha;
+	int64_t at;
+};
 
 static int copy_piece(void *arg, const void *p, size_t n, struct err *err)
 {

@@ -3,7 +3,9 @@
 #include "digest.h"
 #include "strv.h"
 
-struct sha { void *md; }; /* zeroed: not begun */
+struct sha {
+	void *md;
+}; /* zeroed: not begun */
 void sha_init(struct sha *);
 void sha_add(struct sha *, const void *p, size_t n);
 void sha_end(struct sha *, char out[DIGEST_TEXT]); /* then sha_init() again, or sha_done() */

@@ -148,8 +148,9 @@ void spool_done(struct spool *s)
 
 int spool_tar(struct spool *s, int64_t at, struct archive **ret, struct err *err)
 {
-	s->view = (struct input){ .name = s->in->name, .fd = s->fd, .ctx = s->in->ctx, .chunk = s->in->chunk,
-				  .skips = true, .left = s->end - at };
+	s->view = (struct input){
+		.name = s->in->name, .fd = s->fd, .ctx = s->in->ctx, .chunk = s->in->chunk, .skips = true, .left = s->end - at
+	};
 	if (lseek(s->fd, s->base + at, SEEK_SET) < 0)
 		return err_sys(err, errno, "%s", s->in->name);
 	return input_tar(&s->view, ret, err);

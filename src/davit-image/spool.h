@@ -4,12 +4,12 @@
 #include "input.h"
 
 struct spool {
-	struct input *in;   /* where it came from: for errors; must outlive it */
-	int fd;             /* in->fd, or the copy */
+	struct input *in; /* where it came from: for errors; must outlive it */
+	int fd;           /* in->fd, or the copy */
 	bool copied;
-	int64_t base;       /* where in fd the archive begins */
-	int64_t end;        /* bytes of the archive */
-	struct input view;  /* what the reader in use reads from */
+	int64_t base;      /* where in fd the archive begins */
+	int64_t end;       /* bytes of the archive */
+	struct input view; /* what the reader in use reads from */
 };
 
 /* -ERR_EXHAUSTED: the temporary folder's file system is nearly full. */

@@ -10,15 +10,9 @@ struct toml {
 	struct err *err;
 };
 
-static int wrong(const struct toml *t, const char *what)
-{
-	return err_set(t->err, ERR_INVALID, "line %u: %s", t->line, what);
-}
+static int wrong(const struct toml *t, const char *what) { return err_set(t->err, ERR_INVALID, "line %u: %s", t->line, what); }
 
-static int peek(const struct toml *t)
-{
-	return t->at < t->end ? (unsigned char)*t->at : -1;
-}
+static int peek(const struct toml *t) { return t->at < t->end ? (unsigned char)*t->at : -1; }
 
 static bool eat(struct toml *t, char c)
 {

@@ -199,8 +199,9 @@ static int end_layer(struct unpack *u, struct err *err)
 	if (r < 0)
 		return r;
 	if (!applied.digest || strcmp(applied.digest, u->diff_ids.v[u->next]) != 0)
-		return err_hint(err, err_set(err, ERR_DATA_LOSS, "unpacks to %s, but the image's configuration says %s",
-					     applied.digest ? applied.digest : "nothing", u->diff_ids.v[u->next]),
+		return err_hint(err,
+				err_set(err, ERR_DATA_LOSS, "unpacks to %s, but the image's configuration says %s",
+					applied.digest ? applied.digest : "nothing", u->diff_ids.v[u->next]),
 				"the image is damaged: build or push it again");
 	r = commit_layer(u, err);
 	if (r < 0)
@@ -266,7 +267,4 @@ int unpack_finish(struct unpack *u, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-const char *unpack_chain_id(const struct unpack *u)
-{
-	return u->chain.n ? u->chain.v[u->chain.n - 1] : "";
-}
+const char *unpack_chain_id(const struct unpack *u) { return u->chain.n ? u->chain.v[u->chain.n - 1] : ""; }

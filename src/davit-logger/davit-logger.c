@@ -19,7 +19,10 @@ enum { IDLE_MS = 100 };
 /* After SIGTERM, less than the shim's patience. */
 enum { DRAIN_MS = 10000 };
 
-struct settings { const char *path; int64_t size, files; };
+struct settings {
+	const char *path;
+	int64_t size, files;
+};
 
 static void parse_settings(char **argv, struct settings *s)
 {

@@ -30,7 +30,7 @@ static void folders_in(const char *path, struct strv *names)
  * exact, and the signals are acted on when it lets go. */
 struct cgroup_version {
 	void (*hierarchies)(const char *root, struct strv *out);
-	void (*halt)(const char *path);   /* nothing in it runs any more; as well as can be */
+	void (*halt)(const char *path); /* nothing in it runs any more; as well as can be */
 	void (*resume)(const char *path);
 };
 
@@ -108,8 +108,7 @@ static void v2_halt(const char *path)
 
 static void v2_resume(const char *path) { (void)put(path, "cgroup.freeze", "0"); }
 
-static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_resume },
-				   v2 = { v2_hierarchies, v2_halt, v2_resume };
+static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_resume }, v2 = { v2_hierarchies, v2_halt, v2_resume };
 
 static const struct cgroup_version *version_of(const char *root)
 {

@@ -8,7 +8,10 @@ void cgroup_ids(const char *root, const char *ns, struct strv *ids);
 bool cgroup_exists(const char *root, const char *ns, const char *id);
 /* The processes in it and below, one more than once where there are several hierarchies; those of another pid namespace
  * are 0. */
-struct cgroup_pids { pid_t *v; size_t n, cap; };
+struct cgroup_pids {
+	pid_t *v;
+	size_t n, cap;
+};
 void cgroup_pids_done(struct cgroup_pids *);
 void cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret);
 void cgroup_pids_add(struct cgroup_pids *, pid_t);

@@ -57,10 +57,7 @@ bool claim_is_removing(const struct core *c, const char *name)
 	return says_removing(path) && claim_locked(c, name);
 }
 
-void claim_lock_removing(int fd)
-{
-	(void)!pwrite(fd, removing, sizeof removing - 1, 0);
-}
+void claim_lock_removing(int fd) { (void)!pwrite(fd, removing, sizeof removing - 1, 0); }
 
 /* Its removal has ended once its lock can be had. A file_lock() that comes too late makes the file anew: it goes again. */
 static void await_removal(const char *path, const struct ctx *ctx)
@@ -107,10 +104,7 @@ bool claim_locked(const struct core *c, const char *name)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
-char *claim_lease_id(const char *name)
-{
-	return mem_printf("davit-job-%s", name);
-}
+char *claim_lease_id(const char *name) { return mem_printf("davit-job-%s", name); }
 
 char *claim_ports_text(const struct port *p, size_t n)
 {
@@ -178,7 +172,10 @@ static const struct ctrd_lease *find_lease(const struct ctrd_leases *l, const ch
 }
 
 /* All claims with ports, of every namespace: leases in step with the name of theirs. */
-struct claims { struct ctrd_leases *of; struct ctrd_namespaces ns; };
+struct claims {
+	struct ctrd_leases *of;
+	struct ctrd_namespaces ns;
+};
 
 static void claims_done(struct claims *c)
 {

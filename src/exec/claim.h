@@ -9,21 +9,21 @@
 #include "job.h"
 #include "leases.h"
 
-#define CLAIM_JOB "davit.job"        /* name; on the lease and on the container record */
-#define CLAIM_ID "davit.id"          /* container id */
+#define CLAIM_JOB "davit.job" /* name; on the lease and on the container record */
+#define CLAIM_ID "davit.id"   /* container id */
 #define CLAIM_NETWORK "davit.network"
 #define CLAIM_NETNS "davit.netns"
-#define CLAIM_JOINS "davit.joins"    /* id of the job whose network it is in (netshare.h); at a later start it may be another */
-#define CLAIM_PORTS "davit.ports"    /* "*:18080/tcp,127.0.0.1:53/udp,..." */
+#define CLAIM_JOINS "davit.joins" /* id of the job whose network it is in (netshare.h); at a later start it may be another */
+#define CLAIM_PORTS "davit.ports" /* "*:18080/tcp,127.0.0.1:53/udp,..." */
 #define CLAIM_SNAPSHOTTER "davit.snapshotter"
-#define RECORD_REMOVE "davit.remove"     /* on the container record: "1" for --rm */
+#define RECORD_REMOVE "davit.remove" /* on the container record: "1" for --rm */
 /* On the container record: when it had been made (RFC 3339). A --rm job loses it once it is started; one that is made and
  * started at once never has it. */
 #define RECORD_COMPLETE "davit.complete"
-#define RECORD_STARTED "davit.started"   /* when it was last started (RFC 3339); none: never */
-#define RECORD_EXIT "davit.exit"         /* "CODE TIME" of the last exit, once the task is gone */
+#define RECORD_STARTED "davit.started"         /* when it was last started (RFC 3339); none: never */
+#define RECORD_EXIT "davit.exit"               /* "CODE TIME" of the last exit, once the task is gone */
 #define RECORD_MOUNT_LABEL "davit.mount-label" /* SELinux label of the container's root; none: it has none */
-#define RECORD_JOB "davit.job"           /* extension: the job's JSON */
+#define RECORD_JOB "davit.job"                 /* extension: the job's JSON */
 #define RECORD_JOB_TYPE "davit.v1.Job"
 
 /* The lock of one job; waits for another davit that is removing this very job (its lock file says so), at most 10 s;
@@ -45,14 +45,24 @@ char *claim_lease_id(const char *name);
 /* Text of CLAIM_PORTS; the caller frees. */
 char *claim_ports_text(const struct port *, size_t n);
 /* Host ports, whatever their address and protocol. */
-struct claim_ports { uint16_t *v; size_t n, cap; };
+struct claim_ports {
+	uint16_t *v;
+	size_t n, cap;
+};
 void claim_ports_done(struct claim_ports *);
 void claim_ports_add(struct claim_ports *, uint16_t host);
 /* Those of all claims, of every namespace. */
 int claim_ports(struct core *, const struct ctx *, struct claim_ports *ret, struct err *err);
 /* Claims of any namespace that name one of our ports: those of jobs that have ended too. */
-struct claim_clash { struct ctrd_lease lease; char *ns; size_t port; };
-struct claim_clashes { struct claim_clash *v; size_t n, cap; };
+struct claim_clash {
+	struct ctrd_lease lease;
+	char *ns;
+	size_t port;
+};
+struct claim_clashes {
+	struct claim_clash *v;
+	size_t n, cap;
+};
 void claim_clashes_done(struct claim_clashes *);
 /* @older: only claims older than @own_lease, so that of two that are made at once just one gives way. */
 int claim_find_clashes(struct core *, const char *own_lease, bool older, const struct port *, size_t n, const struct ctx *,

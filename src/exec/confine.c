@@ -12,10 +12,7 @@
 
 enum { DRAWS = 32 };
 
-static const char *root_of(const struct run *run)
-{
-	return run->core->conf.host_root ? run->core->conf.host_root : "";
-}
+static const char *root_of(const struct run *run) { return run->core->conf.host_root ? run->core->conf.host_root : ""; }
 
 /* AppArmor */
 

@@ -74,8 +74,9 @@ static int open_core(const struct core_conf *conf, bool start, const struct ctx 
 	int r;
 
 	if (!strcmp(conf->ns, ENGINE_FOLDER))
-		return err_hint(err, err_set(err, ERR_INVALID, "namespace %s: its folder in %s is that of davit's own containerd",
-					     conf->ns, conf->run_dir),
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "namespace %s: its folder in %s is that of davit's own containerd",
+					conf->ns, conf->run_dir),
 				"choose another name with --namespace");
 	if (start)
 		core_own_folders(conf);

@@ -7,17 +7,17 @@
 #include "loop.h"
 
 struct core_conf {
-	const char *address;        /* NULL: CTRD_ADDRESS, or the engine of our own (engine.h) */
-	const char *ns;             /* containerd namespace */
-	const char *snapshotter;    /* NULL: the namespace's default, else overlayfs */
-	const char *runtime;        /* NULL: the davit shim where it is installed, else io.containerd.runc.v2 */
+	const char *address;     /* NULL: CTRD_ADDRESS, or the engine of our own (engine.h) */
+	const char *ns;          /* containerd namespace */
+	const char *snapshotter; /* NULL: the namespace's default, else overlayfs */
+	const char *runtime;     /* NULL: the davit shim where it is installed, else io.containerd.runc.v2 */
 	struct cni_conf cni;
-	const char *run_dir;        /* "/run/davit" */
-	const char *data_dir;       /* "/var/lib/davit" */
-	int64_t call_ms;            /* time for one call of containerd; 0: 60 s */
-	int64_t undo_ms;            /* time for a whole rollback; 0: 30 s */
-	int64_t return_ms;          /* who waits for a task's end bears a containerd that is away so long; 0: without limit */
-	const char *host_root;      /* for tests: where the host's /sys and /etc are looked for; NULL: below / */
+	const char *run_dir;   /* "/run/davit" */
+	const char *data_dir;  /* "/var/lib/davit" */
+	int64_t call_ms;       /* time for one call of containerd; 0: 60 s */
+	int64_t undo_ms;       /* time for a whole rollback; 0: 30 s */
+	int64_t return_ms;     /* who waits for a task's end bears a containerd that is away so long; 0: without limit */
+	const char *host_root; /* for tests: where the host's /sys and /etc are looked for; NULL: below / */
 	bool debug;
 	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
 	void *notice_arg;
@@ -27,10 +27,10 @@ struct core_conf {
 #define CORE_DATA_DIR "/var/lib/davit"
 
 struct core {
-	struct core_conf conf;      /* strings borrowed from the caller */
+	struct core_conf conf; /* strings borrowed from the caller */
 	struct loop *loop;
 	struct ctrd *ctrd;
-	char *address;              /* in use */
+	char *address; /* in use */
 };
 
 /* Connects; starts the engine when nothing listens at the default address and none was given. -ERR_UNAVAILABLE with the

@@ -150,10 +150,7 @@ static void list_shims(const struct doctor *d, struct strv *ret)
 }
 
 /* "runc version 1.1.5+ds1" and "Version:  1.6.20" become "1.1.5+ds1" and "1.6.20". */
-static const char *bare_version(const char *line)
-{
-	return line + strcspn(line, "0123456789");
-}
+static const char *bare_version(const char *line) { return line + strcspn(line, "0123456789"); }
 
 static void look_shims(struct doctor *d)
 {
@@ -165,8 +162,8 @@ static void look_shims(struct doctor *d)
 	runc = doctor_program(d, "containerd-shim-runc-v2");
 	version = runc ? doctor_ask(d, runc, "-v", "Version:") : NULL;
 	if (!strv_has(&found, "containerd-shim-runc-v2") && !strv_has(&found, "containerd-shim-davit-v2"))
-		doctor_say(d, CHECK_ERROR, "apt-get install containerd", "no containerd-shim-runc-v2%s%s",
-			   found.n ? ", only " : "", text);
+		doctor_say(d, CHECK_ERROR, "apt-get install containerd", "no containerd-shim-runc-v2%s%s", found.n ? ", only " : "",
+			   text);
 	else if (version)
 		doctor_say(d, CHECK_OK, NULL, "%s (runc-v2: %s)", text, bare_version(version));
 	else
@@ -188,15 +185,18 @@ static void look_engines(struct doctor *d)
 		if (line)
 			doctor_say(d, CHECK_OK, NULL, "%s %s, %s", engines[i], bare_version(line), doctor_shown(d, path));
 		else
-			doctor_say(d, CHECK_WARNING, NULL, "%s, %s: does not tell its version", engines[i],
-				   doctor_shown(d, path));
+			doctor_say(d, CHECK_WARNING, NULL, "%s, %s: does not tell its version", engines[i], doctor_shown(d, path));
 	}
 	if (!usual)
 		doctor_say(d, CHECK_ERROR, "apt-get install runc", "neither runc nor crun");
 }
 
 static const struct doctor_row rows[] = {
-	{ "containerd", look_containerd }, { "containerd configuration", look_config }, { "snapshotters", look_snapshotters },
-	{ "cri plugin", look_cri }, { "shims", look_shims }, { "engines", look_engines },
+	{ "containerd", look_containerd },
+	{ "containerd configuration", look_config },
+	{ "snapshotters", look_snapshotters },
+	{ "cri plugin", look_cri },
+	{ "shims", look_shims },
+	{ "engines", look_engines },
 };
 const struct doctor_rows doctor_containerd = { rows, sizeof rows / sizeof *rows };

@@ -119,14 +119,16 @@ static void look_confinement(struct doctor *d)
 		doctor_say(d, CHECK_WARNING, "mount -t securityfs securityfs /sys/kernel/security",
 			   "AppArmor is on, but securityfs is not mounted: jobs run without a profile");
 	else if (selinux == SELINUX_OFF)
-		doctor_say(d, CHECK_WARNING, NULL, "neither AppArmor nor SELinux is on: jobs are held by namespaces, "
-						  "capabilities and seccomp alone");
+		doctor_say(d, CHECK_WARNING, NULL,
+			   "neither AppArmor nor SELinux is on: jobs are held by namespaces, "
+			   "capabilities and seccomp alone");
 }
 
 static const char *kata_config(const struct doctor *d)
 {
 	static const char *const places[] = {
-		"/etc/kata-containers/configuration.toml", "/usr/share/defaults/kata-containers/configuration.toml",
+		"/etc/kata-containers/configuration.toml",
+		"/usr/share/defaults/kata-containers/configuration.toml",
 		"/opt/kata/share/defaults/kata-containers/configuration.toml",
 	};
 
@@ -141,8 +143,7 @@ static void look_device(struct doctor *d, const char *path, const char *remedy)
 	if (doctor_has(d, path))
 		doctor_say(d, CHECK_OK, NULL, "%s is there", path);
 	else
-		doctor_say(d, CHECK_ERROR, remedy, "no %s: Kata starts nothing (inside a VM: needs nested virtualisation)",
-			   path);
+		doctor_say(d, CHECK_ERROR, remedy, "no %s: Kata starts nothing (inside a VM: needs nested virtualisation)", path);
 }
 
 static void look_kata(struct doctor *d)
@@ -180,7 +181,7 @@ static void look_gvisor(struct doctor *d)
 }
 
 static const struct doctor_row rows[] = {
-	{ "cgroups", look_cgroups }, { "crun", look_crun }, { "seccomp", look_seccomp }, { "confinement", look_confinement },
-	{ "Kata", look_kata }, { "gVisor", look_gvisor },
+	{ "cgroups", look_cgroups },         { "crun", look_crun }, { "seccomp", look_seccomp },
+	{ "confinement", look_confinement }, { "Kata", look_kata }, { "gVisor", look_gvisor },
 };
 const struct doctor_rows doctor_kernel = { rows, sizeof rows / sizeof *rows };

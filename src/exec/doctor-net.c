@@ -149,14 +149,13 @@ static void look_bridge(struct doctor *d)
 	if (value && !strcmp(value, "1"))
 		doctor_say(d, CHECK_OK, NULL, "on");
 	else
-		doctor_say(d, CHECK_WARNING,
-			   value ? "sysctl -w net.bridge.bridge-nf-call-iptables=1" : "modprobe br_netfilter",
+		doctor_say(d, CHECK_WARNING, value ? "sysctl -w net.bridge.bridge-nf-call-iptables=1" : "modprobe br_netfilter",
 			   "%s: a container does not reach a port that another one on its bridge has forwarded",
 			   value ? "off" : "module br_netfilter is not loaded");
 }
 
 static const struct doctor_row rows[] = {
-	{ "CNI plugins", look_plugins }, { "networks", look_networks }, { "iptables", look_iptables },
+	{ "CNI plugins", look_plugins }, { "networks", look_networks },     { "iptables", look_iptables },
 	{ "ip6tables", look_ip6tables }, { "IP forwarding", look_forward }, { "bridge netfilter", look_bridge },
 };
 const struct doctor_rows doctor_net = { rows, sizeof rows / sizeof *rows };

@@ -7,16 +7,22 @@ struct doctor {
 	const char *root;
 	const struct ctx *ctx;
 	struct loop *loop;
-	struct core *core;       /* NULL: no containerd answers */
-	struct err core_err;     /* and why */
-	struct strv folders;     /* where programs are looked for, below @root */
-	const char *row;         /* name of the row at hand */
+	struct core *core;   /* NULL: no containerd answers */
+	struct err core_err; /* and why */
+	struct strv folders; /* where programs are looked for, below @root */
+	const char *row;     /* name of the row at hand */
 	struct checks *out;
 	size_t cap;
 };
 
-struct doctor_row { const char *name; void (*look)(struct doctor *); };
-struct doctor_rows { const struct doctor_row *v; size_t n; };
+struct doctor_row {
+	const char *name;
+	void (*look)(struct doctor *);
+};
+struct doctor_rows {
+	const struct doctor_row *v;
+	size_t n;
+};
 extern const struct doctor_rows doctor_containerd, doctor_net, doctor_kernel;
 
 /* A line of the row. @remedy: a command, or NULL. */

@@ -33,15 +33,9 @@ void doctor_say(struct doctor *d, enum check_level level, const char *remedy, co
 	out->n++;
 }
 
-char *doctor_path(const struct doctor *d, const char *path)
-{
-	return mem_printf("%s%s", d->root, path);
-}
+char *doctor_path(const struct doctor *d, const char *path) { return mem_printf("%s%s", d->root, path); }
 
-const char *doctor_shown(const struct doctor *d, const char *path)
-{
-	return path + strlen(d->root);
-}
+const char *doctor_shown(const struct doctor *d, const char *path) { return path + strlen(d->root); }
 
 bool doctor_has(const struct doctor *d, const char *path)
 {
@@ -129,8 +123,11 @@ static void look_root(struct doctor *d)
 
 static void look_own(struct doctor *d)
 {
-	static const struct { const char *name, *what; } own[] = {
-		{ "davit-image", "pull, load and import" }, { "davit-logger", "logs of detached jobs" },
+	static const struct {
+		const char *name, *what;
+	} own[] = {
+		{ "davit-image", "pull, load and import" },
+		{ "davit-logger", "logs of detached jobs" },
 	};
 
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {

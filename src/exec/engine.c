@@ -29,11 +29,21 @@ enum { START_MS = 30000, STOP_MS = 15000, LOG_MAX = 4 << 20, STATE_DEPTH_MAX = 1
 /* Version 2 is read by 1.6 to 2.x, and names that a version does not know are ignored by all of them. What is switched
  * off is what davit never uses: CRI, tracing, the restart monitor (it polls), snapshotters that only warn. */
 static const char *const unused_plugins[] = {
-	"io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",
-	"io.containerd.podsandbox.controller.v1.podsandbox", "io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt",
-	"io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.restart",
-	"io.containerd.monitor.container.v1.restart", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-	"io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile",
+	"io.containerd.grpc.v1.cri",
+	"io.containerd.cri.v1.images",
+	"io.containerd.cri.v1.runtime",
+	"io.containerd.podsandbox.controller.v1.podsandbox",
+	"io.containerd.nri.v1.nri",
+	"io.containerd.internal.v1.opt",
+	"io.containerd.internal.v1.tracing",
+	"io.containerd.tracing.processor.v1.otlp",
+	"io.containerd.internal.v1.restart",
+	"io.containerd.monitor.container.v1.restart",
+	"io.containerd.snapshotter.v1.aufs",
+	"io.containerd.snapshotter.v1.btrfs",
+	"io.containerd.snapshotter.v1.devmapper",
+	"io.containerd.snapshotter.v1.zfs",
+	"io.containerd.snapshotter.v1.blockfile",
 };
 
 void engine_status_done(struct engine_status *s)
@@ -55,10 +65,7 @@ static char *data_path(const struct core_conf *conf, const char *name)
 	return mem_printf("%s/" ENGINE_FOLDER "%s%s", conf->data_dir ? conf->data_dir : CORE_DATA_DIR, *name ? "/" : "", name);
 }
 
-char *engine_address(const struct core_conf *conf)
-{
-	return run_path(conf, "containerd.sock");
-}
+char *engine_address(const struct core_conf *conf) { return run_path(conf, "containerd.sock"); }
 
 /* A connection, or -errno. */
 static int engine_connect(const struct core_conf *conf)
@@ -235,8 +242,8 @@ static int describe_end(const char *log, struct err *err)
 	while (n > 0 && tail[n - 1] == '\n')
 		tail[--n] = '\0';
 	line = strrchr(tail, '\n');
-	return err_hint(err, err_set(err, ERR_UNAVAILABLE, "containerd ended at once: %.400s", line ? line + 1 : tail),
-			"see %s", log);
+	return err_hint(err, err_set(err, ERR_UNAVAILABLE, "containerd ended at once: %.400s", line ? line + 1 : tail), "see %s",
+			log);
 }
 
 /* Until the socket takes connections. Between bind(2) and listen(2) no event tells: hence the short time-out. */
@@ -267,7 +274,10 @@ static int wait_socket(const struct core_conf *conf, int pidfd, const char *log,
 	return 0;
 }
 
-struct link { struct loop *loop; struct ctrd *ctrd; };
+struct link {
+	struct loop *loop;
+	struct ctrd *ctrd;
+};
 
 static void link_done(struct link *l)
 {

@@ -5,7 +5,12 @@
 /* Below RUN and DATA. In RUN it stands beside the folders of namespaces, so none of ours is called that. */
 #define ENGINE_FOLDER "engine"
 
-struct engine_status { bool running; pid_t pid; char *address, *version, *program, *config; size_t jobs; };
+struct engine_status {
+	bool running;
+	pid_t pid;
+	char *address, *version, *program, *config;
+	size_t jobs;
+};
 void engine_status_done(struct engine_status *);
 
 /* The engine's address: RUN/engine/containerd.sock. The caller frees. */

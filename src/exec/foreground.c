@@ -31,10 +31,7 @@ static void heir_remove(const struct run *run, int lock)
 		claim_unlock(core, run->job->name, lock);
 }
 
-static void on_patience(void *arg)
-{
-	streams_signal(arg, SIGKILL);
-}
+static void on_patience(void *arg) { streams_signal(arg, SIGKILL); }
 
 /* Until the process has ended. */
 static int heir_wait(const struct run *run, struct core *core, enum heir_word word)
@@ -131,10 +128,7 @@ void foreground_heir(struct run *run)
 		log_warn("job %s: nobody waits to go on without davit: %s", run->job->name, strerror(errno));
 }
 
-void foreground_leave(struct run *run)
-{
-	(void)heir_tell(run->heir, HEIR_CARRY_ON, -1);
-}
+void foreground_leave(struct run *run) { (void)heir_tell(run->heir, HEIR_CARRY_ON, -1); }
 
 static void time_row(struct timing *t, const char *name, int64_t origin, int64_t began)
 {

@@ -10,10 +10,16 @@
 
 enum { KEEP_MAX = 3, PAUSE_MS = 100, PAUSE_MAX_MS = 1000, START_MS = 5000 };
 
-struct heir { pid_t pid; int fd; };
+struct heir {
+	pid_t pid;
+	int fd;
+};
 
 /* A word with the descriptor that comes with it. */
-union control { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; };
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
 
 static bool word_send(int fd, enum heir_word word, int lock)
 {
@@ -50,10 +56,7 @@ static enum heir_word word_await(int fd, int *ret_lock)
 	return (enum heir_word)byte;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
+static int by_number(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
 static void close_others(int *keep, size_t n)
 {
@@ -115,10 +118,7 @@ struct heir *heir_new(const struct core *core, const struct streams *streams, he
 	return h;
 }
 
-bool heir_tell(struct heir *h, enum heir_word word, int lock)
-{
-	return h && word_send(h->fd, word, lock);
-}
+bool heir_tell(struct heir *h, enum heir_word word, int lock) { return h && word_send(h->fd, word, lock); }
 
 /* It is a zombie until we end where it has ended already; else init's. */
 void heir_free(struct heir *h)

@@ -10,8 +10,11 @@ enum { FILE_MAX = 4 << 20 };
 
 static const char *kind_of(mode_t mode)
 {
-	return S_ISFIFO(mode) ? "a FIFO" : S_ISDIR(mode) ? "a folder" : S_ISSOCK(mode) ? "a socket" :
-	       S_ISREG(mode) ? "a file of the kernel's" : "a device";
+	return S_ISFIFO(mode)   ? "a FIFO"
+	       : S_ISDIR(mode)  ? "a folder"
+	       : S_ISSOCK(mode) ? "a socket"
+	       : S_ISREG(mode)  ? "a file of the kernel's"
+				: "a device";
 }
 
 /* A file of /proc or its like says that it is regular and may wait for ever. */

@@ -86,8 +86,9 @@ int job_restart(struct core *c, const char *name, int timeout, const struct ctx 
 	int r = record_find(c, name, ctx, &rec, err);
 
 	if (r >= 0 && dict_get(&rec.c.labels, RECORD_REMOVE))
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it",
-					     rec.name), "stop it, and run it anew");
+		return err_hint(
+			err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it", rec.name),
+			"stop it, and run it anew");
 	if (r >= 0)
 		r = job_stop(c, name, timeout, ctx, err);
 	if (r >= 0)
@@ -132,7 +133,6 @@ int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_c
 	if (record_exit(&rec, ret_code, &at))
 		return err_clear(err), 0;
 	err_clear(err);
-	return err_hint(
-		err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
-		"start it with: davit start %s", rec.name);
+	return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
+			"start it with: davit start %s", rec.name);
 }

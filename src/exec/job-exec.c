@@ -28,8 +28,12 @@ static int look_up_user(const struct record *rec, pid_t pid, const char *spec, s
 static int make_process(const struct record *rec, const struct exec_opts *o, pid_t pid, struct ctrd_any *ret, struct err *err)
 {
 	struct user user = { 0 };
-	struct exec_process p = { .args = o->args, .env = o->env, .cwd = o->cwd, .tty = o->tty, .privileged = o->privileged,
-		.bounding = cap_bounding() };
+	struct exec_process p = { .args = o->args,
+				  .env = o->env,
+				  .cwd = o->cwd,
+				  .tty = o->tty,
+				  .privileged = o->privileged,
+				  .bounding = cap_bounding() };
 	const char *asked = o->user && *o->user ? o->user : NULL;
 	struct winsize size;
 	int r = look_up_user(rec, pid, asked, &user, err);
@@ -63,9 +67,9 @@ struct process {
 	const struct exec_opts *opts;
 	char exec_id[17];
 	struct ctrd_any spec;
-	struct streams *io;    /* NULL: detached */
+	struct streams *io; /* NULL: detached */
 	struct heir *heir;
-	bool goes_on;          /* without us */
+	bool goes_on; /* without us */
 };
 
 static void process_done(struct process *x)
@@ -151,8 +155,10 @@ static int process_open(struct process *x, pid_t pid, struct err *err)
 	dir = mem_printf("%s/exec-%s", run_dir, x->exec_id);
 	if (r < 0 || o->detach)
 		return r;
-	return streams_new(&(struct streams_conf){ .dir = dir, .tty = o->tty, .stdin_open = o->interactive,
-		.detach_keys = o->detach_keys, .sig_proxy = true }, x->core->loop, &x->io, err);
+	return streams_new(
+		&(struct streams_conf){
+			.dir = dir, .tty = o->tty, .stdin_open = o->interactive, .detach_keys = o->detach_keys, .sig_proxy = true },
+		x->core->loop, &x->io, err);
 }
 
 /* Adds the exec, runs it, and deletes it unless it goes on without us. */

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-struct over { const char *target, *source; /* NULL: a tmpfs */ };
+struct over {
+	const char *target, *source; /* NULL: a tmpfs */
+};
 
 static size_t depth(const char *path)
 {
@@ -114,8 +116,8 @@ void run_look_early(struct run *run)
 	mounts = (struct ctrd_mounts){ .v = mem_array(struct ctrd_mount, 1), .n = 1 };
 	mounts.v[0].type = mem_strdup("overlay");
 	strv_pushf(&mounts.v[0].options, "lowerdir=%s", run->image.layers);
-	run->files_known = layers_of_mounts(&mounts, false, &root, &unused) >= 0 &&
-			   look_at_image(run, &root, &run->files, &unused) >= 0;
+	run->files_known =
+		layers_of_mounts(&mounts, false, &root, &unused) >= 0 && look_at_image(run, &root, &run->files, &unused) >= 0;
 }
 
 static int look_either_way(struct run *run, int rootfd, struct user_files *files, struct err *err)

@@ -16,10 +16,7 @@
 static const char *const state_names[] = { "created", "running", "paused", "exited", "unknown" };
 enum { N_STATES = sizeof state_names / sizeof *state_names };
 
-const char *job_state_name(enum job_state s)
-{
-	return state_names[s];
-}
+const char *job_state_name(enum job_state s) { return state_names[s]; }
 
 static void row_done(struct job_row *r)
 {
@@ -151,8 +148,11 @@ static void row_state(const struct record *rec, const struct ctrd_process *p, st
 
 	if (p) {
 		row->pid = p->pid;
-		row->state = p->status == CTRD_RUNNING ? JOB_RUNNING : p->status == CTRD_STOPPED ? JOB_EXITED :
-			     p->status == CTRD_CREATED ? JOB_CREATED : p->status == CTRD_UNKNOWN ? JOB_UNKNOWN : JOB_PAUSED;
+		row->state = p->status == CTRD_RUNNING   ? JOB_RUNNING
+			     : p->status == CTRD_STOPPED ? JOB_EXITED
+			     : p->status == CTRD_CREATED ? JOB_CREATED
+			     : p->status == CTRD_UNKNOWN ? JOB_UNKNOWN
+							 : JOB_PAUSED;
 		row->exit_code = (int)p->exit_status;
 		row->exited_at = p->status == CTRD_STOPPED ? p->exited_at : 0;
 		row->started_at = started_at(p->pid);
@@ -171,11 +171,17 @@ static void row_state(const struct record *rec, const struct ctrd_process *p, st
 static void row_fill(const struct core *c, const char *ns, const struct record *rec, const struct ctrd_process *p,
 		     struct job_row *row)
 {
-	*row = (struct job_row){ .ns = mem_strdup(ns), .name = mem_strdup(rec->name), .id = mem_strdup(rec->c.id),
-		.image = mem_strdup(rec->c.image), .command = command_text(&rec->c), .runtime = mem_strdup(rec->c.runtime),
-		.network = mem_strdup(rec->job ? rec->job->network : NULL), .created_at = rec->c.created_at,
-		.ports = rec->job ? ports_text(rec->job) : mem_strdup(""),
-		.mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""), .size = -1 };
+	*row = (struct job_row){ .ns = mem_strdup(ns),
+				 .name = mem_strdup(rec->name),
+				 .id = mem_strdup(rec->c.id),
+				 .image = mem_strdup(rec->c.image),
+				 .command = command_text(&rec->c),
+				 .runtime = mem_strdup(rec->c.runtime),
+				 .network = mem_strdup(rec->job ? rec->job->network : NULL),
+				 .created_at = rec->c.created_at,
+				 .ports = rec->job ? ports_text(rec->job) : mem_strdup(""),
+				 .mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""),
+				 .size = -1 };
 	dict_add(&row->labels, &rec->c.labels);
 	row_state(rec, p, row);
 	row_address(c, ns, rec, row);
@@ -262,8 +268,8 @@ static const struct {
 	bool (*match)(const struct job_row *, const char *value);
 	int (*check)(const char *value, struct err *err); /* NULL: whatever it is */
 } filters[] = {
-	{ "name", match_name, check_name }, { "id", match_id, NULL }, { "status", match_status, check_status },
-	{ "label", match_label, NULL }, { "ancestor", match_image, NULL }, { "network", match_network, NULL },
+	{ "name", match_name, check_name },       { "id", match_id, NULL },          { "status", match_status, check_status },
+	{ "label", match_label, NULL },           { "ancestor", match_image, NULL }, { "network", match_network, NULL },
 	{ "exited", match_exited, check_exited },
 };
 enum { N_FILTERS = sizeof filters / sizeof *filters };
@@ -332,10 +338,7 @@ static bool is_listed(const struct record *rec, const struct job_row *row)
 	       dict_get(&rec->c.labels, RECORD_COMPLETE) != NULL;
 }
 
-static bool rec_has_layer(const struct record *rec)
-{
-	return rec->c.snapshotter && rec->c.snapshot_key && *rec->c.snapshot_key;
-}
+static bool rec_has_layer(const struct record *rec) { return rec->c.snapshotter && rec->c.snapshot_key && *rec->c.snapshot_key; }
 
 static bool has_record(const struct records *recs, const char *id)
 {
@@ -377,8 +380,9 @@ static int list_namespace(struct core *c, const char *ns, const struct job_filte
 		row_fill(c, ns, &recs.v[i], task_of(&tasks, recs.v[i].c.id), &row);
 		if (counts && !is_listed(&recs.v[i], &row) && !claim_locked(c, recs.v[i].name))
 			out->left++;
-		r = is_listed(&recs.v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED)) ?
-			filter_row(&row, f->filters, err) : 0;
+		r = is_listed(&recs.v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED))
+			    ? filter_row(&row, f->filters, err)
+			    : 0;
 		if (r <= 0) {
 			row_done(&row);
 			continue;

@@ -5,7 +5,10 @@
 #include "remains.h"
 #include "task.h"
 
-struct follow { struct core *core; const char *id; };
+struct follow {
+	struct core *core;
+	const char *id;
+};
 
 /* The writer is gone once the task is: no more lines will come. */
 static bool has_ended(void *arg)
@@ -42,8 +45,15 @@ int job_logs(struct core *c, const char *name, const struct logs_opts *o, const 
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_free_ char *path = NULL;
-	struct logread read = { .tail = o->tail, .since = o->since, .until = o->until, .follow = o->follow,
-		.timestamps = o->timestamps, .out_fd = o->out_fd, .err_fd = o->err_fd, .ended = has_ended, .wake_fd = -1 };
+	struct logread read = { .tail = o->tail,
+				.since = o->since,
+				.until = o->until,
+				.follow = o->follow,
+				.timestamps = o->timestamps,
+				.out_fd = o->out_fd,
+				.err_fd = o->err_fd,
+				.ended = has_ended,
+				.wake_fd = -1 };
 	struct follow follow = { c, NULL };
 	int r = record_find(c, name, ctx, &rec, err);
 

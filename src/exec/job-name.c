@@ -5,15 +5,12 @@
 
 enum { ID_DIGITS = 8 };
 
-static const char *const how[] = { "brisk", "calm", "clear", "deep", "fair", "fresh", "gentle", "grey", "keen", "light",
-	"quick", "quiet", "salty", "sharp", "steady", "swift" };
-static const char *const what[] = { "anchor", "beacon", "bow", "buoy", "capstan", "harbor", "hull", "keel", "mast", "oar",
-	"reef", "rudder", "sail", "shore", "tide", "wave" };
+static const char *const how[] = { "brisk", "calm",  "clear", "deep",  "fair",  "fresh", "gentle", "grey",
+				   "keen",  "light", "quick", "quiet", "salty", "sharp", "steady", "swift" };
+static const char *const what[] = { "anchor", "beacon", "bow",  "buoy",   "capstan", "harbor", "hull", "keel",
+				    "mast",   "oar",    "reef", "rudder", "sail",    "shore",  "tide", "wave" };
 
-static unsigned digit(char c)
-{
-	return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
-}
+static unsigned digit(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10); }
 
 char *job_name_new(void)
 {

@@ -98,8 +98,7 @@ int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 	run->host_net = !strcmp(run->job->network, "host");
 	run->cni = !run->host_net && !job_joins(run->job) && strcmp(run->job->network, "none") != 0;
 	if (run->host_net && run->runtime.vm)
-		return err_hint(err,
-				err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
+		return err_hint(err, err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
 				"choose another: --network davit, or none");
 	if (!run->host_net)
 		run->netns = record_netns(run->id);

@@ -14,24 +14,24 @@ struct job_row {
 	enum job_state state;
 	pid_t pid;
 	int exit_code;
-	int64_t created_at, started_at, exited_at;   /* 0 unknown */
-	char *ports;             /* "0.0.0.0:18080->8080/tcp, ..." */
-	char *mounts;            /* volumes and host paths, with commas between */
-	int64_t size;            /* bytes of the writable layer; -1: not asked for, or not known */
+	int64_t created_at, started_at, exited_at; /* 0 unknown */
+	char *ports;                               /* "0.0.0.0:18080->8080/tcp, ..." */
+	char *mounts;                              /* volumes and host paths, with commas between */
+	int64_t size;                              /* bytes of the writable layer; -1: not asked for, or not known */
 	struct dict labels;
 };
 struct job_rows {
 	struct job_row *v;
 	size_t n;
-	size_t left;             /* what davits that were killed left in the core's namespace, for job_prune() */
+	size_t left; /* what davits that were killed left in the core's namespace, for job_prune() */
 };
 void job_rows_done(struct job_rows *);
 
 struct job_filter {
-	bool all;                /* exited and created ones too */
+	bool all; /* exited and created ones too */
 	bool all_namespaces;
-	bool sizes;              /* ask for them: containerd looks at every file of the layer */
-	size_t last;             /* only the newest so many, in whatever state; 0: all */
+	bool sizes;                 /* ask for them: containerd looks at every file of the layer */
+	size_t last;                /* only the newest so many, in whatever state; 0: all */
 	const struct strv *filters; /* name=REGEX, id=, status=, label=K[=V], ancestor=IMAGE, network=, exited=N (as in Docker) */
 };
 int job_list(struct core *, const struct job_filter *, const struct ctx *, struct job_rows *ret, struct err *err);
@@ -57,7 +57,7 @@ struct exec_opts {
 	const struct strv *args, *env;
 	const char *cwd, *user, *detach_keys;
 	bool tty, interactive, detach, privileged;
-	bool heir;               /* as in struct run_opts */
+	bool heir; /* as in struct run_opts */
 };
 /* Runs a process in a running job; the exit code in *ret_code, as in struct run_result (0 when detached). */
 int job_exec(struct core *, const char *name, const struct exec_opts *, const struct ctx *, int *ret_code, struct err *err);
@@ -68,8 +68,8 @@ int job_export_root(struct core *, const char *name, const struct ctx *, int *re
 
 struct logs_opts {
 	bool follow, timestamps;
-	int64_t tail;            /* lines; -1: all */
-	int64_t since, until;    /* wall ns; 0: none */
+	int64_t tail;         /* lines; -1: all */
+	int64_t since, until; /* wall ns; 0: none */
 	int out_fd, err_fd;
 };
 /* 1: nobody reads any more. */

@@ -62,10 +62,7 @@ static int pick(struct run *run, struct port *p, const struct claim_ports *own, 
 	return r == -ERR_EXHAUSTED ? err_hint(err, r, "stop a job that has one, or publish others") : r;
 }
 
-bool run_publishes_image(const struct run *run)
-{
-	return run->job->publish_all && run_is_new(run);
-}
+bool run_publishes_image(const struct run *run) { return run->job->publish_all && run_is_new(run); }
 
 static bool is_published(const struct job *job, const struct port *p)
 {

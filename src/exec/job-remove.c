@@ -9,10 +9,7 @@
 #include "volume.h"
 #include <string.h>
 
-void job_await_removals(struct core *c, const struct ctx *ctx)
-{
-	claim_await_removals(c, ctx);
-}
+void job_await_removals(struct core *c, const struct ctx *ctx) { claim_await_removals(c, ctx); }
 
 static int is_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {

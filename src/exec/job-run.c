@@ -115,8 +115,7 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 	int r;
 
 	if (run->job->n_tasks != 1)
-		return err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: davit runs jobs of one task",
-			       run->job->n_tasks);
+		return err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: davit runs jobs of one task", run->job->n_tasks);
 	run->task = &run->job->tasks[0];
 	if (!run->job->name)
 		run->job->name = job_name_new();
@@ -130,8 +129,7 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 	run->lease = claim_lease_id(run->job->name);
 	run->cgroup2 = has_cgroup2();
 	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
-		run->snapshotter =
-			mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
+		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
 	r = decide_image(run, err);
 	if (r >= 0)
 		r = decide_runtime(run, err);
@@ -226,8 +224,8 @@ static void report_timing(const struct step_run *s, int64_t origin, struct timin
 		return;
 	for (size_t i = 0; i < s->n && t->n < sizeof t->v / sizeof *t->v; i++)
 		if (s->time[i].began)
-			t->v[t->n++] = (struct timing_row){ s->steps[i].name, s->time[i].began - origin,
-							    s->time[i].ended - origin };
+			t->v[t->n++] =
+				(struct timing_row){ s->steps[i].name, s->time[i].began - origin, s->time[i].ended - origin };
 }
 
 static int write_cidfile(const char *path, const char *id, struct err *err)
@@ -291,16 +289,15 @@ static int run_once(struct core *core, const struct job *job, const struct run_o
 	*ret_lost = run.lost_pick;
 	if (r < 0) {
 		run_result_done(&res);
-		return run.job && run.job->name ? err_wrap(err, r, "run job %s", run.job->name)
-						: err_wrap(err, r, "run job");
+		return run.job && run.job->name ? err_wrap(err, r, "run job %s", run.job->name) : err_wrap(err, r, "run job");
 	}
 	*ret = res;
 	return 0;
 }
 
 /* Of two that choose the same port at the same time one gives way: to choose another. */
-int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx,
-	    struct run_result *ret, struct err *err)
+int job_run(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
+	    struct err *err)
 {
 	bool lost = false;
 	int r = run_once(core, job, opts, ctx, ret, &lost, err);
@@ -337,13 +334,13 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 		return err_hint(err, err_set(err, ERR_UNAVAILABLE, "its shim does not say how it is"), "end it with: davit stop %s",
 				run->job->name);
 	if (!task_is_over(&t)) /* a reboot takes the task and the network namespace, not what CNI remembers of it */
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"),
-				"davit logs -f %s follows it", run->job->name);
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"), "davit logs -f %s follows it",
+				run->job->name);
 	return remains_settle(run->core, rec, ctx, err);
 }
 
-int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx,
-	      struct run_result *ret, struct err *err)
+int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
+	      struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
@@ -372,9 +369,7 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 int job_plan(const struct core_conf *conf, const struct job *job, enum run_mode mode, struct strv *out, struct err *err)
 {
 	struct core core = { .conf = *conf }; /* connected to nothing: a plan asks nobody */
-	_cleanup_(run_done) struct run run = { .core = &core,
-					       .opts = &(const struct run_opts){ .mode = RUN_CREATE },
-					       .lock = -1 };
+	_cleanup_(run_done) struct run run = { .core = &core, .opts = &(const struct run_opts){ .mode = RUN_CREATE }, .lock = -1 };
 	const struct run_opts how = { .mode = mode };
 	struct step_run steps;
 	int r = copy_job(job, &run.job, err);
@@ -391,9 +386,7 @@ int job_plan(const struct core_conf *conf, const struct job *job, enum run_mode 
 
 int job_spec(struct core *core, const struct job *job, const struct ctx *ctx, struct buf *out, struct err *err)
 {
-	_cleanup_(run_done) struct run run = { .core = core,
-					       .opts = &(const struct run_opts){ .mode = RUN_CREATE },
-					       .lock = -1 };
+	_cleanup_(run_done) struct run run = { .core = core, .opts = &(const struct run_opts){ .mode = RUN_CREATE }, .lock = -1 };
 	int r = copy_job(job, &run.job, err);
 
 	if (r >= 0)

@@ -5,28 +5,34 @@
 
 enum run_mode { RUN_FOREGROUND, RUN_DETACHED, RUN_CREATE /* everything but the task */ };
 
-struct timing_row { const char *step; int64_t began, ended; }; /* ns since the run began */
-struct timing { struct timing_row v[24]; size_t n; };
+struct timing_row {
+	const char *step;
+	int64_t began, ended;
+}; /* ns since the run began */
+struct timing {
+	struct timing_row v[24];
+	size_t n;
+};
 
 struct run_opts {
 	enum run_mode mode;
-	const char *detach_keys;       /* NULL: ctrl-p,ctrl-q */
-	bool quiet;                    /* no progress of a pull */
-	bool sig_proxy;                /* foreground without a terminal: signals go to the job */
-	bool heir;                     /* a child of ours removes a --rm job after the answer, and does what is left to be done
-	                                  when we end before the job (forks: not in a process with threads) */
-	const char *cidfile;           /* NULL: none */
-	struct timing *timing;         /* filled when not NULL */
+	const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
+	bool quiet;              /* no progress of a pull */
+	bool sig_proxy;          /* foreground without a terminal: signals go to the job */
+	bool heir;               /* a child of ours removes a --rm job after the answer, and does what is left to be done
+				    when we end before the job (forks: not in a process with threads) */
+	const char *cidfile;     /* NULL: none */
+	struct timing *timing;   /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
 	void *started_arg;
 };
 
 struct run_result {
 	char *name, *id;
-	bool exited, detached;         /* foreground: exited, or detached by keys; neither: whoever read the output has gone, or
-	                                  our terminal, and the job goes on */
-	int exit_code;                 /* of the container, 128+n by signal; STREAMS_LOST for a success whose output was lost; 128+n
-	                                  for what ended us when neither exited nor detached */
+	bool exited, detached; /* foreground: exited, or detached by keys; neither: whoever read the output has gone, or
+				  our terminal, and the job goes on */
+	int exit_code;         /* of the container, 128+n by signal; STREAMS_LOST for a success whose output was lost; 128+n
+				  for what ended us when neither exited nor detached */
 };
 void run_result_done(struct run_result *);
 

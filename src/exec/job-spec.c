@@ -52,18 +52,32 @@ static void keep_what_fits(const struct run *run, const char **files[3])
 int run_spec(struct run *run, struct buf *out, struct err *err)
 {
 	_cleanup_free_ char *dir = record_files_dir(run->core, run->id), *resolv = mem_printf("%s/resolv.conf", dir),
-		*hosts = mem_printf("%s/hosts", dir), *hostname = mem_printf("%s/hostname", dir);
+			    *hosts = mem_printf("%s/hosts", dir), *hostname = mem_printf("%s/hostname", dir);
 	char host[HOST_NAME_MAX + 1];
 	struct rlimit nofile = { 1024, 1024 };
 	struct winsize size;
 	struct spec_in in = {
-		.job = run->job, .task = run->task, .image = &run->image.config, .user = &run->user, .id = run->id, .cwd = run->cwd,
-		.ns = run->core->conf.ns, .hostname = run_hostname(run, host), .netns = run->netns,
-		.joined = job_joins(run->job) != NULL, .resolv_conf = resolv,
-		.hosts = hosts, .hostname_file = hostname, .mounts = run->binds, .n_mounts = run->n_binds,
-		.bounding = cap_bounding(), .vm = run->runtime.vm, .cgroup2 = run->cgroup2,
+		.job = run->job,
+		.task = run->task,
+		.image = &run->image.config,
+		.user = &run->user,
+		.id = run->id,
+		.cwd = run->cwd,
+		.ns = run->core->conf.ns,
+		.hostname = run_hostname(run, host),
+		.netns = run->netns,
+		.joined = job_joins(run->job) != NULL,
+		.resolv_conf = resolv,
+		.hosts = hosts,
+		.hostname_file = hostname,
+		.mounts = run->binds,
+		.n_mounts = run->n_binds,
+		.bounding = cap_bounding(),
+		.vm = run->runtime.vm,
+		.cgroup2 = run->cgroup2,
 		.apparmor = run->apparmor,
-		.selinux_process = run->labels.process, .selinux_mount = run->labels.mount,
+		.selinux_process = run->labels.process,
+		.selinux_mount = run->labels.mount,
 	};
 
 	if (run->opts->mode == RUN_FOREGROUND && run->task->tty && streams_size(run->task->stdin_open, &size))

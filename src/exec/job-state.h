@@ -23,16 +23,18 @@ struct run {
 	const struct record *record; /* of a job that exists and is started again; NULL for a new one */
 	char *id, *lease, *snapshotter;
 	struct runtime runtime;
-	bool host_net, cni;          /* no namespace of its own; a conflist is attached */
-	struct { char *id, *name, *hostname; } joins; /* container:JOB, once it is looked up */
-	bool net_kept;               /* by others, while we did not run: it is ours again */
+	bool host_net, cni; /* no namespace of its own; a conflist is attached */
+	struct {
+		char *id, *name, *hostname;
+	} joins;       /* container:JOB, once it is looked up */
+	bool net_kept; /* by others, while we did not run: it is ours again */
 	bool cgroup2;
-	char *image_name;            /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
-	bool lease_taken;            /* by somebody else: not ours to delete */
+	char *image_name; /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
+	bool lease_taken; /* by somebody else: not ours to delete */
 	bool netns_made, files_made;
-	bool network_left;           /* by a rollback: claim, namespace and cached result stay */
-	bool probed, unreachable;    /* a rollback has asked whether containerd answers; it does not */
-	bool task_ended, task_left;  /* by a rollback: proof that nothing of it runs; none, so that all stays */
+	bool network_left;          /* by a rollback: claim, namespace and cached result stay */
+	bool probed, unreachable;   /* a rollback has asked whether containerd answers; it does not */
+	bool task_ended, task_left; /* by a rollback: proof that nothing of it runs; none, so that all stays */
 
 	int lock;
 	struct ctrd_call *call[STEPS_MAX]; /* what a step has begun and not ended, by step */
@@ -42,26 +44,28 @@ struct run {
 	struct cni_op *op;
 	struct cni_result result;
 	struct claim_clashes clashes; /* other jobs' claims on our ports */
-	bool freed;                  /* they are gone */
-	unsigned char *picked;       /* by port: was it chosen for this run? */
-	bool lost_pick;              /* somebody else was faster with such a one */
+	bool freed;                   /* they are gone */
+	unsigned char *picked;        /* by port: was it chosen for this run? */
+	bool lost_pick;               /* somebody else was faster with such a one */
 	struct ctrd_mounts mounts;
-	struct user_files files;     /* the image's, where it could be looked at before the snapshot is there */
+	struct user_files files; /* the image's, where it could be looked at before the snapshot is there */
 	bool files_known;
 	struct user user;
-	const char *apparmor;        /* profile; NULL: none */
-	char *cwd;                   /* of a working folder behind a dangling link; NULL: as asked for */
+	const char *apparmor; /* profile; NULL: none */
+	char *cwd;            /* of a working folder behind a dangling link; NULL: as asked for */
 	struct selinux_labels labels;
-	struct spec_mount *binds; size_t n_binds;
-	struct strv bind_sources;    /* owns the paths in binds */
-	struct strv fresh_volumes;   /* made by this run: removed when it is rolled back */
-	int *volume_holds; size_t n_volume_holds; /* until the record says that the job uses them */
+	struct spec_mount *binds;
+	size_t n_binds;
+	struct strv bind_sources;  /* owns the paths in binds */
+	struct strv fresh_volumes; /* made by this run: removed when it is rolled back */
+	int *volume_holds;
+	size_t n_volume_holds; /* until the record says that the job uses them */
 	struct logfile *log;
 	struct streams *streams;
-	struct heir *heir;           /* who goes on when we end; NULL: nobody */
+	struct heir *heir; /* who goes on when we end; NULL: nobody */
 	char *log_uri;
 	pid_t pid;
-	struct ctrd_call *wait;      /* opened before the start */
+	struct ctrd_call *wait; /* opened before the start */
 };
 
 /* The table of a job's start, for @run. */
@@ -84,11 +88,11 @@ bool run_publishes_image(const struct run *);
 int run_publish_exposed(struct run *, const struct ctx *, struct err *err);
 
 /* job-volumes.c */
-const char *run_user(const struct run *);            /* as asked for, or the image's; NULL: none */
-bool run_has_volumes(const struct run *);            /* its own or its image's: the image is mounted for what is in it */
+const char *run_user(const struct run *);             /* as asked for, or the image's; NULL: none */
+bool run_has_volumes(const struct run *);             /* its own or its image's: the image is mounted for what is in it */
 int run_image_volumes(struct run *, struct err *err); /* those that the image declares */
 int run_binds(struct run *, const struct ctx *, struct err *err); /* into run->binds; makes volumes */
-void run_binds_dry(struct run *);                    /* makes none */
+void run_binds_dry(struct run *);                                 /* makes none */
 int run_fill_volumes(struct run *, int rootfd, const struct ctx *, struct err *err);
 void run_release_volumes(struct run *);
 
@@ -104,8 +108,8 @@ int run_look_again(struct run *, struct err *err);
 /* confine.c: the AppArmor profile, loaded when it is davit's own and the first job of this boot needs it; and SELinux labels, which
  * files and volumes of the job get */
 int run_confine(struct run *, const struct ctx *, struct err *err);
-int run_confine_dry(struct run *, struct err *err);   /* loads nothing */
-void run_label_root(struct run *);                    /* run->mounts, what the container's root is mounted from */
+int run_confine_dry(struct run *, struct err *err); /* loads nothing */
+void run_label_root(struct run *);                  /* run->mounts, what the container's root is mounted from */
 int run_confine_again(struct run *, const struct ctx *, struct err *err); /* of a record: the host may have booted since */
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being

@@ -39,9 +39,11 @@ int run_image_volumes(struct run *run, struct err *err)
 		_cleanup_free_ char *target = path_clean(declared, NULL);
 
 		if (!strcmp(target, "/"))
-			return err_hint(err, err_set(err, ERR_INVALID, "image %s: it declares its root folder a volume "
-						     "(VOLUME \"%.80s\"), which would hide the image",
-						     run->task->image, declared),
+			return err_hint(err,
+					err_set(err, ERR_INVALID,
+						"image %s: it declares its root folder a volume "
+						"(VOLUME \"%.80s\"), which would hide the image",
+						run->task->image, declared),
 					"build it again without that line, or tell who built it");
 		if (!is_mounted_at(run, target)) {
 			struct mount *m = task_add_mount(run->task);
@@ -101,7 +103,9 @@ int run_binds(struct run *run, const struct ctx *ctx, struct err *err)
 		if (m->kind == MOUNT_TMPFS)
 			continue;
 		run->binds[run->n_binds++] = (struct spec_mount){ .source = run->bind_sources.v[run->bind_sources.n - 1],
-			.target = m->target, .read_only = m->read_only, .options = &m->options };
+								  .target = m->target,
+								  .read_only = m->read_only,
+								  .options = &m->options };
 	}
 	return 0;
 }
@@ -139,6 +143,8 @@ void run_binds_dry(struct run *run)
 			strv_pushf(&run->bind_sources, "%s/volumes/%s/%s/_data", run->core->conf.data_dir, run->core->conf.ns,
 				   m->source ? m->source : "NEW");
 		run->binds[run->n_binds++] = (struct spec_mount){ .source = run->bind_sources.v[run->bind_sources.n - 1],
-			.target = m->target, .read_only = m->read_only, .options = &m->options };
+								  .target = m->target,
+								  .read_only = m->read_only,
+								  .options = &m->options };
 	}
 }

@@ -3,7 +3,10 @@
 #include "buf.h"
 #include "err.h"
 
-struct keys { unsigned char seq[16]; size_t n, matched; };
+struct keys {
+	unsigned char seq[16];
+	size_t n, matched;
+};
 
 int keys_parse(const char *s, struct keys *ret, struct err *err);
 /* Feed what was typed; what is not part of the sequence is appended to @out. 1: the sequence is complete. */

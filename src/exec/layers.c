@@ -13,15 +13,19 @@
 enum { LINKS_MAX = 40, LAYERS_MAX = 500, WALK_MAX = 65536 };
 
 /* A folder of the tree: where it stands in the layers, top first. */
-struct spot { int *fd; size_t n; bool overlay; };
+struct spot {
+	int *fd;
+	size_t n;
+	bool overlay;
+};
 
 struct walk {
 	const struct layers *l;
-	struct spot *spots;      /* from the root to where we are */
+	struct spot *spots; /* from the root to where we are */
 	size_t n, cap;
-	struct buf at, rest;     /* the path of the last spot, "" is the root; what is still to be walked */
+	struct buf at, rest; /* the path of the last spot, "" is the root; what is still to be walked */
 	unsigned links;
-	int file;                /* found, and no folder */
+	int file; /* found, and no folder */
 	struct stat st;
 };
 
@@ -73,10 +77,7 @@ void layers_done(struct layers *l)
 
 /* overlay's marks: xattrs and a device of its own (kernel, filesystems/overlayfs.rst) */
 
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
+static bool is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0); }
 
 static int unusual(const char *what, struct err *err)
 {
@@ -116,10 +117,7 @@ static int walk_found(struct walk *w, int fd, const struct stat *st, bool overla
 }
 
 /* Where the walk is, with @name behind it. */
-static void walk_name(struct walk *w, const char *name)
-{
-	buf_addf(&w->at, "/%s", name);
-}
+static void walk_name(struct walk *w, const char *name) { buf_addf(&w->at, "/%s", name); }
 
 static const struct layers_cover *cover_at(const struct walk *w)
 {
@@ -364,8 +362,9 @@ void layers_of_root(int fd, bool live, struct layers *ret)
 /* Says nothing about what is seen where. */
 static bool is_harmless(const char *option)
 {
-	static const char *const words[] = { "ro", "rw", "bind", "rbind", "index=off", "index=on", "xino=off", "xino=on",
-		"xino=auto", "volatile", "metacopy=off", "redirect_dir=off", "nosuid", "nodev", "noatime" };
+	static const char *const words[] = { "ro",       "rw",      "bind",      "rbind",    "index=off",    "index=on",
+					     "xino=off", "xino=on", "xino=auto", "volatile", "metacopy=off", "redirect_dir=off",
+					     "nosuid",   "nodev",   "noatime" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(words[i], option))

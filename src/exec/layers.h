@@ -9,12 +9,17 @@
 #include "ctrd.h"
 #include <stdbool.h>
 
-struct layers_cover { char *at; int fd; }; /* fd -1: an empty folder */
+struct layers_cover {
+	char *at;
+	int fd;
+}; /* fd -1: an empty folder */
 struct layers {
-	int *fd; size_t n;     /* top first */
-	bool overlay;          /* whiteouts and opaque folders count */
-	bool live;             /* a running job's root: /proc, /dev and the rest are mounted in it */
-	struct layers_cover *covers; size_t n_covers;
+	int *fd;
+	size_t n;     /* top first */
+	bool overlay; /* whiteouts and opaque folders count */
+	bool live;    /* a running job's root: /proc, /dev and the rest are mounted in it */
+	struct layers_cover *covers;
+	size_t n_covers;
 };
 void layers_done(struct layers *);
 

@@ -18,7 +18,10 @@ static char *share_path(const struct core *c, const char *ns, const char *id)
 }
 
 /* What one of the files says. */
-struct share { char *owner, *name; bool left; };
+struct share {
+	char *owner, *name;
+	bool left;
+};
 
 static void share_done(struct share *s)
 {
@@ -110,10 +113,7 @@ static int add_name(void *arg, const char *id, const char *name)
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 void netshare_names(const struct core *c, const char *ns, const char *id, struct strv *ret)
 {
@@ -146,7 +146,12 @@ static int is_running(struct core *c, const char *id, const struct ctx *ctx, str
 	return r < 0 ? r : task_may_live(&t);
 }
 
-struct look { struct core *c; const struct ctx *ctx; struct err *err; char *name; };
+struct look {
+	struct core *c;
+	const struct ctx *ctx;
+	struct err *err;
+	char *name;
+};
 
 /* A davit that is at work on a job which does not run starts it, or ends it: then it comes here after us. */
 static int look_at(void *arg, const char *id, const char *name)
@@ -202,16 +207,17 @@ static int check_runs(struct core *c, const char *id, const char *name, const st
 }
 
 /* What a join is about. */
-struct join { const char *id, *name, *other, *other_name; };
+struct join {
+	const char *id, *name, *other, *other_name;
+};
 
 /* Under the owner's lock. The owner's own file may be new: then it is @other who owns. */
 static int enter(struct core *c, const struct join *j, const char *owner, int lock, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = record_netns(j->other), *still = netshare_owner(c, c->conf.ns, j->other);
 	_cleanup_(share_done) struct share there = { 0 };
-	int r = strcmp(still, owner) != 0 ?
-			err_set(err, ERR_ABORTED, "job %s has left its network meanwhile", j->other_name) :
-			check_runs(c, j->other, j->other_name, ctx, err);
+	int r = strcmp(still, owner) != 0 ? err_set(err, ERR_ABORTED, "job %s has left its network meanwhile", j->other_name)
+					  : check_runs(c, j->other, j->other_name, ctx, err);
 
 	if (r >= 0 && !share_read(c, c->conf.ns, owner, &there))
 		r = owner_write(lock, owner, j->other_name, false, err);

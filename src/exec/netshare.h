@@ -14,8 +14,8 @@ char *netshare_owner(const struct core *, const char *ns, const char *id);
 void netshare_names(const struct core *, const char *ns, const char *id, struct strv *ret);
 
 /* Puts @id, job @name, into the network of @other, which must be running: -ERR_PRECONDITION. */
-int netshare_join(struct core *, const char *id, const char *name, const char *other, const char *other_name,
-		  const struct ctx *, struct err *err);
+int netshare_join(struct core *, const char *id, const char *name, const char *other, const char *other_name, const struct ctx *,
+		  struct err *err);
 /* 1 when somebody else is in the network that @id owns: its task is there, or its davit is at work. *ret_name (may be NULL):
  * who, to be freed. 0 also for a job that has joined another. */
 int netshare_is_kept(struct core *, const char *id, const struct ctx *, char **ret_name, struct err *err);

@@ -9,17 +9,18 @@ enum { AT_ONCE = 8, PATIENCE_MS = 1500 /* somebody has pressed Ctrl-C */, RESIZE
 struct orders {
 	struct core *core;
 	const char *id, *exec_id;
-	uint64_t wanted;            /* a bit for each signal, and for the two above them */
+	uint64_t wanted; /* a bit for each signal, and for the two above them */
 	unsigned cols, rows;
-	struct { struct ctrd_call *call; int what; int64_t until; } asked[AT_ONCE];
+	struct {
+		struct ctrd_call *call;
+		int what;
+		int64_t until;
+	} asked[AT_ONCE];
 	struct timer *patience;
 };
 
 /* The turn of the loop that it ends is all that is wanted. */
-static void on_patience(void *arg)
-{
-	(void)arg;
-}
+static void on_patience(void *arg) { (void)arg; }
 
 struct orders *orders_new(struct core *core, const char *id, const char *exec_id)
 {
@@ -40,10 +41,7 @@ void orders_free(struct orders *o)
 	free(o);
 }
 
-static void want(struct orders *o, int what)
-{
-	o->wanted |= UINT64_C(1) << what;
-}
+static void want(struct orders *o, int what) { o->wanted |= UINT64_C(1) << what; }
 
 void orders_signal(struct orders *o, int signal)
 {
@@ -58,15 +56,9 @@ void orders_resize(struct orders *o, unsigned cols, unsigned rows)
 	want(o, RESIZE);
 }
 
-void orders_close_stdin(struct orders *o)
-{
-	want(o, CLOSE_STDIN);
-}
+void orders_close_stdin(struct orders *o) { want(o, CLOSE_STDIN); }
 
-static bool is_ending(int what)
-{
-	return what == SIGINT || what == SIGTERM || what == SIGHUP || what == SIGKILL;
-}
+static bool is_ending(int what) { return what == SIGINT || what == SIGTERM || what == SIGHUP || what == SIGKILL; }
 
 static struct ctrd_call *ask(struct orders *o, int what)
 {

@@ -20,9 +20,9 @@ enum { BUSY_MS = 5000, END_MS = 2000, PAUSE_MS = 20 };
 struct orphan {
 	struct core *core;
 	const char *id;
-	ino_t home;         /* of its shims */
+	ino_t home; /* of its shims */
 	struct shims shims;
-	char *bundle;       /* that of a shim, else where containerd has it by default */
+	char *bundle; /* that of a shim, else where containerd has it by default */
 };
 
 static void orphan_done(struct orphan *o)
@@ -72,10 +72,7 @@ int orphans_is_lost(struct core *c, const char *id, const struct ctx *ctx, struc
 	return 1;
 }
 
-static char *engine_state(const struct orphan *o)
-{
-	return mem_printf(ENGINE_STATE "/%s/%s", o->core->conf.ns, o->id);
-}
+static char *engine_state(const struct orphan *o) { return mem_printf(ENGINE_STATE "/%s/%s", o->core->conf.ns, o->id); }
 
 /* 1 when something of it is there and nothing of another containerd's. */
 static int look(struct orphan *o, struct err *err)

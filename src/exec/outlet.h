@@ -8,15 +8,15 @@
 #include "shared-fd.h"
 
 struct outlet {
-	int from;                  /* -1: ended, or there is none */
-	struct shared_fd to;       /* fd -1: nobody wants it */
+	int from;            /* -1: ended, or there is none */
+	struct shared_fd to; /* fd -1: nobody wants it */
 	enum log_stream stream;
-	struct logfile *log;       /* borrowed; NULL: none */
+	struct logfile *log; /* borrowed; NULL: none */
 	struct ring kept;
 	struct watch *in, *out;
-	int lost;                  /* errno of what ours did not take; from then on it is dropped */
+	int lost; /* errno of what ours did not take; from then on it is dropped */
 	bool terminal;
-	bool unread;               /* whoever read ours has gone */
+	bool unread; /* whoever read ours has gone */
 };
 
 /* @from becomes the outlet's, @to (-1: none) stays the caller's. */

@@ -13,7 +13,7 @@ enum { PORTS_MS = 10000 };
 struct found {
 	char *name, *id, *snapshotter, *user;
 	bool record, complete, remove, running, stopped;
-	bool kept;  /* others are in its network (netshare.h) */
+	bool kept; /* others are in its network (netshare.h) */
 };
 
 static void found_done(struct found *f)
@@ -150,7 +150,10 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 }
 
 /* The core in another namespace for a while: nothing of the caller's lease goes along. */
-struct visit { char *ns, *lease; const char *conf_ns; };
+struct visit {
+	char *ns, *lease;
+	const char *conf_ns;
+};
 
 static struct visit visit_begin(struct core *c, const char *ns)
 {

@@ -66,8 +66,8 @@ static int not_found(const struct core *c, const struct records *all, const char
 	for (size_t i = 0; i < all->n; i++)
 		names[i] = all->v[i].name;
 	near = name_nearest(what, names, all->n);
-	r = near ? err_hint(err, r, "did you mean %s?", near) :
-		   err_hint(err, r, "list all with: davit%s%s ps -a", ns ? " -n " : "", ns ? ns : "");
+	r = near ? err_hint(err, r, "did you mean %s?", near)
+		 : err_hint(err, r, "list all with: davit%s%s ps -a", ns ? " -n " : "", ns ? ns : "");
 	free(names);
 	return r;
 }
@@ -86,8 +86,9 @@ static int pick(const struct core *c, struct records *all, const char *what, str
 		if (strlen(what) < 3 || strncmp(it->c.id, what, strlen(what)) != 0)
 			continue;
 		if (found)
-			return err_hint(err, err_set(err, ERR_INVALID, "job %s: more than one id begins so, %s and %s", what,
-						     found->c.id, it->c.id),
+			return err_hint(err,
+					err_set(err, ERR_INVALID, "job %s: more than one id begins so, %s and %s", what,
+						found->c.id, it->c.id),
 					"give more of the id, or the name");
 		found = it;
 	}
@@ -119,30 +120,21 @@ int record_find(struct core *c, const char *what, const struct ctx *ctx, struct 
 	return r < 0 ? r : pick(c, &all, what, ret, err);
 }
 
-char *record_run_dir(const struct core *c, const char *id)
-{
-	return mem_printf("%s/%s/%s", c->conf.run_dir, c->conf.ns, id);
-}
+char *record_run_dir(const struct core *c, const char *id) { return mem_printf("%s/%s/%s", c->conf.run_dir, c->conf.ns, id); }
 
 char *record_files_dir(const struct core *c, const char *id)
 {
 	return mem_printf("%s/files/%s/%s", c->conf.data_dir, c->conf.ns, id);
 }
 
-char *record_log_dir(const struct core *c, const char *id)
-{
-	return mem_printf("%s/logs/%s/%s", c->conf.data_dir, c->conf.ns, id);
-}
+char *record_log_dir(const struct core *c, const char *id) { return mem_printf("%s/logs/%s/%s", c->conf.data_dir, c->conf.ns, id); }
 
 char *record_log_path(const struct core *c, const char *id)
 {
 	return mem_printf("%s/logs/%s/%s/log", c->conf.data_dir, c->conf.ns, id);
 }
 
-char *record_netns(const char *id)
-{
-	return mem_printf("%s/%s", NETNS_DIR, id);
-}
+char *record_netns(const char *id) { return mem_printf("%s/%s", NETNS_DIR, id); }
 
 bool record_exit(const struct record *r, int *ret_code, int64_t *ret_at)
 {

@@ -5,12 +5,15 @@
 
 struct record {
 	struct ctrd_container c;
-	const char *name;        /* the job's; borrowed from the labels */
-	struct job *job;         /* NULL when the extension is missing or unreadable */
+	const char *name; /* the job's; borrowed from the labels */
+	struct job *job;  /* NULL when the extension is missing or unreadable */
 };
 void record_done(struct record *);
 
-struct records { struct record *v; size_t n; };
+struct records {
+	struct record *v;
+	size_t n;
+};
 void records_done(struct records *);
 
 /* By the job's name, the container's id, or a unique beginning of the id. -ERR_NOT_FOUND suggests the nearest name. */

@@ -135,7 +135,7 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 	int r = task_look(c, rec->c.id, ctx, &t, err);
 
 	if (r < 0 || task_may_live(&t))
-		return r; /* it was started again, or nobody knows */
+		return r;            /* it was started again, or nobody knows */
 	if (t.state == TASK_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
 		r = remember_exit(c, rec->c.id, &t.exit, ctx, err);
 	else if (t.state == TASK_ABSENT) /* a shim that was ended has not cleaned up */

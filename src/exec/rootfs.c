@@ -7,8 +7,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-static const struct { const char *name; unsigned long set, clear; } flags[] = {
-	{ "ro", MS_RDONLY, 0 }, { "rw", 0, MS_RDONLY }, { "bind", MS_BIND, 0 }, { "rbind", MS_BIND | MS_REC, 0 },
+static const struct {
+	const char *name;
+	unsigned long set, clear;
+} flags[] = {
+	{ "ro", MS_RDONLY, 0 },     { "rw", 0, MS_RDONLY },   { "bind", MS_BIND, 0 },     { "rbind", MS_BIND | MS_REC, 0 },
 	{ "nosuid", MS_NOSUID, 0 }, { "nodev", MS_NODEV, 0 }, { "noexec", MS_NOEXEC, 0 }, { "noatime", MS_NOATIME, 0 },
 };
 
@@ -51,7 +54,7 @@ static int short_lowerdir(const char *list, struct buf *out, int **fds, size_t *
 
 struct look {
 	const struct ctrd_mount *mount;
-	bool whole;  /* with the upper folder on top */
+	bool whole; /* with the upper folder on top */
 	const char *scratch;
 	struct err *err;
 	int fd, r;

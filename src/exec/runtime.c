@@ -97,8 +97,8 @@ static void engine_options(const char *engine, struct ctrd_any *out)
 
 	o.binary_name = (char *)(uintptr_t)engine;
 	out->type_url = mem_strdup("containerd.runc.v1.Options");
-	buf_grew(&out->value, containerd__runc__v1__options__pack(&o,
-		(uint8_t *)buf_room(&out->value, containerd__runc__v1__options__get_packed_size(&o))));
+	buf_grew(&out->value, containerd__runc__v1__options__pack(
+				      &o, (uint8_t *)buf_room(&out->value, containerd__runc__v1__options__get_packed_size(&o))));
 }
 
 int runtime_resolve(const char *name, struct runtime *ret, struct err *err)

@@ -13,10 +13,7 @@
 
 enum { CMDLINE_MAX = 65536, STAT_MAX = 4096, END_MS = 2000, ANCESTORS_MAX = 64, DEPTH_MAX = 16 };
 
-void shims_done(struct shims *s)
-{
-	strv_done(&s->pids);
-}
+void shims_done(struct shims *s) { strv_done(&s->pids); }
 
 static void read_args(const char *pid, struct strv *out)
 {
@@ -47,10 +44,7 @@ static bool is_shim(const struct strv *args)
 	return !strncmp(base, "containerd-shim-", 16);
 }
 
-static const char *socket_of(const struct core *c)
-{
-	return strncmp(c->address, "unix://", 7) ? c->address : c->address + 7;
-}
+static const char *socket_of(const struct core *c) { return strncmp(c->address, "unix://", 7) ? c->address : c->address + 7; }
 
 /* 0 when it cannot be told. */
 static ino_t mounts_of(const char *pid)
@@ -68,12 +62,13 @@ ino_t shims_home(const struct core *c)
 	return mounts_of(pid);
 }
 
-struct shim { struct strv args; const char *id; bool foreign; };
+struct shim {
+	struct strv args;
+	const char *id;
+	bool foreign;
+};
 
-static void shim_done(struct shim *s)
-{
-	strv_done(&s->args);
-}
+static void shim_done(struct shim *s) { strv_done(&s->args); }
 
 /* The id stays NULL when it is no shim of our namespace. A shim of another containerd's is foreign, also when that one has the
  * same address elsewhere, in a container or a sandbox: its mounts are not those of ours. */
@@ -162,10 +157,7 @@ static void add_id(void *arg, const char *pid, const struct shim *s)
 		strv_push(ids, s->id);
 }
 
-int shims_ids(const struct core *c, ino_t home, struct strv *ids, struct err *err)
-{
-	return each_shim(c, home, add_id, ids, err);
-}
+int shims_ids(const struct core *c, ino_t home, struct strv *ids, struct err *err) { return each_shim(c, home, add_id, ids, err); }
 
 static void add_shim(void *arg, const char *pid, const struct shim *s)
 {

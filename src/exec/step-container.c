@@ -80,8 +80,8 @@ void container_plan(const void *state, struct strv *out)
 {
 	const struct run *run = state;
 
-	strv_pushf(out, "container: record %s, runtime %s%s%s", run->id, run->runtime.type,
-		   run->runtime.engine ? " with " : "", run->runtime.engine ? run->runtime.engine : "");
+	strv_pushf(out, "container: record %s, runtime %s%s%s", run->id, run->runtime.type, run->runtime.engine ? " with " : "",
+		   run->runtime.engine ? run->runtime.engine : "");
 }
 
 /* complete: from here on the record stands for itself */

@@ -158,10 +158,7 @@ static int rewrite(int dir, const char *name, const struct buf *text, struct err
 	return write_text(fd, name, text, err);
 }
 
-static bool has_dns(const struct cni_result *res)
-{
-	return res->nameservers.n || res->search.n || res->options.n;
-}
+static bool has_dns(const struct cni_result *res) { return res->nameservers.n || res->search.n || res->options.n; }
 
 int hosts_begin(void *state, const struct ctx *ctx, struct err *err)
 {

@@ -19,11 +19,10 @@ int image_begin(void *state, const struct ctx *ctx, struct err *err)
 
 int run_image(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_call *call = run->call[S_IMAGE] ? TAKE_PTR(run->call[S_IMAGE])
-						    : image_get_begin(run_ctrd(run), run->image_name, ctx);
+	struct ctrd_call *call =
+		run->call[S_IMAGE] ? TAKE_PTR(run->call[S_IMAGE]) : image_get_begin(run_ctrd(run), run->image_name, ctx);
 
-	return image_get_end(run->core->ctrd, call, run->image_name, run->task->platform, run->snapshotter, ctx,
-			     &run->image, err);
+	return image_get_end(run->core->ctrd, call, run->image_name, run->task->platform, run->snapshotter, ctx, &run->image, err);
 }
 
 /* Not here under that name. It may be an ID, or a digest that was pulled by its tag; else this makes no call. */
@@ -50,8 +49,8 @@ static int image_name_again(struct run *run, struct err *err)
 	int r;
 
 	if (image_is_id(run->task->image))
-		return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not present, and no registry knows IDs",
-					     run->task->image),
+		return err_hint(err,
+				err_set(err, ERR_NOT_FOUND, "image %s: not present, and no registry knows IDs", run->task->image),
 				"davit images lists those there are");
 	r = ref_parse(run->task->image, &ref, err);
 	if (r < 0)
@@ -81,12 +80,9 @@ static int image_help(struct run *run, const char *verb, const struct ctx *ctx, 
 /* Here but not unpacked, or not here at all. */
 static int image_fetch(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	struct ctx waits = {
-		.cancel = ctx->cancel
-	}; /* a pull takes what it takes; davit-image watches over its progress */
+	struct ctx waits = { .cancel = ctx->cancel }; /* a pull takes what it takes; davit-image watches over its progress */
 	struct ctrd_image present = { 0 };
-	int r = run->task->pull == PULL_ALWAYS ? -ERR_NOT_FOUND
-					       : images_get(run_ctrd(run), run->image_name, ctx, &present, err);
+	int r = run->task->pull == PULL_ALWAYS ? -ERR_NOT_FOUND : images_get(run_ctrd(run), run->image_name, ctx, &present, err);
 
 	ctrd_image_done(&present);
 	if (r >= 0) {
@@ -98,10 +94,8 @@ static int image_fetch(struct run *run, const struct ctx *ctx, struct err *err)
 		return r;
 	err_clear(err);
 	if (run->task->pull == PULL_NEVER)
-		return err_hint(
-			err,
-			err_set(err, ERR_NOT_FOUND, "image %s: not present, and --pull is never", run->task->image),
-			"davit pull %s", run->task->image);
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not present, and --pull is never", run->task->image),
+				"davit pull %s", run->task->image);
 	r = image_name_again(run, err);
 	return r < 0 ? r : image_help(run, "pull", &waits, err);
 }
@@ -118,8 +112,8 @@ static int image_check_platform(const struct run *run, struct err *err)
 	platform_set(&have, run->image.config.os, run->image.config.architecture, run->image.config.variant);
 	if (!run->task->platform || platform_match(&want, &have) >= 0)
 		return 0;
-	r = err_set(err, ERR_NOT_FOUND, "image %s: is of platform %s, not %s", run->task->image,
-		    platform_text(&have, text), run->task->platform);
+	r = err_set(err, ERR_NOT_FOUND, "image %s: is of platform %s, not %s", run->task->image, platform_text(&have, text),
+		    run->task->platform);
 	return err_hint(err, r, "davit run --pull always --platform %s", run->task->platform);
 }
 

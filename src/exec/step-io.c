@@ -35,8 +35,8 @@ static int log_uri(struct run *run, struct err *err)
 	if (r < 0)
 		return r;
 	program = encode(logger);
-	run->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", program, file,
-				  (long long)run->task->log_max_size, (long long)run->task->log_max_files);
+	run->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", program, file, (long long)run->task->log_max_size,
+				  (long long)run->task->log_max_files);
 	return 0;
 }
 

@@ -47,8 +47,7 @@ void netns_undo(void *state, const struct ctx *ctx)
 	}
 	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
 	if (run->network_left)
-		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again",
-			 run->job->name);
+		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again", run->job->name);
 	else if (run->netns_made && netns_remove(run->netns, &err) < 0)
 		run_undo_failed(run, &err);
 }
@@ -81,16 +80,15 @@ static int port_taken(size_t port, const struct ctrd_lease *lease, const char *n
 			name ? name : lease->id, own ? "" : " of namespace ", own ? "" : ns);
 
 	run->lost_pick = run->picked && run->picked[port];
-	return err_hint(err, r, "stop it with: davit %s%s%sstop %s, or publish another port", own ? "" : "-n ",
-			own ? "" : ns, own ? "" : " ", name ? name : lease->id);
+	return err_hint(err, r, "stop it with: davit %s%s%sstop %s, or publish another port", own ? "" : "-n ", own ? "" : ns,
+			own ? "" : " ", name ? name : lease->id);
 }
 
 /* Claims on our ports: those of jobs that run are in the way; the others are for the step "freed". */
 static int ports_claims(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	const struct port *p = run->job->ports;
-	int r = claim_find_clashes(run->core, run->lease, run_is_new(run), p, run->job->n_ports, ctx, &run->clashes,
-				   err);
+	int r = claim_find_clashes(run->core, run->lease, run_is_new(run), p, run->job->n_ports, ctx, &run->clashes, err);
 
 	for (size_t i = 0; r >= 0 && i < run->clashes.n; i++) {
 		const struct claim_clash *c = &run->clashes.v[i];
@@ -202,6 +200,5 @@ void network_plan(const void *state, struct strv *out)
 	const struct run *run = state;
 	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports);
 
-	strv_pushf(out, "network: ADD eth0 to %s%s%s", run->job->network, run->job->n_ports ? ", forwarding " : "",
-		   ports);
+	strv_pushf(out, "network: ADD eth0 to %s%s%s", run->job->network, run->job->n_ports ? ", forwarding " : "", ports);
 }

@@ -33,8 +33,9 @@ static void undo_volume(struct run *run, const char *name, const struct ctx *ctx
 	int r = volume_get(run->core, name, &v, NULL);
 
 	if (r >= 0)
-		r = v.anonymous ? volume_drop(run->core, name, &err) :
-				  run_undo_connected(run) ? volume_remove(run->core, name, ctx, &err) : 0;
+		r = v.anonymous               ? volume_drop(run->core, name, &err)
+		    : run_undo_connected(run) ? volume_remove(run->core, name, ctx, &err)
+					      : 0;
 	if (r < 0 && r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION)
 		run_undo_failed(run, &err);
 }

@@ -53,8 +53,8 @@ int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
 
 	(void)err;
 	if (run_is_new(run))
-		run->call[S_SNAPSHOT] = snapshots_prepare_begin(run_ctrd(run), run->snapshotter, run->id,
-								run->image.chain_id, NULL, ctx);
+		run->call[S_SNAPSHOT] =
+			snapshots_prepare_begin(run_ctrd(run), run->snapshotter, run->id, run->image.chain_id, NULL, ctx);
 	return 0;
 }
 
@@ -67,8 +67,7 @@ int snapshot_end(void *state, const struct ctx *ctx, struct err *err)
 		return r;
 	if (run_is_new(run))
 		return snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), ctx, &run->mounts, err);
-	return snapshots_mounts(run_ctrd(run), run->record->c.snapshotter, run->record->c.snapshot_key, ctx,
-				&run->mounts, err);
+	return snapshots_mounts(run_ctrd(run), run->record->c.snapshotter, run->record->c.snapshot_key, ctx, &run->mounts, err);
 }
 
 void snapshot_undo(void *state, const struct ctx *ctx)
@@ -79,8 +78,7 @@ void snapshot_undo(void *state, const struct ctx *ctx)
 
 	if (run_undo_connected(run) && run->call[S_SNAPSHOT])
 		(void)snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), &half, &run->mounts, &unused);
-	if (run_is_new(run) && run_undo_connected(run) &&
-	    snapshots_remove(run_ctrd(run), run->snapshotter, run->id, ctx, &err) < 0)
+	if (run_is_new(run) && run_undo_connected(run) && snapshots_remove(run_ctrd(run), run->snapshotter, run->id, ctx, &err) < 0)
 		run_undo_failed(run, &err);
 }
 

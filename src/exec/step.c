@@ -3,10 +3,7 @@
 #include "log.h"
 #include <assert.h>
 
-static bool wanted(const struct step *s, const void *state)
-{
-	return !s->wanted || s->wanted(state);
-}
+static bool wanted(const struct step *s, const void *state) { return !s->wanted || s->wanted(state); }
 
 /* The steps that @i must still wait for. */
 static unsigned missing(const struct step_run *r, size_t i)
@@ -23,8 +20,7 @@ static void mark_ended(struct step_run *r, size_t i)
 {
 	r->ended |= STEP(i);
 	r->time[i].ended = clock_mono();
-	log_debug("step %s: done after %.1f ms", r->steps[i].name,
-		  (double)(r->time[i].ended - r->time[i].began) / NSEC_PER_MSEC);
+	log_debug("step %s: done after %.1f ms", r->steps[i].name, (double)(r->time[i].ended - r->time[i].began) / NSEC_PER_MSEC);
 }
 
 static int begin(struct step_run *r, size_t i, const struct ctx *ctx, struct err *err)

@@ -16,16 +16,18 @@ enum { STEPS_MAX = 24 };
 
 struct step {
 	const char *name;
-	unsigned needs;                                   /* bits of the steps that must have ended before */
-	unsigned (*needs_also)(const void *state);        /* asked once those have: more of them; NULL: none */
-	bool (*wanted)(const void *state);                /* NULL: always; a step that is not wanted counts as ended */
-	int (*begin)(void *state, const struct ctx *, struct err *err);  /* starts without waiting; NULL: nothing to start */
-	int (*end)(void *state, const struct ctx *, struct err *err);    /* waits; NULL: begin was all */
-	void (*undo)(void *state, const struct ctx *);    /* also of a step that was only begun; logs, cannot fail */
-	void (*plan)(const void *state, struct strv *out);/* for --dry-run: one line, or none */
+	unsigned needs;                            /* bits of the steps that must have ended before */
+	unsigned (*needs_also)(const void *state); /* asked once those have: more of them; NULL: none */
+	bool (*wanted)(const void *state);         /* NULL: always; a step that is not wanted counts as ended */
+	int (*begin)(void *state, const struct ctx *, struct err *err); /* starts without waiting; NULL: nothing to start */
+	int (*end)(void *state, const struct ctx *, struct err *err);   /* waits; NULL: begin was all */
+	void (*undo)(void *state, const struct ctx *);                  /* also of a step that was only begun; logs, cannot fail */
+	void (*plan)(const void *state, struct strv *out);              /* for --dry-run: one line, or none */
 };
 
-struct step_time { int64_t began, ended; };
+struct step_time {
+	int64_t began, ended;
+};
 
 /* Which steps were begun and have ended, for step_undo() later. */
 struct step_run {

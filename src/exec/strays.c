@@ -16,10 +16,7 @@ static void ids_below(const char *folder, struct strv *ids)
 }
 
 /* An id is its job's name with "-" and eight digits behind it. */
-static char *name_of(const char *id)
-{
-	return mem_strndup(id, (size_t)(strrchr(id, '-') - id));
-}
+static char *name_of(const char *id) { return mem_strndup(id, (size_t)(strrchr(id, '-') - id)); }
 
 /* 1 when containerd has neither record nor task of it, and no claim is for it. */
 static int is_stray(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)

@@ -27,21 +27,21 @@ struct streams {
 	struct loop *loop;
 	char *dir, *path[3];
 	struct ctrd_io io;
-	bool inherited;        /* we are the heir: nobody listens to us */
-	bool left;             /* the process goes on: its FIFOs stay */
+	bool inherited; /* we are the heir: nobody listens to us */
+	bool left;      /* the process goes on: its FIFOs stay */
 	struct outlet out[2];
-	bool told[2];          /* that what comes is dropped */
+	bool told[2]; /* that what comes is dropped */
 	struct timer *idle;
-	bool idling;           /* the timer is set */
+	bool idling; /* the timer is set */
 	/* input */
 	int to_stdin;
 	struct shared_fd input;
 	struct watch *in_watch, *fifo_watch;
 	struct buf pending;
-	bool in_ended;         /* ours is at its end: the container's is closed once pending is written */
+	bool in_ended; /* ours is at its end: the container's is closed once pending is written */
 	struct keys keys;
 	/* terminal */
-	int terminal;          /* whose modes are ours, -1: none */
+	int terminal; /* whose modes are ours, -1: none */
 	struct termios saved;
 	/* signals */
 	int sigfd;
@@ -50,7 +50,7 @@ struct streams {
 	unsigned interrupts;
 	/* what the functions of watches have noted */
 	bool detached, hung_up, resize, close_stdin;
-	uint64_t signals;      /* to be handed on; a bit each */
+	uint64_t signals; /* to be handed on; a bit each */
 	/* the process; set while streams_run() runs */
 	struct core *core;
 	const char *id, *exec_id;
@@ -107,21 +107,12 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	return 0;
 }
 
-const struct ctrd_io *streams_io(const struct streams *s)
-{
-	return &s->io;
-}
+const struct ctrd_io *streams_io(const struct streams *s) { return &s->io; }
 
 /* Which of ours has the modes and the size of the job's terminal. */
-static int terminal_fd(bool stdin_open)
-{
-	return stdin_open ? STDIN_FILENO : STDOUT_FILENO;
-}
+static int terminal_fd(bool stdin_open) { return stdin_open ? STDIN_FILENO : STDOUT_FILENO; }
 
-bool streams_size(bool stdin_open, struct winsize *ret)
-{
-	return ioctl(terminal_fd(stdin_open), TIOCGWINSZ, ret) == 0;
-}
+bool streams_size(bool stdin_open, struct winsize *ret) { return ioctl(terminal_fd(stdin_open), TIOCGWINSZ, ret) == 0; }
 
 void streams_resize(struct streams *s, struct core *c, const char *id, const struct ctx *ctx)
 {
@@ -234,15 +225,9 @@ static void on_signal(void *arg, short revents)
 	streams_signal(s, sig);
 }
 
-void streams_signal(struct streams *s, int sig)
-{
-	s->signals |= UINT64_C(1) << sig;
-}
+void streams_signal(struct streams *s, int sig) { s->signals |= UINT64_C(1) << sig; }
 
-void streams_close_stdin(struct streams *s)
-{
-	s->close_stdin = s->conf.stdin_open;
-}
+void streams_close_stdin(struct streams *s) { s->close_stdin = s->conf.stdin_open; }
 
 static void signals_take(struct streams *s)
 {
@@ -367,10 +352,7 @@ static int turn(struct streams *s, const struct ctx *ctx, struct err *err)
 	return s->out[LOG_STDOUT].unread || s->out[LOG_STDERR].unread ? STREAMS_UNREAD : 0;
 }
 
-static bool is_to_come(const struct streams *s)
-{
-	return outlet_open(&s->out[LOG_STDOUT]) || outlet_open(&s->out[LOG_STDERR]);
-}
+static bool is_to_come(const struct streams *s) { return outlet_open(&s->out[LOG_STDOUT]) || outlet_open(&s->out[LOG_STDERR]); }
 
 static bool is_pending(const struct streams *s)
 {
@@ -425,7 +407,7 @@ static int copy_until_end(struct streams *s, struct ctrd_call *call, const struc
 }
 
 int streams_run(struct streams *s, struct core *core, const char *id, const char *exec_id, struct ctrd_call *wait,
-	      const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
+		const struct ctx *ctx, struct ctrd_exit *ret_exit, struct err *err)
 {
 	struct ctx own = s->conf.sig_proxy || !ctx ? ctx_uncancelled(ctx) : *ctx; /* signals go to the process instead */
 	int r;

@@ -12,10 +12,10 @@
 struct streams;
 
 struct streams_conf {
-	const char *dir;          /* made for the FIFOs, removed with them */
+	const char *dir; /* made for the FIFOs, removed with them */
 	bool tty, stdin_open;
-	const char *detach_keys;  /* NULL: ctrl-p,ctrl-q; only with a terminal */
-	struct logfile *log;      /* gets a copy of the output; NULL: none; borrowed */
+	const char *detach_keys; /* NULL: ctrl-p,ctrl-q; only with a terminal */
+	struct logfile *log;     /* gets a copy of the output; NULL: none; borrowed */
 	bool sig_proxy;
 };
 
@@ -28,16 +28,16 @@ const struct ctrd_io *streams_io(const struct streams *);
 void streams_resize(struct streams *, struct core *, const char *id, const struct ctx *);
 /* How a run of it ends; only after STREAMS_EXITED has the process ended. */
 enum streams_end {
-	STREAMS_DETACHED = 1,  /* by keys, or a signal that asks for the end could not be delivered */
+	STREAMS_DETACHED = 1, /* by keys, or a signal that asks for the end could not be delivered */
 	STREAMS_EXITED,
-	STREAMS_UNREAD,        /* whoever read our output has gone */
-	STREAMS_HUNG_UP,       /* our terminal has */
+	STREAMS_UNREAD,  /* whoever read our output has gone */
+	STREAMS_HUNG_UP, /* our terminal has */
 };
 /* After the start: copy until the process of (@id, @exec_id), whose Wait is @wait (NULL: one is opened), has ended and its output
  * is drained: STREAMS_EXITED with *ret_exit; or until one of the other ends. Signals are blocked and handed on meanwhile. An
  * outage of containerd is outlasted. @wait is consumed. */
-int streams_run(struct streams *, struct core *, const char *id, const char *exec_id, struct ctrd_call *wait,
-	      const struct ctx *, struct ctrd_exit *ret_exit, struct err *err);
+int streams_run(struct streams *, struct core *, const char *id, const char *exec_id, struct ctrd_call *wait, const struct ctx *,
+		struct ctrd_exit *ret_exit, struct err *err);
 enum { STREAMS_LOST = 125, STREAMS_SIGPIPE = 128 + SIGPIPE, STREAMS_SIGHUP = 128 + SIGHUP };
 /* After STREAMS_EXITED: the exit code; STREAMS_LOST for a success whose output was lost, STREAMS_SIGPIPE where its reader has
  * gone. */
@@ -51,5 +51,5 @@ void streams_close_stdin(struct streams *);
 size_t streams_fifos(const struct streams *, int ret[2]);
 void streams_inherit(struct streams *, struct logfile *log);
 void streams_read_on(struct streams *, int64_t ms); /* copies for so long */
-void streams_free(struct streams *);   /* restores the terminal; removes the FIFOs, unless the process goes on */
+void streams_free(struct streams *);                /* restores the terminal; removes the FIFOs, unless the process goes on */
 DEFINE_CLEANUP(struct streams, streams_free)

@@ -14,20 +14,17 @@ struct task_wait {
 	struct core *core;
 	const char *id, *exec_id;
 	enum wait_at at;
-	struct ctrd_call *call;     /* the Wait or the Get */
+	struct ctrd_call *call; /* the Wait or the Get */
 	struct timer *timer;
-	bool due;                   /* the pause is over, or the Get takes too long */
-	int64_t pause_ms, began;    /* the next pause; since when this Wait has been open */
-	int64_t heard;              /* when containerd answered last, or the wait began */
+	bool due;                /* the pause is over, or the Get takes too long */
+	int64_t pause_ms, began; /* the next pause; since when this Wait has been open */
+	int64_t heard;           /* when containerd answered last, or the wait began */
 	int r;
 	struct ctrd_exit exit;
 	struct err err;
 };
 
-static void on_due(void *arg)
-{
-	((struct task_wait *)arg)->due = true;
-}
+static void on_due(void *arg) { ((struct task_wait *)arg)->due = true; }
 
 static void due_in(struct task_wait *w, int64_t ms)
 {

@@ -10,14 +10,14 @@
 #include <signal.h>
 
 enum {
-	LOOK_MS = 5000,    /* containerd itself gives a shim 2 s */
-	SIGNAL_MS = 3000,  /* for the answer to a signal */
-	END_MS = 5000,     /* from an answered SIGKILL to the end */
-	SEEN_MS = 4000,    /* until containerd has seen what the kernel did */
-	FORGET_MS = 8000,  /* until containerd has cleaned up behind a dead shim */
+	LOOK_MS = 5000,   /* containerd itself gives a shim 2 s */
+	SIGNAL_MS = 3000, /* for the answer to a signal */
+	END_MS = 5000,    /* from an answered SIGKILL to the end */
+	SEEN_MS = 4000,   /* until containerd has seen what the kernel did */
+	FORGET_MS = 8000, /* until containerd has cleaned up behind a dead shim */
 	DELETE_MS = 10000,
 	ANSWER_MS = 2000,
-	EMPTY_MS = 5000,   /* for the cgroup */
+	EMPTY_MS = 5000, /* for the cgroup */
 	PAUSE_MS = 50,
 };
 

@@ -6,18 +6,18 @@
 #include "tasks.h"
 
 enum task_state {
-	TASK_UNKNOWN,  /* containerd has it and cannot say how it is: its shim does not answer */
-	TASK_ABSENT,   /* containerd has none */
-	TASK_CREATED,  /* its first process waits for the start */
+	TASK_UNKNOWN, /* containerd has it and cannot say how it is: its shim does not answer */
+	TASK_ABSENT,  /* containerd has none */
+	TASK_CREATED, /* its first process waits for the start */
 	TASK_LIVE,
 	TASK_PAUSED,
-	TASK_STOPPED,  /* it has ended, and is still to be deleted */
+	TASK_STOPPED, /* it has ended, and is still to be deleted */
 };
 
 struct task_status {
 	enum task_state state;
-	pid_t pid;               /* of its first process, while there is one */
-	struct ctrd_exit exit;   /* of a STOPPED one */
+	pid_t pid;             /* of its first process, while there is one */
+	struct ctrd_exit exit; /* of a STOPPED one */
 };
 
 /* A call that is not answered is waited for a few seconds: then it is UNKNOWN. Any other failure is an error, never a state. */

@@ -26,23 +26,24 @@
 enum { DEPTH_MAX = 128, NAMES_MAX = 65536, VALUE_MAX = 65536, LOCK_MS = 600000, CHUNK = 16 << 20 /* between looks at the ctx */ };
 
 /* A file with several names, and the first of them in the volume. */
-struct hardlink { dev_t dev; ino_t ino; char *path; };
+struct hardlink {
+	dev_t dev;
+	ino_t ino;
+	char *path;
+};
 
 struct copy {
-	int top;                 /* the folder that is filled */
-	bool again;              /* in place: a copy that was cut off may have left some of it */
-	struct buf path;         /* of the file at hand, below top */
-	void *links;             /* tree of struct hardlink */
+	int top;         /* the folder that is filled */
+	bool again;      /* in place: a copy that was cut off may have left some of it */
+	struct buf path; /* of the file at hand, below top */
+	void *links;     /* tree of struct hardlink */
 	const struct ctx *ctx;
 	struct err *err;
 };
 
 static int copy_folder(struct copy *c, int from, int to, unsigned depth);
 
-static int fail(struct copy *c)
-{
-	return err_sys(c->err, errno, "copy /%s", buf_str(&c->path));
-}
+static int fail(struct copy *c) { return err_sys(c->err, errno, "copy /%s", buf_str(&c->path)); }
 
 static int check_time(struct copy *c)
 {
@@ -277,14 +278,10 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, unsign
 	if (c->again && !S_ISDIR(st.st_mode) && unlinkat(to, name, 0) < 0 && errno != ENOENT)
 		return fail(c);
 	switch (st.st_mode & S_IFMT) {
-	case S_IFDIR:
-		return copy_subfolder(c, from, to, name, &st, depth);
-	case S_IFREG:
-		return copy_file(c, from, to, name, &st);
-	case S_IFLNK:
-		return copy_symlink(c, from, to, name, &st);
-	default:
-		return copy_node(c, to, name, &st);
+	case S_IFDIR: return copy_subfolder(c, from, to, name, &st, depth);
+	case S_IFREG: return copy_file(c, from, to, name, &st);
+	case S_IFLNK: return copy_symlink(c, from, to, name, &st);
+	default: return copy_node(c, to, name, &st);
 	}
 }
 
@@ -336,7 +333,9 @@ static int copy_tree(int from, int to, bool again, const struct ctx *ctx, struct
 }
 
 /* What is beside the volume's own folder. */
-struct place { char *filling, *filled, *mark; };
+struct place {
+	char *filling, *filled, *mark;
+};
 
 static void place_done(struct place *p)
 {
@@ -345,10 +344,7 @@ static void place_done(struct place *p)
 	free(p->mark);
 }
 
-static bool is_owed(const struct place *p)
-{
-	return file_exists(p->filling) || file_exists(p->filled) || file_exists(p->mark);
-}
+static bool is_owed(const struct place *p) { return file_exists(p->filling) || file_exists(p->filled) || file_exists(p->mark); }
 
 /* The mark is there as long as the copy is not whole. */
 static int fill_in_place(int from, int to, const struct place *p, const struct ctx *ctx, struct err *err)

@@ -50,10 +50,7 @@ static int lock_volumes(const struct core *c, const struct ctx *ctx, struct err 
 	return r < 0 ? r : file_lock(lock, true, &limit, err);
 }
 
-static int check_name(const char *name, struct err *err)
-{
-	return name_check("volume", name, NAME_ID_MAX, err);
-}
+static int check_name(const char *name, struct err *err) { return name_check("volume", name, NAME_ID_MAX, err); }
 
 /* What volume.json says; one that cannot be read says nothing, for the data is what counts. */
 static void read_meta(const char *dir, struct volume *v)
@@ -82,8 +79,8 @@ int volume_get(const struct core *c, const char *name, struct volume *ret, struc
 		return r;
 	if (lstat(data, &st) < 0)
 		return errno == ENOENT ? err_hint(err, err_set(err, ERR_NOT_FOUND, "volume %s: not found", name),
-						  "list all with: davit volume ls") :
-					 err_sys(err, errno, "volume %s", name);
+						  "list all with: davit volume ls")
+				       : err_sys(err, errno, "volume %s", name);
 	if (!S_ISDIR(st.st_mode))
 		return err_sys(err, ENOTDIR, "volume %s: %s", name, data);
 	*ret = (struct volume){ .name = mem_strdup(name), .path = TAKE_PTR(data) };

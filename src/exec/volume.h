@@ -3,8 +3,16 @@
 #pragma once
 #include "core.h"
 
-struct volume { char *name, *path; int64_t created_at; struct dict labels; bool anonymous; };
-struct volumes { struct volume *v; size_t n; };
+struct volume {
+	char *name, *path;
+	int64_t created_at;
+	struct dict labels;
+	bool anonymous;
+};
+struct volumes {
+	struct volume *v;
+	size_t n;
+};
 void volume_done(struct volume *);
 void volumes_done(struct volumes *);
 

@@ -22,10 +22,7 @@ bool image_is_id(const char *what)
 	return (digits != what || strlen(what) == 64) && id_prefix(digits);
 }
 
-bool image_may_differ(const char *what)
-{
-	return strchr(what, '@') || id_prefix(digest_digits(what));
-}
+bool image_may_differ(const char *what) { return strchr(what, '@') || id_prefix(digest_digits(what)); }
 
 static int not_found(const char *what, struct err *err)
 {
@@ -76,7 +73,10 @@ static char *matching_digest(struct ctrd *c, const struct ctrd_image *i, const c
 	return digest;
 }
 
-struct matches { struct ctrd_images records; struct strv digests; }; /* of each, the digest that it was found by */
+struct matches {
+	struct ctrd_images records;
+	struct strv digests;
+}; /* of each, the digest that it was found by */
 
 static void matches_done(struct matches *m)
 {
@@ -99,8 +99,9 @@ static int check_single(const struct matches *m, const char *what, struct err *e
 	}
 	if (!several)
 		return 0;
-	return err_hint(err, err_set(err, ERR_INVALID, "image %s: several begin with that: %s%s", what, buf_str(&list),
-				     m->records.n > LISTED ? ", ..." : ""),
+	return err_hint(err,
+			err_set(err, ERR_INVALID, "image %s: several begin with that: %s%s", what, buf_str(&list),
+				m->records.n > LISTED ? ", ..." : ""),
 			"give more digits");
 }
 

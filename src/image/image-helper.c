@@ -70,8 +70,8 @@ static int its_answer(struct child *c, int status, json **ret, struct err *err)
 	return 0;
 }
 
-int image_helper_run(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args,
-		     const struct ctx *ctx, json **ret, struct err *err)
+int image_helper_run(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args, const struct ctx *ctx,
+		     json **ret, struct err *err)
 {
 	_cleanup_(child_freep) struct child *c = NULL;
 	_cleanup_strv_ struct strv argv = { 0 };

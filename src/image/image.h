@@ -11,10 +11,10 @@
 #define IMAGE_LAYERS "davit.layers"
 
 struct image {
-	char *name, *digest;         /* of the target */
+	char *name, *digest; /* of the target */
 	char *manifest, *config_digest;
-	char *chain_id;              /* top snapshot; "" for an image without layers */
-	char *layers;                /* the folders of its layers, top first, ':' between them; NULL: no label says so */
+	char *chain_id; /* top snapshot; "" for an image without layers */
+	char *layers;   /* the folders of its layers, top first, ':' between them; NULL: no label says so */
 	struct image_config config;
 	struct dict labels;
 };
@@ -36,8 +36,8 @@ struct image_helper {
 	const char *address, *ns, *snapshotter, *platform, *lease; /* as davit itself uses them; lease may be NULL */
 	bool quiet, debug;
 	bool json_progress;
-	int out_fd;            /* > 4: its descriptor 3, for what is no answer but an archive */
-	int root_fd;           /* > 4: its descriptor 4, the tree to export */
+	int out_fd;  /* > 4: its descriptor 3, for what is no answer but an archive */
+	int root_fd; /* > 4: its descriptor 4, the tree to export */
 };
 /* Runs `davit-image VERB ARGS...` with our standard error (progress) and, for load and import, our standard input. Its
  * result object (one JSON line on its standard output) is the caller's; its error becomes ours, hint and code included.
@@ -47,8 +47,15 @@ int image_helper_run(struct loop *, const struct image_helper *, const char *ver
 		     json **ret, struct err *err);
 
 /* For the faces: lists and records. */
-struct image_row { char *name, *digest, *short_id, *platform; int64_t size, created_at; bool unpacked; };
-struct image_rows { struct image_row *v; size_t n; };
+struct image_row {
+	char *name, *digest, *short_id, *platform;
+	int64_t size, created_at;
+	bool unpacked;
+};
+struct image_rows {
+	struct image_row *v;
+	size_t n;
+};
 void image_rows_done(struct image_rows *);
 int image_list(struct ctrd *, const char *snapshotter, const struct ctx *, struct image_rows *ret, struct err *err);
 /* @what is a reference, or an ID: what is printed as one, the digest of the record's target, of a manifest or of a
@@ -72,7 +79,7 @@ int image_remove(struct ctrd *, const char *what, bool force, const struct ctx *
 int image_tag(struct ctrd *, const char *what, const char *name, const struct ctx *, char **ret_name, struct err *err);
 
 struct image_prune {
-	bool all;              /* named ones too */
+	bool all; /* named ones too */
 	bool dry_run;
 	int64_t until;         /* only those made before; 0: all (ns since the epoch) */
 	struct strv labels;    /* "KEY" or "KEY=VALUE" of the configuration, all of them */
@@ -84,8 +91,14 @@ int image_prune(struct ctrd *, const struct image_prune *, const char *snapshott
 		struct err *err);
 
 /* How an image was built, newest step first. */
-struct image_step { char *created_by, *comment, *digest; int64_t created_at, size; }; /* digest NULL: it made no layer */
-struct image_history { struct image_step *v; size_t n; };
+struct image_step {
+	char *created_by, *comment, *digest;
+	int64_t created_at, size;
+}; /* digest NULL: it made no layer */
+struct image_history {
+	struct image_step *v;
+	size_t n;
+};
 void image_history_done(struct image_history *);
 int image_history(struct ctrd *, const char *what, const char *platform, const char *snapshotter, const struct ctx *,
 		  struct image_history *ret, struct err *err);

@@ -62,9 +62,14 @@ static int children_parse(json *list, const char *what, struct manifest *m, stru
  * take it for different images. */
 static int kind_parse(json *j, struct manifest *m, struct err *err)
 {
-	static const struct { const char *type; bool index; } types[] = {
-		{ MEDIA_OCI_INDEX, true }, { MEDIA_DOCKER_LIST, true },
-		{ MEDIA_OCI_MANIFEST, false }, { MEDIA_DOCKER_MANIFEST, false },
+	static const struct {
+		const char *type;
+		bool index;
+	} types[] = {
+		{ MEDIA_OCI_INDEX, true },
+		{ MEDIA_DOCKER_LIST, true },
+		{ MEDIA_OCI_MANIFEST, false },
+		{ MEDIA_DOCKER_MANIFEST, false },
 	};
 	const char *said = json_get_str(j, "mediaType");
 	bool list = json_get(j, "manifests") != NULL, leaf = json_get(j, "layers") || json_get(j, "config");
@@ -128,7 +133,10 @@ int manifest_check_image(const struct manifest *m, struct err *err)
 {
 	/* The last ones: of images that very old tools have pushed. */
 	static const char *const configs[] = {
-		MEDIA_OCI_CONFIG, MEDIA_DOCKER_CONFIG, "application/octet-stream", "application/json",
+		MEDIA_OCI_CONFIG,
+		MEDIA_DOCKER_CONFIG,
+		"application/octet-stream",
+		"application/json",
 	};
 	bool known = m->index;
 
@@ -143,10 +151,7 @@ int manifest_check_image(const struct manifest *m, struct err *err)
 }
 
 /* BuildKit's attestations stand in the index beside the images, under the platform unknown/unknown. */
-static bool attestation(const struct ctrd_descriptor *d)
-{
-	return dict_get(&d->annotations, "vnd.docker.reference.type") != NULL;
-}
+static bool attestation(const struct ctrd_descriptor *d) { return dict_get(&d->annotations, "vnd.docker.reference.type") != NULL; }
 
 static int nothing_suits(const struct manifest *m, const struct platform *want, struct err *err)
 {

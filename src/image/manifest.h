@@ -4,30 +4,30 @@
 #include "ctrd.h"
 #include "platform.h"
 
-#define MEDIA_OCI_INDEX       "application/vnd.oci.image.index.v1+json"
-#define MEDIA_OCI_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
-#define MEDIA_OCI_CONFIG      "application/vnd.oci.image.config.v1+json"
-#define MEDIA_OCI_LAYER       "application/vnd.oci.image.layer.v1.tar"
-#define MEDIA_DOCKER_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+#define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
+#define MEDIA_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+#define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
-#define MEDIA_DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
-#define MEDIA_DOCKER_LAYER    "application/vnd.docker.image.rootfs.diff.tar"
+#define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
+#define MEDIA_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 
 enum {
-	MANIFEST_MAX = 8 << 20,  /* bytes of a manifest, an index or a configuration */
+	MANIFEST_MAX = 8 << 20,      /* bytes of a manifest, an index or a configuration */
 	MANIFEST_ANNOTATIONS = 1024, /* of a descriptor */
-	MANIFEST_CHILDREN = 1024,/* layers of a manifest, entries of an index */
-	MANIFEST_DEPTH = 4,      /* indexes inside indexes */
+	MANIFEST_CHILDREN = 1024,    /* layers of a manifest, entries of an index */
+	MANIFEST_DEPTH = 4,          /* indexes inside indexes */
 };
 
 /* An index has no config; its children are manifests (or indexes). A manifest's children are its layers. */
 struct manifest {
 	bool index;
-	const char *media_type;            /* what it says it is, or what it must be; static */
-	char *artifact;                    /* what it says that it is instead of an image; NULL mostly */
+	const char *media_type; /* what it says it is, or what it must be; static */
+	char *artifact;         /* what it says that it is instead of an image; NULL mostly */
 	struct ctrd_descriptor config;
 	struct ctrd_descriptor *children;
-	struct platform *platforms;        /* of an index: one per child; arch "" where none is given */
+	struct platform *platforms; /* of an index: one per child; arch "" where none is given */
 	size_t n;
 };
 void manifest_done(struct manifest *);

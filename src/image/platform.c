@@ -5,20 +5,35 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-static const struct { const char *name, *arch, *variant; } aliases[] = {
-	{ "x86_64", "amd64", NULL }, { "x86-64", "amd64", NULL }, { "aarch64", "arm64", NULL },
-	{ "i386", "386", NULL }, { "i486", "386", NULL }, { "i586", "386", NULL }, { "i686", "386", NULL },
-	{ "armhf", "arm", "v7" }, { "armel", "arm", "v6" }, { "armv7l", "arm", "v7" }, { "armv6l", "arm", "v6" },
-	{ "armv8l", "arm", "v7" }, { "loongarch64", "loong64", NULL },
+static const struct {
+	const char *name, *arch, *variant;
+} aliases[] = {
+	{ "x86_64", "amd64", NULL },
+	{ "x86-64", "amd64", NULL },
+	{ "aarch64", "arm64", NULL },
+	{ "i386", "386", NULL },
+	{ "i486", "386", NULL },
+	{ "i586", "386", NULL },
+	{ "i686", "386", NULL },
+	{ "armhf", "arm", "v7" },
+	{ "armel", "arm", "v6" },
+	{ "armv7l", "arm", "v7" },
+	{ "armv6l", "arm", "v6" },
+	{ "armv8l", "arm", "v7" },
+	{ "loongarch64", "loong64", NULL },
 };
 
 /* A variant that says no more than the architecture alone. */
-static const struct { const char *arch, *variant; } plain[] = { { "arm64", "v8" }, { "arm64", "8" }, { "amd64", "v1" } };
+static const struct {
+	const char *arch, *variant;
+} plain[] = { { "arm64", "v8" }, { "arm64", "8" }, { "amd64", "v1" } };
 
 /* What else a processor runs, best first. */
-static const struct { const char *on, *runs, *variant; } also[] = {
-	{ "amd64", "386", NULL }, { "arm64", "arm", "v8" }, { "arm64", "arm", "v7" }, { "arm64", "arm", "v6" },
-	{ "arm64", "arm", "v5" },
+static const struct {
+	const char *on, *runs, *variant;
+} also[] = {
+	{ "amd64", "386", NULL }, { "arm64", "arm", "v8" }, { "arm64", "arm", "v7" },
+	{ "arm64", "arm", "v6" }, { "arm64", "arm", "v5" },
 };
 
 static void put(char *to, size_t room, const char *s)
@@ -81,7 +96,7 @@ static bool well_formed(const char *s)
 static bool too_long(const struct strv *parts)
 {
 	for (size_t i = 0; i < parts->n; i++)
-		if (strlen(parts->v[i]) >= sizeof ((struct platform *)NULL)->os)
+		if (strlen(parts->v[i]) >= sizeof((struct platform *)NULL)->os)
 			return true;
 	return false;
 }
@@ -107,10 +122,7 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 }
 
 /* "v7" is 7; none is the lowest. */
-static int level(const char *variant)
-{
-	return variant[0] == 'v' && isdigit((unsigned char)variant[1]) ? variant[1] - '0' : 0;
-}
+static int level(const char *variant) { return variant[0] == 'v' && isdigit((unsigned char)variant[1]) ? variant[1] - '0' : 0; }
 
 int platform_match(const struct platform *want, const struct platform *have)
 {

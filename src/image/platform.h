@@ -2,7 +2,9 @@
 #pragma once
 #include "err.h"
 
-struct platform { char os[24], arch[24], variant[24]; }; /* normalised: x86_64 is amd64, arm64/v8 is arm64, arm is arm/v7 */
+struct platform {
+	char os[24], arch[24], variant[24];
+}; /* normalised: x86_64 is amd64, arm64/v8 is arm64, arm is arm/v7 */
 
 /* This host's. */
 void platform_host(struct platform *ret);

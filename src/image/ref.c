@@ -17,15 +17,9 @@ void ref_done(struct ref *r)
 	*r = (struct ref){ 0 };
 }
 
-static bool lower(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+static bool lower(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-static bool alnum(char c)
-{
-	return lower(c) || (c >= 'A' && c <= 'Z');
-}
+static bool alnum(char c) { return lower(c) || (c >= 'A' && c <= 'Z'); }
 
 /* What may stand between two runs of letters and digits: one dot, one or two underscores, any number of dashes. */
 static size_t separator(const char *s)

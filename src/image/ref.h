@@ -2,7 +2,10 @@
 #pragma once
 #include "err.h"
 
-struct ref { char *host, *path, *tag, *digest; char *name; }; /* name: the full form, containerd's image name */
+struct ref {
+	char *host, *path, *tag, *digest;
+	char *name;
+}; /* name: the full form, containerd's image name */
 void ref_done(struct ref *);
 /* "redis:7" is docker.io/library/redis:7; no tag is :latest unless there is a digest; localhost and hosts with . or : are
  * registries. Host and path have at most 255 bytes, a tag 128; digests are sha256. -ERR_INVALID names the reference and

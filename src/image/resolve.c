@@ -72,8 +72,8 @@ static int read_both(struct ctrd *c, const char *snapshotter, const struct ctx *
 	return stat_end(TAKE_PTR(stat), ctx, r, err);
 }
 
-int image_manifest(struct ctrd *c, const char *target, const struct platform *want, const struct ctx *ctx,
-		   struct manifest *ret, char **ret_digest, struct err *err)
+int image_manifest(struct ctrd *c, const char *target, const struct platform *want, const struct ctx *ctx, struct manifest *ret,
+		   char **ret_digest, struct err *err)
 {
 	_cleanup_free_ char *digest = mem_strdup(target);
 

@@ -7,9 +7,9 @@
 /* All digests; chain "" for an image without layers, NULL when the configuration does not say (not unpacked). */
 struct resolved {
 	char *manifest, *config, *chain;
-	struct buf raw;         /* the configuration's bytes */
-	bool unpacked;          /* the chain is known, and the snapshot is there */
-	char *layers;           /* what its label IMAGE_LAYERS says, or NULL */
+	struct buf raw; /* the configuration's bytes */
+	bool unpacked;  /* the chain is known, and the snapshot is there */
+	char *layers;   /* what its label IMAGE_LAYERS says, or NULL */
 };
 void resolved_done(struct resolved *);
 /* -ERR_NOT_FOUND: content, or an image for @want, is missing. That the snapshot is missing is no error here. */

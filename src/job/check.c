@@ -38,8 +38,8 @@ int check_label(const char *key, const char *value, struct err *err)
 int check_sysctl(const char *key, struct err *err)
 {
 	static const char *const namespaced[] = {
-		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-		"kernel.shm_rmid_forced", "kernel.domainname",
+		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",          "kernel.sem",        "kernel.shmall",
+		"kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname",
 	};
 	int r;
 
@@ -52,15 +52,16 @@ int check_sysctl(const char *key, struct err *err)
 		if (!strcmp(key, namespaced[i]))
 			return 0;
 	r = check_fail("sysctl", key, "not separate for containers: it would change the host", err);
-	return err_hint(err, r, "net.*, fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm* and kernel.domainname are; sysctl -w "
+	return err_hint(err, r,
+			"net.*, fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm* and kernel.domainname are; sysctl -w "
 			"for the host");
 }
 
 int check_ulimit(const struct ulimit *u, struct err *err)
 {
 	static const char *const names[] = {
-		"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
-		"rttime", "sigpending", "stack",
+		"as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+		"nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack",
 	};
 	const size_t n = sizeof names / sizeof *names;
 	const char *near = name_nearest(u->name, names, n);
@@ -89,8 +90,8 @@ int check_extra_host(const char *s, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)s[i]) && !strchr("._-", s[i]))
 			return check_fail("extra host", s, "not a host name before the \":\"", err);
-	if (strcmp(s + n + 1, "host-gateway") != 0 && inet_pton(AF_INET, s + n + 1, ip) != 1 && inet_pton(AF_INET6, s + n + 1,
-			ip) != 1)
+	if (strcmp(s + n + 1, "host-gateway") != 0 && inet_pton(AF_INET, s + n + 1, ip) != 1 &&
+	    inet_pton(AF_INET6, s + n + 1, ip) != 1)
 		return check_fail("extra host", s, "not an IP address after the \":\" (nor \"host-gateway\")", err);
 	return 0;
 }

@@ -36,8 +36,12 @@ int csv_split(const char *noun, const char *s, struct strv *out, struct err *err
 
 		p = quoted ? quoted_field(p, &field) : plain_field(p, &field);
 		if (!p)
-			return err_hint(err, check_fail(noun, s, quoted ? "a quoted field does not end with its quote"
-									: "a quote in the middle of a field", err), remedy);
+			return err_hint(err,
+					check_fail(noun, s,
+						   quoted ? "a quoted field does not end with its quote"
+							  : "a quote in the middle of a field",
+						   err),
+					remedy);
 		strv_push(out, buf_str(&field));
 		if (*p == ',' && !*++p) /* a comma at the end stands before an empty field */
 			strv_push(out, "");

@@ -75,8 +75,9 @@ static int check_ports(const struct job *j, struct err *err)
 	if (!j->n_ports || !j->network)
 		return 0;
 	if (!strcmp(j->network, "host")) {
-		r = err_set(err, ERR_INVALID, "port %d cannot be published with the network \"host\": the job listens on the "
-				"host itself",
+		r = err_set(err, ERR_INVALID,
+			    "port %d cannot be published with the network \"host\": the job listens on the "
+			    "host itself",
 			    j->ports[0].inside);
 		return err_hint(err, r, "leave out the port or the network");
 	}
@@ -306,10 +307,18 @@ static int check_runtime(const char *s, struct err *err)
 /* What the job whose network it is in has decided. */
 static int check_joins(const struct job *j, struct err *err)
 {
-	const struct { const char *what; bool set; } others[] = {
-		{ "publish", j->n_ports }, { "publish-all", j->publish_all }, { "expose", j->expose.n },
-		{ "hostname", j->hostname }, { "dns", j->dns.n }, { "dns-search", j->dns_search.n },
-		{ "dns-option", j->dns_options.n }, { "add-host", j->extra_hosts.n },
+	const struct {
+		const char *what;
+		bool set;
+	} others[] = {
+		{ "publish", j->n_ports },
+		{ "publish-all", j->publish_all },
+		{ "expose", j->expose.n },
+		{ "hostname", j->hostname },
+		{ "dns", j->dns.n },
+		{ "dns-search", j->dns_search.n },
+		{ "dns-option", j->dns_options.n },
+		{ "add-host", j->extra_hosts.n },
 	};
 	int r = name_check("job in the network \"container:\"", job_joins(j), NAME_ID_MAX, err);
 

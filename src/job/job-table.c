@@ -5,7 +5,10 @@ enum { KIB = 1024, MIB = 1024 * KIB, YEAR = 365 * 86400 };
 
 #define AT(T, member) .offset = offsetof(struct T, member)
 #define COUNTED(T, array, count) .offset = offsetof(struct T, array), .extra = offsetof(struct T, count)
-#define SHAPE(T, what, table) { what, sizeof(struct T), table, sizeof table / sizeof *table }
+#define SHAPE(T, what, table) \
+	{ \
+		what, sizeof(struct T), table, sizeof table / sizeof *table \
+	}
 
 static const char *const proto_words[] = { "tcp", "udp", "sctp", NULL };
 static const char *const mount_words[] = { "bind", "volume", "tmpfs", NULL };
@@ -134,7 +137,4 @@ const struct shape job_shape = SHAPE(job, "job", job_fields);
 /* The enums index the words: keep them in step. */
 _Static_assert(PORT_SCTP == 2 && MOUNT_TMPFS == 2 && PULL_NEVER == 2 && JOB_LOG_NONE == 1, "words follow the enums");
 
-const char *port_proto_name(enum port_proto p)
-{
-	return p <= PORT_SCTP ? proto_words[p] : "?";
-}
+const char *port_proto_name(enum port_proto p) { return p <= PORT_SCTP ? proto_words[p] : "?"; }

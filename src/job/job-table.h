@@ -25,13 +25,13 @@ struct field {
 	const char *key;
 	enum field_type type;
 	size_t offset, extra;
-	int64_t otherwise;         /* the default of a number, a bool or an enum */
-	const char *text;          /* the default of a string; NULL: none */
-	int64_t min, max;          /* of a number that is not the default; both 0: not bounded */
-	const char *const *words;  /* ends with NULL */
+	int64_t otherwise;        /* the default of a number, a bool or an enum */
+	const char *text;         /* the default of a string; NULL: none */
+	int64_t min, max;         /* of a number that is not the default; both 0: not bounded */
+	const char *const *words; /* ends with NULL */
 	const struct shape *of;
 	bool required;
-	const char *flag;          /* the command line's, NULL: none */
+	const char *flag; /* the command line's, NULL: none */
 	const char *doc;
 };
 
@@ -44,8 +44,8 @@ struct shape {
 
 extern const struct shape job_shape, task_shape, port_shape, mount_shape; /* the others hang below them */
 
-void shape_init(const struct shape *, void *obj);       /* @obj is zeroed: sets the defaults */
-void shape_done(const struct shape *, void *obj);       /* frees what the fields own and zeroes */
+void shape_init(const struct shape *, void *obj); /* @obj is zeroed: sets the defaults */
+void shape_done(const struct shape *, void *obj); /* frees what the fields own and zeroes */
 json *shape_write(const struct shape *, const void *obj);
 int shape_read(const struct shape *, json *, void *obj, struct err *err);
 int shape_check(const struct shape *, const void *obj, struct err *err); /* required fields and ranges */

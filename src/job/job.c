@@ -31,10 +31,12 @@ void job_free(struct job *j)
 }
 
 /* One more zeroed element; the arrays are short. */
-#define ADD(owner, array, count) ({ \
-	(owner)->array = mem_resize((owner)->array, ((owner)->count + 1) * sizeof *(owner)->array); \
-	memset(&(owner)->array[(owner)->count], 0, sizeof *(owner)->array); \
-	&(owner)->array[(owner)->count++]; })
+#define ADD(owner, array, count) \
+	({ \
+		(owner)->array = mem_resize((owner)->array, ((owner)->count + 1) * sizeof *(owner)->array); \
+		memset(&(owner)->array[(owner)->count], 0, sizeof *(owner)->array); \
+		&(owner)->array[(owner)->count++]; \
+	})
 
 struct task *job_add_task(struct job *j)
 {
@@ -49,10 +51,7 @@ struct mount *task_add_mount(struct task *t) { return ADD(t, mounts, n_mounts); 
 struct ulimit *task_add_ulimit(struct task *t) { return ADD(t, ulimits, n_ulimits); }
 struct device *task_add_device(struct task *t) { return ADD(t, devices, n_devices); }
 
-json *job_to_json(const struct job *j)
-{
-	return shape_write(&job_shape, j);
-}
+json *job_to_json(const struct job *j) { return shape_write(&job_shape, j); }
 
 int job_from_json(json *from, struct job **ret, struct err *err)
 {

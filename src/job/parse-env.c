@@ -73,7 +73,10 @@ int parse_sysctl(const char *s, struct task *t, struct err *err)
 }
 
 /* One line of a file at a time, without its comments; NULL at the end. */
-struct lines { char *next; size_t number; };
+struct lines {
+	char *next;
+	size_t number;
+};
 
 static char *next_line(struct lines *l)
 {

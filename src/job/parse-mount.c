@@ -9,24 +9,39 @@
 #include <strings.h>
 
 enum option_use { OPTION_KEEP, OPTION_IGNORE, OPTION_RO, OPTION_RW };
-struct option { const char *name; enum option_use use; };
+struct option {
+	const char *name;
+	enum option_use use;
+};
 
 /* Of -v. The caching hints of other systems mean nothing here, but scripts carry them. */
 static const struct option volume_options[] = {
-	{ "ro", OPTION_RO }, { "rw", OPTION_RW }, { "z", OPTION_KEEP }, { "Z", OPTION_KEEP },
-	{ "cached", OPTION_IGNORE }, { "delegated", OPTION_IGNORE }, { "consistent", OPTION_IGNORE },
-	{ "private", OPTION_KEEP }, { "rprivate", OPTION_KEEP }, { "shared", OPTION_KEEP }, { "rshared", OPTION_KEEP },
-	{ "slave", OPTION_KEEP }, { "rslave", OPTION_KEEP }, { "bind", OPTION_KEEP }, { "rbind", OPTION_KEEP },
-	{ "nocopy", OPTION_KEEP }, { NULL, OPTION_KEEP },
+	{ "ro", OPTION_RO },
+	{ "rw", OPTION_RW },
+	{ "z", OPTION_KEEP },
+	{ "Z", OPTION_KEEP },
+	{ "cached", OPTION_IGNORE },
+	{ "delegated", OPTION_IGNORE },
+	{ "consistent", OPTION_IGNORE },
+	{ "private", OPTION_KEEP },
+	{ "rprivate", OPTION_KEEP },
+	{ "shared", OPTION_KEEP },
+	{ "rshared", OPTION_KEEP },
+	{ "slave", OPTION_KEEP },
+	{ "rslave", OPTION_KEEP },
+	{ "bind", OPTION_KEEP },
+	{ "rbind", OPTION_KEEP },
+	{ "nocopy", OPTION_KEEP },
+	{ NULL, OPTION_KEEP },
 };
 
 /* Of --tmpfs; a name that ends with "=" takes a value. */
 static const struct option tmpfs_options[] = {
-	{ "ro", OPTION_RO }, { "rw", OPTION_RW }, { "exec", OPTION_KEEP }, { "noexec", OPTION_KEEP }, { "suid", OPTION_KEEP },
-	{ "nosuid", OPTION_KEEP }, { "dev", OPTION_KEEP }, { "nodev", OPTION_KEEP }, { "atime", OPTION_KEEP },
-	{ "noatime", OPTION_KEEP }, { "sync", OPTION_KEEP }, { "size=", OPTION_KEEP }, { "mode=", OPTION_KEEP },
-	{ "uid=", OPTION_KEEP }, { "gid=", OPTION_KEEP }, { "nr_inodes=", OPTION_KEEP }, { "nr_blocks=", OPTION_KEEP },
-	{ "mpol=", OPTION_KEEP }, { "huge=", OPTION_KEEP }, { NULL, OPTION_KEEP },
+	{ "ro", OPTION_RO },           { "rw", OPTION_RW },        { "exec", OPTION_KEEP },  { "noexec", OPTION_KEEP },
+	{ "suid", OPTION_KEEP },       { "nosuid", OPTION_KEEP },  { "dev", OPTION_KEEP },   { "nodev", OPTION_KEEP },
+	{ "atime", OPTION_KEEP },      { "noatime", OPTION_KEEP }, { "sync", OPTION_KEEP },  { "size=", OPTION_KEEP },
+	{ "mode=", OPTION_KEEP },      { "uid=", OPTION_KEEP },    { "gid=", OPTION_KEEP },  { "nr_inodes=", OPTION_KEEP },
+	{ "nr_blocks=", OPTION_KEEP }, { "mpol=", OPTION_KEEP },   { "huge=", OPTION_KEEP }, { NULL, OPTION_KEEP },
 };
 
 static const struct option *find_option(const struct option *table, const char *s)
@@ -144,7 +159,11 @@ int parse_tmpfs(const char *s, struct task *t, struct err *err)
 }
 
 /* --mount: one row a key */
-struct mount_parse { struct mount m; const char *cwd; const char *source; };
+struct mount_parse {
+	struct mount m;
+	const char *cwd;
+	const char *source;
+};
 typedef int mount_key_fn(struct mount_parse *, const char *key, const char *value, struct err *);
 #define MOUNT_HINT "type=bind|volume|tmpfs,source=..,target=..,readonly"
 static const char *const mount_kinds[] = { [MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs" };
@@ -222,8 +241,13 @@ static int key_switch(struct mount_parse *p, const char *key, const char *value,
 /* What is mounted below the source comes along unless it is disabled, and stays writable unless it is to be read-only too. */
 static int key_recursive(struct mount_parse *p, const char *key, const char *value, struct err *err)
 {
-	static const struct { const char *word, *option; } words[] = {
-		{ "enabled", NULL }, { "writable", NULL }, { "disabled", "bind" }, { "readonly", "rro" },
+	static const struct {
+		const char *word, *option;
+	} words[] = {
+		{ "enabled", NULL },
+		{ "writable", NULL },
+		{ "disabled", "bind" },
+		{ "readonly", "rro" },
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -286,14 +310,30 @@ static int key_of_docker(struct mount_parse *p, const char *key, const char *val
 			"mount the whole volume, or a folder of the host with type=bind");
 }
 
-static const struct { const char *key; mount_key_fn *fn; } mount_keys[] = {
-	{ "type", key_type }, { "source", key_source }, { "src", key_source }, { "target", key_target },
+static const struct {
+	const char *key;
+	mount_key_fn *fn;
+} mount_keys[] = {
+	{ "type", key_type },
+	{ "source", key_source },
+	{ "src", key_source },
+	{ "target", key_target },
 	{ "destination", key_target },
-	{ "dst", key_target }, { "readonly", key_readonly }, { "ro", key_readonly }, { "consistency", key_ignored },
-	{ "bind-propagation", key_propagation }, { "bind-nonrecursive", key_switch }, { "bind-recursive", key_recursive },
-	{ "volume-nocopy", key_switch }, { "volume-driver", key_driver }, { "volume-label", key_of_docker },
-	{ "volume-opt", key_of_docker }, { "volume-subpath", key_of_docker }, { "image-subpath", key_of_docker },
-	{ "tmpfs-size", key_tmpfs_size }, { "tmpfs-mode", key_tmpfs_mode },
+	{ "dst", key_target },
+	{ "readonly", key_readonly },
+	{ "ro", key_readonly },
+	{ "consistency", key_ignored },
+	{ "bind-propagation", key_propagation },
+	{ "bind-nonrecursive", key_switch },
+	{ "bind-recursive", key_recursive },
+	{ "volume-nocopy", key_switch },
+	{ "volume-driver", key_driver },
+	{ "volume-label", key_of_docker },
+	{ "volume-opt", key_of_docker },
+	{ "volume-subpath", key_of_docker },
+	{ "image-subpath", key_of_docker },
+	{ "tmpfs-size", key_tmpfs_size },
+	{ "tmpfs-mode", key_tmpfs_mode },
 };
 enum { N_MOUNT_KEYS = sizeof mount_keys / sizeof *mount_keys };
 
@@ -376,10 +416,7 @@ int parse_mount(const char *s, const char *cwd, struct task *t, struct err *err)
 	return r;
 }
 
-static bool is_access(const char *s)
-{
-	return *s && strlen(s) <= 3 && strspn(s, "rwm") == strlen(s);
-}
+static bool is_access(const char *s) { return *s && strlen(s) <= 3 && strspn(s, "rwm") == strlen(s); }
 
 static void device_clear(struct device *d)
 {

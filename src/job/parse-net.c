@@ -6,7 +6,9 @@
 #include <ctype.h>
 #include <string.h>
 
-struct range { unsigned from, to; };
+struct range {
+	unsigned from, to;
+};
 
 static int bad_port(const char *s, const char *why, struct err *err)
 {

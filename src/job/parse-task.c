@@ -118,6 +118,7 @@ int parse_security_opt(const char *s, struct task *t, struct err *err)
 	r = check_fail("security option", s, "not one that davit has", err);
 	if (near && strcmp(near, key) != 0)
 		return err_hint(err, r, "did you mean \"%s\"?", near);
-	return err_hint(err, r, "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, "
+	return err_hint(err, r,
+			"no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, "
 			"label=disable|type:T, systempaths=unconfined");
 }

@@ -10,10 +10,7 @@ static bool any_address(const char *ip)
 	return !ip || (inet_pton(strchr(ip, ':') ? AF_INET6 : AF_INET, ip, bytes) == 1 && !memcmp(bytes, zero, sizeof zero));
 }
 
-static bool same_family(const char *a, const char *b)
-{
-	return !a || !b || !strchr(a, ':') == !strchr(b, ':');
-}
+static bool same_family(const char *a, const char *b) { return !a || !b || !strchr(a, ':') == !strchr(b, ':'); }
 
 /* Addresses are compared as bytes: "::1" is "0:0::1". */
 static bool same_address(const char *a, const char *b)

@@ -14,10 +14,7 @@ enum { ARRAY_MAX = 4096, TEXTS_MAX = 65536 };
 static void *at(const void *obj, size_t offset) { return (char *)(uintptr_t)obj + offset; }
 static void *value_of(const struct field *f, const void *obj) { return at(obj, f->offset); }
 static size_t *count_of(const struct field *f, const void *obj) { return at(obj, f->extra); }
-static void *element(const struct field *f, const void *obj, size_t i)
-{
-	return *(char **)value_of(f, obj) + i * f->of->size;
-}
+static void *element(const struct field *f, const void *obj, size_t i) { return *(char **)value_of(f, obj) + i * f->of->size; }
 
 /* Any of the whole-number types as int64_t. */
 static int64_t number_get(const struct field *f, const void *obj)
@@ -26,11 +23,17 @@ static int64_t number_get(const struct field *f, const void *obj)
 
 	switch (f->type) {
 	case FIELD_BOOL: return *(const bool *)v;
-	case FIELD_INT32: case FIELD_ENUM: return *(const int *)v;
+	case FIELD_INT32:
+	case FIELD_ENUM: return *(const int *)v;
 	case FIELD_U16: return *(const uint16_t *)v;
-	case FIELD_LIMIT: return (int64_t)*(const uint64_t *)v; /* UINT64_MAX: -1 */
-	case FIELD_INT: case FIELD_SIZE: return *(const int64_t *)v;
-	case FIELD_STR: case FIELD_STRV: case FIELD_DICT: case FIELD_NUMBER: case FIELD_ARRAY: break;
+	case FIELD_LIMIT: return (int64_t) * (const uint64_t *)v; /* UINT64_MAX: -1 */
+	case FIELD_INT:
+	case FIELD_SIZE: return *(const int64_t *)v;
+	case FIELD_STR:
+	case FIELD_STRV:
+	case FIELD_DICT:
+	case FIELD_NUMBER:
+	case FIELD_ARRAY: break;
 	}
 	return 0;
 }
@@ -41,11 +44,17 @@ static void number_set(const struct field *f, void *obj, int64_t n)
 
 	switch (f->type) {
 	case FIELD_BOOL: *(bool *)v = n != 0; break;
-	case FIELD_INT32: case FIELD_ENUM: *(int *)v = (int)n; break;
+	case FIELD_INT32:
+	case FIELD_ENUM: *(int *)v = (int)n; break;
 	case FIELD_U16: *(uint16_t *)v = (uint16_t)n; break;
 	case FIELD_LIMIT: *(uint64_t *)v = (uint64_t)n; break;
-	case FIELD_INT: case FIELD_SIZE: *(int64_t *)v = n; break;
-	case FIELD_STR: case FIELD_STRV: case FIELD_DICT: case FIELD_NUMBER: case FIELD_ARRAY: break;
+	case FIELD_INT:
+	case FIELD_SIZE: *(int64_t *)v = n; break;
+	case FIELD_STR:
+	case FIELD_STRV:
+	case FIELD_DICT:
+	case FIELD_NUMBER:
+	case FIELD_ARRAY: break;
 	}
 }
 
@@ -144,7 +153,11 @@ static void write_field(const struct field *f, const void *obj, json *to)
 		if (n != f->otherwise)
 			json_put_str(to, f->key, f->words[n]);
 		break;
-	case FIELD_INT: case FIELD_SIZE: case FIELD_INT32: case FIELD_U16: case FIELD_LIMIT:
+	case FIELD_INT:
+	case FIELD_SIZE:
+	case FIELD_INT32:
+	case FIELD_U16:
+	case FIELD_LIMIT:
 		if (n != f->otherwise || f->required)
 			json_put_int(to, f->key, n);
 		break;
@@ -279,9 +292,9 @@ static int read_array(const struct field *f, json *j, void *obj, struct err *err
 
 typedef int read_fn(const struct field *, json *, void *obj, struct err *);
 static read_fn *const readers[] = {
-	[FIELD_STR] = read_str, [FIELD_STRV] = read_strv, [FIELD_DICT] = read_dict, [FIELD_BOOL] = read_bool,
-	[FIELD_INT] = read_whole, [FIELD_SIZE] = read_whole, [FIELD_INT32] = read_whole, [FIELD_U16] = read_whole,
-	[FIELD_LIMIT] = read_whole, [FIELD_NUMBER] = read_number, [FIELD_ENUM] = read_enum, [FIELD_ARRAY] = read_array,
+	[FIELD_STR] = read_str,     [FIELD_STRV] = read_strv,     [FIELD_DICT] = read_dict,   [FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_whole,   [FIELD_SIZE] = read_whole,    [FIELD_INT32] = read_whole, [FIELD_U16] = read_whole,
+	[FIELD_LIMIT] = read_whole, [FIELD_NUMBER] = read_number, [FIELD_ENUM] = read_enum,   [FIELD_ARRAY] = read_array,
 };
 
 static int unknown_key(const struct shape *s, const char *key, struct err *err)

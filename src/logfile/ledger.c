@@ -29,17 +29,17 @@ struct entry {
 struct shared {
 	struct side {
 		uint64_t taken;
-		uint64_t about;      /* to be taken: from where (32 bits), how many (24), the last byte */
+		uint64_t about; /* to be taken: from where (32 bits), how many (24), the last byte */
 	} side[2];
 	struct entry entry[2];
-	unsigned now;                /* which of them */
+	unsigned now; /* which of them */
 	char room[2][ROOM];
 };
 
 struct ledger {
 	struct shared *shared;
-	int look[2];                 /* the pipe of our own: made when it is needed; -1: not yet */
-	uint64_t logged[2];          /* in the child */
+	int look[2];        /* the pipe of our own: made when it is needed; -1: not yet */
+	uint64_t logged[2]; /* in the child */
 };
 
 #define PUBLISH(word, value) __atomic_store_n(&(word), value, __ATOMIC_SEQ_CST)
@@ -84,10 +84,7 @@ static ssize_t read_to_place(struct shared *sh, enum log_stream s, int from, siz
 	return readv(from, iov, first < n ? 2 : 1);
 }
 
-static char *last_place(struct shared *sh, enum log_stream s, size_t n)
-{
-	return &sh->room[s][(sh->side[s].taken + n - 1) % ROOM];
-}
+static char *last_place(struct shared *sh, enum log_stream s, size_t n) { return &sh->room[s][(sh->side[s].taken + n - 1) % ROOM]; }
 
 ssize_t ledger_take(struct ledger *l, enum log_stream s, int from, char *p, size_t n)
 {

@@ -18,21 +18,21 @@ enum { OUT_MAX = 65536, RECORD_HEAD = sizeof "2006-01-02T15:04:05.999999999Z std
 
 struct logfile {
 	char *path;
-	int fd;                      /* -1: could not be opened so far */
+	int fd; /* -1: could not be opened so far */
 	ino_t ino;
 	int64_t size, max_size;
 	size_t max_files;
-	bool torn;                   /* the file's last byte is no line end: the machine or an earlier writer died over it */
+	bool torn; /* the file's last byte is no line end: the machine or an earlier writer died over it */
 	struct {
-		struct buf rest;     /* what came since the last record */
-		bool open;           /* an earlier writer ended in the middle of a line */
-		bool skipping;       /* the beginning of its line is lost: the rest goes with it */
+		struct buf rest; /* what came since the last record */
+		bool open;       /* an earlier writer ended in the middle of a line */
+		bool skipping;   /* the beginning of its line is lost: the rest goes with it */
 	} stream[2];
-	struct buf out;              /* records to be written */
-	uint64_t lost;               /* records */
-	int why;                     /* errno of the first loss */
-	struct ledger *ledger;       /* NULL: nobody goes on after us */
-	uint64_t done[2];            /* bytes of each stream that are in records, or lost */
+	struct buf out;        /* records to be written */
+	uint64_t lost;         /* records */
+	int why;               /* errno of the first loss */
+	struct ledger *ledger; /* NULL: nobody goes on after us */
+	uint64_t done[2];      /* bytes of each stream that are in records, or lost */
 };
 
 struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files)
@@ -140,10 +140,7 @@ static size_t write_records(struct logfile *f, const struct buf *head)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-void logfile_share(struct logfile *f)
-{
-	f->ledger = ledger_new();
-}
+void logfile_share(struct logfile *f) { f->ledger = ledger_new(); }
 
 ssize_t logfile_take(struct logfile *f, enum log_stream s, int from, char *p, size_t n)
 {
@@ -333,10 +330,7 @@ void logfile_write(struct logfile *f, enum log_stream s, const char *p, size_t n
 	note(f, 0);
 }
 
-bool logfile_pending(const struct logfile *f)
-{
-	return f->stream[LOG_STDOUT].rest.len || f->stream[LOG_STDERR].rest.len;
-}
+bool logfile_pending(const struct logfile *f) { return f->stream[LOG_STDOUT].rest.len || f->stream[LOG_STDERR].rest.len; }
 
 void logfile_flush(struct logfile *f)
 {

@@ -29,18 +29,18 @@ void logfile_inherit(struct logfile *);
 /* Bytes as they come from the container; whole lines are written at once, the rest is kept until its end comes.
  * A full disk loses lines, never blocks: the first loss is remembered and a line says so when there is room again. */
 void logfile_write(struct logfile *, enum log_stream, const char *p, size_t n);
-void logfile_flush(struct logfile *);  /* what has no line end yet, as a partial line */
+void logfile_flush(struct logfile *);         /* what has no line end yet, as a partial line */
 bool logfile_pending(const struct logfile *); /* there is something that logfile_flush() would write */
-void logfile_free(struct logfile *);   /* flushes */
+void logfile_free(struct logfile *);          /* flushes */
 DEFINE_CLEANUP(struct logfile, logfile_free)
 
 struct logread {
 	const char *path;
-	int64_t tail;              /* lines, -1: all. With until: the last lines before it */
-	int64_t since, until;      /* wall ns; 0: none */
+	int64_t tail;         /* lines, -1: all. With until: the last lines before it */
+	int64_t since, until; /* wall ns; 0: none */
 	bool follow, timestamps;
-	int out_fd, err_fd;        /* -1: that stream is left out. One that is a terminal gets text that cannot command it: see
-	                              utf8_disarm_text(); a pipe or a file gets the job's bytes */
+	int out_fd, err_fd; /* -1: that stream is left out. One that is a terminal gets text that cannot command it: see
+			       utf8_disarm_text(); a pipe or a file gets the job's bytes */
 	/* Follow ends once this (may be NULL) has said that the task is gone and the log was quiet for a quarter of a second
 	 * (its logger may be that much behind). Called at the start, then whenever wake_fd is readable; ended() takes what
 	 * made it so. Without a wake_fd (-1): a few times a second. Not called again once it has said so. */

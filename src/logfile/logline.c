@@ -64,8 +64,8 @@ int64_t logline_at(const struct logline *l)
 	return clock_parse(time, &at, NULL) < 0 ? 0 : at;
 }
 
-void logline_add(struct buf *out, const char *time, enum log_stream stream, bool partial, const struct buf *kept,
-		 const char *text, size_t n)
+void logline_add(struct buf *out, const char *time, enum log_stream stream, bool partial, const struct buf *kept, const char *text,
+		 size_t n)
 {
 	buf_adds(out, time);
 	buf_addc(out, ' ');
@@ -76,7 +76,4 @@ void logline_add(struct buf *out, const char *time, enum log_stream stream, bool
 	buf_addc(out, '\n');
 }
 
-char *logline_path(const char *path, size_t i)
-{
-	return i ? mem_printf("%s.%zu", path, i) : mem_strdup(path);
-}
+char *logline_path(const char *path, size_t i) { return i ? mem_printf("%s.%zu", path, i) : mem_strdup(path); }

@@ -7,11 +7,11 @@ struct logline {
 	const char *time;
 	size_t time_len;
 	enum log_stream stream;
-	bool partial;            /* its line goes on in the stream's next record */
+	bool partial; /* its line goes on in the stream's next record */
 	const char *text;
 	size_t len;
 };
-enum { LOGLINE_HEAD = 64 };      /* this much of a record is enough to know all but its text */
+enum { LOGLINE_HEAD = 64 }; /* this much of a record is enough to know all but its text */
 
 /* @p to @p + @n: a record without its line end. False: not in this format. Borrows from @p. */
 bool logline_parse(const char *p, size_t n, struct logline *ret);

@@ -15,8 +15,17 @@
 
 enum { BLOCK = 16384, RECORD_MAX = 65536, AGAIN_MS = 250 };
 
-struct segment { int fd; dev_t dev; ino_t ino; off_t size; int64_t changed; };
-struct segments { struct segment *v; size_t n, cap; }; /* newest first */
+struct segment {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	int64_t changed;
+};
+struct segments {
+	struct segment *v;
+	size_t n, cap;
+}; /* newest first */
 
 static void segments_done(struct segments *s)
 {
@@ -139,20 +148,22 @@ static bool segment_tail(const struct segment *s, struct tail *t, off_t *ret_sta
 struct reader {
 	const struct logread *opt;
 	const struct ctx *ctx;
-	struct segment at;           /* the file that is read; fd -1: none so far */
+	struct segment at; /* the file that is read; fd -1: none so far */
 	off_t offset;
-	struct buf in;               /* read and not passed on: the beginning of a record */
-	struct { bool open, wanted; } line[2];
-	bool wanted;                 /* fate of the last record that had a time; one without shares it */
-	struct logline over;         /* of a record longer than the buffer, whose end did not come yet */
+	struct buf in; /* read and not passed on: the beginning of a record */
+	struct {
+		bool open, wanted;
+	} line[2];
+	bool wanted;         /* fate of the last record that had a time; one without shares it */
+	struct logline over; /* of a record longer than the buffer, whose end did not come yet */
 	bool is_over;
-	bool terminal[2];            /* where the streams go to */
-	struct buf out;              /* text of out_stream */
+	bool terminal[2]; /* where the streams go to */
+	struct buf out;   /* text of out_stream */
 	enum log_stream out_stream;
-	bool closed;                 /* nobody reads us any more */
-	int notify;                  /* inotify on the log's folder, or -1 */
-	bool gone;                   /* the log or its folder was removed */
-	bool ended;                  /* who is logged has ended; what logs may still be behind */
+	bool closed; /* nobody reads us any more */
+	int notify;  /* inotify on the log's folder, or -1 */
+	bool gone;   /* the log or its folder was removed */
+	bool ended;  /* who is logged has ended; what logs may still be behind */
 };
 
 static void reader_done(struct reader *r)

@@ -152,8 +152,8 @@ static int read_entry(const char *path, struct cni_entry **ret, struct err *err)
 	return r < 0 ? err_wrap(err, r, "cached result %s", path) : 0;
 }
 
-int cni_cache_read(const char *cache_dir, const char *net, const char *container_id, const char *ifname,
-		   struct cni_entry **ret, struct err *err)
+int cni_cache_read(const char *cache_dir, const char *net, const char *container_id, const char *ifname, struct cni_entry **ret,
+		   struct err *err)
 {
 	_cleanup_free_ char *path = entry_path(cache_dir, net, container_id, ifname);
 	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;

@@ -18,7 +18,12 @@ static const uint32_t pools[] = { 10u << 24 | 89u << 16, 172u << 24 | 30u << 16,
 static const uint32_t subnet_mask = 0xffffff00u, pool_mask = 0xffff0000u;
 
 /* Sorted is not needed: tens of ranges, each an IPv4 network. */
-struct ranges { struct { uint32_t net, mask; } *v; size_t n, cap; };
+struct ranges {
+	struct {
+		uint32_t net, mask;
+	} * v;
+	size_t n, cap;
+};
 
 /* What is wider than the widest private network is a default route, perhaps in halves as VPNs set it, and claims nothing. */
 static void ranges_add(struct ranges *r, uint32_t net, uint32_t mask)
@@ -143,8 +148,8 @@ static int pick_subnet(const struct cni_conf *conf, uint32_t *ret, struct err *e
 	net = first_free(&taken, own);
 	free(taken.v);
 	if (!net)
-		return err_hint(err, err_set(err, ERR_EXHAUSTED,
-					     "no free subnet in 10.89.0.0/16, 172.30.0.0/16 and 192.168.0.0/16"),
+		return err_hint(err,
+				err_set(err, ERR_EXHAUSTED, "no free subnet in 10.89.0.0/16, 172.30.0.0/16 and 192.168.0.0/16"),
 				"write a conflist of your own to %s", conf->conf_dir);
 	*ret = net;
 	return 0;
@@ -172,13 +177,14 @@ static void write_conflist(const char *name, uint32_t net, struct buf *out)
 		 "    { \"type\": \"portmap\", \"capabilities\": { \"portMappings\": true } },\n"
 		 "    { \"type\": \"firewall\" }\n"
 		 "  ]\n"
-		 "}\n", name, subnet, subnet);
+		 "}\n",
+		 name, subnet, subnet);
 }
 
 static int make(const struct cni_conf *conf, const char *name, struct err *err)
 {
 	_cleanup_free_ char *path = mem_printf("%s/80-%s.conflist", conf->conf_dir, name),
-		*lock_path = mem_printf("%s/.%s.lock", conf->conf_dir, name);
+			    *lock_path = mem_printf("%s/.%s.lock", conf->conf_dir, name);
 	_cleanup_close_ int lock = -1;
 	_cleanup_(cni_net_freep) struct cni_net *there = NULL;
 	_cleanup_buf_ struct buf text = { 0 };

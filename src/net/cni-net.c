@@ -145,10 +145,7 @@ static bool has_ending(const char *name, const char *ending)
 	return n > e && !strcmp(name + n - e, ending);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 static bool is_set(json *list, const char *key)
 {
@@ -229,15 +226,9 @@ int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net
 	return parse(data, len, file, NULL, ret, err);
 }
 
-json *cni_net_plugins(const struct cni_net *n)
-{
-	return json_get_array(n->list, "plugins");
-}
+json *cni_net_plugins(const struct cni_net *n) { return json_get_array(n->list, "plugins"); }
 
-bool cni_net_is_set(const struct cni_net *n, const char *key)
-{
-	return is_set(n->list, key);
-}
+bool cni_net_is_set(const struct cni_net *n, const char *key) { return is_set(n->list, key); }
 
 bool cni_net_can(const struct cni_net *n, const char *capability)
 {
@@ -315,7 +306,11 @@ static int each_net(const struct cni_conf *conf, bool (*fn)(void *arg, struct cn
 	return r;
 }
 
-struct search { const char *name; struct strv seen; struct cni_net *found; };
+struct search {
+	const char *name;
+	struct strv seen;
+	struct cni_net *found;
+};
 
 static bool match(void *arg, struct cni_net *n)
 {

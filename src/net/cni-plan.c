@@ -10,15 +10,9 @@
 
 enum { N_RULES = 2 };
 
-static bool passes_on(const char *type)
-{
-	return !strcmp(type, "portmap") || !strcmp(type, "firewall");
-}
+static bool passes_on(const char *type) { return !strcmp(type, "portmap") || !strcmp(type, "firewall"); }
 
-static const char *type_of(const struct cni_place *p)
-{
-	return json_get_str(p->plugin, "type");
-}
+static const char *type_of(const struct cni_place *p) { return json_get_str(p->plugin, "type"); }
 
 /* May @last run beside those before it, back to place @first? Two of one type would share their chains. */
 static bool runs_beside(const struct cni_place *all, size_t first, size_t last)

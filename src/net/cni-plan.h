@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 struct cni_place {
-	json *plugin;           /* borrowed; NULL: a rule of forward.h */
-	int family;             /* of that rule */
-	bool ports;             /* it forwards ports */
-	unsigned stage;         /* those of one stage run side by side, the stages one after the other */
-	size_t of;              /* of a rule: the place of the plugin whose chain it is in; it follows that one alone */
+	json *plugin;   /* borrowed; NULL: a rule of forward.h */
+	int family;     /* of that rule */
+	bool ports;     /* it forwards ports */
+	unsigned stage; /* those of one stage run side by side, the stages one after the other */
+	size_t of;      /* of a rule: the place of the plugin whose chain it is in; it follows that one alone */
 };
 
 /* The places of @list in the order of an ADD, @rules: with those of forward.h. The caller frees. */

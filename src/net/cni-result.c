@@ -93,10 +93,7 @@ static int read_ip4_ip6(json *raw, struct cni_result *res, struct err *err)
 	return 0;
 }
 
-static bool is_set(const char *s)
-{
-	return s && *s;
-}
+static bool is_set(const char *s) { return s && *s; }
 
 static void read_interfaces(json *raw, const char *ifname, struct cni_result *res)
 {

@@ -25,30 +25,30 @@ static const char *const verb_names[] = { "ADD", "DEL", "CHECK" };
 struct program {
 	struct cni_op *op;
 	const struct cni_place *at;
-	struct child *child;    /* while it runs */
-	json *given;            /* the result that an ADD handed to it */
+	struct child *child; /* while it runs */
+	json *given;         /* the result that an ADD handed to it */
 	bool begun, ended;
 	bool failed;
-	bool again;             /* its DEL runs for the second time */
-	bool added;             /* an ADD has started it */
+	bool again; /* its DEL runs for the second time */
+	bool added; /* an ADD has started it */
 };
 
 struct cni_op {
 	struct loop *loop;
 	enum cni_verb verb;
 	char *path, *cache_dir;
-	json *list;             /* the network's configuration */
+	json *list; /* the network's configuration */
 	char *version;
 	struct cni_entry *entry; /* what is cached: names, capability arguments, the result so far */
 	int hold_fd;
 	struct cni_place *places;
 	struct program *programs; /* in step with the places */
 	size_t n, n_begun, n_running;
-	bool cached;            /* the entry is in the cache */
-	bool held;              /* what forwards ports waits for cni_add_go() */
+	bool cached; /* the entry is in the cache */
+	bool held;   /* what forwards ports waits for cni_add_go() */
 	bool done;
-	bool thorough;          /* a failing program does not end a DEL, and one that hangs not the time of the others */
-	bool undoing;           /* the DEL of an ADD that failed: plugins that it did not start have nothing to delete */
+	bool thorough; /* a failing program does not end a DEL, and one that hangs not the time of the others */
+	bool undoing;  /* the DEL of an ADD that failed: plugins that it did not start have nothing to delete */
 	int r;
 	struct err err;
 };
@@ -117,8 +117,11 @@ static enum errc code_of(int64_t cni)
 {
 	switch (cni) {
 	case 11: return ERR_UNAVAILABLE;
-	case 4: case 6: case 7: return ERR_INVALID;
-	case 1: case 2: return ERR_UNIMPLEMENTED;
+	case 4:
+	case 6:
+	case 7: return ERR_INVALID;
+	case 1:
+	case 2: return ERR_UNIMPLEMENTED;
 	default: return ERR_INTERNAL;
 	}
 }
@@ -181,10 +184,7 @@ static int take_result(struct program *p, struct err *err)
 }
 
 /* False: in the DEL of an ADD that did not come to it. */
-static bool has_to_delete(const struct program *p)
-{
-	return !p->op->undoing || !p->at->plugin || p->added;
-}
+static bool has_to_delete(const struct program *p) { return !p->op->undoing || !p->at->plugin || p->added; }
 
 /* The first error of an op is the one that is told. */
 static void fail(struct program *p, int r, struct err *err)
@@ -305,8 +305,13 @@ static int start_plugin(struct program *p, struct err *err)
 		return r;
 	write_input(op, p->at->plugin, &input);
 	write_env(op, &env);
-	r = start(p, &(struct child_spec){ .path = program, .argv = (char *[]){ program, NULL }, .envp = env.v,
-		.input = buf_str(&input), .input_len = input.len }, err);
+	r = start(p,
+		  &(struct child_spec){ .path = program,
+					.argv = (char *[]){ program, NULL },
+					.envp = env.v,
+					.input = buf_str(&input),
+					.input_len = input.len },
+		  err);
 	if (r == 0 && op->verb == CNI_ADD) {
 		p->given = json_object_get(op->entry->result);
 		p->added = true;
@@ -434,8 +439,14 @@ static struct cni_op *new_op(struct loop *loop, const struct cni_conf *conf, con
 {
 	struct cni_op *op = mem_new(struct cni_op);
 
-	*op = (struct cni_op){ .loop = loop, .verb = verb, .path = mem_strdup(conf->path), .cache_dir = mem_strdup(conf->cache_dir),
-		.list = json_object_get(net->list), .version = mem_strdup(net->version), .entry = entry, .hold_fd = hold_fd };
+	*op = (struct cni_op){ .loop = loop,
+			       .verb = verb,
+			       .path = mem_strdup(conf->path),
+			       .cache_dir = mem_strdup(conf->cache_dir),
+			       .list = json_object_get(net->list),
+			       .version = mem_strdup(net->version),
+			       .entry = entry,
+			       .hold_fd = hold_fd };
 	op->n = cni_plan(op->list, verb != CNI_CHECK && json_get(entry->caps, "portMappings") && forward_wanted(net->list),
 			 &op->places);
 	op->programs = mem_array(struct program, op->n);
@@ -546,10 +557,7 @@ static void undo_add(struct cni_op *op)
 		log_warn("undoing the ADD of %s: %s", op->entry->container_id, err.msg);
 }
 
-bool cni_op_ready(const struct cni_op *op)
-{
-	return op->done;
-}
+bool cni_op_ready(const struct cni_op *op) { return op->done; }
 
 void cni_op_abort(struct cni_op *op)
 {
@@ -572,8 +580,10 @@ static int check_add(const struct cni_conf *conf, const struct cni_net *net, con
 	if (r < 0)
 		return r;
 	if (cni_cache_read(conf->cache_dir, net->name, at->container_id, at->ifname, &there, NULL) >= 0)
-		return err_hint(err, err_set(err, ERR_EXISTS, "network %s: %s of %s is attached already", net->name, at->ifname,
-					     at->container_id), "davit prune removes what is left of jobs that are gone");
+		return err_hint(err,
+				err_set(err, ERR_EXISTS, "network %s: %s of %s is attached already", net->name, at->ifname,
+					at->container_id),
+				"davit prune removes what is left of jobs that are gone");
 	return 0;
 }
 
@@ -677,8 +687,10 @@ static int del_entry(struct loop *loop, const struct cni_conf *conf, const struc
 		     const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(cni_net_freep) struct cni_net *net = NULL;
-	const struct cni_attach at = { .container_id = e->container_id, .ifname = e->ifname,
-		.netns = netns && file_exists(netns) ? netns : "", .args = e->args };
+	const struct cni_attach at = { .container_id = e->container_id,
+				       .ifname = e->ifname,
+				       .netns = netns && file_exists(netns) ? netns : "",
+				       .args = e->args };
 	struct cni_op *op;
 	int r;
 
@@ -735,15 +747,9 @@ static bool any_cached(const struct cni_conf *conf, const char *container_id, bo
 	return any;
 }
 
-bool cni_is_cached(const struct cni_conf *conf, const char *container_id)
-{
-	return any_cached(conf, container_id, false);
-}
+bool cni_is_cached(const struct cni_conf *conf, const char *container_id) { return any_cached(conf, container_id, false); }
 
-bool cni_has_ports(const struct cni_conf *conf, const char *container_id)
-{
-	return any_cached(conf, container_id, true);
-}
+bool cni_has_ports(const struct cni_conf *conf, const char *container_id) { return any_cached(conf, container_id, true); }
 
 int cni_first_result(const struct cni_conf *conf, const char *container_id, struct cni_result *ret, struct err *err)
 {

@@ -7,9 +7,9 @@
 #include "loop.h"
 
 struct cni_conf {
-	const char *path;       /* ':' list of plugin folders */
-	const char *conf_dir;   /* /etc/cni/net.d */
-	const char *cache_dir;  /* /var/lib/cni */
+	const char *path;      /* ':' list of plugin folders */
+	const char *conf_dir;  /* /etc/cni/net.d */
+	const char *cache_dir; /* /var/lib/cni */
 };
 #define CNI_PATH_DEFAULT "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni"
 #define CNI_CONF_DIR "/etc/cni/net.d"
@@ -18,8 +18,8 @@ struct cni_conf {
 /* A network: a parsed .conflist, or a .conf/.json upconverted. */
 struct cni_net {
 	char *name, *version, *file;
-	json *list;             /* the whole configuration */
-	struct buf text;        /* its bytes as read, for the cache */
+	json *list;      /* the whole configuration */
+	struct buf text; /* its bytes as read, for the cache */
 };
 void cni_net_free(struct cni_net *);
 DEFINE_CLEANUP(struct cni_net, cni_net_free)
@@ -35,18 +35,23 @@ int cni_net_ensure_default(const struct cni_conf *, const char *name, struct err
 
 struct cni_attach {
 	const char *container_id, *netns, *ifname; /* netns "" or NULL in a DEL whose namespace is gone */
-	const struct port *ports; size_t n_ports;  /* capability portMappings */
+	const struct port *ports;
+	size_t n_ports;                                    /* capability portMappings */
 	const struct strv *dns, *dns_search, *dns_options; /* capability dns; may be NULL */
-	bool hold_ports;                           /* of an ADD: what forwards ports waits for cni_add_go() */
-	const char *args;                          /* CNI_ARGS or NULL */
-	int hold_fd;                               /* handed to plugins (child.h) */
+	bool hold_ports;                                   /* of an ADD: what forwards ports waits for cni_add_go() */
+	const char *args;                                  /* CNI_ARGS or NULL */
+	int hold_fd;                                       /* handed to plugins (child.h) */
 };
 
-struct cni_ip { char *address, *gateway; int interface; }; /* address in CIDR form */
+struct cni_ip {
+	char *address, *gateway;
+	int interface;
+}; /* address in CIDR form */
 struct cni_result {
-	struct cni_ip *ips; size_t n_ips;
+	struct cni_ip *ips;
+	size_t n_ips;
 	struct strv nameservers, search, options; /* the result's dns: its domain is the first to be searched */
-	char *mac, *bridge;      /* of the container's interface; the first host bridge; NULL unknown */
+	char *mac, *bridge;                       /* of the container's interface; the first host bridge; NULL unknown */
 	json *raw;
 };
 void cni_result_done(struct cni_result *);
@@ -55,8 +60,8 @@ void cni_result_done(struct cni_result *);
  * that do not build on each other (cni-plan.h). */
 struct cni_op;
 /* -ERR_PRECONDITION when there are ports and no plugin forwards any; -ERR_EXISTS when the attachment is in the cache already. */
-int cni_add_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,
-		  struct cni_op **ret, struct err *err);
+int cni_add_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *, struct cni_op **ret,
+		  struct err *err);
 /* The ports of an op that was begun with hold_ports are free now. Before cni_add_end(). */
 void cni_add_go(struct cni_op *);
 /* Waits and frees the op. When a plugin fails, everything that was added is deleted (DEL of the chain, under a deadline of
@@ -65,8 +70,8 @@ void cni_add_go(struct cni_op *);
 int cni_add_end(struct cni_op *, const struct ctx *, struct cni_result *ret, struct err *err);
 /* A failing plugin does not keep the others from deleting; the first error is returned, and the cache entry kept: without the
  * ports as soon as nothing forwards them any more. */
-int cni_del_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *,
-		  struct cni_op **ret, struct err *err);
+int cni_del_begin(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *, struct cni_op **ret,
+		  struct err *err);
 int cni_del_end(struct cni_op *, const struct ctx *, struct err *err);
 int cni_check(struct loop *, const struct cni_conf *, const struct cni_net *, const struct cni_attach *, const struct ctx *,
 	      struct err *err);

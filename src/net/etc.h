@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 /* What resolv.conf(5) says. A zeroed struct is an empty one. */
-struct resolv { struct strv servers, search, options; };
+struct resolv {
+	struct strv servers, search, options;
+};
 void resolv_parse(struct resolv *, const char *data, size_t len); /* adds to it; other lines are ignored */
 void resolv_done(struct resolv *);
 

@@ -30,10 +30,7 @@ bool forward_wanted(json *list)
 	return name && strcmp(name, "firewalld") != 0;
 }
 
-const char *forward_name(int family)
-{
-	return family == AF_INET ? "iptables" : "ip6tables";
-}
+const char *forward_name(int family) { return family == AF_INET ? "iptables" : "ip6tables"; }
 
 /* The caller frees; NULL: none. */
 static char *first_address(int family, json *result)

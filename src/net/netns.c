@@ -107,10 +107,7 @@ static int touch(const char *path, struct err *err)
 	return 0;
 }
 
-static void unlink_path(void *path)
-{
-	(void)unlink(path);
-}
+static void unlink_path(void *path) { (void)unlink(path); }
 
 /* The file that a namespace is going to be bound to. */
 static int prepare(const char *dir, const char *id, const char *path, struct err *err)

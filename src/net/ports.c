@@ -20,10 +20,7 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
-static socklen_t address_len(const union address *a)
-{
-	return a->any.sa_family == AF_INET ? sizeof a->v4 : sizeof a->v6;
-}
+static socklen_t address_len(const union address *a) { return a->any.sa_family == AF_INET ? sizeof a->v4 : sizeof a->v6; }
 
 static bool address_parse(const char *ip, uint16_t port, union address *a)
 {
@@ -171,19 +168,15 @@ static int check_address(const struct port *p, const char *ip, struct err *err)
 	int r = try_bind(p, ip);
 
 	switch (-r) {
-	case 0:
-		return 0;
-	case EADDRINUSE:
-		return taken_port(p, err);
+	case 0: return 0;
+	case EADDRINUSE: return taken_port(p, err);
 	case EADDRNOTAVAIL:
 		if (!p->host_ip)
 			return 0; /* a family that is switched off */
 		return err_set(err, ERR_INVALID, "port %u/%s: address %s is not one of this host's", p->host,
 			       port_proto_name(p->proto), ip);
-	case EACCES:
-		return 0; /* not ours to bind: nothing is known, and who serves it may know better */
-	default:
-		return err_sys(err, -r, "port %u/%s: address %s", p->host, port_proto_name(p->proto), ip);
+	case EACCES: return 0; /* not ours to bind: nothing is known, and who serves it may know better */
+	default: return err_sys(err, -r, "port %u/%s: address %s", p->host, port_proto_name(p->proto), ip);
 	}
 }
 

@@ -15,10 +15,7 @@ struct walk {
 	size_t n;
 };
 
-static const char *type_of(mode_t mode)
-{
-	return S_ISCHR(mode) ? "c" : S_ISBLK(mode) ? "b" : NULL;
-}
+static const char *type_of(mode_t mode) { return S_ISCHR(mode) ? "c" : S_ISBLK(mode) ? "b" : NULL; }
 
 static void emit_numbers(struct buf *out, const struct stat *st)
 {
@@ -50,8 +47,8 @@ static void add_device(struct walk *w, const char *inside, const struct stat *st
 /* What the engine makes itself, or what is not the host's to give. */
 static bool skipped(const char *name)
 {
-	static const char *const names[] = { ".", "..", "pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".lxd-mounts",
-			".udev" };
+	static const char *const names[] = { ".",       "..",   "pts",  "shm",         "fd",   "mqueue",
+					     "console", "ptmx", ".lxc", ".lxd-mounts", ".udev" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (!strcmp(name, names[i]))

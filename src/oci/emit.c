@@ -21,10 +21,7 @@ void emit_open(struct buf *b, const char *key, char bracket)
 	buf_addc(b, bracket);
 }
 
-void emit_close(struct buf *b, char bracket)
-{
-	buf_addc(b, bracket);
-}
+void emit_close(struct buf *b, char bracket) { buf_addc(b, bracket); }
 
 void emit_str(struct buf *b, const char *key, const char *value)
 {

@@ -8,13 +8,16 @@
 #include <string.h>
 
 struct entry {
-	char *target;                  /* cleaned */
+	char *target; /* cleaned */
 	const char *type, *source;
 	struct strv options;
 	size_t depth, order;
 };
 
-struct entries { struct entry *v; size_t n, cap; };
+struct entries {
+	struct entry *v;
+	size_t n, cap;
+};
 
 static void entries_done(struct entries *e)
 {
@@ -48,8 +51,8 @@ static struct entry *entries_add(struct entries *e, const char *target)
 
 static bool is_propagation(const char *s)
 {
-	static const char *const words[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable",
-			"runbindable" };
+	static const char *const words[] = { "private", "rprivate", "shared",     "rshared",
+					     "slave",   "rslave",   "unbindable", "runbindable" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(s, words[i]))
@@ -126,13 +129,18 @@ static void add_all_given(const struct spec_in *in, struct entries *e)
  * wants its root read-only. */
 static void add_own_files(const struct spec_in *in, struct entries *e)
 {
-	const struct { const char *target, *source; } files[] = {
-		{ "/etc/resolv.conf", in->resolv_conf }, { "/etc/hosts", in->hosts }, { "/etc/hostname", in->hostname_file },
+	const struct {
+		const char *target, *source;
+	} files[] = {
+		{ "/etc/resolv.conf", in->resolv_conf },
+		{ "/etc/hosts", in->hosts },
+		{ "/etc/hostname", in->hostname_file },
 	};
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (files[i].source && !entries_have(e, files[i].target))
-			add_given(e, &(struct spec_mount){ .target = files[i].target, .source = files[i].source,
+			add_given(e, &(struct spec_mount){ .target = files[i].target,
+							   .source = files[i].source,
 							   .read_only = in->task->read_only });
 }
 

@@ -14,10 +14,7 @@
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 enum { NOFILE_WANTED = 1048576 };
 
-static bool cleared(const struct strv *s)
-{
-	return s->n == 0 || (s->n == 1 && !*s->v[0]); /* --entrypoint "" */
-}
+static bool cleared(const struct strv *s) { return s->n == 0 || (s->n == 1 && !*s->v[0]); /* --entrypoint "" */ }
 
 void spec_args(const struct task *t, const struct image_config *image, struct strv *out)
 {
@@ -99,10 +96,7 @@ static void home_unless_given(struct strv *env, const char *home)
 	*env = TAKE_STRUCT(all);
 }
 
-static bool has_own_home(const struct strv *env)
-{
-	return env->n && !strncmp(env->v[0], "HOME=", 5);
-}
+static bool has_own_home(const struct strv *env) { return env->n && !strncmp(env->v[0], "HOME=", 5); }
 
 /* As Docker has it: what is usual gives way to the image, and that to the task. */
 static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
@@ -211,11 +205,16 @@ static void emit_caps(uint64_t caps, uid_t uid, struct buf *out)
 
 /* limits */
 
-static const struct { const char *name; int resource; } limits[] = {
-	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA }, { "fsize", RLIMIT_FSIZE },
-	{ "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
-	{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO },
-	{ "rttime", RLIMIT_RTTIME }, { "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
+static const struct {
+	const char *name;
+	int resource;
+} limits[] = {
+	{ "as", RLIMIT_AS },           { "core", RLIMIT_CORE },         { "cpu", RLIMIT_CPU },
+	{ "data", RLIMIT_DATA },       { "fsize", RLIMIT_FSIZE },       { "locks", RLIMIT_LOCKS },
+	{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
+	{ "nofile", RLIMIT_NOFILE },   { "nproc", RLIMIT_NPROC },       { "rss", RLIMIT_RSS },
+	{ "rtprio", RLIMIT_RTPRIO },   { "rttime", RLIMIT_RTTIME },     { "sigpending", RLIMIT_SIGPENDING },
+	{ "stack", RLIMIT_STACK },
 };
 
 /* How far a limit can be raised without CAP_SYS_RESOURCE. */
@@ -256,7 +255,7 @@ static int check_limit(const struct spec_in *in, const struct ulimit *u, struct 
 		r = err_set(err, ERR_PERMISSION, "ulimit %s unlimited: above davit's own hard limit of %" PRIu64, u->name, own);
 	else
 		r = err_set(err, ERR_PERMISSION, "ulimit %s %" PRIu64 ": above davit's own hard limit of %" PRIu64, u->name,
-				u->hard, own);
+			    u->hard, own);
 	return err_hint(err, r, "at most %" PRIu64 ", or run davit with CAP_SYS_RESOURCE", own);
 }
 

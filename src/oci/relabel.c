@@ -79,10 +79,11 @@ int relabel_file(const char *path, const char *label, struct err *err)
 static int refuse_host(int fd, const char *path, struct err *err)
 {
 	static const char *const host[] = {
-		"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media", "/mnt", "/opt",
-		"/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64",
-		"/usr/local", "/usr/sbin", "/usr/share", "/var", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool",
-		"/var/tmp", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/pki", "/etc/ssl",
+		"/",          "/bin",      "/boot",       "/dev",        "/etc",       "/home",    "/lib",     "/lib32",
+		"/lib64",     "/libx32",   "/media",      "/mnt",        "/opt",       "/proc",    "/root",    "/run",
+		"/sbin",      "/srv",      "/sys",        "/tmp",        "/usr",       "/usr/bin", "/usr/lib", "/usr/lib64",
+		"/usr/local", "/usr/sbin", "/usr/share",  "/var",        "/var/cache", "/var/lib", "/var/log", "/var/run",
+		"/var/spool", "/var/tmp",  "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/pki", "/etc/ssl",
 	};
 	static const char *const whole[] = { "/dev/", "/proc/", "/sys/", "/boot/" };
 	char link[64], real[PATH_MAX];

@@ -8,7 +8,9 @@
 #include <string.h>
 
 /* What differs by machine; a call that has one name on all machines that have it stands below. */
-static const struct machine { const char *name, *architectures, *names; } machines[] = {
+static const struct machine {
+	const char *name, *architectures, *names;
+} machines[] = {
 	{ "amd64", "SCMP_ARCH_X86_64 SCMP_ARCH_X86 SCMP_ARCH_X32", "arch_prctl modify_ldt" },
 	{ "arm64", "SCMP_ARCH_AARCH64 SCMP_ARCH_ARM",
 	  "arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls" },
@@ -86,12 +88,15 @@ static const char *const always[] = {
 };
 
 /* Allowed with any one of these capabilities. No name stands twice: engines add each rule once. */
-static const struct { uint64_t any; const char *names; } with_capability[] = {
+static const struct {
+	uint64_t any;
+	const char *names;
+} with_capability[] = {
 	{ CAP_BIT(CAP_DAC_READ_SEARCH), "open_by_handle_at" },
 	{ CAP_BIT(CAP_SYS_ADMIN), "clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie "
 				  "lsm_get_self_attr lsm_list_modules lsm_set_self_attr mount mount_setattr "
 				  "move_mount open_tree quotactl quotactl_fd setdomainname sethostname setns umount umount2 "
-				"unshare" },
+				  "unshare" },
 	{ CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_BPF), "bpf" },
 	{ CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_PERFMON), "perf_event_open" },
 	{ CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYSLOG), "syslog" },
@@ -117,7 +122,9 @@ enum { AF_UNIX_NUMBER = 1, ENOSYS_NUMBER = 38 };
  * would load for whoever asks (AX.25, IPX, AppleTalk, NET/ROM, ROSE, DECnet, Econet, ATM SVC, IrDA, WANPIPE, ISDN, CAIF); and
  * whatever comes after AF_MCTP. */
 #define FAMILY_MASK(low) (UINT32_MAX - 63 + (low))
-static const struct { uint32_t mask, value; } families[] = {
+static const struct {
+	uint32_t mask, value;
+} families[] = {
 	{ FAMILY_MASK(037), 7 },  /* 7 39 */
 	{ FAMILY_MASK(037), 10 }, /* 10 42 */
 	{ FAMILY_MASK(036), 0 },  /* 0 1 32 33 */
@@ -214,7 +221,4 @@ void seccomp_default_of(const char *machine, uint64_t caps, struct buf *b)
 	buf_adds(b, "]}");
 }
 
-void seccomp_default(uint64_t caps, struct buf *b)
-{
-	seccomp_default_of(NATIVE, caps, b);
-}
+void seccomp_default(uint64_t caps, struct buf *b) { seccomp_default_of(NATIVE, caps, b); }

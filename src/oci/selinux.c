@@ -120,10 +120,7 @@ static const char *option(const struct strv *options, const char *key)
 	return NULL;
 }
 
-const char *selinux_level(const struct strv *options)
-{
-	return option(options, "level");
-}
+const char *selinux_level(const struct strv *options) { return option(options, "level"); }
 
 /* @context with other parts where they are given. */
 static char *replaced(const char *context, const char *user, const char *role, const char *type, const char *level)

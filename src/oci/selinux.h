@@ -11,7 +11,9 @@ enum selinux_state {
 	SELINUX_ON,
 };
 /* Contexts "user:role:type:s0" that the policy has for the process of a container and for its files. */
-struct selinux { char *process, *file; };
+struct selinux {
+	char *process, *file;
+};
 void selinux_done(struct selinux *);
 /* Fills @ret when on. Permissive is on, too. */
 enum selinux_state selinux_open(const char *root, struct selinux *ret);
@@ -25,7 +27,9 @@ void selinux_draw(char out[SELINUX_LEVEL]);
 const char *selinux_level(const struct strv *options);
 
 /* All NULL: none are wanted. */
-struct selinux_labels { char *process, *mount /* what is its own */, *shared /* what other jobs have, too */; };
+struct selinux_labels {
+	char *process, *mount /* what is its own */, *shared /* what other jobs have, too */;
+};
 void selinux_labels_done(struct selinux_labels *);
 /* With the task's options ("disable", "user:U", "role:R", "type:T", "level:L", "filetype:T"; checked) at @level, which an asked one
  * goes before. */

@@ -9,8 +9,9 @@
 enum { SPEC_ROOM = 16384 }; /* the usual spec, so that the buffer grows once */
 
 static const char *const masked[] = {
-	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-	"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+	"/proc/acpi",        "/proc/asound",        "/proc/interrupts", "/proc/kcore",
+	"/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+	"/proc/sched_debug", "/proc/scsi",          "/sys/firmware",    "/sys/devices/virtual/powercap",
 };
 static const char read_only[] = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
 
@@ -40,8 +41,11 @@ static void emit_namespaces(const struct spec_in *in, struct buf *out)
  * beside it whom that could hurt. */
 static void emit_sysctl(const struct spec_in *in, struct buf *out)
 {
-	static const struct { const char *key, *value; } own_net[] = {
-		{ "net.ipv4.ip_unprivileged_port_start", "0" }, { "net.ipv4.ping_group_range", "0 2147483647" },
+	static const struct {
+		const char *key, *value;
+	} own_net[] = {
+		{ "net.ipv4.ip_unprivileged_port_start", "0" },
+		{ "net.ipv4.ping_group_range", "0 2147483647" },
 	};
 	const struct dict *asked = &in->task->sysctl;
 	const bool own = in->netns && !in->joined;

@@ -12,28 +12,31 @@ struct spec_mount {
 };
 
 /* A terminal's size from its first moment on; the engines make it so. 0: not known. */
-struct spec_console { unsigned rows, cols; };
+struct spec_console {
+	unsigned rows, cols;
+};
 
 struct spec_in {
 	const struct job *job;
 	const struct task *task;
 	const struct image_config *image;
 	const struct user *user;
-	const char *id;             /* container id */
-	const char *ns;             /* containerd namespace, for the cgroup path /NS/ID */
-	const char *cwd;            /* NULL: as the task or the image has it */
+	const char *id;  /* container id */
+	const char *ns;  /* containerd namespace, for the cgroup path /NS/ID */
+	const char *cwd; /* NULL: as the task or the image has it */
 	const char *hostname;
-	const char *netns;          /* path; NULL: host network */
-	bool joined;                /* that is another job's: what it has set there stays */
+	const char *netns;                               /* path; NULL: host network */
+	bool joined;                                     /* that is another job's: what it has set there stays */
 	const char *resolv_conf, *hosts, *hostname_file; /* host paths to bind; NULL: not bound */
-	const struct spec_mount *mounts; size_t n_mounts; /* the task's bind mounts and volumes, resolved to host paths */
-	uint64_t bounding;          /* capabilities that davit itself has (bit n = capability n) */
-	uint64_t nofile_max;        /* davit's own hard limit of open files */
-	bool vm;                    /* VM runtime: no host devices */
-	bool cgroup2;               /* the host has a pure v2 hierarchy: a private cgroup namespace */
+	const struct spec_mount *mounts;
+	size_t n_mounts;                             /* the task's bind mounts and volumes, resolved to host paths */
+	uint64_t bounding;                           /* capabilities that davit itself has (bit n = capability n) */
+	uint64_t nofile_max;                         /* davit's own hard limit of open files */
+	bool vm;                                     /* VM runtime: no host devices */
+	bool cgroup2;                                /* the host has a pure v2 hierarchy: a private cgroup namespace */
 	const char *selinux_process, *selinux_mount; /* labels of the process and of what is mounted for it; NULL: none */
-	const char *apparmor;       /* profile, of apparmor_choose(); NULL: none */
-	struct spec_console console; /* with a terminal */
+	const char *apparmor;                        /* profile, of apparmor_choose(); NULL: none */
+	struct spec_console console;                 /* with a terminal */
 };
 /* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown
  * seccomp file, a controller that is not there ... */
@@ -43,11 +46,11 @@ int spec_build(const struct spec_in *, struct buf *out, struct err *err);
 void spec_args(const struct task *, const struct image_config *, struct strv *out);
 /* The process of an exec: the container's own process (from its spec) with these changes. */
 struct exec_process {
-	const struct strv *args, *env;  /* env: over the container's */
-	const char *cwd;                /* NULL: the container's */
-	const struct user *user;        /* NULL: the container's; its home takes the place of one that nobody gave */
+	const struct strv *args, *env; /* env: over the container's */
+	const char *cwd;               /* NULL: the container's */
+	const struct user *user;       /* NULL: the container's; its home takes the place of one that nobody gave */
 	bool tty, privileged;
-	struct spec_console console;    /* with a tty */
+	struct spec_console console; /* with a tty */
 	uint64_t bounding;
 };
 int spec_exec_process(const char *spec_json, size_t len, const struct exec_process *, struct buf *out, struct err *err);

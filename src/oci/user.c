@@ -34,10 +34,7 @@ static bool parse_id(const char *s, size_t n, uint32_t *ret)
 	return true;
 }
 
-static bool is_root(const char *s, size_t n)
-{
-	return n == 4 && !memcmp(s, "root", 4);
-}
+static bool is_root(const char *s, size_t n) { return n == 4 && !memcmp(s, "root", 4); }
 
 void user_files_done(struct user_files *f)
 {
@@ -46,7 +43,10 @@ void user_files_done(struct user_files *f)
 }
 
 /* One line's fields, cut at the colons; missing ones are empty. */
-struct record { const char *field[7]; size_t len[7]; };
+struct record {
+	const char *field[7];
+	size_t len[7];
+};
 
 static bool next_record(const char **at, const char *end, struct record *rec)
 {
@@ -84,7 +84,7 @@ struct lookup {
 	const struct user_files *files;
 	const char *spec;
 	struct user u;
-	char *name;              /* as in passwd: group members are names */
+	char *name; /* as in passwd: group members are names */
 };
 
 static void lookup_done(struct lookup *l)
@@ -179,9 +179,10 @@ static int add_group(struct lookup *l, gid_t gid, struct err *err)
 		if (u->groups[i] == gid)
 			return 0;
 	if (u->n_groups >= GROUPS_MAX)
-		return err_hint(err, err_set(err, ERR_EXHAUSTED, "%s's /etc/group: its user is in more than %d groups", whose(l),
-					     GROUPS_MAX),
-				"take the user out of some, or name user and group: -u USER:GROUP");
+		return err_hint(
+			err,
+			err_set(err, ERR_EXHAUSTED, "%s's /etc/group: its user is in more than %d groups", whose(l), GROUPS_MAX),
+			"take the user out of some, or name user and group: -u USER:GROUP");
 	u->groups = mem_resize(u->groups, (u->n_groups + 1) * sizeof *u->groups);
 	u->groups[u->n_groups++] = gid;
 	return 0;

@@ -8,11 +8,20 @@
 #include <sys/types.h>
 
 /* The groups begin with gid itself. */
-struct user { uid_t uid; gid_t gid; gid_t *groups; size_t n_groups; char *home; };
+struct user {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t n_groups;
+	char *home;
+};
 void user_done(struct user *);
 
 /* Their text; empty when there is none. @whose, for errors: "image" (also NULL) or "job". */
-struct user_files { struct buf passwd, group; const char *whose; };
+struct user_files {
+	struct buf passwd, group;
+	const char *whose;
+};
 void user_files_done(struct user_files *);
 
 /* @spec is USER[:GROUP], names or numbers; each may be empty: USER is 0 then, GROUP the one of the entry.

@@ -57,10 +57,7 @@ static void *arena_take(struct arena *a, size_t n)
 	return p;
 }
 
-void *arena_get(struct arena *a, size_t n)
-{
-	return n ? memset(arena_take(a, n), 0, n) : NULL;
-}
+void *arena_get(struct arena *a, size_t n) { return n ? memset(arena_take(a, n), 0, n) : NULL; }
 
 static void *capped_alloc(void *arg, size_t n)
 {
@@ -80,7 +77,9 @@ static void no_free(void *arg, void *p)
 }
 
 /* What is left of the input of a scan. */
-struct span { const uint8_t *p, *end; };
+struct span {
+	const uint8_t *p, *end;
+};
 
 static bool take_varint(struct span *s, uint64_t *ret)
 {
@@ -151,8 +150,8 @@ static const char *scan(const ProtobufCMessageDescriptor *type, struct span s, u
 	return NULL;
 }
 
-int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a,
-	      const ProtobufCMessage **ret, struct err *err)
+int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a, const ProtobufCMessage **ret,
+	      struct err *err)
 {
 	ProtobufCAllocator alloc = { .alloc = capped_alloc, .free = no_free, .allocator_data = a };
 	const uint8_t *p = len ? data : (const uint8_t *)"";

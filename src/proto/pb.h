@@ -23,7 +23,7 @@ void *arena_get(struct arena *, size_t n);
 /* Unpack a message of type @type; it lives in @a, strings are never NULL, absent messages are NULL.
  * -ERR_DATA_LOSS: malformed, nested deeper than PB_DEPTH_MAX, or a NUL inside a string (bytes that are no UTF-8 pass:
  * paths have them). -ERR_EXHAUSTED: more than PB_MEMORY_MAX of memory. */
-int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a,
-	      const ProtobufCMessage **ret, struct err *err);
+int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a, const ProtobufCMessage **ret,
+	      struct err *err);
 /* Append the wire form of @msg. Its NULL strings and messages are left out. */
 void pb_pack(const ProtobufCMessage *msg, struct buf *out);

@@ -10,8 +10,8 @@
 
 enum {
 	READ_CHUNK = 64 << 10,
-	READS_A_TURN = 8,      /* then others on the loop have their turn */
-	OUT_KEEP = 256 << 10,  /* a bigger buffer is given back once it is empty */
+	READS_A_TURN = 8,     /* then others on the loop have their turn */
+	OUT_KEEP = 256 << 10, /* a bigger buffer is given back once it is empty */
 };
 
 struct conn {
@@ -108,10 +108,7 @@ void conn_free(struct conn *c)
 	free(c);
 }
 
-const char *conn_name(const struct conn *c)
-{
-	return c->name;
-}
+const char *conn_name(const struct conn *c) { return c->name; }
 
 void conn_kick(struct conn *c)
 {
@@ -119,10 +116,7 @@ void conn_kick(struct conn *c)
 		watch_events(c->watch, c->polite && c->out.len ? POLLOUT : POLLIN | POLLOUT);
 }
 
-void conn_polite(struct conn *c)
-{
-	c->polite = true;
-}
+void conn_polite(struct conn *c) { c->polite = true; }
 
 static void forget_output(struct conn *c)
 {

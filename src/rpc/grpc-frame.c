@@ -56,10 +56,7 @@ int grpc_frame_feed(struct grpc_frame *f, const unsigned char **p, size_t *n, st
 	return 1;
 }
 
-size_t grpc_frame_held(const struct grpc_frame *f)
-{
-	return f->n_head + f->body.len;
-}
+size_t grpc_frame_held(const struct grpc_frame *f) { return f->n_head + f->body.len; }
 
 void grpc_frame_put(struct buf *out, const void *msg, size_t len)
 {

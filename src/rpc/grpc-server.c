@@ -34,15 +34,9 @@ static void peer_free(struct peer *p)
 	free(p);
 }
 
-static void kick(void *arg)
-{
-	conn_kick(((struct peer *)arg)->conn);
-}
+static void kick(void *arg) { conn_kick(((struct peer *)arg)->conn); }
 
-static void drop(void *arg)
-{
-	conn_abort(((struct peer *)arg)->conn);
-}
+static void drop(void *arg) { conn_abort(((struct peer *)arg)->conn); }
 
 static void on_time(void *arg)
 {
@@ -61,10 +55,7 @@ static int input(void *arg, const void *bytes, size_t n, struct err *err)
 	return r;
 }
 
-static int output(void *arg, struct buf *out, struct err *err)
-{
-	return h2_server_output(((struct peer *)arg)->engine, out, err);
-}
+static int output(void *arg, struct buf *out, struct err *err) { return h2_server_output(((struct peer *)arg)->engine, out, err); }
 
 static void closed(void *arg, const struct err *why)
 {
@@ -88,8 +79,8 @@ static void on_connection(void *arg, int fd)
 	conn_kick(p->conn); /* the server's SETTINGS need no waiting for the client's */
 }
 
-int grpc_server_new(struct loop *loop, const char *path, const struct grpc_handler *handler, void *arg,
-		    struct grpc_server **ret, struct err *err)
+int grpc_server_new(struct loop *loop, const char *path, const struct grpc_handler *handler, void *arg, struct grpc_server **ret,
+		    struct err *err)
 {
 	struct grpc_server *s;
 	int fd, r;
@@ -131,7 +122,4 @@ void grpc_server_shutdown(struct grpc_server *s)
 		h2_server_shutdown(container_of(it, struct peer, node)->engine);
 }
 
-size_t grpc_server_connections(const struct grpc_server *s)
-{
-	return s->n_peers;
-}
+size_t grpc_server_connections(const struct grpc_server *s) { return s->n_peers; }

@@ -41,9 +41,16 @@ void grpc_percent_decode(struct buf *out, const char *s, size_t n)
 	}
 }
 
-static const struct unit { char name; int64_t ns; } units[] = {
-	{ 'n', 1 }, { 'u', 1000 }, { 'm', NSEC_PER_MSEC }, { 'S', NSEC_PER_SEC },
-	{ 'M', 60 * NSEC_PER_SEC }, { 'H', 3600 * NSEC_PER_SEC },
+static const struct unit {
+	char name;
+	int64_t ns;
+} units[] = {
+	{ 'n', 1 },
+	{ 'u', 1000 },
+	{ 'm', NSEC_PER_MSEC },
+	{ 'S', NSEC_PER_SEC },
+	{ 'M', 60 * NSEC_PER_SEC },
+	{ 'H', 3600 * NSEC_PER_SEC },
 };
 enum { N_UNITS = sizeof units / sizeof *units, DIGITS_MAX = 8, VALUE_MAX = 99999999 };
 
@@ -100,7 +107,10 @@ enum errc grpc_code_of_http(int status)
 	case 401: return ERR_UNAUTHENTICATED;
 	case 403: return ERR_PERMISSION;
 	case 404: return ERR_UNIMPLEMENTED;
-	case 429: case 502: case 503: case 504: return ERR_UNAVAILABLE;
+	case 429:
+	case 502:
+	case 503:
+	case 504: return ERR_UNAVAILABLE;
 	default: return ERR_UNKNOWN;
 	}
 }

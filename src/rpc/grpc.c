@@ -23,15 +23,9 @@ static int input(void *arg, const void *p, size_t n, struct err *err)
 	return h2_client_input(((struct grpc *)arg)->engine, p, n, err);
 }
 
-static int output(void *arg, struct buf *out, struct err *err)
-{
-	return h2_client_output(((struct grpc *)arg)->engine, out, err);
-}
+static int output(void *arg, struct buf *out, struct err *err) { return h2_client_output(((struct grpc *)arg)->engine, out, err); }
 
-static void closed(void *arg, const struct err *why)
-{
-	h2_client_close(((struct grpc *)arg)->engine, why);
-}
+static void closed(void *arg, const struct err *why) { h2_client_close(((struct grpc *)arg)->engine, why); }
 
 static const struct conn_ops ops = { input, output, closed };
 
@@ -57,10 +51,7 @@ static void await_greeting(struct grpc *g)
 	timer_set(g->timer, clock_mono() + g->greeting_ms * NSEC_PER_MSEC);
 }
 
-void grpc_set_greeting(struct grpc *g, int64_t ms)
-{
-	g->greeting_ms = ms;
-}
+void grpc_set_greeting(struct grpc *g, int64_t ms) { g->greeting_ms = ms; }
 
 static void kick(struct grpc *g)
 {
@@ -96,10 +87,7 @@ void grpc_free(struct grpc *g)
 	free(g);
 }
 
-bool grpc_alive(const struct grpc *g)
-{
-	return h2_client_open(g->engine);
-}
+bool grpc_alive(const struct grpc *g) { return h2_client_open(g->engine); }
 
 struct grpc_call *grpc_start(struct grpc *g, const char *method, const struct dict *md, const struct ctx *ctx)
 {
@@ -126,15 +114,9 @@ void grpc_send_end(struct grpc_call *call)
 	kick(call->grpc);
 }
 
-size_t grpc_unsent(const struct grpc_call *call)
-{
-	return h2_call_unsent(call->call);
-}
+size_t grpc_unsent(const struct grpc_call *call) { return h2_call_unsent(call->call); }
 
-bool grpc_ready(const struct grpc_call *call)
-{
-	return h2_call_ready(call->call);
-}
+bool grpc_ready(const struct grpc_call *call) { return h2_call_ready(call->call); }
 
 static void expire(struct grpc_call *call)
 {

@@ -14,10 +14,10 @@
 
 /* What counts of one block of header fields. */
 struct head {
-	int http;         /* :status */
-	int status;       /* grpc-status; -1: none, or not a number */
-	bool grpc;        /* content-type is application/grpc... */
-	struct buf text;  /* grpc-message, decoded */
+	int http;        /* :status */
+	int status;      /* grpc-status; -1: none, or not a number */
+	bool grpc;       /* content-type is application/grpc... */
+	struct buf text; /* grpc-message, decoded */
 	size_t size;
 };
 
@@ -30,26 +30,26 @@ struct h2_call {
 	struct list_node node;
 	struct h2_client *client;
 	char *method;
-	int32_t id;          /* 0: it never became a stream */
+	int32_t id; /* 0: it never became a stream */
 	struct h2_tx tx;
-	bool deferred;       /* nghttp2 waits for h2_call_send() */
+	bool deferred; /* nghttp2 waits for h2_call_send() */
 	struct head head;
-	bool answered;       /* the response's own header block has come */
+	bool answered; /* the response's own header block has come */
 	struct grpc_frame rx;
 	struct list_node messages;
-	size_t buffered;     /* bytes of messages and rx, with their frame heads */
-	size_t held;         /* of them, bytes whose credit the peer has not back */
+	size_t buffered; /* bytes of messages and rx, with their frame heads */
+	size_t held;     /* of them, bytes whose credit the peer has not back */
 	bool ended;
-	struct err *why;     /* once ended: NULL for status OK */
+	struct err *why; /* once ended: NULL for status OK */
 };
 
 struct h2_client {
 	nghttp2_session *session;
 	struct list_node calls;
-	bool greeted;        /* SETTINGS were received */
-	bool going;          /* GOAWAY was received */
-	struct err *closed;  /* why the connection is gone; NULL while it is not */
-	char why[H2_WHY];       /* what nghttp2 last complained about */
+	bool greeted;       /* SETTINGS were received */
+	bool going;         /* GOAWAY was received */
+	struct err *closed; /* why the connection is gone; NULL while it is not */
+	char why[H2_WHY];   /* what nghttp2 last complained about */
 };
 
 static void head_reset(struct head *h)
@@ -58,10 +58,7 @@ static void head_reset(struct head *h)
 	*h = (struct head){ .status = -1 };
 }
 
-static struct h2_call *call_of(nghttp2_session *s, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(s, id);
-}
+static struct h2_call *call_of(nghttp2_session *s, int32_t id) { return nghttp2_session_get_stream_user_data(s, id); }
 
 /* Stop the stream, unless both sides are done with it. */
 static void reset_stream(struct h2_call *call)
@@ -134,13 +131,10 @@ static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void
 	return 0;
 }
 
-static bool is(const char *what, const uint8_t *p, size_t n)
-{
-	return strlen(what) == n && !memcmp(what, p, n);
-}
+static bool is(const char *what, const uint8_t *p, size_t n) { return strlen(what) == n && !memcmp(what, p, n); }
 
-static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen,
-		     const uint8_t *value, size_t valuelen, uint8_t flags, void *arg)
+static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen, const uint8_t *value,
+		     size_t valuelen, uint8_t flags, void *arg)
 {
 	static const char grpc_type[] = "application/grpc";
 	struct h2_call *call = call_of(s, frame->hd.stream_id);
@@ -175,8 +169,8 @@ static void on_goaway(struct h2_client *c, const nghttp2_goaway *frame)
 	struct err why = ERR_INIT;
 
 	c->going = true;
-	(void)err_set(&why, ERR_UNAVAILABLE, "connection is being closed by the peer%s%.*s",
-		      frame->opaque_data_len ? ": " : "", frame->opaque_data_len > 200 ? 200 : (int)frame->opaque_data_len,
+	(void)err_set(&why, ERR_UNAVAILABLE, "connection is being closed by the peer%s%.*s", frame->opaque_data_len ? ": " : "",
+		      frame->opaque_data_len > 200 ? 200 : (int)frame->opaque_data_len,
 		      frame->opaque_data_len ? (const char *)frame->opaque_data : "");
 	list_for_each(it, &c->calls) {
 		struct h2_call *call = container_of(it, struct h2_call, node);
@@ -312,8 +306,8 @@ static int on_complaint(nghttp2_session *s, int code, const char *msg, size_t le
 	return 0;
 }
 
-static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags,
-		       nghttp2_data_source *source, void *arg)
+static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source,
+		       void *arg)
 {
 	struct h2_call *call = call_of(s, id);
 
@@ -371,15 +365,9 @@ int h2_client_input(struct h2_client *c, const void *p, size_t n, struct err *er
 	return h2_input(c->session, p, n, c->why, err);
 }
 
-int h2_client_output(struct h2_client *c, struct buf *out, struct err *err)
-{
-	return h2_output(c->session, out, c->why, err);
-}
+int h2_client_output(struct h2_client *c, struct buf *out, struct err *err) { return h2_output(c->session, out, c->why, err); }
 
-bool h2_client_pending(const struct h2_client *c)
-{
-	return !c->closed && nghttp2_session_want_write(c->session);
-}
+bool h2_client_pending(const struct h2_client *c) { return !c->closed && nghttp2_session_want_write(c->session); }
 
 void h2_client_close(struct h2_client *c, const struct err *why)
 {
@@ -390,15 +378,9 @@ void h2_client_close(struct h2_client *c, const struct err *why)
 		end(container_of(it, struct h2_call, node), why);
 }
 
-bool h2_client_open(const struct h2_client *c)
-{
-	return !c->closed && !c->going;
-}
+bool h2_client_open(const struct h2_client *c) { return !c->closed && !c->going; }
 
-bool h2_client_greeted(const struct h2_client *c)
-{
-	return c->greeted;
-}
+bool h2_client_greeted(const struct h2_client *c) { return c->greeted; }
 
 static int32_t submit(struct h2_call *call, const struct dict *md, int64_t timeout_ns)
 {
@@ -505,20 +487,11 @@ void h2_call_half_close(struct h2_call *call)
 	resume(call);
 }
 
-size_t h2_call_unsent(const struct h2_call *call)
-{
-	return h2_tx_left(&call->tx);
-}
+size_t h2_call_unsent(const struct h2_call *call) { return h2_tx_left(&call->tx); }
 
-bool h2_call_ended(const struct h2_call *call)
-{
-	return call->ended;
-}
+bool h2_call_ended(const struct h2_call *call) { return call->ended; }
 
-bool h2_call_ready(const struct h2_call *call)
-{
-	return call->ended || !list_empty(&call->messages);
-}
+bool h2_call_ready(const struct h2_call *call) { return call->ended || !list_empty(&call->messages); }
 
 int h2_call_take(struct h2_call *call, struct buf *ret, struct err *err)
 {

@@ -24,12 +24,12 @@ struct grpc_stream {
 	size_t head_size;
 	bool post, grpc, refused;
 	/* the call */
-	bool open;                  /* the handler has a state to be told of */
+	bool open; /* the handler has a state to be told of */
 	struct grpc_frame rx;
 	struct h2_tx tx;
 	bool answered, deferred, ended;
 	unsigned status;
-	char *message;              /* percent-encoded */
+	char *message; /* percent-encoded */
 };
 
 struct h2_server {
@@ -38,16 +38,13 @@ struct h2_server {
 	void *arg;
 	struct h2_carrier carrier;
 	struct list_node streams;
-	int64_t next_deadline;   /* no stream has an earlier one; 0: none has one */
-	size_t held;             /* bytes in the streams' rx */
+	int64_t next_deadline; /* no stream has an earlier one; 0: none has one */
+	size_t held;           /* bytes in the streams' rx */
 	bool dropped, dying;
 	char why[H2_WHY]; /* what nghttp2 last complained about */
 };
 
-static struct grpc_stream *stream_of(nghttp2_session *s, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(s, id);
-}
+static struct grpc_stream *stream_of(nghttp2_session *s, int32_t id) { return nghttp2_session_get_stream_user_data(s, id); }
 
 static void kick(struct h2_server *s)
 {
@@ -93,8 +90,8 @@ static void submit_trailers(struct grpc_stream *st)
 	(void)nghttp2_submit_trailer(st->server->session, st->id, f.v, f.n);
 }
 
-static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags,
-		       nghttp2_data_source *source, void *arg)
+static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source,
+		       void *arg)
 {
 	struct grpc_stream *st = stream_of(s, id);
 
@@ -171,15 +168,9 @@ void grpc_stream_end(struct grpc_stream *st, unsigned status, const char *messag
 	push(st);
 }
 
-size_t grpc_stream_unsent(const struct grpc_stream *st)
-{
-	return h2_tx_left(&st->tx);
-}
+size_t grpc_stream_unsent(const struct grpc_stream *st) { return h2_tx_left(&st->tx); }
 
-int64_t grpc_stream_deadline(const struct grpc_stream *st)
-{
-	return st->deadline;
-}
+int64_t grpc_stream_deadline(const struct grpc_stream *st) { return st->deadline; }
 
 /* What the client does not take is given up with the stream; else it is told. */
 static void expire(struct grpc_stream *st)
@@ -196,10 +187,7 @@ static void expire(struct grpc_stream *st)
 	kick(st->server);
 }
 
-static bool sooner(int64_t deadline, int64_t than)
-{
-	return deadline && (!than || deadline < than);
-}
+static bool sooner(int64_t deadline, int64_t than) { return deadline && (!than || deadline < than); }
 
 int64_t h2_server_expire(struct h2_server *s, int64_t now)
 {
@@ -237,16 +225,13 @@ static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void
 	return 0;
 }
 
-static bool is(const char *what, const uint8_t *p, size_t n)
-{
-	return strlen(what) == n && !memcmp(what, p, n);
-}
+static bool is(const char *what, const uint8_t *p, size_t n) { return strlen(what) == n && !memcmp(what, p, n); }
 
 /* Fields that are HTTP's or gRPC's own are no metadata. */
 static bool is_reserved(const uint8_t *name, size_t n)
 {
-	static const char *const names[] = { "te", "content-type", "user-agent", "grpc-timeout", "grpc-encoding",
-					     "grpc-accept-encoding" };
+	static const char *const names[] = { "te",           "content-type",  "user-agent",
+					     "grpc-timeout", "grpc-encoding", "grpc-accept-encoding" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (is(names[i], name, n))
@@ -276,8 +261,8 @@ static void take_field(struct grpc_stream *st, const uint8_t *name, size_t namel
 	}
 }
 
-static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen,
-		     const uint8_t *value, size_t valuelen, uint8_t flags, void *arg)
+static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen, const uint8_t *value,
+		     size_t valuelen, uint8_t flags, void *arg)
 {
 	struct grpc_stream *st = stream_of(s, frame->hd.stream_id);
 
@@ -458,10 +443,7 @@ int h2_server_input(struct h2_server *s, const void *p, size_t n, struct err *er
 	return h2_input(s->session, p, n, s->why, err);
 }
 
-int h2_server_output(struct h2_server *s, struct buf *out, struct err *err)
-{
-	return h2_output(s->session, out, s->why, err);
-}
+int h2_server_output(struct h2_server *s, struct buf *out, struct err *err) { return h2_output(s->session, out, s->why, err); }
 
 void h2_server_shutdown(struct h2_server *s)
 {

@@ -15,7 +15,7 @@ struct h2_carrier {
 };
 
 enum {
-	H2_SERVER_STREAMS = 8192,     /* open at once on a connection: a wait of a client is one */
+	H2_SERVER_STREAMS = 8192,      /* open at once on a connection: a wait of a client is one */
 	H2_SERVER_HELD_MAX = 64 << 20, /* bytes of its messages that are not whole yet; the call that goes beyond is ended */
 };
 

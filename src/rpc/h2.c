@@ -87,8 +87,10 @@ void h2_fields_add(struct h2_fields *f, const char *name, const char *value)
 {
 	f->v = mem_grow(f->v, &f->cap, f->n + 1, sizeof *f->v);
 	f->v[f->n++] = (nghttp2_nv){
-		.name = (uint8_t *)(uintptr_t)name, .namelen = strlen(name),
-		.value = (uint8_t *)(uintptr_t)value, .valuelen = strlen(value),
+		.name = (uint8_t *)(uintptr_t)name,
+		.namelen = strlen(name),
+		.value = (uint8_t *)(uintptr_t)value,
+		.valuelen = strlen(value),
 	};
 }
 
@@ -98,10 +100,7 @@ void h2_tx_done(struct h2_tx *t)
 	*t = (struct h2_tx){ 0 };
 }
 
-size_t h2_tx_left(const struct h2_tx *t)
-{
-	return t->bytes.len - t->sent;
-}
+size_t h2_tx_left(const struct h2_tx *t) { return t->bytes.len - t->sent; }
 
 size_t h2_tx_take(struct h2_tx *t, void *to, size_t n)
 {

@@ -27,7 +27,10 @@ void h2_settings(nghttp2_session *, unsigned streams);
 nghttp2_option *h2_options(void);
 
 /* Header fields of one block; the strings stay the caller's until they were submitted. */
-struct h2_fields { nghttp2_nv *v; size_t n, cap; };
+struct h2_fields {
+	nghttp2_nv *v;
+	size_t n, cap;
+};
 void h2_fields_done(struct h2_fields *);
 void h2_fields_add(struct h2_fields *, const char *name, const char *value);
 #define _cleanup_h2_fields_ _cleanup_(h2_fields_done)

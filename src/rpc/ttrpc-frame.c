@@ -19,15 +19,15 @@ void ttrpc_reader_done(struct ttrpc_reader *r)
 	*r = (struct ttrpc_reader){ 0 };
 }
 
-static uint32_t get32(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
+static uint32_t get32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
 
 static void put32(struct buf *out, uint32_t v)
 {
 	const unsigned char b[4] = {
-		(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v,
+		(unsigned char)(v >> 24),
+		(unsigned char)(v >> 16),
+		(unsigned char)(v >> 8),
+		(unsigned char)v,
 	};
 
 	buf_add(out, b, sizeof b);
@@ -86,8 +86,16 @@ void ttrpc_frame_put(struct buf *out, uint32_t id, enum ttrpc_type type, unsigne
 /* --- protobuf, as much of it as two messages need --- */
 
 enum wire { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
-struct field { uint32_t number; enum wire wire; uint64_t value; const unsigned char *bytes; size_t len; };
-struct cursor { const unsigned char *p, *end; };
+struct field {
+	uint32_t number;
+	enum wire wire;
+	uint64_t value;
+	const unsigned char *bytes;
+	size_t len;
+};
+struct cursor {
+	const unsigned char *p, *end;
+};
 
 static int get_varint(struct cursor *c, uint64_t *ret)
 {

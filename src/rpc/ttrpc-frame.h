@@ -18,8 +18,8 @@ enum ttrpc_flags {
 
 struct ttrpc_frame {
 	uint32_t id;
-	uint8_t type, flags;  /* as received: unknown ones are the caller's to refuse */
-	bool oversized;       /* longer than TTRPC_DATA_MAX: the data was skipped */
+	uint8_t type, flags; /* as received: unknown ones are the caller's to refuse */
+	bool oversized;      /* longer than TTRPC_DATA_MAX: the data was skipped */
 	struct buf data;
 };
 void ttrpc_frame_done(struct ttrpc_frame *);
@@ -44,7 +44,7 @@ struct ttrpc_request {
 	char *service, *method;
 	const void *payload; /* NULL when the field is absent, as it is for an empty message */
 	size_t len;
-	int64_t timeout_ns;  /* relative; 0: none */
+	int64_t timeout_ns; /* relative; 0: none */
 	struct dict md;
 };
 void ttrpc_request_done(struct ttrpc_request *);
@@ -53,8 +53,8 @@ int ttrpc_request_get(const void *data, size_t n, struct ttrpc_request *ret, str
 void ttrpc_request_put(struct buf *out, const struct ttrpc_request *);
 
 struct ttrpc_response {
-	unsigned code;       /* google.rpc.Status; 0: OK */
-	char *message;       /* may be NULL */
+	unsigned code; /* google.rpc.Status; 0: OK */
+	char *message; /* may be NULL */
 	const void *payload;
 	size_t len;
 };

@@ -60,7 +60,7 @@ static void put_response(struct peer *p, uint32_t id, const struct ttrpc_respons
 	if (b.len > TTRPC_DATA_MAX) {
 		buf_reset(&b);
 		ttrpc_response_put(&b, &(struct ttrpc_response){ .code = err_to_grpc(-ERR_EXHAUSTED),
-								  .message = (char[]){ "answer is longer than 4 MiB" } });
+								 .message = (char[]){ "answer is longer than 4 MiB" } });
 	}
 	ttrpc_frame_put(&p->out, id, TTRPC_RESPONSE, 0, b.data, b.len);
 	conn_kick(p->conn);
@@ -127,10 +127,7 @@ void ttrpc_stream_end(struct ttrpc_stream *st, unsigned status, const char *mess
 	end(st);
 }
 
-int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st)
-{
-	return st->deadline;
-}
+int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st) { return st->deadline; }
 
 void ttrpc_stream_drop_connection(struct ttrpc_stream *st)
 {
@@ -349,7 +346,4 @@ void ttrpc_server_flush(struct ttrpc_server *s)
 		conn_flush(container_of(it, struct peer, node)->conn);
 }
 
-size_t ttrpc_server_connections(const struct ttrpc_server *s)
-{
-	return s->n_peers;
-}
+size_t ttrpc_server_connections(const struct ttrpc_server *s) { return s->n_peers; }

@@ -33,7 +33,7 @@ struct ttrpc_call {
 	struct list_node messages;
 	size_t unread;
 	bool ended;
-	struct err *why;  /* once ended: NULL for status OK */
+	struct err *why; /* once ended: NULL for status OK */
 };
 
 static void end(struct ttrpc_call *call, const struct err *why)
@@ -187,16 +187,15 @@ void ttrpc_free(struct ttrpc *t)
 	free(t);
 }
 
-bool ttrpc_alive(const struct ttrpc *t)
-{
-	return !t->closed;
-}
+bool ttrpc_alive(const struct ttrpc *t) { return !t->closed; }
 
 static void send_request(struct ttrpc_call *call, const struct ttrpc_request *q)
 {
 	static const unsigned flags[] = {
-		[TTRPC_UNARY] = 0, [TTRPC_CLIENT_STREAM] = TTRPC_REMOTE_OPEN,
-		[TTRPC_SERVER_STREAM] = TTRPC_REMOTE_CLOSED, [TTRPC_BIDI] = TTRPC_REMOTE_OPEN,
+		[TTRPC_UNARY] = 0,
+		[TTRPC_CLIENT_STREAM] = TTRPC_REMOTE_OPEN,
+		[TTRPC_SERVER_STREAM] = TTRPC_REMOTE_CLOSED,
+		[TTRPC_BIDI] = TTRPC_REMOTE_OPEN,
 	};
 	_cleanup_buf_ struct buf b = { 0 };
 
@@ -207,8 +206,8 @@ static void send_request(struct ttrpc_call *call, const struct ttrpc_request *q)
 		put(call, TTRPC_REQUEST, flags[call->kind], b.data, b.len);
 }
 
-struct ttrpc_call *ttrpc_start(struct ttrpc *t, enum ttrpc_kind kind, const char *service, const char *method,
-			       const void *msg, size_t len, const struct dict *md, const struct ctx *ctx)
+struct ttrpc_call *ttrpc_start(struct ttrpc *t, enum ttrpc_kind kind, const char *service, const char *method, const void *msg,
+			       size_t len, const struct dict *md, const struct ctx *ctx)
 {
 	struct ttrpc_call *call = mem_new(struct ttrpc_call);
 	struct ttrpc_request q = { .payload = msg, .len = len, .timeout_ns = ctx_left(ctx) };
@@ -255,10 +254,7 @@ void ttrpc_send_end(struct ttrpc_call *call)
 	put(call, TTRPC_DATA, TTRPC_REMOTE_CLOSED | TTRPC_NO_DATA, NULL, 0);
 }
 
-bool ttrpc_ready(const struct ttrpc_call *call)
-{
-	return call->ended || !list_empty(&call->messages);
-}
+bool ttrpc_ready(const struct ttrpc_call *call) { return call->ended || !list_empty(&call->messages); }
 
 /* One turn of the loop within @ctx and the call's own deadline, which ends the call rather than this wait. */
 static int turn(struct ttrpc_call *call, const struct ctx *ctx, struct err *err)

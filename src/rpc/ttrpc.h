@@ -29,8 +29,8 @@ bool ttrpc_alive(const struct ttrpc *);
 
 /* Start a call. @msg is the one message of a unary call and of a server stream; the other kinds have NULL, 0 here and
  * use ttrpc_send(). @md may be NULL. @ctx gives the deadline: sent, and enforced here too. Never NULL. */
-struct ttrpc_call *ttrpc_start(struct ttrpc *, enum ttrpc_kind, const char *service, const char *method,
-			       const void *msg, size_t len, const struct dict *md, const struct ctx *ctx);
+struct ttrpc_call *ttrpc_start(struct ttrpc *, enum ttrpc_kind, const char *service, const char *method, const void *msg,
+			       size_t len, const struct dict *md, const struct ctx *ctx);
 void ttrpc_send(struct ttrpc_call *, const void *msg, size_t len, bool last);
 void ttrpc_send_end(struct ttrpc_call *);
 /* As grpc_recv(), grpc_ready(), grpc_unary_end(). */

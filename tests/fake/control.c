@@ -6,9 +6,17 @@
 #include "snapshots.pb-c.h"
 #include <string.h>
 
-static const struct { const char *name; enum fault_kind kind; unsigned value; } fault_kinds[] = {
-	{ "fail", FAULT_FAIL, 14 }, { "hang", FAULT_HANG, 0 },	     { "drop", FAULT_DROP, 0 },
-	{ "delay", FAULT_DELAY, 0 }, { "after-fail", FAULT_AFTER_FAIL, 14 }, { "after-drop", FAULT_AFTER_DROP, 0 },
+static const struct {
+	const char *name;
+	enum fault_kind kind;
+	unsigned value;
+} fault_kinds[] = {
+	{ "fail", FAULT_FAIL, 14 },
+	{ "hang", FAULT_HANG, 0 },
+	{ "drop", FAULT_DROP, 0 },
+	{ "delay", FAULT_DELAY, 0 },
+	{ "after-fail", FAULT_AFTER_FAIL, 14 },
+	{ "after-drop", FAULT_AFTER_DROP, 0 },
 	{ "raw", FAULT_RAW, 0 },
 };
 
@@ -130,7 +138,8 @@ static void seed_config(struct buf *out, const char *diff_id)
 	buf_addf(out,
 		 "{\"architecture\":\"amd64\",\"os\":\"linux\","
 		 "\"config\":{\"Env\":[\"PATH=/bin:/usr/bin\"],\"Cmd\":[\"true\"],\"WorkingDir\":\"/\"},"
-		 "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}", diff_id);
+		 "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+		 diff_id);
 }
 
 static void seed_label(struct fake_server *f, const char *ns, const char *digest, const char *key, const char *value)
@@ -191,7 +200,13 @@ static void seed_image(struct served *s, const ProtobufCMessage *msg)
 
 #define FK "/davit.fake/"
 const struct service_method control_methods[] = {
-	{ FK "Fault", NULL, fault },	 { FK "Reset", NULL, reset }, { FK "Clear", NULL, clear },
-	{ FK "Calls", NULL, calls },	 { FK "Dump", NULL, dump },	{ FK "Program", NULL, program },
-	{ FK "Exit", NULL, exit_ },	 { FK "SeedImage", NULL, seed_image }, { 0 },
+	{ FK "Fault", NULL, fault },
+	{ FK "Reset", NULL, reset },
+	{ FK "Clear", NULL, clear },
+	{ FK "Calls", NULL, calls },
+	{ FK "Dump", NULL, dump },
+	{ FK "Program", NULL, program },
+	{ FK "Exit", NULL, exit_ },
+	{ FK "SeedImage", NULL, seed_image },
+	{ 0 },
 };

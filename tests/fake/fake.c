@@ -14,14 +14,18 @@ struct fake {
 	struct loop *loop;
 	struct child *child;
 	char *dir, *socket;
-	int stay;  /* the program runs until this end of its standard input is closed */
+	int stay; /* the program runs until this end of its standard input is closed */
 };
 
 /* Copies of our standard input are what the child would get: give it a pipe of its own. */
 static int start_with_pipe(struct fake *f, struct err *err)
 {
-	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "exec \"$0\" \"$1\" <&3 3<&-" }, (char[]){ FAKE_CONTAINERD },
-			 f->socket, NULL };
+	char *argv[] = { (char[]){ "sh" },
+			 (char[]){ "-c" },
+			 (char[]){ "exec \"$0\" \"$1\" <&3 3<&-" },
+			 (char[]){ FAKE_CONTAINERD },
+			 f->socket,
+			 NULL };
 	struct child_spec spec = { .path = "/bin/sh", .argv = argv, .out_max = 4096, .err_max = 65536, .inherit_err = true };
 	int p[2], r;
 
@@ -75,10 +79,7 @@ void fake_free(struct fake *f)
 	free(f);
 }
 
-const char *fake_address(const struct fake *f)
-{
-	return f->socket;
-}
+const char *fake_address(const struct fake *f) { return f->socket; }
 
 void fake_crash(struct fake *f)
 {

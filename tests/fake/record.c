@@ -50,7 +50,12 @@ struct record *store_add(struct store *s, enum kind kind, const char *ns, const 
 	struct record *r = mem_new(struct record);
 
 	*r = (struct record){
-		.kind = kind, .ns = mem_strdup(ns), .key = mem_strdup(key), .created = clock_wall(), .stdin_fd = -1, .stdout_fd = -1,
+		.kind = kind,
+		.ns = mem_strdup(ns),
+		.key = mem_strdup(key),
+		.created = clock_wall(),
+		.stdin_fd = -1,
+		.stdout_fd = -1,
 		.pid = FIRST_PID + (pid_t)s->n_pids++,
 	};
 	list_push(&s->records, &r->node);
@@ -67,10 +72,7 @@ void digest_of(const void *p, size_t n, char out[72])
 		at += snprintf(out + at, 72 - (size_t)at, "%02x", sum[i]);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 /* " WHAT{a b c}", sorted. Takes what is in @v. */
 static void dump_set(struct buf *out, const char *what, struct strv *v)
@@ -86,8 +88,8 @@ static void dump_set(struct buf *out, const char *what, struct strv *v)
 
 static char *dump_record(const struct record *r)
 {
-	static const char *const kinds[] = { "namespace", "lease", "image", "content", "ingest",
-					     "snapshot", "container", "task", "exec" };
+	static const char *const kinds[] = { "namespace", "lease",     "image", "content", "ingest",
+					     "snapshot",  "container", "task",  "exec" };
 	_cleanup_strv_ struct strv labels = { 0 }, resources = { 0 };
 	struct buf line = { 0 };
 	char digest[72];

@@ -12,9 +12,9 @@ enum kind { NAMESPACE, LEASE, IMAGE, CONTENT, INGEST, SNAPSHOT, CONTAINER, TASK,
 struct record {
 	struct list_node node;
 	enum kind kind;
-	char *ns, *key;        /* a snapshot's key is "SNAPSHOTTER KEY", an exec's "ID/EXEC" */
+	char *ns, *key; /* a snapshot's key is "SNAPSHOTTER KEY", an exec's "ID/EXEC" */
 	struct dict labels;
-	struct buf body;       /* the packed message; the bytes of content and ingests */
+	struct buf body; /* the packed message; the bytes of content and ingests */
 	int64_t created;
 	struct strv resources; /* of a lease */
 	char *parent;          /* of a snapshot: "SNAPSHOTTER KEY" or NULL */

@@ -54,7 +54,7 @@ static void update(struct served *s, const ProtobufCMessage *msg)
 	served_empty(s);
 }
 
-static void delete(struct served *s, const ProtobufCMessage *msg)
+static void delete (struct served *s, const ProtobufCMessage *msg)
 {
 	struct record *r = served_find(s, CONTENT, ((const Content__DeleteRequest *)(const void *)msg)->digest);
 
@@ -148,7 +148,8 @@ static bool write_data(struct served *s, const Content__WriteRequest *req)
 	struct buf *b = &s->ingest->body;
 
 	if (req->offset > 0 && (uint64_t)req->offset != b->len) {
-		served_fail(s, ERR_RANGE, "write @%lld must occur at current offset %zu: out of range", (long long)req->offset, b->len);
+		served_fail(s, ERR_RANGE, "write @%lld must occur at current offset %zu: out of range", (long long)req->offset,
+			    b->len);
 		return false;
 	}
 	if (req->offset == 0 && b->len)

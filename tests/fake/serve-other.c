@@ -37,7 +37,9 @@ static const char *plugin_field(void *arg, const char *field)
 
 static void plugins(struct served *s, const ProtobufCMessage *msg)
 {
-	static const struct { const char *type, *id, *broken; } all[] = {
+	static const struct {
+		const char *type, *id, *broken;
+	} all[] = {
 		{ "io.containerd.snapshotter.v1", "overlayfs", NULL },
 		{ "io.containerd.snapshotter.v1", "native", NULL },
 		{ "io.containerd.snapshotter.v1", "btrfs", "path must be a btrfs filesystem: skip plugin" },

@@ -4,10 +4,7 @@
 #include "snapshots.pb-c.h"
 #include <string.h>
 
-static char *key_of(const char *snapshotter, const char *key)
-{
-	return mem_printf("%s %s", snapshotter, key);
-}
+static char *key_of(const char *snapshotter, const char *key) { return mem_printf("%s %s", snapshotter, key); }
 
 static struct record *find(struct served *s, const char *snapshotter, const char *key)
 {
@@ -59,15 +56,9 @@ static void make(struct served *s, const Snapshots__PrepareRequest *req, Snapsho
 	reply_mounts(s, r);
 }
 
-static void prepare(struct served *s, const ProtobufCMessage *msg)
-{
-	make(s, (const void *)msg, SNAPSHOTS__KIND__ACTIVE);
-}
+static void prepare(struct served *s, const ProtobufCMessage *msg) { make(s, (const void *)msg, SNAPSHOTS__KIND__ACTIVE); }
 
-static void view(struct served *s, const ProtobufCMessage *msg)
-{
-	make(s, (const void *)msg, SNAPSHOTS__KIND__VIEW);
-}
+static void view(struct served *s, const ProtobufCMessage *msg) { make(s, (const void *)msg, SNAPSHOTS__KIND__VIEW); }
 
 static void mounts(struct served *s, const ProtobufCMessage *msg)
 {
@@ -123,10 +114,7 @@ static void remove_(struct served *s, const ProtobufCMessage *msg)
 }
 
 /* Behind the snapshotter's name. */
-static char *bare(const char *key)
-{
-	return key ? borrow(strchr(key, ' ') + 1) : NULL;
-}
+static char *bare(const char *key) { return key ? borrow(strchr(key, ' ') + 1) : NULL; }
 
 static void info_of(const struct record *r, struct arena *a, Snapshots__Info *info)
 {

@@ -11,10 +11,7 @@
 
 enum { OUTPUT_MAX = 4096 };
 
-static char *key_of(const char *id, const char *exec_id)
-{
-	return *exec_id ? mem_printf("%s/%s", id, exec_id) : mem_strdup(id);
-}
+static char *key_of(const char *id, const char *exec_id) { return *exec_id ? mem_printf("%s/%s", id, exec_id) : mem_strdup(id); }
 
 /* The process that a request names, or an answer that there is none. */
 static struct record *find(struct served *s, const char *id, const char *exec_id)
@@ -40,14 +37,14 @@ static const char *exec_id_of(const struct record *r)
 	return r->kind == EXEC && slash ? slash + 1 : "";
 }
 
-static char *container_id_of(const struct record *r)
-{
-	return mem_strndup(r->key, strcspn(r->key, "/"));
-}
+static char *container_id_of(const struct record *r) { return mem_strndup(r->key, strcspn(r->key, "/")); }
 
 static const struct program *program_of(const struct fake_server *f, const struct record *r)
 {
-	const char *any = r->kind == EXEC ? "*" "/" "*" : "*";
+	const char *any = r->kind == EXEC ? "*"
+					    "/"
+					    "*"
+					  : "*";
 	const struct program *found = NULL;
 
 	for (size_t i = 0; i < f->n_programs; i++)
@@ -248,7 +245,7 @@ static void delete_execs(struct fake_server *f, const struct record *task)
 	}
 }
 
-static void delete(struct served *s, const ProtobufCMessage *msg)
+static void delete (struct served *s, const ProtobufCMessage *msg)
 {
 	const Tasks__ProcessRequest *req = (const void *)msg;
 	struct record *r = find(s, req->container_id, req->exec_id);

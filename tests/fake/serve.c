@@ -57,7 +57,12 @@ static void *on_open(void *arg, struct grpc_stream *stream, const char *path, co
 	}
 	s = mem_new(struct served);
 	*s = (struct served){
-		.fake = f, .stream = stream, .method = m, .ns = mem_strdup(ns ? ns : ""), .lease = mem_strdup(lease), .timer_fd = -1,
+		.fake = f,
+		.stream = stream,
+		.method = m,
+		.ns = mem_strdup(ns ? ns : ""),
+		.lease = mem_strdup(lease),
+		.timer_fd = -1,
 	};
 	note(s, path);
 	list_push(&f->calls, &s->node);
@@ -241,8 +246,8 @@ void served_fail(struct served *s, enum errc code, const char *fmt, ...)
 
 /* As containerd words it, kind by kind; the key is quoted where it quotes it. */
 static const char *const nouns[] = {
-	"namespace \"%s\"", "lease \"%s\"", "image \"%s\"", "content %s", "ingest %s", "snapshot %s", "container \"%s\"",
-	"task %s", "process %s",
+	"namespace \"%s\"", "lease \"%s\"",     "image \"%s\"", "content %s", "ingest %s",
+	"snapshot %s",      "container \"%s\"", "task %s",      "process %s",
 };
 
 static char *noun_of(enum kind kind, const char *key)

@@ -7,13 +7,15 @@
 enum fault_kind { FAULT_NONE, FAULT_FAIL, FAULT_HANG, FAULT_DROP, FAULT_DELAY, FAULT_AFTER_FAIL, FAULT_AFTER_DROP, FAULT_RAW };
 
 struct fault {
-	char *where;            /* a number, or the end of a method */
+	char *where; /* a number, or the end of a method */
 	enum fault_kind kind;
-	unsigned value;         /* status or milliseconds */
-	char *raw;              /* hexadecimal digits of an answer */
+	unsigned value; /* status or milliseconds */
+	char *raw;      /* hexadecimal digits of an answer */
 };
 
-struct program { char *key, *what, *output; };
+struct program {
+	char *key, *what, *output;
+};
 
 struct fake_server {
 	struct loop *loop;
@@ -34,12 +36,12 @@ struct served {
 	struct grpc_stream *stream;
 	const struct service_method *method;
 	char *ns, *lease;
-	struct fault fault;     /* where is not used */
+	struct fault fault; /* where is not used */
 	bool begun, ended;
-	char *waits_for;        /* Tasks.Wait: the key of the process */
-	struct strv filters;    /* Events.Subscribe */
-	struct record *ingest;  /* Content.Write: the one it has locked */
-	struct buf held;        /* a delayed message */
+	char *waits_for;       /* Tasks.Wait: the key of the process */
+	struct strv filters;   /* Events.Subscribe */
+	struct record *ingest; /* Content.Write: the one it has locked */
+	struct buf held;       /* a delayed message */
 	struct watch *timer;
 	int timer_fd;
 };

@@ -16,7 +16,11 @@
 #define IMAGE "docker.io/library/x:latest"
 #define FILE_T "system_u:object_r:container_file_t:s0"
 
-struct stage { struct loop *loop; struct fake *fake; char dir[40], *run, *data, *host, notice[256]; };
+struct stage {
+	struct loop *loop;
+	struct fake *fake;
+	char dir[40], *run, *data, *host, notice[256];
+};
 
 static void put(const struct stage *s, const char *path, const char *text, mode_t mode)
 {
@@ -30,7 +34,8 @@ static void put(const struct stage *s, const char *path, const char *text, mode_
 static void put_selinux(const struct stage *s)
 {
 	put(s, "/sys/fs/selinux/enforce", "1", 0644);
-	put(s, "/etc/selinux/targeted/contexts/lxc_contexts", "process = \"system_u:system_r:container_t:s0\"\nfile = \"" FILE_T "\"\n", 0644);
+	put(s, "/etc/selinux/targeted/contexts/lxc_contexts",
+	    "process = \"system_u:system_r:container_t:s0\"\nfile = \"" FILE_T "\"\n", 0644);
 }
 
 static void put_apparmor(const struct stage *s)
@@ -79,8 +84,14 @@ static void take_notice(void *arg, const char *line)
 
 static struct core *open_core(struct stage *s)
 {
-	const struct core_conf conf = { .address = fake_address(s->fake), .ns = FAKE_NS, .run_dir = s->run, .data_dir = s->data, .host_root = s->host,
-		.cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data }, .notice = take_notice, .notice_arg = s };
+	const struct core_conf conf = { .address = fake_address(s->fake),
+					.ns = FAKE_NS,
+					.run_dir = s->run,
+					.data_dir = s->data,
+					.host_root = s->host,
+					.cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data },
+					.notice = take_notice,
+					.notice_arg = s };
 	struct core *core = NULL;
 
 	s->notice[0] = '\0';
@@ -173,7 +184,11 @@ static void sees_a_level_that_is_taken(void **state)
 
 static void labels_as_asked(void **state)
 {
-	static const struct { const char *option; bool privileged; const char *process, *mount; } rows[] = {
+	static const struct {
+		const char *option;
+		bool privileged;
+		const char *process, *mount;
+	} rows[] = {
 		{ "disable", false, "", "" },
 		{ NULL, true, "", "" },
 		{ "type:spc_t", true, "system_u:system_r:spc_t:s0:c", FILE_T ":c" },
@@ -228,8 +243,8 @@ static void labels_files_and_mounts(void **state)
 	struct stage *s = *state;
 	_cleanup_(ctrd_container_done) struct ctrd_container c = { 0 };
 	_cleanup_(job_freep) struct job *job = job_of("mounts");
-	_cleanup_free_ char *shared = mem_printf("%s/shared", s->host), *own = mem_printf("%s/own", s->host), *none = mem_printf("%s/none", s->host),
-			    *hosts = NULL;
+	_cleanup_free_ char *shared = mem_printf("%s/shared", s->host), *own = mem_printf("%s/own", s->host),
+			    *none = mem_printf("%s/none", s->host), *hosts = NULL;
 	const char *label;
 	struct err err = ERR_INIT;
 
@@ -294,8 +309,16 @@ static void says_what_is_missing(void **state)
 static void sets_a_profile(void **state)
 {
 	struct stage *s = *state;
-	static const struct { const char *asked; bool privileged; int want; const char *profile; } rows[] = {
-		{ NULL, false, 0, "davit-default" }, { NULL, true, 0, "" }, { "unconfined", false, 0, "" }, { "mine", false, 0, "mine" },
+	static const struct {
+		const char *asked;
+		bool privileged;
+		int want;
+		const char *profile;
+	} rows[] = {
+		{ NULL, false, 0, "davit-default" },
+		{ NULL, true, 0, "" },
+		{ "unconfined", false, 0, "" },
+		{ "mine", false, 0, "mine" },
 		{ "yours", false, -ERR_PRECONDITION, NULL },
 	};
 
@@ -318,5 +341,5 @@ static void sets_a_profile(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("confine", CASE(levels_are_each_job_s_own), CASE(sees_a_level_that_is_taken), CASE(labels_as_asked), CASE(labels_files_and_mounts),
-	  CASE(the_root_is_mounted_with_its_label), CASE(says_what_is_missing), CASE(sets_a_profile))
+RUN_TESTS("confine", CASE(levels_are_each_job_s_own), CASE(sees_a_level_that_is_taken), CASE(labels_as_asked),
+	  CASE(labels_files_and_mounts), CASE(the_root_is_mounted_with_its_label), CASE(says_what_is_missing), CASE(sets_a_profile))

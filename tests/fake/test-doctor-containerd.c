@@ -6,7 +6,13 @@
 #include "introspection.pb-c.h"
 #include "mem.h"
 
-struct stage { struct loop *loop; struct fake *fake; char *dir; struct core_conf conf; struct checks checks; };
+struct stage {
+	struct loop *loop;
+	struct fake *fake;
+	char *dir;
+	struct core_conf conf;
+	struct checks checks;
+};
 
 static int setup(void **state)
 {
@@ -38,7 +44,9 @@ static int teardown(void **state)
 
 #define SNAPSHOTTER "io.containerd.snapshotter.v1"
 #define GRPC "io.containerd.grpc.v1"
-struct plugin { const char *type, *id, *init_err; };
+struct plugin {
+	const char *type, *id, *init_err;
+};
 
 /* The fake answers that these are its plugins. */
 static void have_plugins(const struct stage *s, const struct plugin *p)
@@ -100,14 +108,26 @@ static void looks_at_the_plugins(void **state)
 		enum check_level level;
 		const char *text, *remedy;
 	} t[] = {
-		{ { { SNAPSHOTTER, "native", NULL }, { SNAPSHOTTER, "overlayfs", NULL } }, "snapshotters", CHECK_OK,
-		  "native, overlayfs", NULL },
-		{ { { SNAPSHOTTER, "overlayfs", "no such device" }, { SNAPSHOTTER, "native", NULL } }, "snapshotters", CHECK_WARNING,
-		  "overlayfs does not work (no such device): use --snapshotter native, which is slower", "modprobe overlay" },
-		{ { { SNAPSHOTTER, "native", NULL } }, "snapshotters", CHECK_WARNING, "overlayfs does not work (switched off)",
+		{ { { SNAPSHOTTER, "native", NULL }, { SNAPSHOTTER, "overlayfs", NULL } },
+		  "snapshotters",
+		  CHECK_OK,
+		  "native, overlayfs",
+		  NULL },
+		{ { { SNAPSHOTTER, "overlayfs", "no such device" }, { SNAPSHOTTER, "native", NULL } },
+		  "snapshotters",
+		  CHECK_WARNING,
+		  "overlayfs does not work (no such device): use --snapshotter native, which is slower",
 		  "modprobe overlay" },
-		{ { { SNAPSHOTTER, "overlayfs", "no such device" }, { SNAPSHOTTER, "zfs", "skip" } }, "snapshotters", CHECK_ERROR,
-		  "none works (overlayfs: no such device)", "modprobe overlay" },
+		{ { { SNAPSHOTTER, "native", NULL } },
+		  "snapshotters",
+		  CHECK_WARNING,
+		  "overlayfs does not work (switched off)",
+		  "modprobe overlay" },
+		{ { { SNAPSHOTTER, "overlayfs", "no such device" }, { SNAPSHOTTER, "zfs", "skip" } },
+		  "snapshotters",
+		  CHECK_ERROR,
+		  "none works (overlayfs: no such device)",
+		  "modprobe overlay" },
 		{ { { GRPC, "cri", NULL } }, "cri plugin", CHECK_OK, "on; davit needs none", NULL },
 		{ { { GRPC, "cri", "no CNI" } }, "cri plugin", CHECK_OK, "does not start (no CNI); davit needs none", NULL },
 		{ { { GRPC, "tasks", NULL } }, "cri plugin", CHECK_OK, "switched off, as in Docker's packages", NULL },

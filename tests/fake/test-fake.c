@@ -55,8 +55,11 @@ static struct ctrd *open_ctrd(void)
 static int make_container(struct ctrd *c, const struct ctx *ctx, struct err *e)
 {
 	_cleanup_(ctrd_container_done) struct ctrd_container k = {
-		.id = mem_strdup("web"), .runtime = mem_strdup("io.containerd.runc.v2"), .snapshotter = mem_strdup("overlayfs"),
-		.snapshot_key = mem_strdup("web"), .spec.type_url = mem_strdup("types.containerd.io/x"),
+		.id = mem_strdup("web"),
+		.runtime = mem_strdup("io.containerd.runc.v2"),
+		.snapshotter = mem_strdup("overlayfs"),
+		.snapshot_key = mem_strdup("web"),
+		.spec.type_url = mem_strdup("types.containerd.io/x"),
 	};
 
 	return containers_create(c, &k, ctx, e);
@@ -99,9 +102,16 @@ static void stop(void)
 
 static void fails_at_each_call(void **state)
 {
-	static const struct { const char *what; int code; } faults[] = {
-		{ "fail", -ERR_UNAVAILABLE },	   { "fail=13", -ERR_INTERNAL },       { "hang", -ERR_DEADLINE },
-		{ "drop", -ERR_UNAVAILABLE },	   { "after-fail=8", -ERR_EXHAUSTED }, { "after-drop", -ERR_UNAVAILABLE },
+	static const struct {
+		const char *what;
+		int code;
+	} faults[] = {
+		{ "fail", -ERR_UNAVAILABLE },
+		{ "fail=13", -ERR_INTERNAL },
+		{ "hang", -ERR_DEADLINE },
+		{ "drop", -ERR_UNAVAILABLE },
+		{ "after-fail=8", -ERR_EXHAUSTED },
+		{ "after-drop", -ERR_UNAVAILABLE },
 		{ "delay=20", 0 },
 	};
 	enum { CALLS = 6 };
@@ -247,8 +257,12 @@ static void writes_what_it_was_programmed_to(void **state)
 /* An upload that the peer ends shows at the next write or at the commit, never as success. */
 static void upload_that_breaks(void **state)
 {
-	static const struct { const char *fault; int code; } cases[] = {
-		{ "Content/Write:fail=8", -ERR_EXHAUSTED }, { "Content/Write:drop", -ERR_UNAVAILABLE },
+	static const struct {
+		const char *fault;
+		int code;
+	} cases[] = {
+		{ "Content/Write:fail=8", -ERR_EXHAUSTED },
+		{ "Content/Write:drop", -ERR_UNAVAILABLE },
 		{ "Content/Write:hang", -ERR_DEADLINE },
 	};
 
@@ -303,7 +317,10 @@ static void nobody_listens(void **state)
 /* Answers that no containerd sends: an error that says so, nothing leaked, and the next call goes on. */
 static void answers_that_make_no_sense(void **state)
 {
-	static const struct { const char *what, *fault; int code; } cases[] = {
+	static const struct {
+		const char *what, *fault;
+		int code;
+	} cases[] = {
 		{ "no image in the answer", "Images/Get:raw=", -ERR_DATA_LOSS },
 		{ "an image without a target", "Images/Get:raw=0a030a0178", -ERR_DATA_LOSS },
 		{ "a field cut short", "Images/Get:raw=0aff", -ERR_DATA_LOSS },

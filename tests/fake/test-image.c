@@ -145,8 +145,9 @@ static void what_is_missing_has_a_remedy(void **state)
 	err_clear(&err);
 	/* The record is there, its snapshot is not. */
 	OK(import(tar, 10000, &err));
-	assert_int_equal(image_get_end(c, image_get_begin(c, "docker.io/library/made:1", &ctx), "docker.io/library/made:1", NULL, "native",
-				       &ctx, &i, &err), -ERR_NOT_FOUND);
+	assert_int_equal(image_get_end(c, image_get_begin(c, "docker.io/library/made:1", &ctx), "docker.io/library/made:1", NULL,
+				       "native", &ctx, &i, &err),
+			 -ERR_NOT_FOUND);
 	assert_non_null(strstr(err.msg, "not unpacked"));
 	err_clear(&err);
 	assert_int_equal(image_remove(c, "none:1", false, &ctx, &names, &err), -ERR_NOT_FOUND);
@@ -307,8 +308,14 @@ static size_t files(void)
  * attempt works. */
 static void fail_each_call(int (*before)(int64_t ms, struct err *), int (*verb)(int64_t ms, struct err *), unsigned calls)
 {
-	static const struct { const char *what; int64_t ms; bool leaves; } kinds[] = {
-		{ "fail=13", 20000, false }, { "drop", 20000, true }, { "hang", 700, true },
+	static const struct {
+		const char *what;
+		int64_t ms;
+		bool leaves;
+	} kinds[] = {
+		{ "fail=13", 20000, false },
+		{ "drop", 20000, true },
+		{ "hang", 700, true },
 	};
 	size_t had = files();
 
@@ -373,16 +380,25 @@ static void is_unpacked_again(void **state)
 	OK(import(tar, 20000, &err));
 	OK(session_open(&s, &to, &ctx, &err));
 	OK(image_record_unpack(&s, "docker.io/library/made:1", images, &err));
-	OK(image_get_end(s.ctrd, image_get_begin(s.ctrd, "docker.io/library/made:1", &ctx), "docker.io/library/made:1", NULL, "native", &ctx,
-			 &i, &err));
+	OK(image_get_end(s.ctrd, image_get_begin(s.ctrd, "docker.io/library/made:1", &ctx), "docker.io/library/made:1", NULL,
+			 "native", &ctx, &i, &err));
 	assert_int_equal(json_len(images), 1);
 }
 
 static void refuses_damaged_files(void **state)
 {
-	static const struct { const char *bytes; size_t n; const char *says; } cases[] = {
-		{ "", 0, "empty" }, { "no archive", 10, "archive" }, { "\x1f\x8b\x08\0\0\0\0\0\0\3", 10, "gzip" },
-		{ "\x28\xb5\x2f\xfd zstd", 10, "" }, { "\xfd" "7zXZ\0", 6, "" },
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *says;
+	} cases[] = {
+		{ "", 0, "empty" },
+		{ "no archive", 10, "archive" },
+		{ "\x1f\x8b\x08\0\0\0\0\0\0\3", 10, "gzip" },
+		{ "\x28\xb5\x2f\xfd zstd", 10, "" },
+		{ "\xfd"
+		  "7zXZ\0",
+		  6, "" },
 	};
 	_cleanup_free_ char *path = mem_printf("%s/damaged", folder);
 
@@ -445,13 +461,18 @@ static void no_call_is_endless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_seeded_image_is_walked), cmocka_unit_test(an_image_of_ours_takes_three_calls),
-		cmocka_unit_test(what_is_missing_has_a_remedy), cmocka_unit_test(is_found_by_digest_and_removed),
+		cmocka_unit_test(a_seeded_image_is_walked),
+		cmocka_unit_test(an_image_of_ours_takes_three_calls),
+		cmocka_unit_test(what_is_missing_has_a_remedy),
+		cmocka_unit_test(is_found_by_digest_and_removed),
 		cmocka_unit_test(a_name_with_a_digest_is_true_or_refused),
 		cmocka_unit_test(an_id_is_a_digest_or_its_beginning),
-		cmocka_unit_test(every_call_may_fail), cmocka_unit_test(every_call_of_load_and_save_may_fail),
-		cmocka_unit_test(is_unpacked_again), cmocka_unit_test(refuses_damaged_files),
-		cmocka_unit_test(a_writer_is_not_kept_waiting), cmocka_unit_test(no_call_is_endless),
+		cmocka_unit_test(every_call_may_fail),
+		cmocka_unit_test(every_call_of_load_and_save_may_fail),
+		cmocka_unit_test(is_unpacked_again),
+		cmocka_unit_test(refuses_damaged_files),
+		cmocka_unit_test(a_writer_is_not_kept_waiting),
+		cmocka_unit_test(no_call_is_endless),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, begin, end);

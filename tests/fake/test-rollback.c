@@ -21,7 +21,7 @@ struct stage {
 	struct loop *loop;
 	struct fake *fake;
 	char dir[32], *run, *data;
-	bool netns;              /* we may make network namespaces */
+	bool netns; /* we may make network namespaces */
 };
 
 static size_t open_fds(void)
@@ -70,8 +70,13 @@ static void snapshot_of(struct stage *s, struct buf *out)
 
 static struct core_conf conf_of(const struct stage *s)
 {
-	return (struct core_conf){ .address = fake_address(s->fake), .ns = FAKE_NS, .run_dir = s->run, .data_dir = s->data,
-		.call_ms = 150, .undo_ms = 800, .cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data } };
+	return (struct core_conf){ .address = fake_address(s->fake),
+				   .ns = FAKE_NS,
+				   .run_dir = s->run,
+				   .data_dir = s->data,
+				   .call_ms = 150,
+				   .undo_ms = 800,
+				   .cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data } };
 }
 
 static struct job *job_to_run(const struct stage *s, bool remove)
@@ -368,8 +373,10 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_call_of_a_foreground_run), cmocka_unit_test(every_call_of_a_detached_run),
-		cmocka_unit_test(every_call_of_a_create), cmocka_unit_test(a_created_job_outlives_a_failed_start),
+		cmocka_unit_test(every_call_of_a_foreground_run),
+		cmocka_unit_test(every_call_of_a_detached_run),
+		cmocka_unit_test(every_call_of_a_create),
+		cmocka_unit_test(a_created_job_outlives_a_failed_start),
 		cmocka_unit_test(a_started_one_is_prey_once_it_ended),
 	};
 

@@ -11,7 +11,10 @@
 
 #define ID "web-00000001"
 
-struct stage { struct loop *loop; struct fake *fake; };
+struct stage {
+	struct loop *loop;
+	struct fake *fake;
+};
 
 static void must(int r, const struct err *err)
 {
@@ -21,8 +24,11 @@ static void must(int r, const struct err *err)
 
 static struct core *open_core(const struct stage *s, int64_t return_ms)
 {
-	const struct core_conf conf = { .address = fake_address(s->fake), .ns = FAKE_NS, .run_dir = "/dev/null/none",
-		.data_dir = "/dev/null/none", /* nowhere that could be made */ .return_ms = return_ms };
+	const struct core_conf conf = { .address = fake_address(s->fake),
+					.ns = FAKE_NS,
+					.run_dir = "/dev/null/none",
+					.data_dir = "/dev/null/none",
+					/* nowhere that could be made */ .return_ms = return_ms };
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
 
@@ -34,8 +40,11 @@ static struct core *open_core(const struct stage *s, int64_t return_ms)
 static void make_task(const struct stage *s)
 {
 	struct core *c = open_core(s, 0);
-	struct ctrd_container rec = { .id = (char[]){ ID }, .image = (char[]){ "x" }, .snapshotter = (char[]){ "overlayfs" },
-		.snapshot_key = (char[]){ ID }, .runtime = (char[]){ "io.containerd.runc.v2" } };
+	struct ctrd_container rec = { .id = (char[]){ ID },
+				      .image = (char[]){ "x" },
+				      .snapshotter = (char[]){ "overlayfs" },
+				      .snapshot_key = (char[]){ ID },
+				      .runtime = (char[]){ "io.containerd.runc.v2" } };
 	struct err err = ERR_INIT;
 	pid_t pid;
 
@@ -240,8 +249,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(takes_no_status_for_an_error), cmocka_unit_test(outlasts_an_outage), cmocka_unit_test(gives_up_at_the_limit),
-		cmocka_unit_test(a_return_within_the_limit), cmocka_unit_test(does_not_spin),
+		cmocka_unit_test(takes_no_status_for_an_error),
+		cmocka_unit_test(outlasts_an_outage),
+		cmocka_unit_test(gives_up_at_the_limit),
+		cmocka_unit_test(a_return_within_the_limit),
+		cmocka_unit_test(does_not_spin),
 		cmocka_unit_test(one_that_is_gone),
 	};
 

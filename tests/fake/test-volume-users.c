@@ -14,7 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-struct stage { struct loop *loop; struct fake *fake; struct core *core; char *dir, *run_dir; };
+struct stage {
+	struct loop *loop;
+	struct fake *fake;
+	struct core *core;
+	char *dir, *run_dir;
+};
 
 static int setup(void **state)
 {
@@ -260,5 +265,5 @@ static void asks_under_no_common_lock(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("volume-users", T(names_the_users), T(removes_what_nobody_uses), T(keeps_what_a_job_is_being_made_with),
-		T(prunes_what_a_claim_left), T(refuses_the_namespace_of_the_engine), T(keeps_it_when_containerd_does_not_answer),
-		T(waits_for_a_removal), T(asks_under_no_common_lock))
+	  T(prunes_what_a_claim_left), T(refuses_the_namespace_of_the_engine), T(keeps_it_when_containerd_does_not_answer),
+	  T(waits_for_a_removal), T(asks_under_no_common_lock))

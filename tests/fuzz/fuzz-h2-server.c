@@ -29,10 +29,7 @@ static void on_half_close(void *state, struct grpc_stream *st)
 	grpc_stream_end(st, 0, NULL);
 }
 
-static void nothing(void *arg)
-{
-	(void)arg;
-}
+static void nothing(void *arg) { (void)arg; }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

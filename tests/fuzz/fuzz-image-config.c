@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_json_ json *spec = NULL;
 	_cleanup_buf_ struct buf out = { 0 };
 	struct user root = { 0 };
-	struct spec_in in = { .job = job, .task = job->tasks, .image = &image, .user = &root, .id = "i", .ns = "n", .hostname = "h" };
+	struct spec_in in = {
+		.job = job, .task = job->tasks, .image = &image, .user = &root, .id = "i", .ns = "n", .hostname = "h"
+	};
 
 	if (image_config_parse((const char *)data, size, &image, NULL) < 0 || spec_build(&in, &out, NULL) < 0)
 		return 0;

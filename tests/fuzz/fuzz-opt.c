@@ -9,10 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A value that names a file would have the fuzzer read the machine it runs on. */
-static bool reads_a_file(const char *word)
-{
-	return strstr(word, "-file") != NULL;
-}
+static bool reads_a_file(const char *word) { return strstr(word, "-file") != NULL; }
 
 /* A job that is taken is one that is written and read again the same. */
 static void check(const struct job *job)

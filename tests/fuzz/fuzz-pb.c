@@ -16,11 +16,21 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const ProtobufCMessageDescriptor *const types[] = {
-	&containers__get_response__descriptor, &content__info_response__descriptor, &content__write_response__descriptor,
-	&content__write_request__descriptor, &diff__apply_response__descriptor, &events__envelope__descriptor,
-	&events__task_exit__descriptor, &images__list_response__descriptor, &introspection__plugins_response__descriptor,
-	&leases__list_response__descriptor, &namespaces__list_response__descriptor, &snapshots__list_response__descriptor,
-	&snapshots__mounts_response__descriptor, &tasks__list_response__descriptor, &tasks__metrics_response__descriptor,
+	&containers__get_response__descriptor,
+	&content__info_response__descriptor,
+	&content__write_response__descriptor,
+	&content__write_request__descriptor,
+	&diff__apply_response__descriptor,
+	&events__envelope__descriptor,
+	&events__task_exit__descriptor,
+	&images__list_response__descriptor,
+	&introspection__plugins_response__descriptor,
+	&leases__list_response__descriptor,
+	&namespaces__list_response__descriptor,
+	&snapshots__list_response__descriptor,
+	&snapshots__mounts_response__descriptor,
+	&tasks__list_response__descriptor,
+	&tasks__metrics_response__descriptor,
 };
 
 /* What was packed must be taken, and give the same bytes once more. */

@@ -9,10 +9,7 @@
 #include <unistd.h>
 
 #ifndef __x86_64__
-int main(void)
-{
-	return 77;
-}
+int main(void) { return 77; }
 #else
 
 enum { I386_SOCKETCALL = 102, I386_SOCKET = 359, CALL_SOCKET = 1, CALL_CONNECT = 3, CALL_SOCKETPAIR = 8, X32 = 0x40000000 };
@@ -33,10 +30,7 @@ static long native(long number, long a, long b, long c, void *d)
 	return r < 0 ? -errno : r;
 }
 
-static void say(const char *way, long family, long r)
-{
-	printf("%s %ld: %ld\n", way, family, r < 0 ? -r : 0);
-}
+static void say(const char *way, long family, long r) { printf("%s %ld: %ld\n", way, family, r < 0 ? -r : 0); }
 
 static void try_family(long family, unsigned *words)
 {

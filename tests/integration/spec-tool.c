@@ -22,9 +22,17 @@ static int build(char **argv, const struct job *job, const struct image_config *
 	_cleanup_(user_done) struct user user = { 0 };
 	struct spec_mount mounts[16] = { 0 };
 	struct rlimit nofile = { 0 };
-	struct spec_in in = { .job = job, .task = job->tasks, .image = image, .user = &user, .id = argv[2], .ns = "davit-test",
-			      .hostname = job->hostname ? job->hostname : argv[2], .netns = argv[3], .mounts = mounts,
-			      .bounding = cap_bounding(), .cgroup2 = file_exists("/sys/fs/cgroup/cgroup.controllers") };
+	struct spec_in in = { .job = job,
+			      .task = job->tasks,
+			      .image = image,
+			      .user = &user,
+			      .id = argv[2],
+			      .ns = "davit-test",
+			      .hostname = job->hostname ? job->hostname : argv[2],
+			      .netns = argv[3],
+			      .mounts = mounts,
+			      .bounding = cap_bounding(),
+			      .cgroup2 = file_exists("/sys/fs/cgroup/cgroup.controllers") };
 	int r = make_user(argv[1], job->tasks, image, &user, err);
 
 	if (r < 0)

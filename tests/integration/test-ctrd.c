@@ -25,7 +25,7 @@ static char ns[32];
 static struct fake *fake; /* NULL: a real one */
 static struct loop *loop;
 static struct ctrd *c;
-static struct ctx soon;  /* the test's own limit */
+static struct ctx soon; /* the test's own limit */
 static struct err err;
 static char *layer_digest; /* the layer that holds busybox, once it is uploaded */
 
@@ -38,10 +38,7 @@ static void expect_(int r, int want, const char *what, int line)
 #define EXPECT(want, call) expect_((call), (want), #call, __LINE__)
 #define OK(call) EXPECT(0, call)
 
-static void dict_of(struct dict *d, const char *key, const char *value)
-{
-	dict_set(d, key, value);
-}
+static void dict_of(struct dict *d, const char *key, const char *value) { dict_set(d, key, value); }
 
 static int begin(void **state)
 {
@@ -122,8 +119,8 @@ static void keeps_leases(void **state)
 	ctrd_leases_done(&all);
 	OK(leases_list(c, NULL, &soon, &all, &err));
 	assert_int_equal(all.n, 2);
-	OK(leases_add_resource(c, "job-web", "sha256:0000000000000000000000000000000000000000000000000000000000000000",
-			       "content", &soon, &err));
+	OK(leases_add_resource(c, "job-web", "sha256:0000000000000000000000000000000000000000000000000000000000000000", "content",
+			       &soon, &err));
 	EXPECT(-ERR_NOT_FOUND, leases_add_resource(c, "no-lease", "x", "content", &soon, &err));
 	OK(leases_delete(c, "job-web", true, &soon, &err));
 	OK(leases_delete(c, "job-web", false, &soon, &err));
@@ -311,8 +308,9 @@ static void unpacks_a_layer(void **state)
 	hold();
 	busybox_tar(&tar);
 	upload("layer", tar.data, tar.len, &layer_digest);
-	layer = (struct ctrd_descriptor){ mem_strdup("application/vnd.oci.image.layer.v1.tar"), mem_strdup(layer_digest),
-					  (int64_t)tar.len, { 0 } };
+	layer = (struct ctrd_descriptor){
+		mem_strdup("application/vnd.oci.image.layer.v1.tar"), mem_strdup(layer_digest), (int64_t)tar.len, { 0 }
+	};
 	OK(snapshots_prepare(c, snapshotter, "extract", NULL, NULL, &soon, &mounts, &err));
 	assert_true(mounts.n > 0);
 	OK(diff_apply(c, &layer, &mounts, &soon, &applied, &err));
@@ -345,8 +343,9 @@ static void keeps_images(void **state)
 
 	(void)state;
 	image.name = mem_strdup("docker.io/library/x:latest");
-	image.target = (struct ctrd_descriptor){ mem_strdup("application/vnd.oci.image.manifest.v1+json"),
-						 mem_strdup(layer_digest), 7, { 0 } };
+	image.target = (struct ctrd_descriptor){
+		mem_strdup("application/vnd.oci.image.manifest.v1+json"), mem_strdup(layer_digest), 7, { 0 }
+	};
 	dict_of(&image.labels, "one", "1");
 	EXPECT(-ERR_NOT_FOUND, images_get(c, image.name, &soon, &got, &err));
 	EXPECT(-ERR_NOT_FOUND, images_update(c, &image, &soon, &err));
@@ -376,15 +375,20 @@ static void spec_of(struct buf *out, const char *id, const char *script)
 		 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},"
 		 "\"process\":{\"args\":[\"/bin/busybox\",\"sh\",\"-c\",\"%s\"],\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0}},"
 		 "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}],"
-		 "\"linux\":{\"cgroupsPath\":\"/%s-%s\",\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"}]}}",
+		 "\"linux\":{\"cgroupsPath\":\"/"
+		 "%s-%s\",\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"}]}}",
 		 script, ns, id);
 }
 
 static void container_of_script(struct ctrd_container *k, const char *id, const char *script)
 {
 	*k = (struct ctrd_container){
-		.id = mem_strdup(id), .image = mem_strdup("x"), .runtime = mem_strdup("io.containerd.runc.v2"),
-		.snapshotter = mem_strdup(snapshotter), .snapshot_key = mem_strdup(id), .spec.type_url = mem_strdup(spec_type),
+		.id = mem_strdup(id),
+		.image = mem_strdup("x"),
+		.runtime = mem_strdup("io.containerd.runc.v2"),
+		.snapshotter = mem_strdup(snapshotter),
+		.snapshot_key = mem_strdup(id),
+		.spec.type_url = mem_strdup(spec_type),
 	};
 	spec_of(&k->spec.value, id, script);
 }
@@ -487,7 +491,8 @@ static void runs_a_task_to_its_end(void **state)
 static void exec_spec(struct ctrd_any *any, const char *script)
 {
 	any->type_url = mem_strdup(process_type);
-	buf_addf(&any->value, "{\"args\":[\"/bin/busybox\",\"sh\",\"-c\",\"%s\"],\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0}}", script);
+	buf_addf(&any->value, "{\"args\":[\"/bin/busybox\",\"sh\",\"-c\",\"%s\"],\"cwd\":\"/\",\"user\":{\"uid\":0,\"gid\":0}}",
+		 script);
 }
 
 static void executes_in(const char *id)
@@ -656,7 +661,9 @@ static void leaves_nothing(void **state)
 /* What the scripts do under a real one. */
 static int fake_begin(struct loop *l)
 {
-	static const struct { const char *key, *what; } programs[] = { { "ends", "42" }, { "told", "9" }, { "runs/e1", "3" } };
+	static const struct {
+		const char *key, *what;
+	} programs[] = { { "ends", "42" }, { "told", "9" }, { "runs/e1", "3" } };
 	int r = fake_start(l, &fake, &err);
 
 	for (size_t i = 0; r == 0 && i < sizeof programs / sizeof *programs; i++)
@@ -671,10 +678,21 @@ static int fake_begin(struct loop *l)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		CASE(tells_what_it_is), CASE(keeps_namespaces), CASE(keeps_leases), CASE(keeps_content), CASE(resumes_an_ingest),
-		CASE(moves_large_blobs), CASE(unpacks_a_layer), CASE(keeps_images), CASE(keeps_containers),
-		CASE(runs_a_task_to_its_end), CASE(handles_a_running_task), CASE(tells_of_events),
-		CASE(lists_more_than_a_message_holds), CASE(reports_what_containerd_says), CASE(leaves_nothing),
+		CASE(tells_what_it_is),
+		CASE(keeps_namespaces),
+		CASE(keeps_leases),
+		CASE(keeps_content),
+		CASE(resumes_an_ingest),
+		CASE(moves_large_blobs),
+		CASE(unpacks_a_layer),
+		CASE(keeps_images),
+		CASE(keeps_containers),
+		CASE(runs_a_task_to_its_end),
+		CASE(handles_a_running_task),
+		CASE(tells_of_events),
+		CASE(lists_more_than_a_message_holds),
+		CASE(reports_what_containerd_says),
+		CASE(leaves_nothing),
 	};
 	_cleanup_(loop_freep) struct loop *own = loop_new();
 	bool pretend = argc == 2 && !strcmp(argv[1], "--fake");

@@ -42,11 +42,22 @@ static int teardown(void **state)
 
 static void follows_nothing(void **state)
 {
-	static const struct { const char *path; int flags, want; } rows[] = {
-		{ "sub/file", O_RDONLY, 0 }, { "sub/deep", O_RDONLY | O_DIRECTORY, 0 }, { ".", O_RDONLY | O_DIRECTORY, 0 },
-		{ "out/secret", O_RDONLY, ELOOP }, { "absolute/secret", O_RDONLY, ELOOP }, { "inner/file", O_RDONLY, ELOOP },
-		{ "out", O_RDONLY, ELOOP }, { "out", O_PATH | O_NOFOLLOW, 0 }, { "../outside/secret", O_RDONLY, EXDEV },
-		{ "sub/../../outside/secret", O_RDONLY, EXDEV }, { "/etc/passwd", O_RDONLY, EXDEV }, { "none", O_RDONLY, ENOENT },
+	static const struct {
+		const char *path;
+		int flags, want;
+	} rows[] = {
+		{ "sub/file", O_RDONLY, 0 },
+		{ "sub/deep", O_RDONLY | O_DIRECTORY, 0 },
+		{ ".", O_RDONLY | O_DIRECTORY, 0 },
+		{ "out/secret", O_RDONLY, ELOOP },
+		{ "absolute/secret", O_RDONLY, ELOOP },
+		{ "inner/file", O_RDONLY, ELOOP },
+		{ "out", O_RDONLY, ELOOP },
+		{ "out", O_PATH | O_NOFOLLOW, 0 },
+		{ "../outside/secret", O_RDONLY, EXDEV },
+		{ "sub/../../outside/secret", O_RDONLY, EXDEV },
+		{ "/etc/passwd", O_RDONLY, EXDEV },
+		{ "none", O_RDONLY, ENOENT },
 		{ "sub/file", O_RDONLY | O_DIRECTORY, ENOTDIR },
 	};
 
@@ -76,9 +87,12 @@ static void follows_no_descriptor(void **state)
 
 static void links_end_in_the_root(void **state)
 {
-	static const struct { const char *path; int want; } rows[] = {
-		{ "inner/file", 0 }, { "rooted/file", 0 }, { "/sub/file", 0 }, { "../../sub/file", 0 }, { "out/secret", ENOENT },
-		{ "absolute/secret", ENOENT },
+	static const struct {
+		const char *path;
+		int want;
+	} rows[] = {
+		{ "inner/file", 0 },     { "rooted/file", 0 },     { "/sub/file", 0 },
+		{ "../../sub/file", 0 }, { "out/secret", ENOENT }, { "absolute/secret", ENOENT },
 	};
 
 	(void)state;

@@ -56,7 +56,10 @@ static void formats_exactly_what_fits(void **state)
 
 static void drops_from_the_front(void **state)
 {
-	static const struct { size_t n; const char *left; } rows[] = { { 0, "hello" }, { 2, "llo" }, { 5, "" } };
+	static const struct {
+		size_t n;
+		const char *left;
+	} rows[] = { { 0, "hello" }, { 2, "llo" }, { 5, "" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -51,7 +51,9 @@ static struct child *sh(struct loop *l, const char *script, struct child_spec sp
 
 static void collects_output_and_status(void **state)
 {
-	static const struct { const char *script, *out, *err, *what; } rows[] = {
+	static const struct {
+		const char *script, *out, *err, *what;
+	} rows[] = {
 		{ "echo a; echo b >&2", "a\n", "b\n", "exit status 0" },
 		{ "exit 3", "", "", "exit status 3" },
 		{ "kill -9 $$", "", "", "killed by signal 9 (Killed)" },
@@ -80,7 +82,9 @@ static void feeds_much_input(void **state)
 	enum { SIZE = 1000000 };
 	_cleanup_free_ char *data = mem_zalloc(SIZE);
 	struct err err = ERR_INIT;
-	static const struct { const char *script, *out; } rows[] = {
+	static const struct {
+		const char *script, *out;
+	} rows[] = {
 		{ "cat | wc -c", "1000000\n" },
 		{ "head -c 10 >/dev/null; exit 0", "" }, /* who does not read it all is no error */
 		{ "exec <&-; echo deaf", "deaf\n" },
@@ -170,7 +174,8 @@ static void a_flood_is_ended(void **state)
 	static const char *const scripts[] = { "yes & exec yes", "exec yes >&2", "trap '' TERM INT; while :; do echo x; done" };
 
 	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
-		_cleanup_(child_freep) struct child *c = sh(*state, scripts[i], (struct child_spec){ .group = true, .flood_max = 100000 });
+		_cleanup_(child_freep) struct child *c =
+			sh(*state, scripts[i], (struct child_spec){ .group = true, .flood_max = 100000 });
 		struct ctx limit = ctx_within(NULL, 60000);
 		struct err err = ERR_INIT;
 		int status = child_wait(c, &limit, &err);
@@ -182,7 +187,8 @@ static void a_flood_is_ended(void **state)
 		assert_int_equal(kill(child_pid(c), 0), -1); /* reaped */
 	}
 	{
-		_cleanup_(child_freep) struct child *c = sh(*state, "yes | head -c 100000", (struct child_spec){ .flood_max = 100000 });
+		_cleanup_(child_freep) struct child *c =
+			sh(*state, "yes | head -c 100000", (struct child_spec){ .flood_max = 100000 });
 
 		assert_int_equal(child_wait(c, NULL, NULL), 0);
 		assert_false(child_flooded(c));
@@ -192,8 +198,9 @@ static void a_flood_is_ended(void **state)
 static void hands_on_one_descriptor_only(void **state)
 {
 	_cleanup_close_ int held = open("/etc/passwd", O_RDONLY | O_CLOEXEC), other = open("/etc/group", O_RDONLY | O_CLOEXEC);
-	_cleanup_(child_freep) struct child *c = sh(*state, "cd /proc/self/fd && ls -l 3 | grep -c passwd; ls -l | grep -c /etc/group",
-						    (struct child_spec){ .hold_fd = held });
+	_cleanup_(child_freep) struct child *c =
+		sh(*state, "cd /proc/self/fd && ls -l 3 | grep -c passwd; ls -l | grep -c /etc/group",
+		   (struct child_spec){ .hold_fd = held });
 	struct err err = ERR_INIT;
 
 	assert_true(other >= 0);
@@ -219,8 +226,8 @@ static void signals_are_as_new(void **state)
 static void environment_and_group(void **state)
 {
 	char only[] = "ONLY=this", *env[] = { only, NULL };
-	_cleanup_(child_freep) struct child *c =
-		sh(*state, "echo $ONLY$HOME; exec cut -d' ' -f5 /proc/self/stat", (struct child_spec){ .envp = env, .group = true });
+	_cleanup_(child_freep) struct child *c = sh(*state, "echo $ONLY$HOME; exec cut -d' ' -f5 /proc/self/stat",
+						    (struct child_spec){ .envp = env, .group = true });
 	struct err err = ERR_INIT;
 	char want[40];
 
@@ -232,5 +239,4 @@ static void environment_and_group(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("child", T(collects_output_and_status), T(feeds_much_input), T(keeps_no_more_than_the_cap), T(says_what_is_missing),
 	  T(waits_no_longer_than_told), T(freeing_kills), T(a_grandchild_holds_up_nobody), T(a_flood_is_ended),
-	  T(hands_on_one_descriptor_only),
-	  T(signals_are_as_new), T(environment_and_group))
+	  T(hands_on_one_descriptor_only), T(signals_are_as_new), T(environment_and_group))

@@ -81,6 +81,6 @@ static void endless_on_purpose(void **state)
 	assert_true(ctx_poll_ms(&endless) > 1000000);
 }
 
-RUN_TESTS("ctx", cmocka_unit_test(none_never_ends), cmocka_unit_test(the_nearer_deadline_counts), cmocka_unit_test(huge_times_do_not_wrap),
-	  cmocka_unit_test(ends_in_time), cmocka_unit_test(cancel_comes_before_the_deadline),
-	  cmocka_unit_test(endless_on_purpose))
+RUN_TESTS("ctx", cmocka_unit_test(none_never_ends), cmocka_unit_test(the_nearer_deadline_counts),
+	  cmocka_unit_test(huge_times_do_not_wrap), cmocka_unit_test(ends_in_time),
+	  cmocka_unit_test(cancel_comes_before_the_deadline), cmocka_unit_test(endless_on_purpose))

@@ -45,7 +45,11 @@ static void disarms(void **state)
 	struct err err = ERR_INIT;
 	char long_name[1200];
 	(void)state;
-	int r = err_set(&err, ERR_NOT_FOUND, "image %s", "a\xc2\x9b" "b\x9b" "c\xe2\x80\xae" "d\xc3\xa4");
+	int r = err_set(&err, ERR_NOT_FOUND, "image %s",
+			"a\xc2\x9b"
+			"b\x9b"
+			"c\xe2\x80\xae"
+			"d\xc3\xa4");
 	assert_string_equal(err.msg, "image a?b?c?d\xc3\xa4");
 	(void)err_wrap(&err, r, "pull %s", "\xe2\x81\xa6\x1b[2J");
 	(void)err_hint(&err, r, "try %s", "\xef\xbb\xbfx");
@@ -89,8 +93,12 @@ static int proc(int fail)
 static void rolls_back(void **state)
 {
 	(void)state;
-	trail[0] = 0; assert_int_equal(proc(0), 0); assert_string_equal(trail, "");
-	trail[0] = 0; assert_int_equal(proc(1), -1); assert_string_equal(trail, "ba");
+	trail[0] = 0;
+	assert_int_equal(proc(0), 0);
+	assert_string_equal(trail, "");
+	trail[0] = 0;
+	assert_int_equal(proc(1), -1);
+	assert_string_equal(trail, "ba");
 }
 static void knows_remedies(void **state)
 {
@@ -116,8 +124,9 @@ static void knows_remedies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sets_once_and_wraps), cmocka_unit_test(truncates), cmocka_unit_test(keeps_the_first_hint), cmocka_unit_test(disarms),
-		cmocka_unit_test(crosses_the_wire), cmocka_unit_test(rolls_back),
+		cmocka_unit_test(sets_once_and_wraps),  cmocka_unit_test(truncates),
+		cmocka_unit_test(keeps_the_first_hint), cmocka_unit_test(disarms),
+		cmocka_unit_test(crosses_the_wire),     cmocka_unit_test(rolls_back),
 		cmocka_unit_test(knows_remedies),
 	};
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -37,16 +37,22 @@ static char *in(const char *name)
 	return p;
 }
 
-static void put(const char *name, const char *text)
-{
-	assert_int_equal(file_write(in(name), text, strlen(text), 0644, NULL), 0);
-}
+static void put(const char *name, const char *text) { assert_int_equal(file_write(in(name), text, strlen(text), 0644, NULL), 0); }
 
 static void reads_up_to_a_limit(void **state)
 {
-	static const struct { size_t size, max; int want; } rows[] = {
-		{ 0, 0, 0 }, { 1, 0, -ERR_EXHAUSTED }, { 100, 100, 0 }, { 101, 100, -ERR_EXHAUSTED }, { 16384, 16384, 0 }, { 16385, 16385, 0 },
-		{ 50000, 49999, -ERR_EXHAUSTED }, { 50000, 50000, 0 },
+	static const struct {
+		size_t size, max;
+		int want;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 1, 0, -ERR_EXHAUSTED },
+		{ 100, 100, 0 },
+		{ 101, 100, -ERR_EXHAUSTED },
+		{ 16384, 16384, 0 },
+		{ 16385, 16385, 0 },
+		{ 50000, 49999, -ERR_EXHAUSTED },
+		{ 50000, 50000, 0 },
 	};
 
 	(void)state;
@@ -81,8 +87,11 @@ static void reads_what_has_no_size(void **state)
 /* Nothing that stands where a file should makes anybody wait. */
 static void never_waits(void **state)
 {
-	static const struct { const char *name, *says; } rows[] = {
-		{ "fifo", "a pipe" }, { "socket", "a socket" }, { "folder", "a folder" }, { "device", "a device" }, { "link", "a pipe" },
+	static const struct {
+		const char *name, *says;
+	} rows[] = {
+		{ "fifo", "a pipe" },     { "socket", "a socket" }, { "folder", "a folder" },
+		{ "device", "a device" }, { "link", "a pipe" },
 	};
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	_cleanup_close_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -202,7 +211,10 @@ static void makes_folders(void **state)
 static void makes_modes(void **state)
 {
 	static const mode_t masks[] = { 0, 022, 077 };
-	static const struct { const char *path; mode_t mode; } rows[] = {
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} rows[] = {
 		{ "a", 0755 }, { "a/b", 0755 }, { "a/b/c", 0711 }, { "p", 0700 }, { "p/q", 0700 }, { "own", 0711 }, { "t", 01777 },
 	};
 
@@ -225,13 +237,16 @@ static void makes_modes(void **state)
 			assert_int_equal(st.st_mode & 07777, rows[i].mode);
 		}
 		assert_int_equal(file_remove_tree(in("a"), NULL) | file_remove_tree(in("p"), NULL) |
-				 file_remove_tree(in("own"), NULL) | file_remove_tree(in("t"), NULL), 0);
+					 file_remove_tree(in("own"), NULL) | file_remove_tree(in("t"), NULL),
+				 0);
 	}
 }
 
 static void narrows_its_own(void **state)
 {
-	static const struct { mode_t found, want, left; } rows[] = {
+	static const struct {
+		mode_t found, want, left;
+	} rows[] = {
 		{ 0755, 0700, 0700 }, { 0711, 0700, 0700 }, { 0700, 0711, 0700 }, { 01777, 0711, 0711 }, { 0700, 0700, 0700 },
 	};
 	struct stat st;
@@ -285,7 +300,8 @@ static void removes_what_is_deeper_than_descriptors(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	(void)snprintf(taken, sizeof taken, "deep/.davit-removed-%d-0/full", getpid()); /* who made the tree may have guessed that */
+	(void)snprintf(taken, sizeof taken, "deep/.davit-removed-%d-0/full",
+		       getpid()); /* who made the tree may have guessed that */
 	assert_int_equal(file_mkdirs(in(taken), 0755, NULL), 0);
 	for (int i = 0; i < 3000; i++) {
 		int next;

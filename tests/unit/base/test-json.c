@@ -14,11 +14,24 @@ static json *parsed(const char *s)
 
 static void takes_json(void **state)
 {
-	static const struct { const char *s, *back; } rows[] = {
-		{ "{}", "{}" }, { " [ 1 , 2 ] \n", "[1,2]" }, { "\"a\"", "\"a\"" }, { "12", "12" }, { "-1", "-1" }, { "true", "true" }, { "null", "null" },
-		{ "1.5", "1.5" }, { "{\"a\":{\"b\":[null]}}", "{\"a\":{\"b\":[null]}}" }, { "\"\\u00e4/\"", "\"\xc3\xa4/\"" },
-		{ "18446744073709551615", "18446744073709551615" }, { "[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]" }, { "0", "0" },
-		{ "{\"a\":1,\"a\":2}", "{\"a\":2}" }, { "\"\\\\u0000\"", "\"\\\\u0000\"" }, /* a backslash and digits */
+	static const struct {
+		const char *s, *back;
+	} rows[] = {
+		{ "{}", "{}" },
+		{ " [ 1 , 2 ] \n", "[1,2]" },
+		{ "\"a\"", "\"a\"" },
+		{ "12", "12" },
+		{ "-1", "-1" },
+		{ "true", "true" },
+		{ "null", "null" },
+		{ "1.5", "1.5" },
+		{ "{\"a\":{\"b\":[null]}}", "{\"a\":{\"b\":[null]}}" },
+		{ "\"\\u00e4/\"", "\"\xc3\xa4/\"" },
+		{ "18446744073709551615", "18446744073709551615" },
+		{ "[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]" },
+		{ "0", "0" },
+		{ "{\"a\":1,\"a\":2}", "{\"a\":2}" },
+		{ "\"\\\\u0000\"", "\"\\\\u0000\"" }, /* a backslash and digits */
 	};
 
 	(void)state;
@@ -33,12 +46,47 @@ static void takes_json(void **state)
 
 static void refuses_what_is_not(void **state)
 {
-#define ROW(s) { s, sizeof s - 1 }
-	static const struct { const char *s; size_t len; } rows[] = {
-		ROW(""), ROW(" "), ROW("{"), ROW("{\"a\""), ROW("{\"a\":}"), ROW("{a:1}"), ROW("{'a':1}"), ROW("[1,]"), ROW("{\"a\":1,}"), ROW("[1] x"),
-		ROW("1 2"), ROW("{}{}"), ROW("{}\0"), ROW("\0"), ROW("{}\0{}"), ROW("nul"), ROW("tru"), ROW("NaN"), ROW("// c\n1"), ROW("/* c */ 1"),
-		ROW("\"\xff\""), ROW("\"\xc3\""), ROW("\"a"), ROW("\"\\x\""), ROW("[1 2]"), ROW("-"), ROW("{\"a\" 1}"), ROW("\"tab\there\""),
-		ROW("\"\\u0000\""), ROW("[\"a\\u0000b\"]"), ROW("{\"a\\u0000\":1}"), ROW("\"\\\\\\u0000\""), ROW("\"\\u0000"),
+#define ROW(s) \
+	{ \
+		s, sizeof s - 1 \
+	}
+	static const struct {
+		const char *s;
+		size_t len;
+	} rows[] = {
+		ROW(""),
+		ROW(" "),
+		ROW("{"),
+		ROW("{\"a\""),
+		ROW("{\"a\":}"),
+		ROW("{a:1}"),
+		ROW("{'a':1}"),
+		ROW("[1,]"),
+		ROW("{\"a\":1,}"),
+		ROW("[1] x"),
+		ROW("1 2"),
+		ROW("{}{}"),
+		ROW("{}\0"),
+		ROW("\0"),
+		ROW("{}\0{}"),
+		ROW("nul"),
+		ROW("tru"),
+		ROW("NaN"),
+		ROW("// c\n1"),
+		ROW("/* c */ 1"),
+		ROW("\"\xff\""),
+		ROW("\"\xc3\""),
+		ROW("\"a"),
+		ROW("\"\\x\""),
+		ROW("[1 2]"),
+		ROW("-"),
+		ROW("{\"a\" 1}"),
+		ROW("\"tab\there\""),
+		ROW("\"\\u0000\""),
+		ROW("[\"a\\u0000b\"]"),
+		ROW("{\"a\\u0000\":1}"),
+		ROW("\"\\\\\\u0000\""),
+		ROW("\"\\u0000"),
 	};
 
 	(void)state;
@@ -95,9 +143,16 @@ static void many_of(const char *value, size_t n, struct buf *out)
 
 static void is_bounded_in_memory(void **state)
 {
-	static const struct { const char *value; size_t n; int want; } cases[] = {
-		{ "{}", 1000000, -ERR_EXHAUSTED }, { "[]", 1000000, -ERR_EXHAUSTED }, { "1", 2000000, -ERR_EXHAUSTED },
-		{ "{}", 20000, 0 }, { "\"a longer text with , and { and [ in it\"", 100000, 0 },
+	static const struct {
+		const char *value;
+		size_t n;
+		int want;
+	} cases[] = {
+		{ "{}", 1000000, -ERR_EXHAUSTED },
+		{ "[]", 1000000, -ERR_EXHAUSTED },
+		{ "1", 2000000, -ERR_EXHAUSTED },
+		{ "{}", 20000, 0 },
+		{ "\"a longer text with , and { and [ in it\"", 100000, 0 },
 	};
 
 	(void)state;
@@ -114,8 +169,9 @@ static void is_bounded_in_memory(void **state)
 
 static void getters_mind_the_type(void **state)
 {
-	_cleanup_json_ json *j = parsed("{\"s\":\"x\",\"n\":5,\"big\":9223372036854775807,\"f\":1.5,\"t\":true,\"z\":null,\"a\":[\"p\",1,\"q\",null],"
-					"\"o\":{\"k\":\"v\",\"n\":1}}");
+	_cleanup_json_ json *j = parsed(
+		"{\"s\":\"x\",\"n\":5,\"big\":9223372036854775807,\"f\":1.5,\"t\":true,\"z\":null,\"a\":[\"p\",1,\"q\",null],"
+		"\"o\":{\"k\":\"v\",\"n\":1}}");
 	_cleanup_strv_ struct strv v = { 0 };
 	_cleanup_dict_ struct dict d = { 0 };
 
@@ -172,8 +228,10 @@ static void builds(void **state)
 	json_append(a, NULL);
 	json_put(j, "a", a);
 	json_write(j, &out);
-	assert_string_equal(buf_str(&out),
-			    "{\"s\":\"a/\\\"b\\\"\",\"n\":-9223372036854775808,\"t\":true,\"empty\":[],\"v\":[\"x\"],\"d\":{\"k\":\"\"},\"a\":[null]}");
+	assert_string_equal(
+		buf_str(&out),
+		"{\"s\":\"a/"
+		"\\\"b\\\"\",\"n\":-9223372036854775808,\"t\":true,\"empty\":[],\"v\":[\"x\"],\"d\":{\"k\":\"\"},\"a\":[null]}");
 	json_write_pretty(j, &pretty);
 	again = parsed(buf_str(&pretty));
 	assert_true(json_object_equal(j, again));
@@ -181,12 +239,23 @@ static void builds(void **state)
 
 static void quotes(void **state)
 {
-	static const struct { const char *s, *want; } rows[] = {
-		{ "", "\"\"" }, { "a\"b\\c", "\"a\\\"b\\\\c\"" }, { "\n\t\x01\x7f", "\"\\u000a\\u0009\\u0001\\u007f\"" }, { "\xc3\xa4", "\"\xc3\xa4\"" },
-		{ "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"" }, { "\xff", "\"\\ufffd\"" }, { "\xc3", "\"\\ufffd\"" }, { "\xc3x", "\"\\ufffdx\"" },
-		{ "\xc0\xaf", "\"\\ufffd\\ufffd\"" }, { "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
+	static const struct {
+		const char *s, *want;
+	} rows[] = {
+		{ "", "\"\"" },
+		{ "a\"b\\c", "\"a\\\"b\\\\c\"" },
+		{ "\n\t\x01\x7f", "\"\\u000a\\u0009\\u0001\\u007f\"" },
+		{ "\xc3\xa4", "\"\xc3\xa4\"" },
+		{ "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"" },
+		{ "\xff", "\"\\ufffd\"" },
+		{ "\xc3", "\"\\ufffd\"" },
+		{ "\xc3x", "\"\\ufffdx\"" },
+		{ "\xc0\xaf", "\"\\ufffd\\ufffd\"" },
+		{ "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
 		{ "\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"" },
-		{ "\xe0\x80\x80", "\"\\ufffd\\ufffd\\ufffd\"" }, { "\xe2\x82\xac!", "\"\xe2\x82\xac!\"" }, { "\xe2\x82", "\"\\ufffd\\ufffd\"" },
+		{ "\xe0\x80\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
+		{ "\xe2\x82\xac!", "\"\xe2\x82\xac!\"" },
+		{ "\xe2\x82", "\"\\ufffd\\ufffd\"" },
 	};
 
 	(void)state;
@@ -216,5 +285,4 @@ static void what_is_written_can_be_read(void **state)
 
 RUN_TESTS("json", cmocka_unit_test(takes_json), cmocka_unit_test(refuses_what_is_not), cmocka_unit_test(names_the_place),
 	  cmocka_unit_test(is_bounded_in_depth), cmocka_unit_test(is_bounded_in_memory), cmocka_unit_test(getters_mind_the_type),
-	  cmocka_unit_test(builds), cmocka_unit_test(quotes),
-	  cmocka_unit_test(what_is_written_can_be_read))
+	  cmocka_unit_test(builds), cmocka_unit_test(quotes), cmocka_unit_test(what_is_written_can_be_read))

@@ -1,7 +1,10 @@
 #include "test.h"
 #include "list.h"
 
-struct item { int n; struct list_node node; };
+struct item {
+	int n;
+	struct list_node node;
+};
 
 static int sum(struct list_node *head)
 {

@@ -28,10 +28,16 @@ static char *logged(enum log_level max, bool as_json, enum log_level level, cons
 
 static void writes_for_people(void **state)
 {
-	static const struct { enum log_level max, level; const char *text, *want; } rows[] = {
-		{ LOG_WARN, LOG_ERROR, "no", "davit: no\n" },       { LOG_WARN, LOG_WARN, "hm", "davit: warning: hm\n" },
-		{ LOG_WARN, LOG_INFO, "hm", "" },                   { LOG_DEBUG, LOG_DEBUG, "x", "davit: debug: x\n" },
-		{ LOG_ERROR, LOG_WARN, "hm", "" },                  { LOG_WARN, LOG_ERROR, "a\nb\x1b[2Jc\x7f", "davit: a?b?[2Jc?\n" },
+	static const struct {
+		enum log_level max, level;
+		const char *text, *want;
+	} rows[] = {
+		{ LOG_WARN, LOG_ERROR, "no", "davit: no\n" },
+		{ LOG_WARN, LOG_WARN, "hm", "davit: warning: hm\n" },
+		{ LOG_WARN, LOG_INFO, "hm", "" },
+		{ LOG_DEBUG, LOG_DEBUG, "x", "davit: debug: x\n" },
+		{ LOG_ERROR, LOG_WARN, "hm", "" },
+		{ LOG_WARN, LOG_ERROR, "a\nb\x1b[2Jc\x7f", "davit: a?b?[2Jc?\n" },
 		{ LOG_INFO, LOG_INFO, "\xc3\xa4", "davit: info: \xc3\xa4\n" },
 	};
 

@@ -58,10 +58,7 @@ static void on_b(void *arg, short revents)
 	f->ran_b++;
 }
 
-static void put(int fd)
-{
-	assert_int_equal(write(fd, "x", 1), 1);
-}
+static void put(int fd) { assert_int_equal(write(fd, "x", 1), 1); }
 
 static void runs_what_is_ready(void **state)
 {
@@ -184,10 +181,7 @@ static void waits_end(void **state)
 
 static struct cancel late = { .on = 0, .fd = -1 };
 
-static void on_alarm(int sig)
-{
-	late.on = sig;
-}
+static void on_alarm(int sig) { late.on = sig; }
 
 static void a_signal_ends_a_wait(void **state)
 {
@@ -207,15 +201,9 @@ static void a_signal_ends_a_wait(void **state)
 	(void)sigaction(SIGALRM, &old, NULL);
 }
 
-static void tick_a(void *arg)
-{
-	on_a(arg, 0);
-}
+static void tick_a(void *arg) { on_a(arg, 0); }
 
-static void tick_b(void *arg)
-{
-	on_b(arg, 0);
-}
+static void tick_b(void *arg) { on_b(arg, 0); }
 
 static void timers_run_once(void **state)
 {
@@ -233,7 +221,7 @@ static void timers_run_once(void **state)
 	assert_int_equal(f->ran_a, 1);
 	soon = ctx_within(NULL, 10);
 	assert_int_equal(loop_turn(f->loop, &soon, NULL), -ERR_DEADLINE); /* it is not set any more */
-	timer_set(f->ta, 1); /* long past */
+	timer_set(f->ta, 1);                                              /* long past */
 	timer_set(f->tb, 1);
 	timer_set(f->tb, 0);
 	loop_poll(f->loop);

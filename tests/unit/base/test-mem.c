@@ -5,8 +5,8 @@
 
 static void copies(void **state)
 {
-	_cleanup_free_ char *a = mem_strdup("abc"), *b = mem_strndup("abcdef", 3), *c = mem_strndup("ab", 10), *d = mem_dup("a\0b", 3),
-			    *e = mem_printf("%s-%d", "x", 7), *f = mem_dup(NULL, 0);
+	_cleanup_free_ char *a = mem_strdup("abc"), *b = mem_strndup("abcdef", 3), *c = mem_strndup("ab", 10),
+			    *d = mem_dup("a\0b", 3), *e = mem_printf("%s-%d", "x", 7), *f = mem_dup(NULL, 0);
 	static const char unended[3] = { 'x', 'y', 'z' };
 	_cleanup_free_ char *g = mem_strndup(unended, 3);
 

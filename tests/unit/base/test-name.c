@@ -3,10 +3,14 @@
 
 static void knows_names(void **state)
 {
-	static const struct { const char *s; bool ok; } rows[] = {
-		{ "a", true }, { "A1", true }, { "web-1", true }, { "a.b_c-d", true }, { "0", true }, { "", false }, { "-a", false }, { "a-", false },
-		{ "a--b", false }, { "a._b", false }, { "a b", false }, { "a/b", false }, { "..", false }, { ".", false }, { "a\n", false },
-		{ "\xc3\xa4", false }, { "a\xc3\xa4z", false }, { "a:b", false }, { "a%b", false },
+	static const struct {
+		const char *s;
+		bool ok;
+	} rows[] = {
+		{ "a", true },         { "A1", true },          { "web-1", true }, { "a.b_c-d", true }, { "0", true },
+		{ "", false },         { "-a", false },         { "a-", false },   { "a--b", false },   { "a._b", false },
+		{ "a b", false },      { "a/b", false },        { "..", false },   { ".", false },      { "a\n", false },
+		{ "\xc3\xa4", false }, { "a\xc3\xa4z", false }, { "a:b", false },  { "a%b", false },
 	};
 
 	(void)state;
@@ -55,12 +59,33 @@ static void makes_random_ones(void **state)
 
 static void finds_the_nearest(void **state)
 {
-	static const char *const verbs[] = { "run", "ps", "logs", "exec", "stop", "start", "restart", "prune", "version", "images", "image" };
-	static const struct { const char *s, *want; } rows[] = {
-		{ "rnu", "run" }, { "pss", "ps" }, { "lgos", "logs" }, { "exce", "exec" }, { "strat", "start" }, { "restrat", "restart" },
-		{ "verison", "version" }, { "imges", "images" }, { "Run", "run" }, { "PRUNE", "prune" }, { "tsop", "stop" }, { "push", NULL },
-		{ "pause", NULL }, { "stat", "start" }, { "res", "restart" }, { "ima", "images" }, { "stop", "stop" }, { "ver", "version" }, { "im", NULL },
-		{ "xyzzy", NULL }, { "", NULL }, { "containers", NULL },
+	static const char *const verbs[] = { "run",     "ps",    "logs",    "exec",   "stop", "start",
+					     "restart", "prune", "version", "images", "image" };
+	static const struct {
+		const char *s, *want;
+	} rows[] = {
+		{ "rnu", "run" },
+		{ "pss", "ps" },
+		{ "lgos", "logs" },
+		{ "exce", "exec" },
+		{ "strat", "start" },
+		{ "restrat", "restart" },
+		{ "verison", "version" },
+		{ "imges", "images" },
+		{ "Run", "run" },
+		{ "PRUNE", "prune" },
+		{ "tsop", "stop" },
+		{ "push", NULL },
+		{ "pause", NULL },
+		{ "stat", "start" },
+		{ "res", "restart" },
+		{ "ima", "images" },
+		{ "stop", "stop" },
+		{ "ver", "version" },
+		{ "im", NULL },
+		{ "xyzzy", NULL },
+		{ "", NULL },
+		{ "containers", NULL },
 		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
 	};
 
@@ -74,5 +99,5 @@ static void finds_the_nearest(void **state)
 	assert_null(name_nearest("run", NULL, 0));
 }
 
-RUN_TESTS("name", cmocka_unit_test(knows_names), cmocka_unit_test(has_a_limit), cmocka_unit_test(says_the_rule), cmocka_unit_test(makes_random_ones),
-	  cmocka_unit_test(finds_the_nearest))
+RUN_TESTS("name", cmocka_unit_test(knows_names), cmocka_unit_test(has_a_limit), cmocka_unit_test(says_the_rule),
+	  cmocka_unit_test(makes_random_ones), cmocka_unit_test(finds_the_nearest))

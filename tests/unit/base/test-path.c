@@ -3,11 +3,25 @@
 
 static void cleans(void **state)
 {
-	static const struct { const char *path, *cwd, *clean; } rows[] = {
-		{ "/", NULL, "/" }, { "", NULL, "/" }, { "/a", NULL, "/a" }, { "//a///b/", NULL, "/a/b" }, { "/a/./b/.", NULL, "/a/b" },
-		{ "/a/../b", NULL, "/b" }, { "/../../b", NULL, "/b" }, { "/a/..", NULL, "/" }, { "/...", NULL, "/..." }, { "/..a/.b", NULL, "/..a/.b" },
-		{ "x", "/here", "/here/x" }, { "../x", "/here/now", "/here/x" }, { "../../../x", "/here", "/x" }, { ".", "/here/", "/here" },
-		{ "/x", "/here", "/x" }, { "x", NULL, "/x" },
+	static const struct {
+		const char *path, *cwd, *clean;
+	} rows[] = {
+		{ "/", NULL, "/" },
+		{ "", NULL, "/" },
+		{ "/a", NULL, "/a" },
+		{ "//a///b/", NULL, "/a/b" },
+		{ "/a/./b/.", NULL, "/a/b" },
+		{ "/a/../b", NULL, "/b" },
+		{ "/../../b", NULL, "/b" },
+		{ "/a/..", NULL, "/" },
+		{ "/...", NULL, "/..." },
+		{ "/..a/.b", NULL, "/..a/.b" },
+		{ "x", "/here", "/here/x" },
+		{ "../x", "/here/now", "/here/x" },
+		{ "../../../x", "/here", "/x" },
+		{ ".", "/here/", "/here" },
+		{ "/x", "/here", "/x" },
+		{ "x", NULL, "/x" },
 	};
 
 	(void)state;

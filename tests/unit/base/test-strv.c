@@ -11,9 +11,16 @@ static void check(const struct strv *s, const char *want)
 
 static void splits(void **state)
 {
-	static const struct { const char *s, *any_of, *want; } rows[] = {
-		{ "a,b", ",", "a|b" }, { ",,a,,b,,", ",", "a|b" }, { "", ",", "" }, { ",,,", ",", "" },
-		{ " one\ttwo  three ", " \t", "one|two|three" }, { "a,b", "", "a,b" }, { "a=b:c", ":=", "a|b|c" },
+	static const struct {
+		const char *s, *any_of, *want;
+	} rows[] = {
+		{ "a,b", ",", "a|b" },
+		{ ",,a,,b,,", ",", "a|b" },
+		{ "", ",", "" },
+		{ ",,,", ",", "" },
+		{ " one\ttwo  three ", " \t", "one|two|three" },
+		{ "a,b", "", "a,b" },
+		{ "a=b:c", ":=", "a|b|c" },
 	};
 
 	(void)state;

@@ -1,17 +1,19 @@
 #include "test.h"
 #include "term.h"
 
-static void set(const char *name, const char *value)
-{
-	assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
-}
+static void set(const char *name, const char *value) { assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0); }
 
 static void asks_the_locale(void **state)
 {
-	static const struct { const char *all, *ctype, *lang; bool utf8; } rows[] = {
-		{ NULL, NULL, NULL, false }, { NULL, NULL, "C", false }, { NULL, NULL, "C.UTF-8", true }, { NULL, NULL, "de_DE.utf8", true },
-		{ "C", NULL, "C.UTF-8", false }, { "POSIX", "C.UTF-8", "C.UTF-8", false }, { "", "", "en_US.UTF-8", true },
-		{ NULL, "en_US.ISO-8859-1", "C.UTF-8", false }, { "C.UTF-8", "C", "C", true }, { NULL, NULL, "en_US", false },
+	static const struct {
+		const char *all, *ctype, *lang;
+		bool utf8;
+	} rows[] = {
+		{ NULL, NULL, NULL, false },     { NULL, NULL, "C", false },
+		{ NULL, NULL, "C.UTF-8", true }, { NULL, NULL, "de_DE.utf8", true },
+		{ "C", NULL, "C.UTF-8", false }, { "POSIX", "C.UTF-8", "C.UTF-8", false },
+		{ "", "", "en_US.UTF-8", true }, { NULL, "en_US.ISO-8859-1", "C.UTF-8", false },
+		{ "C.UTF-8", "C", "C", true },   { NULL, NULL, "en_US", false },
 	};
 
 	(void)state;
@@ -25,7 +27,10 @@ static void asks_the_locale(void **state)
 
 static void takes_columns_from_the_shell(void **state)
 {
-	static const struct { const char *columns; unsigned width; } rows[] = {
+	static const struct {
+		const char *columns;
+		unsigned width;
+	} rows[] = {
 		{ "40", 40 }, { "0", 0 }, { "-3", 0 }, { "many", 0 }, { "80x", 0 }, { "", 0 }, { "99999999999999999999", 0 },
 	};
 	int p[2];

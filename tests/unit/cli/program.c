@@ -10,8 +10,12 @@ int program_run(const char *path, const char *const *args, const char *input, st
 	_cleanup_(loop_freep) struct loop *loop = loop_new();
 	_cleanup_(child_freep) struct child *child = NULL;
 	const struct ctx ctx = ctx_within(NULL, PATIENCE_MS);
-	const struct child_spec spec = { .path = path, .argv = (char *const *)(uintptr_t)args, .input = input,
-		.input_len = strlen(input), .out_max = OUT_MAX, .err_max = OUT_MAX };
+	const struct child_spec spec = { .path = path,
+					 .argv = (char *const *)(uintptr_t)args,
+					 .input = input,
+					 .input_len = strlen(input),
+					 .out_max = OUT_MAX,
+					 .err_max = OUT_MAX };
 	struct err err = ERR_INIT;
 	int r = child_start(loop, &spec, &child, &err);
 

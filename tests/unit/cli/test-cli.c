@@ -19,10 +19,13 @@ static int davit(const char *line, struct buf *out, struct buf *errors)
 /* One line on standard error, nothing on standard output, and 125. */
 static void refuses(void **state)
 {
-	static const struct { const char *line, *says; } rows[] = {
+	static const struct {
+		const char *line, *says;
+	} rows[] = {
 		{ "run", "run: an argument is missing (usage: davit run [FLAGS] IMAGE [COMMAND [ARGUMENT...]])" },
 		{ "ps extra", "ps: takes no argument, not \"extra\" (usage: davit ps [FLAGS])" },
-		{ "volume create a b", "volume create: too many arguments, from \"b\" on (usage: davit volume create [FLAGS] [NAME])" },
+		{ "volume create a b",
+		  "volume create: too many arguments, from \"b\" on (usage: davit volume create [FLAGS] [NAME])" },
 		{ "exec web", "exec: an argument is missing (usage: davit exec [FLAGS] JOB COMMAND [ARGUMENT...])" },
 		{ "run --prot 80:80 x", "run: unknown flag --prot: did you mean --publish?" },
 		{ "run --interact x", "run: unknown flag --interact: did you mean --interactive?" },
@@ -30,19 +33,25 @@ static void refuses(void **state)
 		{ "--namspace x ps", "unknown flag --namspace: did you mean --namespace?" },
 		{ "image --frce rm x", "image: unknown flag --frce (davit help image lists the flags)" },
 		{ "inspect -f {{.Id web", "flag --format: template: column 6: }} is missing" },
-		{ "ps --format {{.Nams}}", "flag --format: template: column 3: no field .Nams: there are .Command .CreatedAt .ID .Image .Labels "
-		  ".LocalVolumes .Mounts .Names .Networks .Platform .Ports .RunningFor .Size .State .Status .command .created_at .exit_code "
-		  ".exited_at .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at .status (did you mean .Names?)" },
-		{ "ps --format yaml", "flag --format is one of table, json, names, not \"yaml\" (or a template, as in '{{json .}}')" },
+		{ "ps --format {{.Nams}}",
+		  "flag --format: template: column 3: no field .Nams: there are .Command .CreatedAt .ID .Image .Labels "
+		  ".LocalVolumes .Mounts .Names .Networks .Platform .Ports .RunningFor .Size .State .Status .command .created_at "
+		  ".exit_code "
+		  ".exited_at .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at .status (did "
+		  "you mean .Names?)" },
+		{ "ps --format yaml",
+		  "flag --format is one of table, json, names, not \"yaml\" (or a template, as in '{{json .}}')" },
 		{ "rm -n 5 web", "rm: unknown flag -n: did you mean --namespace? (-n stands before the command only)" },
 		{ "rmi", "image rm: an argument is missing (usage: davit image rm [FLAGS] IMAGE...)" },
 		{ "container ls x", "ps: takes no argument, not \"x\" (usage: davit ps [FLAGS])" },
 		{ "container", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
 		{ "container frobnicate", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
 		{ "swarm init", "unknown command swarm (davit runs jobs on one machine; a scheduler such as Nomad spreads them)" },
-		{ "run --restart always x", "flag --restart always: davit starts nothing again (let systemd do it, with davit run in the foreground, "
+		{ "run --restart always x",
+		  "flag --restart always: davit starts nothing again (let systemd do it, with davit run in the foreground, "
 		  "or leave the flag away)" },
-		{ "run --health-cmd true x", "run: unknown flag --health-cmd (davit checks no health: run the check beside it, as in davit exec "
+		{ "run --health-cmd true x",
+		  "run: unknown flag --health-cmd (davit checks no health: run the check beside it, as in davit exec "
 		  "JOB CHECK)" },
 		{ "push web", "unknown command push (docker, podman or skopeo push images)" },
 		{ "imge ls", "unknown command imge: did you mean image?" },
@@ -50,18 +59,24 @@ static void refuses(void **state)
 		{ "vol ls", "unknown command vol: did you mean volume?" },
 		{ "help run foo", "unknown command run foo (davit help lists the commands)" },
 		{ "help image foo", "unknown command image foo (davit help image lists the commands)" },
-		{ "build .", "unknown command build (build with docker, podman or buildah; then: docker save IMAGE | davit image load)" },
+		{ "build .",
+		  "unknown command build (build with docker, podman or buildah; then: docker save IMAGE | davit image load)" },
 		{ "image", "image: a command is missing (davit help image lists them)" },
-		{ "--address here.sock ps", "address \"here.sock\": not an absolute path of a socket (such as /run/containerd/containerd.sock)" },
-		{ "-n a/b ps", "namespace \"a/b\": not a valid name (use letters and digits, with single . _ or - between them, at most "
+		{ "--address here.sock ps",
+		  "address \"here.sock\": not an absolute path of a socket (such as /run/containerd/containerd.sock)" },
+		{ "-n a/b ps",
+		  "namespace \"a/b\": not a valid name (use letters and digits, with single . _ or - between them, at most "
 		  "76 characters)" },
 		{ "run -it x", "standard input is not a terminal (leave -t away)" },
 		{ "exec -it web sh", "standard input is not a terminal (leave -t away)" },
-		{ "run --detach-keys hyper-x x", "detach keys \"hyper-x\": not a sequence of keys (write a letter or ctrl- and one of a-z @ "
+		{ "run --detach-keys hyper-x x",
+		  "detach keys \"hyper-x\": not a sequence of keys (write a letter or ctrl- and one of a-z @ "
 		  "[ \\ ] ^ _, as in ctrl-p,ctrl-q)" },
-		{ "run --dry-run --format json --name a:b x", "job name \"a:b\": not a valid name (use letters and digits, with single . _ or - "
+		{ "run --dry-run --format json --name a:b x",
+		  "job name \"a:b\": not a valid name (use letters and digits, with single . _ or - "
 		  "between them, at most 63 characters)" },
-		{ "logs --since yesterday web", "flag --since is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"yesterday\"" },
+		{ "logs --since yesterday web",
+		  "flag --since is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"yesterday\"" },
 		{ "logs --tail some web", "flag --tail is a number from 0 to 1000000000, not \"some\"" },
 		{ "start -a a b --address " NOWHERE, "start --attach: takes one job, not 2" },
 	};
@@ -80,13 +95,23 @@ static void refuses(void **state)
 /* @begins standard output, with status 0 and nothing on standard error. */
 static void answers(void **state)
 {
-	static const struct { const char *line, *begins; } rows[] = {
-		{ "", "Usage: davit [FLAGS] COMMAND" }, { "-h", "Usage: davit [FLAGS] COMMAND" }, { "help", "Usage: davit [FLAGS] COMMAND" },
-		{ "--help run", "Usage: davit run [FLAGS] IMAGE" }, { "run --help", "Usage: davit run [FLAGS] IMAGE" },
-		{ "help run", "Usage: davit run [FLAGS] IMAGE" }, { "ps -h", "Usage: davit ps [FLAGS]\n\nList jobs\n\nFlags\n" },
-		{ "exec --help", "Usage: davit exec" }, { "image -h", "Usage: davit image COMMAND" },
-		{ "image load --help", "Usage: davit image load" }, { "help image load", "Usage: davit image load" },
-		{ "help --man", ".TH DAVIT 1" }, { "--version", "davit " DAVIT_VERSION "\n" }, { "ps --version", "davit " DAVIT_VERSION "\n" },
+	static const struct {
+		const char *line, *begins;
+	} rows[] = {
+		{ "", "Usage: davit [FLAGS] COMMAND" },
+		{ "-h", "Usage: davit [FLAGS] COMMAND" },
+		{ "help", "Usage: davit [FLAGS] COMMAND" },
+		{ "--help run", "Usage: davit run [FLAGS] IMAGE" },
+		{ "run --help", "Usage: davit run [FLAGS] IMAGE" },
+		{ "help run", "Usage: davit run [FLAGS] IMAGE" },
+		{ "ps -h", "Usage: davit ps [FLAGS]\n\nList jobs\n\nFlags\n" },
+		{ "exec --help", "Usage: davit exec" },
+		{ "image -h", "Usage: davit image COMMAND" },
+		{ "image load --help", "Usage: davit image load" },
+		{ "help image load", "Usage: davit image load" },
+		{ "help --man", ".TH DAVIT 1" },
+		{ "--version", "davit " DAVIT_VERSION "\n" },
+		{ "ps --version", "davit " DAVIT_VERSION "\n" },
 		{ "--address " NOWHERE " version",
 		  "davit " DAVIT_VERSION "\ncontainerd at " NOWHERE ": connect to " NOWHERE ": No such file or directory\n" },
 		{ "version --format json --address unix://" NOWHERE, "{\"davit\":\"" DAVIT_VERSION "\"}\n" },
@@ -104,7 +129,8 @@ static void answers(void **state)
 
 static void logs_as_json(void **state)
 {
-	static const char want[] = "\"level\":\"error\",\"msg\":\"ps: takes no argument, not \\\"x\\\" (usage: davit ps [FLAGS])\"}\n";
+	static const char want[] =
+		"\"level\":\"error\",\"msg\":\"ps: takes no argument, not \\\"x\\\" (usage: davit ps [FLAGS])\"}\n";
 	_cleanup_buf_ struct buf out = { 0 }, errors = { 0 };
 
 	(void)state;
@@ -123,4 +149,5 @@ static void names_the_socket(void **state)
 	assert_ptr_equal(strchr(buf_str(&errors), '\n'), buf_str(&errors) + errors.len - 1);
 }
 
-RUN_TESTS("cli", cmocka_unit_test(refuses), cmocka_unit_test(answers), cmocka_unit_test(logs_as_json), cmocka_unit_test(names_the_socket))
+RUN_TESTS("cli", cmocka_unit_test(refuses), cmocka_unit_test(answers), cmocka_unit_test(logs_as_json),
+	  cmocka_unit_test(names_the_socket))

@@ -5,9 +5,18 @@
 #include "mem.h"
 
 static const char *const types[] = {
-	[FIELD_STR] = "text", [FIELD_STRV] = "list of texts", [FIELD_DICT] = "object of texts", [FIELD_BOOL] = "true or false",
-	[FIELD_INT] = "number", [FIELD_SIZE] = "bytes, or text such as \"64m\"", [FIELD_INT32] = "number", [FIELD_U16] = "number",
-	[FIELD_LIMIT] = "number", [FIELD_NUMBER] = "number", [FIELD_ENUM] = NULL, [FIELD_ARRAY] = NULL,
+	[FIELD_STR] = "text",
+	[FIELD_STRV] = "list of texts",
+	[FIELD_DICT] = "object of texts",
+	[FIELD_BOOL] = "true or false",
+	[FIELD_INT] = "number",
+	[FIELD_SIZE] = "bytes, or text such as \"64m\"",
+	[FIELD_INT32] = "number",
+	[FIELD_U16] = "number",
+	[FIELD_LIMIT] = "number",
+	[FIELD_NUMBER] = "number",
+	[FIELD_ENUM] = NULL,
+	[FIELD_ARRAY] = NULL,
 };
 
 static void add_type(const struct field *f, struct buf *out)

@@ -8,7 +8,7 @@
 #include "job-flags.h"
 #include "mem.h"
 
-#define N(list) (sizeof (list) / sizeof *(list))
+#define N(list) (sizeof(list) / sizeof *(list))
 
 static const struct opt *find(const struct opt *table, const char *name)
 {
@@ -137,4 +137,5 @@ static void other_names_lead_somewhere(void **state)
 	assert_true(missing < all.n / 2);
 }
 
-RUN_TESTS("from-docker", cmocka_unit_test(is_all_documented), cmocka_unit_test(remedies_fit), cmocka_unit_test(other_names_lead_somewhere))
+RUN_TESTS("from-docker", cmocka_unit_test(is_all_documented), cmocka_unit_test(remedies_fit),
+	  cmocka_unit_test(other_names_lead_somewhere))

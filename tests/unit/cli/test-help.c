@@ -55,11 +55,17 @@ static void no_flag_hides_another(void **state)
 
 static void suggests_commands(void **state)
 {
-	static const struct { const char *typed, *msg; } rows[] = {
-		{ "rnu", "unknown command rnu: did you mean run?" }, { "lgos", "unknown command lgos" },
-		{ "exce", "unknown command exce: did you mean exec?" }, { "rni", "unknown command rni" },
-		{ "zzzzzz", "unknown command zzzzzz" }, { "Run", "unknown command Run: did you mean run?" },
-		{ "top", "unknown command top" }, { "container", "unknown command container" },
+	static const struct {
+		const char *typed, *msg;
+	} rows[] = {
+		{ "rnu", "unknown command rnu: did you mean run?" },
+		{ "lgos", "unknown command lgos" },
+		{ "exce", "unknown command exce: did you mean exec?" },
+		{ "rni", "unknown command rni" },
+		{ "zzzzzz", "unknown command zzzzzz" },
+		{ "Run", "unknown command Run: did you mean run?" },
+		{ "top", "unknown command top" },
+		{ "container", "unknown command container" },
 	};
 	const struct command *cmd = NULL;
 

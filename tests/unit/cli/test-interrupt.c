@@ -89,5 +89,5 @@ static void ignored_ones_stay_ignored(void **state)
 	assert_int_equal(in_child(ignores), 0);
 }
 
-RUN_TESTS("interrupt", cmocka_unit_test(a_signal_cancels), cmocka_unit_test(two_at_once_are_one), cmocka_unit_test(the_second_one_ends),
-	  cmocka_unit_test(ignored_ones_stay_ignored))
+RUN_TESTS("interrupt", cmocka_unit_test(a_signal_cancels), cmocka_unit_test(two_at_once_are_one),
+	  cmocka_unit_test(the_second_one_ends), cmocka_unit_test(ignored_ones_stay_ignored))

@@ -23,16 +23,25 @@ static int parse(const char *line, struct job_flags *f, struct err *err)
 }
 
 /* What each flag makes of the task and of the job, in their own JSON, with quotes that C need not escape. */
-static const struct { const char *flags, *task, *job; } flag_rows[] = {
-	{ "--name web", "{}", "{'name':'web'}" }, { "--rm", "{}", "{'remove':true}" }, { "--rm --rm=false", "{}", "{}" },
-	{ "--runtime crun", "{}", "{'runtime':'crun'}" }, { "--pull never", "{'pull':'never'}", "{}" },
+static const struct {
+	const char *flags, *task, *job;
+} flag_rows[] = {
+	{ "--name web", "{}", "{'name':'web'}" },
+	{ "--rm", "{}", "{'remove':true}" },
+	{ "--rm --rm=false", "{}", "{}" },
+	{ "--runtime crun", "{}", "{'runtime':'crun'}" },
+	{ "--pull never", "{'pull':'never'}", "{}" },
 	{ "--platform linux/arm64", "{'platform':'linux/arm64'}", "{}" },
 	{ "-l a=b --label c", "{}", "{'labels':{'a':'b','c':''}}" },
-	{ "--annotation k=v", "{'annotations':{'k':'v'}}", "{}" }, { "-it", "{'tty':true,'stdin_open':true}", "{}" },
-	{ "-i=true --tty=false", "{'stdin_open':true}", "{}" }, { "-e A=1 --env B=", "{'env':['A=1','B=']}", "{}" },
-	{ "-w /w", "{'cwd':'/w'}", "{}" }, { "-u 1000:1000", "{'user':'1000:1000'}", "{}" },
+	{ "--annotation k=v", "{'annotations':{'k':'v'}}", "{}" },
+	{ "-it", "{'tty':true,'stdin_open':true}", "{}" },
+	{ "-i=true --tty=false", "{'stdin_open':true}", "{}" },
+	{ "-e A=1 --env B=", "{'env':['A=1','B=']}", "{}" },
+	{ "-w /w", "{'cwd':'/w'}", "{}" },
+	{ "-u 1000:1000", "{'user':'1000:1000'}", "{}" },
 	{ "--group-add 7 --group-add wheel", "{'group_add':['7','wheel']}", "{}" },
-	{ "--entrypoint sh", "{'entrypoint':['sh']}", "{}" }, { "--stop-signal INT", "{'stop_signal':'INT'}", "{}" },
+	{ "--entrypoint sh", "{'entrypoint':['sh']}", "{}" },
+	{ "--stop-signal INT", "{'stop_signal':'INT'}", "{}" },
 	{ "--stop-timeout 33", "{'stop_timeout':33}", "{}" },
 	{ "-p 18080:8080/udp", "{}", "{'ports':[{'host':18080,'inside':8080,'proto':'udp'}]}" },
 	{ "-p 127.0.0.1:80:8080", "{}", "{'ports':[{'host_ip':'127.0.0.1','host':80,'inside':8080}]}" },
@@ -40,8 +49,10 @@ static const struct { const char *flags, *task, *job; } flag_rows[] = {
 	{ "-p 8000-8001:90-91", "{}", "{'ports':[{'host':8000,'inside':90},{'host':8001,'inside':91}]}" },
 	{ "-P --expose 80 --expose 90-92/udp", "{}", "{'expose':['80','90-92/udp'],'publish_all':true}" },
 	{ "--network none --network none", "{}", "{'network':'none'}" },
-	{ "--network none", "{}", "{'network':'none'}" }, { "--net host", "{}", "{'network':'host'}" },
-	{ "-h box", "{}", "{'hostname':'box'}" }, { "--dns 1.1.1.1", "{}", "{'dns':['1.1.1.1']}" },
+	{ "--network none", "{}", "{'network':'none'}" },
+	{ "--net host", "{}", "{'network':'host'}" },
+	{ "-h box", "{}", "{'hostname':'box'}" },
+	{ "--dns 1.1.1.1", "{}", "{'dns':['1.1.1.1']}" },
 	{ "--dns-search d.e", "{}", "{'dns_search':['d.e']}" },
 	{ "--dns-option ndots:2", "{}", "{'dns_options':['ndots:2']}" },
 	{ "--add-host h:10.0.0.1", "{}", "{'extra_hosts':['h:10.0.0.1']}" },
@@ -50,30 +61,39 @@ static const struct { const char *flags, *task, *job; } flag_rows[] = {
 	{ "-v /anonymous", "{'mounts':[{'type':'volume','target':'/anonymous'}]}", "{}" },
 	{ "--mount type=bind,source=/s,target=/t,readonly", "{'mounts':[{'source':'/s','target':'/t','read_only':true}]}", "{}" },
 	{ "--tmpfs /t:size=1m", "{'mounts':[{'type':'tmpfs','target':'/t','options':['size=1m']}]}", "{}" },
-	{ "--read-only", "{'read_only':true}", "{}" }, { "--shm-size 1m", "{'shm_size':1048576}", "{}" },
+	{ "--read-only", "{'read_only':true}", "{}" },
+	{ "--shm-size 1m", "{'shm_size':1048576}", "{}" },
 	{ "--device /dev/fuse", "{'devices':[{'host':'/dev/fuse'}]}", "{}" },
 	{ "--device /dev/a:/dev/b:r", "{'devices':[{'host':'/dev/a','inside':'/dev/b','access':'r'}]}", "{}" },
 	{ "-m 512m", "{'memory':536870912}", "{}" },
 	{ "-m 512m --memory-swap -1", "{'memory':536870912,'memory_swap':-1}", "{}" },
 	{ "-m 512m --memory-swap 1g", "{'memory':536870912,'memory_swap':1073741824}", "{}" },
-	{ "--cpus 0.5", "{'cpus':0.5}", "{}" }, { "--cpu-shares 77", "{'cpu_shares':77}", "{}" },
-	{ "--cpuset-cpus 0-1", "{'cpuset_cpus':'0-1'}", "{}" }, { "--cpuset-mems 0", "{'cpuset_mems':'0'}", "{}" },
-	{ "--pids-limit 99", "{'pids_limit':99}", "{}" }, { "--pids-limit -1", "{'pids_limit':-1}", "{}" },
+	{ "--cpus 0.5", "{'cpus':0.5}", "{}" },
+	{ "--cpu-shares 77", "{'cpu_shares':77}", "{}" },
+	{ "--cpuset-cpus 0-1", "{'cpuset_cpus':'0-1'}", "{}" },
+	{ "--cpuset-mems 0", "{'cpuset_mems':'0'}", "{}" },
+	{ "--pids-limit 99", "{'pids_limit':99}", "{}" },
+	{ "--pids-limit -1", "{'pids_limit':-1}", "{}" },
 	{ "--ulimit nofile=12:34", "{'ulimits':[{'name':'nofile','soft':12,'hard':34}]}", "{}" },
 	{ "--ulimit core=-1", "{'ulimits':[{'name':'core','soft':-1,'hard':-1}]}", "{}" },
 	{ "--oom-score-adj -55", "{'oom_score_adj':-55}", "{}" },
 	{ "--sysctl net.ipv4.ip_forward=1", "{'sysctl':{'net.ipv4.ip_forward':'1'}}", "{}" },
-	{ "--cap-add net_admin", "{'cap_add':['net_admin']}", "{}" }, { "--cap-drop ALL", "{'cap_drop':['ALL']}", "{}" },
+	{ "--cap-add net_admin", "{'cap_add':['net_admin']}", "{}" },
+	{ "--cap-drop ALL", "{'cap_drop':['ALL']}", "{}" },
 	{ "--privileged", "{'privileged':true}", "{}" },
 	{ "--security-opt seccomp=unconfined", "{'seccomp':'unconfined'}", "{}" },
 	{ "--security-opt no-new-privileges=false", "{'no_new_privileges':false}", "{}" },
 	{ "--security-opt apparmor=mine", "{'apparmor':'mine'}", "{}" },
 	{ "--security-opt systempaths=unconfined", "{'masked_paths_off':['all']}", "{}" },
-	{ "--log-driver none", "{'log':'none'}", "{}" }, { "--log-driver json-file", "{}", "{}" },
+	{ "--log-driver none", "{'log':'none'}", "{}" },
+	{ "--log-driver json-file", "{}", "{}" },
 	{ "--log-opt max-size=2m", "{'log_max_size':2097152}", "{}" },
-	{ "--log-opt max-file=9", "{'log_max_files':9}", "{}" }, { "--name a --name b", "{}", "{'name':'b'}" },
-	{ "--restart no --disable-content-trust --no-healthcheck=true", "{}", "{}" }, { "-c 77", "{'cpu_shares':77}", "{}" },
-	{ "--dns-opt ndots:2", "{}", "{'dns_options':['ndots:2']}" }, { "--name= --hostname=", "{}", "{}" },
+	{ "--log-opt max-file=9", "{'log_max_files':9}", "{}" },
+	{ "--name a --name b", "{}", "{'name':'b'}" },
+	{ "--restart no --disable-content-trust --no-healthcheck=true", "{}", "{}" },
+	{ "-c 77", "{'cpu_shares':77}", "{}" },
+	{ "--dns-opt ndots:2", "{}", "{'dns_options':['ndots:2']}" },
+	{ "--name= --hostname=", "{}", "{}" },
 	{ "--entrypoint=", "{'entrypoint':[]}", "{}" },
 };
 
@@ -135,8 +155,8 @@ static bool has_a_row(const struct opt *o)
 /* The flags that are the client's own change nothing in the job; every other one has its row above. */
 static void every_flag_is_tested(void **state)
 {
-	static const char *const own[] = { "cidfile", "quiet", "detach", "detach-keys", "sig-proxy", "dry-run", "format", "timing",
-		"env-file", "label-file" };
+	static const char *const own[] = { "cidfile", "quiet",  "detach", "detach-keys", "sig-proxy",
+					   "dry-run", "format", "timing", "env-file",    "label-file" };
 	size_t clients = 0;
 
 	(void)state;
@@ -174,7 +194,9 @@ static void knows_the_client_s_flags(void **state)
 
 static void refuses_wrong_values(void **state)
 {
-	static const struct { const char *line, *msg; } rows[] = {
+	static const struct {
+		const char *line, *msg;
+	} rows[] = {
 		{ "-d", "run: an argument is missing" },
 		{ "-p 80:x img", "invalid port \"80:x\": the port inside is not a number of 1 to 65535" },
 		{ "-p 70000:80 img", "invalid port \"70000:80\": the host's port is not a number of 0 to 65535" },
@@ -262,4 +284,5 @@ static void flags_win_over_files(void **state)
 }
 
 RUN_TESTS("job-flags", cmocka_unit_test(fills_the_job), cmocka_unit_test(every_flag_is_tested),
-	  cmocka_unit_test(knows_the_client_s_flags), cmocka_unit_test(refuses_wrong_values), cmocka_unit_test(flags_win_over_files))
+	  cmocka_unit_test(knows_the_client_s_flags), cmocka_unit_test(refuses_wrong_values),
+	  cmocka_unit_test(flags_win_over_files))

@@ -2,7 +2,12 @@
 #include "mem.h"
 #include "opt.h"
 
-struct values { bool tty, interactive; const char *name, *format; struct strv env; int64_t time; };
+struct values {
+	bool tty, interactive;
+	const char *name, *format;
+	struct strv env;
+	int64_t time;
+};
 #define AT(f) .at = offsetof(struct values, f)
 static const struct opt opts[] = {
 	{ "tty", 't', .help = "t", .set = opt_bool, AT(tty) },
@@ -34,7 +39,11 @@ static int parse(const char *line, bool stop, struct values *v, char **ret_args,
 
 static void understands_every_way_to_write_a_flag(void **state)
 {
-	static const struct { const char *line; bool stop, tty, interactive; const char *name, *env, *args; } rows[] = {
+	static const struct {
+		const char *line;
+		bool stop, tty, interactive;
+		const char *name, *env, *args;
+	} rows[] = {
 		{ "-it a", false, true, true, NULL, "", "a" },
 		{ "-tn web a", false, true, false, "web", "", "a" },
 		{ "-nweb a", false, false, false, "web", "", "a" },
@@ -73,7 +82,9 @@ static void understands_every_way_to_write_a_flag(void **state)
 
 static void says_what_is_wrong(void **state)
 {
-	static const struct { const char *line, *msg, *hint; } rows[] = {
+	static const struct {
+		const char *line, *msg, *hint;
+	} rows[] = {
 		{ "--nam x", "cmd: unknown flag --nam: did you mean --name?", "" },
 		{ "--callled=x", "cmd: unknown flag --callled: did you mean --called?", "" },
 		{ "--zzzzzz", "cmd: unknown flag --zzzzzz", "davit help cmd lists the flags" },

@@ -32,10 +32,14 @@ static void fits_the_terminal(void **state)
 
 static void list_jobs(unsigned width, struct buf *out)
 {
-	static const struct column ps[] = { { .title = "NAME" }, { .title = "IMAGE", .min = 12, .drop = 2 },
-		{ .title = "PORTS", .list = true }, { .title = "ID", .drop = 1 } };
-	static const char *const cells[] = { "a-fairly-long-name", "registry.example.com/app:1", PORTS, "a-fairly-long-name-0123abcd",
-		"b", "c:1", "", "b-0123abcd" };
+	static const struct column ps[] = { { .title = "NAME" },
+					    { .title = "IMAGE", .min = 12, .drop = 2 },
+					    { .title = "PORTS", .list = true },
+					    { .title = "ID", .drop = 1 } };
+	static const char *const cells[] = {
+		"a-fairly-long-name", "registry.example.com/app:1", PORTS, "a-fairly-long-name-0123abcd", "b", "c:1", "",
+		"b-0123abcd"
+	};
 	struct table t = { .columns = ps, .n_columns = 4 };
 
 	for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
@@ -57,7 +61,7 @@ static size_t characters_of(const char *line, size_t bytes)
 static void fits_every_width(void **state)
 {
 	static const char *const parts[] = { "a-fairly-long-name", "0.0.0.0:8080->80/tcp", "127.0.0.1:22107->443/tcp",
-		"[2001:db8::1]:53->53/udp" };
+					     "[2001:db8::1]:53->53/udp" };
 
 	(void)state;
 	for (unsigned width = 1; width <= 250; width++) {
@@ -89,7 +93,8 @@ static void narrows_in_order(void **state)
 		"                     127.0.0.1:22107->443/tcp,\n"
 		"                     [2001:db8::1]:53->53/udp\n"
 		"b\n",
-		"NAME\n  PORTS\na-fairly-long-name\n  0.0.0.0:8080->80/tcp,\n  127.0.0.1:22107->443/tcp,\n  [2001:db8::1]:53->53/udp\nb\n",
+		"NAME\n  PORTS\na-fairly-long-name\n  0.0.0.0:8080->80/tcp,\n  127.0.0.1:22107->443/tcp,\n  "
+		"[2001:db8::1]:53->53/udp\nb\n",
 	};
 	static const unsigned widths[] = { 76, 47, 30 };
 
@@ -114,13 +119,19 @@ static void without_rows(void **state)
 
 static void numbers_for_people(void **state)
 {
-	static const struct { int64_t bytes; const char *text; } sizes[] = {
-		{ 0, "0B" }, { 999, "999B" }, { 1000, "1.00kB" }, { 4260000, "4.26MB" }, { 42600000, "42.6MB" }, { 999600, "1.00MB" },
-		{ INT64_MAX, "9.22EB" },
+	static const struct {
+		int64_t bytes;
+		const char *text;
+	} sizes[] = {
+		{ 0, "0B" },          { 999, "999B" },         { 1000, "1.00kB" }, { 4260000, "4.26MB" }, { 42600000, "42.6MB" },
+		{ 999600, "1.00MB" }, { INT64_MAX, "9.22EB" },
 	};
-	static const struct { int64_t seconds; const char *text; } spans[] = {
-		{ -5, "0 seconds" }, { 1, "1 second" }, { 119, "119 seconds" }, { 120, "2 minutes" }, { 7200, "2 hours" },
-		{ 172800, "2 days" }, { 86400 * 365, "12 months" }, { 86400 * 800, "2 years" },
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} spans[] = {
+		{ -5, "0 seconds" }, { 1, "1 second" },    { 119, "119 seconds" },       { 120, "2 minutes" },
+		{ 7200, "2 hours" }, { 172800, "2 days" }, { 86400 * 365, "12 months" }, { 86400 * 800, "2 years" },
 	};
 	char out[HUMAN_TEXT];
 
@@ -139,8 +150,12 @@ static void disarms_cells(void **state)
 	_cleanup_buf_ struct buf out = { 0 };
 
 	(void)state;
-	table_cell(&t, "a\xe2\x80\xae" "b\x9b" "c");
-	table_cellf(&t, "%s", "\xc2\x9b" "d\x1b[m\n");
+	table_cell(&t, "a\xe2\x80\xae"
+		       "b\x9b"
+		       "c");
+	table_cellf(&t, "%s",
+		    "\xc2\x9b"
+		    "d\x1b[m\n");
 	table_write(&t, 0, &out);
 	assert_string_equal(buf_str(&out), "NAME    IMAGE\na?b?c   ?d?[m?\n");
 }

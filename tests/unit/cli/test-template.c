@@ -1,4 +1,5 @@
-/* Templates as scripts write them for Docker, over what davit has; then those that are wrong, and those that would cost too much. */
+/* Templates as scripts write them for Docker, over what davit has; then those that are wrong, and those that would cost too much.
+ */
 #include "test.h"
 #include "clock.h"
 #include "mem.h"
@@ -35,7 +36,9 @@ static int render(const char *text, struct buf *out, struct err *err)
 
 static void writes(void **state)
 {
-	static const struct { const char *text, *want; } rows[] = {
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
 		{ "", "" },
 		{ "plain", "plain" },
 		{ "{{.Name}}", "web" },
@@ -89,9 +92,11 @@ static void writes(void **state)
 		{ "{{printf \"%.2f %6.1f %s %d\" .Half 2.25 .Config.Env \"x\"}}", "0.50    2.2 [A=1 B=2] %!d(x)" },
 		{ "{{printf \"%d %s\" 1}}{{printf \"x\" 1}}", "1 %!s(MISSING)x%!(EXTRA)" },
 		{ "{{printf \"%.2s|%3s|\" \"über\" \"ü\"}}", "üb|  ü|" },
-		{ "{{print 1 2 \"a\" \"b\"}}{{println \"a\" 1}}", "1 2a" "ba 1\n" },
+		{ "{{print 1 2 \"a\" \"b\"}}{{println \"a\" 1}}", "1 2a"
+								  "ba 1\n" },
 		{ "{{pad \"x\" 1 2}}|{{truncate .Name 2}}", " x  |we" },
-		{ "a  {{- .Name -}}  b", "aweb" "b" },
+		{ "a  {{- .Name -}}  b", "aweb"
+					 "b" },
 		{ "a {{/* no {{ */}} b{{- /* c */ -}} d", "a  bd" },
 		{ "{{- .Name -}}\n  {{.Count}}", "web3" },
 		{ "{{.Big}}{{-3}}{{1.5}}{{0x10}}", "-7-31.516" },
@@ -116,9 +121,12 @@ static void writes(void **state)
 
 static void refuses(void **state)
 {
-	static const struct { const char *text, *says, *hint; } rows[] = {
+	static const struct {
+		const char *text, *says, *hint;
+	} rows[] = {
 		{ "{{.Nme}}", "template: column 3: no field .Nme: there are .Big .Config .Count .Empty", "did you mean .Name?" },
-		{ "{{.State.status}}", "template: column 3: no field .status: there are .ExitCode .Pid .Status", "did you mean .Status?" },
+		{ "{{.State.status}}", "template: column 3: no field .status: there are .ExitCode .Pid .Status",
+		  "did you mean .Status?" },
 		{ "x\n  {{ .Foo }}", "template: line 2, column 6: no field .Foo", "" },
 		{ "ü{{.Foo}}", "template: column 4: no field .Foo", "" },
 		{ "{{.Name.First}}", "template: column 3: no field .First: what stands before is no object", "" },
@@ -167,7 +175,7 @@ static void refuses(void **state)
 		struct err err = ERR_INIT;
 
 		if (render(rows[i].text, &out, &err) != -ERR_INVALID || strncmp(err.msg, rows[i].says, strlen(rows[i].says)) != 0 ||
-		    strcmp(err.hint, rows[i].hint ) != 0)
+		    strcmp(err.hint, rows[i].hint) != 0)
 			fail_msg("%s: %s (%s), not %s (%s)", rows[i].text, err.msg, err.hint, rows[i].says, rows[i].hint);
 	}
 }
@@ -204,7 +212,10 @@ static void is_bounded(void **state)
 
 static void checks_fields_without_rows(void **state)
 {
-	static const struct { const char *text; int r; } rows[] = {
+	static const struct {
+		const char *text;
+		int r;
+	} rows[] = {
 		{ "{{.Name}}", 0 },
 		{ "{{.Nam}}", -ERR_INVALID },
 		{ "{{range .Mounts}}{{.Source}}{{end}}", 0 },
@@ -227,4 +238,5 @@ static void checks_fields_without_rows(void **state)
 	}
 }
 
-RUN_TESTS("template", cmocka_unit_test(writes), cmocka_unit_test(refuses), cmocka_unit_test(is_bounded), cmocka_unit_test(checks_fields_without_rows))
+RUN_TESTS("template", cmocka_unit_test(writes), cmocka_unit_test(refuses), cmocka_unit_test(is_bounded),
+	  cmocka_unit_test(checks_fields_without_rows))

@@ -8,17 +8,32 @@
 
 /* A message that may hold itself, which none of containerd's may. */
 extern const ProtobufCMessageDescriptor nested_descriptor;
-struct nested { ProtobufCMessage base; struct nested *inner; };
+struct nested {
+	ProtobufCMessage base;
+	struct nested *inner;
+};
 static const ProtobufCFieldDescriptor nested_fields[] = { {
-	.name = "inner", .id = 1, .label = PROTOBUF_C_LABEL_NONE, .type = PROTOBUF_C_TYPE_MESSAGE,
-	.offset = offsetof(struct nested, inner), .descriptor = &nested_descriptor,
+	.name = "inner",
+	.id = 1,
+	.label = PROTOBUF_C_LABEL_NONE,
+	.type = PROTOBUF_C_TYPE_MESSAGE,
+	.offset = offsetof(struct nested, inner),
+	.descriptor = &nested_descriptor,
 } };
 static const unsigned nested_names[] = { 0 };
 static const ProtobufCIntRange nested_ranges[] = { { 1, 0 }, { 0, 1 } };
 const ProtobufCMessageDescriptor nested_descriptor = {
-	.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC, .name = "Nested", .short_name = "Nested", .c_name = "Nested",
-	.package_name = "", .sizeof_message = sizeof(struct nested), .n_fields = 1, .fields = nested_fields,
-	.fields_sorted_by_name = nested_names, .n_field_ranges = 1, .field_ranges = nested_ranges,
+	.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+	.name = "Nested",
+	.short_name = "Nested",
+	.c_name = "Nested",
+	.package_name = "",
+	.sizeof_message = sizeof(struct nested),
+	.n_fields = 1,
+	.fields = nested_fields,
+	.fields_sorted_by_name = nested_names,
+	.n_field_ranges = 1,
+	.field_ranges = nested_ranges,
 };
 
 static int unpack(const ProtobufCMessageDescriptor *type, const void *p, size_t n, struct err *err)
@@ -79,17 +94,42 @@ static void bounds_memory(void **state)
 
 static void refuses_what_is_malformed(void **state)
 {
-	static const struct { const char *what, *bytes; size_t n; int code; } cases[] = {
+	static const struct {
+		const char *what, *bytes;
+		size_t n;
+		int code;
+	} cases[] = {
 		{ "nothing at all", "", 0, 0 },
-		{ "a string", "\x0a\x03" "abc", 5, 0 },
+		{ "a string",
+		  "\x0a\x03"
+		  "abc",
+		  5, 0 },
 		{ "an empty string", "\x0a\x00", 2, 0 },
 		{ "bytes that are no UTF-8", "\x0a\x02\xff\xfe", 4, 0 },
-		{ "a NUL in a string", "\x0a\x03" "a\0b", 5, -ERR_DATA_LOSS },
-		{ "a NUL at its end", "\x0a\x02" "a\0", 4, -ERR_DATA_LOSS },
-		{ "a NUL in bytes of an Any", "\x2a\x05\x12\x03" "a\0b", 7, 0 },
-		{ "a NUL in a string below", "\x12\x05\x0a\x03" "a\0b", 7, -ERR_DATA_LOSS },
-		{ "a NUL in an unknown field", "\xfa\x01\x03" "a\0b", 6, 0 },
-		{ "a length beyond the end", "\x0a\x04" "abc", 5, -ERR_DATA_LOSS },
+		{ "a NUL in a string",
+		  "\x0a\x03"
+		  "a\0b",
+		  5, -ERR_DATA_LOSS },
+		{ "a NUL at its end",
+		  "\x0a\x02"
+		  "a\0",
+		  4, -ERR_DATA_LOSS },
+		{ "a NUL in bytes of an Any",
+		  "\x2a\x05\x12\x03"
+		  "a\0b",
+		  7, 0 },
+		{ "a NUL in a string below",
+		  "\x12\x05\x0a\x03"
+		  "a\0b",
+		  7, -ERR_DATA_LOSS },
+		{ "a NUL in an unknown field",
+		  "\xfa\x01\x03"
+		  "a\0b",
+		  6, 0 },
+		{ "a length beyond the end",
+		  "\x0a\x04"
+		  "abc",
+		  5, -ERR_DATA_LOSS },
 		{ "a length of 2^64-1", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, -ERR_DATA_LOSS },
 		{ "a length of 2^32 beyond", "\x0a\xff\xff\xff\xff\x0f", 6, -ERR_DATA_LOSS },
 		{ "a tag alone", "\x0a", 1, -ERR_DATA_LOSS },
@@ -101,7 +141,10 @@ static void refuses_what_is_malformed(void **state)
 		{ "wire type 7", "\x0f", 1, -ERR_DATA_LOSS },
 		{ "a fixed64 cut short", "\x09\0\0\0\0\0\0\0", 8, -ERR_DATA_LOSS },
 		{ "a number where a string is known", "\x08\x01", 2, -ERR_DATA_LOSS },
-		{ "a string where a message is known", "\x22\x01" "a", 3, -ERR_DATA_LOSS },
+		{ "a string where a message is known",
+		  "\x22\x01"
+		  "a",
+		  3, -ERR_DATA_LOSS },
 	};
 
 	(void)state;
@@ -119,7 +162,11 @@ static void refuses_what_is_malformed(void **state)
 /* A message that comes in two pieces is merged; unknown fields are no error. */
 static void takes_what_the_format_allows(void **state)
 {
-	static const char bytes[] = "\x22\x03\x0a\x01" "a" "\x22\x07\x12\x05\x0a\x03" "url" "\xf8\x07\x05";
+	static const char bytes[] = "\x22\x03\x0a\x01"
+				    "a"
+				    "\x22\x07\x12\x05\x0a\x03"
+				    "url"
+				    "\xf8\x07\x05";
 	_cleanup_arena_ struct arena a = { 0 };
 	const ProtobufCMessage *msg = NULL;
 	const Containers__Container *c;

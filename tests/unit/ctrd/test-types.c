@@ -9,7 +9,11 @@
 
 static void times(void **state)
 {
-	static const struct { int64_t seconds; int32_t nanos; int64_t want; } cases[] = {
+	static const struct {
+		int64_t seconds;
+		int32_t nanos;
+		int64_t want;
+	} cases[] = {
 		{ 0, 0, 0 },
 		{ 1700000000, 5, INT64_C(1700000000000000005) },
 		{ INT64_C(-62135596800), 0, 0 }, /* Go's zero time */
@@ -129,7 +133,11 @@ static void mounts_and_descriptors(void **state)
 
 static void task_events(void **state)
 {
-	static const char exit_bytes[] = "\x0a\x01" "c" "\x12\x01" "e" "\x18\x07\x20\x89\x01";
+	static const char exit_bytes[] = "\x0a\x01"
+					 "c"
+					 "\x12\x01"
+					 "e"
+					 "\x18\x07\x20\x89\x01";
 	_cleanup_(ctrd_event_done) struct ctrd_event event = { .topic = mem_strdup("/tasks/exit") };
 	_cleanup_(ctrd_task_event_done) struct ctrd_task_event task = { 0 };
 	struct err err = ERR_INIT;

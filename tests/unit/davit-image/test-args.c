@@ -4,7 +4,7 @@
 
 static int parse(const char *const *words, struct args *a, struct err *err)
 {
-	char *argv[16] = { (char *)(uintptr_t)"davit-image" };
+	char *argv[16] = { (char *)(uintptr_t) "davit-image" };
 	int n = 1;
 
 	for (; *words; words++)
@@ -55,12 +55,19 @@ static void a_double_dash_ends_options(void **state)
 
 static void refuses(void **state)
 {
-	static const struct { const char *words[6], *says, *hint; } cases[] = {
-		{ { "" }, "unknown", NULL }, { { "push", "x" }, "verb \"push\": unknown", NULL },
-		{ { "pull" }, "takes 1 operands, not 0", "davit-image" }, { { "import", "f" }, "takes 2", NULL },
-		{ { "load", "x" }, "takes 0", NULL }, { { "pull", "x", "--platfrom", "y" }, "--platfrom: unknown", "--platform" },
-		{ { "pull", "x", "--lease" }, "--lease needs a value", NULL }, { { "pull", "x", "--quiet=yes" }, "takes no value", NULL },
-		{ { "pull", "x", "--cmd", "sh" }, "--cmd is one of import", NULL }, { { "load", "--hosts-dir=/" }, "is one of pull", NULL },
+	static const struct {
+		const char *words[6], *says, *hint;
+	} cases[] = {
+		{ { "" }, "unknown", NULL },
+		{ { "push", "x" }, "verb \"push\": unknown", NULL },
+		{ { "pull" }, "takes 1 operands, not 0", "davit-image" },
+		{ { "import", "f" }, "takes 2", NULL },
+		{ { "load", "x" }, "takes 0", NULL },
+		{ { "pull", "x", "--platfrom", "y" }, "--platfrom: unknown", "--platform" },
+		{ { "pull", "x", "--lease" }, "--lease needs a value", NULL },
+		{ { "pull", "x", "--quiet=yes" }, "takes no value", NULL },
+		{ { "pull", "x", "--cmd", "sh" }, "--cmd is one of import", NULL },
+		{ { "load", "--hosts-dir=/" }, "is one of pull", NULL },
 		{ { "pull", "x", "-z" }, "-z: unknown", NULL },
 	};
 

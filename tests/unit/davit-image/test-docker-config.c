@@ -18,17 +18,26 @@ static int find(const char *text, const char *host, struct credential *ret, stru
 
 static void finds_the_registry(void **state)
 {
-	static const struct { const char *text, *host, *user, *secret; bool identity; } cases[] = {
+	static const struct {
+		const char *text, *host, *user, *secret;
+		bool identity;
+	} cases[] = {
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io", "joe", "secret", false },
 		{ "{\"auths\":{\"https://r.io/v2/\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io", "joe", "secret", false },
-		{ "{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"a\",\"password\":\"b:c\"}}}", "docker.io", "a", "b:c", false },
+		{ "{\"auths\":{\"https://index.docker.io/v1/\":{\"username\":\"a\",\"password\":\"b:c\"}}}", "docker.io", "a",
+		  "b:c", false },
 		{ "{\"auths\":{\"r.io:5000\":{\"identitytoken\":\"tok\",\"auth\":\"am9lOg==\"}}}", "r.io:5000", NULL, "tok", true },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOmE6Yg==\"}}}", "r.io", "joe", "a:b", false },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lO\\nnNl\\r\\nY3JldA==\\n\"}}}", "r.io", "joe", "secret", false },
 	};
-	static const struct { const char *text, *host; } none[] = {
-		{ "{}", "r.io" }, { "{\"auths\":{\"r.io\":{}}}", "r.io" }, { "{\"auths\":{\"r.io\":{\"auth\":\"%%%%\"}}}", "r.io" },
-		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9l\"}}}", "r.io" }, { "{\"auths\":{\"r.io\":{\"auth\":\"abc\"}}}", "r.io" },
+	static const struct {
+		const char *text, *host;
+	} none[] = {
+		{ "{}", "r.io" },
+		{ "{\"auths\":{\"r.io\":{}}}", "r.io" },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"%%%%\"}}}", "r.io" },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9l\"}}}", "r.io" },
+		{ "{\"auths\":{\"r.io\":{\"auth\":\"abc\"}}}", "r.io" },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9lOnNlY3JldA==\"}}}", "r.io:5000" },
 		{ "{\"auths\":{\"r.io\":{\"auth\":\"am9l OnNlY3JldA==\"}}}", "r.io" },
 		{ "{\"auths\":[],\"credHelpers\":7}", "r.io" },
@@ -70,7 +79,11 @@ static void asks_helpers(void **state)
 {
 	char dir[] = "/tmp/test-helpers.XXXXXX";
 	_cleanup_free_ char *path = NULL;
-	static const struct { const char *text, *host; int r; const char *user, *secret; } cases[] = {
+	static const struct {
+		const char *text, *host;
+		int r;
+		const char *user, *secret;
+	} cases[] = {
 		{ "{\"credsStore\":\"echo\"}", "r.io", 1, "r.io", "s" },
 		{ "{\"credsStore\":\"echo\"}", "docker.io", 1, "https://index.docker.io/v1/", "s" },
 		{ "{\"credsStore\":\"fails\",\"credHelpers\":{\"r.io\":\"echo\"}}", "r.io", 1, "r.io", "s" },
@@ -110,7 +123,8 @@ static void asks_helpers(void **state)
 
 static void names_a_helper_that_is_missing(void **state)
 {
-	static const char *const texts[] = { "{\"credsStore\":\"no-such-store\"}", "{\"credHelpers\":{\"r.io\":\"no-such-store\"}}" };
+	static const char *const texts[] = { "{\"credsStore\":\"no-such-store\"}",
+					     "{\"credHelpers\":{\"r.io\":\"no-such-store\"}}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

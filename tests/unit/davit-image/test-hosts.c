@@ -5,20 +5,19 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static const char mirrors[] =
-	"server = \"https://docker.io\"\n"
-	"[host.\"http://127.0.0.1:5000\"]\n"
-	"  capabilities = [\"pull\"]\n"
-	"[host.\"https://m.example/prefix/\"]\n"
-	"  ca = [\"a.pem\", \"/etc/b.pem\"]\n"
-	"  client = [[\"c.cert\", \"c.key\"]]\n"
-	"  skip_verify = true\n"
-	"  [host.\"https://m.example/prefix/\".header]\n"
-	"    x-one = \"1\"\n"
-	"    x-many = [\"2\", \"3\"]\n"
-	"    bad = \"a\\r\\nInjected: yes\"\n"
-	"[host.\"https://o.example/v9\"]\n"
-	"  override_path = true\n";
+static const char mirrors[] = "server = \"https://docker.io\"\n"
+			      "[host.\"http://127.0.0.1:5000\"]\n"
+			      "  capabilities = [\"pull\"]\n"
+			      "[host.\"https://m.example/prefix/\"]\n"
+			      "  ca = [\"a.pem\", \"/etc/b.pem\"]\n"
+			      "  client = [[\"c.cert\", \"c.key\"]]\n"
+			      "  skip_verify = true\n"
+			      "  [host.\"https://m.example/prefix/\".header]\n"
+			      "    x-one = \"1\"\n"
+			      "    x-many = [\"2\", \"3\"]\n"
+			      "    bad = \"a\\r\\nInjected: yes\"\n"
+			      "[host.\"https://o.example/v9\"]\n"
+			      "  override_path = true\n";
 
 static void mirrors_come_first(void **state)
 {
@@ -72,7 +71,10 @@ static void put(const char *dir, const char *name, const char *text)
 
 static void is_found_in_its_folder(void **state)
 {
-	static const struct { const char *registry, *folder, *file, *text, *first; size_t n; } cases[] = {
+	static const struct {
+		const char *registry, *folder, *file, *text, *first;
+		size_t n;
+	} cases[] = {
 		{ "r.io", NULL, NULL, NULL, "https://r.io/v2", 1 },
 		{ "localhost:5000", NULL, NULL, NULL, "http://localhost:5000/v2", 1 },
 		{ "127.0.0.9", NULL, NULL, NULL, "http://127.0.0.9/v2", 1 },

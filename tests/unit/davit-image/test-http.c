@@ -3,11 +3,23 @@
 
 static void splits_addresses(void **state)
 {
-	static const struct { const char *url; int r; bool tls; const char *host, *path; } cases[] = {
-		{ "https://a.b:5/c/d", 0, true, "a.b:5", "/c/d" }, { "http://a", 0, false, "a", "" }, { "http://[::1]:5/x", 0, false, "[::1]:5", "/x" },
-		{ "https://a?q", 0, true, "a", "?q" }, { "ftp://a", -1, false, NULL, NULL }, { "https://", -1, false, NULL, NULL },
-		{ "https://u@h/", -1, false, NULL, NULL }, { "http://a\r\nX: y", -1, false, NULL, NULL }, { "https:/a", -1, false, NULL, NULL },
-		{ "http://a\\b", -1, false, NULL, NULL }, { "", -1, false, NULL, NULL },
+	static const struct {
+		const char *url;
+		int r;
+		bool tls;
+		const char *host, *path;
+	} cases[] = {
+		{ "https://a.b:5/c/d", 0, true, "a.b:5", "/c/d" },
+		{ "http://a", 0, false, "a", "" },
+		{ "http://[::1]:5/x", 0, false, "[::1]:5", "/x" },
+		{ "https://a?q", 0, true, "a", "?q" },
+		{ "ftp://a", -1, false, NULL, NULL },
+		{ "https://", -1, false, NULL, NULL },
+		{ "https://u@h/", -1, false, NULL, NULL },
+		{ "http://a\r\nX: y", -1, false, NULL, NULL },
+		{ "https:/a", -1, false, NULL, NULL },
+		{ "http://a\\b", -1, false, NULL, NULL },
+		{ "", -1, false, NULL, NULL },
 	};
 
 	(void)state;
@@ -28,10 +40,17 @@ static void splits_addresses(void **state)
 
 static void knows_this_machine(void **state)
 {
-	static const struct { const char *host; bool is; } cases[] = {
-		{ "localhost", true }, { "localhost:80", true }, { "127.0.0.1", true }, { "127.255.0.3:5000", true }, { "[::1]", true },
-		{ "[::1]:5", true }, { "127.0.0.1.x", false }, { "127.0.0", false }, { "128.0.0.1", false }, { "localhost.x", false },
-		{ "127.0.0.999", false }, { "127.0.0.1x", false }, { "[::1]x", false }, { "", false },
+	static const struct {
+		const char *host;
+		bool is;
+	} cases[] = {
+		{ "localhost", true },    { "localhost:80", true },
+		{ "127.0.0.1", true },    { "127.255.0.3:5000", true },
+		{ "[::1]", true },        { "[::1]:5", true },
+		{ "127.0.0.1.x", false }, { "127.0.0", false },
+		{ "128.0.0.1", false },   { "localhost.x", false },
+		{ "127.0.0.999", false }, { "127.0.0.1x", false },
+		{ "[::1]x", false },      { "", false },
 	};
 
 	(void)state;

@@ -4,10 +4,13 @@
 
 static void cleans_paths(void **state)
 {
-	static const struct { const char *dir, *path, *clean; } cases[] = {
-		{ "", "a/b", "a/b" }, { "", "./a//b/", "a/b" }, { "", "/a", "a" }, { "x", "../a", "a" }, { "x/y", "../a", "x/a" },
-		{ "x", "../../a", NULL }, { "", "..", NULL }, { "", ".", NULL }, { "", "", NULL }, { "", "a/../..", NULL }, { "", "a/../b", "b" },
-		{ "x", "/a", "a" }, { "", "a/..", NULL }, { "", "...", "..." },
+	static const struct {
+		const char *dir, *path, *clean;
+	} cases[] = {
+		{ "", "a/b", "a/b" },     { "", "./a//b/", "a/b" }, { "", "/a", "a" },     { "x", "../a", "a" },
+		{ "x/y", "../a", "x/a" }, { "x", "../../a", NULL }, { "", "..", NULL },    { "", ".", NULL },
+		{ "", "", NULL },         { "", "a/../..", NULL },  { "", "a/../b", "b" }, { "x", "/a", "a" },
+		{ "", "a/..", NULL },     { "", "...", "..." },
 	};
 
 	(void)state;

@@ -3,9 +3,20 @@
 
 static void splits_commands(void **state)
 {
-	static const struct { const char *text; int r; size_t n; const char *first; } cases[] = {
-		{ "sh", 0, 1, "sh" }, { "httpd -f -p\t80", 0, 4, "httpd" }, { "[\"sh\",\"-c\",\"a b\"]", 0, 3, "sh" }, { "[]", 0, 0, NULL },
-		{ "  ", 0, 0, NULL }, { "[\"sh\"", -ERR_INVALID, 0, NULL }, { "[1]", -ERR_INVALID, 0, NULL }, { "[\"a\"] x", -ERR_INVALID, 0, NULL },
+	static const struct {
+		const char *text;
+		int r;
+		size_t n;
+		const char *first;
+	} cases[] = {
+		{ "sh", 0, 1, "sh" },
+		{ "httpd -f -p\t80", 0, 4, "httpd" },
+		{ "[\"sh\",\"-c\",\"a b\"]", 0, 3, "sh" },
+		{ "[]", 0, 0, NULL },
+		{ "  ", 0, 0, NULL },
+		{ "[\"sh\"", -ERR_INVALID, 0, NULL },
+		{ "[1]", -ERR_INVALID, 0, NULL },
+		{ "[\"a\"] x", -ERR_INVALID, 0, NULL },
 	};
 
 	(void)state;
@@ -24,12 +35,18 @@ static void splits_commands(void **state)
 /* What a user gave is looked at before anything is asked of containerd: there is none here. */
 static void looks_at_the_options_first(void **state)
 {
-	static const struct { const char *name, *env, *port, *dir, *says; } cases[] = {
+	static const struct {
+		const char *name, *env, *port, *dir, *says;
+	} cases[] = {
 		{ "UPPER", NULL, NULL, NULL, "lower case" },
 		{ "a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", NULL, NULL, NULL, "no digest" },
-		{ "a", "NOVALUE", NULL, NULL, "NAME=VALUE" }, { "a", "=x", NULL, NULL, "NAME=VALUE" },
-		{ "a", NULL, "0", NULL, "not a port" }, { "a", NULL, "65536", NULL, "not a port" }, { "a", NULL, "80/quic", NULL, "not a port" },
-		{ "a", NULL, "x", NULL, "not a port" }, { "a", NULL, NULL, "relative", "absolute" },
+		{ "a", "NOVALUE", NULL, NULL, "NAME=VALUE" },
+		{ "a", "=x", NULL, NULL, "NAME=VALUE" },
+		{ "a", NULL, "0", NULL, "not a port" },
+		{ "a", NULL, "65536", NULL, "not a port" },
+		{ "a", NULL, "80/quic", NULL, "not a port" },
+		{ "a", NULL, "x", NULL, "not a port" },
+		{ "a", NULL, NULL, "relative", "absolute" },
 	};
 
 	(void)state;

@@ -6,9 +6,12 @@
 
 static void writes_sizes(void **state)
 {
-	static const struct { int64_t n; const char *text; } cases[] = {
-		{ 0, "0 B" }, { 999, "999 B" }, { 1000, "1.0 kB" }, { 9949, "9.9 kB" }, { 9950, "10 kB" }, { 31000000, "31 MB" },
-		{ 999499999, "999 MB" }, { 999500000, "1.0 GB" }, { INT64_MAX, "9.2 EB" },
+	static const struct {
+		int64_t n;
+		const char *text;
+	} cases[] = {
+		{ 0, "0 B" },          { 999, "999 B" },        { 1000, "1.0 kB" },      { 9949, "9.9 kB" },      { 9950, "10 kB" },
+		{ 31000000, "31 MB" }, { 999499999, "999 MB" }, { 999500000, "1.0 GB" }, { INT64_MAX, "9.2 EB" },
 	};
 	char out[16];
 

@@ -3,11 +3,16 @@
 
 static void parses(void **state)
 {
-	static const struct { const char *toml, *json; } cases[] = {
-		{ "", "{}" }, { "# only\n\r\n  # comments", "{}" },
+	static const struct {
+		const char *toml, *json;
+	} cases[] = {
+		{ "", "{}" },
+		{ "# only\n\r\n  # comments", "{}" },
 		{ "a = 1\nb=true # x\n", "{\"a\":1,\"b\":true}" },
-		{ "server = \"https://r\"\n[host.\"https://m\"]\ncapabilities = [\"pull\", 'resolve',]\n[host.\"https://m\".header]\nx-y = \"z\"\n",
-		  "{\"server\":\"https://r\",\"host\":{\"https://m\":{\"capabilities\":[\"pull\",\"resolve\"],\"header\":{\"x-y\":\"z\"}}}}" },
+		{ "server = \"https://r\"\n[host.\"https://m\"]\ncapabilities = [\"pull\", "
+		  "'resolve',]\n[host.\"https://m\".header]\nx-y = \"z\"\n",
+		  "{\"server\":\"https://r\",\"host\":{\"https://"
+		  "m\":{\"capabilities\":[\"pull\",\"resolve\"],\"header\":{\"x-y\":\"z\"}}}}" },
 		{ "a.b.\"c d\" = -7", "{\"a\":{\"b\":{\"c d\":-7}}}" },
 		{ "a = [ # one\n 1,\n\n 2 # two\n ]\n", "{\"a\":[1,2]}" },
 		{ "a = [[\"x\", \"y\"], []]", "{\"a\":[[\"x\",\"y\"],[]]}" },
@@ -36,12 +41,34 @@ static void parses(void **state)
 
 static void refuses_with_the_line(void **state)
 {
-	static const struct { const char *toml; unsigned line; } cases[] = {
-		{ "a", 1 }, { "a =", 1 }, { "\n\na = \"x", 3 }, { "a = \"x\ny\"", 1 }, { "a = 1\na = 2", 2 }, { "a = 1 2", 1 },
-		{ "[a", 1 }, { "[[a]", 1 }, { "a = 1\n[a]\n", 2 }, { "a = 1\na.b = 2", 2 }, { "a = [1 2]", 1 }, { "a = {b = 1", 1 },
-		{ "a = 1.5", 1 }, { "a = 1979-05-27", 1 }, { "a = \"\\x\"", 1 }, { "a = \"\\ud800\"", 1 }, { "a = \"\\u0000\"", 1 },
-		{ "= 1", 1 }, { "a.=1", 1 }, { "a = yes", 1 }, { "a = \"\x01\"", 1 }, { "a = 99999999999999999999", 1 },
-		{ "a = \"\"\"x\n", 2 }, { "[a]\nb=1\n[[a]]", 3 },
+	static const struct {
+		const char *toml;
+		unsigned line;
+	} cases[] = {
+		{ "a", 1 },
+		{ "a =", 1 },
+		{ "\n\na = \"x", 3 },
+		{ "a = \"x\ny\"", 1 },
+		{ "a = 1\na = 2", 2 },
+		{ "a = 1 2", 1 },
+		{ "[a", 1 },
+		{ "[[a]", 1 },
+		{ "a = 1\n[a]\n", 2 },
+		{ "a = 1\na.b = 2", 2 },
+		{ "a = [1 2]", 1 },
+		{ "a = {b = 1", 1 },
+		{ "a = 1.5", 1 },
+		{ "a = 1979-05-27", 1 },
+		{ "a = \"\\x\"", 1 },
+		{ "a = \"\\ud800\"", 1 },
+		{ "a = \"\\u0000\"", 1 },
+		{ "= 1", 1 },
+		{ "a.=1", 1 },
+		{ "a = yes", 1 },
+		{ "a = \"\x01\"", 1 },
+		{ "a = 99999999999999999999", 1 },
+		{ "a = \"\"\"x\n", 2 },
+		{ "[a]\nb=1\n[[a]]", 3 },
 		{ "a = [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", 1 },
 	};
 

@@ -28,8 +28,8 @@ static char *tree(void)
 static void finds_v1(void **state)
 {
 	_cleanup_free_ char *root = tree(), *memory = mem_printf("%s/memory/ns/a-00000001", root),
-			     *inner = mem_printf("%s/inner", memory), *pids = mem_printf("%s/pids/ns/a-00000001", root),
-			     *other = mem_printf("%s/pids/ns/b-00000002", root);
+			    *inner = mem_printf("%s/inner", memory), *pids = mem_printf("%s/pids/ns/a-00000001", root),
+			    *other = mem_printf("%s/pids/ns/b-00000002", root);
 	_cleanup_strv_ struct strv ids = { 0 };
 	_cleanup_(cgroup_pids_done) struct cgroup_pids found = { 0 };
 
@@ -75,7 +75,8 @@ static void reads_long_lists(void **state)
 
 static void finds_v2(void **state)
 {
-	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/ns/a-00000001", root), *deep = mem_printf("%s/x/ns/b-00000002", root);
+	_cleanup_free_ char *root = tree(), *own = mem_printf("%s/ns/a-00000001", root),
+			    *deep = mem_printf("%s/x/ns/b-00000002", root);
 	_cleanup_strv_ struct strv ids = { 0 };
 
 	(void)state;
@@ -119,7 +120,8 @@ static void says_what_stays(void **state)
 /* A process of a real cgroup, where we may make one. */
 static void ends_processes(void **state)
 {
-	_cleanup_free_ char *ns = mem_printf("davit-test-%d", (int)getpid()), *id = mem_strdup("a-00000001"), *top = NULL, *own = NULL;
+	_cleanup_free_ char *ns = mem_printf("davit-test-%d", (int)getpid()), *id = mem_strdup("a-00000001"), *top = NULL,
+			    *own = NULL;
 	const struct ctx ctx = ctx_within(NULL, 5000);
 	char text[32];
 	int status;
@@ -233,15 +235,9 @@ static void lets_go_of_a_v1_freezer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_v1),
-		cmocka_unit_test(reads_long_lists),
-		cmocka_unit_test(finds_v2),
-		cmocka_unit_test(ends_folders),
-		cmocka_unit_test(says_what_stays),
-		cmocka_unit_test(ends_processes),
-		cmocka_unit_test(kills_v2),
-		cmocka_unit_test(v2_without_its_file),
-		cmocka_unit_test(lets_go_of_a_v1_freezer),
+		cmocka_unit_test(finds_v1),     cmocka_unit_test(reads_long_lists),    cmocka_unit_test(finds_v2),
+		cmocka_unit_test(ends_folders), cmocka_unit_test(says_what_stays),     cmocka_unit_test(ends_processes),
+		cmocka_unit_test(kills_v2),     cmocka_unit_test(v2_without_its_file), cmocka_unit_test(lets_go_of_a_v1_freezer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-struct machine { char *root; struct core_conf conf; char *address; struct checks checks; };
+struct machine {
+	char *root;
+	struct core_conf conf;
+	char *address;
+	struct checks checks;
+};
 
 static int setup(void **state)
 {
@@ -52,8 +57,10 @@ static void put_program(const struct machine *m, const char *path, const char *p
 
 static void put_plugin(const struct machine *m, const char *path)
 {
-	put(m, path, "#!/bin/sh\n[ \"$CNI_COMMAND\" = VERSION ] && grep -q cniVersion &&\n"
-		     "echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.3.0\",\"0.4.0\",\"1.0.0\"]}'\n", 0755);
+	put(m, path,
+	    "#!/bin/sh\n[ \"$CNI_COMMAND\" = VERSION ] && grep -q cniVersion &&\n"
+	    "echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.3.0\",\"0.4.0\",\"1.0.0\"]}'\n",
+	    0755);
 }
 
 static void look(struct machine *m)
@@ -211,7 +218,10 @@ static void tells_cgroups_apart(void **state)
 
 static void reads_forwarding(void **state)
 {
-	static const struct { const char *file, *text; bool kept; } cases[] = {
+	static const struct {
+		const char *file, *text;
+		bool kept;
+	} cases[] = {
 		{ "/etc/sysctl.conf", "#net.ipv4.ip_forward=1\n", false },
 		{ "/etc/sysctl.conf", "net.ipv4.ip_forward=0\n", false },
 		{ "/etc/sysctl.conf", "net.ipv4.ip_forward_use_pmtu=1\n", false },
@@ -277,7 +287,8 @@ static void looks_for_gvisor(void **state)
 
 	put_program(m, "/usr/local/bin/containerd-shim-runsc-v1", "");
 	look(m);
-	expect(m, "gVisor", CHECK_WARNING, "/usr/local/bin/containerd-shim-runsc-v1 is there, but no program runsc", "install runsc");
+	expect(m, "gVisor", CHECK_WARNING, "/usr/local/bin/containerd-shim-runsc-v1 is there, but no program runsc",
+	       "install runsc");
 	put(m, "/usr/bin/runsc", "#!/bin/sh\nexit 1\n", 0755);
 	look(m);
 	expect(m, "gVisor", CHECK_OK, "/usr/bin/runsc with /usr/local/bin/containerd-shim-runsc-v1", NULL);
@@ -319,7 +330,8 @@ static void names_networks(void **state)
 {
 	struct machine *m = *state;
 
-	put(m, "/etc/cni/net.d/10-a.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"blue\",\"plugins\":[{\"type\":\"bridge\"}]}", 0644);
+	put(m, "/etc/cni/net.d/10-a.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"blue\",\"plugins\":[{\"type\":\"bridge\"}]}",
+	    0644);
 	put(m, "/etc/cni/net.d/20-b.conflist", "{", 0644);
 	look(m);
 	expect(m, "networks", CHECK_OK, "blue", NULL);
@@ -359,7 +371,8 @@ static void confinement(void **state)
 	expect(m, "confinement", CHECK_OK, "davit-default is loaded", NULL);
 	put(m, "/sys/fs/selinux/enforce", "1", 0644);
 	look(m);
-	expect(m, "confinement", CHECK_WARNING, "SELinux is on (enforcing), but its policy knows no containers", "dnf install container-selinux");
+	expect(m, "confinement", CHECK_WARNING, "SELinux is on (enforcing), but its policy knows no containers",
+	       "dnf install container-selinux");
 	put(m, "/sys/fs/selinux/enforce", "0", 0644);
 	put(m, "/etc/selinux/targeted/contexts/lxc_contexts", "process = \"u:r:container_t:s0\"\nfile = \"u:o:f:s0\"\n", 0644);
 	look(m);

@@ -10,7 +10,10 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-struct fixture { char *dir, *run, *data; struct core_conf conf; };
+struct fixture {
+	char *dir, *run, *data;
+	struct core_conf conf;
+};
 
 static int setup(void **state)
 {
@@ -105,7 +108,8 @@ static void keeps_running_jobs(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_(engine_status_done) struct engine_status s = { 0 };
-	_cleanup_free_ char *root = mem_printf("%s/rootfs", f->dir), *sock = engine_address(&f->conf), *command = NULL, *shims = NULL;
+	_cleanup_free_ char *root = mem_printf("%s/rootfs", f->dir), *sock = engine_address(&f->conf), *command = NULL,
+			    *shims = NULL;
 	struct err err = ERR_INIT;
 
 	if (!can_run())
@@ -116,7 +120,8 @@ static void keeps_running_jobs(void **state)
 	}
 	assert_int_equal(engine_start(&f->conf, NULL, NULL), 0);
 	command = mem_printf("mkdir -p %s && cp /bin/busybox %s/ && "
-			     "ctr -a %s -n elsewhere run -d --rootfs %s web /busybox sleep 1000 >/dev/null", root, root, sock, root);
+			     "ctr -a %s -n elsewhere run -d --rootfs %s web /busybox sleep 1000 >/dev/null",
+			     root, root, sock, root);
 	assert_int_equal(shell(command), 0);
 	assert_int_equal(engine_get_status(&f->conf, NULL, &s, NULL), 0);
 	assert_int_equal(s.jobs, 1);
@@ -128,7 +133,9 @@ static void keeps_running_jobs(void **state)
 	if (engine_stop(&f->conf, true, NULL, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_false(engine_running(&f->conf));
-	shims = mem_printf("for i in 1 2 3 4 5 6 7 8 9; do pgrep -f '[c]ontainerd-shim.*%s' >/dev/null || exit 0; sleep 0.2; done; exit 1", sock);
+	shims = mem_printf(
+		"for i in 1 2 3 4 5 6 7 8 9; do pgrep -f '[c]ontainerd-shim.*%s' >/dev/null || exit 0; sleep 0.2; done; exit 1",
+		sock);
 	assert_int_equal(shell(shims), 0);
 }
 
@@ -201,7 +208,7 @@ static void turns_its_log(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *program = mem_printf("%s/containerd", f->dir), *path = mem_strdup(getenv("PATH")),
-		*log = mem_printf("%s/engine/containerd.log", f->data), *old = mem_printf("%s.1", log);
+			    *log = mem_printf("%s/engine/containerd.log", f->data), *old = mem_printf("%s.1", log);
 	struct stat st;
 
 	write_program(program, "#!/bin/sh\necho ended >&2\n");
@@ -269,5 +276,6 @@ static void spares_strangers(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("engine", T(starts_once_and_stops), T(keeps_running_jobs), T(comes_back_after_a_kill), T(starters_agree), T(tells_why_it_ended),
-	  T(turns_its_log), T(waits_for_the_lock_within_its_time), T(gives_up_at_the_deadline), T(spares_strangers))
+RUN_TESTS("engine", T(starts_once_and_stops), T(keeps_running_jobs), T(comes_back_after_a_kill), T(starters_agree),
+	  T(tells_why_it_ended), T(turns_its_log), T(waits_for_the_lock_within_its_time), T(gives_up_at_the_deadline),
+	  T(spares_strangers))

@@ -3,11 +3,25 @@
 
 static void parses(void **state)
 {
-	static const struct { const char *s; int r; size_t n; unsigned char first, last; } cases[] = {
-		{ "ctrl-p,ctrl-q", 0, 2, 16, 17 }, { "ctrl-A,d", 0, 2, 1, 'd' }, { "x", 0, 1, 'x', 'x' },
-		{ "ctrl-@", 0, 1, 0, 0 }, { "ctrl-[", 0, 1, 27, 27 }, { "ctrl-_", 0, 1, 31, 31 }, { "ctrl-\\", 0, 1, 28, 28 },
-		{ "", -ERR_INVALID, 0, 0, 0 }, { ",", -ERR_INVALID, 0, 0, 0 }, { "a,", -ERR_INVALID, 0, 0, 0 },
-		{ "ctrl-", -ERR_INVALID, 0, 0, 0 }, { "ctrl-1", -ERR_INVALID, 0, 0, 0 }, { "ctrl-pq", -ERR_INVALID, 0, 0, 0 },
+	static const struct {
+		const char *s;
+		int r;
+		size_t n;
+		unsigned char first, last;
+	} cases[] = {
+		{ "ctrl-p,ctrl-q", 0, 2, 16, 17 },
+		{ "ctrl-A,d", 0, 2, 1, 'd' },
+		{ "x", 0, 1, 'x', 'x' },
+		{ "ctrl-@", 0, 1, 0, 0 },
+		{ "ctrl-[", 0, 1, 27, 27 },
+		{ "ctrl-_", 0, 1, 31, 31 },
+		{ "ctrl-\\", 0, 1, 28, 28 },
+		{ "", -ERR_INVALID, 0, 0, 0 },
+		{ ",", -ERR_INVALID, 0, 0, 0 },
+		{ "a,", -ERR_INVALID, 0, 0, 0 },
+		{ "ctrl-", -ERR_INVALID, 0, 0, 0 },
+		{ "ctrl-1", -ERR_INVALID, 0, 0, 0 },
+		{ "ctrl-pq", -ERR_INVALID, 0, 0, 0 },
 		{ "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", 0, 16, 'a', 'p' },
 		{ "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", -ERR_INVALID, 0, 0, 0 },
 	};
@@ -27,11 +41,23 @@ static void parses(void **state)
 
 static void passes_on_what_is_not_the_sequence(void **state)
 {
-	static const struct { const char *in[3]; int r; const char *out; } cases[] = {
+	static const struct {
+		const char *in[3];
+		int r;
+		const char *out;
+	} cases[] = {
 		{ { "hello", NULL }, 0, "hello" },
-		{ { "a\x10\x11" "b", NULL }, 1, "a" },
+		{ { "a\x10\x11"
+		    "b",
+		    NULL },
+		  1,
+		  "a" },
 		{ { "a\x10", "\x11" }, 1, "a" },
-		{ { "\x10" "x", NULL }, 0, "\x10x" },
+		{ { "\x10"
+		    "x",
+		    NULL },
+		  0,
+		  "\x10x" },
 		{ { "\x10", "x" }, 0, "\x10x" },
 		{ { "\x10\x10\x11", NULL }, 1, "\x10" }, /* the first ctrl-p was one of its own */
 	};

@@ -9,7 +9,9 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-struct fixture { char *dir, *scratch; };
+struct fixture {
+	char *dir, *scratch;
+};
 
 static int setup(void **state)
 {
@@ -83,7 +85,10 @@ static char *seen(const struct layers *l, struct err *err)
 }
 
 /* Top first; "" ends. A layer more at the bottom makes it an overlay for the mount, too. */
-struct row { const char *layers[4]; const char *want; /* NULL: takes a mount */ };
+struct row {
+	const char *layers[4];
+	const char *want; /* NULL: takes a mount */
+};
 
 #define NOT_REGULAR(kind) "image's /etc/passwd: " kind ", not a regular file"
 #define LEADS(where) "image's /etc/passwd: leads into " where
@@ -192,7 +197,9 @@ static void short_cut_is_the_long_way(void **state)
 /* A mount of the job's is what the container sees: a volume that another job has filled, above all. */
 static void sees_what_covers(void **state)
 {
-	static const struct { const char *layer, *target, *source, *want; } over[] = {
+	static const struct {
+		const char *layer, *target, *source, *want;
+	} over[] = {
 		{ "f:etc/passwd=image", "/etc/passwd", "f", "file" },
 		{ "f:etc/passwd=image", "/etc/passwd", "p", NOT_REGULAR("a FIFO") },
 		{ "f:etc/passwd=image", "/etc//./passwd/", "p", NOT_REGULAR("a FIFO") },
@@ -213,7 +220,7 @@ static void sees_what_covers(void **state)
 	make(f, "over", "f:f=file p:p f:d/passwd=inside f:d/users=users");
 	for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
 		_cleanup_free_ char *layer = mem_printf("c%zu", i), *dir = mem_printf("%s/%s", f->dir, layer), *got = NULL,
-			*source = over[i].source ? mem_printf("%s/over/%s", f->dir, over[i].source) : NULL;
+				    *source = over[i].source ? mem_printf("%s/over/%s", f->dir, over[i].source) : NULL;
 		_cleanup_(layers_done) struct layers l = { 0 };
 		struct err err = ERR_INIT;
 
@@ -229,13 +236,24 @@ static void sees_what_covers(void **state)
 /* Where somebody who makes the folder would make it, as with the image's links in the way. */
 static void says_where_it_would_be_made(void **state)
 {
-	static const struct { const char *layer, *path, *want; } absent[] = {
-		{ "l:lnk=/var/lib/there", "/lnk", "/var/lib/there" }, { "l:lnk=there", "/lnk/./sub/../x", "/there/x" },
-		{ "d:a l:a/lnk=../../../up", "/a/lnk", "/up" }, { "l:one=two l:two=/three/", "/one/x", "/three/x" },
-		{ "d:a", "/b/c", "/b/c" }, { "d:a", "b", "/b" }, { "l:lnk=/a d:a", "/lnk/x", "/a/x" },
+	static const struct {
+		const char *layer, *path, *want;
+	} absent[] = {
+		{ "l:lnk=/var/lib/there", "/lnk", "/var/lib/there" },
+		{ "l:lnk=there", "/lnk/./sub/../x", "/there/x" },
+		{ "d:a l:a/lnk=../../../up", "/a/lnk", "/up" },
+		{ "l:one=two l:two=/three/", "/one/x", "/three/x" },
+		{ "d:a", "/b/c", "/b/c" },
+		{ "d:a", "b", "/b" },
+		{ "l:lnk=/a d:a", "/lnk/x", "/a/x" },
 		{ "l:lnk=/data/x", "/lnk", "/data/x" },
-		{ "d:a", "/a", NULL }, { "l:lnk=/a d:a", "/lnk", NULL }, { "d:a", "/", NULL }, { "f:a=", "/a", NULL },
-		{ "l:loop=loop", "/loop", NULL }, { "l:lnk=/proc/self", "/lnk", NULL }, { "d:a", "/data", NULL },
+		{ "d:a", "/a", NULL },
+		{ "l:lnk=/a d:a", "/lnk", NULL },
+		{ "d:a", "/", NULL },
+		{ "f:a=", "/a", NULL },
+		{ "l:loop=loop", "/loop", NULL },
+		{ "l:lnk=/proc/self", "/lnk", NULL },
+		{ "d:a", "/data", NULL },
 	};
 	const struct fixture *f = *state;
 
@@ -257,7 +275,8 @@ static void says_where_it_would_be_made(void **state)
 static void looks_into_what_was_written(void **state)
 {
 	const struct fixture *f = *state;
-	_cleanup_free_ char *options = mem_printf("index=off,workdir=%s/none,upperdir=%s/upper,lowerdir=%s/low", f->dir, f->dir, f->dir);
+	_cleanup_free_ char *options =
+		mem_printf("index=off,workdir=%s/none,upperdir=%s/upper,lowerdir=%s/low", f->dir, f->dir, f->dir);
 	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
 	_cleanup_(layers_done) struct layers fresh = { 0 }, used = { 0 };
 	_cleanup_free_ char *a = NULL, *b = NULL;
@@ -277,9 +296,16 @@ static void looks_into_what_was_written(void **state)
 static void knows_what_it_cannot_walk(void **state)
 {
 	static const char *const rows_[][2] = {
-		{ "btrfs", "subvolid=5" }, { "overlay", "workdir=/x" }, { "overlay", "lowerdir=/:/,userxattr" }, { "overlay", "lowerdir=/a\\:b" },
-		{ "overlay", "lowerdir=/::/" }, { "overlay", "lowerdir=etc" }, { "overlay", "lowerdir=/,redirect_dir=on" },
-		{ "overlay", "lowerdir=/,uidmap=0:1:2" }, { "overlay", "lowerdir=" }, { "fuse.x", "" },
+		{ "btrfs", "subvolid=5" },
+		{ "overlay", "workdir=/x" },
+		{ "overlay", "lowerdir=/:/,userxattr" },
+		{ "overlay", "lowerdir=/a\\:b" },
+		{ "overlay", "lowerdir=/::/" },
+		{ "overlay", "lowerdir=etc" },
+		{ "overlay", "lowerdir=/,redirect_dir=on" },
+		{ "overlay", "lowerdir=/,uidmap=0:1:2" },
+		{ "overlay", "lowerdir=" },
+		{ "fuse.x", "" },
 	};
 	struct ctrd_mounts none = { 0 };
 	struct layers l = { 0 };
@@ -298,8 +324,12 @@ static void knows_what_it_cannot_walk(void **state)
 /* A running job's root: /proc is there, and its links lead anywhere. */
 static void a_live_root_has_no_way_out(void **state)
 {
-	static const struct { const char *path, *want; } live[] = {
-		{ "/proc/self/fd/0", "leads through a link of /proc" }, { "/dev/zero", NULL }, { "/dev/fd/0", "leads through a link of /proc" },
+	static const struct {
+		const char *path, *want;
+	} live[] = {
+		{ "/proc/self/fd/0", "leads through a link of /proc" },
+		{ "/dev/zero", NULL },
+		{ "/dev/fd/0", "leads through a link of /proc" },
 	};
 
 	(void)state;
@@ -329,6 +359,5 @@ static void reads_a_process_s_files(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 RUN_TESTS("layers", CASE(short_cut_is_the_long_way), CASE(sees_what_covers), CASE(says_where_it_would_be_made),
-	  CASE(looks_into_what_was_written),
-	  cmocka_unit_test(knows_what_it_cannot_walk), cmocka_unit_test(a_live_root_has_no_way_out),
-	  cmocka_unit_test(reads_a_process_s_files))
+	  CASE(looks_into_what_was_written), cmocka_unit_test(knows_what_it_cannot_walk),
+	  cmocka_unit_test(a_live_root_has_no_way_out), cmocka_unit_test(reads_a_process_s_files))

@@ -9,8 +9,8 @@
 struct fixture {
 	struct loop *loop;
 	struct outlet o;
-	int process;   /* its end */
-	int reader;    /* ours */
+	int process; /* its end */
+	int reader;  /* ours */
 	int to;
 };
 

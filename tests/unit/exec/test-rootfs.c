@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-struct fixture { char *dir, *scratch; };
+struct fixture {
+	char *dir, *scratch;
+};
 
 static int setup(void **state)
 {
@@ -66,8 +68,8 @@ static int look(const struct fixture *f, const char *type, const char *source, c
 static void opens_layers(void **state)
 {
 	const struct fixture *f = *state;
-	_cleanup_free_ char *options = mem_printf("index=off,workdir=%s/none,upperdir=%s/none,lowerdir=%s/top:%s/mid:%s/base", f->dir,
-						  f->dir, f->dir, f->dir, f->dir);
+	_cleanup_free_ char *options = mem_printf("index=off,workdir=%s/none,upperdir=%s/none,lowerdir=%s/top:%s/mid:%s/base",
+						  f->dir, f->dir, f->dir, f->dir, f->dir);
 	_cleanup_close_ int root = -1, file = -1;
 	struct err err = ERR_INIT;
 
@@ -106,7 +108,7 @@ static void names_what_is_missing(void **state)
 {
 	const struct fixture *f = *state;
 	_cleanup_free_ char *gone = mem_printf("%s/gone", f->dir), *one = mem_printf("lowerdir=%s", gone),
-		*two = mem_printf("lowerdir=%s:%s", gone, f->dir);
+			    *two = mem_printf("lowerdir=%s:%s", gone, f->dir);
 	const struct ctrd_mounts none = { 0 };
 	struct err err = ERR_INIT;
 	int fd = -1;

@@ -14,7 +14,11 @@
 #define BASH "/bin/bash"
 
 /* A folder for scripts, and where we may make one a cgroup /NS/ID. */
-struct stage { char *dir, *ns, *top, *own; struct core core; struct cgroup_pids started; };
+struct stage {
+	char *dir, *ns, *top, *own;
+	struct core core;
+	struct cgroup_pids started;
+};
 
 static int setup(void **state)
 {
@@ -66,8 +70,8 @@ static char *as_shim(const struct stage *s, const char *address, const char *scr
 {
 	static unsigned n;
 	_cleanup_free_ char *path = mem_printf("%s/%u", s->dir, n), *calling = mem_printf("%s/%u.sh", s->dir, n);
-	_cleanup_free_ char *call = mem_printf("exec -a containerd-shim-x-v1 sh %s -namespace %s -id " ID " -address %s\n", path,
-					       s->ns, address);
+	_cleanup_free_ char *call =
+		mem_printf("exec -a containerd-shim-x-v1 sh %s -namespace %s -id " ID " -address %s\n", path, s->ns, address);
 
 	n++;
 	assert_int_equal(file_write(path, script, strlen(script), 0600, NULL), 0);
@@ -118,10 +122,7 @@ static void find(const struct stage *s, struct shims *ret)
 }
 
 /* It enters the cgroup and has a child there. */
-static char *enters(const struct stage *s)
-{
-	return mem_printf("echo $$ >%s/cgroup.procs\nsleep 100\n:\n", s->own);
-}
+static char *enters(const struct stage *s) { return mem_printf("echo $$ >%s/cgroup.procs\nsleep 100\n:\n", s->own); }
 
 static void a_job_may_call_itself_a_shim(void **state)
 {

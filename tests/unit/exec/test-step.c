@@ -7,7 +7,7 @@ struct trail {
 	struct buf log;
 	int fail_begin, fail_end; /* step that fails, or -1 */
 	bool skip[5];
-	unsigned also;            /* what step 2 asks for besides */
+	unsigned also; /* what step 2 asks for besides */
 };
 
 static int begin_n(struct trail *t, int i, struct err *err)
@@ -21,19 +21,44 @@ static int end_n(struct trail *t, int i, struct err *err)
 	return t->fail_end == i ? err_set(err, ERR_INTERNAL, "end %d", i) : 0;
 }
 #define STEP_FUNCTIONS(i) \
-	static int begin##i(void *s, const struct ctx *c, struct err *e) { (void)c; return begin_n(s, i, e); } \
-	__attribute__((unused)) static int end##i(void *s, const struct ctx *c, struct err *e) { (void)c; return end_n(s, i, e); } \
-	static void undo##i(void *s, const struct ctx *c) { (void)c; buf_addf(&((struct trail *)s)->log, "u%d ", i); } \
+	static int begin##i(void *s, const struct ctx *c, struct err *e) \
+	{ \
+		(void)c; \
+		return begin_n(s, i, e); \
+	} \
+	__attribute__((unused)) static int end##i(void *s, const struct ctx *c, struct err *e) \
+	{ \
+		(void)c; \
+		return end_n(s, i, e); \
+	} \
+	static void undo##i(void *s, const struct ctx *c) \
+	{ \
+		(void)c; \
+		buf_addf(&((struct trail *)s)->log, "u%d ", i); \
+	} \
 	static bool wanted##i(const void *s) { return !((const struct trail *)s)->skip[i]; } \
-	static void plan##i(const void *s, struct strv *out) { (void)s; strv_pushf(out, "step %d", i); }
-STEP_FUNCTIONS(0) STEP_FUNCTIONS(1) STEP_FUNCTIONS(2) STEP_FUNCTIONS(3) STEP_FUNCTIONS(4)
-static unsigned also2(const void *s) { return ((const struct trail *)s)->also; }
+	static void plan##i(const void *s, struct strv *out) \
+	{ \
+		(void)s; \
+		strv_pushf(out, "step %d", i); \
+	}
+STEP_FUNCTIONS(0) STEP_FUNCTIONS(1) STEP_FUNCTIONS(2) STEP_FUNCTIONS(3) STEP_FUNCTIONS(4) static unsigned also2(const void *s)
+{
+	return ((const struct trail *)s)->also;
+}
 
 /* 0 and 1 are free; 2 needs 0; 3 needs 1 (and stands behind 2); 4 needs all. */
 static const struct step table[] = {
 	{ .name = "0", .wanted = wanted0, .begin = begin0, .end = end0, .undo = undo0, .plan = plan0 },
 	{ .name = "1", .wanted = wanted1, .begin = begin1, .end = end1, .undo = undo1, .plan = plan1 },
-	{ .name = "2", .needs = STEP(0), .needs_also = also2, .wanted = wanted2, .begin = begin2, .end = end2, .undo = undo2, .plan = plan2 },
+	{ .name = "2",
+	  .needs = STEP(0),
+	  .needs_also = also2,
+	  .wanted = wanted2,
+	  .begin = begin2,
+	  .end = end2,
+	  .undo = undo2,
+	  .plan = plan2 },
 	{ .name = "3", .needs = STEP(1), .wanted = wanted3, .begin = begin3, .end = end3, .undo = undo3, .plan = plan3 },
 	{ .name = "4", .needs = STEP(2) | STEP(3), .wanted = wanted4, .begin = begin4, .undo = undo4, .plan = plan4 },
 };
@@ -90,7 +115,11 @@ static void leaves_out_what_is_not_wanted(void **state)
 
 static void undoes_what_was_begun(void **state)
 {
-	static const struct { int begin, end; const char *trail; const char *msg; } cases[] = {
+	static const struct {
+		int begin, end;
+		const char *trail;
+		const char *msg;
+	} cases[] = {
 		{ 0, -1, "b0 u0 ", "begin 0" },
 		{ 1, -1, "b0 b1 u1 u0 ", "begin 1" },
 		{ -1, 0, "b0 b1 e0 u1 u0 ", "end 0" },

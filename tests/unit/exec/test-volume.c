@@ -9,7 +9,10 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-struct fixture { char *dir, *image; struct core core; };
+struct fixture {
+	char *dir, *image;
+	struct core core;
+};
 
 static int setup(void **state)
 {
@@ -35,10 +38,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static char *in(const char *dir, const char *name)
-{
-	return mem_printf("%s/%s", dir, name);
-}
+static char *in(const char *dir, const char *name) { return mem_printf("%s/%s", dir, name); }
 
 static void put(const char *dir, const char *name, const char *text)
 {
@@ -204,7 +204,8 @@ static void make_image(const struct fixture *f)
 {
 	_cleanup_free_ char *srv = in(f->image, "srv"), *sub = in(f->image, "srv/sub"), *deep = in(f->image, "srv/sub/deep");
 	_cleanup_free_ char *a = in(f->image, "srv/a"), *hard = in(f->image, "srv/sub/hard"), *fifo = in(f->image, "srv/fifo");
-	_cleanup_free_ char *out = in(f->image, "srv/out"), *set = in(f->image, "srv/set"), *dangling = in(f->image, "srv/dangling");
+	_cleanup_free_ char *out = in(f->image, "srv/out"), *set = in(f->image, "srv/set"),
+			    *dangling = in(f->image, "srv/dangling");
 	const struct timespec times[] = { { .tv_sec = 1000, .tv_nsec = 1 }, { .tv_sec = 2000, .tv_nsec = 2 } };
 
 	assert_int_equal(mkdir(srv, 0700), 0);
@@ -280,7 +281,9 @@ static void copies_all_there_is(void **state)
 
 static void copies_devices_and_capabilities(void **state)
 {
-	static const unsigned char cap[] = { 0x01, 0, 0, 0x02, 0, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }; /* v2, one bit */
+	static const unsigned char cap[] = {
+		0x01, 0, 0, 0x02, 0, 0x04, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+	}; /* v2, one bit */
 	const struct fixture *f = *state;
 	_cleanup_(volume_done) struct volume v = { 0 };
 	_cleanup_free_ char *srv = in(f->image, "srv"), *null = in(srv, "null"), *ping = in(srv, "ping"), *copy = NULL;
@@ -608,6 +611,5 @@ static void names_the_file_that_failed(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(makers_agree),
 	  T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root), T(leaves_what_is_there),
-	  T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest),
-	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes),
-	  T(bounds_depth), T(names_the_file_that_failed))
+	  T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest), T(completes_in_place), T(ends_with_its_ctx),
+	  T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes), T(bounds_depth), T(names_the_file_that_failed))

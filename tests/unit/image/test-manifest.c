@@ -2,18 +2,18 @@
 #include "manifest.h"
 #include "mem.h"
 
-#define D(c) "sha256:" c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
+#define D(c) \
+	"sha256:" c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c \
+		c c c c c c c c
 #define CONFIG "\"config\":{\"mediaType\":\"" MEDIA_OCI_CONFIG "\",\"digest\":\"" D("c") "\",\"size\":10}"
 #define LAYER(c) "{\"mediaType\":\"" MEDIA_OCI_LAYER "\",\"digest\":\"" D(c) "\",\"size\":20}"
 #define ENTRY(c, extra) "{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"" D(c) "\",\"size\":30" extra "}"
 #define PLATFORM(o, a) ",\"platform\":{\"os\":\"" o "\",\"architecture\":\"" a "\"}"
-#define ATTESTATION ",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}," \
+#define ATTESTATION \
+	",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}," \
 	"\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}"
 
-static int parse(const char *text, struct manifest *m, struct err *err)
-{
-	return manifest_parse(text, strlen(text), m, err);
-}
+static int parse(const char *text, struct manifest *m, struct err *err) { return manifest_parse(text, strlen(text), m, err); }
 
 static void reads_a_manifest(void **state)
 {
@@ -35,11 +35,18 @@ static void reads_a_manifest(void **state)
 
 static void chooses_a_platform(void **state)
 {
-	static const char text[] = "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_DOCKER_LIST "\",\"manifests\":["
-		ENTRY("a", ATTESTATION) "," ENTRY("b", PLATFORM("linux", "386")) "," ENTRY("c", PLATFORM("linux", "arm64")) ","
-		ENTRY("d", PLATFORM("linux", "amd64")) "," ENTRY("e", "") "]}";
-	static const struct { const char *want; int chosen; } cases[] = {
-		{ "linux/amd64", 3 }, { "linux/386", 1 }, { "linux/arm64", 2 }, { "linux/s390x", 4 },
+	static const char text[] =
+		"{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_DOCKER_LIST
+		"\",\"manifests\":[" ENTRY("a", ATTESTATION) "," ENTRY("b", PLATFORM("linux", "386")) "," ENTRY(
+			"c", PLATFORM("linux", "arm64")) "," ENTRY("d", PLATFORM("linux", "amd64")) "," ENTRY("e", "") "]}";
+	static const struct {
+		const char *want;
+		int chosen;
+	} cases[] = {
+		{ "linux/amd64", 3 },
+		{ "linux/386", 1 },
+		{ "linux/arm64", 2 },
+		{ "linux/s390x", 4 },
 	};
 	_cleanup_(manifest_done) struct manifest m = { 0 };
 	_cleanup_dict_ struct dict labels = { 0 };
@@ -66,7 +73,8 @@ static void says_what_there_is(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(parse("{\"manifests\":[" ENTRY("a", ATTESTATION) "," ENTRY("b", PLATFORM("linux", "arm64")) "]}", &m, NULL), 0);
+	assert_int_equal(
+		parse("{\"manifests\":[" ENTRY("a", ATTESTATION) "," ENTRY("b", PLATFORM("linux", "arm64")) "]}", &m, NULL), 0);
 	assert_int_equal(platform_parse("linux/amd64", &want, NULL), 0);
 	assert_int_equal(manifest_choose(&m, &want, &err), -ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "no image for platform linux/amd64");
@@ -75,8 +83,14 @@ static void says_what_there_is(void **state)
 
 static void refuses(void **state)
 {
-	static const struct { const char *text; int r; } cases[] = {
-		{ "", -ERR_INVALID }, { "[]", -ERR_INVALID }, { "{}", -ERR_INVALID }, { "null", -ERR_INVALID },
+	static const struct {
+		const char *text;
+		int r;
+	} cases[] = {
+		{ "", -ERR_INVALID },
+		{ "[]", -ERR_INVALID },
+		{ "{}", -ERR_INVALID },
+		{ "null", -ERR_INVALID },
 		{ "{\"schemaVersion\":1,\"fsLayers\":[]}", -ERR_UNIMPLEMENTED },
 		/* both at once */
 		{ "{" CONFIG ",\"layers\":[],\"manifests\":[]}", -ERR_INVALID },
@@ -88,7 +102,8 @@ static void refuses(void **state)
 		{ "{\"config\":{\"digest\":\"" D("a") "\",\"size\":-1,\"mediaType\":\"x\"},\"layers\":[]}", -ERR_INVALID },
 		{ "{\"config\":{\"digest\":\"" D("a") "\",\"size\":1},\"layers\":[]}", -ERR_INVALID },
 		{ "{\"config\":{\"digest\":\"sha256:../../etc\",\"size\":1,\"mediaType\":\"x\"},\"layers\":[]}", -ERR_INVALID },
-		{ "{" CONFIG ",\"layers\":[7]}", -ERR_INVALID }, { "{" CONFIG ",\"layers\":[" LAYER("z") "]}", -ERR_INVALID },
+		{ "{" CONFIG ",\"layers\":[7]}", -ERR_INVALID },
+		{ "{" CONFIG ",\"layers\":[" LAYER("z") "]}", -ERR_INVALID },
 	};
 
 	(void)state;

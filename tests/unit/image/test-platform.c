@@ -3,12 +3,15 @@
 
 static void parses(void **state)
 {
-	static const struct { const char *in, *out; } cases[] = {
-		{ "linux/amd64", "linux/amd64" }, { "linux/x86_64", "linux/amd64" }, { "Linux/AMD64", "linux/amd64" },
-		{ "arm64", "linux/arm64" }, { "linux/arm64/v8", "linux/arm64" }, { "linux/aarch64", "linux/arm64" },
-		{ "linux/arm", "linux/arm/v7" }, { "linux/arm/7", "linux/arm/v7" }, { "linux/arm/v6", "linux/arm/v6" },
-		{ "armhf", "linux/arm/v7" }, { "armel", "linux/arm/v6" }, { "i686", "linux/386" }, { "windows/amd64", "windows/amd64" },
-		{ "linux/amd64/v1", "linux/amd64" }, { "linux/amd64/v3", "linux/amd64/v3" }, { "linux/riscv64", "linux/riscv64" },
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "linux/amd64", "linux/amd64" },     { "linux/x86_64", "linux/amd64" },   { "Linux/AMD64", "linux/amd64" },
+		{ "arm64", "linux/arm64" },           { "linux/arm64/v8", "linux/arm64" }, { "linux/aarch64", "linux/arm64" },
+		{ "linux/arm", "linux/arm/v7" },      { "linux/arm/7", "linux/arm/v7" },   { "linux/arm/v6", "linux/arm/v6" },
+		{ "armhf", "linux/arm/v7" },          { "armel", "linux/arm/v6" },         { "i686", "linux/386" },
+		{ "windows/amd64", "windows/amd64" }, { "linux/amd64/v1", "linux/amd64" }, { "linux/amd64/v3", "linux/amd64/v3" },
+		{ "linux/riscv64", "linux/riscv64" },
 	};
 
 	(void)state;
@@ -24,8 +27,12 @@ static void parses(void **state)
 static void refuses(void **state)
 {
 	static const char *const cases[] = {
-		"linux", "/", "/amd64", "linux/", "linux//amd64", "linux/amd64/v1/x", "li nux/amd64", "linux/amd64;rm", "l\xc3\xa9/x",
-		"linux/a-very-long-architecture-name", "linux/amd64/",
+		"linux",        "/",
+		"/amd64",       "linux/",
+		"linux//amd64", "linux/amd64/v1/x",
+		"li nux/amd64", "linux/amd64;rm",
+		"l\xc3\xa9/x",  "linux/a-very-long-architecture-name",
+		"linux/amd64/",
 	};
 
 	(void)state;
@@ -55,7 +62,9 @@ static void the_host_is_the_default(void **state)
 /* For each wish the suitable ones in their order. */
 static void matches_best_first(void **state)
 {
-	static const struct { const char *want, *have[6], *never[4]; } cases[] = {
+	static const struct {
+		const char *want, *have[6], *never[4];
+	} cases[] = {
 		{ "linux/amd64", { "linux/amd64", "linux/386" }, { "linux/arm64", "windows/amd64", "linux/amd64/v3" } },
 		{ "linux/amd64/v3", { "linux/amd64/v3", "linux/amd64/v2", "linux/amd64" }, { "linux/amd64/v4" } },
 		{ "linux/arm/v7", { "linux/arm/v7", "linux/arm/v6", "linux/arm/v5" }, { "linux/arm/v8", "linux/arm64" } },

@@ -7,7 +7,9 @@
 
 static void normalises(void **state)
 {
-	static const struct { const char *in, *name, *host, *path, *tag, *familiar; } cases[] = {
+	static const struct {
+		const char *in, *name, *host, *path, *tag, *familiar;
+	} cases[] = {
 		{ "redis", "docker.io/library/redis:latest", "docker.io", "library/redis", "latest", "redis:latest" },
 		{ "redis:7", "docker.io/library/redis:7", "docker.io", "library/redis", "7", "redis:7" },
 		{ "docker.io/redis", "docker.io/library/redis:latest", "docker.io", "library/redis", "latest", "redis:latest" },
@@ -22,9 +24,13 @@ static void normalises(void **state)
 		  "a/b__c/d---e.f_g:latest" },
 		{ "redis@" DIGEST, "docker.io/library/redis@" DIGEST, "docker.io", "library/redis", NULL, "redis@" DIGEST },
 		{ "q.io/r:1@" DIGEST, "q.io/r:1@" DIGEST, "q.io", "r", "1", "q.io/r:1@" DIGEST },
-		{ "docker.io/library/x/y", "docker.io/library/x/y:latest", "docker.io", "library/x/y", "latest", "library/x/y:latest" },
-		{ "docker.io/ker.io/x", "docker.io/ker.io/x:latest", "docker.io", "ker.io/x", "latest", "docker.io/ker.io/x:latest" },
-		{ "a:" "UPPER_.-9", "docker.io/library/a:UPPER_.-9", "docker.io", "library/a", "UPPER_.-9", "a:UPPER_.-9" },
+		{ "docker.io/library/x/y", "docker.io/library/x/y:latest", "docker.io", "library/x/y", "latest",
+		  "library/x/y:latest" },
+		{ "docker.io/ker.io/x", "docker.io/ker.io/x:latest", "docker.io", "ker.io/x", "latest",
+		  "docker.io/ker.io/x:latest" },
+		{ "a:"
+		  "UPPER_.-9",
+		  "docker.io/library/a:UPPER_.-9", "docker.io", "library/a", "UPPER_.-9", "a:UPPER_.-9" },
 	};
 
 	(void)state;
@@ -50,18 +56,44 @@ static void normalises(void **state)
 
 static void refuses(void **state)
 {
-	static const struct { const char *in, *why; } cases[] = {
-		{ "", "missing" }, { "/", "letters" }, { ":tag", "missing" }, { "a//b", "letters and digits" },
-		{ "Redis", "lower case" }, { "redis:", "tag" }, { "redis:-a", "tag" }, { "redis:a b", "tag" }, { "re dis", "letters" },
-		{ "a/b/", "letters" }, { "-a", "letters" }, { "a-", "letters" }, { "a..b", "letters" }, { "a___b", "letters" },
-		{ "a._b", "letters" }, { "redis@sha256:12", "digest" }, { "redis@md5:0123", "digest" }, { "redis@", "digest" },
-		{ "ho_st.x/a", "host" }, { "host:port/a", "host" }, { "host:123456/a", "host" }, { "host:65536/a", "host" },
-		{ "host:0/a", "host" }, { "[zz]/a", "host" },
-		{ "https://r.io/a:1", "without https://" }, { "http://r.io/a", "without https://" }, { ".x/a", "host" }, { "host:/a", "host" },
+	static const struct {
+		const char *in, *why;
+	} cases[] = {
+		{ "", "missing" },
+		{ "/", "letters" },
+		{ ":tag", "missing" },
+		{ "a//b", "letters and digits" },
+		{ "Redis", "lower case" },
+		{ "redis:", "tag" },
+		{ "redis:-a", "tag" },
+		{ "redis:a b", "tag" },
+		{ "re dis", "letters" },
+		{ "a/b/", "letters" },
+		{ "-a", "letters" },
+		{ "a-", "letters" },
+		{ "a..b", "letters" },
+		{ "a___b", "letters" },
+		{ "a._b", "letters" },
+		{ "redis@sha256:12", "digest" },
+		{ "redis@md5:0123", "digest" },
+		{ "redis@", "digest" },
+		{ "ho_st.x/a", "host" },
+		{ "host:port/a", "host" },
+		{ "host:123456/a", "host" },
+		{ "host:65536/a", "host" },
+		{ "host:0/a", "host" },
+		{ "[zz]/a", "host" },
+		{ "https://r.io/a:1", "without https://" },
+		{ "http://r.io/a", "without https://" },
+		{ ".x/a", "host" },
+		{ "host:/a", "host" },
 		{ "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "digest, not a name" },
 		{ "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "as a digest is" },
-		{ "docker.io/library/sha256:1", "as a digest is" }, { "sha512", "as a digest is" },
-		{ "a\nb", "letters" }, { "\xc3\xa9", "letters" }, { "redis@" DIGEST "0", "digest" },
+		{ "docker.io/library/sha256:1", "as a digest is" },
+		{ "sha512", "as a digest is" },
+		{ "a\nb", "letters" },
+		{ "\xc3\xa9", "letters" },
+		{ "redis@" DIGEST "0", "digest" },
 	};
 
 	(void)state;
@@ -78,7 +110,10 @@ static void refuses(void **state)
 
 static void bounds_lengths(void **state)
 {
-	struct { size_t path, tag; int r; } cases[] = {
+	struct {
+		size_t path, tag;
+		int r;
+	} cases[] = {
 		{ 200, 128, 0 }, { 200, 129, -ERR_INVALID }, { 237, 1, 0 }, { 238, 1, -ERR_INVALID }, { 100000, 1, -ERR_INVALID },
 	};
 

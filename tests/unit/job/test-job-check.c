@@ -5,18 +5,22 @@
 /* What is between the fields, one mistake a row, in a job that has nothing else. */
 #define TASK "\"image\":\"i\""
 
-static const struct { const char *job, *task, *msg; } rows[] = {
+static const struct {
+	const char *job, *task, *msg;
+} rows[] = {
 	{ "\"name\":\"a..b\"", "", "job name \"a..b\": not a valid name" },
 	{ "\"name\":\"\"", "", "job name \"\": not a valid name" },
 	{ "\"network\":\"-\"", "", "network \"-\": not a valid name" },
 	{ "\"expose\":[\"80:80\"]", "", "invalid exposed port \"80:80\": a port inside, without one of the host" },
 	{ "\"network\":\"none\",\"publish_all\":true", "", "publish-all: with the network \"none\" no port is forwarded" },
 	{ "\"network\":\"container:a/b\"", "", "job in the network \"container:\" \"a/b\": not a valid name" },
-	{ "\"network\":\"container:web\",\"ports\":[{\"inside\":80}]", "", "conflicting options: publish and network container:web" },
+	{ "\"network\":\"container:web\",\"ports\":[{\"inside\":80}]", "",
+	  "conflicting options: publish and network container:web" },
 	{ "\"network\":\"container:web\",\"publish_all\":true", "", "conflicting options: publish-all and network container:web" },
 	{ "\"network\":\"container:web\",\"hostname\":\"h\"", "", "conflicting options: hostname and network container:web" },
 	{ "\"network\":\"container:web\",\"dns\":[\"1.1.1.1\"]", "", "conflicting options: dns and network container:web" },
-	{ "\"network\":\"container:web\",\"extra_hosts\":[\"a:1.1.1.1\"]", "", "conflicting options: add-host and network container:web" },
+	{ "\"network\":\"container:web\",\"extra_hosts\":[\"a:1.1.1.1\"]", "",
+	  "conflicting options: add-host and network container:web" },
 	{ "\"hostname\":\"\"", "", "invalid hostname \"\": 1 to 64 characters are allowed" },
 	{ "\"hostname\":\"a b\"", "", "invalid hostname \"a b\": letters, digits, \".\" and \"-\" are allowed" },
 	{ "\"hostname\":\"-a\"", "", "invalid hostname \"-a\": letters, digits, \".\" and \"-\" are allowed" },
@@ -70,7 +74,8 @@ static const struct { const char *job, *task, *msg; } rows[] = {
 	  "invalid mount option \"ro,suid\": empty, or with a comma" },
 	{ "", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/srv\"},{\"type\":\"tmpfs\",\"target\":\"//srv/x/..//\"}]",
 	  "invalid mount target \"/srv\": two mounts have it" },
-	{ "", "\"devices\":[{\"host\":\"/dev/fuse\",\"access\":\"rwx\"}]", "invalid device access \"rwx\": not made of r, w and m" },
+	{ "", "\"devices\":[{\"host\":\"/dev/fuse\",\"access\":\"rwx\"}]",
+	  "invalid device access \"rwx\": not made of r, w and m" },
 	{ "", "\"labels\":{\"\":\"x\"}", "invalid label \"\": no name before \"=\"" },
 };
 
@@ -101,7 +106,10 @@ static void one_mistake_each(void **state)
 	}
 }
 
-static const struct { const char *a, *b; bool clash; } pairs[] = {
+static const struct {
+	const char *a, *b;
+	bool clash;
+} pairs[] = {
 	{ "\"host\":80", "\"host\":80", true },
 	{ "\"host\":80", "\"host\":81", false },
 	{ "\"host\":0", "\"host\":0", false },
@@ -122,8 +130,8 @@ static void clashing_ports(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		_cleanup_free_ char *text = mem_printf("{\"tasks\":[{" TASK "}],\"ports\":[{\"inside\":1,%s},{\"inside\":2,%s}]}", pairs[i].a,
-						       pairs[i].b);
+		_cleanup_free_ char *text = mem_printf("{\"tasks\":[{" TASK "}],\"ports\":[{\"inside\":1,%s},{\"inside\":2,%s}]}",
+						       pairs[i].a, pairs[i].b);
 		char msg[1000];
 		int r = check(text, msg);
 
@@ -146,11 +154,17 @@ static void names_of_tasks(void **state)
 	assert_string_equal(msg, "task name \"\": not a valid name");
 	/* JOB.TASK must fit an id of containerd */
 	assert_int_equal(check("{\"name\":\"j2345678901234567890123456789012345678901234567890123456789012\",\"tasks\":"
-			       "[{\"name\":\"t23456789012\"," TASK "}]}", msg), 0);
+			       "[{\"name\":\"t23456789012\"," TASK "}]}",
+			       msg),
+			 0);
 	assert_int_equal(check("{\"name\":\"j23456789012345678901234567890123456789012345678901234567890123\",\"tasks\":"
-			       "[{\"name\":\"t23456789012\"," TASK "}]}", msg), 0);
+			       "[{\"name\":\"t23456789012\"," TASK "}]}",
+			       msg),
+			 0);
 	assert_int_equal(check("{\"name\":\"j23456789012345678901234567890123456789012345678901234567890123\",\"tasks\":"
-			       "[{\"name\":\"t234567890123\"," TASK "}]}", msg), -ERR_INVALID);
+			       "[{\"name\":\"t234567890123\"," TASK "}]}",
+			       msg),
+			 -ERR_INVALID);
 	/* the task is named where there is one to name */
 	assert_int_equal(check("{\"tasks\":[{\"name\":\"a\"," TASK ",\"cwd\":\"x\"}]}", msg), -ERR_INVALID);
 	assert_string_equal(msg, "task a: invalid working folder \"x\": not an absolute path");

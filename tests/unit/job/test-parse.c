@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 /* Every option whose values go into a job or a task is told by the JSON that it makes there, or by its error. */
-struct target { struct job *job; struct task *task; };
+struct target {
+	struct job *job;
+	struct task *task;
+};
 typedef int parse_into(const char *s, struct target *, struct err *);
 
 static char home[] = "HOME=/home/me", empty[] = "EMPTY=";
@@ -24,7 +27,10 @@ static int host(const char *s, struct target *t, struct err *e) { return parse_e
 static int label(const char *s, struct target *t, struct err *e) { return parse_label(s, &t->task->labels, e); }
 static int environ_(const char *s, struct target *t, struct err *e) { return parse_env(s, environment, &t->task->env, e); }
 
-static const struct { parse_into *fn; const char *value, *made; } right[] = {
+static const struct {
+	parse_into *fn;
+	const char *value, *made;
+} right[] = {
 	{ ports, "80", "\"ports\":[{\"inside\":80}]" },
 	{ ports, "8080:80", "\"ports\":[{\"host\":8080,\"inside\":80}]" },
 	{ ports, "0:80/UDP", "\"ports\":[{\"inside\":80,\"proto\":\"udp\"}]" },
@@ -44,24 +50,31 @@ static const struct { parse_into *fn; const char *value, *made; } right[] = {
 	{ volume, "./x:/srv:rw", "\"mounts\":[{\"source\":\"/here/now/x\",\"target\":\"/srv\"}]" },
 	{ volume, "..:/srv", "\"mounts\":[{\"source\":\"/here\",\"target\":\"/srv\"}]" },
 	{ volume, ".:/srv", "\"mounts\":[{\"source\":\"/here/now\",\"target\":\"/srv\"}]" },
-	{ volume, "/a:/b:Z,ro,rslave", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true,\"options\":[\"Z\",\"rslave\"]}]" },
+	{ volume, "/a:/b:Z,ro,rslave",
+	  "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true,\"options\":[\"Z\",\"rslave\"]}]" },
 	{ volume, "d:/b:nocopy", "\"mounts\":[{\"type\":\"volume\",\"source\":\"d\",\"target\":\"/b\",\"options\":[\"nocopy\"]}]" },
 	{ mount, "type=bind,src=/a,dst=/b,readonly", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true}]" },
 	{ mount, "type=bind,source=./a,target=/b,ro=false,bind-propagation=rshared",
 	  "\"mounts\":[{\"source\":\"/here/now/a\",\"target\":\"/b\",\"options\":[\"rshared\"]}]" },
-	{ mount, "dst=/b,source=d,volume-nocopy", "\"mounts\":[{\"type\":\"volume\",\"source\":\"d\",\"target\":\"/b\",\"options\":[\"nocopy\"]}]" },
+	{ mount, "dst=/b,source=d,volume-nocopy",
+	  "\"mounts\":[{\"type\":\"volume\",\"source\":\"d\",\"target\":\"/b\",\"options\":[\"nocopy\"]}]" },
 	{ mount, "target=/b", "\"mounts\":[{\"type\":\"volume\",\"target\":\"/b\"}]" },
 	{ mount, "type=tmpfs,destination=/b,tmpfs-size=1m,tmpfs-mode=1777",
 	  "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/b\",\"options\":[\"size=1048576\",\"mode=1777\"]}]" },
 	{ mount, "type=bind,\"source=/a,b\",target=/c", "\"mounts\":[{\"source\":\"/a,b\",\"target\":\"/c\"}]" },
-	{ mount, "\"type=bind\",\"source=/a\"\"b\"\"\",\"target=/c\"", "\"mounts\":[{\"source\":\"/a\\\"b\\\"\",\"target\":\"/c\"}]" },
-	{ mount, "Type=Bind,SRC=/a,Dst=/b,RO=T,consistency=cached", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true}]" },
-	{ mount, "type=bind,src=/a,dst=/b,bind-recursive=disabled,consistency=", "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"options\":[\"bind\"]}]" },
+	{ mount, "\"type=bind\",\"source=/a\"\"b\"\"\",\"target=/c\"",
+	  "\"mounts\":[{\"source\":\"/a\\\"b\\\"\",\"target\":\"/c\"}]" },
+	{ mount, "Type=Bind,SRC=/a,Dst=/b,RO=T,consistency=cached",
+	  "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true}]" },
+	{ mount, "type=bind,src=/a,dst=/b,bind-recursive=disabled,consistency=",
+	  "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"options\":[\"bind\"]}]" },
 	{ mount, "type=bind,src=/a,dst=/b,readonly,bind-recursive=readonly",
 	  "\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true,\"options\":[\"rro\"]}]" },
-	{ mount, "src=d,dst=/b,volume-driver=local,volume-nocopy=false,ro=FALSE", "\"mounts\":[{\"type\":\"volume\",\"source\":\"d\",\"target\":\"/b\"}]" },
+	{ mount, "src=d,dst=/b,volume-driver=local,volume-nocopy=false,ro=FALSE",
+	  "\"mounts\":[{\"type\":\"volume\",\"source\":\"d\",\"target\":\"/b\"}]" },
 	{ tmpfs, "/t", "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\"}]" },
-	{ tmpfs, "/t:size=1m,exec,ro", "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\",\"read_only\":true,\"options\":[\"size=1m\",\"exec\"]}]" },
+	{ tmpfs, "/t:size=1m,exec,ro",
+	  "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\",\"read_only\":true,\"options\":[\"size=1m\",\"exec\"]}]" },
 	{ device, "/dev/fuse", "\"devices\":[{\"host\":\"/dev/fuse\"}]" },
 	{ device, "/dev/fuse:rw", "\"devices\":[{\"host\":\"/dev/fuse\",\"access\":\"rw\"}]" },
 	{ device, "/dev/a:/dev/b", "\"devices\":[{\"host\":\"/dev/a\",\"inside\":\"/dev/b\"}]" },
@@ -136,7 +149,10 @@ static void right_values(void **state)
 #define DEVICE_HINT "such as /dev/fuse:/dev/fuse:rw"
 #define LIMIT_HINT "numbers, or \"unlimited\": nofile=1024:4096"
 
-static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] = {
+static const struct {
+	parse_into *fn;
+	const char *value, *msg, *hint;
+} wrong[] = {
 	{ ports, "", "invalid port \"\": the port inside is not a number of 1 to 65535", PORT_HINT },
 	{ ports, "0", "invalid port \"0\": the port inside is not a number of 1 to 65535", PORT_HINT },
 	{ ports, "http", "invalid port \"http\": the port inside is not a number of 1 to 65535", PORT_HINT },
@@ -182,14 +198,19 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	{ mount, "type=nfs,target=/a", "invalid mount type \"nfs\": there is no such type", "bind, volume or tmpfs" },
 	{ mount, "type=bind,source=a,target=/a", "invalid bind source \"a\": not a path", "write ./a for a folder here" },
 	{ mount, "type=tmpfs,source=a,target=/a", "invalid mount \"/a\": a tmpfs has no source", "" },
-	{ mount, "type=bind,source=\"/a,b\",target=/c", "invalid mount \"type=bind,source=\"/a,b\",target=/c\": a quote in the middle of a field", CSV_HINT },
-	{ mount, "\"source=/a,target=/c", "invalid mount \"\"source=/a,target=/c\": a quoted field does not end with its quote", CSV_HINT },
-	{ mount, "\"source=/a\"b,target=/c", "invalid mount \"\"source=/a\"b,target=/c\": a quoted field does not end with its quote", CSV_HINT },
+	{ mount, "type=bind,source=\"/a,b\",target=/c",
+	  "invalid mount \"type=bind,source=\"/a,b\",target=/c\": a quote in the middle of a field", CSV_HINT },
+	{ mount, "\"source=/a,target=/c", "invalid mount \"\"source=/a,target=/c\": a quoted field does not end with its quote",
+	  CSV_HINT },
+	{ mount, "\"source=/a\"b,target=/c",
+	  "invalid mount \"\"source=/a\"b,target=/c\": a quoted field does not end with its quote", CSV_HINT },
 	{ mount, "target=/a,", "invalid mount key \"\": there is no such key", MOUNT_HINT },
 	{ mount, "target=/a/..", "invalid mount target \"/a/..\": the root folder cannot be mounted over", "" },
 	{ mount, "target=/a,tmpfs-size=1m", "invalid mount key \"tmpfs-size\": of another type", "it goes with type=tmpfs" },
-	{ mount, "type=tmpfs,target=/a,volume-nocopy", "invalid mount key \"volume-nocopy\": of another type", "it goes with type=volume" },
-	{ mount, "type=bind,src=/a,target=/a,bind-recursive=readonly", "invalid bind-recursive \"readonly\": the mount itself is not", "add readonly" },
+	{ mount, "type=tmpfs,target=/a,volume-nocopy", "invalid mount key \"volume-nocopy\": of another type",
+	  "it goes with type=volume" },
+	{ mount, "type=bind,src=/a,target=/a,bind-recursive=readonly",
+	  "invalid bind-recursive \"readonly\": the mount itself is not", "add readonly" },
 	{ mount, "type=bind,src=/a,target=/a,bind-recursive=no", "invalid bind-recursive \"no\": there is no such word",
 	  "enabled, disabled, writable or readonly" },
 	{ mount, "target=/a,volume-driver=nfs", "invalid volume-driver \"nfs\": volumes have no drivers here, they are folders",
@@ -198,12 +219,14 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	  "mount it on the host and use type=bind" },
 	{ mount, "target=/a,volume-label=a=b", "invalid volume-label \"a=b\": a mount gives a volume no labels",
 	  "davit volume create --label K=V NAME" },
-	{ mount, "target=/a,volume-subpath=b", "invalid volume-subpath \"b\": a part of a volume or an image is not mounted by itself",
+	{ mount, "target=/a,volume-subpath=b",
+	  "invalid volume-subpath \"b\": a part of a volume or an image is not mounted by itself",
 	  "mount the whole volume, or a folder of the host with type=bind" },
 	{ mount, "traget=/a", "invalid mount key \"traget\": there is no such key", "did you mean \"target\"?" },
-	{ mount, "target=/a,readonly=maybe", "invalid readonly \"maybe\": neither true nor false", "true, false, or the word alone" },
-	{ mount, "type=bind,src=/x,target=/a,bind-propagation=wild", "invalid bind-propagation \"wild\": there is no such propagation",
-	  "[r]private, [r]shared or [r]slave" },
+	{ mount, "target=/a,readonly=maybe", "invalid readonly \"maybe\": neither true nor false",
+	  "true, false, or the word alone" },
+	{ mount, "type=bind,src=/x,target=/a,bind-propagation=wild",
+	  "invalid bind-propagation \"wild\": there is no such propagation", "[r]private, [r]shared or [r]slave" },
 	{ mount, "target=/a,tmpfs-mode=999", "invalid tmpfs-mode \"999\": not an octal mode", "such as 1777" },
 	{ mount, "target=/a,tmpfs-size=big", "invalid tmpfs-size \"big\": not a size",
 	  "a number and a unit of b, k, m, g, t or p: 512m, 1.5g, 1GiB" },
@@ -230,7 +253,8 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	{ limit, "nofile=-2", "invalid ulimit \"nofile=-2\": not NAME=SOFT[:HARD]", LIMIT_HINT },
 	{ limit, "nofile=1:", "invalid ulimit \"nofile=1:\": not NAME=SOFT[:HARD]", LIMIT_HINT },
 	{ limit, "nofile=1:2:3", "invalid ulimit \"nofile=1:2:3\": not NAME=SOFT[:HARD]", LIMIT_HINT },
-	{ limit, "nofile=99999999999999999999", "invalid ulimit \"nofile=99999999999999999999\": not NAME=SOFT[:HARD]", LIMIT_HINT },
+	{ limit, "nofile=99999999999999999999", "invalid ulimit \"nofile=99999999999999999999\": not NAME=SOFT[:HARD]",
+	  LIMIT_HINT },
 	{ limit, "nofiel=5", "invalid ulimit \"nofiel\": there is no such limit", "did you mean \"nofile\"?" },
 	{ limit, "nofile=5:4", "invalid ulimit \"nofile\": the soft limit is above the hard limit", "" },
 	{ limit, "nofile=unlimited:4", "invalid ulimit \"nofile\": the soft limit is above the hard limit", "" },
@@ -239,18 +263,22 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	{ security, "secomp=unconfined", "invalid security option \"secomp=unconfined\": not one that davit has",
 	  "did you mean \"seccomp\"?" },
 	{ security, "seccomp", "invalid security option \"seccomp\": not one that davit has",
-	  "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, label=disable|type:T, systempaths=unconfined" },
+	  "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, label=disable|type:T, "
+	  "systempaths=unconfined" },
 	{ security, "label=typ:x_t", "invalid SELinux label \"typ:x_t\": no part of one",
 	  "disable, or one of user:, role:, type:, level: and filetype: with a value" },
 	{ security, "label=type:", "invalid SELinux label \"type:\": empty", "" },
 	{ security, "label=type:a:b", "invalid SELinux label \"type:a:b\": not a name of SELinux's", "" },
 	{ security, "label=level:s0 c1", "invalid SELinux label \"level:s0 c1\": not a level such as s0:c1,c2", "" },
 	{ security, "label", "invalid security option \"label\": not one that davit has",
-	  "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, label=disable|type:T, systempaths=unconfined" },
+	  "no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=unconfined|PROFILE, label=disable|type:T, "
+	  "systempaths=unconfined" },
 
-	{ sysctl, "net.core.somaxconn", "invalid sysctl \"net.core.somaxconn\": not NAME=VALUE", "such as net.core.somaxconn=1024" },
+	{ sysctl, "net.core.somaxconn", "invalid sysctl \"net.core.somaxconn\": not NAME=VALUE",
+	  "such as net.core.somaxconn=1024" },
 	{ sysctl, "=1", "invalid sysctl \"=1\": not NAME=VALUE", "such as net.core.somaxconn=1024" },
-	{ sysctl, "net.core.somaxconn=", "invalid sysctl \"net.core.somaxconn=\": not NAME=VALUE", "such as net.core.somaxconn=1024" },
+	{ sysctl, "net.core.somaxconn=", "invalid sysctl \"net.core.somaxconn=\": not NAME=VALUE",
+	  "such as net.core.somaxconn=1024" },
 	{ sysctl, "vm.swappiness=1", "invalid sysctl \"vm.swappiness\": not separate for containers: it would change the host",
 	  "net.*, fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm* and kernel.domainname are; sysctl -w for the host" },
 	{ sysctl, "net../../vm=1", "invalid sysctl \"net......vm\": not the name of a kernel parameter", "" },
@@ -260,12 +288,15 @@ static const struct { parse_into *fn; const char *value, *msg, *hint; } wrong[] 
 	{ host, "db:", "invalid extra host \"db:\": not an IP address after the \":\" (nor \"host-gateway\")", "" },
 	{ host, "db:10.0.0", "invalid extra host \"db:10.0.0\": not an IP address after the \":\" (nor \"host-gateway\")", "" },
 	{ host, "d b:10.0.0.1", "invalid extra host \"d b:10.0.0.1\": not a host name before the \":\"", "" },
-	{ host, "db:10.0.0.1\n1.1.1.1 bank", "invalid extra host \"db:10.0.0.1?1.1.1.1 bank\": not an IP address after the \":\" (nor "
-					     "\"host-gateway\")", "" },
+	{ host, "db:10.0.0.1\n1.1.1.1 bank",
+	  "invalid extra host \"db:10.0.0.1?1.1.1.1 bank\": not an IP address after the \":\" (nor "
+	  "\"host-gateway\")",
+	  "" },
 
 	{ label, "", "invalid label \"\": no name before \"=\"", "" },
 	{ label, "=x", "invalid label \"\": no name before \"=\"", "" },
-	{ label, "davit.complete=y", "invalid label \"davit.complete\": reserved for davit", "choose another beginning than davit." },
+	{ label, "davit.complete=y", "invalid label \"davit.complete\": reserved for davit",
+	  "choose another beginning than davit." },
 	{ label, "containerd.io/x=y", "invalid label \"containerd.io/x\": reserved for containerd", "" },
 	{ environ_, "", "invalid environment variable \"\": no name", "" },
 	{ environ_, "=x", "invalid environment variable \"=x\": no name before \"=\"", "" },
@@ -291,12 +322,27 @@ static void wrong_values(void **state)
 
 static void sizes(void **state)
 {
-	static const struct { const char *text; int64_t n; } good[] = {
-		{ "0", 0 }, { "512", 512 }, { "512b", 512 }, { "64k", 65536 }, { "64KB", 65536 }, { "64kib", 65536 }, { "10M", 10 << 20 },
-		{ "1.5g", 3221225472 / 2 }, { "1GiB", 1 << 30 }, { "2t", INT64_C(2) << 40 }, { "1p", INT64_C(1) << 50 }, { "0.5k", 512 },
+	static const struct {
+		const char *text;
+		int64_t n;
+	} good[] = {
+		{ "0", 0 },
+		{ "512", 512 },
+		{ "512b", 512 },
+		{ "64k", 65536 },
+		{ "64KB", 65536 },
+		{ "64kib", 65536 },
+		{ "10M", 10 << 20 },
+		{ "1.5g", 3221225472 / 2 },
+		{ "1GiB", 1 << 30 },
+		{ "2t", INT64_C(2) << 40 },
+		{ "1p", INT64_C(1) << 50 },
+		{ "0.5k", 512 },
 	};
-	static const char *const bad[] = { "", "m", "-1", "+1", "1x", "1mm", "1 m", "1e3", "0x10", "inf", "nan", ".5", "1..5", "1bb", "1ib",
-					   "99999999999999999999999999999999999999999999999999" };
+	static const char *const bad[] = { "",     "m",   "-1",  "+1",
+					   "1x",   "1mm", "1 m", "1e3",
+					   "0x10", "inf", "nan", ".5",
+					   "1..5", "1bb", "1ib", "99999999999999999999999999999999999999999999999999" };
 	int64_t n;
 
 	(void)state;
@@ -339,10 +385,12 @@ static void processors(void **state)
 
 static void users(void **state)
 {
-	static const char *const good[] = { "root", "0", "1000:1000", "bob:wheel", "4294967294", "99999999999x", "_x-y.z", "dom\\user", "b\xc3\xb6",
-					    "", ":", "a:", ":a" /* as in an image's configuration */ };
-	static const char *const bad[] = { "a:b:c", "::", "a b", "a\n", "a\x7f", "a/b", "a:b\t", "4294967295",
-					   "99999999999999999999", "0:4294967295" };
+	static const char *const good[] = { "root",   "0",         "1000:1000", "bob:wheel", "4294967294", "99999999999x",
+					    "_x-y.z", "dom\\user", "b\xc3\xb6", "",          ":",          "a:",
+					    ":a" /* as in an image's configuration */ };
+	static const char *const bad[] = {
+		"a:b:c", "::", "a b", "a\n", "a\x7f", "a/b", "a:b\t", "4294967295", "99999999999999999999", "0:4294967295"
+	};
 	_cleanup_free_ char *most = mem_printf("%0256d", 0), *more = mem_printf("%0257d", 0);
 	struct err err = ERR_INIT;
 
@@ -359,11 +407,16 @@ static void users(void **state)
 
 static void signals(void **state)
 {
-	static const struct { const char *text; int n; } good[] = {
-		{ "TERM", 15 }, { "SIGTERM", 15 }, { "sigterm", 15 }, { "15", 15 }, { "1", 1 }, { "64", 64 }, { "RTMIN", 34 }, { "SIGRTMIN+3", 37 },
-		{ "RTMAX", 64 }, { "RTMAX-1", 63 }, { "rtmin+30", 64 }, { "IOT", 6 }, { "CLD", 17 }, { "STKFLT", 16 },
+	static const struct {
+		const char *text;
+		int n;
+	} good[] = {
+		{ "TERM", 15 },     { "SIGTERM", 15 }, { "sigterm", 15 },    { "15", 15 },     { "1", 1 },
+		{ "64", 64 },       { "RTMIN", 34 },   { "SIGRTMIN+3", 37 }, { "RTMAX", 64 },  { "RTMAX-1", 63 },
+		{ "rtmin+30", 64 }, { "IOT", 6 },      { "CLD", 17 },        { "STKFLT", 16 },
 	};
-	static const char *const bad[] = { "", "0", "65", "-1", "SIG", "TERM ", "RTMIN-1", "RTMIN+31", "RTMIN+", "RTMAX+1", "RTMINX", "015x", "1.5" };
+	static const char *const bad[] = { "",         "0",      "65",      "-1",     "SIG",  "TERM ", "RTMIN-1",
+					   "RTMIN+31", "RTMIN+", "RTMAX+1", "RTMINX", "015x", "1.5" };
 	struct err err = ERR_INIT;
 	int sig = 99;
 
@@ -407,11 +460,18 @@ static char *file_of(const char *text, size_t len)
 
 static void env_files(void **state)
 {
-	static const struct { const char *text; size_t len; const char *made, *msg; } files[] = {
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *made, *msg;
+	} files[] = {
 #define TEXT(s) s, sizeof s - 1
 		{ TEXT(""), "", NULL },
-		{ TEXT("A=1\n# comment\n\n   B = not\n"), NULL, "4: invalid line \"B = not\": white space in the name before \"=\"" },
-		{ TEXT("\xef\xbb\xbf" "A=1\r\n  B=2 \n#C=3\nHOME\nNOT_SET\nD=\"q\""), "A=1|B=2 |HOME=/home/me|D=\"q\"", NULL },
+		{ TEXT("A=1\n# comment\n\n   B = not\n"), NULL,
+		  "4: invalid line \"B = not\": white space in the name before \"=\"" },
+		{ TEXT("\xef\xbb\xbf"
+		       "A=1\r\n  B=2 \n#C=3\nHOME\nNOT_SET\nD=\"q\""),
+		  "A=1|B=2 |HOME=/home/me|D=\"q\"", NULL },
 		{ TEXT("A=1\n=2"), NULL, "2: invalid environment variable \"=2\": no name before \"=\"" },
 		{ TEXT("export A=1"), NULL, "1: invalid line \"export A=1\": white space in the name before \"=\"" },
 		{ TEXT("A=\0b"), NULL, " has a NUL byte, so it is not text" },
@@ -465,6 +525,6 @@ static void label_lengths(void **state)
 	assert_int_equal(parse_label(more, &d, NULL), -ERR_INVALID);
 }
 
-RUN_TESTS("parse", cmocka_unit_test(right_values), cmocka_unit_test(wrong_values), cmocka_unit_test(sizes), cmocka_unit_test(processors),
-	  cmocka_unit_test(users), cmocka_unit_test(signals), cmocka_unit_test(pull_policies), cmocka_unit_test(env_files),
-	  cmocka_unit_test(label_files), cmocka_unit_test(label_lengths))
+RUN_TESTS("parse", cmocka_unit_test(right_values), cmocka_unit_test(wrong_values), cmocka_unit_test(sizes),
+	  cmocka_unit_test(processors), cmocka_unit_test(users), cmocka_unit_test(signals), cmocka_unit_test(pull_policies),
+	  cmocka_unit_test(env_files), cmocka_unit_test(label_files), cmocka_unit_test(label_lengths))

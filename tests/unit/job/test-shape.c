@@ -17,15 +17,19 @@ static json *parsed(const char *text)
 static const char full[] =
 	"{\"name\":\"web\",\"tasks\":[{\"name\":\"a\",\"image\":\"redis:7\",\"pull\":\"never\",\"platform\":\"linux/arm64/v8\","
 	"\"entrypoint\":[],\"args\":[\"x\",\"\",\"ä\\n\"],\"env\":[\"A=1\",\"B=\"],\"cwd\":\"/srv\",\"user\":\"bob:1000\","
-	"\"group_add\":[\"audio\",\"7\"],\"tty\":true,\"stdin_open\":true,\"stop_signal\":\"SIGQUIT\",\"stop_timeout\":0,\"privileged\":true,"
-	"\"read_only\":true,\"no_new_privileges\":false,\"cap_add\":[\"NET_ADMIN\"],\"cap_drop\":[\"ALL\"],\"seccomp\":\"unconfined\","
+	"\"group_add\":[\"audio\",\"7\"],\"tty\":true,\"stdin_open\":true,\"stop_signal\":\"SIGQUIT\",\"stop_timeout\":0,"
+	"\"privileged\":true,"
+	"\"read_only\":true,\"no_new_privileges\":false,\"cap_add\":[\"NET_ADMIN\"],\"cap_drop\":[\"ALL\"],\"seccomp\":"
+	"\"unconfined\","
 	"\"apparmor\":\"p\","
-	"\"selinux\":[\"type:t\",\"level:s0:c1,c2\"],\"masked_paths_off\":[\"all\"],\"memory\":67108864,\"memory_swap\":-1,\"cpus\":0.1,\"cpu_shares\":2,"
+	"\"selinux\":[\"type:t\",\"level:s0:c1,c2\"],\"masked_paths_off\":[\"all\"],\"memory\":67108864,\"memory_swap\":-1,"
+	"\"cpus\":0.1,\"cpu_shares\":2,"
 	"\"cpuset_cpus\":\"0-3,7\",\"cpuset_mems\":\"0\",\"pids_limit\":-1,\"shm_size\":1,\"oom_score_adj\":-1000,"
 	"\"ulimits\":[{\"name\":\"nofile\",\"soft\":1,\"hard\":-1}],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"
 	"\"mounts\":[{\"source\":\"/a\",\"target\":\"/b\",\"read_only\":true,\"options\":[\"rslave\"]},"
 	"{\"type\":\"volume\",\"target\":\"/v\"},{\"type\":\"tmpfs\",\"target\":\"/t\"}],"
-	"\"devices\":[{\"host\":\"/dev/fuse\",\"inside\":\"/dev/f\",\"access\":\"rw\"}],\"labels\":{\"l\":\"\"},\"annotations\":{\"n\":\"v\"},"
+	"\"devices\":[{\"host\":\"/dev/fuse\",\"inside\":\"/dev/"
+	"f\",\"access\":\"rw\"}],\"labels\":{\"l\":\"\"},\"annotations\":{\"n\":\"v\"},"
 	"\"log\":\"none\",\"log_max_size\":4096,\"log_max_files\":1},{\"name\":\"b\",\"image\":\"i\"}],\"network\":\"net1\","
 	"\"ports\":[{\"host_ip\":\"::1\",\"host\":8080,\"host_last\":8081,\"inside\":80,\"proto\":\"udp\"}],"
 	"\"expose\":[\"80\"],\"publish_all\":true,\"hostname\":\"h\",\"dns\":[\"1.1.1.1\"],"
@@ -91,7 +95,8 @@ static void defaults(void **state)
 
 static void forgiving_where_it_is_safe(void **state)
 {
-	_cleanup_json_ json *j = parsed("{\"name\":null,\"tasks\":[{\"image\":\"i\",\"memory\":\"64m\",\"cpus\":2,\"entrypoint\":null}]}");
+	_cleanup_json_ json *j =
+		parsed("{\"name\":null,\"tasks\":[{\"image\":\"i\",\"memory\":\"64m\",\"cpus\":2,\"entrypoint\":null}]}");
 	_cleanup_(job_freep) struct job *job = NULL;
 	struct err err = ERR_INIT;
 
@@ -104,7 +109,9 @@ static void forgiving_where_it_is_safe(void **state)
 	assert_null(job->name);
 }
 
-static const struct { const char *text, *msg, *hint; } wrong[] = {
+static const struct {
+	const char *text, *msg, *hint;
+} wrong[] = {
 	{ "[]", "job: a job is a JSON object", "" },
 	{ "{}", "job without tasks", "" },
 	{ "{\"tasks\":[]}", "job without tasks", "" },
@@ -117,7 +124,8 @@ static const struct { const char *text, *msg, *hint; } wrong[] = {
 	{ "{\"tasks\":[{\"image\":\"i\",\"mounts\":[{\"target\":\"/a\",\"raed_only\":true}]}]}",
 	  "job: tasks[0]: mounts[0]: unknown key \"raed_only\" of a mount", "did you mean \"read_only\"?" },
 	{ "{\"tasks\":[{\"image\":7}]}", "job: tasks[0]: key \"image\": wants text", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"env\":\"A=1\"}]}", "job: tasks[0]: key \"env\": wants a list of at most 65536 texts", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"env\":\"A=1\"}]}", "job: tasks[0]: key \"env\": wants a list of at most 65536 texts",
+	  "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"env\":[1]}]}", "job: tasks[0]: key \"env\": wants a list of texts", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"labels\":{\"a\":1}}]}", "job: tasks[0]: key \"labels\": \"a\" wants text", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"tty\":\"yes\"}]}", "job: tasks[0]: key \"tty\": wants true or false", "" },
@@ -125,7 +133,8 @@ static const struct { const char *text, *msg, *hint; } wrong[] = {
 	  "job: tasks[0]: key \"memory\": wants a number of bytes or text such as \"64m\"", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":99999999999999999999}]}",
 	  "job: tasks[0]: key \"memory\": 18446744073709551615 is out of range", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":4096}]}", "tasks[0]: memory 4096: out of range", "6291456 to 1152921504606846976" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":4096}]}", "tasks[0]: memory 4096: out of range",
+	  "6291456 to 1152921504606846976" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"stop_timeout\":-1}]}", "tasks[0]: stop_timeout -1: out of range", "0 to 31536000" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":4294967296}]}",
 	  "job: tasks[0]: key \"oom_score_adj\": 4294967296 is out of range", "" },
@@ -136,7 +145,8 @@ static const struct { const char *text, *msg, *hint; } wrong[] = {
 	{ "{\"tasks\":[{\"image\":\"i\",\"pull\":\"sometimes\"}]}",
 	  "job: tasks[0]: key \"pull\": wants one of \"missing\", \"always\", \"never\"", "" },
 	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"host\":80}]}", "ports[0]: port without inside", "" },
-	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"inside\":65536}]}", "job: ports[0]: key \"inside\": 65536 is out of range", "" },
+	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"inside\":65536}]}", "job: ports[0]: key \"inside\": 65536 is out of range",
+	  "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"ulimits\":[{\"name\":\"nofile\",\"soft\":-2}]}]}",
 	  "job: tasks[0]: ulimits[0]: key \"soft\": -2 is out of range", "" },
 };

@@ -10,8 +10,13 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-struct logger { pid_t pid; int out, err, ready; };
-struct fixture { char *dir, *path; };
+struct logger {
+	pid_t pid;
+	int out, err, ready;
+};
+struct fixture {
+	char *dir, *path;
+};
 
 static int setup(void **state)
 {
@@ -52,8 +57,8 @@ static void make_pipe(int p[2])
 static void start(struct logger *l, const char *path, const char *size, const char *files)
 {
 	const char *program = getenv("DAVIT_LOGGER");
-	char *argv[] = { (char *)(uintptr_t)program, (char[]){ "path" }, (char *)(uintptr_t)path, (char[]){ "size" },
-			 (char *)(uintptr_t)size, (char[]){ "files" }, (char *)(uintptr_t)files, NULL };
+	char *argv[] = { (char *)(uintptr_t)program, (char[]){ "path" },  (char *)(uintptr_t)path,  (char[]){ "size" },
+			 (char *)(uintptr_t)size,    (char[]){ "files" }, (char *)(uintptr_t)files, NULL };
 	char *envp[] = { (char[]){ "CONTAINER_ID=web" }, (char[]){ "CONTAINER_NAMESPACE=davit" }, NULL };
 	posix_spawn_file_actions_t fa;
 	int p[3][2];
@@ -93,10 +98,7 @@ static void expect_exit(const struct logger *l, int code)
 	assert_int_equal(WEXITSTATUS(status), code);
 }
 
-static void say(int fd, const char *text)
-{
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
+static void say(int fd, const char *text) { assert_int_equal(write(fd, text, strlen(text)), strlen(text)); }
 
 static char *read_back(const char *path)
 {

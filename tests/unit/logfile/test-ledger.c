@@ -15,7 +15,7 @@ enum { CHUNK = 150, STEPS = 200 };
 
 struct fixture {
 	char *dir, *path;
-	struct buf text[2];      /* of each stream: fits a pipe */
+	struct buf text[2]; /* of each stream: fits a pipe */
 	int64_t max_size;
 };
 
@@ -157,10 +157,7 @@ static void run_all(struct fixture *f)
 	assert_true(stop > 50);
 }
 
-static void nothing_is_lost_and_nothing_comes_twice(void **state)
-{
-	run_all(*state);
-}
+static void nothing_is_lost_and_nothing_comes_twice(void **state) { run_all(*state); }
 
 static void nor_while_it_is_rotated(void **state)
 {

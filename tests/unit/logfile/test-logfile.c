@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <termios.h>
 
-struct fixture { char *dir, *path; };
+struct fixture {
+	char *dir, *path;
+};
 
 static int setup(void **state)
 {
@@ -90,7 +92,12 @@ static void expect_tail(const char *path, int64_t tail, const char *want)
 
 static void parses_lines(void **state)
 {
-	static const struct { const char *text; bool good, partial; enum log_stream stream; const char *rest; } cases[] = {
+	static const struct {
+		const char *text;
+		bool good, partial;
+		enum log_stream stream;
+		const char *rest;
+	} cases[] = {
 		{ "2026-01-02T03:04:05.123456789Z stdout F hello world", true, false, LOG_STDOUT, "hello world" },
 		{ "2026-01-02T03:04:05.123456789Z stderr P half", true, true, LOG_STDERR, "half" },
 		{ "2026-01-02T03:04:05Z stdout P:x:y tags", true, true, LOG_STDOUT, "tags" },
@@ -194,9 +201,13 @@ static void splits_streams(void **state)
 
 static void spans_times(void **state)
 {
-	static const struct { int since, until, tail; const char *want; } cases[] = {
-		{ 0, 0, -1, "1\n2\n3\n4\n5\n" }, { 3, 0, -1, "3\n4\n5\n" }, { 0, 3, -1, "1\n2\n3\n" }, { 2, 4, -1, "2\n3\n4\n" },
-		{ 6, 0, -1, "" }, { 0, 3, 1, "3\n" }, { 2, 4, 2, "3\n4\n" }, { 4, 0, 1, "5\n" }, { 4, 0, 9, "4\n5\n" },
+	static const struct {
+		int since, until, tail;
+		const char *want;
+	} cases[] = {
+		{ 0, 0, -1, "1\n2\n3\n4\n5\n" }, { 3, 0, -1, "3\n4\n5\n" }, { 0, 3, -1, "1\n2\n3\n" },
+		{ 2, 4, -1, "2\n3\n4\n" },       { 6, 0, -1, "" },          { 0, 3, 1, "3\n" },
+		{ 2, 4, 2, "3\n4\n" },           { 4, 0, 1, "5\n" },        { 4, 0, 9, "4\n5\n" },
 	};
 	const struct fixture *f = *state;
 	_cleanup_buf_ struct buf text = { 0 };
@@ -262,7 +273,10 @@ static void takes_tails_of_many(void **state)
 
 static void rotates(void **state)
 {
-	static const struct { int files; size_t kept; } cases[] = { { 1, 1 }, { 2, 2 }, { 5, 5 }, { 0, 1 } };
+	static const struct {
+		int files;
+		size_t kept;
+	} cases[] = { { 1, 1 }, { 2, 2 }, { 5, 5 }, { 0, 1 } };
 	const struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -331,7 +345,8 @@ static void ends_what_was_left(void **state)
 	expect_tail(f->path, 1, "by two, one line\n");
 	write_file(f->path, "2026-01-01T00:00:01Z stdout F torn by a pow");
 	write_log(f->path, LOG_STDOUT, "next\n");
-	expect_tail(f->path, -1, "torn by a pow\n"
+	expect_tail(f->path, -1,
+		    "torn by a pow\n"
 		    "davit: the line before this one is cut, and lines may be lost here: its writer was killed\nnext\n");
 }
 
@@ -688,7 +703,10 @@ static void open_terminal(int *ret_master, int *ret_slave)
 
 static void commands_no_terminal(void **state)
 {
-	static const char said[] = "a\x1b[2Jb\xc2\x9b" "2Jc\x9b" "d\xe2\x80\xae" "e\x1b[31mred\n\ttab\r\n10%\r20%\n";
+	static const char said[] = "a\x1b[2Jb\xc2\x9b"
+				   "2Jc\x9b"
+				   "d\xe2\x80\xae"
+				   "e\x1b[31mred\n\ttab\r\n10%\r20%\n";
 	static const char shown[] = "a?[2Jb?2Jc?d?e\x1b[31mred\x1b[0m\n\ttab\r\n10%?20%\n";
 	struct fixture *f = *state;
 	_cleanup_close_ int master = -1, slave = -1, file = memfd_create("log", MFD_CLOEXEC);
@@ -717,7 +735,6 @@ static void commands_no_terminal(void **state)
 
 RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(writes_cri_lines), T(keeps_bytes),
 	  T(splits_streams), T(spans_times), T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files),
-	  T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk), T(shows_no_half_line),
-	  T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows), T(follows_the_tail),
-	  T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled),
-	  T(bounds_memory))
+	  T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk), T(shows_no_half_line), T(opens_late),
+	  T(names_what_is_missing), T(ends_when_nobody_reads), T(follows), T(follows_the_tail), T(waits_for_the_last_words),
+	  T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))

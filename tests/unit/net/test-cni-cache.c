@@ -66,9 +66,11 @@ static void written_and_read(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(file_read(path, 4096, &text, NULL), 0);
-	assert_string_equal(text.data, "{\"kind\":\"cniCacheV1\",\"containerId\":\"c-1\",\"config\":\"eyJuYW1lIjoibiJ9\",\"ifName\":\"eth0\","
-			    "\"networkName\":\"n\",\"netns\":\"/var/run/netns/x\",\"cniArgs\":[[\"IP\",\"10.0.0.2\"],[\"K\",\"a=b\"]],"
-			    "\"capabilityArgs\":{\"k\":\"v\"},\"result\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.2/24\"}]}}");
+	assert_string_equal(
+		text.data,
+		"{\"kind\":\"cniCacheV1\",\"containerId\":\"c-1\",\"config\":\"eyJuYW1lIjoibiJ9\",\"ifName\":\"eth0\","
+		"\"networkName\":\"n\",\"netns\":\"/var/run/netns/x\",\"cniArgs\":[[\"IP\",\"10.0.0.2\"],[\"K\",\"a=b\"]],"
+		"\"capabilityArgs\":{\"k\":\"v\"},\"result\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.2/24\"}]}}");
 	assert_int_equal(cni_cache_read(dir, "n", "c-1", "eth0", &e, NULL), 0);
 	assert_string_equal(e->args, "IP=10.0.0.2;K=a=b");
 	assert_string_equal(buf_str(&e->config), "{\"name\":\"n\"}");
@@ -84,7 +86,13 @@ static void written_and_read(void **state)
 static void damaged(void **state)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "7", "{\"kind\":\"cniCacheV2\"}", "{\"kind\":\"cniCacheV1\",\"config\":\"%%%\"}", "{\"kind\":\"cniCacheV1\",\"config\":\"eyJ\"}",
+		"",
+		"{",
+		"[]",
+		"7",
+		"{\"kind\":\"cniCacheV2\"}",
+		"{\"kind\":\"cniCacheV1\",\"config\":\"%%%\"}",
+		"{\"kind\":\"cniCacheV1\",\"config\":\"eyJ\"}",
 	};
 
 	(void)state;
@@ -105,8 +113,9 @@ static void odd_but_sound(void **state)
 	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;
 
 	(void)state;
-	put("n-c-eth0", "{\"kind\":\"cniCacheV1\",\"containerId\":7,\"networkName\":null,\"cniArgs\":[[\"a\"],7,[\"b\",\"c\"]],\"capabilityArgs\":[],"
-	    "\"result\":[]}");
+	put("n-c-eth0", "{\"kind\":\"cniCacheV1\",\"containerId\":7,\"networkName\":null,\"cniArgs\":[[\"a\"],7,[\"b\",\"c\"]],"
+			"\"capabilityArgs\":[],"
+			"\"result\":[]}");
 	assert_int_equal(cni_cache_read(dir, "n", "c", "eth0", &e, NULL), 0);
 	assert_string_equal(e->args, "b=c");
 	assert_null(e->result);
@@ -186,4 +195,5 @@ static void found_by_container(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("cni-cache", TEST(written_and_read), TEST(damaged), TEST(odd_but_sound), TEST(legacy), TEST(another_attachments), TEST(found_by_container))
+RUN_TESTS("cni-cache", TEST(written_and_read), TEST(damaged), TEST(odd_but_sound), TEST(legacy), TEST(another_attachments),
+	  TEST(found_by_container))

@@ -42,7 +42,9 @@ static void ensure(char ret_subnet[64])
 }
 
 /* What the host has, as commands of ip(8), and networks' files; the subnet that is chosen. */
-static const struct { const char *ip, *conf, *subnet; } rows[] = {
+static const struct {
+	const char *ip, *conf, *subnet;
+} rows[] = {
 	{ "", NULL, "10.89.0.0/24" },
 	{ "addr add 10.89.0.7/24 dev d0", NULL, "10.89.1.0/24" },
 	{ "addr add 10.89.0.7/23 dev d0", NULL, "10.89.2.0/24" },
@@ -50,9 +52,12 @@ static const struct { const char *ip, *conf, *subnet; } rows[] = {
 	{ "route add 10.0.0.0/8 dev d0", NULL, "172.30.0.0/24" },
 	{ "route add 10.0.0.0/8 dev d0;route add 172.16.0.0/12 dev d0", NULL, "192.168.0.0/24" },
 	{ "route add 0.0.0.0/1 dev d0;route add 128.0.0.0/1 dev d0;route add default dev d0", NULL, "10.89.0.0/24" }, /* a VPN's */
-	{ "", "{\"name\":\"o\",\"type\":\"t\",\"ipam\":{\"ranges\":[[{\"subnet\":\"10.89.0.0/24\"}],[{\"subnet\":\"fd00::/64\"}]]}}", "10.89.1.0/24" },
+	{ "",
+	  "{\"name\":\"o\",\"type\":\"t\",\"ipam\":{\"ranges\":[[{\"subnet\":\"10.89.0.0/24\"}],[{\"subnet\":\"fd00::/64\"}]]}}",
+	  "10.89.1.0/24" },
 	{ "", "{\"name\":\"o\",\"type\":\"t\",\"ipam\":{\"subnet\":\"10.89.0.0/22\"}}", "10.89.4.0/24" },
-	{ "link add cni-davit0 type bridge;addr add 10.89.3.1/24 dev cni-davit0;link set cni-davit0 up", NULL, "10.89.3.0/24" }, /* kept */
+	{ "link add cni-davit0 type bridge;addr add 10.89.3.1/24 dev cni-davit0;link set cni-davit0 up", NULL,
+	  "10.89.3.0/24" }, /* kept */
 	{ "link add cni-davit0 type bridge;addr add 10.7.3.1/24 dev cni-davit0;link set cni-davit0 up", NULL, "10.89.0.0/24" },
 };
 
@@ -60,8 +65,12 @@ static void run_ip(const char *commands)
 {
 	_cleanup_free_ char *batch = mem_printf("link add d0 type bridge\nlink set d0 up\n%s\n", commands);
 	char *argv[] = { (char *)"ip", (char *)"-batch", (char *)"-", NULL };
-	const struct child_spec spec = { .path = "/sbin/ip", .argv = argv, .input = batch, .input_len = strlen(batch), .inherit_out = true,
-		.inherit_err = true };
+	const struct child_spec spec = { .path = "/sbin/ip",
+					 .argv = argv,
+					 .input = batch,
+					 .input_len = strlen(batch),
+					 .inherit_out = true,
+					 .inherit_err = true };
 	struct loop *loop = loop_new();
 	struct child *child;
 
@@ -98,7 +107,8 @@ static void subnets(void **state)
 /* Whoever wrote the network's file, it stays as it is. */
 static void not_overwritten(void **state)
 {
-	static const char mine[] = "{\"name\":\"davit\",\"type\":\"bridge\",\"ipam\":{\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"}]]}}";
+	static const char mine[] =
+		"{\"name\":\"davit\",\"type\":\"bridge\",\"ipam\":{\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"}]]}}";
 	_cleanup_free_ char *path = mem_printf("%s/99-mine.conf", dir), *ours = mem_printf("%s/80-davit.conflist", dir);
 	char got[64];
 

@@ -7,14 +7,18 @@
 #include <unistd.h>
 
 /* Texts of configurations; what is wrong with them, or their version. */
-static const struct { const char *text, *version, *error; } texts[] = {
+static const struct {
+	const char *text, *version, *error;
+} texts[] = {
 	{ "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"bridge\"}]}", "1.0.0", NULL },
 	{ "{\"name\":\"n\",\"plugins\":[{\"type\":\"bridge\"}]}", "0.1.0", NULL },
 	{ "{\"cniVersion\":\"\",\"name\":\"n\",\"type\":\"bridge\"}", "0.1.0", NULL },
 	{ "{\"cniVersion\":\"0.2.0\",\"name\":\"n\",\"type\":\"bridge\",\"bridge\":\"kata0\"}", "0.2.0", NULL },
-	{ "{\"cniVersion\":\"0.4.0\",\"cniVersions\":[\"0.3.1\",\"1.0.0\",\"9.0.0\",7,\"x\"],\"name\":\"n\",\"type\":\"t\"}", "1.0.0", NULL },
+	{ "{\"cniVersion\":\"0.4.0\",\"cniVersions\":[\"0.3.1\",\"1.0.0\",\"9.0.0\",7,\"x\"],\"name\":\"n\",\"type\":\"t\"}",
+	  "1.0.0", NULL },
 	{ "{\"cniVersion\":\"1.2.0\",\"cniVersions\":[\"1.1.0\",\"1.0.0\"],\"name\":\"n\",\"type\":\"t\"}", "1.1.0", NULL },
-	{ "{\"cniVersion\":\"1.2.0\",\"name\":\"n\",\"type\":\"t\"}", "1.2.0", NULL }, /* the plugins will say whether they know it */
+	{ "{\"cniVersion\":\"1.2.0\",\"name\":\"n\",\"type\":\"t\"}", "1.2.0",
+	  NULL }, /* the plugins will say whether they know it */
 	{ "{\"cniVersions\":[\"1.1.0\"],\"name\":\"n\",\"type\":\"t\"}", "1.1.0", NULL },
 	{ "{\"cniVersion\":1.0,\"name\":\"n\",\"type\":\"t\"}", NULL, "f: cniVersion is not a string" },
 	{ "{\"cniVersion\":\"1.0\",\"name\":\"n\",\"type\":\"t\"}", NULL, "f: cniVersion \"1.0\" is not a version" },
@@ -63,7 +67,8 @@ static void parsed(void **state)
 /* A single plugin's file becomes a list whose text, as the cache keeps it, is read the same again. */
 static void upconverted(void **state)
 {
-	static const char text[] = "{\"cniVersion\":\"0.3.1\",\"name\":\"n\",\"type\":\"t\",\"disableCheck\":true,\"capabilities\":{\"x\":true}}";
+	static const char text[] =
+		"{\"cniVersion\":\"0.3.1\",\"name\":\"n\",\"type\":\"t\",\"disableCheck\":true,\"capabilities\":{\"x\":true}}";
 	struct cni_net *n = NULL, *again = NULL;
 
 	(void)state;
@@ -97,11 +102,28 @@ static void too_many_plugins(void **state)
 
 static void names(void **state)
 {
-	static const struct { const char *s; bool name, ifname; } rows[] = {
-		{ "eth0", true, true }, { "a", true, true }, { "a.b-c_d", true, true }, { "0", true, true },
-		{ "-a", false, true }, { ".a", false, true }, { "_a", false, true }, { ".", false, false }, { "..", false, false },
-		{ "", false, false }, { "a/b", false, false }, { "a:b", false, false }, { "a b", false, false }, { "a\n", false, false },
-		{ "abcdefghijklmno", true, true }, { "abcdefghijklmnop", true, false }, { "\xc3\xa4", false, true }, { NULL, false, false },
+	static const struct {
+		const char *s;
+		bool name, ifname;
+	} rows[] = {
+		{ "eth0", true, true },
+		{ "a", true, true },
+		{ "a.b-c_d", true, true },
+		{ "0", true, true },
+		{ "-a", false, true },
+		{ ".a", false, true },
+		{ "_a", false, true },
+		{ ".", false, false },
+		{ "..", false, false },
+		{ "", false, false },
+		{ "a/b", false, false },
+		{ "a:b", false, false },
+		{ "a b", false, false },
+		{ "a\n", false, false },
+		{ "abcdefghijklmno", true, true },
+		{ "abcdefghijklmnop", true, false },
+		{ "\xc3\xa4", false, true },
+		{ NULL, false, false },
 	};
 
 	(void)state;
@@ -233,7 +255,8 @@ static void plugins_of_a_folder(void **state)
 	bad = mem_printf("%s/bad", dir);
 	closed = mem_printf("%s/closed", dir);
 	assert_int_equal(file_mkdirs(first, 0755, NULL) | file_mkdirs(empty, 0755, NULL) | file_mkdirs(bad, 0755, NULL) |
-			 file_mkdirs(closed, 0755, NULL), 0);
+				 file_mkdirs(closed, 0755, NULL),
+			 0);
 	put(dir, "1.conflist", "{\"name\":\"first\",\"plugins\":[{\"type\":\"own\"}]}");
 	put(first, "20.conf", "{\"type\":\"b\"}");
 	put(first, "10.conf", "{\"type\":\"a\"}");
@@ -269,6 +292,6 @@ static void plugins_of_a_folder(void **state)
 	assert_int_equal(file_remove_tree(dir, NULL), 0);
 }
 
-RUN_TESTS("cni-net", cmocka_unit_test(parsed), cmocka_unit_test(upconverted), cmocka_unit_test(too_many_plugins), cmocka_unit_test(names),
-	  cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long), cmocka_unit_test(what_is_no_file),
-	  cmocka_unit_test(plugins_of_a_folder))
+RUN_TESTS("cni-net", cmocka_unit_test(parsed), cmocka_unit_test(upconverted), cmocka_unit_test(too_many_plugins),
+	  cmocka_unit_test(names), cmocka_unit_test(versions), cmocka_unit_test(a_folder), cmocka_unit_test(a_file_too_long),
+	  cmocka_unit_test(what_is_no_file), cmocka_unit_test(plugins_of_a_folder))

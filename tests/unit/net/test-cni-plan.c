@@ -51,7 +51,10 @@ static char *turns(const struct cni_place *all, size_t n, bool back)
 	return buf_take(&out);
 }
 
-static const struct plan { const char *types, *add, *del; bool rules; } plans[] = {
+static const struct plan {
+	const char *types, *add, *del;
+	bool rules;
+} plans[] = {
 	{ "bridge", "bridge", "bridge", false },
 	{ "a b c", "a | b | c", "c | b | a", false },
 	{ "bridge portmap firewall", "bridge | portmap firewall", "portmap firewall | bridge", false },

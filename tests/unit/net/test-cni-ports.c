@@ -3,7 +3,8 @@
 #include "cni-ports.h"
 #include "mem.h"
 
-#define LIST(type, more) "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"" type \
+#define LIST(type, more) \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"" type \
 	"\",\"capabilities\":{\"portMappings\":true}" more "}]}"
 #define PORTMAP LIST("portmap", "")
 #define V4 "{\"ips\":[{\"address\":\"10.0.0.2/24\"}]}"
@@ -21,13 +22,20 @@ static struct cni_net *net_of(const char *list)
 /* Of the configuration alone. */
 static void loopback(void **state)
 {
-	static const struct { const char *list, *ip, *says; } rows[] = {
-		{ PORTMAP, NULL, NULL }, { PORTMAP, "127.0.0.1", NULL }, { PORTMAP, "127.3.0.1", NULL }, { PORTMAP, "0.0.0.0", NULL },
-		{ PORTMAP, "::", NULL }, { PORTMAP, "2001:db8::1", NULL },
+	static const struct {
+		const char *list, *ip, *says;
+	} rows[] = {
+		{ PORTMAP, NULL, NULL },
+		{ PORTMAP, "127.0.0.1", NULL },
+		{ PORTMAP, "127.3.0.1", NULL },
+		{ PORTMAP, "0.0.0.0", NULL },
+		{ PORTMAP, "::", NULL },
+		{ PORTMAP, "2001:db8::1", NULL },
 		{ PORTMAP, "::1", "network n: port [::1]:8080: the kernel forwards nothing from IPv6's loopback" },
 		{ PORTMAP, "0:0::1", "network n: port [0:0::1]:8080: the kernel forwards nothing from IPv6's loopback" },
 		{ LIST("portmap", ",\"snat\":false"), "0.0.0.0", NULL },
-		{ LIST("portmap", ",\"snat\":false"), "127.0.0.1", "network n: port 127.0.0.1:8080: portmap has \"snat\": false, so "
+		{ LIST("portmap", ",\"snat\":false"), "127.0.0.1",
+		  "network n: port 127.0.0.1:8080: portmap has \"snat\": false, so "
 		  "it forwards nothing from the host itself" },
 		{ LIST("another", ""), "::1", NULL },
 		{ "{\"name\":\"n\",\"plugins\":[{\"type\":\"portmap\"}]}", NULL, "network n: it forwards no ports" },
@@ -50,10 +58,13 @@ static void loopback(void **state)
 /* Once the addresses are known. */
 static void families(void **state)
 {
-	static const struct { const char *ip, *result; bool reached; } rows[] = {
-		{ NULL, V4, true }, { NULL, V6, true }, { "10.1.1.1", V4, true }, { "10.1.1.1", V6, false }, { "0.0.0.0", V6, false },
-		{ "::", V4, false }, { "2001:db8::1", V4, false }, { "2001:db8::1", V6, true }, { "::", BOTH, true },
-		{ "127.0.0.1", BOTH, true }, { "::", "{}", false },
+	static const struct {
+		const char *ip, *result;
+		bool reached;
+	} rows[] = {
+		{ NULL, V4, true },       { NULL, V6, true },          { "10.1.1.1", V4, true },     { "10.1.1.1", V6, false },
+		{ "0.0.0.0", V6, false }, { "::", V4, false },         { "2001:db8::1", V4, false }, { "2001:db8::1", V6, true },
+		{ "::", BOTH, true },     { "127.0.0.1", BOTH, true }, { "::", "{}", false },
 	};
 	_cleanup_(cni_net_freep) struct cni_net *portmap = net_of(PORTMAP), *another = net_of(LIST("another", ""));
 

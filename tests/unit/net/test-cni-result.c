@@ -2,20 +2,27 @@
 #include "cni-result.h"
 #include "mem.h"
 
-#define IFS "\"interfaces\":[{\"name\":\"br0\",\"mac\":\"02:00:00:00:00:01\"},{\"name\":\"veth1\",\"mac\":\"02:00:00:00:00:02\"}," \
+#define IFS \
+	"\"interfaces\":[{\"name\":\"br0\",\"mac\":\"02:00:00:00:00:01\"},{\"name\":\"veth1\",\"mac\":\"02:00:00:00:00:02\"}," \
 	"{\"name\":\"eth0\",\"mac\":\"02:00:00:00:00:03\",\"sandbox\":\"/ns\"}]"
 
 /* @say: each address with its gateway and interface, then mac, bridge and name servers. */
-static const struct { const char *text, *say; } rows[] = {
-	{ "{\"cniVersion\":\"0.1.0\",\"ip4\":{\"ip\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"},\"dns\":{\"nameservers\":[\"10.0.0.1\"]}}",
+static const struct {
+	const char *text, *say;
+} rows[] = {
+	{ "{\"cniVersion\":\"0.1.0\",\"ip4\":{\"ip\":\"10.0.0.2/"
+	  "24\",\"gateway\":\"10.0.0.1\"},\"dns\":{\"nameservers\":[\"10.0.0.1\"]}}",
 	  "10.0.0.2/24>10.0.0.1@-1 mac= bridge= dns=10.0.0.1" },
 	{ "{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"10.0.0.2/24\"},\"ip6\":{\"ip\":\"fd00::2/64\",\"gateway\":\"fd00::1\"}}",
 	  "10.0.0.2/24>@-1 fd00::2/64>fd00::1@-1 mac= bridge= dns=" },
-	{ "{\"cniVersion\":\"0.3.1\"," IFS ",\"ips\":[{\"version\":\"4\",\"interface\":2,\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"}],\"dns\":{}}",
+	{ "{\"cniVersion\":\"0.3.1\"," IFS
+	  ",\"ips\":[{\"version\":\"4\",\"interface\":2,\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"}],\"dns\":{}}",
 	  "10.0.0.2/24>10.0.0.1@2 mac=02:00:00:00:00:03 bridge=br0 dns=" },
-	{ "{\"cniVersion\":\"1.0.0\"," IFS ",\"ips\":[{\"interface\":2,\"address\":\"10.0.0.2/24\"},{\"interface\":9,\"address\":\"fd00::2/64\"}]}",
+	{ "{\"cniVersion\":\"1.0.0\"," IFS
+	  ",\"ips\":[{\"interface\":2,\"address\":\"10.0.0.2/24\"},{\"interface\":9,\"address\":\"fd00::2/64\"}]}",
 	  "10.0.0.2/24>@2 fd00::2/64>@-1 mac=02:00:00:00:00:03 bridge=br0 dns=" },
-	{ "{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400,\"sandbox\":\"/ns\",\"socketPath\":\"/s\"}],\"ips\":[]}",
+	{ "{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400,\"sandbox\":\"/ns\",\"socketPath\":\"/"
+	  "s\"}],\"ips\":[]}",
 	  "mac= bridge= dns=" },
 	{ "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"interface\":-4294967297,\"address\":\"10.0.0.2/24\",\"gateway\":\"\"}]}",
 	  "10.0.0.2/24>@-1 mac= bridge= dns=" },
@@ -42,7 +49,8 @@ static char *say(const struct cni_result *res)
 	struct buf out = { 0 };
 
 	for (size_t i = 0; i < res->n_ips; i++)
-		buf_addf(&out, "%s>%s@%d ", res->ips[i].address, res->ips[i].gateway ? res->ips[i].gateway : "", res->ips[i].interface);
+		buf_addf(&out, "%s>%s@%d ", res->ips[i].address, res->ips[i].gateway ? res->ips[i].gateway : "",
+			 res->ips[i].interface);
 	_cleanup_free_ char *dns = strv_join(&res->nameservers, ",");
 	buf_addf(&out, "mac=%s bridge=%s dns=%s", res->mac ? res->mac : "", res->bridge ? res->bridge : "", dns);
 	_cleanup_free_ char *search = strv_join(&res->search, ","), *options = strv_join(&res->options, ",");

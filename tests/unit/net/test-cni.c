@@ -25,18 +25,16 @@ struct world {
 
 static const struct cni_attach at = { .container_id = "x-1", .netns = "/none", .ifname = "eth0" };
 
-static char *path_of(const struct world *w, const char *name)
-{
-	return mem_printf("%s/%s", w->dir, name);
-}
+static char *path_of(const struct world *w, const char *name) { return mem_printf("%s/%s", w->dir, name); }
 
 /* @add and @del: what it does on ADD (and CHECK) and on DEL. */
 static void plugin(const struct world *w, const char *name, const char *add, const char *del)
 {
 	_cleanup_free_ char *path = path_of(w, name);
-	_cleanup_free_ char *text = mem_printf("#!/bin/sh\ncat >%s/in.%s.$CNI_COMMAND\nenv >%s/env.%s.$CNI_COMMAND\n"
-		"echo %s $CNI_COMMAND >>%s/ran\nif [ $CNI_COMMAND = DEL ]; then :\n%s\nelse :\n%s\nfi\n",
-		w->dir, name, w->dir, name, name, w->dir, del, add);
+	_cleanup_free_ char *text =
+		mem_printf("#!/bin/sh\ncat >%s/in.%s.$CNI_COMMAND\nenv >%s/env.%s.$CNI_COMMAND\n"
+			   "echo %s $CNI_COMMAND >>%s/ran\nif [ $CNI_COMMAND = DEL ]; then :\n%s\nelse :\n%s\nfi\n",
+			   w->dir, name, w->dir, name, name, w->dir, del, add);
 
 	assert_int_equal(file_write(path, text, strlen(text), 0755, NULL), 0);
 }
@@ -124,7 +122,9 @@ static json *input(const struct world *w, const char *plugin_and_verb)
 }
 
 /* Failing at any plugin, in any way, deletes the whole chain in reverse order, and says who failed and why. */
-struct failure { const char *who, *does, *error, *hint, *ran; };
+struct failure {
+	const char *who, *does, *error, *hint, *ran;
+};
 
 #define AT_A "a ADD\n" DELETED
 #define AT_B "a ADD\nb ADD\n" DELETED
@@ -137,7 +137,8 @@ static const struct failure failures[] = {
 	{ "b", "exit 1", "network t: plugin b: exit status 1", "", AT_B },
 	{ "b", "kill -9 $$", "network t: plugin b: killed by signal 9 (Killed)", "", AT_B },
 	{ "b", "printf 'one\\n  two\\n' >&2; exit 2", "network t: plugin b: exit status 2: one two", "", AT_B },
-	{ "b", "echo '{\"code\":11,\"msg\":\"later\",\"details\":\"busy\"}'; exit 1", "network t: plugin b: later: busy", "", AT_B },
+	{ "b", "echo '{\"code\":11,\"msg\":\"later\",\"details\":\"busy\"}'; exit 1", "network t: plugin b: later: busy", "",
+	  AT_B },
 	{ "b", "echo '{\"code\":100,\"msg\":\"no\",\"details\":\"\"}'; exit 1", "network t: plugin b: no", "", AT_B },
 	{ "b", "echo '{\"code\":100,\"msg\":\"\"}'; echo hm >&2; exit 1", "network t: plugin b: exit status 1: hm", "", AT_B },
 	{ "b", "printf '{\"code\":100,\"msg\":\"one\\\\ntwo\"}'; exit 1", "network t: plugin b: one two", "", AT_B },
@@ -149,7 +150,8 @@ static const struct failure failures[] = {
 	{ "b", "echo '{}{}'", NULL, "", AT_B },
 	{ "c", "echo '{\"ips\":[{\"address\":\"nonsense\"}]}'",
 	  "network t: result: address \"nonsense\" is not an address with a prefix length", "", AT_C },
-	{ "b", "head -c 1048576 /dev/zero | tr '\\000' ' '", "network t: plugin b: its result is longer than 1048576 bytes", "", AT_B },
+	{ "b", "head -c 1048576 /dev/zero | tr '\\000' ' '", "network t: plugin b: its result is longer than 1048576 bytes", "",
+	  AT_B },
 	{ "b", "head -c 2000000 /dev/zero | tr '\\000' ' '", FLOOD, "", AT_B },
 	{ "b", "head -c 2000000 /dev/zero >&2; exit 4", FLOOD, "", AT_B },
 	{ "b", "exec yes", FLOOD, "", AT_B },
@@ -180,7 +182,9 @@ static void any_failure_deletes_the_chain(void **state)
 
 static void codes_are_kept(void **state)
 {
-	static const struct { int cni, want; } rows[] = {
+	static const struct {
+		int cni, want;
+	} rows[] = {
 		{ 11, ERR_UNAVAILABLE }, { 7, ERR_INVALID }, { 4, ERR_INVALID }, { 1, ERR_UNIMPLEMENTED }, { 999, ERR_INTERNAL },
 	};
 
@@ -302,7 +306,8 @@ static void a_hanging_del_leaves_the_others_time(void **state)
 	world_free(w);
 }
 
-#define CHAIN "{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\"},{\"type\":\"portmap\"},{\"type\":\"firewall\"}]}"
+#define CHAIN \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\"},{\"type\":\"portmap\"},{\"type\":\"firewall\"}]}"
 /* Ends once the other one has begun, so never where they run one after the other. */
 #define MEETS(other) "until grep -qs '^" other " '$CNI_COMMAND ran; do sleep 0.01; done\n"
 
@@ -374,7 +379,8 @@ static void a_failing_neighbour(void **state)
 static void a_neighbour_that_changes_the_result(void **state)
 {
 	static const char *const last[] = { "", "sleep 0.2\n" };
-	const char *changed = "echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.2.3/24\"}],\"dns\":{\"domain\":\"d\"}}'";
+	const char *changed =
+		"echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.1.2.3/24\"}],\"dns\":{\"domain\":\"d\"}}'";
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -390,10 +396,13 @@ static void a_neighbour_that_changes_the_result(void **state)
 	}
 }
 
-#define PORTS "{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\"}," \
+#define PORTS \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\"}," \
 	"{\"type\":\"b\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"c\"}]}"
 static struct port web = { .host = 80, .inside = 8080, .proto = PORT_TCP };
-static const struct cni_attach attach_web = { .container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = &web, .n_ports = 1 };
+static const struct cni_attach attach_web = {
+	.container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = &web, .n_ports = 1
+};
 
 /* What forwards no ports need not wait for them; what comes behind in the chain does. */
 static void held_ports(void **state)
@@ -568,8 +577,11 @@ static void refused(void **state)
 {
 	struct world *w = world_new();
 	const struct port port = { .host = 80, .inside = 80 };
-	const struct cni_attach with_port = { .container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = &port, .n_ports = 1 };
-	const struct cni_attach bad_id = { .container_id = "../x", .ifname = "eth0" }, bad_if = { .container_id = "x", .ifname = "e/0" };
+	const struct cni_attach with_port = {
+		.container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = &port, .n_ports = 1
+	};
+	const struct cni_attach bad_id = { .container_id = "../x", .ifname = "eth0" },
+				bad_if = { .container_id = "x", .ifname = "e/0" };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -590,7 +602,8 @@ static void refused(void **state)
 
 /* What plugins are given. */
 
-#define CAPABLE "{\"cniVersion\":\"%s\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\",\"own\":{\"k\":1}}," \
+#define CAPABLE \
+	"{\"cniVersion\":\"%s\",\"name\":\"t\",\"plugins\":[{\"type\":\"a\",\"own\":{\"k\":1}}," \
 	"{\"type\":\"b\",\"capabilities\":{\"portMappings\":true,\"bandwidth\":true}}," \
 	"{\"type\":\"c\",\"capabilities\":{\"portMappings\":false,\"dns\":true}}]}"
 
@@ -607,11 +620,13 @@ static void input_of_an_add(void **state)
 {
 	struct world *w = world_new();
 	_cleanup_free_ char *list = mem_printf(CAPABLE, "1.0.0");
-	const struct port ports[] = { { .host = 8080, .inside = 80 }, { .host_ip = (char *)"127.0.0.1", .host = 53, .inside = 5353, .proto = PORT_UDP } };
+	const struct port ports[] = { { .host = 8080, .inside = 80 },
+				      { .host_ip = (char *)"127.0.0.1", .host = 53, .inside = 5353, .proto = PORT_UDP } };
 	char *options[] = { (char *)"ndots:1", NULL };
 	const struct strv dns_options = { .v = options, .n = 1, .cap = 2 };
-	const struct cni_attach attach = { .container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = ports, .n_ports = 2,
-		.dns_options = &dns_options };
+	const struct cni_attach attach = {
+		.container_id = "x-1", .netns = "/none", .ifname = "eth0", .ports = ports, .n_ports = 2, .dns_options = &dns_options
+	};
 
 	(void)state;
 	parse(w, list);
@@ -620,7 +635,8 @@ static void input_of_an_add(void **state)
 	_cleanup_json_ json *a = input(w, "a.ADD"), *b = input(w, "b.ADD"), *c = input(w, "c.ADD");
 	assert_json(a, "{\"type\":\"a\",\"own\":{\"k\":1},\"name\":\"t\",\"cniVersion\":\"1.0.0\"}");
 	assert_json(json_get(b, "capabilities"), "");
-	assert_json(json_get(b, "runtimeConfig"), "{\"portMappings\":[{\"hostPort\":8080,\"containerPort\":80,\"protocol\":\"tcp\"},"
+	assert_json(json_get(b, "runtimeConfig"),
+		    "{\"portMappings\":[{\"hostPort\":8080,\"containerPort\":80,\"protocol\":\"tcp\"},"
 		    "{\"hostPort\":53,\"containerPort\":5353,\"protocol\":\"udp\",\"hostIP\":\"127.0.0.1\"}]}");
 	assert_json(json_get(b, "prevResult"), "{\"ips\":[{\"address\":\"10.1.2.3/24\"}],\"a\":1,\"cniVersion\":\"1.0.0\"}");
 	assert_json(json_get(c, "runtimeConfig"), "{\"dns\":{\"options\":[\"ndots:1\"]}}");
@@ -632,8 +648,12 @@ static void input_of_an_add(void **state)
 
 static void prev_result_by_version(void **state)
 {
-	static const struct { const char *version; bool in_del; } rows[] = {
-		{ "0.1.0", false }, { "0.2.0", false }, { "0.3.0", false }, { "0.3.1", false }, { "0.4.0", true }, { "1.0.0", true }, { "1.1.0", true },
+	static const struct {
+		const char *version;
+		bool in_del;
+	} rows[] = {
+		{ "0.1.0", false }, { "0.2.0", false }, { "0.3.0", false }, { "0.3.1", false },
+		{ "0.4.0", true },  { "1.0.0", true },  { "1.1.0", true },
 	};
 
 	(void)state;
@@ -714,12 +734,12 @@ static void checks(void **state)
 	world_free(w);
 }
 
-RUN_TESTS("cni", cmocka_unit_test(any_failure_deletes_the_chain), cmocka_unit_test(codes_are_kept), cmocka_unit_test(a_missing_plugin),
-	  cmocka_unit_test(a_rollback_that_fails), cmocka_unit_test(a_version_that_is_rejected), cmocka_unit_test(a_failing_del_goes_on),
-	  cmocka_unit_test(a_hanging_del_leaves_the_others_time), cmocka_unit_test(cancelled), cmocka_unit_test(aborted_in_the_middle),
-	  cmocka_unit_test(aborted_when_done), cmocka_unit_test(deleted_from_the_cache), cmocka_unit_test(deleted_from_a_damaged_cache),
-	  cmocka_unit_test(refused), cmocka_unit_test(input_of_an_add), cmocka_unit_test(prev_result_by_version),
-	  cmocka_unit_test(environment), cmocka_unit_test(checks),
-	  cmocka_unit_test(neighbours_run_side_by_side), cmocka_unit_test(a_failing_neighbour),
+RUN_TESTS("cni", cmocka_unit_test(any_failure_deletes_the_chain), cmocka_unit_test(codes_are_kept),
+	  cmocka_unit_test(a_missing_plugin), cmocka_unit_test(a_rollback_that_fails), cmocka_unit_test(a_version_that_is_rejected),
+	  cmocka_unit_test(a_failing_del_goes_on), cmocka_unit_test(a_hanging_del_leaves_the_others_time),
+	  cmocka_unit_test(cancelled), cmocka_unit_test(aborted_in_the_middle), cmocka_unit_test(aborted_when_done),
+	  cmocka_unit_test(deleted_from_the_cache), cmocka_unit_test(deleted_from_a_damaged_cache), cmocka_unit_test(refused),
+	  cmocka_unit_test(input_of_an_add), cmocka_unit_test(prev_result_by_version), cmocka_unit_test(environment),
+	  cmocka_unit_test(checks), cmocka_unit_test(neighbours_run_side_by_side), cmocka_unit_test(a_failing_neighbour),
 	  cmocka_unit_test(a_neighbour_that_changes_the_result), cmocka_unit_test(held_ports), cmocka_unit_test(freed_ports),
 	  cmocka_unit_test(a_del_that_takes_two))

@@ -14,7 +14,9 @@ static void assert_list(const struct strv *list, const char *want)
 
 static void parsed(void **state)
 {
-	static const struct { const char *text, *servers, *search, *options; } rows[] = {
+	static const struct {
+		const char *text, *servers, *search, *options;
+	} rows[] = {
 		{ "", "", "", "" },
 		{ "nameserver 1.1.1.1\nnameserver\t2.2.2.2 # no\n", "1.1.1.1 2.2.2.2", "", "" },
 		{ "nameserver 1.1.1.1", "1.1.1.1", "", "" },
@@ -45,12 +47,18 @@ static struct strv split(const char *s)
 }
 
 /* A host's file and the job's lists to the job's file. */
-static const struct { const char *host, *dns, *search, *options; bool host_net; const char *want; } files[] = {
-	{ "nameserver 9.9.9.9\nsearch lan\noptions ndots:2\n", "", "", "", false, "nameserver 9.9.9.9\nsearch lan\noptions ndots:2\n" },
-	{ "nameserver 127.0.0.1\nnameserver 9.9.9.9\nnameserver ::1\nnameserver fe80::1%eth0\nnameserver fe80::2\n", "", "", "", false,
-	  "nameserver 9.9.9.9\n" },
+static const struct {
+	const char *host, *dns, *search, *options;
+	bool host_net;
+	const char *want;
+} files[] = {
+	{ "nameserver 9.9.9.9\nsearch lan\noptions ndots:2\n", "", "", "", false,
+	  "nameserver 9.9.9.9\nsearch lan\noptions ndots:2\n" },
+	{ "nameserver 127.0.0.1\nnameserver 9.9.9.9\nnameserver ::1\nnameserver fe80::1%eth0\nnameserver fe80::2\n", "", "", "",
+	  false, "nameserver 9.9.9.9\n" },
 	{ "nameserver 127.0.0.53\n", "", "", "", true, "nameserver 127.0.0.53\n" },
-	{ "nameserver 9.9.9.9\nsearch lan\n", "1.1.1.1 127.0.0.1", "", "", false, "nameserver 1.1.1.1\nnameserver 127.0.0.1\nsearch lan\n" },
+	{ "nameserver 9.9.9.9\nsearch lan\n", "1.1.1.1 127.0.0.1", "", "", false,
+	  "nameserver 1.1.1.1\nnameserver 127.0.0.1\nsearch lan\n" },
 	{ "nameserver 9.9.9.9\nsearch lan\noptions a\n", "", "b c", "d e", false, "nameserver 9.9.9.9\nsearch b c\noptions d e\n" },
 	{ "nameserver 9.9.9.9\nsearch lan\n", "", ".", "", false, "nameserver 9.9.9.9\n" },
 };
@@ -76,7 +84,9 @@ static void resolv_conf(void **state)
 /* The job's words, else the network's, else the host's, list by list; what the network says may be loopback. */
 static void the_network_s(void **state)
 {
-	static const struct { const char *dns, *search, *options, *want; } rows[] = {
+	static const struct {
+		const char *dns, *search, *options, *want;
+	} rows[] = {
 		{ "", "", "", "nameserver 127.0.0.9\nsearch net.example\noptions ndots:3\n" },
 		{ "1.1.1.1", "", "", "nameserver 1.1.1.1\nsearch net.example\noptions ndots:3\n" },
 		{ "", ".", "rotate", "nameserver 127.0.0.9\noptions rotate\n" },
@@ -124,7 +134,9 @@ static void without_any_server(void **state)
 
 static void hosts(void **state)
 {
-	static const struct { const char *ip, *hostname, *name, *extra, *gateway, *end; } rows[] = {
+	static const struct {
+		const char *ip, *hostname, *name, *extra, *gateway, *end;
+	} rows[] = {
 		{ NULL, "h", "n", "", NULL, "ff02::2\tip6-allrouters\n" },
 		{ "10.0.0.2/24", "h", "n", "", NULL, "allrouters\n10.0.0.2\th n\n" },
 		{ "10.0.0.2", "h", "h", "", NULL, "allrouters\n10.0.0.2\th\n" },
@@ -148,5 +160,5 @@ static void hosts(void **state)
 	}
 }
 
-RUN_TESTS("etc", cmocka_unit_test(parsed), cmocka_unit_test(resolv_conf), cmocka_unit_test(the_network_s), cmocka_unit_test(no_line_is_smuggled_in),
-	  cmocka_unit_test(without_any_server), cmocka_unit_test(hosts))
+RUN_TESTS("etc", cmocka_unit_test(parsed), cmocka_unit_test(resolv_conf), cmocka_unit_test(the_network_s),
+	  cmocka_unit_test(no_line_is_smuggled_in), cmocka_unit_test(without_any_server), cmocka_unit_test(hosts))

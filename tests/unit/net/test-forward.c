@@ -12,7 +12,8 @@ static json *parse(const char *text)
 	return j;
 }
 
-#define RULE(verb, ip) "-w 10 " verb " CNI-FORWARD -d " ip " -m conntrack --ctstate DNAT -m comment --comment|davit: ports of x|-j ACCEPT"
+#define RULE(verb, ip) \
+	"-w 10 " verb " CNI-FORWARD -d " ip " -m conntrack --ctstate DNAT -m comment --comment|davit: ports of x|-j ACCEPT"
 
 /* The arguments behind the program; "": nothing is to be run. */
 static void argv_of(const char *result, int family, bool add, const char *want)
@@ -39,7 +40,8 @@ static void argv_of(const char *result, int family, bool add, const char *want)
 
 static void commands(void **state)
 {
-	static const char both[] = "{\"ips\":[{\"address\":\"fd00::2/64\"},{\"address\":\"10.0.0.2/24\"},{\"address\":\"10.0.0.3/24\"}]}";
+	static const char both[] =
+		"{\"ips\":[{\"address\":\"fd00::2/64\"},{\"address\":\"10.0.0.2/24\"},{\"address\":\"10.0.0.3/24\"}]}";
 	_cleanup_strv_ struct strv probe = { 0 };
 	_cleanup_json_ json *j = parse(both);
 
@@ -65,7 +67,10 @@ static void nothing_to_run(void **state)
 
 static void wanted(void **state)
 {
-	static const struct { const char *plugins; bool wanted, add_may_fail; } rows[] = {
+	static const struct {
+		const char *plugins;
+		bool wanted, add_may_fail;
+	} rows[] = {
 		{ "[]", false, true },
 		{ "[{\"type\":\"bridge\"}]", false, true },
 		{ "[{\"type\":\"bridge\"},{\"type\":\"firewall\"}]", true, true },

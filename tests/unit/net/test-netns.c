@@ -155,8 +155,8 @@ static void no_names(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(made_and_removed), cmocka_unit_test(joined), cmocka_unit_test(a_stale_file),
-		cmocka_unit_test(no_names) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(made_and_removed), cmocka_unit_test(joined),
+					    cmocka_unit_test(a_stale_file), cmocka_unit_test(no_names) };
 
 	return cmocka_run_group_tests_name("netns", tests, setup, teardown);
 }

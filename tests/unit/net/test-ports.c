@@ -26,15 +26,23 @@ static int hold(int type, const char *ip, uint16_t *ret_port)
 }
 
 /* A socket bound to @bound, a job that asks for @asked: do they clash? */
-static const struct { const char *bound, *asked; bool clash; } rows[] = {
-	{ "0.0.0.0", NULL, true }, { "127.0.0.1", NULL, true }, { "127.0.0.1", "127.0.0.1", true }, { "0.0.0.0", "127.0.0.1", true },
-	{ "127.0.0.1", "0.0.0.0", true }, { "127.0.0.1", "127.0.0.2", false }, { "127.0.0.1", "::1", false },
+static const struct {
+	const char *bound, *asked;
+	bool clash;
+} rows[] = {
+	{ "0.0.0.0", NULL, true },        { "127.0.0.1", NULL, true },      { "127.0.0.1", "127.0.0.1", true },
+	{ "0.0.0.0", "127.0.0.1", true }, { "127.0.0.1", "0.0.0.0", true }, { "127.0.0.1", "127.0.0.2", false },
+	{ "127.0.0.1", "::1", false },
 };
 
 static void taken(void **state)
 {
-	static const struct { int type; enum port_proto proto, other; } kinds[] = {
-		{ SOCK_STREAM, PORT_TCP, PORT_UDP }, { SOCK_DGRAM, PORT_UDP, PORT_TCP },
+	static const struct {
+		int type;
+		enum port_proto proto, other;
+	} kinds[] = {
+		{ SOCK_STREAM, PORT_TCP, PORT_UDP },
+		{ SOCK_DGRAM, PORT_UDP, PORT_TCP },
 	};
 
 	(void)state;
@@ -44,7 +52,8 @@ static void taken(void **state)
 			struct err err = ERR_INIT;
 			int fd = hold(kinds[k].type, rows[i].bound, &p.host);
 			int r = port_check(&p, &err);
-			_cleanup_free_ char *want = mem_printf("port %u/%s is used by process %d (", p.host, port_proto_name(p.proto), getpid());
+			_cleanup_free_ char *want =
+				mem_printf("port %u/%s is used by process %d (", p.host, port_proto_name(p.proto), getpid());
 
 			assert_int_equal(r, rows[i].clash ? -ERR_EXISTS : 0);
 			if (rows[i].clash)
@@ -90,7 +99,8 @@ static void the_right_owner(void **state)
 
 static void not_ours(void **state)
 {
-	const struct port foreign = { .host_ip = (char *)"192.0.2.77", .host = 18080 }, nonsense = { .host_ip = (char *)"x", .host = 18080 };
+	const struct port foreign = { .host_ip = (char *)"192.0.2.77", .host = 18080 },
+			  nonsense = { .host_ip = (char *)"x", .host = 18080 };
 	struct err err = ERR_INIT;
 
 	(void)state;

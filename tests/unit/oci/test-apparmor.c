@@ -51,14 +51,30 @@ static void knows_the_host(void **state)
 
 static void reads_the_list(void **state)
 {
-	static const struct { const char *name; int loaded; } rows[] = {
-		{ "davit-default", 1 }, { "davit", 0 }, { "default", 0 }, { "/usr/bin/man", 1 }, { "with blank", 1 }, { "with", 0 }, { "nested//child", 1 },
-		{ "last", 1 }, { "", 0 }, { "enforce", 0 }, { "davit-default (enforce)", 0 }, { "tricky (x)", 1 }, { "tricky", 0 },
+	static const struct {
+		const char *name;
+		int loaded;
+	} rows[] = {
+		{ "davit-default", 1 },
+		{ "davit", 0 },
+		{ "default", 0 },
+		{ "/usr/bin/man", 1 },
+		{ "with blank", 1 },
+		{ "with", 0 },
+		{ "nested//child", 1 },
+		{ "last", 1 },
+		{ "", 0 },
+		{ "enforce", 0 },
+		{ "davit-default (enforce)", 0 },
+		{ "tricky (x)", 1 },
+		{ "tricky", 0 },
 	};
 
 	(void)state;
 	assert_int_equal(apparmor_loaded(root, "x", NULL), -ERR_NOT_FOUND);
-	put(PROFILES, "davit-default (enforce)\n/usr/bin/man (complain)\nwith blank (enforce)\nnested//child (unconfined)\ntricky (x) (kill)\nlast (enforce)",
+	put(PROFILES,
+	    "davit-default (enforce)\n/usr/bin/man (complain)\nwith blank (enforce)\nnested//child (unconfined)\ntricky (x) "
+	    "(kill)\nlast (enforce)",
 	    0644);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (apparmor_loaded(root, rows[i].name, NULL) != rows[i].loaded)

@@ -4,9 +4,13 @@
 
 static void parses(void **state)
 {
-	static const struct { const char *text; uint64_t bits; } rows[] = {
-		{ "CHOWN", CAP_BIT(CAP_CHOWN) }, { "cap_net_admin", CAP_BIT(CAP_NET_ADMIN) }, { "Cap_Bpf", CAP_BIT(39) },
-		{ "checkpoint_restore", CAP_BIT(40) }, { "all", CAP_BIT(41) - 1 }, { "CAP_ALL", CAP_BIT(41) - 1 },
+	static const struct {
+		const char *text;
+		uint64_t bits;
+	} rows[] = {
+		{ "CHOWN", CAP_BIT(CAP_CHOWN) }, { "cap_net_admin", CAP_BIT(CAP_NET_ADMIN) },
+		{ "Cap_Bpf", CAP_BIT(39) },      { "checkpoint_restore", CAP_BIT(40) },
+		{ "all", CAP_BIT(41) - 1 },      { "CAP_ALL", CAP_BIT(41) - 1 },
 	};
 	uint64_t bits = 0;
 

@@ -27,9 +27,10 @@ static void commas_come_by_themselves(void **state)
 	emit_words(&b, "one", "a");
 	emit_words(&b, "none", "");
 	emit_close(&b, '}');
-	assert_string_equal(b.data, "{\"ends {\":\"with :\",\"i\":-9223372036854775808,\"u\":18446744073709551615,\"o\":{},"
-				    "\"a\":[\"a,\",[],false],\"s\":[\"x\\\"\\\\\\u000a\",\"[{,:\"],\"w\":[\"a\",\"b\"],\"one\":[\"a\"],"
-				    "\"none\":[]}");
+	assert_string_equal(b.data,
+			    "{\"ends {\":\"with :\",\"i\":-9223372036854775808,\"u\":18446744073709551615,\"o\":{},"
+			    "\"a\":[\"a,\",[],false],\"s\":[\"x\\\"\\\\\\u000a\",\"[{,:\"],\"w\":[\"a\",\"b\"],\"one\":[\"a\"],"
+			    "\"none\":[]}");
 }
 
 RUN_TESTS("emit", cmocka_unit_test(commas_come_by_themselves))

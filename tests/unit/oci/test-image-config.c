@@ -13,11 +13,14 @@ static void takes_what_there_is(void **state)
 	_cleanup_free_ char *entrypoint = NULL, *cmd = NULL;
 
 	(void)state;
-	assert_int_equal(parse("{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\",\"created\":\"2024-01-01T00:00:00Z\","
-			       "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:a\",\"sha256:b\"]},\"config\":{\"User\":\"web\","
-			       "\"Env\":[\"A=1\",\"B=2\"],\"Entrypoint\":[\"/e\",\"\"],\"Cmd\":[\"c\"],\"WorkingDir\":\"/w\","
-			       "\"StopSignal\":\"SIGQUIT\",\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/data\":{},\"/x\":{}},"
-			       "\"Labels\":{\"l\":\"v\"}},\"history\":[{\"unknown\":1}]}", &c, NULL), 0);
+	assert_int_equal(
+		parse("{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\",\"created\":\"2024-01-01T00:00:00Z\","
+		      "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:a\",\"sha256:b\"]},\"config\":{\"User\":\"web\","
+		      "\"Env\":[\"A=1\",\"B=2\"],\"Entrypoint\":[\"/e\",\"\"],\"Cmd\":[\"c\"],\"WorkingDir\":\"/w\","
+		      "\"StopSignal\":\"SIGQUIT\",\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/data\":{},\"/x\":{}},"
+		      "\"Labels\":{\"l\":\"v\"}},\"history\":[{\"unknown\":1}]}",
+		      &c, NULL),
+		0);
 	entrypoint = strv_join(&c.entrypoint, "|");
 	cmd = strv_join(&c.cmd, "|");
 	assert_string_equal(c.os, "linux");
@@ -40,8 +43,12 @@ static void takes_what_there_is(void **state)
 static void forgives(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"config\":null,\"rootfs\":null}", "{\"config\":{\"Env\":null,\"Cmd\":null,\"User\":\"\",\"WorkingDir\":\"\"}}",
-		"{\"config\":[]}", "{\"config\":{\"Env\":\"A\",\"Cmd\":{},\"Labels\":[],\"User\":7}}", "{\"os\":null}",
+		"{}",
+		"{\"config\":null,\"rootfs\":null}",
+		"{\"config\":{\"Env\":null,\"Cmd\":null,\"User\":\"\",\"WorkingDir\":\"\"}}",
+		"{\"config\":[]}",
+		"{\"config\":{\"Env\":\"A\",\"Cmd\":{},\"Labels\":[],\"User\":7}}",
+		"{\"os\":null}",
 	};
 
 	(void)state;
@@ -81,11 +88,17 @@ static void refuses(void **state)
 static void refuses_nul(void **state)
 {
 	static const char *const rows[] = {
-		"{\"config\":{\"User\":\"web\\u0000\"}}", "{\"config\":{\"Env\":[\"A=1\\u00002\"]}}", "{\"config\":{\"Cmd\":[\"\\u0000\"]}}",
-		"{\"config\":{\"Entrypoint\":[\"sh\\u0000\"]}}", "{\"config\":{\"WorkingDir\":\"/a\\u0000b\"}}",
-		"{\"config\":{\"Volumes\":{\"/a\\u0000b\":{}}}}", "{\"config\":{\"Labels\":{\"a\":\"b\\u0000\"}}}",
-		"{\"config\":{\"Labels\":{\"a\\u0000\":\"b\"}}}", "{\"config\":{\"StopSignal\":\"TERM\\u0000\"}}",
-		"{\"config\":{\"ExposedPorts\":{\"80\\u0000/tcp\":{}}}}", "{\"os\":\"linux\\u0000\"}",
+		"{\"config\":{\"User\":\"web\\u0000\"}}",
+		"{\"config\":{\"Env\":[\"A=1\\u00002\"]}}",
+		"{\"config\":{\"Cmd\":[\"\\u0000\"]}}",
+		"{\"config\":{\"Entrypoint\":[\"sh\\u0000\"]}}",
+		"{\"config\":{\"WorkingDir\":\"/a\\u0000b\"}}",
+		"{\"config\":{\"Volumes\":{\"/a\\u0000b\":{}}}}",
+		"{\"config\":{\"Labels\":{\"a\":\"b\\u0000\"}}}",
+		"{\"config\":{\"Labels\":{\"a\\u0000\":\"b\"}}}",
+		"{\"config\":{\"StopSignal\":\"TERM\\u0000\"}}",
+		"{\"config\":{\"ExposedPorts\":{\"80\\u0000/tcp\":{}}}}",
+		"{\"os\":\"linux\\u0000\"}",
 	};
 
 	(void)state;

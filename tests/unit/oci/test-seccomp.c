@@ -32,7 +32,9 @@ static int verdict(json *p, const char *name)
 			if (strcmp(json_text(json_at(names, k)), name) != 0)
 				continue;
 			assert_true(found == NO || (found == WHEN && json_get(rule, "args")));
-			found = json_get(rule, "args") ? WHEN : !strcmp(json_get_str(rule, "action"), "SCMP_ACT_ALLOW") ? YES : ENOSYS_;
+			found = json_get(rule, "args")                                    ? WHEN
+				: !strcmp(json_get_str(rule, "action"), "SCMP_ACT_ALLOW") ? YES
+											  : ENOSYS_;
 			if (found == ENOSYS_)
 				assert_int_equal(json_get_int(rule, "errnoRet", 0), 38);
 		}
@@ -40,20 +42,48 @@ static int verdict(json *p, const char *name)
 	return found;
 }
 
-static const struct { const char *name; int without; uint64_t cap; int with; } rows[] = {
-	{ "read", YES, 0, YES }, { "openat2", YES, 0, YES }, { "ptrace", YES, BIT(CAP_SYS_PTRACE), YES }, { "semtimedop", YES, 0, YES },
-	{ "io_uring_setup", NO, ~UINT64_C(0), NO }, { "keyctl", NO, ~UINT64_C(0), NO }, { "add_key", NO, ~UINT64_C(0), NO },
-	{ "userfaultfd", NO, ~UINT64_C(0), NO }, { "kexec_load", NO, ~UINT64_C(0), NO }, { "swapon", NO, ~UINT64_C(0), NO },
+static const struct {
+	const char *name;
+	int without;
+	uint64_t cap;
+	int with;
+} rows[] = {
+	{ "read", YES, 0, YES },
+	{ "openat2", YES, 0, YES },
+	{ "ptrace", YES, BIT(CAP_SYS_PTRACE), YES },
+	{ "semtimedop", YES, 0, YES },
+	{ "io_uring_setup", NO, ~UINT64_C(0), NO },
+	{ "keyctl", NO, ~UINT64_C(0), NO },
+	{ "add_key", NO, ~UINT64_C(0), NO },
+	{ "userfaultfd", NO, ~UINT64_C(0), NO },
+	{ "kexec_load", NO, ~UINT64_C(0), NO },
+	{ "swapon", NO, ~UINT64_C(0), NO },
 	{ "pivot_root", NO, ~UINT64_C(0), NO },
-	{ "socket", WHEN, ~UINT64_C(0), WHEN }, { "socketpair", WHEN, ~UINT64_C(0), WHEN }, { "socketcall", ENOSYS_, ~UINT64_C(0), ENOSYS_ },
-	{ "lsm_set_self_attr", NO, BIT(CAP_SYS_ADMIN), YES }, { "map_shadow_stack", YES, 0, YES }, { "personality", WHEN, ~UINT64_C(0), WHEN },
-	{ "clone", WHEN, BIT(CAP_SYS_ADMIN), YES }, { "clone3", ENOSYS_, BIT(CAP_SYS_ADMIN), YES },
-	{ "unshare", NO, BIT(CAP_SYS_ADMIN), YES }, { "mount", NO, BIT(CAP_SYS_ADMIN), YES }, { "setns", NO, BIT(CAP_SYS_ADMIN), YES },
-	{ "bpf", NO, BIT(39), YES }, { "bpf", NO, BIT(CAP_SYS_ADMIN), YES }, { "perf_event_open", NO, BIT(38), YES },
-	{ "syslog", NO, BIT(CAP_SYSLOG), YES }, { "reboot", NO, BIT(CAP_SYS_BOOT), YES }, { "chroot", NO, BIT(CAP_SYS_CHROOT), YES },
-	{ "init_module", NO, BIT(CAP_SYS_MODULE), YES }, { "mbind", NO, BIT(CAP_SYS_NICE), YES }, { "kcmp", NO, BIT(CAP_SYS_PTRACE), YES },
-	{ "iopl", NO, BIT(CAP_SYS_RAWIO), YES }, { "settimeofday", NO, BIT(CAP_SYS_TIME), YES }, { "vhangup", NO, BIT(CAP_SYS_TTY_CONFIG), YES },
-	{ "open_by_handle_at", NO, BIT(CAP_DAC_READ_SEARCH), YES }, { "mount", NO, BIT(CAP_NET_ADMIN), NO },
+	{ "socket", WHEN, ~UINT64_C(0), WHEN },
+	{ "socketpair", WHEN, ~UINT64_C(0), WHEN },
+	{ "socketcall", ENOSYS_, ~UINT64_C(0), ENOSYS_ },
+	{ "lsm_set_self_attr", NO, BIT(CAP_SYS_ADMIN), YES },
+	{ "map_shadow_stack", YES, 0, YES },
+	{ "personality", WHEN, ~UINT64_C(0), WHEN },
+	{ "clone", WHEN, BIT(CAP_SYS_ADMIN), YES },
+	{ "clone3", ENOSYS_, BIT(CAP_SYS_ADMIN), YES },
+	{ "unshare", NO, BIT(CAP_SYS_ADMIN), YES },
+	{ "mount", NO, BIT(CAP_SYS_ADMIN), YES },
+	{ "setns", NO, BIT(CAP_SYS_ADMIN), YES },
+	{ "bpf", NO, BIT(39), YES },
+	{ "bpf", NO, BIT(CAP_SYS_ADMIN), YES },
+	{ "perf_event_open", NO, BIT(38), YES },
+	{ "syslog", NO, BIT(CAP_SYSLOG), YES },
+	{ "reboot", NO, BIT(CAP_SYS_BOOT), YES },
+	{ "chroot", NO, BIT(CAP_SYS_CHROOT), YES },
+	{ "init_module", NO, BIT(CAP_SYS_MODULE), YES },
+	{ "mbind", NO, BIT(CAP_SYS_NICE), YES },
+	{ "kcmp", NO, BIT(CAP_SYS_PTRACE), YES },
+	{ "iopl", NO, BIT(CAP_SYS_RAWIO), YES },
+	{ "settimeofday", NO, BIT(CAP_SYS_TIME), YES },
+	{ "vhangup", NO, BIT(CAP_SYS_TTY_CONFIG), YES },
+	{ "open_by_handle_at", NO, BIT(CAP_DAC_READ_SEARCH), YES },
+	{ "mount", NO, BIT(CAP_NET_ADMIN), NO },
 };
 
 static void follows_the_capabilities(void **state)
@@ -120,9 +150,13 @@ static void looks_at_32_bits_of_a_family(void **state)
 
 static void knows_the_machines(void **state)
 {
-	static const struct { const char *machine, *call, *first; } machine_rows[] = {
-		{ "amd64", "arch_prctl", "SCMP_ARCH_X86_64" }, { "arm64", "set_tls", "SCMP_ARCH_AARCH64" },
-		{ "riscv64", "riscv_flush_icache", "SCMP_ARCH_RISCV64" }, { "vax", NULL, NULL },
+	static const struct {
+		const char *machine, *call, *first;
+	} machine_rows[] = {
+		{ "amd64", "arch_prctl", "SCMP_ARCH_X86_64" },
+		{ "arm64", "set_tls", "SCMP_ARCH_AARCH64" },
+		{ "riscv64", "riscv_flush_icache", "SCMP_ARCH_RISCV64" },
+		{ "vax", NULL, NULL },
 	};
 
 	(void)state;
@@ -153,14 +187,23 @@ static int load(const char *text, uint64_t caps, struct buf *out, struct err *er
 	return r;
 }
 
-static const struct { const char *file; uint64_t caps; const char *made; } files[] = {
+static const struct {
+	const char *file;
+	uint64_t caps;
+	const char *made;
+} files[] = {
 	{ "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", 0, "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[]}" },
-	{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X\"],\"flags\":[\"F\"],\"syscalls\":"
+	{ "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X\"],\"flags\":[\"F\"],"
+	  "\"syscalls\":"
 	  "[{\"name\":\"a\",\"action\":\"SCMP_ACT_ALLOW\",\"args\":[],\"comment\":\"c\"},"
-	  "{\"names\":[\"b\",\"c\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5,\"args\":[{\"index\":0,\"value\":18446744073709551615,"
-	  "\"op\":\"SCMP_CMP_EQ\"}]}]}", 0,
-	  "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X\"],\"flags\":[\"F\"],\"syscalls\":"
-	  "[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\"},{\"names\":[\"b\",\"c\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5,"
+	  "{\"names\":[\"b\",\"c\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5,\"args\":[{\"index\":0,\"value\":"
+	  "18446744073709551615,"
+	  "\"op\":\"SCMP_CMP_EQ\"}]}]}",
+	  0,
+	  "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X\"],\"flags\":[\"F\"],"
+	  "\"syscalls\":"
+	  "[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\"},{\"names\":[\"b\",\"c\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":"
+	  "5,"
 	  "\"args\":[{\"index\":0,\"value\":18446744073709551615,\"op\":\"SCMP_CMP_EQ\"}]}]}" },
 #define CONDITION(c) "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\"," c "}]}"
 #define TAKEN "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"a\"],\"action\":\"SCMP_ACT_ALLOW\"}]}"
@@ -194,13 +237,17 @@ static void decides_the_conditions_of_files(void **state)
 
 static void refuses_files(void **state)
 {
-	static const struct { const char *file, *why; } bad[] = {
+	static const struct {
+		const char *file, *why;
+	} bad[] = {
 		{ "", "JSON line 1 column 1: empty" },
 		{ "{}", "\"defaultAction\" is missing or unknown" },
 		{ "[]", "\"defaultAction\" is missing or unknown" },
 		{ "{\"defaultAction\":\"allow\"}", "\"defaultAction\" is missing or unknown" },
-		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"a\"]}]}", "syscalls[0]: \"action\" is missing or unknown" },
-		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"action\":\"SCMP_ACT_LOG\"}]}", "syscalls[0]: \"names\" is missing" },
+		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"a\"]}]}",
+		  "syscalls[0]: \"action\" is missing or unknown" },
+		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"action\":\"SCMP_ACT_LOG\"}]}",
+		  "syscalls[0]: \"names\" is missing" },
 		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[7],\"action\":\"SCMP_ACT_LOG\"}]}",
 		  "syscalls[0]: \"names\" wants names of system calls" },
 		{ "{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[7]}", "syscalls[0]: \"action\" is missing or unknown" },

@@ -14,8 +14,10 @@
 #define CONTEXTS "/contexts/lxc_contexts"
 #define FILE_T "system_u:object_r:container_file_t:s0"
 
-static const char contexts[] = "# of container-selinux\nprocess = \"system_u:system_r:container_t:s0\"\ncontent = \"system_u:object_r:virt_var_lib_t:s0\"\n"
-			       "file = \"system_u:object_r:container_file_t:s0\"\nro_file=\"system_u:object_r:container_ro_file_t:s0\"\n";
+static const char contexts[] =
+	"# of container-selinux\nprocess = \"system_u:system_r:container_t:s0\"\ncontent = "
+	"\"system_u:object_r:virt_var_lib_t:s0\"\n"
+	"file = \"system_u:object_r:container_file_t:s0\"\nro_file=\"system_u:object_r:container_ro_file_t:s0\"\n";
 static char root[64];
 
 static int setup(void **state)
@@ -94,14 +96,17 @@ static void draws_pairs(void **state)
 	assert_true(different > 4900);
 }
 
-static const struct { const char *options, *process, *mount, *shared; } rows[] = {
+static const struct {
+	const char *options, *process, *mount, *shared;
+} rows[] = {
 	{ "", "system_u:system_r:container_t:s0:c1,c2", FILE_T ":c1,c2", FILE_T },
 	{ "disable", NULL, NULL, NULL },
 	{ "type:spc_t disable", NULL, NULL, NULL },
 	{ "type:spc_t", "system_u:system_r:spc_t:s0:c1,c2", FILE_T ":c1,c2", FILE_T },
 	{ "level:s0:c7,c9", "system_u:system_r:container_t:s0:c7,c9", FILE_T ":c7,c9", FILE_T },
 	{ "user:u role:r level:s1", "u:r:container_t:s1", "system_u:object_r:container_file_t:s1", FILE_T },
-	{ "filetype:share_t type:a type:b", "system_u:system_r:b:s0:c1,c2", "system_u:object_r:share_t:s0:c1,c2", "system_u:object_r:share_t:s0" },
+	{ "filetype:share_t type:a type:b", "system_u:system_r:b:s0:c1,c2", "system_u:object_r:share_t:s0:c1,c2",
+	  "system_u:object_r:share_t:s0" },
 };
 
 static void same(const char *got, const char *want)
@@ -182,8 +187,9 @@ static void need_labels(void)
 
 static void relabels_a_tree(void **state)
 {
-	_cleanup_free_ char *tree = mem_printf("%s/tree", root), *out = mem_printf("%s/tree/sub/out", root), *fifo = mem_printf("%s/tree/fifo", root),
-			    *outside = mem_printf("%s/outside", root), *one = mem_printf("%s/tree/sub/file", root);
+	_cleanup_free_ char *tree = mem_printf("%s/tree", root), *out = mem_printf("%s/tree/sub/out", root),
+			    *fifo = mem_printf("%s/tree/fifo", root), *outside = mem_printf("%s/outside", root),
+			    *one = mem_printf("%s/tree/sub/file", root);
 
 	(void)state;
 	need_labels();
@@ -228,8 +234,8 @@ static void bounds_depth(void **state)
 
 static void spares_the_host(void **state)
 {
-	static const char *const host[] = { "/", "/usr", "/etc", "/home", "/var", "/var/lib", "/run", "/tmp", "/dev", "/proc", "/proc/sys", "/sys/fs",
-					   "/etc/passwd" };
+	static const char *const host[] = { "/",    "/usr", "/etc",  "/home",     "/var",    "/var/lib",   "/run",
+					    "/tmp", "/dev", "/proc", "/proc/sys", "/sys/fs", "/etc/passwd" };
 	_cleanup_free_ char *link = mem_printf("%s/link", root);
 	struct err err = ERR_INIT;
 
@@ -244,5 +250,5 @@ static void spares_the_host(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("selinux", CASE(knows_the_host), CASE(draws_pairs), CASE(makes_labels), CASE(asks_the_policy), CASE(quotes_the_mount_option),
-	  CASE(relabels_a_tree), CASE(bounds_depth), CASE(spares_the_host))
+RUN_TESTS("selinux", CASE(knows_the_host), CASE(draws_pairs), CASE(makes_labels), CASE(asks_the_policy),
+	  CASE(quotes_the_mount_option), CASE(relabels_a_tree), CASE(bounds_depth), CASE(spares_the_host))

@@ -24,8 +24,15 @@ static int setup(void **state)
 	f.task = f.job->tasks;
 	f.task->image = mem_strdup("redis:7");
 	strv_push(&f.image.cmd, "true");
-	f.in = (struct spec_in){ .job = f.job, .task = f.task, .image = &f.image, .user = &f.user, .id = "id1", .ns = "davit",
-				 .hostname = "box", .bounding = CAP_BIT(41) - 1, .nofile_max = 20000 };
+	f.in = (struct spec_in){ .job = f.job,
+				 .task = f.task,
+				 .image = &f.image,
+				 .user = &f.user,
+				 .id = "id1",
+				 .ns = "davit",
+				 .hostname = "box",
+				 .bounding = CAP_BIT(41) - 1,
+				 .nofile_max = 20000 };
 	return 0;
 }
 
@@ -132,10 +139,13 @@ static void usual(void **state)
 	is("process|rlimits", "[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1048576,\"soft\":1048576}]");
 }
 
-static const struct { const char *image_entry, *image_cmd, *entry, *args, *joined; } commands[] = {
+static const struct {
+	const char *image_entry, *image_cmd, *entry, *args, *joined;
+} commands[] = {
 	/* NULL: not given */
-	{ "", "c d", NULL, "", "c d" }, { "e", "c", NULL, "", "e c" }, { "e", "c", NULL, "x y", "e x y" }, { "e", "", NULL, "", "e" },
-	{ "e", "c", "n", "", "n" }, { "e", "c", "n m", "x", "n m x" }, { "e", "c", "", "x", "x" }, { "e", "c", "", "", "" },
+	{ "", "c d", NULL, "", "c d" }, { "e", "c", NULL, "", "e c" }, { "e", "c", NULL, "x y", "e x y" },
+	{ "e", "", NULL, "", "e" },     { "e", "c", "n", "", "n" },    { "e", "c", "n m", "x", "n m x" },
+	{ "e", "c", "", "x", "x" },     { "e", "c", "", "", "" },
 };
 
 static void joins_commands_as_docker_does(void **state)
@@ -303,7 +313,9 @@ static void mounts_go_by_depth(void **state)
 	static char nocopy[] = "nocopy", shared[] = "rshared", *options[] = { nocopy, shared, NULL };
 	const struct strv given = { options, 2, 0 };
 	const struct spec_mount mounts[] = {
-		{ "/h/deep", "/a/b/c", true, &given, NULL }, { "/h/top", "/a", false, NULL, NULL }, { "/h/hosts", "//etc/./hosts", false, NULL, NULL },
+		{ "/h/deep", "/a/b/c", true, &given, NULL },
+		{ "/h/top", "/a", false, NULL, NULL },
+		{ "/h/hosts", "//etc/./hosts", false, NULL, NULL },
 	};
 	struct mount *t = task_add_mount(f.task);
 	json *list;
@@ -323,7 +335,8 @@ static void mounts_go_by_depth(void **state)
 	assert_string_equal(json_get_str(mount_at("/etc/resolv.conf"), "source"), "/run/davit/resolv.conf");
 	assert_string_equal(json_object_get_string(json_get(mount_at("/a/b/c"), "options")), "[ \"rshared\", \"rbind\", \"ro\" ]");
 	assert_string_equal(json_object_get_string(json_get(mount_at("/a"), "options")), "[ \"rbind\", \"rprivate\", \"rw\" ]");
-	assert_string_equal(json_object_get_string(json_get(mount_at("/dev/shm"), "options")), "[ \"nosuid\", \"nodev\", \"noexec\", \"ro\" ]");
+	assert_string_equal(json_object_get_string(json_get(mount_at("/dev/shm"), "options")),
+			    "[ \"nosuid\", \"nodev\", \"noexec\", \"ro\" ]");
 }
 
 /* A mount on /etc does not hide them; one in their place does; a read-only root takes them along. */
@@ -363,7 +376,8 @@ static void devices(void **state)
 	(void)state;
 	*d = (struct device){ mem_strdup("/dev/null"), mem_strdup("/dev/nothing"), mem_strdup("r") };
 	built();
-	is("linux|resources|devices", "[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"r\"}]");
+	is("linux|resources|devices",
+	   "[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"r\"}]");
 	assert_string_equal(json_get_str(json_at(json_get(json_get(f.spec, "linux"), "devices"), 0), "path"), "/dev/nothing");
 	free(d->host);
 	d->host = mem_strdup("/etc/passwd");
@@ -423,7 +437,8 @@ static int exec(const char *spec, const struct exec_process *x)
 static void exec_keeps_what_it_does_not_change(void **state)
 {
 	static const char spec[] =
-		"{\"process\":{\"terminal\":true,\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"args\":[\"x\"],\"env\":[\"A=1\",\"B=2\"],"
+		"{\"process\":{\"terminal\":true,\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},\"args\":[\"x\"],\"env\":["
+		"\"A=1\",\"B=2\"],"
 		"\"cwd\":\"/w\",\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_UNKNOWN\"],\"effective\":[\"CAP_KILL\"]},"
 		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,\"soft\":1}],\"noNewPrivileges\":true}}";
 	_cleanup_strv_ struct strv args = { 0 }, env = { 0 };
@@ -445,7 +460,9 @@ static void exec_keeps_what_it_does_not_change(void **state)
 	is("", "{\"args\":[\"sh\"],\"env\":[\"A=1\",\"B=3\"],\"cwd\":\"/w\",\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},"
 	       "\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[],\"permitted\":[]},"
 	       "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,\"soft\":1}],\"noNewPrivileges\":true}");
-	x = (struct exec_process){ .args = &args, .user = &root, .cwd = "/tmp", .tty = true, .privileged = true, .bounding = CAP_BIT(CAP_CHOWN) };
+	x = (struct exec_process){
+		.args = &args, .user = &root, .cwd = "/tmp", .tty = true, .privileged = true, .bounding = CAP_BIT(CAP_CHOWN)
+	};
 	assert_int_equal(exec(spec, &x), 0);
 	is("terminal", "true");
 	is("consoleSize", "-");
@@ -469,7 +486,9 @@ static void exec_keeps_what_it_does_not_change(void **state)
 /* As in Docker an exec has the home of its own user, unless the job, its image or the exec says what HOME is. */
 static void exec_has_its_user_s_home(void **state)
 {
-	static const struct { const char *env, *given, *want; } rows[] = {
+	static const struct {
+		const char *env, *given, *want;
+	} rows[] = {
 		{ "[\"HOME=/own\",\"PATH=/bin\"]", NULL, "[\"HOME=/root\",\"PATH=/bin\"]" },
 		{ "[\"PATH=/bin\",\"HOME=/given\"]", NULL, "[\"PATH=/bin\",\"HOME=/given\"]" },
 		{ "[\"HOME=/own\"]", "HOME=/e", "[\"HOME=/e\"]" },

@@ -38,7 +38,10 @@ static char *described(const struct user *u)
 	return buf_take(&b);
 }
 
-static const struct { const char *spec, *extra[3]; const char *found, *msg; } rows[] = {
+static const struct {
+	const char *spec, *extra[3];
+	const char *found, *msg;
+} rows[] = {
 	{ "", { NULL }, "0:0,0,10 /srv/root", NULL },
 	{ ":", { NULL }, "0:0,0,10 /srv/root", NULL },
 	{ "root", { NULL }, "0:0,0,10 /srv/root", NULL },
@@ -108,7 +111,9 @@ static void looks_up(void **state)
 
 static void without_files(void **state)
 {
-	static const char *const specs[][2] = { { "", "0:0,0 /" }, { "root", "0:0,0 /" }, { "7:8", "7:8,8 /" }, { "7", "7:0,0 /" } };
+	static const char *const specs[][2] = {
+		{ "", "0:0,0 /" }, { "root", "0:0,0 /" }, { "7:8", "7:8,8 /" }, { "7", "7:0,0 /" }
+	};
 	const struct user_files none = { .whose = "job" };
 	struct user u = { 0 };
 	struct err err = ERR_INIT;
@@ -134,7 +139,8 @@ static void hostile_lines(void **state)
 	(void)state;
 	for (int i = 0; i < 70000; i++)
 		buf_addc(&files.passwd, 'a');
-	buf_add(&files.passwd, "\nweb\0:x:7:7::/w:\nweb:x:8:8::/\0:\nweb:x:5:6::/w:\n", 48); /* nothing of a long line, nor of one with NUL */
+	buf_add(&files.passwd, "\nweb\0:x:7:7::/w:\nweb:x:8:8::/\0:\nweb:x:5:6::/w:\n",
+		48); /* nothing of a long line, nor of one with NUL */
 	assert_int_equal(user_lookup(&files, "web", NULL, &u, NULL), 0);
 	assert_int_equal(u.uid, 5);
 	user_done(&u);

@@ -6,7 +6,13 @@
 /* A stream of bytes, cut at every size, gives the same messages and the same end. */
 static void streams(void **state)
 {
-	static const struct { const char *bytes; size_t n; const char *messages; size_t held; int code; } cases[] = {
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *messages;
+		size_t held;
+		int code;
+	} cases[] = {
 		{ "", 0, "", 0, 0 },
 		{ "\0\0\0\0\0", 5, "|", 0, 0 },
 		{ "\0\0\0\0\x02hi\0\0\0\0\0\0\0\0\0\x01!", 18, "hi||!|", 0, 0 },

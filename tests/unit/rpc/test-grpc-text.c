@@ -4,13 +4,20 @@
 
 static void percent(void **state)
 {
-	static const struct { const char *plain, *coded; } both[] = {
-		{ "", "" }, { "plain text ~!", "plain text ~!" }, { "100%", "100%25" }, { "a\nb\x7f", "a%0Ab%7F" },
+	static const struct {
+		const char *plain, *coded;
+	} both[] = {
+		{ "", "" },
+		{ "plain text ~!", "plain text ~!" },
+		{ "100%", "100%25" },
+		{ "a\nb\x7f", "a%0Ab%7F" },
 		{ "\xc3\xbc\xff", "%C3%BC%FF" },
 	};
-	static const struct { const char *coded, *plain; } decoded[] = {
-		{ "%c3%bC", "\xc3\xbc" }, { "%", "%" }, { "%4", "%4" }, { "%zz%4g%G4", "%zz%4g%G4" }, { "%%41", "%A" },
-		{ "%00", "?" }, { "%41%4", "A%4" },
+	static const struct {
+		const char *coded, *plain;
+	} decoded[] = {
+		{ "%c3%bC", "\xc3\xbc" }, { "%", "%" },   { "%4", "%4" },     { "%zz%4g%G4", "%zz%4g%G4" },
+		{ "%%41", "%A" },         { "%00", "?" }, { "%41%4", "A%4" },
 	};
 
 	(void)state;
@@ -33,9 +40,17 @@ static void percent(void **state)
 /* At most eight digits; never shorter than what was asked for, nor longer by more than a millionth and a bit. */
 static void timeouts_are_written(void **state)
 {
-	static const struct { int64_t ns; const char *text; } cases[] = {
-		{ 1, "1n" }, { 99999998, "99999998n" }, { 99999999, "100000u" }, { 100000001, "100001u" },
-		{ 5 * NSEC_PER_SEC, "5000000u" }, { 99999 * NSEC_PER_SEC, "99999000m" }, { 100000 * NSEC_PER_SEC, "100000S" },
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} cases[] = {
+		{ 1, "1n" },
+		{ 99999998, "99999998n" },
+		{ 99999999, "100000u" },
+		{ 100000001, "100001u" },
+		{ 5 * NSEC_PER_SEC, "5000000u" },
+		{ 99999 * NSEC_PER_SEC, "99999000m" },
+		{ 100000 * NSEC_PER_SEC, "100000S" },
 		{ INT64_MAX, "2562048H" },
 	};
 
@@ -62,9 +77,17 @@ static void timeouts_are_written(void **state)
 
 static void timeouts_are_read(void **state)
 {
-	static const struct { const char *text; int64_t ns; } good[] = {
-		{ "0n", 0 }, { "1u", 1000 }, { "00000007m", 7 * NSEC_PER_MSEC }, { "2S", 2 * NSEC_PER_SEC },
-		{ "3M", 180 * NSEC_PER_SEC }, { "1H", 3600 * NSEC_PER_SEC }, { "99999999H", INT64_MAX },
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = {
+		{ "0n", 0 },
+		{ "1u", 1000 },
+		{ "00000007m", 7 * NSEC_PER_MSEC },
+		{ "2S", 2 * NSEC_PER_SEC },
+		{ "3M", 180 * NSEC_PER_SEC },
+		{ "1H", 3600 * NSEC_PER_SEC },
+		{ "99999999H", INT64_MAX },
 	};
 	static const char *const bad[] = { "", "5", "S", "-1S", "1.5S", "5s", "123456789S", "1SS", " 1S", "1 S", "5\xff" };
 
@@ -84,9 +107,12 @@ static void timeouts_are_read(void **state)
 
 static void numbers_and_codes(void **state)
 {
-	static const struct { const char *text; int v; } cases[] = {
-		{ "0", 0 }, { "16", 16 }, { "005", 5 }, { "999999999", 999999999 }, { "", -1 }, { "-1", -1 }, { "1 ", -1 },
-		{ "0x1", -1 }, { "1000000000", -1 },
+	static const struct {
+		const char *text;
+		int v;
+	} cases[] = {
+		{ "0", 0 },   { "16", 16 }, { "005", 5 },  { "999999999", 999999999 }, { "", -1 },
+		{ "-1", -1 }, { "1 ", -1 }, { "0x1", -1 }, { "1000000000", -1 },
 	};
 
 	(void)state;

@@ -10,7 +10,11 @@
 #include <sys/stat.h>
 
 /* What the handlers of this file do, by method. */
-struct one { const char *method; size_t bytes, left; struct dict md; };
+struct one {
+	const char *method;
+	size_t bytes, left;
+	struct dict md;
+};
 
 struct world {
 	char dir[32], path[64];
@@ -493,10 +497,16 @@ static void a_slow_reader(void **state)
 static void open_errors(void **state)
 {
 	struct world *w = *state;
-	static const char too_long[] = "/a-path-of-more-than-a-hundred-and-seven-bytes/which-is-all-that-a-socket-address-has-room-for"
-				       "/a/b/c/d/e/f/g/h";
-	const struct { const char *path; int code; } cases[] = {
-		{ "/nonexistent/sock", ERR_NOT_FOUND }, { "/dev/null", ERR_UNAVAILABLE }, { "", ERR_INVALID },
+	static const char too_long[] =
+		"/a-path-of-more-than-a-hundred-and-seven-bytes/which-is-all-that-a-socket-address-has-room-for"
+		"/a/b/c/d/e/f/g/h";
+	const struct {
+		const char *path;
+		int code;
+	} cases[] = {
+		{ "/nonexistent/sock", ERR_NOT_FOUND },
+		{ "/dev/null", ERR_UNAVAILABLE },
+		{ "", ERR_INVALID },
 		{ too_long, ERR_INVALID },
 	};
 	struct grpc *g = NULL;
@@ -550,7 +560,8 @@ static void a_probe_is_no_client(void **state)
 static void garbage(void **state)
 {
 	struct world *w = *state;
-	static const char *const texts[] = { "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "x", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" };
+	static const char *const texts[] = { "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "x",
+					     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" };
 	char path[80];
 	int lfd, fd;
 
@@ -622,8 +633,7 @@ static void calls_back_to_back_leave_in_one_write(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("grpc", T(unary), T(metadata_and_deadline_cross), T(server_streams), T(client_streams), T(both_stream),
-	  T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines), T(the_server_ends_what_is_overdue),
-	  T(a_silent_peer_is_given_up), T(one_that_greets_is_waited_for), T(cancels),
-	  T(a_dying_peer_ends_every_call), T(the_server_closes), T(goaway_lets_open_calls_end), T(a_slow_reader),
-	  T(open_errors), T(a_stale_socket_is_replaced), T(a_probe_is_no_client), T(garbage),
-	  T(calls_back_to_back_leave_in_one_write))
+	  T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines),
+	  T(the_server_ends_what_is_overdue), T(a_silent_peer_is_given_up), T(one_that_greets_is_waited_for), T(cancels),
+	  T(a_dying_peer_ends_every_call), T(the_server_closes), T(goaway_lets_open_calls_end), T(a_slow_reader), T(open_errors),
+	  T(a_stale_socket_is_replaced), T(a_probe_is_no_client), T(garbage), T(calls_back_to_back_leave_in_one_write))

@@ -10,9 +10,9 @@
 /* One unary call, which becomes stream 1. */
 static const struct wire_case {
 	const char *script;
-	int code;          /* of the call; 0: OK */
-	const char *text;  /* in its error; or its messages, one after the other */
-	const char *sent;  /* must have left in answer; NULL: no matter */
+	int code;         /* of the call; 0: OK */
+	const char *text; /* in its error; or its messages, one after the other */
+	const char *sent; /* must have left in answer; NULL: no matter */
 } cases[] = {
 	{ "settings;" OK_HEAD "msg 1 hi; headers 1! grpc-status=0", 0, "hi", "ack;" },
 	{ "settings;" OK_HEAD "msg 1 hi; msg 1 ; msg 1 ho; headers 1! grpc-status=0 grpc-message=ignored", 0, "hiho", NULL },

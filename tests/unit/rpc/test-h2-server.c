@@ -6,7 +6,11 @@
 #include "wire.h"
 
 /* What the handler was told, and whether the engine asked to drop the connection. */
-struct log { struct buf text; bool dropped; unsigned kicks; };
+struct log {
+	struct buf text;
+	bool dropped;
+	unsigned kicks;
+};
 
 static void *on_open(void *arg, struct grpc_stream *st, const char *method, const struct dict *md)
 {
@@ -55,15 +59,9 @@ static void on_closed(void *state, struct grpc_stream *st)
 
 static const struct grpc_handler handler = { on_open, on_message, on_half_close, on_closed };
 
-static void on_kick(void *arg)
-{
-	((struct log *)arg)->kicks++;
-}
+static void on_kick(void *arg) { ((struct log *)arg)->kicks++; }
 
-static void on_drop(void *arg)
-{
-	((struct log *)arg)->dropped = true;
-}
+static void on_drop(void *arg) { ((struct log *)arg)->dropped = true; }
 
 #define HELLO "preface; settings;"
 #define REQUEST ":method=POST :scheme=http :authority=unused content-type=application/grpc te=trailers"
@@ -229,11 +227,17 @@ static void after(const char *script, int seconds, int64_t *ret_next, struct buf
 
 static void overdue_calls_are_ended(void **state)
 {
-	static const struct { const char *script; int seconds; bool more; const char *told, *sent; } rows[] = {
+	static const struct {
+		const char *script;
+		int seconds;
+		bool more;
+		const char *told, *sent;
+	} rows[] = {
 		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S", 4, true, "open /a deadline;", "" },
 		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S", 6, false, "open /a deadline;closed;",
 		  "headers 1! :status=200 content-type=application/grpc grpc-status=4 grpc-message=timed out;rst 1 0;" },
-		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S; headers 3 :path=/b " REQUEST " grpc-timeout=1M; headers 5 :path=/c " REQUEST,
+		{ HELLO "headers 1 :path=/a " REQUEST " grpc-timeout=5S; headers 3 :path=/b " REQUEST
+			" grpc-timeout=1M; headers 5 :path=/c " REQUEST,
 		  6, true, "open /a deadline;open /b deadline;open /c;closed;", "grpc-status=4" },
 		/* what the client has no window for goes with the stream, ended or not */
 		{ "preface; settings 4=0; headers 1 :path=/a " REQUEST " grpc-timeout=5S; msg 1 hi", 6, false,
@@ -249,7 +253,8 @@ static void overdue_calls_are_ended(void **state)
 		int64_t next;
 
 		after(rows[i].script, rows[i].seconds, &next, &told, &sent);
-		if (strncmp(buf_str(&told), rows[i].told, strlen(rows[i].told)) || !strstr(sent, rows[i].sent) || !next == rows[i].more)
+		if (strncmp(buf_str(&told), rows[i].told, strlen(rows[i].told)) || !strstr(sent, rows[i].sent) ||
+		    !next == rows[i].more)
 			fail_msg("row %zu: told %s sent %s, next %lld", i, buf_str(&told), sent, (long long)next);
 	}
 }
@@ -294,7 +299,8 @@ static void unfinished_messages_are_bounded(void **state)
 		}
 	}
 	text = wire_text(&sent);
-	(void)snprintf(command, sizeof command, "headers %zu! :status=200 content-type=application/grpc grpc-status=8", 2 * streams + 1);
+	(void)snprintf(command, sizeof command, "headers %zu! :status=200 content-type=application/grpc grpc-status=8",
+		       2 * streams + 1);
 	assert_non_null(strstr(text, command));
 	h2_server_free(s);
 	assert_int_equal(log.text.len, (streams + 1) * strlen("open /t/M;closed;"));

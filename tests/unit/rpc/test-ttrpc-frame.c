@@ -5,7 +5,13 @@
 /* Frames in one piece, and byte by byte. */
 static void frames(void **state)
 {
-	static const struct { const char *bytes; size_t n; uint32_t id; unsigned type, flags; const char *data; } cases[] = {
+	static const struct {
+		const char *bytes;
+		size_t n;
+		uint32_t id;
+		unsigned type, flags;
+		const char *data;
+	} cases[] = {
 		{ "\0\0\0\x03\0\0\0\x01\x01\0abc", 13, 1, TTRPC_REQUEST, 0, "abc" },
 		{ "\0\0\0\0\x01\x02\x03\x04\x03\x05", 10, 0x01020304, TTRPC_DATA, TTRPC_REMOTE_CLOSED | TTRPC_NO_DATA, "" },
 		{ "\0\0\0\x01\xff\xff\xff\xff\xff\xff!", 11, UINT32_MAX, 255, 255, "!" }, /* unknown, but a frame */
@@ -75,8 +81,9 @@ static void an_announced_length_takes_no_memory(void **state)
 
 static void requests_go_there_and_back(void **state)
 {
-	struct ttrpc_request q = { .service = (char[]){ "s.Task" }, .method = (char[]){ "Wait" }, .payload = "a\0b", .len = 3,
-				   .timeout_ns = INT64_MAX };
+	struct ttrpc_request q = {
+		.service = (char[]){ "s.Task" }, .method = (char[]){ "Wait" }, .payload = "a\0b", .len = 3, .timeout_ns = INT64_MAX
+	};
 	_cleanup_(ttrpc_request_done) struct ttrpc_request got = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
 	struct err err = ERR_INIT;
@@ -107,16 +114,20 @@ static void requests_go_there_and_back(void **state)
 
 static void requests_that_are_none(void **state)
 {
-	static const struct { const char *bytes; size_t n; const char *text; } cases[] = {
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *text;
+	} cases[] = {
 		{ "", 0, "without a service" },
 		{ "\x0a\x01s", 3, "without a service" },
 		{ "\x12\x01m", 3, "without a service" },
-		{ "\x0a\x02s\0\x12\x01m", 7, "malformed" },                 /* a NUL */
-		{ "\x0a\x05s\x12\x01m", 6, "malformed" },                   /* longer than what is there */
+		{ "\x0a\x02s\0\x12\x01m", 7, "malformed" }, /* a NUL */
+		{ "\x0a\x05s\x12\x01m", 6, "malformed" },   /* longer than what is there */
 		{ "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01s", 12, "malformed" },
 		{ "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01s", 13, "malformed" }, /* an endless varint */
-		{ "\x0b", 1, "malformed" },                                 /* a group */
-		{ "\x02\x01s", 3, "malformed" },                            /* field 0 */
+		{ "\x0b", 1, "malformed" },                                               /* a group */
+		{ "\x02\x01s", 3, "malformed" },                                          /* field 0 */
 		{ "\x20", 1, "malformed" },
 		{ "\x0a\x01s\x12\x01m\x2a\x03\x0a\x05k", 11, "malformed" }, /* inside the metadata */
 	};
@@ -167,7 +178,11 @@ static void metadata_is_bounded(void **state)
 
 static void responses(void **state)
 {
-	const struct { struct ttrpc_response s; const char *bytes; size_t n; } cases[] = {
+	const struct {
+		struct ttrpc_response s;
+		const char *bytes;
+		size_t n;
+	} cases[] = {
 		{ { 0 }, "", 0 },
 		{ { .payload = "hi", .len = 2 }, "\x12\x02hi", 4 },
 		{ { .code = 5, .message = (char[]){ "no" } }, "\x0a\x06\x08\x05\x12\x02no", 8 },
@@ -195,6 +210,5 @@ static void responses(void **state)
 }
 
 #define T(f) cmocka_unit_test(f)
-RUN_TESTS("ttrpc-frame", T(frames), T(oversized_is_skipped), T(an_announced_length_takes_no_memory),
-	  T(requests_go_there_and_back), T(requests_that_are_none), T(unknown_fields_are_skipped), T(metadata_is_bounded),
-	  T(responses))
+RUN_TESTS("ttrpc-frame", T(frames), T(oversized_is_skipped), T(an_announced_length_takes_no_memory), T(requests_go_there_and_back),
+	  T(requests_that_are_none), T(unknown_fields_are_skipped), T(metadata_is_bounded), T(responses))

@@ -21,7 +21,10 @@ struct world {
 static struct world *world;
 
 /* What a stream does when it is opened, has a message, and is half-closed. */
-struct one { char *method; size_t bytes; };
+struct one {
+	char *method;
+	size_t bytes;
+};
 
 static void *on_open(void *arg, struct ttrpc_stream *st, const char *service, const char *method, const struct dict *md)
 {
@@ -417,7 +420,7 @@ static void the_server_survives(void **state)
 	ttrpc_frame_put(&b, 11, TTRPC_DATA, 0, "x", 1); /* after its half-close */
 	answer_to(w, fd, &b, 11, 3, "");
 	buf_reset(&b);
-	ttrpc_frame_put(&b, 11, TTRPC_DATA, 0, "x", 1);  /* of a stream that has ended */
+	ttrpc_frame_put(&b, 11, TTRPC_DATA, 0, "x", 1); /* of a stream that has ended */
 	ttrpc_frame_put(&b, 13, TTRPC_RESPONSE, 0, "", 0);
 	ttrpc_frame_put(&b, 13, 77, 0xff, "", 0);
 	put_request(&b, 13, 0, "other.Service", "Echo");
@@ -454,7 +457,8 @@ static void a_client_that_does_not_read_is_not_read(void **state)
 	int fd;
 
 	for (uint32_t id = 1; id < 200; id += 2) {
-		_cleanup_(ttrpc_request_done) struct ttrpc_request q = { .service = mem_strdup("t.Test"), .method = mem_strdup("Echo") };
+		_cleanup_(ttrpc_request_done) struct ttrpc_request q = { .service = mem_strdup("t.Test"),
+									 .method = mem_strdup("Echo") };
 		_cleanup_buf_ struct buf m = { 0 };
 		_cleanup_free_ char *payload = mem_zalloc(100000);
 
@@ -481,7 +485,12 @@ static void a_client_that_does_not_read_is_not_read(void **state)
 static void answers_that_are_none(void **state)
 {
 	struct world *w = *state;
-	static const struct { const char *bytes; size_t n; int code; const char *text; } cases[] = {
+	static const struct {
+		const char *bytes;
+		size_t n;
+		int code;
+		const char *text;
+	} cases[] = {
 		{ "\0\0\0\x01\0\0\0\x01\x02\0\xff", 11, ERR_INTERNAL, "malformed" },
 		{ "\0\0\0\x01\0\0\0\x01\x03\0x", 11, ERR_INTERNAL, "data in answer" },
 		{ "\0\0\0\x01\0\0\0\x03\x02\0\xff", 11, ERR_UNAVAILABLE, "closed by the peer" }, /* not our id: dropped */
@@ -511,8 +520,7 @@ static void answers_that_are_none(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("ttrpc", T(unary), T(metadata_and_deadline_cross), T(streams), T(a_thousand_at_once),
-	  T(parked_calls_are_answered_later), T(too_large), T(deadlines), T(a_dying_peer_ends_every_call),
-	  T(an_unread_stream_is_given_up), T(unread_messages_count_when_they_are_empty), T(the_server_survives),
-	  T(the_server_ends_what_is_overdue), T(a_client_that_does_not_read_is_not_read),
-	  T(answers_that_are_none))
+RUN_TESTS("ttrpc", T(unary), T(metadata_and_deadline_cross), T(streams), T(a_thousand_at_once), T(parked_calls_are_answered_later),
+	  T(too_large), T(deadlines), T(a_dying_peer_ends_every_call), T(an_unread_stream_is_given_up),
+	  T(unread_messages_count_when_they_are_empty), T(the_server_survives), T(the_server_ends_what_is_overdue),
+	  T(a_client_that_does_not_read_is_not_read), T(answers_that_are_none))

@@ -172,7 +172,8 @@ static void text_of_block(struct buf *out, nghttp2_hd_inflater *hd, const uint8_
 		p += used;
 		n -= (size_t)used;
 		if (flags & NGHTTP2_HD_INFLATE_EMIT)
-			buf_addf(out, " %.*s=%.*s", (int)nv.namelen, (const char *)nv.name, (int)nv.valuelen, (const char *)nv.value);
+			buf_addf(out, " %.*s=%.*s", (int)nv.namelen, (const char *)nv.name, (int)nv.valuelen,
+				 (const char *)nv.value);
 		if (flags & NGHTTP2_HD_INFLATE_FINAL)
 			break;
 	}

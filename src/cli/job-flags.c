@@ -243,113 +243,94 @@ static int f_log_opt(const struct opt *o, const char *v, void *into, struct err 
 	return err_set(err, ERR_INVALID, "flag --%s is max-size=SIZE or max-file=NUMBER, not \"%s\"", o->name, v);
 }
 
+/* clang-format off */
 #define JOB_OPTS \
 	{ "name", .arg = "NAME", .help = "Name of the job; one is made up without", .topic = "Job", .set = f_name }, \
-		{ "rm", .help = "Remove the job once it has ended", .set = f_rm, .meant = "remove" }, \
-		{ "runtime", .arg = "NAME", .help = "runc, crun, runsc, kata, davit, io.containerd.X.vN, or a shim's path", \
-		  .words = "runc crun runsc kata davit", .set = f_runtime }, \
-		{ "pull", .arg = "WHEN", .help = "When to pull the image: missing (without), always or never", \
-		  .words = "missing always never", .set = f_pull }, \
-		{ "platform", .arg = "OS/ARCH", .help = "Platform of the image; the host's without", .set = f_platform }, \
-		{ "label", 'l', .arg = "K=V", .help = "Label of the job", .set = f_label }, \
-		{ "label-file", .arg = "FILE", .help = "Labels, one a line", .words = COMPLETE_FILE, .set = f_label_file }, \
-		{ "annotation", .arg = "K=V", .help = "Annotation of the OCI spec", .set = f_annotation }, \
-		{ "cidfile",         .arg = "FILE", .help = "Write the container's id to this new file", .words = COMPLETE_FILE, \
-		  .set = opt_string, AT(cidfile) }, \
-		{ "quiet", 'q', .help = "No progress of a pull", .set = opt_bool, AT(quiet) }, \
-		{ "restart",     .arg = "no",      .help = "When to start it again: davit does not", \
-		  .words = "no", .set = f_restart, .hidden = true }, \
-		{ "disable-content-trust", .help = "For Docker's users; digests are what is trusted", .set = f_ignored, \
-		  .hidden = true }, \
-		{ "no-healthcheck", .help = "For Docker's users; davit checks none", .set = f_ignored, .hidden = true }, \
-		{ "interactive", 'i', .help = "Keep standard input open", .topic = "Process", .set = f_interactive, .meant = "stdin" }, \
-		{ "tty", 't', .help = "Give the process a terminal", .set = f_tty, .meant = "terminal" }, \
-		{ "env", 'e', .arg = "K=V", .help = "Environment variable; K alone takes ours", .set = f_env }, \
-		{ "env-file", .arg = "FILE", .help = "Environment variables, one a line", .words = COMPLETE_FILE, \
-		  .set = f_env_file }, \
-		{ "workdir",        'w', \
-		  .arg = "DIR",     .help = "Working folder in the container", \
-		  .set = f_workdir, .meant = "cwd directory" }, \
-		{ "user", 'u', .arg = "USER[:GROUP]", .help = "Names of the image, or numbers", .set = f_user }, \
-		{ "group-add", .arg = "GROUP", .help = "Further group of the process", .set = f_group_add }, \
-		{ "entrypoint", .arg = "PROGRAM", .help = "Instead of the image's entrypoint; \"\" clears it", \
-		  .set = f_entrypoint }, \
-		{ "stop-signal", .arg = "SIGNAL", .help = "What stops it; the image's, else TERM", .set = f_stop_signal }, \
-		{ "stop-timeout", .arg = "SECONDS", .help = "Time to stop before it is killed (10)", .set = f_stop_timeout }, \
-		{ "publish", \
-		  'p', \
-		  .arg = "[IP:]PORT:PORT[/PROTO]", \
-		  .help = "Forward a host port (or a range) to one of the container", \
-		  .topic = "Network", \
-		  .set = f_publish, \
-		  .meant = "port ports forward" }, \
-		{ "publish-all", 'P', .help = "Forward a free host port to each port that image and --expose name", \
-		  .set = f_publish_all }, \
-		{ "expose", .arg = "PORT[/PROTO]", .help = "A port (or a range) that the job serves, for --publish-all", \
-		  .set = f_expose }, \
-		{ "network", \
-		  .also = "net", \
-		  .arg = "NAME", \
-		  .help = "none, host, container:JOB (that of a job), or a CNI network (davit)", \
-		  .words = "none host davit", \
-		  .set = f_network }, \
-		{ "hostname", 'h', .arg = "NAME", .help = "Host name in the container; the job's name without", \
-		  .set = f_hostname }, \
-		{ "dns", .arg = "IP", .help = "Name server", .set = f_dns }, \
-		{ "dns-search", .arg = "DOMAIN", .help = "Search domain", .set = f_dns_search }, \
-		{ "dns-option", .also = "dns-opt", .arg = "OPTION", .help = "Option of resolv.conf", .set = f_dns_option }, \
-		{ "add-host", .arg = "NAME:IP", .help = "Line of /etc/hosts; host-gateway as IP is the host", .set = f_add_host }, \
-		{ "volume", \
-		  'v', \
-		  .arg = "SRC:DIR[:OPTIONS]", \
-		  .help = "Bind a host path or a named volume; ro for read-only", \
-		  .topic = "Files", \
-		  .words = COMPLETE_FILE, \
-		  .set = f_volume, \
-		  .meant = "bind" }, \
-		{ "mount", .arg = "type=T,src=S,dst=D", .help = "The same in Docker's long form", .set = f_mount }, \
-		{ "tmpfs", .arg = "DIR[:OPTIONS]", .help = "Memory file system", .set = f_tmpfs }, \
-		{ "read-only", .help = "Root file system read-only", .set = f_read_only }, \
-		{ "shm-size", .arg = "SIZE", .help = "Size of /dev/shm (64m)", .set = f_shm }, \
-		{ "device", .arg = "PATH[:PATH[:rwm]]", .help = "Host device", .words = COMPLETE_FILE, .set = f_device }, \
-		{ "memory",        'm',           .arg = "SIZE", .help = "Memory limit, as in 512m", .topic = "Limits", \
-		  .set = f_memory, .meant = "mem" }, \
-		{ "memory-swap", .arg = "SIZE", .help = "Memory and swap together; -1: no limit", .set = f_swap }, \
-		{ "cpus", .arg = "NUMBER", .help = "Processor time, as in 1.5", .set = f_cpus }, \
-		{ "cpu-shares", 'c', .arg = "NUMBER", .help = "Weight against other jobs (1024)", .set = f_shares }, \
-		{ "cpuset-cpus", .arg = "LIST", .help = "Processors, as in 0-2,4", .set = f_cpus_set }, \
-		{ "cpuset-mems", .arg = "LIST", .help = "Memory nodes", .set = f_mems_set }, \
-		{ "pids-limit", .arg = "NUMBER", .help = "Processes; -1: no limit", .set = f_pids }, \
-		{ "ulimit", .arg = "NAME=SOFT[:HARD]", .help = "Resource limit, as in nofile=1024", .set = f_ulimit }, \
-		{ "oom-score-adj", .arg = "NUMBER", .help = "-1000 to 1000", .set = f_oom }, \
-		{ "sysctl", .arg = "K=V", .help = "Kernel parameter of its namespaces", .set = f_sysctl }, \
-		{ "cap-add", .arg = "CAP", .help = "Capability, or ALL", .topic = "Security", .set = f_cap_add }, \
-		{ "cap-drop", .arg = "CAP", .help = "Capability to take away, or ALL", .set = f_cap_drop }, \
-		{ "privileged", .help = "All of davit's own capabilities, all devices, no seccomp", .set = f_privileged }, \
-		{ "security-opt", .arg = "OPTION", \
-		  .help = "seccomp=FILE|unconfined, no-new-privileges[=false], apparmor=PROFILE|unconfined, " \
-			  "label=disable|KEY:VALUE, " \
-			  "systempaths=unconfined", \
-		  .set = f_security }, \
-		{ "log-driver", .arg = "KIND", .help = "file or none", .topic = "Log", .words = "file none", .set = f_log_driver }, \
-	{ \
-		"log-opt", .arg = "K=V", .help = "max-size=10m, max-file=5", .set = f_log_opt \
-	}
+	{ "rm", .help = "Remove the job once it has ended", .set = f_rm, .meant = "remove" }, \
+	{ "runtime", .arg = "NAME", .help = "runc, crun, runsc, kata, davit, io.containerd.X.vN, or a shim's path", \
+	  .words = "runc crun runsc kata davit", .set = f_runtime }, \
+	{ "pull", .arg = "WHEN", .help = "When to pull the image: missing (without), always or never", \
+	  .words = "missing always never", .set = f_pull }, \
+	{ "platform", .arg = "OS/ARCH", .help = "Platform of the image; the host's without", .set = f_platform }, \
+	{ "label", 'l', .arg = "K=V", .help = "Label of the job", .set = f_label }, \
+	{ "label-file", .arg = "FILE", .help = "Labels, one a line", .words = COMPLETE_FILE, .set = f_label_file }, \
+	{ "annotation", .arg = "K=V", .help = "Annotation of the OCI spec", .set = f_annotation }, \
+	{ "cidfile", .arg = "FILE", .help = "Write the container's id to this new file", .words = COMPLETE_FILE, \
+	  .set = opt_string, AT(cidfile) }, \
+	{ "quiet", 'q', .help = "No progress of a pull", .set = opt_bool, AT(quiet) }, \
+	{ "restart", .arg = "no", .help = "When to start it again: davit does not", .words = "no", \
+	  .set = f_restart, .hidden = true }, \
+	{ "disable-content-trust", .help = "For Docker's users; digests are what is trusted", .set = f_ignored, .hidden = true }, \
+	{ "no-healthcheck", .help = "For Docker's users; davit checks none", .set = f_ignored, .hidden = true }, \
+	{ "interactive", 'i', .help = "Keep standard input open", .topic = "Process", \
+	  .set = f_interactive, .meant = "stdin" }, \
+	{ "tty", 't', .help = "Give the process a terminal", .set = f_tty, .meant = "terminal" }, \
+	{ "env", 'e', .arg = "K=V", .help = "Environment variable; K alone takes ours", .set = f_env }, \
+	{ "env-file", .arg = "FILE", .help = "Environment variables, one a line", .words = COMPLETE_FILE, \
+	  .set = f_env_file }, \
+	{ "workdir", 'w', .arg = "DIR", .help = "Working folder in the container", \
+	  .set = f_workdir, .meant = "cwd directory" }, \
+	{ "user", 'u', .arg = "USER[:GROUP]", .help = "Names of the image, or numbers", .set = f_user }, \
+	{ "group-add", .arg = "GROUP", .help = "Further group of the process", .set = f_group_add }, \
+	{ "entrypoint", .arg = "PROGRAM", .help = "Instead of the image's entrypoint; \"\" clears it", \
+	  .set = f_entrypoint }, \
+	{ "stop-signal", .arg = "SIGNAL", .help = "What stops it; the image's, else TERM", .set = f_stop_signal }, \
+	{ "stop-timeout", .arg = "SECONDS", .help = "Time to stop before it is killed (10)", \
+	  .set = f_stop_timeout }, \
+	{ "publish", 'p', .arg = "[IP:]PORT:PORT[/PROTO]", .help = "Forward a host port (or a range) to one of the container", \
+	  .topic = "Network", .set = f_publish, .meant = "port ports forward" }, \
+	{ "publish-all", 'P', .help = "Forward a free host port to each port that image and --expose name", \
+	  .set = f_publish_all }, \
+	{ "expose", .arg = "PORT[/PROTO]", .help = "A port (or a range) that the job serves, for --publish-all", \
+	  .set = f_expose }, \
+	{ "network", .also = "net", .arg = "NAME", .help = "none, host, container:JOB (that of a job), or a CNI network (davit)", \
+	  .words = "none host davit", .set = f_network }, \
+	{ "hostname", 'h', .arg = "NAME", .help = "Host name in the container; the job's name without", \
+	  .set = f_hostname }, \
+	{ "dns", .arg = "IP", .help = "Name server", .set = f_dns }, \
+	{ "dns-search", .arg = "DOMAIN", .help = "Search domain", .set = f_dns_search }, \
+	{ "dns-option", .also = "dns-opt", .arg = "OPTION", .help = "Option of resolv.conf", .set = f_dns_option }, \
+	{ "add-host", .arg = "NAME:IP", .help = "Line of /etc/hosts; host-gateway as IP is the host", \
+	  .set = f_add_host }, \
+	{ "volume", 'v', .arg = "SRC:DIR[:OPTIONS]", .help = "Bind a host path or a named volume; ro for read-only", \
+	  .topic = "Files", .words = COMPLETE_FILE, .set = f_volume, .meant = "bind" }, \
+	{ "mount", .arg = "type=T,src=S,dst=D", .help = "The same in Docker's long form", .set = f_mount }, \
+	{ "tmpfs", .arg = "DIR[:OPTIONS]", .help = "Memory file system", .set = f_tmpfs }, \
+	{ "read-only", .help = "Root file system read-only", .set = f_read_only }, \
+	{ "shm-size", .arg = "SIZE", .help = "Size of /dev/shm (64m)", .set = f_shm }, \
+	{ "device", .arg = "PATH[:PATH[:rwm]]", .help = "Host device", .words = COMPLETE_FILE, .set = f_device }, \
+	{ "memory", 'm', .arg = "SIZE", .help = "Memory limit, as in 512m", .topic = "Limits", \
+	  .set = f_memory, .meant = "mem" }, \
+	{ "memory-swap", .arg = "SIZE", .help = "Memory and swap together; -1: no limit", .set = f_swap }, \
+	{ "cpus", .arg = "NUMBER", .help = "Processor time, as in 1.5", .set = f_cpus }, \
+	{ "cpu-shares", 'c', .arg = "NUMBER", .help = "Weight against other jobs (1024)", .set = f_shares }, \
+	{ "cpuset-cpus", .arg = "LIST", .help = "Processors, as in 0-2,4", .set = f_cpus_set }, \
+	{ "cpuset-mems", .arg = "LIST", .help = "Memory nodes", .set = f_mems_set }, \
+	{ "pids-limit", .arg = "NUMBER", .help = "Processes; -1: no limit", .set = f_pids }, \
+	{ "ulimit", .arg = "NAME=SOFT[:HARD]", .help = "Resource limit, as in nofile=1024", .set = f_ulimit }, \
+	{ "oom-score-adj", .arg = "NUMBER", .help = "-1000 to 1000", .set = f_oom }, \
+	{ "sysctl", .arg = "K=V", .help = "Kernel parameter of its namespaces", .set = f_sysctl }, \
+	{ "cap-add", .arg = "CAP", .help = "Capability, or ALL", .topic = "Security", .set = f_cap_add }, \
+	{ "cap-drop", .arg = "CAP", .help = "Capability to take away, or ALL", .set = f_cap_drop }, \
+	{ "privileged", .help = "All of davit's own capabilities, all devices, no seccomp", .set = f_privileged }, \
+	{ "security-opt", .arg = "OPTION", \
+	  .help = "seccomp=FILE|unconfined, no-new-privileges[=false], apparmor=PROFILE|unconfined, label=disable|KEY:VALUE, " \
+		  "systempaths=unconfined", \
+	  .set = f_security }, \
+	{ "log-driver", .arg = "KIND", .help = "file or none", .topic = "Log", .words = "file none", \
+	  .set = f_log_driver }, \
+	{ "log-opt", .arg = "K=V", .help = "max-size=10m, max-file=5", .set = f_log_opt }
 
 /* What davit has not. */
-#define ELSEWHERE_OPTS DOCKER_ONLY_FLAGS, PODMAN_ONLY_FLAGS
+#define ELSEWHERE_OPTS \
+	DOCKER_ONLY_FLAGS, PODMAN_ONLY_FLAGS
 
 #define PLAN_OPTS \
 	{ "dry-run", .help = "Change nothing, print the steps", .topic = "Seeing", .set = opt_bool, AT(dry_run) }, \
-		{ "format", \
-		  .arg = "FORM", \
-		  .help = "Of --dry-run: text (the steps), json (the job), spec (the OCI spec)", \
-		  .words = "text json spec", \
-		  .set = opt_word, \
-		  AT(format) }, \
-	{ \
-		"timing", .help = "Print the milliseconds of each step", .set = opt_bool, AT(timing) \
-	}
+	{ "format", .arg = "FORM", .help = "Of --dry-run: text (the steps), json (the job), spec (the OCI spec)", \
+	  .words = "text json spec", .set = opt_word, AT(format) }, \
+	{ "timing", .help = "Print the milliseconds of each step", .set = opt_bool, AT(timing) }
+/* clang-format on */
 
 const struct opt run_opts_table[] = {
 	JOB_OPTS,

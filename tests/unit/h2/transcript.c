@@ -1,5 +1,5 @@
 #include "test.h"
-#include "wire.h"
+#include "transcript.h"
 #include "grpc-frame.h"
 #include "mem.h"
 #include "strv.h"

@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "h2-server.h"
 #include "mem.h"
-#include "wire.h"
+#include "transcript.h"
 
 /* What the handler was told, and whether the engine asked to drop the connection. */
 struct log {

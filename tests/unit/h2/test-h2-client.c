@@ -3,7 +3,7 @@
 #include "h2-client.h"
 #include "grpc.h"
 #include "mem.h"
-#include "wire.h"
+#include "transcript.h"
 
 #define OK_HEAD "headers 1 :status=200 content-type=application/grpc+proto;"
 

@@ -1,6 +1,6 @@
 /* containerd, its shims and the engines below them. */
 #include "doctor-row.h"
-#include "conn.h"
+#include "socket.h"
 #include "file.h"
 #include "introspection.h"
 #include "mem.h"
@@ -59,7 +59,7 @@ static char *config_argument(pid_t pid)
 static void look_config(struct doctor *d)
 {
 	static const char usual[] = "/etc/containerd/config.toml";
-	_cleanup_free_ char *named = d->core ? config_argument(conn_listener(d->core->address)) : NULL;
+	_cleanup_free_ char *named = d->core ? config_argument(socket_listener(d->core->address)) : NULL;
 
 	if (named)
 		doctor_say(d, CHECK_OK, NULL, "%s, by its command line", named);

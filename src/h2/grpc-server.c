@@ -1,107 +1,102 @@
 #include "grpc-server.h"
 #include "clock.h"
-#include "conn.h"
 #include "h2-server.h"
-#include "list.h"
 #include "mem.h"
+#include "socket.h"
 
 struct grpc_server {
 	struct loop *loop;
-	struct acceptor *acceptor;
+	struct listener *listener;
 	char *path;
 	const struct grpc_handler *handler;
 	void *arg;
-	struct list_node peers;
-	size_t n_peers;
 };
 
 /* One connection. */
-struct peer {
-	struct list_node node;
-	struct grpc_server *server;
-	struct conn *conn;
+struct grpc_peer {
+	struct guest guest;
 	struct h2_server *engine;
 	struct timer *timer; /* the soonest deadline of a call */
 };
 
-static void peer_free(struct peer *p)
+static void grpc_peer_free(struct grpc_peer *p)
 {
 	h2_server_free(p->engine);
 	timer_free(p->timer);
-	conn_free(p->conn);
-	list_unlink(&p->node);
-	p->server->n_peers--;
+	guest_done(&p->guest);
 	free(p);
 }
 
-static void kick(void *arg) { conn_kick(((struct peer *)arg)->conn); }
+static void on_kick(void *arg) { conn_kick(((struct grpc_peer *)arg)->guest.conn); }
 
-static void drop(void *arg) { conn_abort(((struct peer *)arg)->conn); }
+static void on_drop(void *arg) { conn_abort(((struct grpc_peer *)arg)->guest.conn); }
 
-static void on_time(void *arg)
+static void on_deadline(void *arg)
 {
-	struct peer *p = arg;
+	struct grpc_peer *p = arg;
 
 	timer_set(p->timer, h2_server_expire(p->engine, clock_mono()));
 }
 
-static int input(void *arg, const void *bytes, size_t n, struct err *err)
+static ssize_t on_peer_input(void *arg, const void *bytes, size_t n, struct err *err)
 {
-	struct peer *p = arg;
+	struct grpc_peer *p = arg;
 	int r = h2_server_input(p->engine, bytes, n, err);
 
-	if (r == 0) /* new calls may have brought a nearer deadline */
-		on_time(p);
-	return r;
+	if (r < 0)
+		return r;
+	on_deadline(p); /* new calls may have brought a nearer deadline */
+	return (ssize_t)n;
 }
 
-static int output(void *arg, struct buf *out, struct err *err) { return h2_server_output(((struct peer *)arg)->engine, out, err); }
+static int on_peer_output(void *arg, struct buf *out, struct err *err)
+{
+	return h2_server_output(((struct grpc_peer *)arg)->engine, out, err);
+}
 
-static void closed(void *arg, const struct err *why)
+static void on_peer_closed(void *arg, const struct err *why)
 {
 	(void)why; /* clients come and go */
-	peer_free(arg);
+	grpc_peer_free(arg);
 }
 
-static const struct conn_ops ops = { input, output, closed };
+static const struct conn_ops peer_ops = { on_peer_input, on_peer_output, on_peer_closed };
 
-static void on_connection(void *arg, int fd)
+static void on_grpc_connection(void *arg, int fd)
 {
 	struct grpc_server *s = arg;
-	struct peer *p = mem_new(struct peer);
+	struct grpc_peer *p = mem_new(struct grpc_peer);
 
-	p->server = s;
-	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ kick, drop, p });
-	p->conn = conn_new(s->loop, fd, s->path, &ops, p);
-	p->timer = loop_timer(s->loop, on_time, p);
-	list_push(&s->peers, &p->node);
-	s->n_peers++;
-	conn_kick(p->conn); /* the server's SETTINGS need no waiting for the client's */
+	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ on_kick, on_drop, p });
+	p->timer = loop_timer(s->loop, on_deadline, p);
+	guest_init(&p->guest, s->listener, fd, s->path, &peer_ops, p);
+	conn_kick(p->guest.conn); /* the server's SETTINGS need no waiting for the client's */
 }
 
-int grpc_server_new(struct loop *loop, const char *path, const struct grpc_handler *handler, void *arg, struct grpc_server **ret,
-		    struct err *err)
+int grpc_server_new(struct loop *loop, const char *path, const struct listener_limits *limits, const struct grpc_handler *handler,
+		    void *arg, struct grpc_server **ret, struct err *err)
 {
+	static const struct listener_limits usual = { .silence_ms = GRPC_SERVER_SILENCE_MS };
 	struct grpc_server *s;
 	int fd, r;
 
-	r = conn_listen(path, &fd, err);
+	r = socket_listen(path, 0600, &fd, err);
 	if (r < 0)
 		return r;
 	s = mem_new(struct grpc_server);
 	*s = (struct grpc_server){ .loop = loop, .path = mem_strdup(path), .handler = handler, .arg = arg };
-	list_init(&s->peers);
-	s->acceptor = acceptor_new(loop, fd, on_connection, s);
+	s->listener = listener_new(loop, fd, limits ? limits : &usual, on_grpc_connection, s);
 	*ret = s;
 	return 0;
 }
 
 static void stop_listening(struct grpc_server *s)
 {
-	if (!s->acceptor)
+	if (!s->path)
 		return;
-	acceptor_free(TAKE_PTR(s->acceptor));
+	listener_stop(s->listener);
 	(void)unlink(s->path);
+	free(TAKE_PTR(s->path));
 }
 
 void grpc_server_free(struct grpc_server *s)
@@ -109,17 +104,19 @@ void grpc_server_free(struct grpc_server *s)
 	if (!s)
 		return;
 	stop_listening(s);
-	list_for_each(it, &s->peers)
-		peer_free(container_of(it, struct peer, node));
-	free(s->path);
+	list_for_each(it, listener_guests(s->listener))
+		grpc_peer_free(container_of(it, struct grpc_peer, guest.node));
+	listener_free(s->listener);
 	free(s);
 }
 
 void grpc_server_shutdown(struct grpc_server *s)
 {
 	stop_listening(s);
-	list_for_each(it, &s->peers)
-		h2_server_shutdown(container_of(it, struct peer, node)->engine);
+	list_for_each(it, listener_guests(s->listener))
+		h2_server_shutdown(container_of(it, struct grpc_peer, guest.node)->engine);
 }
 
-size_t grpc_server_connections(const struct grpc_server *s) { return s->n_peers; }
+size_t grpc_server_connections(const struct grpc_server *s) { return listener_n(s->listener); }
+
+struct listener_counts grpc_server_counts(const struct grpc_server *s) { return listener_counts(s->listener); }

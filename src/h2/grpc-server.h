@@ -1,11 +1,12 @@
 /* gRPC server on a unix socket: for the fake containerd of the tests, and later the Nomad plugin. Runs on a loop; a handler is
  * called on it and must not wait: it answers at once, or keeps the call and answers later.
  *
- * Takes any number of connections, of clients with prior knowledge of HTTP/2; one that closes without a word is no
- * error. PINGs are answered. A message longer than GRPC_MESSAGE_MAX ends its call with RESOURCE_EXHAUSTED (8), a
+ * Takes connections of our own user and root (listener.h), of clients with prior knowledge of HTTP/2; one that closes without a
+ * word is no error. PINGs are answered. A message longer than GRPC_MESSAGE_MAX ends its call with RESOURCE_EXHAUSTED (8), a
  * compressed one with UNIMPLEMENTED (12); the connection goes on. Unknown methods are the handler's to refuse. */
 #pragma once
 #include "grpc.h"
+#include "listener.h"
 
 struct grpc_server;
 struct grpc_stream; /* one call, as the server sees it */
@@ -22,9 +23,13 @@ struct grpc_handler {
 	void (*closed)(void *state, struct grpc_stream *);
 };
 
-/* Listens on @path (made, 0600; a stale socket there is replaced, one in use is -ERR_EXISTS). */
-int grpc_server_new(struct loop *, const char *path, const struct grpc_handler *, void *arg, struct grpc_server **ret,
-		    struct err *err);
+/* A client of gRPC speaks first, with the preface: one that has said nothing for so long is none. */
+enum { GRPC_SERVER_SILENCE_MS = 10000 };
+
+/* Listens on @path (made, 0600; a stale socket there is replaced, one in use is -ERR_EXISTS), within @limits (listener.h); NULL:
+ * the defaults, and GRPC_SERVER_SILENCE_MS. */
+int grpc_server_new(struct loop *, const char *path, const struct listener_limits *limits, const struct grpc_handler *, void *arg,
+		    struct grpc_server **ret, struct err *err);
 /* Closes every connection, unlinks the socket. Not inside a handler. */
 void grpc_server_free(struct grpc_server *);
 DEFINE_CLEANUP(struct grpc_server, grpc_server_free)
@@ -32,6 +37,7 @@ DEFINE_CLEANUP(struct grpc_server, grpc_server_free)
  * last one. The socket is unlinked. */
 void grpc_server_shutdown(struct grpc_server *);
 size_t grpc_server_connections(const struct grpc_server *);
+struct listener_counts grpc_server_counts(const struct grpc_server *);
 
 /* One message, copied. Nothing happens when the stream has ended. */
 void grpc_stream_send(struct grpc_stream *, const void *msg, size_t len);

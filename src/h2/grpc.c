@@ -1,6 +1,7 @@
 #include "grpc.h"
 #include "clock.h"
 #include "conn.h"
+#include "socket.h"
 #include "h2-client.h"
 #include "mem.h"
 
@@ -18,16 +19,21 @@ struct grpc_call {
 	int64_t deadline; /* 0: none */
 };
 
-static int input(void *arg, const void *p, size_t n, struct err *err)
+static ssize_t on_input(void *arg, const void *p, size_t n, struct err *err)
 {
-	return h2_client_input(((struct grpc *)arg)->engine, p, n, err);
+	int r = h2_client_input(((struct grpc *)arg)->engine, p, n, err);
+
+	return r < 0 ? r : (ssize_t)n;
 }
 
-static int output(void *arg, struct buf *out, struct err *err) { return h2_client_output(((struct grpc *)arg)->engine, out, err); }
+static int on_output(void *arg, struct buf *out, struct err *err)
+{
+	return h2_client_output(((struct grpc *)arg)->engine, out, err);
+}
 
-static void closed(void *arg, const struct err *why) { h2_client_close(((struct grpc *)arg)->engine, why); }
+static void on_closed(void *arg, const struct err *why) { h2_client_close(((struct grpc *)arg)->engine, why); }
 
-static const struct conn_ops ops = { input, output, closed };
+static const struct conn_ops client_ops = { on_input, on_output, on_closed };
 
 /* One that accepts nothing, or is stopped, would be waited for as long as each call allows: often for ever. */
 static void on_silence(void *arg)
@@ -64,14 +70,14 @@ int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err
 	struct grpc *g;
 	int fd, r;
 
-	r = conn_dial(path, &fd, err);
+	r = socket_dial(path, &fd, err);
 	if (r < 0)
 		return r;
 	g = mem_new(struct grpc);
 	g->loop = loop;
 	g->engine = h2_client_new();
 	g->greeting_ms = GRPC_GREETING_MS;
-	g->conn = conn_new(loop, fd, path, &ops, g);
+	g->conn = conn_new(loop, fd, path, &client_ops, g);
 	conn_flush(g->conn); /* the preface: a containerd that ends waits for that of each connection, and for no more */
 	*ret = g;
 	return 0;

@@ -1,5 +1,5 @@
 #include "shim.h"
-#include "conn.h"
+#include "socket.h"
 #include "file.h"
 #include "mem.h"
 #include <ctype.h>
@@ -57,7 +57,7 @@ static ino_t mounts_of(const char *pid)
 
 ino_t shims_home(const struct core *c)
 {
-	_cleanup_free_ char *pid = mem_printf("%d", (int)conn_listener(socket_of(c)));
+	_cleanup_free_ char *pid = mem_printf("%d", (int)socket_listener(socket_of(c)));
 
 	return mounts_of(pid);
 }

@@ -13,18 +13,15 @@
 
 struct ttrpc_server {
 	struct loop *loop;
-	struct acceptor *acceptor;
+	struct listener *listener;
 	const struct ttrpc_handler *handler;
 	void *arg;
-	struct list_node peers;
-	size_t n_peers;
 };
 
 /* One connection. */
 struct peer {
-	struct list_node node;
+	struct guest guest;
 	struct ttrpc_server *server;
-	struct conn *conn;
 	struct ttrpc_reader reader;
 	struct buf out;
 	struct list_node streams, ended;
@@ -49,7 +46,7 @@ struct ttrpc_stream {
 static void put(struct ttrpc_stream *st, enum ttrpc_type type, unsigned flags, const void *data, size_t len)
 {
 	ttrpc_frame_put(&st->peer->out, st->id, type, flags, data, len);
-	conn_kick(st->peer->conn);
+	conn_kick(st->peer->guest.conn);
 }
 
 static void put_response(struct peer *p, uint32_t id, const struct ttrpc_response *s)
@@ -63,7 +60,7 @@ static void put_response(struct peer *p, uint32_t id, const struct ttrpc_respons
 								 .message = (char[]){ "answer is longer than 4 MiB" } });
 	}
 	ttrpc_frame_put(&p->out, id, TTRPC_RESPONSE, 0, b.data, b.len);
-	conn_kick(p->conn);
+	conn_kick(p->guest.conn);
 }
 
 static void refuse(struct peer *p, uint32_t id, enum errc code, const char *text)
@@ -132,7 +129,7 @@ int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st) { return st->deadli
 void ttrpc_stream_drop_connection(struct ttrpc_stream *st)
 {
 	st->peer->dropped = true;
-	conn_abort(st->peer->conn);
+	conn_abort(st->peer->guest.conn);
 }
 
 static void note_deadline(struct peer *p, int64_t at)
@@ -238,8 +235,9 @@ static void on_data(struct peer *p, const struct ttrpc_frame *f)
 	}
 }
 
-static int input(void *arg, const void *bytes, size_t n, struct err *err)
+static ssize_t input(void *arg, const void *bytes, size_t n, struct err *err)
 {
+	size_t all = n;
 	_cleanup_(ttrpc_frame_done) struct ttrpc_frame f = { 0 };
 	const unsigned char *b = bytes;
 	struct peer *p = arg;
@@ -252,7 +250,7 @@ static int input(void *arg, const void *bytes, size_t n, struct err *err)
 			on_data(p, &f);
 		free_ended(p);
 	}
-	return 0;
+	return (ssize_t)all;
 }
 
 static int output(void *arg, struct buf *out, struct err *err)
@@ -275,11 +273,9 @@ static void peer_free(struct peer *p)
 	list_for_each(it, &p->streams)
 		stream_free(container_of(it, struct ttrpc_stream, node));
 	timer_free(p->timer);
-	conn_free(p->conn);
+	guest_done(&p->guest);
 	ttrpc_reader_done(&p->reader);
 	buf_done(&p->out);
-	list_unlink(&p->node);
-	p->server->n_peers--;
 	free(p);
 }
 
@@ -291,42 +287,26 @@ static void closed(void *arg, const struct err *why)
 
 static const struct conn_ops ops = { input, output, closed };
 
-/* Whoever talks to a shim can run programs as its user. */
-static bool is_ours(int fd)
-{
-	struct ucred who;
-	socklen_t n = sizeof who;
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (who.uid == geteuid() || who.uid == 0);
-}
-
 static void on_connection(void *arg, int fd)
 {
 	struct ttrpc_server *s = arg;
-	struct peer *p;
+	struct peer *p = mem_new(struct peer);
 
-	if (!is_ours(fd)) {
-		(void)close(fd);
-		return;
-	}
-	p = mem_new(struct peer);
 	p->server = s;
 	list_init(&p->streams);
 	list_init(&p->ended);
 	p->timer = loop_timer(s->loop, on_time, p);
-	p->conn = conn_new(s->loop, fd, "client", &ops, p);
-	conn_polite(p->conn);
-	list_push(&s->peers, &p->node);
-	s->n_peers++;
+	guest_init(&p->guest, s->listener, fd, "client", &ops, p);
+	conn_polite(p->guest.conn);
 }
 
-struct ttrpc_server *ttrpc_server_new(struct loop *loop, int fd, const struct ttrpc_handler *handler, void *arg)
+struct ttrpc_server *ttrpc_server_new(struct loop *loop, int fd, const struct listener_limits *limits,
+				      const struct ttrpc_handler *handler, void *arg)
 {
 	struct ttrpc_server *s = mem_new(struct ttrpc_server);
 
 	*s = (struct ttrpc_server){ .loop = loop, .handler = handler, .arg = arg };
-	list_init(&s->peers);
-	s->acceptor = acceptor_new(loop, fd, on_connection, s);
+	s->listener = listener_new(loop, fd, limits, on_connection, s);
 	return s;
 }
 
@@ -334,16 +314,18 @@ void ttrpc_server_free(struct ttrpc_server *s)
 {
 	if (!s)
 		return;
-	acceptor_free(s->acceptor);
-	list_for_each(it, &s->peers)
-		peer_free(container_of(it, struct peer, node));
+	list_for_each(it, listener_guests(s->listener))
+		peer_free(container_of(it, struct peer, guest.node));
+	listener_free(s->listener);
 	free(s);
 }
 
 void ttrpc_server_flush(struct ttrpc_server *s)
 {
-	list_for_each(it, &s->peers)
-		conn_flush(container_of(it, struct peer, node)->conn);
+	list_for_each(it, listener_guests(s->listener))
+		conn_flush(container_of(it, struct peer, guest.node)->guest.conn);
 }
 
-size_t ttrpc_server_connections(const struct ttrpc_server *s) { return s->n_peers; }
+size_t ttrpc_server_connections(const struct ttrpc_server *s) { return listener_n(s->listener); }
+
+struct listener_counts ttrpc_server_counts(const struct ttrpc_server *s) { return listener_counts(s->listener); }

@@ -1,12 +1,13 @@
 /* ttrpc server: for the shim, and for the shims that tests play. Runs on a loop; a handler is called on it and must not
  * wait: it answers at once, or keeps the stream and answers later.
  *
- * Takes any number of connections, of our own user and root only. A frame longer than 4 MiB is skipped and answered
+ * Takes connections of our own user and root only (listener.h). A frame longer than 4 MiB is skipped and answered
  * with RESOURCE_EXHAUSTED (8), a malformed request with INVALID_ARGUMENT (3); the connection goes on. A client that does
  * not read its answers is not read from either. */
 #pragma once
 #include "dict.h"
 #include "err.h"
+#include "listener.h"
 #include "loop.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -28,13 +29,16 @@ struct ttrpc_handler {
 	void (*closed)(void *state, struct ttrpc_stream *);
 };
 
-/* Takes over the listening socket @fd (conn_listen() makes one; a shim inherits it). */
-struct ttrpc_server *ttrpc_server_new(struct loop *, int fd, const struct ttrpc_handler *, void *arg);
+/* Takes over the listening socket @fd (socket_listen() makes one; a shim inherits it), within @limits (listener.h, NULL: the
+ * usual). */
+struct ttrpc_server *ttrpc_server_new(struct loop *, int fd, const struct listener_limits *limits, const struct ttrpc_handler *,
+				      void *arg);
 void ttrpc_server_free(struct ttrpc_server *); /* closes every connection; not inside a handler */
 DEFINE_CLEANUP(struct ttrpc_server, ttrpc_server_free)
 /* Write out now what was answered, as far as clients take it: before an exit. */
 void ttrpc_server_flush(struct ttrpc_server *);
 size_t ttrpc_server_connections(const struct ttrpc_server *);
+struct listener_counts ttrpc_server_counts(const struct ttrpc_server *);
 
 /* One message of a server stream or of one in both directions. */
 void ttrpc_stream_send(struct ttrpc_stream *, const void *msg, size_t len);

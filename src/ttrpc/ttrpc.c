@@ -1,6 +1,7 @@
 #include "ttrpc.h"
 #include "clock.h"
 #include "conn.h"
+#include "socket.h"
 #include "list.h"
 #include "mem.h"
 #include "ttrpc-frame.h"
@@ -123,16 +124,17 @@ static void on_frame(struct ttrpc *t, struct ttrpc_frame *f)
 	}
 }
 
-static int input(void *arg, const void *p, size_t n, struct err *err)
+static ssize_t input(void *arg, const void *p, size_t n, struct err *err)
 {
 	_cleanup_(ttrpc_frame_done) struct ttrpc_frame f = { 0 };
 	const unsigned char *bytes = p;
+	size_t all = n;
 	struct ttrpc *t = arg;
 
 	(void)err;
 	while (n && ttrpc_reader_feed(&t->reader, &bytes, &n, &f))
 		on_frame(t, &f);
-	return 0;
+	return (ssize_t)all;
 }
 
 static int output(void *arg, struct buf *out, struct err *err)
@@ -163,7 +165,7 @@ int ttrpc_open(struct loop *loop, const char *path, struct ttrpc **ret, struct e
 	struct ttrpc *t;
 	int fd, r;
 
-	r = conn_dial(path, &fd, err);
+	r = socket_dial(path, &fd, err);
 	if (r < 0)
 		return r;
 	t = mem_new(struct ttrpc);

@@ -1,98 +1,180 @@
+/* Theory of operation: the bytes between in_at and in.len are what the engine has left. A polite connection calls input() again
+ * with them once all output was taken, and only then reads on; everything that ends the connection goes through
+ * conn_end(), whose callers touch it no more. */
 #include "conn.h"
+#include "clock.h"
 #include "mem.h"
-#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 enum {
-	READ_CHUNK = 64 << 10,
-	READS_A_TURN = 8,     /* then others on the loop have their turn */
-	OUT_KEEP = 256 << 10, /* a bigger buffer is given back once it is empty */
+	READ_MIN = 4 << 10, /* with less room than this the buffer grows before it is read into */
+	ROUNDS_A_TURN = 8,  /* reads, and answers to what was left; then others on the loop have their turn */
 };
 
 struct conn {
 	struct loop *loop;
 	struct watch *watch;
+	struct timer *timer; /* for the two limits below, where there are any */
 	int fd;
 	char *name;
 	const struct conn_ops *ops;
 	void *arg;
-	char *in;
-	struct buf out;
-	size_t sent;
+	struct buf in, out;
+	size_t in_at, out_at; /* taken of in, sent of out */
 	bool polite;
+	bool left; /* polite: input() left something, and perhaps not because it is no whole message */
 	bool mute; /* the peer does not read any more: read on until it closes */
+	int64_t stall_ms;
+	int64_t heard_by, taken_by; /* clock_mono(); 0: never */
 };
 
 /* Ends the connection; the caller returns at once, as closed() may have freed @c. */
-static void shut(struct conn *c, struct err *why)
+static void conn_end(struct conn *c, struct err *why)
 {
 	watch_free(TAKE_PTR(c->watch));
+	timer_free(TAKE_PTR(c->timer));
 	(void)close(TAKE_FD(c->fd));
 	(void)err_wrap(why, -(int)why->code, "connection to %s", c->name);
 	c->ops->closed(c->arg, why);
 }
 
-static ssize_t receive_some(struct conn *c)
+/* Forget the bytes, and the room where it is more than is kept. */
+static void forget_bytes(struct buf *b, size_t *at)
 {
+	*at = 0;
+	if (b->cap > CONN_KEEP)
+		buf_done(b);
+	else
+		buf_reset(b);
+}
+
+static bool has_unsent(const struct conn *c) { return c->out.len > c->out_at; }
+
+static bool must_wait(const struct conn *c) { return c->polite && has_unsent(c) && !c->mute; }
+
+/* The soonest of the two limits. */
+static void arm_patience(struct conn *c)
+{
+	bool first = c->heard_by && (!c->taken_by || c->heard_by < c->taken_by);
+
+	if (c->timer)
+		timer_set(c->timer, first ? c->heard_by : c->taken_by);
+}
+
+static void forget_output(struct conn *c)
+{
+	forget_bytes(&c->out, &c->out_at);
+	if (c->taken_by) {
+		c->taken_by = 0;
+		arm_patience(c);
+	}
+}
+
+/* Input to the engine. False when the connection has ended. */
+static bool feed_engine(struct conn *c)
+{
+	struct err why = ERR_INIT;
+	ssize_t n = c->ops->input(c->arg, c->in.data + c->in_at, c->in.len - c->in_at, &why);
+
+	if (n < 0) {
+		conn_end(c, &why);
+		return false;
+	}
+	c->in_at += (size_t)n;
+	if (c->in_at == c->in.len)
+		forget_bytes(&c->in, &c->in_at);
+	if (c->mute)
+		forget_output(c);
+	c->left = c->in.len && must_wait(c);
+	return true;
+}
+
+/* What recv(2) says; @ret_full: all the room was filled, so there may be more. */
+static ssize_t receive_some(struct conn *c, bool *ret_full)
+{
+	size_t room;
 	ssize_t n;
 
+	if (c->in_at) {
+		buf_drop(&c->in, c->in_at);
+		c->in_at = 0;
+	}
+	if (!c->in.cap)
+		(void)buf_room(&c->in, CONN_KEEP - 1); /* and a NUL */
+	if (c->in.cap - c->in.len <= READ_MIN)
+		(void)buf_room(&c->in, c->in.cap);
+	room = c->in.cap - c->in.len - 1;
 	do
-		n = recv(c->fd, c->in, READ_CHUNK, MSG_DONTWAIT);
+		n = recv(c->fd, c->in.data + c->in.len, room, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		buf_grew(&c->in, (size_t)n);
+	*ret_full = n == (ssize_t)room;
 	return n;
 }
 
+static void note_heard(struct conn *c)
+{
+	if (!c->heard_by)
+		return;
+	c->heard_by = 0;
+	arm_patience(c);
+}
+
 /* False when the connection has ended. */
-static bool receive(struct conn *c)
+static bool receive_input(struct conn *c)
 {
 	struct err why = ERR_INIT;
 
-	if (!c->in)
-		c->in = mem_calloc(READ_CHUNK, 1);
-	for (int i = 0; i < READS_A_TURN; i++) {
-		ssize_t n = receive_some(c);
-		int r = 0;
+	for (int i = 0; i < ROUNDS_A_TURN && !must_wait(c); i++) {
+		bool full = false;
+		ssize_t n = receive_some(c, &full);
 
 		if (n < 0 && errno == EAGAIN)
-			return true;
+			break;
 		if (n < 0)
-			r = errno == ECONNRESET ? err_set(&why, ERR_UNAVAILABLE, "reset by the peer")
-						: err_sys(&why, errno, "receive");
+			(void)(errno == ECONNRESET ? err_set(&why, ERR_UNAVAILABLE, "reset by the peer")
+						   : err_sys(&why, errno, "receive"));
 		else if (n == 0)
-			r = err_set(&why, ERR_UNAVAILABLE, "closed by the peer");
-		else
-			r = c->ops->input(c->arg, c->in, (size_t)n, &why);
-		if (r < 0) {
-			shut(c, &why);
+			(void)err_set(&why, ERR_UNAVAILABLE, "closed by the peer");
+		if (n <= 0) {
+			conn_end(c, &why);
 			return false;
 		}
-		if (n < READ_CHUNK)
-			return true;
+		note_heard(c);
+		if (!feed_engine(c))
+			return false;
+		if (!full)
+			break;
 	}
 	return true;
 }
 
-static void on_event(void *arg, short revents)
+static void on_patience(void *arg)
 {
 	struct conn *c = arg;
+	struct err why = ERR_INIT;
+	int64_t now = clock_mono();
 
-	if ((revents & (POLLIN | POLLHUP | POLLERR)) && !receive(c))
-		return;
-	conn_flush(c);
+	if (c->taken_by && c->taken_by <= now)
+		(void)err_set(&why, ERR_DEADLINE, "the peer does not take what is sent");
+	else if (c->heard_by && c->heard_by <= now)
+		(void)err_set(&why, ERR_DEADLINE, "the peer says nothing");
+	if (why.code)
+		conn_end(c, &why);
+	else
+		arm_patience(c);
 }
 
-struct conn *conn_new(struct loop *loop, int fd, const char *name, const struct conn_ops *ops, void *arg)
+void conn_patience(struct conn *c, int64_t silence_ms, int64_t stall_ms)
 {
-	struct conn *c = mem_new(struct conn);
-
-	*c = (struct conn){ .loop = loop, .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
-	c->watch = loop_watch(loop, fd, POLLIN, on_event, c);
-	return c;
+	if (!c->timer && (silence_ms || stall_ms))
+		c->timer = loop_timer(c->loop, on_patience, c);
+	c->stall_ms = stall_ms;
+	c->heard_by = silence_ms ? clock_mono() + silence_ms * NSEC_PER_MSEC : 0;
+	arm_patience(c);
 }
 
 void conn_free(struct conn *c)
@@ -100,41 +182,48 @@ void conn_free(struct conn *c)
 	if (!c)
 		return;
 	watch_free(c->watch);
+	timer_free(c->timer);
 	if (c->fd >= 0)
 		(void)close(c->fd);
 	buf_done(&c->out);
-	free(c->in);
+	buf_done(&c->in);
 	free(c->name);
 	free(c);
 }
 
 const char *conn_name(const struct conn *c) { return c->name; }
 
+struct buf *conn_out(struct conn *c) { return &c->out; }
+
+size_t conn_unsent(const struct conn *c) { return c->out.len - c->out_at; }
+
 void conn_kick(struct conn *c)
 {
-	if (c->watch && !c->mute)
-		watch_events(c->watch, c->polite && c->out.len ? POLLOUT : POLLIN | POLLOUT);
+	if (c->mute)
+		forget_output(c);
+	else if (c->watch)
+		watch_events(c->watch, must_wait(c) ? POLLOUT : POLLIN | POLLOUT);
 }
 
 void conn_polite(struct conn *c) { c->polite = true; }
 
-static void forget_output(struct conn *c)
+static void note_stalled(struct conn *c)
 {
-	c->sent = 0;
-	if (c->out.cap > OUT_KEEP)
-		buf_done(&c->out);
-	else
-		buf_reset(&c->out);
+	if (!c->stall_ms || c->taken_by)
+		return;
+	c->taken_by = clock_mono() + c->stall_ms * NSEC_PER_MSEC;
+	arm_patience(c);
 }
 
 /* 1: more may be sent; 0: wait for the peer. */
 static int send_some(struct conn *c)
 {
-	ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = send(c->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n < 0 && errno == EAGAIN) {
+		note_stalled(c);
 		watch_events(c->watch, c->polite ? POLLOUT : POLLIN | POLLOUT);
 		return 0;
 	}
@@ -144,29 +233,70 @@ static int send_some(struct conn *c)
 		watch_events(c->watch, POLLIN);
 		return 0;
 	}
-	c->sent += (size_t)n;
+	c->taken_by = 0; /* the timer finds out */
+	c->out_at += (size_t)n;
+	if (c->out_at >= CONN_KEEP && c->out_at >= c->out.len / 2) { /* what is appended meanwhile does not add up */
+		buf_drop(&c->out, c->out_at);
+		c->out_at = 0;
+	}
 	return 1;
+}
+
+/* 1: something stands in out; 0: there is nothing to send; -1: the connection has ended. */
+static int fill_output(struct conn *c)
+{
+	struct err why = ERR_INIT;
+
+	if (has_unsent(c))
+		return 1;
+	buf_reset(&c->out);
+	c->out_at = 0;
+	if (c->ops->output && c->ops->output(c->arg, &c->out, &why) < 0) {
+		conn_end(c, &why);
+		return -1;
+	}
+	if (has_unsent(c))
+		return 1;
+	forget_output(c);
+	watch_events(c->watch, c->left ? POLLOUT : POLLIN);
+	return 0;
+}
+
+/* Send until there is nothing more (0) or the peer takes no more (1). -1: the connection has ended. */
+static int send_out(struct conn *c)
+{
+	int r = 1;
+
+	while (!c->mute && (r = fill_output(c)) > 0)
+		if (!send_some(c))
+			break;
+	return r;
 }
 
 void conn_flush(struct conn *c)
 {
-	struct err why = ERR_INIT;
+	if (c->watch)
+		(void)send_out(c);
+}
 
-	if (!c->watch || c->mute)
+static void on_socket(void *arg, short revents)
+{
+	struct conn *c = arg;
+
+	if ((revents & (POLLIN | POLLHUP | POLLERR)) && !receive_input(c))
 		return;
-	do {
-		if (c->sent < c->out.len)
-			continue;
-		forget_output(c);
-		if (c->ops->output(c->arg, &c->out, &why) < 0) {
-			shut(c, &why);
+	for (int i = 0; i < ROUNDS_A_TURN; i++)
+		if (send_out(c) || !c->left || !feed_engine(c))
 			return;
-		}
-		if (!c->out.len) {
-			watch_events(c->watch, POLLIN);
-			return;
-		}
-	} while (send_some(c));
+}
+
+struct conn *conn_new(struct loop *loop, int fd, const char *name, const struct conn_ops *ops, void *arg)
+{
+	struct conn *c = mem_new(struct conn);
+
+	*c = (struct conn){ .loop = loop, .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
+	c->watch = loop_watch(loop, fd, POLLIN, on_socket, c);
+	return c;
 }
 
 void conn_abort(struct conn *c)
@@ -177,140 +307,4 @@ void conn_abort(struct conn *c)
 	forget_output(c);
 	(void)shutdown(c->fd, SHUT_RDWR); /* so the next read says that it is over */
 	watch_events(c->watch, POLLIN);
-}
-
-static int make_address(const char *path, struct sockaddr_un *ret, struct err *err)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-
-	if (!*path)
-		return err_set(err, ERR_INVALID, "socket path is empty");
-	if (strlen(path) >= sizeof sa.sun_path)
-		return err_set(err, ERR_INVALID, "socket path %s is longer than %zu bytes", path, sizeof sa.sun_path - 1);
-	memcpy(sa.sun_path, path, strlen(path));
-	*ret = sa;
-	return 0;
-}
-
-int conn_dial(const char *path, int *ret_fd, struct err *err)
-{
-	_cleanup_close_ int fd = -1;
-	struct sockaddr_un sa;
-	int r = make_address(path, &sa, err);
-
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_sys(err, errno, "socket");
-	if (connect(fd, (const struct sockaddr *)&sa, sizeof sa) < 0) {
-		if (errno == EAGAIN)
-			return err_set(err, ERR_UNAVAILABLE, "connect to %s: too many wait to be accepted", path);
-		return err_sys(err, errno, "connect to %s", path);
-	}
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-pid_t conn_listener(const char *path)
-{
-	_cleanup_close_ int fd = -1;
-	struct ucred who = { 0 };
-	socklen_t n = sizeof who;
-
-	if (conn_dial(path, &fd, NULL) < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
-		return 0;
-	return who.pid;
-}
-
-/* Whether @path is a socket that nobody listens on. */
-static bool is_stale(const char *path)
-{
-	_cleanup_close_ int fd = -1;
-	struct err err = ERR_INIT;
-	struct stat st;
-
-	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
-		return false;
-	return conn_dial(path, &fd, &err) < 0 && err.sys == ECONNREFUSED;
-}
-
-int conn_listen(const char *path, int *ret_fd, struct err *err)
-{
-	_cleanup_close_ int fd = -1;
-	struct sockaddr_un sa;
-	int r = make_address(path, &sa, err);
-
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_sys(err, errno, "socket");
-	if (fchmod(fd, 0600) < 0) /* before bind(2), which gives the file this mode */
-		return err_sys(err, errno, "socket mode");
-	r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
-	if (r < 0 && errno == EADDRINUSE) {
-		if (!is_stale(path))
-			return err_set(err, ERR_EXISTS, "socket %s is in use", path);
-		(void)unlink(path);
-		r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
-	}
-	if (r < 0)
-		return err_sys(err, errno, "bind %s", path);
-	if (listen(fd, SOMAXCONN) < 0)
-		return err_sys(err, errno, "listen on %s", path);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-struct acceptor {
-	struct watch *watch;
-	int fd;
-	int spare; /* given up when fds run out, to take a connection and close it; else poll(2) would spin on it */
-	void (*fn)(void *arg, int fd);
-	void *arg;
-};
-
-static void refuse_one(struct acceptor *a)
-{
-	int fd;
-
-	if (a->spare >= 0)
-		(void)close(a->spare);
-	fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
-		(void)close(fd);
-	a->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-static void on_connection(void *arg, short revents)
-{
-	struct acceptor *a = arg;
-	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)revents;
-	if (fd >= 0)
-		a->fn(a->arg, fd);
-	else if (errno == EMFILE || errno == ENFILE)
-		refuse_one(a);
-}
-
-struct acceptor *acceptor_new(struct loop *loop, int fd, void (*fn)(void *arg, int fd), void *arg)
-{
-	struct acceptor *a = mem_new(struct acceptor);
-
-	*a = (struct acceptor){ .fd = fd, .fn = fn, .arg = arg, .spare = open("/dev/null", O_RDONLY | O_CLOEXEC) };
-	a->watch = loop_watch(loop, fd, POLLIN, on_connection, a);
-	return a;
-}
-
-void acceptor_free(struct acceptor *a)
-{
-	if (!a)
-		return;
-	watch_free(a->watch);
-	(void)close(a->fd);
-	if (a->spare >= 0)
-		(void)close(a->spare);
-	free(a);
 }

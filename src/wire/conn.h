@@ -1,6 +1,7 @@
-/* The one thin file between sans-IO engines and sockets: a connected, non-blocking unix socket on a loop.
+/* Between sans-IO engines and sockets: a connected, non-blocking socket on a loop.
  * What an engine wants to send is written when the loop is turned, or by conn_flush(), so that several calls started
- * back to back leave in one write. Also making and accepting the sockets. */
+ * back to back leave in one write. Both buffers are kept from message to message, up to CONN_KEEP bytes each: what a long
+ * message needed beyond that is given back behind it. */
 #pragma once
 #include "buf.h"
 #include "err.h"
@@ -9,10 +10,15 @@
 
 struct conn;
 
+enum { CONN_KEEP = 64 << 10 };
+
 struct conn_ops {
-	/* Bytes of the peer. An error ends the connection. */
-	int (*input)(void *arg, const void *p, size_t n, struct err *err);
-	/* Append what is to be sent, some 100 KiB at a time; nothing when there is nothing. An error ends it likewise. */
+	/* Bytes of the peer: returns how many were taken. What was left comes again with what follows it, so an engine that
+	 * leaves the beginning of a message has the whole message in one piece; it caps what it waits for. -code ends the
+	 * connection. The bytes are valid during the call. */
+	ssize_t (*input)(void *arg, const void *p, size_t n, struct err *err);
+	/* Append what is to be sent, some 100 KiB at a time; nothing when there is nothing. An error ends it likewise. NULL:
+	 * everything is put into conn_out(). */
 	int (*output)(void *arg, struct buf *out, struct err *err);
 	/* The last call: the connection is gone. May free the conn. */
 	void (*closed)(void *arg, const struct err *why);
@@ -23,25 +29,19 @@ struct conn *conn_new(struct loop *, int fd, const char *name, const struct conn
 /* Not inside input() and output(). closed() is not called. */
 void conn_free(struct conn *);
 const char *conn_name(const struct conn *);
+/* Where to append what is to be sent; then conn_kick(). */
+struct buf *conn_out(struct conn *);
+/* Bytes that the peer has not taken yet. */
+size_t conn_unsent(const struct conn *);
 /* There may be something to send. */
 void conn_kick(struct conn *);
-/* Send now what can be sent. May call closed(). */
+/* Send now what can be sent; not inside input() and output(). May call closed(). */
 void conn_flush(struct conn *);
-/* From now on read nothing while the peer does not take what was sent: for servers whose protocol has no flow control. */
+/* From now on read nothing, and ask input() for nothing that it left, while the peer does not take what was sent: for
+ * servers whose protocol has no flow control. */
 void conn_polite(struct conn *);
+/* End the connection with -ERR_DEADLINE when the peer says nothing at all within @silence_ms from now, or at any later time takes
+ * nothing of what is unsent for @stall_ms. 0: never. */
+void conn_patience(struct conn *, int64_t silence_ms, int64_t stall_ms);
 /* Send nothing more and end the connection at the next turn of the loop. Allowed anywhere. */
 void conn_abort(struct conn *);
-
-/* -ERR_NOT_FOUND, -ERR_UNAVAILABLE (nobody listens, or too many wait to be accepted), -ERR_PERMISSION,
- * -ERR_INVALID (the path is too long for a socket). */
-int conn_dial(const char *path, int *ret_fd, struct err *err);
-/* The process that listens at @path; 0 when nobody does, or nobody knows (it is of another pid namespace). */
-pid_t conn_listener(const char *path);
-/* A listening socket at @path, made with mode 0600; a socket there that nobody listens on is replaced, one that
- * somebody does is -ERR_EXISTS. */
-int conn_listen(const char *path, int *ret_fd, struct err *err);
-
-/* Accepts connections for as long as it lives. */
-struct acceptor;
-struct acceptor *acceptor_new(struct loop *, int fd, void (*fn)(void *arg, int fd), void *arg); /* takes @fd over */
-void acceptor_free(struct acceptor *);

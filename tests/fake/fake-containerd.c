@@ -43,7 +43,7 @@ static int run(const char *path, struct err *err)
 	f.rootfs = mem_printf("%s.rootfs", path);
 	if (mkdir(f.rootfs, 0755) < 0 && errno != EEXIST)
 		return err_sys(err, errno, "folder %s", f.rootfs);
-	r = grpc_server_new(loop, path, &fake_handler, &f, &server, err);
+	r = grpc_server_new(loop, path, NULL, &fake_handler, &f, &server, err);
 	if (r < 0)
 		return r;
 	(void)printf("listening\n");

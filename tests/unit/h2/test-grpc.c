@@ -1,7 +1,7 @@
 /* Client against server over a real unix socket, both on one loop. */
 #include "test.h"
 #include "clock.h"
-#include "conn.h"
+#include "socket.h"
 #include "grpc-server.h"
 #include "mem.h"
 #include <stdbool.h>
@@ -114,7 +114,7 @@ static int setup(void **state)
 	(void)snprintf(w->path, sizeof w->path, "%s/s", w->dir);
 	w->loop = loop_new();
 	w->ctx = ctx_within(NULL, 20000);
-	assert_int_equal(grpc_server_new(w->loop, w->path, &handler, w, &w->server, &err), 0);
+	assert_int_equal(grpc_server_new(w->loop, w->path, NULL, &handler, w, &w->server, &err), 0);
 	assert_int_equal(grpc_open(w->loop, w->path, &w->grpc, &err), 0);
 	*state = world = w;
 	return 0;
@@ -363,7 +363,7 @@ static void a_silent_peer_is_given_up(void **state)
 	int lfd;
 
 	(void)snprintf(path, sizeof path, "%s/raw", w->dir);
-	assert_int_equal(conn_listen(path, &lfd, NULL), 0);
+	assert_int_equal(socket_listen(path, 0600, &lfd, NULL), 0);
 	for (int accepted = 0; accepted < 2; accepted++) {
 		struct grpc *g;
 		struct grpc_call *call, *other;
@@ -531,13 +531,13 @@ static void a_stale_socket_is_replaced(void **state)
 	char path[80];
 	int fd;
 
-	assert_int_equal(grpc_server_new(w->loop, w->path, &handler, w, &second, &err), -ERR_EXISTS);
+	assert_int_equal(grpc_server_new(w->loop, w->path, NULL, &handler, w, &second, &err), -ERR_EXISTS);
 	assert_non_null(strstr(err.msg, w->path));
 	(void)snprintf(path, sizeof path, "%s/stale", w->dir);
 	err = (struct err)ERR_INIT;
-	assert_int_equal(conn_listen(path, &fd, &err), 0);
+	assert_int_equal(socket_listen(path, 0600, &fd, &err), 0);
 	(void)close(fd);
-	assert_int_equal(grpc_server_new(w->loop, path, &handler, w, &second, &err), 0);
+	assert_int_equal(grpc_server_new(w->loop, path, NULL, &handler, w, &second, &err), 0);
 	grpc_server_free(second);
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -547,7 +547,7 @@ static void a_probe_is_no_client(void **state)
 	struct world *w = *state;
 	int fd;
 
-	assert_int_equal(conn_dial(w->path, &fd, NULL), 0);
+	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
 	while (grpc_server_connections(w->server) != 2)
 		assert_int_equal(loop_turn(w->loop, &w->ctx, NULL), 0);
 	(void)close(fd);
@@ -570,7 +570,7 @@ static void garbage(void **state)
 		struct grpc *g;
 		struct grpc_call *call;
 
-		assert_int_equal(conn_listen(path, &lfd, NULL), 0);
+		assert_int_equal(socket_listen(path, 0600, &lfd, NULL), 0);
 		assert_int_equal(grpc_open(w->loop, path, &g, NULL), 0);
 		call = grpc_start(g, "/t/Echo", NULL, &w->ctx);
 		grpc_send(call, "x", 1, true);
@@ -582,7 +582,7 @@ static void garbage(void **state)
 		(void)close(fd);
 		(void)close(lfd);
 
-		assert_int_equal(conn_dial(w->path, &fd, NULL), 0);
+		assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
 		assert_int_equal(write(fd, texts[i], strlen(texts[i])), strlen(texts[i]));
 		(void)shutdown(fd, SHUT_WR);
 		while (grpc_server_connections(w->server) < 2)
@@ -605,7 +605,7 @@ static void calls_back_to_back_leave_in_one_write(void **state)
 	ssize_t got;
 
 	(void)snprintf(path, sizeof path, "%s/raw", w->dir);
-	assert_int_equal(conn_listen(path, &lfd, NULL), 0);
+	assert_int_equal(socket_listen(path, 0600, &lfd, NULL), 0);
 	assert_int_equal(grpc_open(w->loop, path, &g, NULL), 0);
 	fd = accept(lfd, NULL, NULL);
 	got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT); /* a server that ends waits for each preface */

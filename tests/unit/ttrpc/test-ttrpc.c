@@ -1,7 +1,7 @@
 /* Client against server over a real unix socket, both on one loop. */
 #include "test.h"
 #include "clock.h"
-#include "conn.h"
+#include "socket.h"
 #include "mem.h"
 #include "ttrpc-frame.h"
 #include "ttrpc-server.h"
@@ -117,8 +117,8 @@ static int setup(void **state)
 	(void)snprintf(w->path, sizeof w->path, "%s/s", w->dir);
 	w->loop = loop_new();
 	w->ctx = ctx_within(NULL, 20000);
-	assert_int_equal(conn_listen(w->path, &fd, NULL), 0);
-	w->server = ttrpc_server_new(w->loop, fd, &handler, w);
+	assert_int_equal(socket_listen(w->path, 0600, &fd, NULL), 0);
+	w->server = ttrpc_server_new(w->loop, fd, NULL, &handler, w);
 	assert_int_equal(ttrpc_open(w->loop, w->path, &w->client, NULL), 0);
 	*state = world = w;
 	return 0;
@@ -400,7 +400,7 @@ static void the_server_survives(void **state)
 	_cleanup_buf_ struct buf b = { 0 };
 	int fd;
 
-	assert_int_equal(conn_dial(w->path, &fd, NULL), 0);
+	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
 	put_request(&b, 5, 0, "t.Test", "Echo");
 	answer_to(w, fd, &b, 5, 0, "x");
 	answer_to(w, fd, &b, 5, 3, ""); /* the id again */
@@ -436,7 +436,7 @@ static void the_server_ends_what_is_overdue(void **state)
 	int64_t before = clock_mono();
 	int fd;
 
-	assert_int_equal(conn_dial(w->path, &fd, NULL), 0);
+	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
 	put_timed(&b, 1, 0, "t.Test", "Hang", 60 * NSEC_PER_SEC);
 	put_timed(&b, 3, 0, "t.Test", "Park", 30 * NSEC_PER_MSEC);
 	answer_to(w, fd, &b, 3, 4, "");
@@ -467,7 +467,7 @@ static void a_client_that_does_not_read_is_not_read(void **state)
 		ttrpc_request_put(&m, &q);
 		ttrpc_frame_put(&b, id, TTRPC_REQUEST, 0, m.data, m.len);
 	}
-	assert_int_equal(conn_dial(w->path, &fd, NULL), 0);
+	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
 	while (sent < b.len && idle < 100) {
 		ssize_t n = send(fd, b.data + sent, b.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -505,7 +505,7 @@ static void answers_that_are_none(void **state)
 		struct ttrpc *t;
 		int lfd, fd;
 
-		assert_int_equal(conn_listen(path, &lfd, NULL), 0);
+		assert_int_equal(socket_listen(path, 0600, &lfd, NULL), 0);
 		assert_int_equal(ttrpc_open(w->loop, path, &t, NULL), 0);
 		call = ttrpc_start(t, TTRPC_UNARY, "t.Test", "Echo", "x", 1, NULL, &w->ctx);
 		fd = accept(lfd, NULL, NULL);

@@ -1,4 +1,5 @@
 #include "orphans.h"
+#include "claim.h"
 #include "containers.h"
 #include "file.h"
 #include "job-name.h"
@@ -55,21 +56,35 @@ static char *bundles(const struct core *c)
 	return mem_printf("%.*s/" BUNDLES "/%s", slash ? (int)(slash - socket) : 0, socket, c->conf.ns);
 }
 
-int orphans_is_lost(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+enum known { IN_USE, ENDED, LOST };
+
+/* What containerd knows of it: a task, a record without one (then *ret_name is the job's, to be freed), or neither. */
+static int known_of(struct core *c, const char *id, const struct ctx *ctx, char **ret_name, struct err *err)
 {
 	struct ctrd_container container = { 0 };
 	struct task_status task;
+	const char *name;
 	int r = task_look(c, id, ctx, &task, err);
 
 	if (r < 0 || task.state != TASK_ABSENT)
-		return r;
+		return r < 0 ? r : IN_USE;
 	r = containers_get(c->ctrd, id, ctx, &container, err);
-	if (r >= 0)
-		ctrd_container_done(&container);
-	if (r != -ERR_NOT_FOUND)
-		return r < 0 ? r : 0;
-	err_clear(err);
-	return 1;
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), LOST;
+	if (r < 0)
+		return r;
+	name = dict_get(&container.labels, CLAIM_JOB);
+	*ret_name = name ? mem_strdup(name) : NULL;
+	ctrd_container_done(&container);
+	return *ret_name ? ENDED : IN_USE;
+}
+
+int orphans_is_lost(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *name = NULL;
+	int r = known_of(c, id, ctx, &name, err);
+
+	return r < 0 ? r : r == LOST;
 }
 
 static char *engine_state(const struct orphan *o) { return mem_printf(ENGINE_STATE "/%s/%s", o->core->conf.ns, o->id); }
@@ -156,32 +171,48 @@ static int end(struct orphan *o, const struct ctx *ctx, struct err *err)
 	return r < 0 ? r : 1;
 }
 
-/* 1 when there was something. */
-static int end_if_lost(struct core *c, ino_t home, const char *id, bool dry_run, const struct ctx *ctx, struct err *err)
+/* Under its lock: nothing while containerd knows a task. 1 when there was something. */
+static int end_without_task(struct orphan *o, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id, .home = home };
-	int r = orphans_is_lost(c, id, ctx, err);
+	struct task_status task;
+	int r = task_look(o->core, o->id, ctx, &task, err);
 
-	if (r > 0)
-		r = dry_run ? look(&o, err) : end(&o, ctx, err);
-	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : r;
+	return r < 0 ? r : task.state == TASK_ABSENT ? end(o, ctx, err) : 0;
 }
 
-int orphans_end_job(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+/* Nobody is at work on it: its lock says so. */
+static int end_of_ended(struct orphan *o, const char *name, const struct ctx *ctx, struct err *err)
 {
-	int r = job_id_is_ours(id) ? end_if_lost(c, shims_home(c), id, false, ctx, err) : 0;
+	int lock, r = claim_lock(o->core, name, false, ctx, &lock, err);
 
-	return r < 0 ? r : 0;
+	if (r == -ERR_EXISTS)
+		return err_clear(err), 0;
+	if (r < 0)
+		return r;
+	r = end_without_task(o, ctx, err);
+	claim_unlock(o->core, name, lock);
+	return r;
+}
+
+/* 1 when there was something. */
+static int end_job(struct core *c, ino_t home, const char *id, bool dry_run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id, .home = home };
+	_cleanup_free_ char *name = NULL;
+	int r = known_of(c, id, ctx, &name, err);
+
+	if (r == IN_USE || (r == ENDED && claim_locked(c, name)))
+		return 0;
+	if (r >= 0)
+		r = dry_run ? look(&o, err) : r == LOST ? end(&o, ctx, err) : end_of_ended(&o, name, ctx, err);
+	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : r;
 }
 
 int orphans_end_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(orphan_done) struct orphan o = { .core = c, .id = id, .home = shims_home(c) };
-	struct task_status task;
-	int r = job_id_is_ours(id) ? task_look(c, id, ctx, &task, err) : 0;
+	int r = job_id_is_ours(id) ? end_without_task(&o, ctx, err) : 0;
 
-	if (r >= 0 && job_id_is_ours(id) && task.state == TASK_ABSENT)
-		r = end(&o, ctx, err);
 	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : 0;
 }
 
@@ -198,7 +229,7 @@ int orphans_end(struct core *c, bool dry_run, const struct ctx *ctx, struct strv
 	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
 		if (!job_id_is_ours(ids.v[i]))
 			continue;
-		r = end_if_lost(c, home, ids.v[i], dry_run, ctx, err);
+		r = end_job(c, home, ids.v[i], dry_run, ctx, err);
 		if (r > 0 && removed)
 			strv_pushf(removed, "leftover of job %s, which is gone", ids.v[i]);
 	}

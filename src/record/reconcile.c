@@ -99,8 +99,6 @@ int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, stru
 	if (!is_prey(&f))
 		return 0;
 	r = remains_remove(c, name, id, f.snapshotter, true, ctx, err);
-	if (r >= 0 && id)
-		r = orphans_end_job(c, id, ctx, err);
 	return r < 0 ? err_wrap(err, r, "clean up what a killed davit left of %s", name) : 1;
 }
 

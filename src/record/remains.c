@@ -26,60 +26,54 @@ static void note(int *first, struct err *err, int r, const struct err *why)
 		*err = *why;
 }
 
-/* Until it is over; *ret_there: there is a task to be deleted. 0, or TASK_FORCED. */
-static int end_task(struct core *c, const char *id, const struct ctx *ctx, bool *ret_there, struct err *err)
-{
-	struct task_status t;
-	int r = task_look(c, id, ctx, &t, err);
-
-	if (r < 0)
-		return r;
-	*ret_there = t.state != TASK_ABSENT;
-	return task_is_over(&t) ? 0 : task_terminate(c, id, ctx, err);
-}
-
 int remains_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	bool there = false;
-	int forced = end_task(c, id, ctx, &there, err), r = forced;
+	struct task_status t;
+	int forced, r = task_look(c, id, ctx, &t, err);
 
-	if (r >= 0 && there)
+	if (r < 0 || t.state == TASK_ABSENT)
+		return r;
+	r = forced = task_is_over(&t) ? 0 : task_terminate(c, id, ctx, err);
+	if (r >= 0)
 		r = task_delete(c, id, ctx, err);
 	if (r >= 0 && (forced || r == TASK_FORCED))
 		r = orphans_end_task(c, id, ctx, err);
 	return r < 0 ? r : 0;
 }
 
-/* Its shim may hang just now. */
+/* Its shim may hang just now. 1 when something may be left for orphans.h: a task that containerd does not know may be one that it
+ * has forgotten because its client was killed in the middle of Tasks.Delete, before containerd had ended the shim. */
 static int delete_end(struct core *c, const char *id, struct ctrd_call *call, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_exit unused;
 	int r = tasks_delete_end(call, ctx, &unused, err);
 
 	if (r == -ERR_NOT_FOUND)
-		return err_clear(err), 0;
+		return err_clear(err), 1;
 	if (r >= 0 || !task_delete_hangs(c, r, ctx))
 		return r;
 	err_clear(err);
 	r = task_delete(c, id, ctx, err);
-	return r == TASK_FORCED ? orphans_end_task(c, id, ctx, err) : r;
+	return r < 0 ? r : r == TASK_FORCED;
 }
 
 /* The plugins' DEL beside the task's: whatever ran in it has ended, or nothing is touched. The network
  * namespace goes last, and only once every plugin has deleted what it added: one that failed is asked again, with its namespace,
  * as libcni's users have it. 1: it stays, since others are in it (netshare.h). */
-static int remove_task_and_network(struct core *c, const char *id, bool kill, const struct ctx *ctx, struct err *err)
+static int remove_task_and_network(struct core *c, const char *id, const struct task_status *t, const struct ctx *ctx,
+				   struct err *err)
 {
 	_cleanup_free_ char *netns = record_netns(id);
 	const bool shared = netshare_is_shared(c, id);
 	struct err why = ERR_INIT;
 	struct ctrd_call *call = NULL;
-	bool there = true;
-	int first = 0, network, forced = kill ? end_task(c, id, ctx, &there, err) : 0;
+	int first = 0, network, left = task_is_over(t) ? 0 : task_terminate(c, id, ctx, err);
 
-	if (forced < 0)
-		return forced;
-	if (there) {
+	if (t->state == TASK_ABSENT)
+		left = orphans_end_task(c, id, ctx, err);
+	if (left < 0)
+		return left;
+	if (t->state != TASK_ABSENT) {
 		const struct ctx limit = ctx_within(ctx, DELETE_MS);
 
 		call = tasks_delete_begin(c->ctrd, id, NULL, &limit);
@@ -87,10 +81,14 @@ static int remove_task_and_network(struct core *c, const char *id, bool kill, co
 	network = shared ? netshare_leave(c, id, ctx, &why) : cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
 	note(&first, err, network, &why);
 	err_clear(&why);
-	if (call)
-		note(&first, err, delete_end(c, id, call, ctx, &why), &why);
+	if (call) {
+		int r = delete_end(c, id, call, ctx, &why);
+
+		note(&first, err, r, &why);
+		left |= r > 0;
+	}
 	err_clear(&why);
-	if (forced)
+	if (left)
 		note(&first, err, orphans_end_task(c, id, ctx, &why), &why);
 	err_clear(&why);
 	if (network >= 0 && !shared)
@@ -138,11 +136,9 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 		return r;            /* it was started again, or nobody knows */
 	if (t.state == TASK_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
 		r = remember_exit(c, rec->c.id, &t.exit, ctx, err);
-	else if (t.state == TASK_ABSENT) /* a shim that was ended has not cleaned up */
-		r = orphans_end_task(c, rec->c.id, ctx, err);
 	if (r < 0)
 		return r;
-	r = remove_task_and_network(c, rec->c.id, t.state == TASK_CREATED, ctx, err);
+	r = remove_task_and_network(c, rec->c.id, &t, ctx, err);
 	remove_files(c, rec->c.id, false);
 	return r < 0 ? r : 0;
 }
@@ -211,10 +207,13 @@ static int remove_records(struct core *c, const char *name, const char *id, cons
 int remains_remove(struct core *c, const char *name, const char *id, const char *snapshotter, bool volumes, const struct ctx *ctx,
 		   struct err *err)
 {
+	struct task_status t;
 	int r = 0;
 
 	if (id) {
-		r = remove_task_and_network(c, id, true, ctx, err);
+		r = task_look(c, id, ctx, &t, err);
+		if (r >= 0)
+			r = remove_task_and_network(c, id, &t, ctx, err);
 		if (r < 0)
 			return r;
 		if (volumes)

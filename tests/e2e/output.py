@@ -300,8 +300,8 @@ class Detached(Case):
         while term.process.poll() is None:
             term.drink()
         self.assertEqual(term.wait(), 0)
-        was = os.path.getsize(out)
-        wait_until("the process to go on", lambda: os.path.getsize(out) > was + 20000)
+        was = os.path.getsize(out) if os.path.exists(out) else 0
+        wait_until("the process to go on", lambda: os.path.exists(out) and os.path.getsize(out) > was + 20000)
 
     def test_exec_does_not_stall(self):
         name = self.job("-v", f"{self.folder}:/c")

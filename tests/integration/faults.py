@@ -338,6 +338,37 @@ class Hanging(Case):
             open(f"{self.folder}/hang.{verb}", "w").close()
         self.addCleanup(self.mend_engine)
 
+    def test_killed_in_the_middle_of_a_delete(self):
+        """containerd has forgotten the task, and does not end its shim any more since its client has gone."""
+        for i in range(12):
+            with self.subTest(i=i):
+                self.strike_after_delete(i * 0.001)
+                if i % 3 == 1:
+                    self.assertIn("struck", self.davit("prune", "-a").out)
+                elif i % 3 == 2:
+                    self.davit("start", "struck")
+                if i % 3 != 1:
+                    self.davit("rm", "-f", "struck")
+                wait_until("the shim's end", lambda: not self.shims())
+
+    def strike_after_delete(self, seconds):
+        """A davit that is killed so long after its job's engine has deleted what it had."""
+        real, wrapper, pid, go = (os.path.join(self.folder, x) for x in (Machine.engine, "wrapper", "davit.pid", "go"))
+        shutil.copy2(self.engine, real)
+        with open(wrapper, "w") as f:
+            f.write(f"#!/bin/sh\n{real} \"$@\"; code=$?\ncase \" $* \" in *' delete '*) sleep {seconds}; kill -9 $(cat {pid}) ;; esac\nexit $code\n")
+        os.chmod(wrapper, 0o755)
+        subprocess.run(["mount", "--bind", wrapper, self.engine], check=True)
+        self.addCleanup(self.mend_engine)
+        process = self.start(*RUN, "--network", "none", "-v", f"{self.folder}:/c", Machine.image, "sh", "-c",
+                             "until [ -e /c/go ]; do sleep 0.01; done")
+        with open(pid, "w") as f:
+            f.write(str(process.pid))
+        open(go, "w").close()
+        process.wait(60 * Machine.slow)
+        self.mend_engine()
+        os.unlink(go)
+
     def mend_engine(self):
         for path in glob.glob(self.folder + "/hang.*"):
             os.unlink(path)
@@ -455,8 +486,19 @@ class Silent(Case):
                 process = self.start(*args)
                 time.sleep(0.4 * Machine.slow)
                 self.interrupted(process, 2)
+        self.go_on()
+
+    def go_on(self):
+        """containerd does what was asked of it meanwhile, after those who asked have gone: a claim may come after a prune."""
         os.kill(self.pid, signal.SIGCONT)
-        self.davit("prune")
+        clean = 0
+
+        def settled():
+            nonlocal clean
+            self.davit("prune")
+            clean = 0 if any("never" in x for x in leaks.records(Machine.containerd)) else clean + 1
+            return clean == 10
+        wait_until("the end of what was asked", settled)
 
     def test_a_second_interrupt_ends_at_once(self):
         os.kill(self.pid, signal.SIGSTOP)
@@ -465,8 +507,7 @@ class Silent(Case):
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         self.interrupted(process, 0.5)
-        os.kill(self.pid, signal.SIGCONT)
-        self.davit("prune")
+        self.go_on()
 
     def test_a_foreground_that_cannot_hand_on_its_signal_detaches(self):
         process = self.start("run", "--name", "held", "--network", "none", Machine.image, "sh", "-c", "echo up; sleep 1000")

@@ -31,6 +31,7 @@ struct h2_call {
 	struct h2_client *client;
 	char *method;
 	int32_t id; /* 0: it never became a stream */
+	bool timed; /* it has a deadline, which the peer knows */
 	struct h2_tx tx;
 	bool deferred; /* nghttp2 waits for h2_call_send() */
 	struct head head;
@@ -252,6 +253,12 @@ static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t 
 	return 0;
 }
 
+/* A server cancels a call only when its deadline has passed, and its clock may say so before ours (grpc-go, http2_server.go). */
+static enum errc code_of_reset(const struct h2_call *call, uint32_t code)
+{
+	return code == NGHTTP2_CANCEL && call->timed ? ERR_DEADLINE : grpc_code_of_h2(code);
+}
+
 static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
 {
 	struct h2_call *call = call_of(s, id);
@@ -261,7 +268,7 @@ static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *
 	if (!call)
 		return 0;
 	if (!call->ended) {
-		(void)err_set(&why, grpc_code_of_h2(code), "%s: the stream was reset: %s%s%s", call->method,
+		(void)err_set(&why, code_of_reset(call, code), "%s: the stream was reset: %s%s%s", call->method,
 			      nghttp2_http2_strerror(code), code == NGHTTP2_PROTOCOL_ERROR && *c->why ? ": " : "",
 			      code == NGHTTP2_PROTOCOL_ERROR ? c->why : "");
 		end(call, &why);
@@ -408,6 +415,7 @@ struct h2_call *h2_call_new(struct h2_client *c, const char *method, const struc
 	struct err why = ERR_INIT;
 
 	call->client = c;
+	call->timed = timeout_ns != 0;
 	call->method = mem_strdup(method);
 	head_reset(&call->head);
 	list_init(&call->messages);

@@ -31,7 +31,7 @@ bool h2_client_open(const struct h2_client *);
 /* The peer has said its SETTINGS, and so that it is there and speaks HTTP/2. */
 bool h2_client_greeted(const struct h2_client *);
 
-/* @timeout_ns: for grpc-timeout, 0 for none. */
+/* @timeout_ns: for grpc-timeout, 0 for none. With one, a stream that the peer cancels is -ERR_DEADLINE. */
 struct h2_call *h2_call_new(struct h2_client *, const char *method, const struct dict *md, int64_t timeout_ns);
 /* Cancels the call when it has not ended. */
 void h2_call_free(struct h2_call *);

@@ -1,5 +1,6 @@
 /* The client engine against transcripts of servers, each fed in pieces of several sizes. */
 #include "test.h"
+#include "clock.h"
 #include "h2-client.h"
 #include "grpc.h"
 #include "mem.h"
@@ -129,6 +130,31 @@ static void transcripts(void **state)
 			run_case(&cases[i], steps[s]);
 	for (size_t i = 0; i < sizeof whole_cases / sizeof *whole_cases; i++)
 		run_case(&whole_cases[i], SIZE_MAX);
+}
+
+/* The peer's clock may be ahead of ours: its CANCEL of a call with a deadline says that this has passed. */
+static void cancelled_at_its_deadline(void **state)
+{
+	static const struct {
+		uint32_t code;
+		enum errc want;
+	} table[] = { { 8, ERR_DEADLINE }, { 7, ERR_UNAVAILABLE } }; /* CANCEL, REFUSED_STREAM */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct h2_client *c = h2_client_new();
+		struct h2_call *call = h2_call_new(c, "/t/M", NULL, NSEC_PER_SEC);
+		_cleanup_free_ char *script = mem_printf("settings; rst 1 %u", table[i].code);
+		_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 }, msg = { 0 };
+
+		h2_call_half_close(call);
+		assert_int_equal(h2_client_output(c, &sent, NULL), 0);
+		wire_build(&bytes, script);
+		feed(c, bytes.data, bytes.len, &sent);
+		assert_int_equal(h2_call_take(call, &msg, NULL), -(int)table[i].want);
+		h2_call_free(call);
+		h2_client_free(c);
+	}
 }
 
 static void output(struct h2_client *c, struct buf *b)
@@ -311,6 +337,6 @@ static void waiting_calls_start_as_streams_end(void **state)
 }
 
 #define T(f) cmocka_unit_test(f)
-RUN_TESTS("h2-client", T(transcripts), T(opens_with_its_windows_and_the_call), T(the_peers_window_holds_back),
-	  T(credit_comes_back_when_messages_are_taken), T(a_goaway_spares_nothing_that_waits),
+RUN_TESTS("h2-client", T(transcripts), T(cancelled_at_its_deadline), T(opens_with_its_windows_and_the_call),
+	  T(the_peers_window_holds_back), T(credit_comes_back_when_messages_are_taken), T(a_goaway_spares_nothing_that_waits),
 	  T(waiting_calls_start_as_streams_end))

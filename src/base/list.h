@@ -32,6 +32,18 @@ static inline void list_unlink(struct list_node *n)
 	n->prev = n->next = NULL;
 }
 
+/* All of @from's go to the end of @to's. */
+static inline void list_move_all(struct list_node *to, struct list_node *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 /* The body may unlink and free @it, no other node. */
 #define list_for_each(it, head) \
 	for (struct list_node *it = (head)->next, *it##_next; it && it != (head) && (it##_next = it->next, 1); it = it##_next)

@@ -1,45 +1,66 @@
+/* Theory of operation: a slot for each descriptor number holds the chain of its watches, and what epoll was told about it. Changes
+ * only mark the slot; the kernel is told right before it is asked, and not at all where a change was taken back, so a watch that
+ * is silenced and woken within a turn costs nothing. Only the end of a descriptor's last watch is told at once, since the
+ * descriptor may be closed next. Events come by descriptor number, so they never lead to a watch that has gone; one that was made
+ * while they were handed out has not been reported by them. */
 #include "loop.h"
 #include "clock.h"
-#include "list.h"
 #include "mem.h"
 #include <assert.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
-struct watch {
-	struct list_node node;
-	struct loop *loop;
-	int fd;
-	short events;
-	bool dead; /* freed while the loop ran its functions: the loop frees it afterwards */
-	loop_fn *fn;
-	void *arg;
-};
+_Static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR && POLLHUP == EPOLLHUP && POLLPRI == EPOLLPRI,
+	       "poll(2) and epoll(7) speak of the same events");
 
-struct timer {
-	struct list_node node;
-	struct loop *loop;
-	int64_t at; /* 0: never */
-	bool dead;  /* as a watch's */
-	void (*fn)(void *arg);
-	void *arg;
+enum { FILE_EVENTS = POLLIN | POLLOUT };
+
+struct slot {
+	struct watch *watches;
+	short told;  /* what epoll watches the descriptor for; 0: it does not */
+	short ready; /* what is always there on one that epoll does not take; 0: it takes it */
+	bool marked; /* stands in loop.marked */
 };
 
 struct loop {
-	struct list_node watches, timers;
-	unsigned running; /* nesting of run_ready() and run_timers(), at most 1 */
-	struct pollfd *pfd;
-	struct watch **who;
-	size_t n, pfd_cap, who_cap;
+	int epoll, wake; /* made by the first wait; -1 */
+	bool running;    /* functions */
+	bool posted;     /* the last turn ended with posts, and did not look at descriptors */
+	uint32_t turn;
+	size_t users; /* watches and timers */
+	struct slot *slots;
+	size_t n_slots;
+	int *marked;
+	size_t n_marked, marked_cap;
+	int *files; /* whose slot has ready */
+	size_t n_files, files_cap;
+	size_t n_told; /* slots that epoll knows */
+	struct epoll_event *events;
+	size_t events_cap;
+	struct watch *cursor; /* the next one to run of a chain; a watch that ends moves it on */
+	struct watch woken, cancelled;
+	uint64_t seq;
+	struct timer **heap; /* from 1 */
+	size_t n_heap, heap_cap;
+	struct list_node due; /* timers that run in this turn */
+	pthread_mutex_t mu;
+	struct list_node posts;     /* guarded by mu */
+	struct list_node run_posts; /* guarded by mu: those of this turn */
+	bool asleep;                /* guarded by mu: the loop waits, and wants to be woken */
 };
 
 struct loop *loop_new(void)
 {
 	struct loop *l = mem_new(struct loop);
 
-	list_init(&l->watches);
-	list_init(&l->timers);
+	l->epoll = l->wake = -1;
+	list_init(&l->due);
+	list_init(&l->posts);
+	list_init(&l->run_posts);
+	(void)pthread_mutex_init(&l->mu, NULL);
 	return l;
 }
 
@@ -47,173 +68,515 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	assert(list_empty(&l->watches) && list_empty(&l->timers));
-	free(l->pfd);
-	free(l->who);
+	watch_done(&l->woken);
+	watch_done(&l->cancelled);
+	assert(!l->users && list_empty(&l->posts));
+	closep(&l->epoll);
+	closep(&l->wake);
+	(void)pthread_mutex_destroy(&l->mu);
+	free(l->slots);
+	free(l->marked);
+	free(l->files);
+	free(l->events);
+	free(l->heap);
 	free(l);
+}
+
+static struct slot *slot_of(struct loop *l, int fd)
+{
+	size_t old = l->n_slots;
+
+	assert(fd >= 0);
+	if ((size_t)fd >= old) {
+		l->slots = mem_grow(l->slots, &l->n_slots, (size_t)fd + 1, sizeof *l->slots);
+		memset(l->slots + old, 0, (l->n_slots - old) * sizeof *l->slots);
+	}
+	return &l->slots[fd];
+}
+
+static short slot_wants(const struct slot *s)
+{
+	unsigned events = 0;
+
+	for (const struct watch *w = s->watches; w; w = w->next)
+		events |= (unsigned)w->events;
+	return (short)events;
+}
+
+static void slot_mark(struct loop *l, int fd)
+{
+	struct slot *s = slot_of(l, fd);
+
+	if (s->marked)
+		return;
+	s->marked = true;
+	l->marked = mem_grow(l->marked, &l->marked_cap, l->n_marked + 1, sizeof *l->marked);
+	l->marked[l->n_marked++] = fd;
+}
+
+static void files_add(struct loop *l, int fd, short ready)
+{
+	if (!l->slots[fd].ready) {
+		l->files = mem_grow(l->files, &l->files_cap, l->n_files + 1, sizeof *l->files);
+		l->files[l->n_files++] = fd;
+	}
+	l->slots[fd].ready = ready;
+}
+
+static void files_drop(struct loop *l, int fd)
+{
+	size_t i = 0;
+
+	if (!l->slots[fd].ready)
+		return;
+	l->slots[fd].ready = 0;
+	while (l->files[i] != fd)
+		i++;
+	l->files[i] = l->files[--l->n_files];
+}
+
+/* A descriptor that was closed too early is not known any more, or is another one by now: what epoll says decides. */
+static int epoll_tell(struct loop *l, int op, int fd, short events)
+{
+	struct epoll_event ev = { .events = (uint32_t)events, .data.fd = fd };
+	int r = epoll_ctl(l->epoll, op, fd, &ev) < 0 ? errno : 0;
+
+	if (r == ENOENT && op == EPOLL_CTL_MOD)
+		return epoll_tell(l, EPOLL_CTL_ADD, fd, events);
+	if (r == EEXIST && op == EPOLL_CTL_ADD)
+		return epoll_tell(l, EPOLL_CTL_MOD, fd, events);
+	return r;
+}
+
+static void slot_forget(struct loop *l, int fd)
+{
+	struct slot *s = &l->slots[fd];
+
+	if (s->told) {
+		(void)epoll_tell(l, EPOLL_CTL_DEL, fd, 0);
+		l->n_told--;
+	}
+	s->told = 0;
+	files_drop(l, fd);
+}
+
+static int slot_tell(struct loop *l, int fd, struct err *err)
+{
+	struct slot *s = &l->slots[fd];
+	short want = slot_wants(s);
+	int r;
+
+	if (want == s->told && (want || !s->ready))
+		return 0;
+	if (!want) {
+		slot_forget(l, fd);
+		return 0;
+	}
+	r = epoll_tell(l, s->told ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, want);
+	if (r == EPERM || r == EBADF) {
+		slot_forget(l, fd);
+		files_add(l, fd, r == EPERM ? FILE_EVENTS : POLLNVAL);
+		return 0;
+	}
+	if (r)
+		return err_sys(err, r, "watch a descriptor");
+	l->n_told += !s->told;
+	s->told = want;
+	files_drop(l, fd);
+	return 0;
+}
+
+static int tell_all(struct loop *l, struct err *err)
+{
+	for (size_t i = 0; i < l->n_marked; i++) {
+		int fd = l->marked[i], r = slot_tell(l, fd, err);
+
+		if (r < 0)
+			return r;
+		l->slots[fd].marked = false;
+	}
+	l->n_marked = 0;
+	return 0;
+}
+
+void watch_init(struct watch *w, struct loop *l, int fd, short events, loop_fn *fn, void *arg)
+{
+	struct watch **end = &slot_of(l, fd)->watches;
+
+	*w = (struct watch){ .loop = l, .fd = fd, .events = events, .born = l->turn, .fn = fn, .arg = arg };
+	while (*end)
+		end = &(*end)->next;
+	*end = w;
+	l->users++;
+	slot_mark(l, fd);
+}
+
+void watch_events(struct watch *w, short events)
+{
+	if (w->events == events)
+		return;
+	w->events = events;
+	slot_mark(w->loop, w->fd);
+}
+
+void watch_done(struct watch *w)
+{
+	struct loop *l = w->loop;
+	struct watch **at;
+
+	if (!l)
+		return;
+	at = &l->slots[w->fd].watches;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	if (l->cursor == w)
+		l->cursor = w->next;
+	l->users--;
+	if (l->slots[w->fd].watches)
+		slot_mark(l, w->fd);
+	else
+		slot_forget(l, w->fd);
+	*w = (struct watch){ 0 };
 }
 
 struct watch *loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void *arg)
 {
 	struct watch *w = mem_new(struct watch);
 
-	assert(fd >= 0);
-	*w = (struct watch){ .loop = l, .fd = fd, .events = events, .fn = fn, .arg = arg };
-	list_push(&l->watches, &w->node);
+	watch_init(w, l, fd, events, fn, arg);
 	return w;
 }
 
-void watch_events(struct watch *w, short events) { w->events = events; }
-
 void watch_free(struct watch *w)
 {
-	if (!w)
-		return;
-	w->dead = true;
-	if (w->loop->running)
-		return;
-	list_unlink(&w->node);
+	if (w)
+		watch_done(w);
 	free(w);
+}
+
+static bool is_earlier(const struct timer *a, const struct timer *b) { return a->at != b->at ? a->at < b->at : a->seq < b->seq; }
+
+static void heap_put(struct loop *l, size_t place, struct timer *t)
+{
+	l->heap[place] = t;
+	t->place = place;
+}
+
+/* @t finds its place from @place on, where there is none at present. */
+static void heap_settle(struct loop *l, size_t place, struct timer *t)
+{
+	while (place > 1 && is_earlier(t, l->heap[place / 2])) {
+		heap_put(l, place, l->heap[place / 2]);
+		place /= 2;
+	}
+	for (size_t child; (child = place * 2) <= l->n_heap; place = child) {
+		if (child < l->n_heap && is_earlier(l->heap[child + 1], l->heap[child]))
+			child++;
+		if (is_earlier(t, l->heap[child]))
+			break;
+		heap_put(l, place, l->heap[child]);
+	}
+	heap_put(l, place, t);
+}
+
+static void heap_remove(struct timer *t)
+{
+	struct loop *l = t->loop;
+	struct timer *last = l->heap[l->n_heap--];
+	size_t place = t->place;
+
+	t->place = 0;
+	if (last != t)
+		heap_settle(l, place, last);
+}
+
+void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	*t = (struct timer){ .loop = l, .fn = fn, .arg = arg };
+	l->users++;
+}
+
+void timer_set(struct timer *t, int64_t mono)
+{
+	struct loop *l = t->loop;
+
+	list_unlink(&t->due);
+	if (t->place)
+		heap_remove(t);
+	t->at = mono;
+	t->seq = l->seq++;
+	if (!mono)
+		return;
+	l->heap = mem_grow(l->heap, &l->heap_cap, l->n_heap + 2, sizeof(struct timer *));
+	heap_settle(l, ++l->n_heap, t);
+}
+
+void timer_done(struct timer *t)
+{
+	if (!t->loop)
+		return;
+	timer_set(t, 0);
+	t->loop->users--;
+	*t = (struct timer){ 0 };
 }
 
 struct timer *loop_timer(struct loop *l, void (*fn)(void *arg), void *arg)
 {
 	struct timer *t = mem_new(struct timer);
 
-	*t = (struct timer){ .loop = l, .fn = fn, .arg = arg };
-	list_push(&l->timers, &t->node);
+	timer_init(t, l, fn, arg);
 	return t;
 }
 
-void timer_set(struct timer *t, int64_t mono) { t->at = mono; }
-
 void timer_free(struct timer *t)
 {
-	if (!t)
-		return;
-	t->dead = true;
-	if (t->loop->running)
-		return;
-	list_unlink(&t->node);
+	if (t)
+		timer_done(t);
 	free(t);
 }
 
-static void collect(struct loop *l)
+/* The lock is not held while the kernel is told; the loop outlives us. */
+void loop_post(struct loop *l, struct post *p)
 {
-	l->n = 0;
-	list_for_each(it, &l->watches) {
-		struct watch *w = container_of(it, struct watch, node);
+	bool wake;
 
-		if (!w->events)
-			continue;
-		l->pfd = mem_grow(l->pfd, &l->pfd_cap, l->n + 2, sizeof *l->pfd);
-		l->who = mem_grow(l->who, &l->who_cap, l->n + 2, sizeof(struct watch *));
-		l->pfd[l->n] = (struct pollfd){ .fd = w->fd, .events = w->events };
-		l->who[l->n++] = w;
-	}
-	if (!l->pfd)
-		l->pfd = mem_grow(NULL, &l->pfd_cap, 2, sizeof *l->pfd);
+	(void)pthread_mutex_lock(&l->mu);
+	if (!list_linked(&p->node))
+		list_push(&l->posts, &p->node);
+	wake = l->asleep;
+	l->asleep = false;
+	(void)pthread_mutex_unlock(&l->mu);
+	if (wake)
+		(void)eventfd_write(l->wake, 1);
 }
 
-/* Functions may add and free watches: what was collected is not touched until all have run. */
-static unsigned run_ready(struct loop *l)
+void loop_unpost(struct loop *l, struct post *p)
 {
+	(void)pthread_mutex_lock(&l->mu);
+	list_unlink(&p->node);
+	(void)pthread_mutex_unlock(&l->mu);
+}
+
+static struct post *post_next(struct loop *l, struct list_node *list)
+{
+	struct post *p = NULL;
+
+	(void)pthread_mutex_lock(&l->mu);
+	if (!list_empty(list)) {
+		p = container_of(list->next, struct post, node);
+		list_unlink(&p->node);
+	}
+	(void)pthread_mutex_unlock(&l->mu);
+	return p;
+}
+
+/* What is posted meanwhile has its turn in the next one. */
+static unsigned run_posts(struct loop *l)
+{
+	struct post *p;
 	unsigned ran = 0;
 
-	assert(!l->running);
-	l->running++;
-	for (size_t i = 0; i < l->n; i++) {
-		struct watch *w = l->who[i];
-
-		if (w->dead || !l->pfd[i].revents || !w->events)
-			continue;
-		w->fn(w->arg, l->pfd[i].revents);
-		ran++;
-	}
-	l->running--;
+	(void)pthread_mutex_lock(&l->mu);
+	list_move_all(&l->run_posts, &l->posts);
+	(void)pthread_mutex_unlock(&l->mu);
+	for (; (p = post_next(l, &l->run_posts)); ran++)
+		p->fn(p->arg);
 	return ran;
 }
 
+static bool is_own(const struct loop *l, const struct watch *w) { return w == &l->woken || w == &l->cancelled; }
+
+static unsigned run_slot(struct loop *l, int fd, unsigned reported)
+{
+	unsigned ran = 0;
+
+	for (struct watch *w = l->slots[fd].watches; w; w = l->cursor) {
+		unsigned revents = reported & ((unsigned)w->events | POLLERR | POLLHUP | POLLNVAL);
+
+		l->cursor = w->next;
+		if (!revents || !w->events || w->born == l->turn)
+			continue;
+		ran += !is_own(l, w);
+		w->fn(w->arg, (short)revents);
+	}
+	l->cursor = NULL;
+	return ran;
+}
+
+static unsigned run_watches(struct loop *l, size_t n)
+{
+	unsigned ran = 0;
+
+	for (size_t i = 0; i < n; i++)
+		ran += run_slot(l, l->events[i].data.fd, l->events[i].events);
+	return ran;
+}
+
+/* Each runs at most once, whatever it is set to meanwhile. */
 static unsigned run_timers(struct loop *l)
 {
-	int64_t now = list_empty(&l->timers) ? 0 : clock_mono();
+	int64_t now = l->n_heap ? clock_mono() : 0;
 	unsigned ran = 0;
 
-	l->running++;
-	list_for_each(it, &l->timers) {
-		struct timer *t = container_of(it, struct timer, node);
+	while (l->n_heap && l->heap[1]->at <= now) {
+		struct timer *t = l->heap[1];
 
-		if (t->dead || !t->at || t->at > now)
-			continue;
+		heap_remove(t);
+		list_push(&l->due, &t->due);
+	}
+	for (; !list_empty(&l->due); ran++) {
+		struct timer *t = container_of(l->due.next, struct timer, due);
+
+		list_unlink(&t->due);
 		t->at = 0;
 		t->fn(t->arg);
-		ran++;
 	}
-	l->running--;
 	return ran;
 }
 
-static void bury(struct loop *l)
+static unsigned run(struct loop *l, size_t n)
 {
-	list_for_each(it, &l->watches) {
-		struct watch *w = container_of(it, struct watch, node);
+	unsigned ran;
 
-		if (w->dead)
-			watch_free(w);
-	}
-	list_for_each(it, &l->timers) {
-		struct timer *t = container_of(it, struct timer, node);
-
-		if (t->dead)
-			timer_free(t);
-	}
-}
-
-static unsigned run(struct loop *l, bool ready)
-{
-	unsigned ran = ready ? run_ready(l) : 0;
-
+	assert(!l->running);
+	l->running = true;
+	l->turn++;
+	ran = run_posts(l);
+	ran += run_watches(l, n);
 	ran += run_timers(l);
-	if (ran)
-		bury(l);
+	l->running = false;
 	return ran;
+}
+
+static void on_woken(void *arg, short revents)
+{
+	struct loop *l = arg;
+	eventfd_t n;
+
+	(void)revents;
+	(void)eventfd_read(l->wake, &n);
+}
+
+static void on_cancelled(void *arg, short revents) { (void)arg, (void)revents; }
+
+static int set_up(struct loop *l, struct err *err)
+{
+	if (l->epoll >= 0)
+		return 0;
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll >= 0)
+		l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->wake < 0) {
+		int r = errno;
+
+		closep(&l->epoll);
+		l->epoll = -1;
+		return err_sys(err, r, "epoll");
+	}
+	watch_init(&l->woken, l, l->wake, POLLIN, on_woken, l);
+	return 0;
+}
+
+/* Kept from turn to turn; the descriptor is the caller's. */
+static void watch_cancel(struct loop *l, const struct ctx *ctx)
+{
+	int fd = ctx && ctx->cancel ? ctx->cancel->fd : -1;
+
+	if (watch_on(&l->cancelled) && l->cancelled.fd == fd)
+		return;
+	watch_done(&l->cancelled);
+	if (fd >= 0)
+		watch_init(&l->cancelled, l, fd, POLLIN, on_cancelled, NULL);
 }
 
 /* As long as @ctx allows and no timer is due. */
-static int poll_ms(const struct loop *l, const struct ctx *ctx)
+static int wait_ms(const struct loop *l, const struct ctx *ctx)
 {
 	struct ctx until = ctx ? *ctx : ctx_none();
 
-	list_for_each(it, &l->timers) {
-		const struct timer *t = container_of(it, struct timer, node);
-
-		if (t->at && (!until.deadline || t->at < until.deadline))
-			until.deadline = t->at;
-	}
+	if (l->n_files)
+		return 0;
+	if (l->n_heap && (!until.deadline || l->heap[1]->at < until.deadline))
+		until.deadline = l->heap[1]->at;
 	return ctx_poll_ms(&until);
+}
+
+static size_t add_files(struct loop *l, size_t n)
+{
+	for (size_t i = 0; i < l->n_files; i++) {
+		int fd = l->files[i];
+
+		l->events[n++] = (struct epoll_event){ .events = (uint32_t)l->slots[fd].ready, .data.fd = fd };
+	}
+	return n;
+}
+
+/* What is ready, into l->events, after at most @ms (-1: without end). -errno. */
+static int wait_events(struct loop *l, int ms)
+{
+	int n, e;
+
+	l->events = mem_grow(l->events, &l->events_cap, l->n_told + l->n_files + 1, sizeof *l->events);
+	(void)pthread_mutex_lock(&l->mu);
+	if (!list_empty(&l->posts))
+		ms = 0;
+	l->asleep = ms != 0;
+	(void)pthread_mutex_unlock(&l->mu);
+	n = epoll_wait(l->epoll, l->events, (int)l->n_told + 1, ms);
+	e = errno;
+	if (ms) {
+		(void)pthread_mutex_lock(&l->mu);
+		l->asleep = false;
+		(void)pthread_mutex_unlock(&l->mu);
+	}
+	return n < 0 ? -e : (int)add_files(l, (size_t)n);
+}
+
+/* Posts alone, every other time: what they do mostly is to send what was begun, and there is nothing to be seen before that. */
+static bool run_posts_alone(struct loop *l)
+{
+	if (l->posted) {
+		l->posted = false;
+		return false;
+	}
+	l->running = true;
+	l->turn++;
+	l->posted = run_posts(l) > 0;
+	l->running = false;
+	return l->posted;
 }
 
 int loop_turn(struct loop *l, const struct ctx *ctx, struct err *err)
 {
-	bool cancellable = ctx && ctx->cancel && ctx->cancel->fd >= 0;
-
+	assert(!l->running);
 	for (;;) {
 		int r = ctx_check(ctx, err), n;
 
 		if (r < 0)
 			return r;
-		collect(l);
-		l->pfd[l->n] = (struct pollfd){ .fd = cancellable ? ctx->cancel->fd : -1, .events = POLLIN };
-		n = poll(l->pfd, l->n + 1, poll_ms(l, ctx));
-		if (n < 0 && errno != EINTR)
-			return err_sys(err, errno, "poll");
-		if (run(l, n > 0))
+		if (run_posts_alone(l))
+			return 0;
+		r = set_up(l, err);
+		if (r < 0)
+			return r;
+		watch_cancel(l, ctx);
+		r = tell_all(l, err);
+		if (r < 0)
+			return r;
+		n = wait_events(l, wait_ms(l, ctx));
+		if (n < 0 && n != -EINTR)
+			return err_sys(err, -n, "epoll");
+		if (run(l, n > 0 ? (size_t)n : 0))
 			return 0;
 	}
 }
 
 void loop_poll(struct loop *l)
 {
-	collect(l);
-	(void)run(l, poll(l->pfd, l->n, 0) > 0);
+	int n = -1;
+
+	if (set_up(l, NULL) >= 0 && tell_all(l, NULL) >= 0)
+		n = wait_events(l, 0);
+	(void)run(l, n > 0 ? (size_t)n : 0);
 }

@@ -51,7 +51,7 @@ static const struct opt list_opts[] = {
 };
 #undef AT
 
-static void list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
+static void list_flags_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
 
 static void list_done(void *opts) { strv_done(&((struct list_flags *)opts)->patterns); }
 
@@ -245,7 +245,7 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 
 #define LIST \
 	.usage = "[FLAGS] [NAME]", .summary = "List images", .opts = list_opts, .size = sizeof(struct list_flags), \
-	.words = COMPLETE_IMAGE, .max = 1, .init = list_init, .done = list_done, .run = list, \
+	.words = COMPLETE_IMAGE, .max = 1, .init = list_flags_init, .done = list_done, .run = list, \
 	.examples = "  davit images\n  davit images -A --digests\n  davit images 'redis:*' --format '{{.Tag}} {{.Size}}'"
 const struct command cmd_images = { .name = "images", LIST };
 const struct command image_ls = { .group = "image", .name = "ls", LIST };

@@ -66,7 +66,7 @@ static const struct opt list_opts[] = {
 	  .words = "table json names", .set = opt_format, .at = offsetof(struct list_flags, format) },
 	{ 0 },
 };
-static void list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
+static void list_flags_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
 static void list_done(void *opts) { strv_done(&((struct list_flags *)opts)->filters); }
 
 /* Drops what the filters leave out. */
@@ -170,7 +170,7 @@ static const struct command volume_ls = {
 	.examples = "  davit volume ls\n  davit volume ls --format json | jq .jobs",
 	.opts = list_opts,
 	.size = sizeof(struct list_flags),
-	.init = list_init,
+	.init = list_flags_init,
 	.done = list_done,
 	.run = list,
 };

@@ -3,12 +3,18 @@
 #include "loop.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 struct fixture {
 	struct loop *loop;
 	int a[2], b[2];
 	struct watch *wa, *wb, *wc;
 	struct timer *ta, *tb;
+	struct post post;
 	int ran_a, ran_b;
 	short seen;
 };
@@ -56,6 +62,12 @@ static void on_b(void *arg, short revents)
 
 	(void)revents;
 	f->ran_b++;
+}
+
+static void count(void *arg, short revents)
+{
+	(void)revents;
+	++*(int *)arg;
 }
 
 static void put(int fd) { assert_int_equal(write(fd, "x", 1), 1); }
@@ -253,7 +265,416 @@ static void timers_may_be_freed_while_running(void **state)
 	assert_int_equal(f->ran_b, 0);
 }
 
+static void many_fds_are_told_apart(void **state)
+{
+	enum { N = 600 };
+	struct fixture *f = *state;
+	static struct watch w[N];
+	static int fd[N][2], ran[N];
+	const struct rlimit most = { 4096, 4096 };
+	int sum = 0;
+
+	(void)setrlimit(RLIMIT_NOFILE, &most);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(pipe2(fd[i], O_CLOEXEC), 0);
+		watch_init(&w[i], f->loop, fd[i][0], POLLIN, count, &ran[i]);
+	}
+	loop_poll(f->loop);
+	for (int i = 0; i < N; i += 2)
+		put(fd[i][1]);
+	loop_poll(f->loop); /* all that is ready, and only that */
+	for (int i = 0; i < N; i++)
+		assert_int_equal(ran[i], i % 2 == 0);
+	for (int i = 0; i < N; i += 2)
+		watch_events(&w[i], 0);
+	put(fd[N - 1][1]);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	for (int i = 0; i < N; i++)
+		sum += ran[i];
+	assert_int_equal(sum, N / 2 + 1);
+	for (int i = 0; i < N; i++) {
+		watch_done(&w[i]);
+		(void)close(fd[i][0]);
+		(void)close(fd[i][1]);
+	}
+}
+
+/* What epoll(7) refuses, and poll(2) calls ready: a job's standard input and output are often such. */
+static void files_are_always_ready(void **state)
+{
+	static const struct {
+		const char *path;
+		int how;
+	} rows[] = { { "/etc/passwd", O_RDONLY },
+		     { "/dev/null", O_RDONLY },
+		     { "/dev/zero", O_RDONLY },
+		     { "/etc", O_RDONLY | O_DIRECTORY } };
+	struct fixture *f = *state;
+	struct ctx soon;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int fd = open(rows[i].path, rows[i].how | O_CLOEXEC), other = 0;
+		struct watch w = { 0 };
+
+		assert_true(fd >= 0);
+		f->ran_a = 0;
+		watch_init(&w, f->loop, fd, POLLIN, on_a, f);
+		assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+		loop_poll(f->loop);
+		assert_int_equal(f->ran_a, 2);
+		assert_int_equal(f->seen, POLLIN);
+		f->wb = loop_watch(f->loop, f->b[0], POLLIN, on_b, f); /* others have their turn beside it */
+		put(f->b[1]);
+		other = f->ran_b;
+		loop_poll(f->loop);
+		assert_int_equal(f->ran_b, other + 1);
+		assert_int_equal(read(f->b[0], &(char){ 0 }, 1), 1);
+		watch_free(TAKE_PTR(f->wb));
+		watch_events(&w, 0);
+		soon = ctx_within(NULL, 5);
+		assert_int_equal(loop_turn(f->loop, &soon, NULL), -ERR_DEADLINE);
+		watch_events(&w, POLLIN | POLLOUT);
+		loop_poll(f->loop);
+		assert_int_equal(f->seen, POLLIN | POLLOUT);
+		watch_done(&w);
+		(void)close(fd);
+	}
+	soon = ctx_within(NULL, 5);
+	assert_int_equal(loop_turn(f->loop, &soon, NULL), -ERR_DEADLINE); /* none is left */
+}
+
+static void a_descriptor_that_is_not_open_is_told(void **state)
+{
+	struct fixture *f = *state;
+	int fd = fcntl(f->a[0], F_DUPFD_CLOEXEC, 50);
+
+	(void)close(fd);
+	f->wa = loop_watch(f->loop, fd, POLLIN, on_a, f);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_int_equal(f->seen, POLLNVAL);
+}
+
+static void one_descriptor_may_have_several_watches(void **state)
+{
+	struct fixture *f = *state;
+	int s[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+	f->wa = loop_watch(f->loop, s[0], POLLIN, on_a, f);
+	f->wb = loop_watch(f->loop, s[0], POLLOUT, on_b, f);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 0);
+	assert_int_equal(f->ran_b, 1);
+	watch_events(f->wb, 0);
+	put(s[1]);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 1);
+	assert_int_equal(f->seen, POLLIN);
+	assert_int_equal(f->ran_b, 1);
+	watch_free(TAKE_PTR(f->wa));
+	watch_events(f->wb, POLLOUT);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_b, 2);
+	f->wa = loop_watch(f->loop, s[0], POLLIN, frees_both, f);
+	f->wc = loop_watch(f->loop, s[0], POLLIN, on_b, f);
+	loop_poll(f->loop); /* the chain is walked while it gets shorter */
+	assert_int_equal(f->ran_a, 2);
+	assert_int_equal(f->ran_b, 4);
+	watch_free(TAKE_PTR(f->wc));
+	(void)close(s[0]);
+	(void)close(s[1]);
+}
+
+/* Closed too early, by mistake: the next one of that number is watched all the same. */
+static void a_number_comes_again(void **state)
+{
+	struct fixture *f = *state;
+	int p[2], again[2];
+
+	for (int early = 0; early < 2; early++) {
+		assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+		f->wa = loop_watch(f->loop, p[0], POLLIN, on_a, f);
+		loop_poll(f->loop);
+		if (early)
+			(void)close(p[0]);
+		watch_free(f->wa);
+		if (!early)
+			(void)close(p[0]);
+		assert_int_equal(pipe2(again, O_CLOEXEC), 0);
+		assert_int_equal(again[0], p[0]);
+		f->wa = loop_watch(f->loop, again[0], POLLIN, on_a, f);
+		put(again[1]);
+		assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+		assert_int_equal(f->ran_a, early + 1);
+		watch_free(TAKE_PTR(f->wa));
+		(void)close(again[0]);
+		(void)close(again[1]);
+		(void)close(p[1]);
+	}
+}
+
+/* The memory too, and that of those that would have run next. */
+struct heap_owner {
+	struct watch watch;
+	struct timer timer;
+	struct post post;
+	struct loop *loop;
+	struct heap_owner *peer;
+	int *ran;
+};
+
+static void owner_free(struct heap_owner *o)
+{
+	watch_done(&o->watch);
+	timer_done(&o->timer);
+	loop_unpost(o->loop, &o->post);
+	free(o);
+}
+
+static void owner_ends_both(void *arg)
+{
+	struct heap_owner *o = arg;
+
+	++*o->ran;
+	owner_free(o->peer);
+	owner_free(o);
+}
+
+static void owner_on_watch(void *arg, short revents)
+{
+	(void)revents;
+	owner_ends_both(arg);
+}
+
+static struct heap_owner *owner_new(struct fixture *f)
+{
+	struct heap_owner *o = calloc(1, sizeof *o);
+
+	o->loop = f->loop;
+	o->ran = &f->ran_a;
+	watch_init(&o->watch, f->loop, f->a[0], 0, owner_on_watch, o);
+	timer_init(&o->timer, f->loop, owner_ends_both, o);
+	post_init(&o->post, owner_ends_both, o);
+	return o;
+}
+
+static void owners_may_be_freed_inside_any_function(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f->a[1]);
+	for (int kind = 0; kind < 3; kind++) {
+		struct heap_owner *o[2] = { owner_new(f), owner_new(f) };
+
+		for (int i = 0; i < 2; i++) {
+			o[i]->peer = o[!i];
+			if (kind == 0)
+				watch_events(&o[i]->watch, POLLIN);
+			else if (kind == 1)
+				timer_set(&o[i]->timer, 1);
+			else
+				loop_post(f->loop, &o[i]->post);
+		}
+		assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+		loop_poll(f->loop);
+		assert_int_equal(f->ran_a, kind + 1);
+	}
+}
+
+enum { TIMERS = 10000 };
+
+struct many {
+	struct timer timer;
+	int64_t at;
+	unsigned *n;
+	struct many **order;
+};
+
+static void note_many(void *arg)
+{
+	struct many *m = arg;
+
+	m->order[(*m->n)++] = m;
+}
+
+static void ten_thousand_timers_run_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct many *m = calloc(TIMERS, sizeof *m), **order = calloc(TIMERS, sizeof(struct many *));
+	unsigned n = 0, seed = 7, want = 0;
+
+	for (unsigned i = 0; i < TIMERS; i++) {
+		m[i] = (struct many){ .n = &n, .order = order };
+		timer_init(&m[i].timer, f->loop, note_many, &m[i]);
+		for (unsigned k = 0; k <= i % 3; k++) { /* some are set more than once */
+			m[i].at = 1 + (int64_t)((seed = seed * 1664525 + 1013904223) >> 20);
+			timer_set(&m[i].timer, m[i].at);
+		}
+	}
+	for (unsigned i = 0; i < TIMERS; i++) {
+		if (i % 5 == 0)
+			timer_set(&m[i].timer, m[i].at = 0);
+		else if (i % 7 == 0)
+			timer_set(&m[i].timer, m[i].at = INT64_MAX);
+		else
+			want++;
+	}
+	loop_poll(f->loop);
+	assert_int_equal(n, want);
+	for (unsigned i = 1; i < n; i++)
+		assert_true(order[i - 1]->at < order[i]->at || (order[i - 1]->at == order[i]->at && order[i - 1] < order[i]));
+	for (unsigned i = 0; i < TIMERS; i++)
+		timer_done(&m[i].timer);
+	free(m);
+	free(order);
+}
+
+static void sets_itself_again(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->ran_a++;
+	timer_set(f->ta, 1);
+}
+
+static void a_timer_runs_once_a_turn(void **state)
+{
+	struct fixture *f = *state;
+
+	f->ta = loop_timer(f->loop, sets_itself_again, f);
+	f->tb = loop_timer(f->loop, tick_b, f);
+	timer_set(f->ta, 1);
+	timer_set(f->tb, 2);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 1);
+	assert_int_equal(f->ran_b, 1);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 2);
+}
+
+static void posts_again(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->ran_a++;
+	loop_post(f->loop, &f->post);
+}
+
+/* However busy, it holds up nobody. */
+static void posts_run_once_a_turn(void **state)
+{
+	struct fixture *f = *state;
+
+	post_init(&f->post, posts_again, f);
+	f->wb = loop_watch(f->loop, f->b[0], POLLIN, on_b, f);
+	put(f->b[1]);
+	loop_post(f->loop, &f->post);
+	loop_post(f->loop, &f->post);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_int_equal(f->ran_a, 1);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_int_equal(f->ran_a, 2);
+	assert_int_equal(f->ran_b, 1);
+	loop_unpost(f->loop, &f->post);
+	loop_poll(f->loop);
+	assert_int_equal(f->ran_a, 2);
+}
+
+enum { POSTERS = 4, POSTS = 5000 };
+
+struct poster {
+	struct loop *loop;
+	pthread_t thread;
+	struct post post;
+	unsigned written; /* by the poster, before each post */
+	_Atomic unsigned seen;
+};
+
+static void on_post(void *arg)
+{
+	struct poster *p = arg;
+
+	p->seen = p->written;
+}
+
+static void *posts_much(void *arg)
+{
+	struct poster *p = arg;
+
+	for (unsigned i = 1; i <= POSTS; i++) {
+		p->written = i;
+		loop_post(p->loop, &p->post);
+		while (p->seen != i) /* it is ours again */
+			(void)sched_yield();
+	}
+	return NULL;
+}
+
+static void four_threads_post(void **state)
+{
+	struct fixture *f = *state;
+	struct poster p[POSTERS];
+	struct ctx limit = ctx_within(NULL, 60000);
+	bool over;
+
+	for (size_t i = 0; i < POSTERS; i++) {
+		p[i] = (struct poster){ .loop = f->loop };
+		post_init(&p[i].post, on_post, &p[i]);
+		assert_int_equal(pthread_create(&p[i].thread, NULL, posts_much, &p[i]), 0);
+	}
+	do { /* every post ends a wait */
+		assert_int_equal(loop_turn(f->loop, &limit, NULL), 0);
+		over = true;
+		for (size_t i = 0; i < POSTERS; i++)
+			over = over && p[i].seen == POSTS;
+	} while (!over);
+	for (size_t i = 0; i < POSTERS; i++)
+		assert_int_equal(pthread_join(p[i].thread, NULL), 0);
+	loop_poll(f->loop);
+}
+
+/* A child has a copy of the memory, and none of the parent's events: what it does with a loop of its own is nobody else's. */
+static void a_child_of_fork_makes_its_own(void **state)
+{
+	struct fixture *f = *state;
+	int status = -1;
+	pid_t pid;
+
+	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	loop_poll(f->loop);
+	pid = fork();
+	if (pid == 0) {
+		struct loop *own = loop_new();
+		struct watch w = { 0 };
+		int ran = 0;
+
+		watch_init(&w, own, f->a[0], POLLIN, count, &ran);
+		put(f->a[1]);
+		_exit(loop_turn(own, NULL, NULL) < 0 || ran != 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_int_equal(f->ran_a, 1);
+}
+
+static void a_silent_loop_costs_no_descriptor(void **state)
+{
+	int before = dup(0), after;
+	struct loop *l = loop_new();
+
+	(void)state;
+	after = dup(0);
+	assert_int_equal(after, before + 1);
+	(void)close(before);
+	(void)close(after);
+	loop_free(l);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("loop", T(runs_what_is_ready), T(tells_of_a_hangup), T(silent_watches_are_not_polled), T(a_freed_watch_does_not_run),
 	  T(watches_may_be_added_while_running), T(waits_end), T(a_signal_ends_a_wait), T(timers_run_once),
-	  T(timers_may_be_freed_while_running))
+	  T(timers_may_be_freed_while_running), T(many_fds_are_told_apart), T(files_are_always_ready),
+	  T(a_descriptor_that_is_not_open_is_told), T(one_descriptor_may_have_several_watches), T(a_number_comes_again),
+	  T(owners_may_be_freed_inside_any_function), T(ten_thousand_timers_run_in_order), T(a_timer_runs_once_a_turn),
+	  T(posts_run_once_a_turn), T(four_threads_post), T(a_child_of_fork_makes_its_own), T(a_silent_loop_costs_no_descriptor))

@@ -1,0 +1,229 @@
+/* Theory of operation: one mutex, one queue. A work is in the queue, with a worker, or in the list of the finished, which one post
+ * on the loop empties. Each worker has an eventfd that is readable while the work it runs is cancelled; only who holds the mutex
+ * writes and drains it, so that a late cancel never meets the next work. */
+#include "workers.h"
+#include "mem.h"
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+struct worker {
+	struct workers *pool;
+	pthread_t thread;
+	int cancel_fd;
+	struct work *runs; /* guarded by mu */
+};
+
+struct workers {
+	struct workers_conf conf;
+	struct post post;
+	size_t busy; /* the loop's thread alone */
+	unsigned n;  /* threads that were made */
+	pthread_mutex_t mu;
+	pthread_cond_t more;
+	struct list_node queue;    /* guarded by mu */
+	struct list_node finished; /* guarded by mu */
+	size_t queued;             /* guarded by mu */
+	bool closing;              /* guarded by mu */
+	struct worker v[];
+};
+
+static void pool_lock(struct workers *w) { (void)pthread_mutex_lock(&w->mu); }
+
+static void pool_unlock(struct workers *w) { (void)pthread_mutex_unlock(&w->mu); }
+
+/* NULL: the end. */
+static struct work *work_take(struct worker *me)
+{
+	struct workers *w = me->pool;
+	struct work *k = NULL;
+
+	pool_lock(w);
+	while (list_empty(&w->queue) && !w->closing)
+		(void)pthread_cond_wait(&w->more, &w->mu);
+	if (!list_empty(&w->queue)) {
+		k = container_of(w->queue.next, struct work, node);
+		list_unlink(&k->node);
+		w->queued--;
+		k->by = me;
+		k->ran = true;
+		k->cancel.fd = me->cancel_fd;
+		me->runs = k;
+	}
+	pool_unlock(w);
+	return k;
+}
+
+static void work_finish(struct worker *me, struct work *k)
+{
+	struct workers *w = me->pool;
+	eventfd_t n;
+
+	pool_lock(w);
+	if (k->cancel.on)
+		(void)eventfd_read(me->cancel_fd, &n);
+	k->by = NULL;
+	me->runs = NULL;
+	list_push(&w->finished, &k->node);
+	pool_unlock(w);
+	loop_post(w->conf.loop, &w->post);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *me = arg;
+	const struct workers_conf *conf = &me->pool->conf;
+	void *state = conf->begin ? conf->begin(conf->arg) : NULL;
+
+	for (struct work *k; (k = work_take(me));) {
+		const struct ctx ctx = { .deadline = k->deadline, .cancel = &k->cancel };
+
+		k->run(k->arg, state, &ctx);
+		work_finish(me, k);
+	}
+	if (conf->end)
+		conf->end(state);
+	return NULL;
+}
+
+static struct work *finished_next(struct workers *w)
+{
+	struct work *k = NULL;
+
+	pool_lock(w);
+	if (!list_empty(&w->finished)) {
+		k = container_of(w->finished.next, struct work, node);
+		list_unlink(&k->node);
+	}
+	pool_unlock(w);
+	return k;
+}
+
+static void on_finished(void *arg)
+{
+	struct workers *w = arg;
+
+	for (struct work *k; (k = finished_next(w));) {
+		w->busy--;
+		k->done(k->arg, k->ran);
+	}
+}
+
+/* Signals are for the thread of the loop. */
+static int worker_start(struct workers *w, struct worker *me)
+{
+	pthread_attr_t attr;
+	sigset_t all;
+	int r;
+
+	*me = (struct worker){ .pool = w, .cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	if (me->cancel_fd < 0)
+		return errno;
+	(void)sigfillset(&all);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setsigmask_np(&attr, &all);
+	r = pthread_create(&me->thread, &attr, worker_main, me);
+	(void)pthread_attr_destroy(&attr);
+	if (r)
+		closep(&me->cancel_fd);
+	return r;
+}
+
+int workers_new(const struct workers_conf *conf, struct workers **ret, struct err *err)
+{
+	_cleanup_(workers_freep) struct workers *w = mem_zalloc(sizeof *w + conf->threads * sizeof *w->v);
+
+	assert(conf->threads > 0);
+	w->conf = *conf;
+	post_init(&w->post, on_finished, w);
+	list_init(&w->queue);
+	list_init(&w->finished);
+	(void)pthread_mutex_init(&w->mu, NULL);
+	(void)pthread_cond_init(&w->more, NULL);
+	for (; w->n < conf->threads; w->n++) {
+		int r = worker_start(w, &w->v[w->n]);
+
+		if (r)
+			return err_sys(err, r, "worker thread %u of %u", w->n + 1, conf->threads);
+	}
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+int workers_submit(struct workers *w, struct work *k, struct err *err)
+{
+	bool full;
+
+	pool_lock(w);
+	full = w->queued >= w->conf.queue_max;
+	if (!full) {
+		k->cancel = (struct cancel){ .fd = -1 };
+		k->ran = false;
+		k->by = NULL;
+		w->queued++;
+		list_push(&w->queue, &k->node);
+		(void)pthread_cond_signal(&w->more);
+	}
+	pool_unlock(w);
+	if (full)
+		return err_set(err, ERR_EXHAUSTED, "%zu procedures wait already", w->conf.queue_max);
+	w->busy++;
+	return 0;
+}
+
+/* mu is held. */
+static void work_cancel(struct workers *w, struct work *k)
+{
+	if (k->cancel.on)
+		return;
+	k->cancel.on = 1;
+	if (k->by) {
+		(void)eventfd_write(k->by->cancel_fd, 1);
+	} else {
+		list_unlink(&k->node);
+		w->queued--;
+		list_push(&w->finished, &k->node);
+	}
+}
+
+void workers_cancel(struct workers *w, struct work *k)
+{
+	pool_lock(w);
+	if (k->by || !k->ran)
+		work_cancel(w, k);
+	pool_unlock(w);
+	loop_post(w->conf.loop, &w->post);
+}
+
+size_t workers_busy(const struct workers *w) { return w->busy; }
+
+static void cancel_all(struct workers *w)
+{
+	pool_lock(w);
+	w->closing = true;
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->v[i].runs)
+			work_cancel(w, w->v[i].runs);
+	while (!list_empty(&w->queue))
+		work_cancel(w, container_of(w->queue.next, struct work, node));
+	(void)pthread_cond_broadcast(&w->more);
+	pool_unlock(w);
+}
+
+void workers_free(struct workers *w)
+{
+	if (!w)
+		return;
+	cancel_all(w);
+	for (unsigned i = 0; i < w->n; i++) {
+		(void)pthread_join(w->v[i].thread, NULL);
+		(void)close(w->v[i].cancel_fd);
+	}
+	loop_unpost(w->conf.loop, &w->post);
+	on_finished(w);
+	assert(!w->busy);
+	(void)pthread_cond_destroy(&w->more);
+	(void)pthread_mutex_destroy(&w->mu);
+	free(w);
+}

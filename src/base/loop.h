@@ -16,6 +16,7 @@
 
 struct loop;
 
+/* What it needs of descriptors is made by the first turn, whose error says so. */
 struct loop *loop_new(void);
 /* Every watch and timer must be gone, and nobody may be about to post. */
 void loop_free(struct loop *);

@@ -81,6 +81,7 @@ static int setup(void **state)
 	assert_int_equal(chmod(w->dir, 0755), 0);
 	(void)snprintf(w->path, sizeof w->path, "%s/s", w->dir);
 	w->loop = loop_new();
+	loop_poll(w->loop); /* which makes its descriptors: a case leaves none */
 	w->ctx = ctx_within(NULL, 20000);
 	*state = w;
 	return 0;

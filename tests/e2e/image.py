@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import time
 
-from lib.case import Case, Machine, Terminal
+from lib.case import Case, Machine, Terminal, is_open, wait_until, waiting
 
 
 def digest(data):
@@ -213,7 +213,7 @@ class Load(Images):
         os.mkfifo(self.path("pipe"))
         self.addCleanup(os.close, os.open(self.path("pipe"), os.O_RDWR))
         process = self.start("image", "load", "-i", self.path("pipe"), process_group=0)
-        time.sleep(1)
+        wait_until("davit-image at the pipe", lambda: is_open(self.path("pipe")))
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=20 * Machine.slow)
         self.assertEqual(process.returncode, 130, err)
@@ -427,7 +427,7 @@ class Save(Images):
 
     def test_interrupted(self):
         process = self.start("image", "save", Machine.image, stdout=subprocess.PIPE, process_group=0)
-        time.sleep(1)  # the pipe is full
+        wait_until("a pipe that is full", lambda: waiting(process.stdout) >= 65536)
         os.killpg(process.pid, signal.SIGINT)
         self.assertEqual(process.wait(20 * Machine.slow), 130)
         process.stdout.close()
@@ -536,7 +536,7 @@ class Import(Images):
         with open(Machine.rootfs, "rb") as f:
             process.stdin.buffer.write(f.read(300000)) if hasattr(process.stdin, "buffer") else process.stdin.write(f.read(300000))
         process.stdin.flush()
-        time.sleep(1)
+        wait_until("a reader", lambda: waiting(process.stdin) == 0)
         os.killpg(process.pid, signal.SIGINT)
         self.assertEqual(process.wait(20 * Machine.slow), 130)
         process.stdin.close()

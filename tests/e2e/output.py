@@ -5,7 +5,7 @@ import random
 import subprocess
 import time
 
-from lib.case import Case, Machine, Terminal, wait_until
+from lib.case import Case, Machine, Terminal, wait_until, waiting
 
 
 class Lost(Case):
@@ -352,13 +352,7 @@ class Blocked(Case):
         return process, read
 
     def full(self, read):
-        import fcntl
-        import struct
-        import termios
-
-        def waiting():
-            return struct.unpack("i", fcntl.ioctl(read, termios.FIONREAD, b"\0" * 4))[0]
-        wait_until("a pipe that is full", lambda: waiting() >= 65536)
+        wait_until("a pipe that is full", lambda: waiting(read) >= 65536)
 
     def test_signals_are_handed_on(self):
         process, read = self.start_blocked("run", "--rm", "--name", "blocked", "--network", "none", Machine.image, "sh", "-c",
@@ -399,7 +393,6 @@ class Blocked(Case):
         self.assertEqual(process.wait(20 * Machine.slow), 3)
 
     def test_what_others_use_stays_blocking(self):
-        import fcntl
         read, write = os.pipe()
         self.addCleanup(os.close, read)
         self.addCleanup(os.close, write)

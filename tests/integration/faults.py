@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from lib import leaks
-from lib.case import Case, Machine, get, wait_until
+from lib.case import Case, Machine, get, wait_for_delivery, wait_until
 
 RUN = ("run", "--name", "struck")
 
@@ -140,18 +140,20 @@ class ContainerdRestart(Case):
         self.davit("exec", name, "true")
 
     def test_waits_survive(self):
-        name = self.job(command=("sh", "-c", "sleep 3; exit 11"))
-        wait = self.start("wait", name)
-        time.sleep(0.3)
+        name = self.job("-v", f"{self.folder}:/c", command=("sh", "-c", "until [ -e /c/end ]; do sleep 0.1; done; exit 11"))
+        wait = self.start_until("Tasks/Wait", "wait", name)
         self.restart()
-        out, err = wait.communicate(timeout=60)
+        open(os.path.join(self.folder, "end"), "w").close()
+        out, err = wait.communicate(timeout=60 * Machine.slow)
         self.assertEqual((wait.returncode, out.strip()), (0, "11"), err)
 
     def test_foreground_survives(self):
-        process = self.start("run", "--rm", "--network", "none", Machine.image, "sh", "-c", "echo a; sleep 3; echo b; exit 12")
+        process = self.start("run", "--rm", "--network", "none", "-v", f"{self.folder}:/c", Machine.image, "sh", "-c",
+                             "echo a; until [ -e /c/end ]; do sleep 0.1; done; echo b; exit 12")
         self.assertEqual(process.stdout.readline(), "a\n")
         self.restart()
-        out, err = process.communicate(timeout=60)
+        open(os.path.join(self.folder, "end"), "w").close()
+        out, err = process.communicate(timeout=60 * Machine.slow)
         self.assertEqual((process.returncode, out), (12, "b\n"), err)
 
     def test_a_long_outage(self):
@@ -165,8 +167,7 @@ class ContainerdRestart(Case):
                                 "i=0; while [ ! -e /tmp/end ]; do i=$((i+1)); echo $i; sleep 1; done; exit 12")
         self.assertEqual(foreground.stdout.readline(), "1\n")
         name = self.job(command=("sh", "-c", "while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 11"))
-        wait = self.start("wait", name)
-        time.sleep(0.3)
+        wait = self.start_until("Tasks/Wait", "wait", name)
         Machine.containerd.stop(signal.SIGKILL)
         began = time.monotonic()
         for i in range(2, 34):
@@ -186,9 +187,11 @@ class ContainerdRestart(Case):
         wait_until("its removal", lambda: not os.path.exists(namespace))
 
     def test_exit_while_it_is_down(self):
-        name = self.job(command=("sh", "-c", "sleep 1; exit 13"))
+        name = self.job("-v", f"{self.folder}:/c", command=("sh", "-c", "until [ -e /c/end ]; do sleep 0.1; done; exit 13"))
+        pid = int(next(get(row, "pid") for row in self.rows("ps") if get(row, "name") == name))
         Machine.containerd.stop(signal.SIGKILL)
-        time.sleep(1.5)
+        open(os.path.join(self.folder, "end"), "w").close()
+        wait_until("its end", lambda: not os.path.exists(f"/proc/{pid}"))
         Machine.containerd.start()
         result = self.davit("wait", name, code=None)
         # From 1.7 on containerd deletes, when it comes back, the shim of a task that ended meanwhile, and its exit with it.
@@ -429,7 +432,6 @@ class Hanging(Case):
                 self.hang_engine(verb)
                 process = self.start("run", "--rm", "--name", "held", "--network", "none", Machine.image, "sleep", "1000")
                 wait_until("the engine", lambda: any("sleep 1234" in x for x in leaks.processes()))
-                time.sleep(0.5)
                 began = time.monotonic()
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=60 * Machine.slow)
@@ -483,9 +485,7 @@ class Silent(Case):
         for args in (("run", "--rm", "--name", "never", "--network", "none", Machine.image, "true"), ("ps",), ("stop", name),
                      ("rm", "-f", name), ("wait", name), ("logs", "-f", name), ("exec", name, "true"), ("prune",), ("images",)):
             with self.subTest(command=args[0]):
-                process = self.start(*args)
-                time.sleep(0.4 * Machine.slow)
-                self.interrupted(process, 2)
+                self.interrupted(self.start_until("asks containerd", *args), 2)
         self.go_on()
 
     def go_on(self):
@@ -502,10 +502,10 @@ class Silent(Case):
 
     def test_a_second_interrupt_ends_at_once(self):
         os.kill(self.pid, signal.SIGSTOP)
-        process = self.start("run", "--rm", "--name", "never", "--network", "none", Machine.image, "true")
-        time.sleep(0.4 * Machine.slow)
+        process = self.start_until("Leases/Create", "run", "--rm", "--name", "never", "--network", "none", Machine.image, "true")
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        wait_for_delivery(process, signal.SIGINT)
+        time.sleep(0.3)  # what follows within 0.2 s is the same press of a key
         self.interrupted(process, 0.5)
         self.go_on()
 

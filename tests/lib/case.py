@@ -1,12 +1,18 @@
 """What every case stands on: `davit`, a clean machine before, and a look for what is left after."""
+import codecs
+import contextlib
+import fcntl
+import glob
 import json
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -57,6 +63,28 @@ def wait_until(what, probe, seconds=20.0):
     wait_for(what, probe, seconds * Machine.slow)
 
 
+def wait_for_delivery(process, sig):
+    """Until it has taken the signal: a second one is one of its own."""
+    def delivered():
+        with open(f"/proc/{process.pid}/status") as f:
+            return not int(next(line for line in f if line.startswith("ShdPnd:")).split()[1], 16) >> (sig - 1) & 1
+    wait_until("the signal's delivery", delivered)
+
+
+def waiting(pipe):
+    """Bytes that are in it."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+
+
+def is_open(path):
+    """Has another process opened it?"""
+    for folder in glob.glob("/proc/[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            if folder != f"/proc/{os.getpid()}/fd" and path in (os.readlink(fd) for fd in glob.glob(folder + "/*")):
+                return True
+    return False
+
+
 class Case(unittest.TestCase):
     maxDiff = None
     expected_leaks = ()  # beginnings of what a test leaves knowingly
@@ -67,7 +95,7 @@ class Case(unittest.TestCase):
         self.addCleanup(self._look_for_leaks)
 
     def _look_for_leaks(self):
-        left = leaks.since(self.before, Machine.containerd)
+        left = leaks.since(self.before, Machine.containerd, 5.0 * Machine.slow)
         if left:
             leaks.sweep(Machine.containerd)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -78,7 +106,7 @@ class Case(unittest.TestCase):
     def command(self, args):
         args = [str(a) for a in args]
         verb = next((i for i, a in enumerate(args) if a in ("run", "create")), None)
-        if Machine.engine != "runc" and verb is not None and "--runtime" not in args and verb in (0, 2):
+        if Machine.engine != "runc" and verb is not None and "--runtime" not in args and (verb in (0, 2) or args[0] == "--debug"):
             args[verb + 1:verb + 1] = ["--runtime", Machine.engine]
         return [Machine.davit] + args
 
@@ -89,6 +117,15 @@ class Case(unittest.TestCase):
         process = subprocess.Popen(self.command(args), text=True, cwd=self.folder, errors="replace", **kw)
         self.addCleanup(self._end, process)
         return process
+
+    def start_until(self, words, *args, **kw):
+        """The same, once davit says that it does @words (davit --debug)."""
+        process = self.start("--debug", *args, **kw)
+        while True:
+            line = process.stderr.readline()
+            self.assertTrue(line, f"{args}: ended before {words}")
+            if words in line:
+                return process
 
     @staticmethod
     def _end(process):
@@ -162,14 +199,11 @@ class Terminal:
     """davit on a pseudo-terminal."""
 
     def __init__(self, case, *args, rows=24, cols=80, stdout=None):
-        import fcntl
-        import struct
-        import termios
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave = slave
-        self.seen = ""
+        self.seen, self.held, self.decoder = "", "", codecs.getincrementaldecoder("utf-8")("replace")
         self.process = subprocess.Popen(case.command(args), stdin=slave, stdout=stdout or slave, stderr=slave, cwd=case.folder,
                                         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         case.addCleanup(self.close)
@@ -184,9 +218,6 @@ class Terminal:
         self.master = self.slave = -1
 
     def resize(self, rows, cols):
-        import fcntl
-        import struct
-        import termios
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
     def hang_up(self):
@@ -214,12 +245,17 @@ class Terminal:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.master], [], [], left)[0]:
                 raise AssertionError(f"terminal: {pattern!r} did not come; there is {self.seen!r}")
-            self.seen += os.read(self.master, 65536).decode(errors="replace").replace("\r\n", "\n")
+            self.take(os.read(self.master, 65536))
+
+    def take(self, data):
+        """Neither a line's end nor a character comes in one piece always."""
+        text = self.held + self.decoder.decode(data)
+        self.held = "\r" if text.endswith("\r") else ""
+        self.seen += text[:len(text) - len(self.held)].replace("\r\n", "\n")
 
     def wait(self, seconds=15.0):
         return self.process.wait(seconds * Machine.slow)
 
     def restored(self):
         """The terminal's modes are as they were."""
-        import termios
         return termios.tcgetattr(self.slave) == self.before

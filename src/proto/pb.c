@@ -43,6 +43,22 @@ static struct arena_block *block_new(struct arena *a, size_t n)
 	return b;
 }
 
+void arena_reset(struct arena *a)
+{
+	size_t size = 0;
+
+	for (const struct arena_block *b = a->blocks; b; b = b->next)
+		size += b->size;
+	if (a->blocks && (a->blocks->next || size > ARENA_KEEP)) {
+		arena_done(a);
+		if (size <= ARENA_KEEP)
+			(void)block_new(a, size); /* one, in which all that was in several has room */
+	}
+	if (a->blocks)
+		a->blocks->used = 0;
+	a->used = 0;
+}
+
 static void *arena_take(struct arena *a, size_t n)
 {
 	struct arena_block *b = a->blocks;

@@ -6,7 +6,7 @@
 #include "err.h"
 #include <protobuf-c/protobuf-c.h>
 
-enum { PB_DEPTH_MAX = 32, PB_MEMORY_MAX = 64 << 20 };
+enum { PB_DEPTH_MAX = 32, PB_MEMORY_MAX = 64 << 20, ARENA_KEEP = 64 << 10 };
 
 /* Memory that is freed as a whole. A zeroed struct is an empty one. */
 struct arena {
@@ -14,6 +14,8 @@ struct arena {
 	size_t used;                /* of all blocks */
 };
 void arena_done(struct arena *);
+/* Forget everything that it holds, and keep room of at most ARENA_KEEP: what needs no more than last time allocates nothing. */
+void arena_reset(struct arena *);
 /* @n zeroed bytes, NULL for none. For what we build ourselves: no cap. */
 void *arena_get(struct arena *, size_t n);
 #define arena_array(a, T, n) ((T *)arena_get((a), sizeof(T) * (n)))

@@ -1,86 +1,87 @@
-/* The codec of Request and Response is written by hand: five fields, read without copying the payload, and the layer
+/* The codec of Request and Response is written by hand: five fields, read without copying anything, and the layer
  * needs no protobuf runtime for them. */
 #include "ttrpc-frame.h"
-#include "mem.h"
 #include <assert.h>
 #include <string.h>
 
-enum { RESERVE_MAX = 64 << 10 }; /* room that is made on the peer's word alone */
-
-void ttrpc_frame_done(struct ttrpc_frame *f)
-{
-	buf_done(&f->data);
-	*f = (struct ttrpc_frame){ 0 };
-}
-
-void ttrpc_reader_done(struct ttrpc_reader *r)
-{
-	ttrpc_frame_done(&r->frame);
-	*r = (struct ttrpc_reader){ 0 };
-}
-
 static uint32_t get32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
 
-static void put32(struct buf *out, uint32_t v)
+static void put32(char *p, uint32_t v)
 {
-	const unsigned char b[4] = {
-		(unsigned char)(v >> 24),
-		(unsigned char)(v >> 16),
-		(unsigned char)(v >> 8),
-		(unsigned char)v,
-	};
-
-	buf_add(out, b, sizeof b);
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (char)(v >> (24 - 8 * i));
 }
 
-static void begin_frame(struct ttrpc_reader *r)
-{
-	r->left = get32(r->head);
-	r->frame.id = get32(r->head + 4);
-	r->frame.type = r->head[8];
-	r->frame.flags = r->head[9];
-	r->frame.oversized = r->left > TTRPC_DATA_MAX;
-	if (!r->frame.oversized)
-		(void)buf_room(&r->frame.data, r->left < RESERVE_MAX ? r->left : RESERVE_MAX);
-}
+bool ttrpc_text_is(struct ttrpc_text t, const char *s) { return t.p && strlen(s) == t.n && !memcmp(t.p, s, t.n); }
 
-int ttrpc_reader_feed(struct ttrpc_reader *r, const unsigned char **p, size_t *n, struct ttrpc_frame *ret)
+static void skip_oversized(struct ttrpc_reader *r, const unsigned char **p, size_t *n)
 {
-	size_t k;
+	uint32_t k = r->skip < *n ? r->skip : (uint32_t)*n;
 
-	if (r->n_head < TTRPC_HEAD) {
-		k = TTRPC_HEAD - r->n_head < *n ? TTRPC_HEAD - r->n_head : *n;
-		memcpy(r->head + r->n_head, *p, k);
-		r->n_head += k;
-		*p += k;
-		*n -= k;
-		if (r->n_head < TTRPC_HEAD)
-			return 0;
-		begin_frame(r);
-	}
-	k = r->left < *n ? r->left : *n;
-	if (!r->frame.oversized)
-		buf_add(&r->frame.data, *p, k);
+	r->skip -= k;
 	*p += k;
 	*n -= k;
-	r->left -= (uint32_t)k;
-	if (r->left)
-		return 0;
+}
 
-	ttrpc_frame_done(ret);
-	*ret = r->frame;
-	*r = (struct ttrpc_reader){ 0 };
+int ttrpc_reader_next(struct ttrpc_reader *r, const unsigned char **p, size_t *n, struct ttrpc_frame *ret)
+{
+	const unsigned char *head;
+	uint32_t len;
+
+	skip_oversized(r, p, n);
+	head = *p;
+	if (*n < TTRPC_HEAD)
+		return 0;
+	len = get32(head);
+	if (len <= TTRPC_DATA_MAX && *n - TTRPC_HEAD < len)
+		return 0;
+	*ret = (struct ttrpc_frame){ .id = get32(head + 4), .type = head[8], .flags = head[9], .oversized = len > TTRPC_DATA_MAX };
+	*p += TTRPC_HEAD;
+	*n -= TTRPC_HEAD;
+	if (ret->oversized) {
+		r->skip = len;
+		skip_oversized(r, p, n);
+		return 1;
+	}
+	ret->data = *p;
+	ret->len = len;
+	*p += len;
+	*n -= len;
 	return 1;
+}
+
+size_t ttrpc_frame_begin(struct buf *out, uint32_t id, enum ttrpc_type type, unsigned flags)
+{
+	char *head = buf_room(out, TTRPC_HEAD);
+
+	put32(head, 0);
+	put32(head + 4, id);
+	head[8] = (char)type;
+	head[9] = (char)flags;
+	buf_grew(out, TTRPC_HEAD);
+	return out->len - TTRPC_HEAD;
+}
+
+bool ttrpc_frame_end(struct buf *out, size_t begun)
+{
+	size_t len = out->len - begun - TTRPC_HEAD;
+
+	if (len > TTRPC_DATA_MAX) {
+		buf_cut(out, begun);
+		return false;
+	}
+	put32(out->data + begun, (uint32_t)len);
+	return true;
 }
 
 void ttrpc_frame_put(struct buf *out, uint32_t id, enum ttrpc_type type, unsigned flags, const void *data, size_t len)
 {
-	assert(len <= TTRPC_DATA_MAX);
-	put32(out, (uint32_t)len);
-	put32(out, id);
-	buf_addc(out, (char)type);
-	buf_addc(out, (char)flags);
+	size_t begun = ttrpc_frame_begin(out, id, type, flags);
+	bool fits;
+
 	buf_add(out, data, len);
+	fits = ttrpc_frame_end(out, begun);
+	assert(fits);
 }
 
 /* --- protobuf, as much of it as two messages need --- */
@@ -113,7 +114,7 @@ static int get_varint(struct cursor *c, uint64_t *ret)
 	return -ERR_INVALID;
 }
 
-static int skip(struct cursor *c, uint64_t n, struct field *f)
+static int get_fixed(struct cursor *c, uint64_t n, struct field *f)
 {
 	if (n > (uint64_t)(c->end - c->p))
 		return -ERR_INVALID;
@@ -135,9 +136,9 @@ static int get_field(struct cursor *c, struct field *f)
 	*f = (struct field){ .number = (uint32_t)key >> 3, .wire = (enum wire)(key & 7) };
 	switch (f->wire) {
 	case VARINT: return get_varint(c, &f->value) < 0 ? -ERR_INVALID : 1;
-	case FIXED64: return skip(c, 8, f);
-	case FIXED32: return skip(c, 4, f);
-	case BYTES: return get_varint(c, &f->value) < 0 ? -ERR_INVALID : skip(c, f->value, f);
+	case FIXED64: return get_fixed(c, 8, f);
+	case FIXED32: return get_fixed(c, 4, f);
+	case BYTES: return get_varint(c, &f->value) < 0 ? -ERR_INVALID : get_fixed(c, f->value, f);
 	default: return -ERR_INVALID;
 	}
 }
@@ -157,14 +158,13 @@ static int get_message(const void *data, size_t n, int (*take)(void *to, const s
 	return r;
 }
 
-static int get_string(const struct field *f, char **to)
+static int get_text(const struct field *f, struct ttrpc_text *to)
 {
 	if (f->wire != BYTES)
 		return 0;
 	if (memchr(f->bytes, 0, f->len))
 		return -ERR_INVALID;
-	free(*to);
-	*to = mem_strndup((const char *)f->bytes, f->len);
+	*to = (struct ttrpc_text){ (const char *)f->bytes, f->len };
 	return 0;
 }
 
@@ -178,62 +178,75 @@ static void get_bytes(const struct field *f, const void **p, size_t *len)
 
 static int take_pair(void *to, const struct field *f)
 {
-	char **pair = to;
+	struct ttrpc_text *pair = to;
 
-	return f->number == 1 || f->number == 2 ? get_string(f, &pair[f->number - 1]) : 0;
+	return f->number == 1 || f->number == 2 ? get_text(f, &pair[f->number - 1]) : 0;
 }
 
-static int take_metadata(struct ttrpc_request *q, const struct field *f)
-{
-	char *pair[2] = { NULL, NULL };
-	int r;
-
-	if (f->wire != BYTES)
-		return 0;
-	r = q->md.n < TTRPC_METADATA_MAX ? get_message(f->bytes, f->len, take_pair, pair) : -ERR_INVALID;
-	if (r == 0 && pair[0])
-		dict_set(&q->md, pair[0], pair[1] ? pair[1] : "");
-	free(pair[0]);
-	free(pair[1]);
-	return r;
-}
+/* A request that is being read. */
+struct request_take {
+	struct ttrpc_request *request;
+	size_t n_md;
+};
 
 static int take_request(void *to, const struct field *f)
 {
-	struct ttrpc_request *q = to;
+	struct request_take *t = to;
+	struct ttrpc_request *q = t->request;
+	struct ttrpc_text pair[2] = { 0 };
 
 	switch (f->number) {
-	case 1: return get_string(f, &q->service);
-	case 2: return get_string(f, &q->method);
+	case 1: return get_text(f, &q->service);
+	case 2: return get_text(f, &q->method);
 	case 3: get_bytes(f, &q->payload, &q->len); return 0;
 	case 4:
 		if (f->wire == VARINT)
 			q->timeout_ns = f->value > INT64_MAX ? 0 : (int64_t)f->value;
 		return 0;
-	case 5: return take_metadata(q, f);
+	case 5:
+		if (f->wire != BYTES)
+			return 0;
+		return t->n_md++ < TTRPC_METADATA_MAX ? get_message(f->bytes, f->len, take_pair, pair) : -ERR_INVALID;
 	default: return 0;
 	}
 }
 
-void ttrpc_request_done(struct ttrpc_request *q)
-{
-	free(q->service);
-	free(q->method);
-	dict_done(&q->md);
-	*q = (struct ttrpc_request){ 0 };
-}
-
 int ttrpc_request_get(const void *data, size_t n, struct ttrpc_request *ret, struct err *err)
 {
-	_cleanup_(ttrpc_request_done) struct ttrpc_request q = { 0 };
+	struct ttrpc_request q = { .data = data, .n = n };
 
-	if (get_message(data, n, take_request, &q) < 0)
+	if (get_message(data, n, take_request, &(struct request_take){ .request = &q }) < 0)
 		return err_set(err, ERR_INVALID, "malformed ttrpc request of %zu bytes", n);
-	if (!q.service || !q.method)
+	if (!q.service.p || !q.method.p)
 		return err_set(err, ERR_INVALID, "ttrpc request without a service and a method");
 	*ret = q;
-	q = (struct ttrpc_request){ 0 };
 	return 0;
+}
+
+struct md_search {
+	const char *key;
+	struct ttrpc_text value;
+};
+
+static int take_metadata(void *to, const struct field *f)
+{
+	struct md_search *s = to;
+	struct ttrpc_text pair[2] = { 0 };
+
+	if (f->number != 5 || f->wire != BYTES)
+		return 0;
+	(void)get_message(f->bytes, f->len, take_pair, pair);
+	if (ttrpc_text_is(pair[0], s->key))
+		s->value = pair[1].p ? pair[1] : (struct ttrpc_text){ "", 0 };
+	return 0;
+}
+
+struct ttrpc_text ttrpc_request_md(const struct ttrpc_request *q, const char *key)
+{
+	struct md_search s = { .key = key };
+
+	(void)get_message(q->data, q->n, take_metadata, &s);
+	return s.value;
 }
 
 static int take_status(void *to, const struct field *f)
@@ -242,7 +255,7 @@ static int take_status(void *to, const struct field *f)
 
 	if (f->number == 1 && f->wire == VARINT)
 		s->code = f->value > 99 ? 2 : (unsigned)f->value;
-	return f->number == 2 ? get_string(f, &s->message) : 0;
+	return f->number == 2 ? get_text(f, &s->message) : 0;
 }
 
 static int take_response(void *to, const struct field *f)
@@ -256,20 +269,13 @@ static int take_response(void *to, const struct field *f)
 	return 0;
 }
 
-void ttrpc_response_done(struct ttrpc_response *s)
-{
-	free(s->message);
-	*s = (struct ttrpc_response){ 0 };
-}
-
 int ttrpc_response_get(const void *data, size_t n, struct ttrpc_response *ret, struct err *err)
 {
-	_cleanup_(ttrpc_response_done) struct ttrpc_response s = { 0 };
+	struct ttrpc_response s = { 0 };
 
 	if (get_message(data, n, take_response, &s) < 0)
 		return err_set(err, ERR_INTERNAL, "malformed ttrpc response of %zu bytes", n);
 	*ret = s;
-	s = (struct ttrpc_response){ 0 };
 	return 0;
 }
 
@@ -289,44 +295,63 @@ static void put_number(struct buf *out, uint32_t number, uint64_t v)
 	put_varint(out, v);
 }
 
-static void put_bytes(struct buf *out, uint32_t number, const void *p, size_t n)
+static void put_head(struct buf *out, uint32_t number, size_t n)
 {
 	put_varint(out, number << 3 | BYTES);
 	put_varint(out, n);
+}
+
+static void put_bytes(struct buf *out, uint32_t number, const void *p, size_t n)
+{
+	if (!n)
+		return;
+	put_head(out, number, n);
 	buf_add(out, p, n);
 }
 
-static void put_string(struct buf *out, uint32_t number, const char *s)
+static size_t varint_size(uint64_t v)
 {
-	if (s && *s)
-		put_bytes(out, number, s, strlen(s));
+	size_t n = 1;
+
+	while (v >>= 7)
+		n++;
+	return n;
 }
 
-void ttrpc_request_put(struct buf *out, const struct ttrpc_request *q)
-{
-	put_string(out, 1, q->service);
-	put_string(out, 2, q->method);
-	if (q->len)
-		put_bytes(out, 3, q->payload, q->len);
-	put_number(out, 4, (uint64_t)q->timeout_ns);
-	for (size_t i = 0; i < q->md.n; i++) {
-		_cleanup_buf_ struct buf pair = { 0 };
+/* What put_number() and put_bytes() append, for a field number below 16. */
+static size_t number_size(uint64_t v) { return v ? 1 + varint_size(v) : 0; }
+static size_t bytes_size(size_t n) { return n ? 1 + varint_size(n) + n : 0; }
 
-		put_string(&pair, 1, q->md.v[i].key);
-		put_string(&pair, 2, q->md.v[i].value);
-		put_bytes(out, 5, pair.data, pair.len);
+void ttrpc_request_put(struct buf *out, const struct ttrpc_request *q, const struct dict *md)
+{
+	put_bytes(out, 1, q->service.p, q->service.n);
+	put_bytes(out, 2, q->method.p, q->method.n);
+	put_bytes(out, 3, q->payload, q->len);
+	put_number(out, 4, (uint64_t)q->timeout_ns);
+	for (size_t i = 0; md && i < md->n; i++) {
+		size_t key = strlen(md->v[i].key), value = strlen(md->v[i].value);
+
+		put_head(out, 5, bytes_size(key) + bytes_size(value));
+		put_bytes(out, 1, md->v[i].key, key);
+		put_bytes(out, 2, md->v[i].value, value);
 	}
+}
+
+void *ttrpc_response_room(struct buf *out, size_t len)
+{
+	if (len)
+		put_head(out, 2, len);
+	(void)buf_room(out, len);
+	buf_grew(out, len);
+	return out->data + out->len - len;
 }
 
 void ttrpc_response_put(struct buf *out, const struct ttrpc_response *s)
 {
-	_cleanup_buf_ struct buf status = { 0 };
-
 	if (s->code) {
-		put_number(&status, 1, s->code);
-		put_string(&status, 2, s->message);
-		put_bytes(out, 1, status.data, status.len);
+		put_head(out, 1, number_size(s->code) + bytes_size(s->message.n));
+		put_number(out, 1, s->code);
+		put_bytes(out, 2, s->message.p, s->message.n);
 	}
-	if (s->len)
-		put_bytes(out, 2, s->payload, s->len);
+	put_bytes(out, 2, s->payload, s->len);
 }

@@ -1,30 +1,34 @@
-/* Theory of operation: a stream ends by its last frame being put into the connection's output; it is freed where no
- * handler function is on the stack: behind the frame that is being dealt with, or when the connection next writes. */
+/* Theory of operation: a stream ends by its last frame being put into the connection's output; it goes where no
+ * handler function is on the stack: behind the frame that is being dealt with, or when the connection next writes. Streams
+ * that are open hang in a few lists by their id. */
 #include "ttrpc-server.h"
 #include "buf.h"
 #include "clock.h"
-#include "conn.h"
-#include "list.h"
 #include "mem.h"
-#include "ttrpc-frame.h"
 #include <assert.h>
 #include <stdbool.h>
-#include <sys/socket.h>
+#include <string.h>
+
+enum {
+	BUCKETS = 64,                  /* of open streams: a handful in each with hundreds of waits */
+	DEADLINE_STEP = NSEC_PER_MSEC, /* deadlines are looked through no more often, however many streams have one */
+};
 
 struct ttrpc_server {
 	struct loop *loop;
 	struct listener *listener;
-	const struct ttrpc_handler *handler;
+	const struct ttrpc_service *services;
 	void *arg;
+	struct list_node spare; /* streams */
+	size_t n_spare;
 };
 
 /* One connection. */
-struct peer {
+struct ttrpc_peer {
 	struct guest guest;
 	struct ttrpc_server *server;
 	struct ttrpc_reader reader;
-	struct buf out;
-	struct list_node streams, ended;
+	struct list_node streams[BUCKETS], ended;
 	struct timer *timer;
 	int64_t next_deadline; /* no stream has an earlier one; 0: none has one */
 	size_t n_streams;
@@ -33,98 +37,162 @@ struct peer {
 };
 
 struct ttrpc_stream {
-	struct list_node node;
-	struct peer *peer;
+	struct list_node node; /* of its peer's, or of the spare ones */
+	struct list_node link; /* the handler's */
+	struct ttrpc_peer *peer;
+	const struct ttrpc_method *method;
+	const struct ttrpc_request *request; /* during the first message */
+	void *state;
+	int64_t deadline;
 	uint32_t id;
 	bool unary;
 	bool remote_closed; /* the client has half-closed */
-	bool ended, open;   /* open: the handler has a state to be told of */
-	void *state;
-	int64_t deadline;
+	bool ended;
 };
 
-static void put(struct ttrpc_stream *st, enum ttrpc_type type, unsigned flags, const void *data, size_t len)
-{
-	ttrpc_frame_put(&st->peer->out, st->id, type, flags, data, len);
-	conn_kick(st->peer->guest.conn);
-}
+static struct list_node *bucket_of(struct ttrpc_peer *p, uint32_t id) { return &p->streams[id / 2 % BUCKETS]; }
 
-static void put_response(struct peer *p, uint32_t id, const struct ttrpc_response *s)
-{
-	_cleanup_buf_ struct buf b = { 0 };
+static struct buf *peer_out(struct ttrpc_peer *p) { return conn_out(p->guest.conn); }
 
-	ttrpc_response_put(&b, s);
-	if (b.len > TTRPC_DATA_MAX) {
-		buf_reset(&b);
-		ttrpc_response_put(&b, &(struct ttrpc_response){ .code = err_to_grpc(-ERR_EXHAUSTED),
-								 .message = (char[]){ "answer is longer than 4 MiB" } });
-	}
-	ttrpc_frame_put(&p->out, id, TTRPC_RESPONSE, 0, b.data, b.len);
+/* Whether anybody hears what is sent. */
+static bool peer_hears(const struct ttrpc_peer *p) { return !p->dropped && !conn_is_mute(p->guest.conn); }
+
+static void put_status(struct ttrpc_peer *p, uint32_t id, enum errc code, const char *text)
+{
+	struct ttrpc_response s = { .code = err_to_grpc(-(int)code), .message = { text, text ? strlen(text) : 0 } };
+	size_t begun = ttrpc_frame_begin(peer_out(p), id, TTRPC_RESPONSE, 0);
+
+	if (s.message.n > TTRPC_DATA_MAX / 2)
+		s.message.n = TTRPC_DATA_MAX / 2;
+	ttrpc_response_put(peer_out(p), &s);
+	(void)ttrpc_frame_end(peer_out(p), begun);
 	conn_kick(p->guest.conn);
 }
 
-static void refuse(struct peer *p, uint32_t id, enum errc code, const char *text)
+static struct ttrpc_stream *stream_new(struct ttrpc_peer *p)
 {
-	_cleanup_free_ char *message = mem_strdup(text);
+	struct ttrpc_server *s = p->server;
+	struct ttrpc_stream *st;
 
-	put_response(p, id, &(struct ttrpc_response){ .code = err_to_grpc(-(int)code), .message = message });
+	if (list_empty(&s->spare))
+		return mem_new(struct ttrpc_stream);
+	st = container_of(s->spare.next, struct ttrpc_stream, node);
+	list_unlink(&st->node);
+	s->n_spare--;
+	return st;
 }
 
-static void end(struct ttrpc_stream *st)
+static void stream_end(struct ttrpc_stream *st)
 {
 	st->ended = true;
+	list_unlink(&st->link);
 	list_unlink(&st->node);
 	list_push(&st->peer->ended, &st->node);
 	st->peer->n_streams--;
 }
 
-static void stream_free(struct ttrpc_stream *st)
+static void stream_done(struct ttrpc_stream *st)
 {
-	const struct ttrpc_handler *h = st->peer->server->handler;
+	struct ttrpc_server *s = st->peer->server;
 
-	if (st->open && h->closed)
-		h->closed(st->state, st);
+	list_unlink(&st->link);
+	if (st->method->closed)
+		st->method->closed(s->arg, st);
+	list_unlink(&st->link); /* closed() may have parked it again */
 	list_unlink(&st->node);
-	free(st);
+	if (s->n_spare >= TTRPC_SERVER_STREAMS_KEPT) {
+		free(st);
+		return;
+	}
+	*st = (struct ttrpc_stream){ 0 };
+	list_push(&s->spare, &st->node);
+	s->n_spare++;
 }
 
-static void free_ended(struct peer *p)
+static void done_with_ended(struct ttrpc_peer *p)
 {
-	list_for_each(it, &p->ended)
-		stream_free(container_of(it, struct ttrpc_stream, node));
+	while (!list_empty(&p->ended))
+		stream_done(container_of(p->ended.next, struct ttrpc_stream, node));
+}
+
+void ttrpc_stream_set(struct ttrpc_stream *st, void *state) { st->state = state; }
+
+void *ttrpc_stream_state(const struct ttrpc_stream *st) { return st->state; }
+
+struct list_node *ttrpc_stream_link(struct ttrpc_stream *st) { return &st->link; }
+
+struct ttrpc_stream *ttrpc_stream_of(struct list_node *link) { return container_of(link, struct ttrpc_stream, link); }
+
+const struct ttrpc_method *ttrpc_stream_method(const struct ttrpc_stream *st) { return st->method; }
+
+int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st) { return st->deadline; }
+
+struct ttrpc_text ttrpc_stream_md(const struct ttrpc_stream *st, const char *key)
+{
+	return st->request ? ttrpc_request_md(st->request, key) : (struct ttrpc_text){ 0 };
 }
 
 void ttrpc_stream_send(struct ttrpc_stream *st, const void *msg, size_t len)
 {
-	if (st->ended || st->peer->dropped)
+	if (st->ended || !peer_hears(st->peer))
 		return;
 	assert(!st->unary);
-	if (len > TTRPC_DATA_MAX)
+	if (len > TTRPC_DATA_MAX) {
 		ttrpc_stream_end(st, err_to_grpc(-ERR_EXHAUSTED), "message is longer than 4 MiB");
-	else
-		put(st, TTRPC_DATA, 0, msg, len);
+		return;
+	}
+	ttrpc_frame_put(peer_out(st->peer), st->id, TTRPC_DATA, 0, msg, len);
+	conn_kick(st->peer->guest.conn);
+}
+
+void *ttrpc_stream_answer(struct ttrpc_stream *st, size_t len)
+{
+	struct buf *out = peer_out(st->peer);
+	size_t begun;
+	char *room;
+
+	if (st->ended)
+		return NULL;
+	if (!peer_hears(st->peer)) {
+		stream_end(st);
+		return NULL;
+	}
+	if (len > TTRPC_DATA_MAX - 8) { /* with the field's head */
+		ttrpc_stream_end(st, err_to_grpc(-ERR_EXHAUSTED), "answer is longer than 4 MiB");
+		return NULL;
+	}
+	begun = ttrpc_frame_begin(out, st->id, TTRPC_RESPONSE, 0);
+	room = ttrpc_response_room(out, len);
+	(void)ttrpc_frame_end(out, begun);
+	conn_kick(st->peer->guest.conn);
+	stream_end(st);
+	return room;
 }
 
 void ttrpc_stream_reply(struct ttrpc_stream *st, const void *msg, size_t len)
 {
-	if (st->ended || st->peer->dropped)
-		return;
-	put_response(st->peer, st->id, &(struct ttrpc_response){ .payload = msg, .len = len });
-	end(st);
+	void *room = ttrpc_stream_answer(st, len);
+
+	if (room && len)
+		memcpy(room, msg, len);
 }
 
 void ttrpc_stream_end(struct ttrpc_stream *st, unsigned status, const char *message)
 {
-	if (st->ended || st->peer->dropped)
+	if (st->ended)
 		return;
-	if (status || st->unary)
-		refuse(st->peer, st->id, err_from_grpc(status), message);
-	else
-		put(st, TTRPC_DATA, TTRPC_REMOTE_CLOSED | TTRPC_NO_DATA, NULL, 0);
-	end(st);
+	if (!peer_hears(st->peer)) {
+		stream_end(st);
+		return;
+	}
+	if (status || st->unary) {
+		put_status(st->peer, st->id, status ? err_from_grpc(status) : ERR_NONE, message);
+	} else {
+		ttrpc_frame_put(peer_out(st->peer), st->id, TTRPC_DATA, TTRPC_REMOTE_CLOSED | TTRPC_NO_DATA, NULL, 0);
+		conn_kick(st->peer->guest.conn);
+	}
+	stream_end(st);
 }
-
-int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st) { return st->deadline; }
 
 void ttrpc_stream_drop_connection(struct ttrpc_stream *st)
 {
@@ -132,181 +200,205 @@ void ttrpc_stream_drop_connection(struct ttrpc_stream *st)
 	conn_abort(st->peer->guest.conn);
 }
 
-static void note_deadline(struct peer *p, int64_t at)
+static void note_deadline(struct ttrpc_peer *p, int64_t at, int64_t not_before)
 {
-	if (!at || (p->next_deadline && p->next_deadline <= at))
+	if (!at)
+		return;
+	if (at < not_before)
+		at = not_before;
+	if (p->next_deadline && p->next_deadline <= at)
 		return;
 	p->next_deadline = at;
 	timer_set(p->timer, at);
 }
 
-static void on_time(void *arg)
+static void on_overdue(void *arg)
 {
 	int64_t now = clock_mono();
-	struct peer *p = arg;
+	struct ttrpc_peer *p = arg;
 
 	p->next_deadline = 0;
-	list_for_each(it, &p->streams) {
-		struct ttrpc_stream *st = container_of(it, struct ttrpc_stream, node);
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_for_each(it, &p->streams[i]) {
+			struct ttrpc_stream *st = container_of(it, struct ttrpc_stream, node);
 
-		if (st->deadline && st->deadline <= now)
-			ttrpc_stream_end(st, err_to_grpc(-ERR_DEADLINE), "timed out");
-		else
-			note_deadline(p, st->deadline);
-	}
-	free_ended(p);
+			if (st->deadline && st->deadline <= now)
+				ttrpc_stream_end(st, err_to_grpc(-ERR_DEADLINE), "timed out");
+			else
+				note_deadline(p, st->deadline, now + DEADLINE_STEP);
+		}
+	done_with_ended(p);
 }
 
-static void message(struct ttrpc_stream *st, const void *p, size_t n)
+static void stream_message(struct ttrpc_stream *st, const void *p, size_t n)
 {
-	const struct ttrpc_handler *h = st->peer->server->handler;
-
-	if (st->open && !st->ended && h->message)
-		h->message(st->state, st, n ? p : "", n);
+	if (!st->ended)
+		st->method->message(st->peer->server->arg, st, n ? p : "", n);
 }
 
-static void half_close(struct ttrpc_stream *st)
+static void stream_half_close(struct ttrpc_stream *st)
 {
-	const struct ttrpc_handler *h = st->peer->server->handler;
-
 	st->remote_closed = true;
-	if (st->open && !st->ended && h->half_close)
-		h->half_close(st->state, st);
+	if (!st->ended && st->method->half_close)
+		st->method->half_close(st->peer->server->arg, st);
 }
 
-static void open_stream(struct peer *p, const struct ttrpc_frame *f, const struct ttrpc_request *q)
+static void open_stream(struct ttrpc_peer *p, const struct ttrpc_frame *f, const struct ttrpc_request *q,
+			const struct ttrpc_method *method)
 {
-	struct ttrpc_stream *st = mem_new(struct ttrpc_stream);
+	struct ttrpc_stream *st = stream_new(p);
 	bool more = f->flags & TTRPC_REMOTE_OPEN;
 
-	*st = (struct ttrpc_stream){ .peer = p, .id = f->id, .unary = !(f->flags & (TTRPC_REMOTE_OPEN | TTRPC_REMOTE_CLOSED)) };
+	*st = (struct ttrpc_stream){ .peer = p, .id = f->id, .method = method, .request = q };
+	st->unary = !(f->flags & (TTRPC_REMOTE_OPEN | TTRPC_REMOTE_CLOSED));
 	if (q->timeout_ns && __builtin_add_overflow(clock_mono(), q->timeout_ns, &st->deadline))
 		st->deadline = INT64_MAX;
-	note_deadline(p, st->deadline);
-	list_push(&p->streams, &st->node);
+	note_deadline(p, st->deadline, 0);
+	list_push(bucket_of(p, st->id), &st->node);
 	p->n_streams++;
-	st->state = p->server->handler->open(p->server->arg, st, q->service, q->method, &q->md);
-	st->open = st->state;
 	if (q->payload || !more)
-		message(st, q->payload, q->len);
+		stream_message(st, q->payload, q->len);
+	st->request = NULL;
 	if (!more)
-		half_close(st);
+		stream_half_close(st);
 }
 
-static void on_request(struct peer *p, const struct ttrpc_frame *f)
+/* NULL: @ret_text says what is not there. */
+static const struct ttrpc_method *find_method(const struct ttrpc_server *s, const struct ttrpc_request *q, const char **ret_text)
 {
-	_cleanup_(ttrpc_request_done) struct ttrpc_request q = { 0 };
+	const struct ttrpc_service *service = s->services;
+
+	while (service->name && !ttrpc_text_is(q->service, service->name))
+		service++;
+	*ret_text = service->name ? "unknown method" : "unknown service";
+	for (const struct ttrpc_method *m = service->methods; service->name && m->name; m++)
+		if (ttrpc_text_is(q->method, m->name))
+			return m;
+	return NULL;
+}
+
+static void on_request(struct ttrpc_peer *p, const struct ttrpc_frame *f)
+{
+	const struct ttrpc_method *method;
+	struct ttrpc_request q;
 	struct err why = ERR_INIT;
+	const char *text;
 
 	if (f->id % 2 == 0 || f->id <= p->last_id) {
-		refuse(p, f->id, ERR_INVALID, f->id % 2 ? "stream id cannot be used again" : "stream id must be odd");
+		put_status(p, f->id, ERR_INVALID, f->id % 2 ? "stream id cannot be used again" : "stream id must be odd");
 		return;
 	}
 	p->last_id = f->id;
-	if (f->oversized)
-		refuse(p, f->id, ERR_EXHAUSTED, "request is longer than 4 MiB");
-	else if (p->n_streams >= TTRPC_SERVER_STREAMS)
-		refuse(p, f->id, ERR_EXHAUSTED, "too many calls at once");
-	else if (ttrpc_request_get(f->data.data, f->data.len, &q, &why) < 0)
-		refuse(p, f->id, why.code, why.msg);
-	else
-		open_stream(p, f, &q);
+	if (f->oversized) {
+		put_status(p, f->id, ERR_EXHAUSTED, "request is longer than 4 MiB");
+	} else if (p->n_streams >= TTRPC_SERVER_STREAMS) {
+		put_status(p, f->id, ERR_EXHAUSTED, "too many calls at once");
+	} else if (ttrpc_request_get(f->data, f->len, &q, &why) < 0) {
+		put_status(p, f->id, why.code, why.msg);
+	} else {
+		method = find_method(p->server, &q, &text);
+		if (method)
+			open_stream(p, f, &q, method);
+		else
+			put_status(p, f->id, ERR_UNIMPLEMENTED, text);
+	}
+}
+
+static void on_stream_data(struct ttrpc_stream *st, const struct ttrpc_frame *f)
+{
+	if (f->oversized) {
+		ttrpc_stream_end(st, err_to_grpc(-ERR_EXHAUSTED), "message is longer than 4 MiB");
+	} else if (st->unary || st->remote_closed) {
+		ttrpc_stream_end(st, err_to_grpc(-ERR_INVALID), "data on a stream that takes none");
+	} else {
+		if (!(f->flags & TTRPC_NO_DATA))
+			stream_message(st, f->data, f->len);
+		if (f->flags & TTRPC_REMOTE_CLOSED)
+			stream_half_close(st);
+	}
 }
 
 /* Data of a stream that has ended is dropped: the client cannot know yet. */
-static void on_data(struct peer *p, const struct ttrpc_frame *f)
+static void on_peer_data(struct ttrpc_peer *p, const struct ttrpc_frame *f)
 {
-	list_for_each(it, &p->streams) {
+	list_for_each(it, bucket_of(p, f->id)) {
 		struct ttrpc_stream *st = container_of(it, struct ttrpc_stream, node);
 
-		if (st->id != f->id)
-			continue;
-		if (f->oversized) {
-			ttrpc_stream_end(st, err_to_grpc(-ERR_EXHAUSTED), "message is longer than 4 MiB");
-		} else if (st->unary || st->remote_closed) {
-			ttrpc_stream_end(st, err_to_grpc(-ERR_INVALID), "data on a stream that takes none");
-		} else {
-			if (!(f->flags & TTRPC_NO_DATA))
-				message(st, f->data.data, f->data.len);
-			if (f->flags & TTRPC_REMOTE_CLOSED)
-				half_close(st);
+		if (st->id == f->id) {
+			on_stream_data(st, f);
+			return;
 		}
-		return;
 	}
 }
 
-static ssize_t input(void *arg, const void *bytes, size_t n, struct err *err)
+static ssize_t on_peer_input(void *arg, const void *bytes, size_t n, struct err *err)
 {
-	size_t all = n;
-	_cleanup_(ttrpc_frame_done) struct ttrpc_frame f = { 0 };
-	const unsigned char *b = bytes;
-	struct peer *p = arg;
+	const unsigned char *at = bytes;
+	struct ttrpc_peer *p = arg;
+	struct ttrpc_frame f;
+	size_t left = n;
 
 	(void)err;
-	while (n && !p->dropped && ttrpc_reader_feed(&p->reader, &b, &n, &f)) {
+	while (!p->dropped && conn_unsent(p->guest.conn) < TTRPC_SERVER_UNSENT && ttrpc_reader_next(&p->reader, &at, &left, &f)) {
 		if (f.type == TTRPC_REQUEST)
 			on_request(p, &f);
 		else if (f.type == TTRPC_DATA)
-			on_data(p, &f);
-		free_ended(p);
+			on_peer_data(p, &f);
+		done_with_ended(p);
 	}
-	return (ssize_t)all;
+	return (ssize_t)(n - left);
 }
 
-static int output(void *arg, struct buf *out, struct err *err)
+static int on_peer_output(void *arg, struct buf *out, struct err *err)
 {
-	struct peer *p = arg;
-	struct buf empty = *out;
-
+	(void)out;
 	(void)err;
-	assert(!out->len);
-	free_ended(p);
-	*out = p->out;
-	p->out = empty;
+	done_with_ended(arg);
 	return 0;
 }
 
-static void peer_free(struct peer *p)
+static void ttrpc_peer_free(struct ttrpc_peer *p)
 {
 	p->dropped = true; /* a handler that still answers answers nobody */
-	free_ended(p);
-	list_for_each(it, &p->streams)
-		stream_free(container_of(it, struct ttrpc_stream, node));
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (!list_empty(&p->streams[i]))
+			stream_end(container_of(p->streams[i].next, struct ttrpc_stream, node));
+	done_with_ended(p);
 	timer_free(p->timer);
 	guest_done(&p->guest);
-	ttrpc_reader_done(&p->reader);
-	buf_done(&p->out);
 	free(p);
 }
 
-static void closed(void *arg, const struct err *why)
+static void on_peer_closed(void *arg, const struct err *why)
 {
 	(void)why; /* clients come and go */
-	peer_free(arg);
+	ttrpc_peer_free(arg);
 }
 
-static const struct conn_ops ops = { input, output, closed };
+static const struct conn_ops peer_ops = { on_peer_input, on_peer_output, on_peer_closed };
 
-static void on_connection(void *arg, int fd)
+static void on_ttrpc_connection(void *arg, int fd)
 {
 	struct ttrpc_server *s = arg;
-	struct peer *p = mem_new(struct peer);
+	struct ttrpc_peer *p = mem_new(struct ttrpc_peer);
 
 	p->server = s;
-	list_init(&p->streams);
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_init(&p->streams[i]);
 	list_init(&p->ended);
-	p->timer = loop_timer(s->loop, on_time, p);
-	guest_init(&p->guest, s->listener, fd, "client", &ops, p);
+	p->timer = loop_timer(s->loop, on_overdue, p);
+	guest_init(&p->guest, s->listener, fd, "client", &peer_ops, p);
 	conn_polite(p->guest.conn);
 }
 
 struct ttrpc_server *ttrpc_server_new(struct loop *loop, int fd, const struct listener_limits *limits,
-				      const struct ttrpc_handler *handler, void *arg)
+				      const struct ttrpc_service *services, void *arg)
 {
 	struct ttrpc_server *s = mem_new(struct ttrpc_server);
 
-	*s = (struct ttrpc_server){ .loop = loop, .handler = handler, .arg = arg };
-	s->listener = listener_new(loop, fd, limits, on_connection, s);
+	*s = (struct ttrpc_server){ .loop = loop, .services = services, .arg = arg };
+	list_init(&s->spare);
+	s->listener = listener_new(loop, fd, limits, on_ttrpc_connection, s);
 	return s;
 }
 
@@ -315,15 +407,19 @@ void ttrpc_server_free(struct ttrpc_server *s)
 	if (!s)
 		return;
 	list_for_each(it, listener_guests(s->listener))
-		peer_free(container_of(it, struct peer, guest.node));
+		ttrpc_peer_free(container_of(it, struct ttrpc_peer, guest.node));
 	listener_free(s->listener);
+	list_for_each(it, &s->spare) {
+		list_unlink(it);
+		free(container_of(it, struct ttrpc_stream, node));
+	}
 	free(s);
 }
 
 void ttrpc_server_flush(struct ttrpc_server *s)
 {
 	list_for_each(it, listener_guests(s->listener))
-		conn_flush(container_of(it, struct peer, guest.node)->guest.conn);
+		conn_flush(container_of(it, struct ttrpc_peer, guest.node)->guest.conn);
 }
 
 size_t ttrpc_server_connections(const struct ttrpc_server *s) { return listener_n(s->listener); }

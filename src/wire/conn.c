@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "mem.h"
 #include <poll.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 
 enum {
@@ -196,6 +195,8 @@ const char *conn_name(const struct conn *c) { return c->name; }
 struct buf *conn_out(struct conn *c) { return &c->out; }
 
 size_t conn_unsent(const struct conn *c) { return c->out.len - c->out_at; }
+
+bool conn_is_mute(const struct conn *c) { return c->mute || !c->watch; }
 
 void conn_kick(struct conn *c)
 {

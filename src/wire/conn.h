@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "err.h"
 #include "loop.h"
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct conn;
@@ -33,6 +34,8 @@ const char *conn_name(const struct conn *);
 struct buf *conn_out(struct conn *);
 /* Bytes that the peer has not taken yet. */
 size_t conn_unsent(const struct conn *);
+/* The peer does not take anything any more: what is sent is dropped. */
+bool conn_is_mute(const struct conn *);
 /* There may be something to send. */
 void conn_kick(struct conn *);
 /* Send now what can be sent; not inside input() and output(). May call closed(). */

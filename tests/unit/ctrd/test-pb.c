@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "pb.h"
 #include "types.pb-c.h"
+#include <malloc.h>
 
 /* A message that may hold itself, which none of containerd's may. */
 extern const ProtobufCMessageDescriptor nested_descriptor;
@@ -209,6 +210,31 @@ static void arena_gives_aligned_zeroes(void **state)
 	}
 }
 
+static void arena_keeps_what_it_needed_last(void **state)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	char *first = NULL;
+
+	(void)state;
+	arena_reset(&a); /* of nothing */
+	for (int i = 0; i < 5; i++) {
+		char *p = NULL;
+
+		for (int k = 0; k < 10; k++)
+			p = memset(arena_get(&a, 1000), 0xff, 1000);
+		assert_int_equal(a.used >= 10000, 1);
+		assert_true(i < 2 || p == first); /* the same room again, from the second round on */
+		first = p;
+		arena_reset(&a);
+		assert_int_equal(a.used, 0);
+		assert_int_equal(*(char *)arena_get(&a, 1), 0); /* zeroed anew */
+		arena_reset(&a);
+	}
+	(void)arena_get(&a, 4 << 20);
+	arena_reset(&a);
+	assert_true(!a.blocks || malloc_usable_size(a.blocks) < 2 * ARENA_KEEP); /* not what one huge message needed */
+}
+
 RUN_TESTS("pb", cmocka_unit_test(bounds_nesting), cmocka_unit_test(bounds_memory), cmocka_unit_test(refuses_what_is_malformed),
 	  cmocka_unit_test(takes_what_the_format_allows), cmocka_unit_test(packs_without_what_is_null),
-	  cmocka_unit_test(arena_gives_aligned_zeroes))
+	  cmocka_unit_test(arena_gives_aligned_zeroes), cmocka_unit_test(arena_keeps_what_it_needed_last))

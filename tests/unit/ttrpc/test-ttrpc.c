@@ -2,11 +2,13 @@
 #include "test.h"
 #include "clock.h"
 #include "socket.h"
+#include "list.h"
 #include "mem.h"
 #include "ttrpc-frame.h"
 #include "ttrpc-server.h"
 #include "ttrpc.h"
 #include <poll.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 struct world {
@@ -16,66 +18,80 @@ struct world {
 	struct ttrpc *client;
 	struct ctx ctx;
 	unsigned open, closed, messages, half_closed;
-	struct ttrpc_stream *parked;
+	struct list_node parked;
 };
 static struct world *world;
 
-/* What a stream does when it is opened, has a message, and is half-closed. */
 struct one {
-	char *method;
 	size_t bytes;
 };
 
-static void *on_open(void *arg, struct ttrpc_stream *st, const char *service, const char *method, const struct dict *md)
+static struct one *one_of(struct ttrpc_stream *st)
 {
-	struct world *w = arg;
-	struct one *o;
+	struct one *o = ttrpc_stream_state(st);
 
-	w->open++;
-	if (strcmp(service, "t.Test") || !strcmp(method, "Unknown")) {
-		ttrpc_stream_end(st, 12, "unknown method");
-		return NULL;
+	if (!o) {
+		o = mem_new(struct one);
+		ttrpc_stream_set(st, o);
+		world->open++;
 	}
-	if (!strcmp(method, "Metadata")) {
-		char text[100];
-
-		(void)snprintf(text, sizeof text, "%s %s", dict_get(md, "containerd-namespace-ttrpc"),
-			       ttrpc_stream_deadline(st) ? "deadline" : "none");
-		ttrpc_stream_reply(st, text, strlen(text));
-		return NULL;
-	}
-	o = mem_new(struct one);
-	o->method = mem_strdup(method);
-	if (!strcmp(method, "Park"))
-		w->parked = st;
 	return o;
 }
 
-static void on_message(void *state, struct ttrpc_stream *st, const void *msg, size_t len)
+static bool is_called(struct ttrpc_stream *st, const char *name) { return !strcmp(ttrpc_stream_method(st)->name, name); }
+
+static void on_metadata(void *arg, struct ttrpc_stream *st, const void *msg, size_t len)
 {
-	struct one *o = state;
+	struct ttrpc_text ns = ttrpc_stream_md(st, "containerd-namespace-ttrpc");
+	char text[100];
+
+	(void)arg;
+	(void)msg;
+	(void)len;
+	(void)snprintf(text, sizeof text, "%.*s %s", (int)ns.n, ns.p, ttrpc_stream_deadline(st) ? "deadline" : "none");
+	ttrpc_stream_reply(st, text, strlen(text));
+}
+
+static void on_park(void *arg, struct ttrpc_stream *st, const void *msg, size_t len)
+{
+	struct world *w = arg;
+
+	(void)msg;
+	(void)len;
+	(void)one_of(st);
+	w->messages++;
+	list_push(&w->parked, ttrpc_stream_link(st));
+	assert_null(ttrpc_stream_md(st, "absent").p);
+}
+
+static void on_message(void *arg, struct ttrpc_stream *st, const void *msg, size_t len)
+{
+	struct one *o = one_of(st);
+	char text[40] = "";
 	unsigned n, size;
 
+	(void)arg;
 	world->messages++;
 	o->bytes += len;
-	if (!strcmp(o->method, "Echo")) {
+	memcpy(text, msg, len < sizeof text ? len : sizeof text - 1);
+	if (is_called(st, "Echo")) {
 		ttrpc_stream_reply(st, msg, len);
 		ttrpc_stream_reply(st, "again", 5); /* nothing: it has ended */
 		ttrpc_stream_end(st, 5, "again");
-	} else if (!strcmp(o->method, "Chat")) {
+	} else if (is_called(st, "Chat")) {
 		ttrpc_stream_send(st, msg, len);
-	} else if (!strcmp(o->method, "Fail")) {
+	} else if (is_called(st, "Fail")) {
 		ttrpc_stream_end(st, 5, "container not created");
-	} else if (!strcmp(o->method, "Mute")) {
+	} else if (is_called(st, "Mute")) {
 		ttrpc_stream_end(st, 14, NULL);
-	} else if (!strcmp(o->method, "Empty")) {
+	} else if (is_called(st, "Empty")) {
 		ttrpc_stream_end(st, 0, NULL);
-	} else if (!strcmp(o->method, "Die")) {
+	} else if (is_called(st, "Die")) {
 		ttrpc_stream_drop_connection(st);
-	} else if (sscanf(msg, "%u %u", &n, &size) == 2) {
+	} else if (sscanf(text, "%u %u", &n, &size) == 2) {
 		_cleanup_free_ char *bytes = mem_zalloc(size + 1);
 
-		if (!strcmp(o->method, "Big"))
+		if (is_called(st, "Big"))
 			ttrpc_stream_reply(st, bytes, size);
 		else
 			for (unsigned i = 0; i < n; i++)
@@ -83,29 +99,48 @@ static void on_message(void *state, struct ttrpc_stream *st, const void *msg, si
 	}
 }
 
-static void on_half_close(void *state, struct ttrpc_stream *st)
+static void on_half_close(void *arg, struct ttrpc_stream *st)
 {
-	struct one *o = state;
+	struct one *o = one_of(st);
 	char text[30];
 
+	(void)arg;
 	world->half_closed++;
 	(void)snprintf(text, sizeof text, "%zu", o->bytes);
-	if (!strcmp(o->method, "Sum"))
+	if (is_called(st, "Sum"))
 		ttrpc_stream_reply(st, text, strlen(text));
-	else if (!strcmp(o->method, "Chat") || !strcmp(o->method, "Count"))
+	else if (is_called(st, "Chat") || is_called(st, "Count"))
 		ttrpc_stream_end(st, 0, NULL);
 }
 
-static void on_closed(void *state, struct ttrpc_stream *st)
+static void on_closed(void *arg, struct ttrpc_stream *st)
 {
-	if (world->parked == st)
-		world->parked = NULL;
-	world->closed++;
-	free(((struct one *)state)->method);
-	free(state);
+	(void)arg;
+	assert_false(list_linked(ttrpc_stream_link(st)));
+	world->closed += ttrpc_stream_state(st) != NULL; /* not one whose client has said nothing */
+	free(ttrpc_stream_state(st));
 }
 
-static const struct ttrpc_handler handler = { on_open, on_message, on_half_close, on_closed };
+#define METHOD(name) \
+	{ \
+		name, on_message, on_half_close, on_closed \
+	}
+static const struct ttrpc_method methods[] = {
+	METHOD("Echo"),
+	METHOD("Chat"),
+	METHOD("Fail"),
+	METHOD("Mute"),
+	METHOD("Empty"),
+	METHOD("Die"),
+	METHOD("Big"),
+	METHOD("Count"),
+	METHOD("Sum"),
+	METHOD("Hang"),
+	{ "Metadata", on_metadata, NULL, NULL },
+	{ "Park", on_park, NULL, on_closed },
+	{ NULL, NULL, NULL, NULL },
+};
+static const struct ttrpc_service services[] = { { "t.Test", methods }, { "t.v3.Test", methods }, { NULL, NULL } };
 
 static int setup(void **state)
 {
@@ -116,9 +151,10 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(w->dir));
 	(void)snprintf(w->path, sizeof w->path, "%s/s", w->dir);
 	w->loop = loop_new();
+	list_init(&w->parked);
 	w->ctx = ctx_within(NULL, 20000);
 	assert_int_equal(socket_listen(w->path, 0600, &fd, NULL), 0);
-	w->server = ttrpc_server_new(w->loop, fd, NULL, &handler, w);
+	w->server = ttrpc_server_new(w->loop, fd, NULL, services, w);
 	assert_int_equal(ttrpc_open(w->loop, w->path, &w->client, NULL), 0);
 	*state = world = w;
 	return 0;
@@ -185,7 +221,9 @@ static void unary(void **state)
 	fails(w, start(w, TTRPC_UNARY, "Fail", "x"), ERR_NOT_FOUND, "container not created");
 	fails(w, start(w, TTRPC_UNARY, "Mute", "x"), ERR_UNAVAILABLE, "unavailable");
 	fails(w, start(w, TTRPC_UNARY, "Unknown", "x"), ERR_UNIMPLEMENTED, "unknown method");
-	assert_int_equal(w->closed, 5); /* all but the unknown one, which has no state */
+	assert_int_equal(w->closed, 5); /* all but the unknown one, which is no stream */
+	succeeds(w, ttrpc_start(w->client, TTRPC_UNARY, "t.v3.Test", "Echo", "same", 4, NULL, &w->ctx), "same");
+	fails(w, ttrpc_start(w->client, TTRPC_UNARY, "t.Tes", "Echo", "x", 1, NULL, &w->ctx), ERR_UNIMPLEMENTED, "unknown service");
 }
 
 static void metadata_and_deadline_cross(void **state)
@@ -250,7 +288,8 @@ static void parked_calls_are_answered_later(void **state)
 
 	succeeds(w, start(w, TTRPC_UNARY, "Echo", "meanwhile"), "meanwhile");
 	assert_false(ttrpc_ready(wait));
-	ttrpc_stream_reply(w->parked, "exited", 6);
+	ttrpc_stream_reply(ttrpc_stream_of(w->parked.next), "exited", 6);
+	assert_true(list_empty(&w->parked));
 	ttrpc_server_flush(w->server); /* as a shim does before it exits */
 	assert_int_equal(w->closed, 2);
 	succeeds(w, wait, "exited");
@@ -344,13 +383,13 @@ static void unread_messages_count_when_they_are_empty(void **state)
 
 static void put_timed(struct buf *b, uint32_t id, unsigned flags, const char *service, const char *method, int64_t timeout_ns)
 {
-	_cleanup_(ttrpc_request_done) struct ttrpc_request q = { .service = mem_strdup(service), .method = mem_strdup(method) };
+	struct ttrpc_request q = {
+		.service = { service, strlen(service) }, .method = { method, strlen(method) }, .payload = "x", .len = 1
+	};
 	_cleanup_buf_ struct buf m = { 0 };
 
-	q.payload = "x";
-	q.len = 1;
 	q.timeout_ns = timeout_ns;
-	ttrpc_request_put(&m, &q);
+	ttrpc_request_put(&m, &q, NULL);
 	ttrpc_frame_put(b, id, TTRPC_REQUEST, flags, m.data, m.len);
 }
 
@@ -362,11 +401,12 @@ static void put_request(struct buf *b, uint32_t id, unsigned flags, const char *
 /* Send @b on a connection of its own and read one frame. */
 static void answer_to(struct world *w, int fd, const struct buf *b, uint32_t id, unsigned code, const char *payload)
 {
-	_cleanup_(ttrpc_frame_done) struct ttrpc_frame f = { 0 };
-	_cleanup_(ttrpc_response_done) struct ttrpc_response s = { 0 };
+	_cleanup_buf_ struct buf in = { 0 };
+	struct ttrpc_frame f = { 0 };
+	struct ttrpc_response s;
 	struct ttrpc_reader reader = { 0 };
 	size_t sent = 0;
-	unsigned char byte;
+	char byte;
 
 	while (sent < b->len) {
 		ssize_t n = send(fd, b->data + sent, b->len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -376,19 +416,21 @@ static void answer_to(struct world *w, int fd, const struct buf *b, uint32_t id,
 		loop_poll(w->loop);
 	}
 	for (;;) {
-		const unsigned char *p = &byte;
-		size_t n = 1;
+		const unsigned char *p = (const unsigned char *)in.data;
+		size_t n = in.len;
 
-		if (recv(fd, &byte, 1, MSG_DONTWAIT) != 1) {
-			assert_int_equal(ctx_check(&w->ctx, NULL), 0);
-			loop_poll(w->loop);
-		} else if (ttrpc_reader_feed(&reader, &p, &n, &f)) {
+		if (ttrpc_reader_next(&reader, &p, &n, &f))
 			break;
+		if (recv(fd, &byte, 1, MSG_DONTWAIT) == 1) {
+			buf_addc(&in, byte);
+			continue;
 		}
+		assert_int_equal(ctx_check(&w->ctx, NULL), 0);
+		loop_poll(w->loop);
 	}
 	assert_int_equal(f.id, id);
 	assert_int_equal(f.type, TTRPC_RESPONSE);
-	assert_int_equal(ttrpc_response_get(f.data.data, f.data.len, &s, NULL), 0);
+	assert_int_equal(ttrpc_response_get(f.data, f.len, &s, NULL), 0);
 	assert_int_equal(s.code, code);
 	assert_int_equal(s.len, strlen(payload));
 	assert_memory_equal(s.len ? s.payload : "", payload, s.len);
@@ -442,7 +484,7 @@ static void the_server_ends_what_is_overdue(void **state)
 	answer_to(w, fd, &b, 3, 4, "");
 	assert_true(clock_mono() - before >= 30 * NSEC_PER_MSEC);
 	assert_int_equal(w->closed, 1);
-	assert_null(w->parked);
+	assert_true(list_empty(&w->parked));
 	(void)close(fd);
 	turn_until(w, &w->closed, 2);
 }
@@ -457,14 +499,13 @@ static void a_client_that_does_not_read_is_not_read(void **state)
 	int fd;
 
 	for (uint32_t id = 1; id < 200; id += 2) {
-		_cleanup_(ttrpc_request_done) struct ttrpc_request q = { .service = mem_strdup("t.Test"),
-									 .method = mem_strdup("Echo") };
+		struct ttrpc_request q = { .service = { "t.Test", 6 }, .method = { "Echo", 4 } };
 		_cleanup_buf_ struct buf m = { 0 };
 		_cleanup_free_ char *payload = mem_zalloc(100000);
 
 		q.payload = payload;
 		q.len = 100000;
-		ttrpc_request_put(&m, &q);
+		ttrpc_request_put(&m, &q, NULL);
 		ttrpc_frame_put(&b, id, TTRPC_REQUEST, 0, m.data, m.len);
 	}
 	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
@@ -519,8 +560,103 @@ static void answers_that_are_none(void **state)
 	(void)unlink(path);
 }
 
+struct told {
+	struct world *world;
+	unsigned n, left;
+	int code;
+};
+
+/* A chain of calls that nobody waits for, each started when the one before it has ended. */
+static void on_told(void *arg, struct ttrpc_call *call)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	struct err err = ERR_INIT;
+	struct told *t = arg;
+
+	assert_true(ttrpc_ready(call));
+	t->n++;
+	t->code = -ttrpc_unary_end(call, &t->world->ctx, &b, &err);
+	ttrpc_call_free(call);
+	if (t->left) {
+		t->left--;
+		ttrpc_notify(start(t->world, TTRPC_UNARY, "Echo", "next"), on_told, t);
+	}
+}
+
+static void calls_tell_when_they_end(void **state)
+{
+	struct world *w = *state;
+	struct told chain = { .world = w, .left = 9 }, late = { .world = w }, ended = { .world = w }, broken = { .world = w };
+	struct ctx soon = ctx_within(NULL, 30);
+	struct ttrpc_call *call = start(w, TTRPC_UNARY, "Echo", "x");
+
+	ttrpc_notify(start(w, TTRPC_UNARY, "Echo", "first"), on_told, &chain);
+	ttrpc_notify(ttrpc_start(w->client, TTRPC_UNARY, "t.Test", "Hang", "x", 1, NULL, &soon), on_told, &late);
+	turn_until(w, &chain.n, 10);
+	assert_int_equal(chain.code, 0);
+	assert_int_equal(late.n, 0);
+	turn_until(w, &late.n, 1); /* its deadline is enforced, and the server's answer comes too late or says the same */
+	assert_int_equal(late.code, ERR_DEADLINE);
+	assert_true(ttrpc_ready(call));
+	ttrpc_notify(call, on_told, &ended); /* has ended: told from the loop, not from here */
+	assert_int_equal(ended.n, 0);
+	turn_until(w, &ended.n, 1);
+	for (int i = 0; i < 20; i++)
+		ttrpc_notify(start(w, TTRPC_UNARY, "Hang", "x"), on_told, &broken);
+	broken.left = 1;
+	ttrpc_notify(start(w, TTRPC_UNARY, "Die", "x"), on_told, &broken);
+	turn_until(w, &broken.n, 22);
+	assert_int_equal(broken.code, ERR_UNAVAILABLE);
+}
+
+/* Streams find their data among thousands that are open, and each is answered once. */
+static void many_streams_at_once(void **state)
+{
+	enum { N = 5000 };
+	struct world *w = *state;
+	static struct ttrpc_call *calls[N];
+	_cleanup_buf_ struct buf b = { 0 };
+
+	for (int i = 0; i < N; i++)
+		calls[i] = start(w, TTRPC_BIDI, "Chat", NULL);
+	for (int i = N - 1; i >= 0; i--)
+		ttrpc_send(calls[i], &i, sizeof i, true);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(ttrpc_recv(calls[i], &w->ctx, &b, NULL), 1);
+		assert_memory_equal(b.data, &i, sizeof i);
+		assert_int_equal(ttrpc_recv(calls[i], &w->ctx, &b, NULL), 0);
+		ttrpc_call_free(calls[i]);
+	}
+	turn_until(w, &w->closed, N);
+}
+
+/* A client that sends thousands of small requests with large answers and reads none. */
+static void answers_to_one_client_are_bounded(void **state)
+{
+	struct world *w = *state;
+	_cleanup_buf_ struct buf b = { 0 };
+	int fd;
+
+	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
+	for (uint32_t id = 1; id < 200; id += 2) {
+		struct ttrpc_request q = { .service = { "t.Test", 6 }, .method = { "Big", 3 }, .payload = "1 1000000", .len = 9 };
+		size_t begun = ttrpc_frame_begin(&b, id, TTRPC_REQUEST, 0);
+
+		ttrpc_request_put(&b, &q, NULL);
+		assert_true(ttrpc_frame_end(&b, begun));
+	}
+	assert_int_equal(send(fd, b.data, b.len, MSG_DONTWAIT), b.len);
+	for (int i = 0; i < 50; i++)
+		loop_poll(w->loop);
+	assert_true(w->messages >= 1 && w->messages <= 3);
+	(void)close(fd);
+	while (ttrpc_server_connections(w->server) != 1)
+		assert_int_equal(loop_turn(w->loop, &w->ctx, NULL), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("ttrpc", T(unary), T(metadata_and_deadline_cross), T(streams), T(a_thousand_at_once), T(parked_calls_are_answered_later),
 	  T(too_large), T(deadlines), T(a_dying_peer_ends_every_call), T(an_unread_stream_is_given_up),
 	  T(unread_messages_count_when_they_are_empty), T(the_server_survives), T(the_server_ends_what_is_overdue),
-	  T(a_client_that_does_not_read_is_not_read), T(answers_that_are_none))
+	  T(a_client_that_does_not_read_is_not_read), T(answers_that_are_none), T(calls_tell_when_they_end),
+	  T(many_streams_at_once), T(answers_to_one_client_are_bounded))

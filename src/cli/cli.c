@@ -7,6 +7,7 @@
 #include "log.h"
 #include "mem.h"
 #include "name.h"
+#include "own.h"
 #include <string.h>
 
 #define AT(f) .at = offsetof(struct globals, f)
@@ -56,7 +57,7 @@ static void globals_from_environment(struct globals *g)
 
 static void on_notice(void *arg, const char *line) { cli_notice(arg, "%s", line); }
 
-/* What core_open() and everything behind it see. */
+/* What own_open() and everything behind it see. */
 static int configure(struct cli *cli, struct err *err)
 {
 	static const char scheme[] = "unix://";
@@ -90,13 +91,10 @@ int cli_core(struct cli *cli, struct err *err)
 {
 	if (cli->global.no_engine)
 		return cli_core_existing(cli, err);
-	return cli->core ? 0 : core_open(&cli->conf, &cli->ctx, &cli->core, err);
+	return cli->core ? 0 : own_open(&cli->conf, &cli->ctx, &cli->core, err);
 }
 
-int cli_core_existing(struct cli *cli, struct err *err)
-{
-	return cli->core ? 0 : core_open_existing(&cli->conf, &cli->ctx, &cli->core, err);
-}
+int cli_core_existing(struct cli *cli, struct err *err) { return cli->core ? 0 : own_open_existing(&cli->conf, &cli->core, err); }
 
 int cli_fail_run(struct cli *cli, int r, const struct strv *words, const char *noun, struct err *err)
 {

@@ -1,15 +1,15 @@
 /* engine start, stop, status: the containerd of davit's own. */
 #include "cli.h"
 #include "commands.h"
-#include "engine.h"
+#include "own.h"
 #include "format.h"
-#include "job-ops.h"
+#include "job-remove.h"
 #include "mem.h"
 
 static int start(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	_cleanup_free_ char *address = engine_address(&cli->conf);
-	int r = engine_start(&cli->conf, &cli->ctx, err);
+	_cleanup_free_ char *address = own_address(&cli->conf);
+	int r = own_start(&cli->conf, &cli->ctx, err);
 
 	(void)opts;
 	(void)args;
@@ -40,7 +40,7 @@ static int stop(struct cli *cli, void *opts, const struct strv *args, struct err
 
 	(void)args;
 	job_await_removals(&core, &cli->ctx);
-	return engine_stop(&cli->conf, ((struct stop_flags *)opts)->force, &cli->ctx, err);
+	return own_stop(&cli->conf, ((struct stop_flags *)opts)->force, &cli->ctx, err);
 }
 
 static const struct command engine_stop_cmd = {
@@ -54,7 +54,7 @@ static const struct command engine_stop_cmd = {
 	.run = stop,
 };
 
-static int print_json(struct cli *cli, const struct engine_status *s, struct err *err)
+static int print_json(struct cli *cli, const struct own_status *s, struct err *err)
 {
 	_cleanup_json_ json *o = json_new_object();
 
@@ -72,8 +72,8 @@ static int print_json(struct cli *cli, const struct engine_status *s, struct err
 
 static int status(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	_cleanup_(engine_status_done) struct engine_status s = { 0 };
-	int r = engine_get_status(&cli->conf, &cli->ctx, &s, err);
+	_cleanup_(own_status_done) struct own_status s = { 0 };
+	int r = own_get_status(&cli->conf, &cli->ctx, &s, err);
 
 	(void)args;
 	if (r < 0)

@@ -1,7 +1,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "interrupt.h"
-#include "job-ops.h"
+#include "job-exec.h"
 #include "parse.h"
 
 struct exec_flags {

@@ -1,7 +1,7 @@
 /* export: the root file system of a job as a tar. */
 #include "commands.h"
 #include "helper.h"
-#include "job-ops.h"
+#include "job-export.h"
 #include <errno.h>
 #include <fcntl.h>
 

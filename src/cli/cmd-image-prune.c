@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "image.h"
-#include "job-ops.h"
+#include "job-remove.h"
 #include <string.h>
 
 struct prune_flags {

@@ -3,7 +3,7 @@
 #include "docker-view.h"
 #include "helper.h"
 #include "image.h"
-#include "job-ops.h"
+#include "job-remove.h"
 #include "mem.h"
 #include "ref.h"
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "docker-view.h"
-#include "job-ops.h"
+#include "job-inspect.h"
 #include <string.h>
 
 struct inspect_flags {

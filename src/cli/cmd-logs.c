@@ -1,7 +1,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "clock.h"
-#include "job-ops.h"
+#include "job-logs.h"
 #include <signal.h>
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 #include "cli.h"
 #include "commands.h"
-#include "job-ops.h"
+#include "job-remove.h"
 
 struct prune_flags {
 	bool all, volumes, dry_run, force;

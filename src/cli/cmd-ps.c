@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "human.h"
 #include "clock.h"
-#include "job-ops.h"
+#include "job-list.h"
 #include "listing.h"
 #include "mem.h"
 #include "ref.h"

@@ -1,6 +1,5 @@
 #include "cli.h"
 #include "commands.h"
-#include "job-ops.h"
 
 struct start_flags {
 	bool attach, interactive;

@@ -1,6 +1,6 @@
 #include "cli.h"
 #include "commands.h"
-#include "job-ops.h"
+#include "job-stop.h"
 #include "stop-flags.h"
 
 const struct opt stop_opts[] = {

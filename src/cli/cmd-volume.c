@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "docker-view.h"
 #include "human.h"
-#include "job-ops.h"
+#include "job-remove.h"
 #include "listing.h"
 #include "mem.h"
 #include "parse.h"

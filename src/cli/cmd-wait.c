@@ -1,6 +1,6 @@
 #include "cli.h"
 #include "commands.h"
-#include "job-ops.h"
+#include "job-wait.h"
 
 static int wait_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {

@@ -2,6 +2,7 @@
 #include "doctor-row.h"
 #include "file.h"
 #include "mem.h"
+#include "own.h"
 #include "self.h"
 #include <linux/capability.h>
 #include <string.h>
@@ -168,7 +169,7 @@ void doctor_run(const struct core_conf *conf, const char *root, const struct ctx
 
 	*ret = (struct checks){ 0 };
 	list_folders(&d);
-	if (core_open_existing(conf, ctx, &d.core, &d.core_err) < 0)
+	if (own_open_existing(conf, &d.core, &d.core_err) < 0)
 		d.core = NULL;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		for (size_t k = 0; k < parts[i]->n; k++) {

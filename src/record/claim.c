@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "places.h"
 #include "port.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,11 +12,6 @@
 
 enum { REMOVAL_MS = 10000, CHANGE_MS = 60000, GLANCE_MS = 50 /* claim_locked() of another davit holds it that short */ };
 static const char removing[] = "removing\n";
-
-static char *lock_path(const struct core *c, const char *name)
-{
-	return mem_printf("%s/%s/%s.lock", c->conf.run_dir, c->conf.ns, name);
-}
 
 static bool says_removing(const char *path)
 {
@@ -32,7 +28,7 @@ static int in_use(const char *name, struct err *err)
 
 int claim_lock(const struct core *c, const char *name, bool wait, const struct ctx *ctx, int *ret_fd, struct err *err)
 {
-	_cleanup_free_ char *path = lock_path(c, name), *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
+	_cleanup_free_ char *path = places_lock(c, name), *dir = places_run(c, "");
 	struct ctx limit = ctx_within(ctx, wait ? CHANGE_MS : says_removing(path) ? REMOVAL_MS : GLANCE_MS);
 	int r = file_mkdirs_private(dir, err), fd;
 
@@ -52,7 +48,7 @@ int claim_lock(const struct core *c, const char *name, bool wait, const struct c
 
 bool claim_is_removing(const struct core *c, const char *name)
 {
-	_cleanup_free_ char *path = lock_path(c, name);
+	_cleanup_free_ char *path = places_lock(c, name);
 
 	return says_removing(path) && claim_locked(c, name);
 }
@@ -72,23 +68,20 @@ static void await_removal(const char *path, const struct ctx *ctx)
 
 void claim_await_removals(const struct core *c, const struct ctx *ctx)
 {
-	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
+	_cleanup_free_ char *dir = places_run(c, "");
 	_cleanup_(closedirp) DIR *d = opendir(dir);
 
 	for (struct dirent *e; d && (e = readdir(d));) {
-		_cleanup_free_ char *path = NULL;
-		size_t n = strlen(e->d_name);
+		_cleanup_free_ char *name = places_lock_name(e->d_name), *path = name ? places_lock(c, name) : NULL;
 
-		if (n < 6 || strcmp(e->d_name + n - 5, ".lock") != 0)
-			continue;
-		path = mem_printf("%s/%s", dir, e->d_name);
-		await_removal(path, ctx);
+		if (path)
+			await_removal(path, ctx);
 	}
 }
 
 void claim_unlock(const struct core *c, const char *name, int fd)
 {
-	_cleanup_free_ char *path = lock_path(c, name);
+	_cleanup_free_ char *path = places_lock(c, name);
 
 	if (fd < 0)
 		return;
@@ -98,7 +91,7 @@ void claim_unlock(const struct core *c, const char *name, int fd)
 
 bool claim_locked(const struct core *c, const char *name)
 {
-	_cleanup_free_ char *path = lock_path(c, name);
+	_cleanup_free_ char *path = places_lock(c, name);
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;

@@ -1,8 +1,8 @@
 #include "core.h"
-#include "engine.h"
 #include "file.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "places.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -19,47 +19,6 @@ void core_notice(const struct core *c, const char *fmt, ...)
 	c->conf.notice(c->conf.notice_arg, line);
 }
 
-static int no_containerd(const struct core *c, int r, struct err *err)
-{
-	if (r == -ERR_PERMISSION)
-		return err_hint(err, r, "run as root: sudo davit ...");
-	if (r == -ERR_NOT_FOUND || r == -ERR_UNAVAILABLE)
-		return err_hint(err, r, "start containerd there, or leave the address away to use davit's own engine");
-	(void)c;
-	return r;
-}
-
-static int connect_to(struct core *c, const char *address, struct err *err)
-{
-	int r = ctrd_open(c->loop, address, c->conf.ns, &c->ctrd, err);
-
-	if (r < 0)
-		return r;
-	free(c->address);
-	c->address = mem_strdup(address);
-	return 0;
-}
-
-/* Nothing was asked for: the system's containerd, else the engine of our own. */
-static int connect_default(struct core *c, bool start, const struct ctx *ctx, struct err *err)
-{
-	_cleanup_free_ char *own = engine_address(&c->conf);
-	int r = connect_to(c, CTRD_ADDRESS, err);
-
-	if (r != -ERR_NOT_FOUND && r != -ERR_UNAVAILABLE)
-		return r < 0 ? no_containerd(c, r, err) : r;
-	if (!start && !engine_running(&c->conf))
-		return err_hint(err, r, "start one: davit engine start");
-	err_clear(err);
-	if (!engine_running(&c->conf)) {
-		r = engine_start(&c->conf, ctx, err);
-		if (r < 0)
-			return err_wrap(err, r, "no containerd at " CTRD_ADDRESS);
-		core_notice(c, "no containerd at " CTRD_ADDRESS ": started one of davit's own (davit engine status)");
-	}
-	return connect_to(c, own, err);
-}
-
 void core_own_folders(const struct core_conf *conf)
 {
 	if (conf->data_dir)
@@ -68,41 +27,32 @@ void core_own_folders(const struct core_conf *conf)
 		(void)file_own_folder(conf->run_dir, 0711, NULL);
 }
 
-static int open_core(const struct core_conf *conf, bool start, const struct ctx *ctx, struct core **ret, struct err *err)
+int core_check_namespace(const struct core_conf *conf, struct err *err)
+{
+	if (strcmp(conf->ns, PLACES_OWN) != 0)
+		return 0;
+	return err_hint(err,
+			err_set(err, ERR_INVALID, "namespace %s: its folder in %s is that of davit's own containerd", conf->ns,
+				conf->run_dir),
+			"choose another name with --namespace");
+}
+
+int core_open(const struct core_conf *conf, struct core **ret, struct err *err)
 {
 	_cleanup_(core_freep) struct core *c = mem_new(struct core);
-	int r;
+	const char *address = conf->address ? conf->address : CTRD_ADDRESS;
+	int r = core_check_namespace(conf, err);
 
-	if (!strcmp(conf->ns, ENGINE_FOLDER))
-		return err_hint(err,
-				err_set(err, ERR_INVALID, "namespace %s: its folder in %s is that of davit's own containerd",
-					conf->ns, conf->run_dir),
-				"choose another name with --namespace");
-	if (start)
-		core_own_folders(conf);
-	c->conf = *conf;
-	c->loop = loop_new();
-	if (!conf->address) {
-		r = connect_default(c, start, ctx, err);
-	} else {
-		r = connect_to(c, conf->address, err);
-		if (r < 0)
-			r = no_containerd(c, r, err);
-	}
 	if (r < 0)
 		return r;
+	c->conf = *conf;
+	c->loop = loop_new();
+	r = ctrd_open(c->loop, address, conf->ns, &c->ctrd, err);
+	if (r < 0)
+		return r == -ERR_PERMISSION ? err_hint(err, r, "run as root: sudo davit ...") : r;
+	c->conf.address = c->address = mem_strdup(address);
 	*ret = TAKE_PTR(c);
 	return 0;
-}
-
-int core_open(const struct core_conf *conf, const struct ctx *ctx, struct core **ret, struct err *err)
-{
-	return open_core(conf, true, ctx, ret, err);
-}
-
-int core_open_existing(const struct core_conf *conf, const struct ctx *ctx, struct core **ret, struct err *err)
-{
-	return open_core(conf, false, ctx, ret, err);
 }
 
 int core_reconnect(struct core *c, struct err *err)

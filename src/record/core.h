@@ -1,13 +1,12 @@
-/* The core: a connection to containerd with davit's settings. One per thread. Every face opens one and calls the
- * procedures of job-run.h, job-ops.h, volume.h, engine.h and doctor.h; none talks to containerd itself. */
+/* The core: a connection to containerd with davit's settings. One per thread. Every face opens one, by own.h, and calls the
+ * procedures of job-*.h, volume.h and doctor.h; none talks to containerd itself. */
 #pragma once
 #include "cni.h"
 #include "ctrd.h"
-#include "image.h"
 #include "loop.h"
 
 struct core_conf {
-	const char *address;     /* NULL: CTRD_ADDRESS, or the engine of our own (engine.h) */
+	const char *address;     /* NULL: CTRD_ADDRESS */
 	const char *ns;          /* containerd namespace */
 	const char *snapshotter; /* NULL: the namespace's default, else overlayfs */
 	const char *runtime;     /* NULL: the davit shim where it is installed, else io.containerd.runc.v2 */
@@ -19,7 +18,8 @@ struct core_conf {
 	int64_t return_ms;     /* who waits for a task's end bears a containerd that is away so long; 0: without limit */
 	const char *host_root; /* for tests: where the host's /sys and /etc are looked for; NULL: below / */
 	bool debug;
-	void (*notice)(void *arg, const char *line); /* one line for people: an engine was started, a file skipped; may be NULL */
+	void (*notice)(void *arg,
+		       const char *line); /* one line for people: a containerd was started, a file skipped; may be NULL */
 	void *notice_arg;
 };
 #define CORE_NAMESPACE "davit"
@@ -33,13 +33,13 @@ struct core {
 	char *address; /* in use */
 };
 
-/* Connects; starts the engine when nothing listens at the default address and none was given. -ERR_UNAVAILABLE with the
- * remedy when there is no containerd. */
-int core_open(const struct core_conf *, const struct ctx *, struct core **ret, struct err *err);
-/* Never starts an engine: for doctor, engine status, completion. */
-int core_open_existing(const struct core_conf *, const struct ctx *, struct core **ret, struct err *err);
+/* Connects to the containerd at conf.address, and to no other: own.h finds one, or starts it. -ERR_INVALID for a namespace that
+ * cannot be; -ERR_NOT_FOUND and -ERR_UNAVAILABLE when nobody listens there. */
+int core_open(const struct core_conf *, struct core **ret, struct err *err);
+/* The -ERR_INVALID of it. */
+int core_check_namespace(const struct core_conf *, struct err *err);
 /* Before anything is made in them: data_dir 0700, run_dir 0711, narrowed when they are wider (docs/security.md has every path
- * below them). Where that is not allowed what only looks goes on; what makes something says so itself. core_open() does it. */
+ * below them). Where that is not allowed what only looks goes on; what makes something says so itself. */
 void core_own_folders(const struct core_conf *);
 void core_free(struct core *);
 DEFINE_CLEANUP(struct core, core_free)

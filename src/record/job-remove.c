@@ -1,12 +1,11 @@
 /* rm and prune. */
-#include "job-ops.h"
+#include "job-remove.h"
 #include "mem.h"
 #include "name.h"
 #include "reconcile.h"
 #include "remains.h"
 #include "strays.h"
 #include "task.h"
-#include "volume.h"
 #include <string.h>
 
 void job_await_removals(struct core *c, const struct ctx *ctx) { claim_await_removals(c, ctx); }

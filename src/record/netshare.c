@@ -9,13 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENDING ".net"
+#define ENDING PLACES_SHARE_END
 enum { TEXT_MAX = 1024, GLANCES = 5 };
-
-static char *share_path(const struct core *c, const char *ns, const char *id)
-{
-	return mem_printf("%s/%s/%s" ENDING, c->conf.run_dir, ns, id);
-}
 
 /* What one of the files says. */
 struct share {
@@ -32,7 +27,7 @@ static void share_done(struct share *s)
 /* False: there is none, or its join did not come so far. */
 static bool share_read(const struct core *c, const char *ns, const char *id, struct share *ret)
 {
-	_cleanup_free_ char *path = share_path(c, ns, id);
+	_cleanup_free_ char *path = places_share(c, ns, id);
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_strv_ struct strv lines = { 0 };
 
@@ -47,7 +42,7 @@ static bool share_read(const struct core *c, const char *ns, const char *id, str
 
 static int share_write(const struct core *c, const char *id, const char *owner, const char *name, struct err *err)
 {
-	_cleanup_free_ char *path = share_path(c, c->conf.ns, id), *text = mem_printf("%s\n%s\n", owner, name);
+	_cleanup_free_ char *path = places_share(c, c->conf.ns, id), *text = mem_printf("%s\n%s\n", owner, name);
 
 	return file_write(path, text, strlen(text), 0600, err);
 }
@@ -65,14 +60,14 @@ static int owner_write(int lock, const char *owner, const char *name, bool left,
 
 static void share_remove(const struct core *c, const char *id)
 {
-	_cleanup_free_ char *path = share_path(c, c->conf.ns, id);
+	_cleanup_free_ char *path = places_share(c, c->conf.ns, id);
 
 	(void)unlink(path);
 }
 
 bool netshare_is_shared(const struct core *c, const char *id)
 {
-	_cleanup_free_ char *path = share_path(c, c->conf.ns, id);
+	_cleanup_free_ char *path = places_share(c, c->conf.ns, id);
 
 	return file_exists(path);
 }
@@ -88,7 +83,7 @@ char *netshare_owner(const struct core *c, const char *ns, const char *id)
 static int each_user(const struct core *c, const char *ns, const char *owner, const char *except,
 		     int (*fn)(void *arg, const char *id, const char *name), void *arg)
 {
-	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, ns);
+	_cleanup_free_ char *dir = places_shares(c, ns);
 	_cleanup_(closedirp) DIR *d = opendir(dir);
 	int r = 0;
 
@@ -191,7 +186,7 @@ int netshare_is_kept(struct core *c, const char *id, const struct ctx *ctx, char
 
 static int lock_owner(const struct core *c, const char *owner, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *path = share_path(c, c->conf.ns, owner);
+	_cleanup_free_ char *path = places_share(c, c->conf.ns, owner);
 
 	return file_lock(path, true, ctx, err);
 }
@@ -214,7 +209,7 @@ struct join {
 /* Under the owner's lock. The owner's own file may be new: then it is @other who owns. */
 static int enter(struct core *c, const struct join *j, const char *owner, int lock, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *netns = record_netns(j->other), *still = netshare_owner(c, c->conf.ns, j->other);
+	_cleanup_free_ char *netns = places_netns(j->other), *still = netshare_owner(c, c->conf.ns, j->other);
 	_cleanup_(share_done) struct share there = { 0 };
 	int r = strcmp(still, owner) != 0 ? err_set(err, ERR_ABORTED, "job %s has left its network meanwhile", j->other_name)
 					  : check_runs(c, j->other, j->other_name, ctx, err);
@@ -270,7 +265,7 @@ static void drop_claim(struct core *c, const char *id, const char *name, const s
 
 static int end_network(struct core *c, const char *owner, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *netns = record_netns(owner);
+	_cleanup_free_ char *netns = places_netns(owner);
 	int r = cni_del_cached(c->loop, &c->conf.cni, owner, netns, ctx, err);
 
 	if (r >= 0)
@@ -290,7 +285,7 @@ static int leave_to_others(int lock, const char *owner, const char *name, struct
 
 int netshare_leave(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *owner = netshare_owner(c, c->conf.ns, id), *netns = record_netns(id);
+	_cleanup_free_ char *owner = netshare_owner(c, c->conf.ns, id), *netns = places_netns(id);
 	_cleanup_close_ int lock = lock_owner(c, owner, ctx, err);
 	_cleanup_(share_done) struct share its = { 0 };
 	const bool owns = !strcmp(owner, id);

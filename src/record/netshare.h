@@ -1,7 +1,7 @@
 /* A network namespace that several jobs are in: --network container:JOB. It is made by one job, its owner, and lives until the last
  * of them has ended, whichever that is: then CNI's DEL runs, once.
  *
- * Each job that joins has the namespace bound to a file of its own (record_netns()), so that what its record says stays true.
+ * Each job that joins has the namespace bound to a file of its own (places_netns()), so that what its record says stays true.
  * RUN/NS/ID.net says of a job whose network it is in ("OWNER\nNAME\n"); that of the owner is there as soon as somebody has
  * joined, says when the owner itself has left, and is the lock under which one joins and leaves. All of it is in /run, as the
  * namespaces are. Without such a file a network is nobody else's, which costs a look at the file and nothing more. */

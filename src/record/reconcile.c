@@ -114,7 +114,7 @@ static int is_still_its(struct core *c, const struct found *f, const struct ctx 
 /* A claim lives as long as its job: one that ended has its ports no more once its network is released. */
 static bool holds_network(const struct found *f)
 {
-	_cleanup_free_ char *netns = record_netns(f->id);
+	_cleanup_free_ char *netns = places_netns(f->id);
 
 	return f->stopped || access(netns, F_OK) == 0;
 }
@@ -287,12 +287,11 @@ static bool claimed(const struct ctrd_leases *l, const char *id)
 /* The lock files that nobody holds: left by a davit that was killed. */
 static void free_locks(const struct core *c, struct strv *ret_names)
 {
-	_cleanup_free_ char *dir = mem_printf("%s/%s", c->conf.run_dir, c->conf.ns);
+	_cleanup_free_ char *dir = places_run(c, "");
 	_cleanup_(closedirp) DIR *d = opendir(dir);
 
 	for (struct dirent *e; d && (e = readdir(d));) {
-		size_t n = strlen(e->d_name);
-		_cleanup_free_ char *name = n > 5 && !strcmp(e->d_name + n - 5, ".lock") ? mem_strndup(e->d_name, n - 5) : NULL;
+		_cleanup_free_ char *name = places_lock_name(e->d_name);
 
 		if (name && !claim_locked(c, name))
 			strv_push(ret_names, name);

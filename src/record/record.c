@@ -2,7 +2,6 @@
 #include "clock.h"
 #include "mem.h"
 #include "name.h"
-#include "netns.h"
 #include <string.h>
 
 void record_done(struct record *r)
@@ -119,22 +118,6 @@ int record_find(struct core *c, const char *what, const struct ctx *ctx, struct 
 	r = record_list(c, ctx, &all, err);
 	return r < 0 ? r : pick(c, &all, what, ret, err);
 }
-
-char *record_run_dir(const struct core *c, const char *id) { return mem_printf("%s/%s/%s", c->conf.run_dir, c->conf.ns, id); }
-
-char *record_files_dir(const struct core *c, const char *id)
-{
-	return mem_printf("%s/files/%s/%s", c->conf.data_dir, c->conf.ns, id);
-}
-
-char *record_log_dir(const struct core *c, const char *id) { return mem_printf("%s/logs/%s/%s", c->conf.data_dir, c->conf.ns, id); }
-
-char *record_log_path(const struct core *c, const char *id)
-{
-	return mem_printf("%s/logs/%s/%s/log", c->conf.data_dir, c->conf.ns, id);
-}
-
-char *record_netns(const char *id) { return mem_printf("%s/%s", NETNS_DIR, id); }
 
 bool record_exit(const struct record *r, int *ret_code, int64_t *ret_at)
 {

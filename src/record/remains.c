@@ -8,7 +8,7 @@
 #include "orphans.h"
 #include "snapshots.h"
 #include "task.h"
-#include "volume.h"
+#include "volume-folder.h"
 #include <string.h>
 
 enum { DELETE_MS = 10000 };
@@ -63,7 +63,7 @@ static int delete_end(struct core *c, const char *id, struct ctrd_call *call, co
 static int remove_task_and_network(struct core *c, const char *id, const struct task_status *t, const struct ctx *ctx,
 				   struct err *err)
 {
-	_cleanup_free_ char *netns = record_netns(id);
+	_cleanup_free_ char *netns = places_netns(id);
 	const bool shared = netshare_is_shared(c, id);
 	struct err why = ERR_INIT;
 	struct ctrd_call *call = NULL;
@@ -118,8 +118,7 @@ static void remove_folder(const char *path)
 /* What a start makes, and with @log what stays from one start to the next. */
 static void remove_files(const struct core *c, const char *id, bool log)
 {
-	_cleanup_free_ char *run_dir = record_run_dir(c, id), *files_dir = record_files_dir(c, id),
-			    *log_dir = record_log_dir(c, id);
+	_cleanup_free_ char *run_dir = places_run(c, id), *files_dir = places_files(c, id), *log_dir = places_logs(c, id);
 
 	remove_folder(run_dir);
 	remove_folder(files_dir);
@@ -154,7 +153,7 @@ static void remove_volumes_of(struct core *c, const char *id)
 		const char *of = dict_get(&all.v[i].labels, CLAIM_ID);
 
 		if (all.v[i].anonymous && of && !strcmp(of, id))
-			(void)volume_drop(c, all.v[i].name, NULL);
+			(void)volume_drop(c, all.v[i].name, NULL, NULL);
 	}
 }
 
@@ -178,7 +177,7 @@ static void remove_volumes(struct core *c, const char *id, const struct ctx *ctx
 		struct volume v = { 0 };
 
 		if (volume_get(c, names.v[i], &v, NULL) >= 0 && v.anonymous)
-			(void)volume_drop(c, names.v[i], NULL);
+			(void)volume_drop(c, names.v[i], NULL, NULL);
 		volume_done(&v);
 	}
 	strv_done(&names);

@@ -39,7 +39,7 @@ static int is_stray(struct core *c, const char *name, const char *id, const stru
 
 static int remove_folders(const struct core *c, const char *id, struct err *err)
 {
-	_cleanup_free_ char *log = record_log_dir(c, id), *files = record_files_dir(c, id), *run = record_run_dir(c, id);
+	_cleanup_free_ char *log = places_logs(c, id), *files = places_files(c, id), *run = places_run(c, id);
 	int r = file_remove_tree(log, err);
 
 	if (r >= 0)
@@ -67,7 +67,7 @@ static int remove_one(struct core *c, const char *id, bool dry_run, const struct
 
 int strays_remove(struct core *c, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
 {
-	_cleanup_free_ char *logs = record_log_dir(c, ""), *files = record_files_dir(c, ""), *run = record_run_dir(c, "");
+	_cleanup_free_ char *logs = places_logs(c, ""), *files = places_files(c, ""), *run = places_run(c, "");
 	_cleanup_(records_done) struct records jobs = { 0 };
 	_cleanup_strv_ struct strv ids = { 0 };
 	int r = record_list(c, ctx, &jobs, err);

@@ -8,6 +8,7 @@
 #include "shim.h"
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 
 enum {
 	LOOK_MS = 5000,   /* containerd itself gives a shim 2 s */
@@ -31,6 +32,11 @@ static enum task_state state_of(enum ctrd_status s)
 	return states[s];
 }
 
+static struct task_status status_of(const struct ctrd_process *p)
+{
+	return (struct task_status){ state_of(p->status), p->pid, { p->exit_status, p->exited_at } };
+}
+
 /* Did only our own limit run out, not the caller's? */
 static bool is_silence(int r, const struct ctx *ctx) { return r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0; }
 
@@ -42,7 +48,7 @@ int task_look(struct core *c, const char *id, const struct ctx *ctx, struct task
 
 	*ret = (struct task_status){ .state = TASK_UNKNOWN };
 	if (r >= 0)
-		*ret = (struct task_status){ state_of(p.status), p.pid, { p.exit_status, p.exited_at } };
+		*ret = status_of(&p);
 	ctrd_process_done(&p);
 	if (r == -ERR_NOT_FOUND)
 		ret->state = TASK_ABSENT;
@@ -50,6 +56,36 @@ int task_look(struct core *c, const char *id, const struct ctx *ctx, struct task
 		return r;
 	err_clear(err);
 	return 0;
+}
+
+void task_states_done(struct task_states *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].id);
+	free(l->v);
+	*l = (struct task_states){ 0 };
+}
+
+int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, struct err *err)
+{
+	_cleanup_(ctrd_processes_done) struct ctrd_processes all = { 0 };
+	int r = tasks_list(c->ctrd, ctx, &all, err);
+
+	if (r < 0)
+		return r;
+	ret->v = mem_array(struct task_of, all.n);
+	ret->n = all.n;
+	for (size_t i = 0; i < all.n; i++)
+		ret->v[i] = (struct task_of){ TAKE_PTR(all.v[i].id), status_of(&all.v[i]) };
+	return 0;
+}
+
+const struct task_status *task_states_find(const struct task_states *l, const char *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i].id, id))
+			return &l->v[i].status;
+	return NULL;
 }
 
 bool task_is_over(const struct task_status *t) { return t->state == TASK_ABSENT || t->state == TASK_STOPPED; }

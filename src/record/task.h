@@ -22,6 +22,18 @@ struct task_status {
 
 /* A call that is not answered is waited for a few seconds: then it is UNKNOWN. Any other failure is an error, never a state. */
 int task_look(struct core *, const char *id, const struct ctx *, struct task_status *ret, struct err *err);
+/* Those of all tasks of the connection's namespace; what is not in it is ABSENT. */
+struct task_states {
+	struct task_of {
+		char *id;
+		struct task_status status;
+	} * v;
+	size_t n;
+};
+void task_states_done(struct task_states *);
+int task_list(struct core *, const struct ctx *, struct task_states *ret, struct err *err);
+/* Borrowed; NULL: there is none. */
+const struct task_status *task_states_find(const struct task_states *, const char *id);
 /* Nothing of it runs, nor will: the proof. */
 bool task_is_over(const struct task_status *);
 /* Something of it runs, or may: neither over nor only created. */

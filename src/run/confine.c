@@ -92,7 +92,7 @@ static int own_level(struct run *run, char level[SELINUX_LEVEL], const struct ct
 static int label_files(struct run *run, const char *label, struct err *err)
 {
 	static const char *const names[] = { "resolv.conf", "hosts", "hostname" };
-	_cleanup_free_ char *dir = record_files_dir(run->core, run->id);
+	_cleanup_free_ char *dir = places_files(run->core, run->id);
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < sizeof names / sizeof *names; i++) {

@@ -57,7 +57,7 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 
 static struct logfile *heir_log(const struct run *run)
 {
-	_cleanup_free_ char *path = record_log_path(run->core, run->id);
+	_cleanup_free_ char *path = places_log(run->core, run->id);
 	struct logfile *log = run->log;
 
 	if (run->task->log != JOB_LOG_FILE)
@@ -71,7 +71,7 @@ static struct logfile *heir_log(const struct run *run)
 /* Whoever removed the job may have come before we made its log. */
 static void heir_drop_log(const struct run *run, struct core *core)
 {
-	_cleanup_free_ char *path = record_log_path(core, run->id), *dir = record_log_dir(core, run->id);
+	_cleanup_free_ char *path = places_log(core, run->id), *dir = places_logs(core, run->id);
 	_cleanup_(record_done) struct record rec = { 0 };
 	const struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
 

@@ -149,7 +149,7 @@ struct core *heir_connect(const struct core *old, struct streams *s)
 	conf.return_ms = 0;
 	for (int64_t ms = PAUSE_MS;; ms = ms < PAUSE_MAX_MS ? ms * 2 : PAUSE_MAX_MS) {
 		struct core *core;
-		int r = core_open_existing(&conf, NULL, &core, NULL);
+		int r = core_open(&conf, &core, NULL);
 
 		if (r >= 0)
 			return core;

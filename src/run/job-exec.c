@@ -2,7 +2,7 @@
 #include "cap.h"
 #include "heir.h"
 #include "identity.h"
-#include "job-ops.h"
+#include "job-exec.h"
 #include "job-state.h"
 #include "mem.h"
 #include "name.h"
@@ -147,7 +147,7 @@ static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, 
 
 static int process_open(struct process *x, pid_t pid, struct err *err)
 {
-	_cleanup_free_ char *run_dir = record_run_dir(x->core, x->rec->c.id), *dir = NULL;
+	_cleanup_free_ char *run_dir = places_run(x->core, x->rec->c.id), *dir = NULL;
 	const struct exec_opts *o = x->opts;
 	int r = make_process(x->rec, o, pid, &x->spec, err);
 

@@ -1,6 +1,6 @@
 /* The root file system of a job, for an archive. */
 #include "file.h"
-#include "job-ops.h"
+#include "job-export.h"
 #include "record.h"
 #include "rootfs.h"
 #include "snapshots.h"

@@ -85,7 +85,7 @@ static int look_at_image(struct run *run, struct layers *root, struct user_files
 static int look_mounted(struct run *run, int rootfd, struct user_files *files, struct err *err)
 {
 	_cleanup_(layers_done) struct layers root = { 0 };
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
+	_cleanup_free_ char *dir = places_run(run->core, run->id);
 	int fd = rootfd < 0 ? -1 : fcntl(rootfd, F_DUPFD_CLOEXEC, 3), r = 0;
 
 	if (fd < 0)

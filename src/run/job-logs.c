@@ -1,5 +1,5 @@
 #include "file.h"
-#include "job-ops.h"
+#include "job-logs.h"
 #include "logfile.h"
 #include "mem.h"
 #include "remains.h"
@@ -62,7 +62,7 @@ int job_logs(struct core *c, const char *name, const struct logs_opts *o, const 
 	r = finish_writer(c, &rec, ctx, err);
 	if (r < 0)
 		return err_wrap(err, r, "logs of job %s", rec.name);
-	path = record_log_path(c, rec.c.id);
+	path = places_log(c, rec.c.id);
 	read.path = path;
 	follow.id = rec.c.id;
 	read.arg = &follow;

@@ -101,7 +101,7 @@ int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 		return err_hint(err, err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
 				"choose another: --network davit, or none");
 	if (!run->host_net)
-		run->netns = record_netns(run->id);
+		run->netns = places_netns(run->id);
 	if (job_joins(run->job))
 		return look_up_other(run, ctx, err);
 	return run->cni ? load_network(run, err) : 0;

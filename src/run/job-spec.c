@@ -51,7 +51,7 @@ static void keep_what_fits(const struct run *run, const char **files[3])
 
 int run_spec(struct run *run, struct buf *out, struct err *err)
 {
-	_cleanup_free_ char *dir = record_files_dir(run->core, run->id), *resolv = mem_printf("%s/resolv.conf", dir),
+	_cleanup_free_ char *dir = places_files(run->core, run->id), *resolv = mem_printf("%s/resolv.conf", dir),
 			    *hosts = mem_printf("%s/hosts", dir), *hostname = mem_printf("%s/hostname", dir);
 	char host[HOST_NAME_MAX + 1];
 	struct rlimit nofile = { 1024, 1024 };

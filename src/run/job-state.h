@@ -1,5 +1,6 @@
 /* One run of a job under way: what its steps (job-steps.h) share. Internal to exec. */
 #pragma once
+#include "image.h"
 #include "job-run.h"
 #include "netns.h"
 #include "record.h"

@@ -35,7 +35,7 @@ static int put(int dir, const char *name, const struct buf *text, struct err *er
 
 static int open_files(const struct run *run, struct err *err)
 {
-	_cleanup_free_ char *path = record_files_dir(run->core, run->id);
+	_cleanup_free_ char *path = places_files(run->core, run->id);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? err_sys(err, errno, "%s", path) : fd;
@@ -76,7 +76,7 @@ static int write_hosts(const struct run *run, int dir, struct err *err)
 
 static int make_dirs(const struct run *run, struct err *err)
 {
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *files = record_files_dir(run->core, run->id);
+	_cleanup_free_ char *dir = places_run(run->core, run->id), *files = places_files(run->core, run->id);
 	int r = file_mkdirs_private(dir, err);
 
 	return r < 0 ? r : file_mkdirs_private(files, err);
@@ -86,7 +86,7 @@ static int make_dirs(const struct run *run, struct err *err)
 static int copy_files(const struct run *run, int dir, struct err *err)
 {
 	static const char *const names[] = { "resolv.conf", "hostname", "hosts" };
-	_cleanup_free_ char *path = record_files_dir(run->core, run->joins.id);
+	_cleanup_free_ char *path = places_files(run->core, run->joins.id);
 	_cleanup_close_ int from = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r = from < 0 ? err_sys(err, errno, "%s", path) : 0;
 
@@ -128,8 +128,8 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 void files_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *files = record_files_dir(run->core, run->id),
-			    *logs = record_log_dir(run->core, run->id);
+	_cleanup_free_ char *dir = places_run(run->core, run->id), *files = places_files(run->core, run->id),
+			    *logs = places_logs(run->core, run->id);
 
 	(void)ctx;
 	if (!run->files_made || run->task_left)
@@ -143,7 +143,7 @@ void files_undo(void *state, const struct ctx *ctx)
 void files_plan(const void *state, struct strv *out)
 {
 	const struct run *run = state;
-	_cleanup_free_ char *dir = record_files_dir(run->core, run->id);
+	_cleanup_free_ char *dir = places_files(run->core, run->id);
 
 	strv_pushf(out, "files: resolv.conf, hosts and hostname in %s", dir);
 }

@@ -23,7 +23,7 @@ static char *encode(const char *path)
 
 static int log_uri(struct run *run, struct err *err)
 {
-	_cleanup_free_ char *logger = NULL, *path = record_log_path(run->core, run->id), *program = NULL, *file = encode(path);
+	_cleanup_free_ char *logger = NULL, *path = places_log(run->core, run->id), *program = NULL, *file = encode(path);
 	int r;
 
 	if (run->task->log == JOB_LOG_NONE) {
@@ -43,8 +43,8 @@ static int log_uri(struct run *run, struct err *err)
 int io_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id), *fifos = mem_printf("%s/io", dir),
-			    *path = record_log_path(run->core, run->id);
+	_cleanup_free_ char *dir = places_run(run->core, run->id), *fifos = mem_printf("%s/io", dir),
+			    *path = places_log(run->core, run->id);
 	struct streams_conf conf = { .dir = fifos,
 				     .tty = run->task->tty,
 				     .stdin_open = run->task->stdin_open,

@@ -8,7 +8,7 @@
 int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = record_run_dir(run->core, run->id);
+	_cleanup_free_ char *dir = places_run(run->core, run->id);
 	_cleanup_close_ int root = -1;
 	const struct ctx copying = { .cancel = ctx->cancel }; /* a copy takes what it takes */
 	int r;
@@ -33,7 +33,7 @@ static void undo_volume(struct run *run, const char *name, const struct ctx *ctx
 	int r = volume_get(run->core, name, &v, NULL);
 
 	if (r >= 0)
-		r = v.anonymous               ? volume_drop(run->core, name, &err)
+		r = v.anonymous               ? volume_drop(run->core, name, NULL, &err)
 		    : run_undo_connected(run) ? volume_remove(run->core, name, ctx, &err)
 					      : 0;
 	if (r < 0 && r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION)

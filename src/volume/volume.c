@@ -16,77 +16,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-enum { META_MAX = 1 << 20, LOCK_MS = 10000, ANONYMOUS_DIGITS = 32 };
-#define TRASH ".trash-"
-
-void volume_done(struct volume *v)
-{
-	free(v->name);
-	free(v->path);
-	dict_done(&v->labels);
-	*v = (struct volume){ 0 };
-}
-
-void volumes_done(struct volumes *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		volume_done(&l->v[i]);
-	free(l->v);
-	*l = (struct volumes){ 0 };
-}
-
-/* A path in the namespace's folder of volumes. */
-static char *path_of(const struct core *c, const char *name)
-{
-	return mem_printf("%s/volumes/%s%s%s", c->conf.data_dir, c->conf.ns, *name ? "/" : "", name);
-}
-
-static int lock_volumes(const struct core *c, const struct ctx *ctx, struct err *err)
-{
-	const struct ctx limit = ctx_within(ctx, LOCK_MS); /* never held for long: files are removed and users asked for outside */
-	_cleanup_free_ char *dir = path_of(c, ""), *lock = path_of(c, ".lock");
-	int r = file_mkdirs_private(dir, err);
-
-	return r < 0 ? r : file_lock(lock, true, &limit, err);
-}
-
-static int check_name(const char *name, struct err *err) { return name_check("volume", name, NAME_ID_MAX, err); }
-
-/* What volume.json says; one that cannot be read says nothing, for the data is what counts. */
-static void read_meta(const char *dir, struct volume *v)
-{
-	_cleanup_free_ char *path = mem_printf("%s/volume.json", dir);
-	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_json_ json *j = NULL;
-	const char *created;
-
-	if (file_read(path, META_MAX, &text, NULL) < 0 || json_parse(buf_str(&text), text.len, &j, NULL) < 0)
-		return;
-	created = json_get_str(j, "created");
-	if (created)
-		(void)clock_parse(created, &v->created_at, NULL);
-	v->anonymous = json_get_bool(j, "anonymous", false);
-	json_get_dict(j, "labels", &v->labels);
-}
-
-int volume_get(const struct core *c, const char *name, struct volume *ret, struct err *err)
-{
-	_cleanup_free_ char *dir = path_of(c, name), *data = mem_printf("%s/_data", dir);
-	struct stat st;
-	int r = check_name(name, err);
-
-	if (r < 0)
-		return r;
-	if (lstat(data, &st) < 0)
-		return errno == ENOENT ? err_hint(err, err_set(err, ERR_NOT_FOUND, "volume %s: not found", name),
-						  "list all with: davit volume ls")
-				       : err_sys(err, errno, "volume %s", name);
-	if (!S_ISDIR(st.st_mode))
-		return err_sys(err, ENOTDIR, "volume %s: %s", name, data);
-	*ret = (struct volume){ .name = mem_strdup(name), .path = TAKE_PTR(data) };
-	read_meta(dir, ret);
-	return 0;
-}
+enum { LOCK_MS = 10000, ANONYMOUS_DIGITS = 32 };
 
 static int write_meta(const char *dir, const struct dict *labels, bool anonymous, struct err *err)
 {
@@ -107,7 +37,7 @@ static int write_meta(const char *dir, const struct dict *labels, bool anonymous
 
 static int make_volume(const struct core *c, const char *name, const struct dict *labels, bool anonymous, struct err *err)
 {
-	_cleanup_free_ char *dir = path_of(c, name), *fresh = path_of(c, ".new"), *data = mem_printf("%s/_data", fresh);
+	_cleanup_free_ char *dir = places_volume(c, name), *fresh = places_volume(c, ".new"), *data = mem_printf("%s/_data", fresh);
 	int r = file_remove_tree(fresh, err);
 
 	if (r >= 0)
@@ -124,7 +54,7 @@ static int make_volume(const struct core *c, const char *name, const struct dict
 /* 1: held; 0: by others. It goes with the process. -ERR_NOT_FOUND: the volume has gone. */
 static int try_own_lock(const struct core *c, const char *name, int how, int *ret_fd, struct err *err)
 {
-	_cleanup_free_ char *dir = path_of(c, name);
+	_cleanup_free_ char *dir = places_volume(c, name);
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat ours, there;
 
@@ -163,7 +93,7 @@ static int use_once(const struct core *c, const char *name, bool anonymous, cons
 		    struct volume *ret, bool *ret_new, int *ret_hold, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
-	_cleanup_close_ int lock = lock_volumes(c, ctx, err);
+	_cleanup_close_ int lock = volume_lock_all(c, ctx, err);
 	bool fresh = false;
 	int r;
 
@@ -198,40 +128,13 @@ int volume_use(const struct core *c, const char *name, const struct dict *labels
 	if (anonymous)
 		name_random(random, ANONYMOUS_DIGITS);
 	name = anonymous ? random : name;
-	r = check_name(name, err);
+	r = volume_check_name(name, err);
 	while (r == 0) {
 		r = use_once(c, name, anonymous, labels, ctx, ret, ret_new, ret_hold, err);
 		if (r == 0)
 			r = wait_for_removal(name, &limit, err);
 	}
 	return r < 0 ? r : 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct volume *)a)->name, ((const struct volume *)b)->name);
-}
-
-int volume_list(const struct core *c, struct volumes *ret, struct err *err)
-{
-	_cleanup_(volumes_done) struct volumes l = { 0 };
-	_cleanup_free_ char *dir = path_of(c, "");
-	_cleanup_(closedirp) DIR *d = opendir(dir);
-	size_t cap = 0;
-
-	if (!d && errno != ENOENT)
-		return err_sys(err, errno, "volumes in %s", dir);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		l.v = mem_grow(l.v, &cap, l.n + 1, sizeof *l.v);
-		l.v[l.n] = (struct volume){ 0 };
-		if (name_valid(e->d_name, NAME_ID_MAX) && volume_get(c, e->d_name, &l.v[l.n], NULL) == 0)
-			l.n++;
-	}
-	if (l.n)
-		qsort(l.v, l.n, sizeof *l.v, by_name);
-	*ret = l;
-	l = (struct volumes){ 0 };
-	return 0;
 }
 
 static bool job_uses(const struct job *job, const char *name)
@@ -256,35 +159,6 @@ int volume_users(struct core *c, const char *name, const struct ctx *ctx, struct
 	for (size_t i = 0; i < all.n; i++)
 		if (job_uses(all.v[i].job, name))
 			strv_push(ret, all.v[i].name);
-	return 0;
-}
-
-/* What others were killed with, or could not remove; that is not this one's failure. */
-static void empty_trash(const struct core *c)
-{
-	_cleanup_free_ char *dir = path_of(c, "");
-	_cleanup_(closedirp) DIR *d = opendir(dir);
-
-	for (struct dirent *e; d && (e = readdir(d));) {
-		_cleanup_free_ char *path = path_of(c, e->d_name);
-
-		if (!strncmp(e->d_name, TRASH, sizeof TRASH - 1))
-			(void)file_remove_tree(path, NULL);
-	}
-}
-
-/* Under the namespace's lock. *@ret_trash: where it is now. */
-static int discard(const struct core *c, const char *name, char **ret_trash, struct err *err)
-{
-	char random[17];
-	_cleanup_free_ char *dir = path_of(c, name), *trash = NULL, *to = NULL;
-
-	name_random(random, sizeof random - 1);
-	trash = mem_printf(TRASH "%s", random);
-	to = path_of(c, trash);
-	if (rename(dir, to) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "volume %s", name);
-	*ret_trash = TAKE_PTR(to);
 	return 0;
 }
 
@@ -330,25 +204,6 @@ static int lock_whole(const struct core *c, const char *name, const struct ctx *
 	return r;
 }
 
-static int move_away(const struct core *c, const char *name, const struct ctx *ctx, char **ret_trash, struct err *err)
-{
-	_cleanup_close_ int lock = lock_volumes(c, ctx, err);
-
-	return lock < 0 ? err_wrap(err, lock, "volume %s", name) : discard(c, name, ret_trash, err);
-}
-
-/* Nobody waits under the lock for the files to go. */
-static int throw_away(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
-{
-	_cleanup_free_ char *trash = NULL;
-	int r = move_away(c, name, ctx, &trash, err);
-
-	if (r >= 0)
-		r = file_remove_tree(trash, err);
-	empty_trash(c);
-	return r;
-}
-
 int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
@@ -360,13 +215,6 @@ int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struc
 	if (r >= 0)
 		r = refuse_users(c, name, ctx, err);
 	if (r >= 0)
-		r = throw_away(c, name, ctx, err);
+		r = volume_drop(c, name, ctx, err);
 	return r;
-}
-
-int volume_drop(const struct core *c, const char *name, struct err *err)
-{
-	int r = check_name(name, err);
-
-	return r < 0 ? r : throw_away(c, name, NULL, err);
 }

@@ -1,20 +1,7 @@
 /* Named volumes: folders DATA/volumes/NS/NAME/_data, with DATA/volumes/NS/NAME/volume.json (created, labels). Kept until
  * removed. Copied up from the image when first used and empty. */
 #pragma once
-#include "core.h"
-
-struct volume {
-	char *name, *path;
-	int64_t created_at;
-	struct dict labels;
-	bool anonymous;
-};
-struct volumes {
-	struct volume *v;
-	size_t n;
-};
-void volume_done(struct volume *);
-void volumes_done(struct volumes *);
+#include "volume-folder.h"
 
 /* Made when it is not there; *ret_new tells (may be NULL). @name NULL: a random one (anonymous). */
 int volume_ensure(const struct core *, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new,
@@ -23,11 +10,7 @@ int volume_ensure(const struct core *, const char *name, const struct dict *labe
  * One that is being removed right now is waited for, ten seconds at most. */
 int volume_use(const struct core *, const char *name, const struct dict *labels, const struct ctx *, struct volume *ret,
 	       bool *ret_new, int *ret_hold, struct err *err);
-int volume_get(const struct core *, const char *name, struct volume *ret, struct err *err);
-int volume_list(const struct core *, struct volumes *ret, struct err *err);
 /* -ERR_PRECONDITION names the job that uses it (running or not), or says that one is being made with it. */
 int volume_remove(struct core *, const char *name, const struct ctx *, struct err *err);
-/* The same without asking who uses it: for volumes that a job made for itself. Absent is success. */
-int volume_drop(const struct core *, const char *name, struct err *err);
 /* Names of the jobs that use volume @name. */
 int volume_users(struct core *, const char *name, const struct ctx *, struct strv *ret, struct err *err);

@@ -5,7 +5,7 @@
 #include "containers.h"
 #include "fake.h"
 #include "file.h"
-#include "job-ops.h"
+#include "job-run.h"
 #include "job-state.h"
 #include "log.h"
 #include "mem.h"
@@ -95,7 +95,7 @@ static struct core *open_core(struct stage *s)
 	struct core *core = NULL;
 
 	s->notice[0] = '\0';
-	assert_int_equal(core_open(&conf, NULL, &core, NULL), 0);
+	assert_int_equal(core_open(&conf, &core, NULL), 0);
 	return core;
 }
 

@@ -6,7 +6,7 @@
 #include "containers.h"
 #include "fake.h"
 #include "file.h"
-#include "job-ops.h"
+#include "job-remove.h"
 #include "job-run.h"
 #include "log.h"
 #include "mem.h"
@@ -102,7 +102,7 @@ static int run_once(struct stage *s, enum run_mode mode, bool remove, struct err
 	struct run_result res = { 0 };
 	struct core *core = NULL;
 	struct ctx ctx = ctx_within(NULL, 5000);
-	int r = core_open(&conf, NULL, &core, err);
+	int r = core_open(&conf, &core, err);
 
 	if (r >= 0)
 		r = job_run(core, job, &opts, &ctx, &res, err);
@@ -119,7 +119,7 @@ static void tidy(struct stage *s)
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
 	struct strv removed = { 0 };
-	int r = core_open(&conf, NULL, &core, &err);
+	int r = core_open(&conf, &core, &err);
 
 	if (r >= 0)
 		r = job_prune(core, false, false, false, NULL, &removed, &err);
@@ -235,7 +235,7 @@ static struct core *open_core(const struct stage *s)
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
 
-	if (core_open(&conf, NULL, &core, &err) < 0)
+	if (core_open(&conf, &core, &err) < 0)
 		fail_msg("%s", err.msg);
 	return core;
 }

@@ -32,7 +32,7 @@ static struct core *open_core(const struct stage *s, int64_t return_ms)
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
 
-	must(core_open(&conf, NULL, &core, &err), &err);
+	must(core_open(&conf, &core, &err), &err);
 	return core;
 }
 

@@ -5,7 +5,7 @@
 #include "containers.h"
 #include "fake.h"
 #include "file.h"
-#include "job-ops.h"
+#include "job-remove.h"
 #include "mem.h"
 #include "volume.h"
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static int setup(void **state)
 	conf.address = fake_address(s->fake);
 	conf.data_dir = s->dir;
 	conf.run_dir = s->run_dir = mem_printf("%s/run", s->dir);
-	assert_int_equal(core_open(&conf, NULL, &s->core, NULL), 0);
+	assert_int_equal(core_open(&conf, &s->core, NULL), 0);
 	*state = s;
 	return 0;
 }
@@ -178,7 +178,7 @@ static void refuses_the_namespace_of_the_engine(void **state)
 	struct core *core = NULL;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(core_open(&conf, NULL, &core, &err), -ERR_INVALID);
+	assert_int_equal(core_open(&conf, &core, &err), -ERR_INVALID);
 	assert_non_null(strstr(err.msg, "namespace engine: its folder in "));
 	assert_non_null(strstr(err.hint, "--namespace"));
 }
@@ -230,7 +230,7 @@ static void remove_and_exit(const struct stage *s)
 	struct core *own = NULL;
 
 	conf.address = fake_address(s->fake);
-	if (core_open(&conf, NULL, &own, NULL) >= 0)
+	if (core_open(&conf, &own, NULL) >= 0)
 		(void)volume_remove(own, "data", NULL, NULL);
 	_exit(1);
 }

@@ -123,7 +123,7 @@ static void refuses_names(void **state)
 		assert_int_equal(volume_ensure(&f->core, bad[i], NULL, &v, NULL, &err), -ERR_INVALID);
 		assert_non_null(strstr(err.msg, "volume"));
 		assert_int_equal(volume_get(&f->core, bad[i], &v, NULL), -ERR_INVALID);
-		assert_int_equal(volume_drop(&f->core, bad[i], NULL), -ERR_INVALID);
+		assert_int_equal(volume_drop(&f->core, bad[i], NULL, NULL), -ERR_INVALID);
 	}
 }
 
@@ -164,10 +164,10 @@ static void drops(void **state)
 	assert_int_equal(volume_ensure(&f->core, "data", NULL, &v, NULL, NULL), 0);
 	assert_false(file_exists(half));
 	put(v.path, "x", "1");
-	assert_int_equal(volume_drop(&f->core, "data", NULL), 0);
+	assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
 	assert_false(file_exists(v.path));
 	assert_false(file_exists(old));
-	assert_int_equal(volume_drop(&f->core, "data", NULL), 0);
+	assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
 	volume_done(&v);
 	assert_int_equal(volume_get(&f->core, "data", &v, &err), -ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "volume data: not found");
@@ -322,7 +322,7 @@ static void stays_in_the_root(void **state)
 	assert_int_equal(copy_up(f, "/up", &v, NULL), 0);
 	expect_content(v.path, "inside", "image's own");
 	assert_int_equal(stat_of(v.path, "inside").st_nlink, 1);
-	assert_int_equal(volume_drop(&f->core, "data", NULL), 0);
+	assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
 	assert_int_equal(unlink(up), 0);
 	assert_int_equal(symlink("../../secret", up), 0);
 	volume_done(&v);
@@ -530,7 +530,7 @@ static void try_swaps(const struct fixture *f, bool in_place)
 		assert_int_equal(st.st_mode & 07777, 0644);
 		assert_int_equal(stat_of(f->dir, "outside").st_mode & 07777, 0700);
 		expect_content(outside, "shadow", "secret");
-		assert_int_equal(volume_drop(&f->core, "data", NULL), 0);
+		assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
 		expect_content(outside, "shadow", "secret");
 	}
 }

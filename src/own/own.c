@@ -1,12 +1,13 @@
-/* The engine's process is known by who listens at its socket (SO_PEERCRED), checked by its command line: there is no pid
- * file that could be stale. Start and stop hold a lock; whoever starts keeps it until the engine answers, or kills it, so
+/* Its process is known by who listens at its socket (SO_PEERCRED), checked by its command line: there is no pid
+ * file that could be stale. Start and stop hold a lock; whoever starts keeps it until it answers, or kills it, so
  * that none is left that does not listen. */
-#include "engine.h"
+#include "own.h"
 #include "beneath.h"
 #include "clock.h"
 #include "file.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "places.h"
 #include "tasks.h"
 #include "version.h"
 #include <fcntl.h>
@@ -46,31 +47,21 @@ static const char *const unused_plugins[] = {
 	"io.containerd.snapshotter.v1.blockfile",
 };
 
-void engine_status_done(struct engine_status *s)
+void own_status_done(struct own_status *s)
 {
 	free(s->address);
 	free(s->version);
 	free(s->program);
 	free(s->config);
-	*s = (struct engine_status){ 0 };
+	*s = (struct own_status){ 0 };
 }
 
-static char *run_path(const struct core_conf *conf, const char *name)
-{
-	return mem_printf("%s/" ENGINE_FOLDER "%s%s", conf->run_dir ? conf->run_dir : CORE_RUN_DIR, *name ? "/" : "", name);
-}
-
-static char *data_path(const struct core_conf *conf, const char *name)
-{
-	return mem_printf("%s/" ENGINE_FOLDER "%s%s", conf->data_dir ? conf->data_dir : CORE_DATA_DIR, *name ? "/" : "", name);
-}
-
-char *engine_address(const struct core_conf *conf) { return run_path(conf, "containerd.sock"); }
+char *own_address(const struct core_conf *conf) { return places_own_run(conf, "containerd.sock"); }
 
 /* A connection, or -errno. */
-static int engine_connect(const struct core_conf *conf)
+static int own_connect(const struct core_conf *conf)
 {
-	_cleanup_free_ char *address = engine_address(conf);
+	_cleanup_free_ char *address = own_address(conf);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
@@ -83,9 +74,9 @@ static int engine_connect(const struct core_conf *conf)
 	return connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 && errno != EAGAIN ? -errno : TAKE_FD(fd);
 }
 
-bool engine_running(const struct core_conf *conf)
+bool own_running(const struct core_conf *conf)
 {
-	_cleanup_close_ int fd = engine_connect(conf);
+	_cleanup_close_ int fd = own_connect(conf);
 
 	return fd >= 0;
 }
@@ -104,10 +95,10 @@ static bool runs_with(pid_t pid, const char *config)
 }
 
 /* The pid of the engine; *ret_fd is its pidfd. -ERR_NOT_FOUND: nobody listens. */
-static int engine_process(const struct core_conf *conf, pid_t *ret, int *ret_fd, struct err *err)
+static int own_process(const struct core_conf *conf, pid_t *ret, int *ret_fd, struct err *err)
 {
-	_cleanup_free_ char *config = data_path(conf, "config.toml"), *address = engine_address(conf);
-	_cleanup_close_ int fd = engine_connect(conf), pidfd = -1;
+	_cleanup_free_ char *config = places_own_data(conf, "config.toml"), *address = own_address(conf);
+	_cleanup_close_ int fd = own_connect(conf), pidfd = -1;
 	struct ucred who = { 0 };
 	socklen_t n = sizeof who;
 
@@ -127,7 +118,7 @@ static int engine_process(const struct core_conf *conf, pid_t *ret, int *ret_fd,
 }
 
 /* Our own folders first, so that the shims and davit-logger of this installation are the ones that are used. */
-static char *engine_path(void)
+static char *own_search_path(void)
 {
 	char exe[PATH_MAX];
 	const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -155,7 +146,7 @@ static int find_containerd(char **ret, struct err *err)
 
 static int write_config(const struct core_conf *conf, const char *path, struct err *err)
 {
-	_cleanup_free_ char *root = data_path(conf, ""), *state = run_path(conf, ""), *address = engine_address(conf);
+	_cleanup_free_ char *root = places_own_data(conf, ""), *state = places_own_run(conf, ""), *address = own_address(conf);
 	_cleanup_buf_ struct buf text = { 0 };
 
 	buf_adds(&text, "# Written by davit at each start of its engine.\nversion = 2\nroot = ");
@@ -173,7 +164,7 @@ static int write_config(const struct core_conf *conf, const char *path, struct e
 
 static int make_folders(const struct core_conf *conf, struct err *err)
 {
-	_cleanup_free_ char *root = data_path(conf, ""), *state = run_path(conf, "");
+	_cleanup_free_ char *root = places_own_data(conf, ""), *state = places_own_run(conf, "");
 	int r;
 
 	core_own_folders(conf);
@@ -197,9 +188,9 @@ static int open_log(const char *path, struct err *err)
 }
 
 /* A session of its own: it goes on when we, our terminal or our process group end. */
-static int spawn_engine(const char *program, const char *config, int log, pid_t *ret, struct err *err)
+static int own_spawn(const char *program, const char *config, int log, pid_t *ret, struct err *err)
 {
-	_cleanup_free_ char *path = engine_path();
+	_cleanup_free_ char *path = own_search_path();
 	char *argv[] = { (char[]){ "containerd" }, (char[]){ "--config" }, mem_strdup(config), NULL };
 	char *envp[] = { path, NULL };
 	posix_spawn_file_actions_t fa;
@@ -249,7 +240,7 @@ static int describe_end(const char *log, struct err *err)
 /* Until the socket takes connections. Between bind(2) and listen(2) no event tells: hence the short time-out. */
 static int wait_socket(const struct core_conf *conf, int pidfd, const char *log, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *folder = run_path(conf, "");
+	_cleanup_free_ char *folder = places_own_run(conf, "");
 	_cleanup_close_ int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	struct pollfd pfd[] = {
 		{ .fd = notify, .events = POLLIN },
@@ -260,7 +251,7 @@ static int wait_socket(const struct core_conf *conf, int pidfd, const char *log,
 
 	if (notify >= 0)
 		(void)inotify_add_watch(notify, folder, IN_CREATE | IN_ATTRIB);
-	while (!engine_running(conf)) {
+	while (!own_running(conf)) {
 		int r = ctx_check(ctx, err);
 
 		if (r < 0)
@@ -287,7 +278,7 @@ static void link_done(struct link *l)
 
 static int link_open(const struct core_conf *conf, struct link *l, struct err *err)
 {
-	_cleanup_free_ char *address = engine_address(conf);
+	_cleanup_free_ char *address = own_address(conf);
 
 	l->loop = loop_new();
 	return ctrd_open(l->loop, address, "", &l->ctrd, err);
@@ -304,7 +295,8 @@ static int wait_answer(const struct core_conf *conf, const struct ctx *ctx, stru
 
 static int start_locked(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *program = NULL, *config = data_path(conf, "config.toml"), *log = data_path(conf, "containerd.log");
+	_cleanup_free_ char *program = NULL, *config = places_own_data(conf, "config.toml"),
+			    *log = places_own_data(conf, "containerd.log");
 	_cleanup_close_ int log_fd = -1, pidfd = -1;
 	pid_t pid;
 	int r = find_containerd(&program, err);
@@ -316,7 +308,7 @@ static int start_locked(const struct core_conf *conf, const struct ctx *ctx, str
 	log_fd = open_log(log, err);
 	if (log_fd < 0)
 		return log_fd;
-	r = spawn_engine(program, config, log_fd, &pid, err);
+	r = own_spawn(program, config, log_fd, &pid, err);
 	if (r < 0)
 		return r;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* a child of ours: it cannot vanish */
@@ -330,26 +322,26 @@ static int start_locked(const struct core_conf *conf, const struct ctx *ctx, str
 	return r;
 }
 
-static int lock_engine(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
+static int own_lock(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *lock = data_path(conf, "lock");
+	_cleanup_free_ char *lock = places_own_data(conf, "lock");
 	int r = make_folders(conf, err);
 
 	return r < 0 ? r : file_lock(lock, true, ctx, err);
 }
 
-int engine_start(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
+int own_start(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
 {
 	const struct ctx within = ctx_within(ctx, START_MS);
 	_cleanup_close_ int lock = -1;
 	int r;
 
-	if (engine_running(conf))
+	if (own_running(conf))
 		return 0;
-	lock = lock_engine(conf, &within, err);
+	lock = own_lock(conf, &within, err);
 	if (lock < 0)
 		return err_wrap(err, lock, "start the engine");
-	if (engine_running(conf))
+	if (own_running(conf))
 		return 0;
 	r = start_locked(conf, &within, err);
 	return r < 0 ? err_wrap(err, r, "start the engine") : 0;
@@ -455,13 +447,13 @@ static void drop_state(const struct core_conf *conf)
 	_cleanup_close_ int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0)
-		drop_empty(fd, ENGINE_FOLDER, 0);
+		drop_empty(fd, PLACES_OWN, 0);
 }
 
 /* SIGTERM, and SIGKILL when that has no effect: containerd's files are made to be killed at any moment. */
-static int end_engine(const struct core_conf *conf, pid_t pid, int pidfd, const struct ctx *ctx, struct err *err)
+static int own_end(const struct core_conf *conf, pid_t pid, int pidfd, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *address = engine_address(conf), *ttrpc = mem_printf("%s.ttrpc", address);
+	_cleanup_free_ char *address = own_address(conf), *ttrpc = mem_printf("%s.ttrpc", address);
 	int r;
 
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0)
@@ -483,19 +475,19 @@ static int end_engine(const struct core_conf *conf, pid_t pid, int pidfd, const 
 	return 0;
 }
 
-int engine_stop(const struct core_conf *conf, bool force, const struct ctx *ctx, struct err *err)
+int own_stop(const struct core_conf *conf, bool force, const struct ctx *ctx, struct err *err)
 {
 	const struct ctx within = ctx_within(ctx, STOP_MS);
 	_cleanup_close_ int lock = -1, pidfd = -1;
 	pid_t pid;
 	int r;
 
-	if (!engine_running(conf))
+	if (!own_running(conf))
 		return 0;
-	lock = lock_engine(conf, &within, err);
+	lock = own_lock(conf, &within, err);
 	if (lock < 0)
 		return err_wrap(err, lock, "stop the engine");
-	r = engine_process(conf, &pid, &pidfd, err);
+	r = own_process(conf, &pid, &pidfd, err);
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
 		return 0;
@@ -504,13 +496,13 @@ int engine_stop(const struct core_conf *conf, bool force, const struct ctx *ctx,
 		r = clear_tasks(conf, force, &within, err);
 		if (r >= 0 || (force && r != -ERR_CANCELLED)) { /* forced: one that does not answer is ended too */
 			err_clear(err);
-			r = end_engine(conf, pid, pidfd, &within, err);
+			r = own_end(conf, pid, pidfd, &within, err);
 		}
 	}
 	return r < 0 ? err_wrap(err, r, "stop the engine") : 0;
 }
 
-static int ask_engine(const struct core_conf *conf, const struct ctx *ctx, struct engine_status *s, struct err *err)
+static int own_ask(const struct core_conf *conf, const struct ctx *ctx, struct own_status *s, struct err *err)
 {
 	_cleanup_(link_done) struct link l = { 0 };
 	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
@@ -524,15 +516,15 @@ static int ask_engine(const struct core_conf *conf, const struct ctx *ctx, struc
 	return each_live_task(l.ctrd, false, ctx, &s->jobs, NULL, err);
 }
 
-int engine_get_status(const struct core_conf *conf, const struct ctx *ctx, struct engine_status *ret, struct err *err)
+int own_get_status(const struct core_conf *conf, const struct ctx *ctx, struct own_status *ret, struct err *err)
 {
-	_cleanup_(engine_status_done) struct engine_status s = { .address = engine_address(conf),
-								 .config = data_path(conf, "config.toml") };
+	_cleanup_(own_status_done) struct own_status s = { .address = own_address(conf),
+							   .config = places_own_data(conf, "config.toml") };
 	_cleanup_close_ int pidfd = -1;
 	_cleanup_free_ char *exe = NULL;
 	char program[PATH_MAX];
 	ssize_t n;
-	int r = engine_process(conf, &s.pid, &pidfd, err);
+	int r = own_process(conf, &s.pid, &pidfd, err);
 
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
@@ -542,11 +534,72 @@ int engine_get_status(const struct core_conf *conf, const struct ctx *ctx, struc
 		exe = mem_printf("/proc/%d/exe", (int)s.pid);
 		n = readlink(exe, program, sizeof program);
 		s.program = n > 0 ? mem_strndup(program, (size_t)n) : NULL;
-		r = ask_engine(conf, ctx, &s, err);
+		r = own_ask(conf, ctx, &s, err);
 	}
 	if (r < 0)
 		return err_wrap(err, r, "engine status");
 	*ret = s;
-	s = (struct engine_status){ 0 };
+	s = (struct own_status){ 0 };
 	return 0;
+}
+
+/* At @address, or there is none. */
+static int open_at(const struct core_conf *conf, const char *address, struct core **ret, struct err *err)
+{
+	struct core_conf at = *conf;
+
+	at.address = address;
+	return core_open(&at, ret, err);
+}
+
+static bool nobody_listens(int r) { return r == -ERR_NOT_FOUND || r == -ERR_UNAVAILABLE; }
+
+static int open_given(const struct core_conf *conf, struct core **ret, struct err *err)
+{
+	int r = core_open(conf, ret, err);
+
+	if (!nobody_listens(r))
+		return r;
+	return err_hint(err, r, "start containerd there, or leave the address away to use davit's own engine");
+}
+
+int own_open_existing(const struct core_conf *conf, struct core **ret, struct err *err)
+{
+	_cleanup_free_ char *own = own_address(conf);
+	int r;
+
+	if (conf->address)
+		return open_given(conf, ret, err);
+	r = core_open(conf, ret, err);
+	if (!nobody_listens(r))
+		return r;
+	if (!own_running(conf))
+		return err_hint(err, r, "start one: davit engine start");
+	err_clear(err);
+	return open_at(conf, own, ret, err);
+}
+
+int own_open(const struct core_conf *conf, const struct ctx *ctx, struct core **ret, struct err *err)
+{
+	_cleanup_free_ char *own = own_address(conf);
+	int r = core_check_namespace(conf, err);
+
+	if (r < 0)
+		return r;
+	core_own_folders(conf);
+	if (conf->address)
+		return open_given(conf, ret, err);
+	r = core_open(conf, ret, err);
+	if (!nobody_listens(r))
+		return r;
+	err_clear(err);
+	if (own_running(conf))
+		return open_at(conf, own, ret, err);
+	r = own_start(conf, ctx, err);
+	if (r < 0)
+		return err_wrap(err, r, "no containerd at " CTRD_ADDRESS);
+	r = open_at(conf, own, ret, err);
+	if (r >= 0)
+		core_notice(*ret, "no containerd at " CTRD_ADDRESS ": started one of davit's own (davit engine status)");
+	return r;
 }

@@ -1,13 +1,10 @@
-/* stop, kill, restart, wait. */
+#include "job-stop.h"
 #include "clock.h"
-#include "containers.h"
-#include "job-ops.h"
 #include "mem.h"
 #include "parse.h"
 #include "record.h"
 #include "remains.h"
 #include "task.h"
-#include "task-wait.h"
 #include <signal.h>
 #include <string.h>
 
@@ -78,25 +75,6 @@ int job_stop(struct core *c, const char *name, int timeout, const struct ctx *ct
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;
 }
 
-int job_restart(struct core *c, const char *name, int timeout, const struct ctx *ctx, struct err *err)
-{
-	const struct run_opts detached = { .mode = RUN_DETACHED };
-	_cleanup_(record_done) struct record rec = { 0 };
-	struct run_result unused = { 0 };
-	int r = record_find(c, name, ctx, &rec, err);
-
-	if (r >= 0 && dict_get(&rec.c.labels, RECORD_REMOVE))
-		return err_hint(
-			err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it", rec.name),
-			"stop it, and run it anew");
-	if (r >= 0)
-		r = job_stop(c, name, timeout, ctx, err);
-	if (r >= 0)
-		r = job_start(c, name, &detached, ctx, &unused, err);
-	run_result_done(&unused);
-	return r;
-}
-
 int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
@@ -112,27 +90,4 @@ int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, s
 				"start it with: davit start %s", rec.name);
 	r = tasks_kill(c->ctrd, rec.c.id, NULL, sig, false, ctx, err);
 	return r < 0 ? err_wrap(err, r, "kill job %s", rec.name) : 0;
-}
-
-int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_code, struct err *err)
-{
-	_cleanup_(record_done) struct record rec = { 0 };
-	struct ctrd_exit exit;
-	int64_t at;
-	int r = record_find(c, name, ctx, &rec, err);
-
-	if (r < 0)
-		return r;
-	r = task_wait(c, rec.c.id, NULL, ctx, &exit, err);
-	if (r >= 0) {
-		*ret_code = (int)exit.status;
-		return remains_after_end(c, &rec, ctx, err);
-	}
-	if (r != -ERR_NOT_FOUND)
-		return err_wrap(err, r, "wait for job %s", rec.name);
-	if (record_exit(&rec, ret_code, &at))
-		return err_clear(err), 0;
-	err_clear(err);
-	return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
-			"start it with: davit start %s", rec.name);
 }

@@ -1,6 +1,6 @@
 /* With a real containerd below a folder of its own. What needs root or the program is counted as skipped, with its reason. */
 #include "test.h"
-#include "engine.h"
+#include "own.h"
 #include "file.h"
 #include "mem.h"
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(engine_stop(&f->conf, true, NULL, NULL), 0);
+	assert_int_equal(own_stop(&f->conf, true, NULL, NULL), 0);
 	assert_int_equal(file_remove_tree(f->dir, NULL), 0);
 	free(f->run);
 	free(f->data);
@@ -54,17 +54,17 @@ static bool can_run(void)
 static void starts_once_and_stops(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(engine_status_done) struct engine_status s = { 0 }, again = { 0 }, after = { 0 };
-	_cleanup_free_ char *config = mem_printf("%s/engine/config.toml", f->data), *sock = engine_address(&f->conf);
+	_cleanup_(own_status_done) struct own_status s = { 0 }, again = { 0 }, after = { 0 };
+	_cleanup_free_ char *config = mem_printf("%s/engine/config.toml", f->data), *sock = own_address(&f->conf);
 	struct err err = ERR_INIT;
 
 	if (!can_run())
 		skip();
-	assert_false(engine_running(&f->conf));
-	if (engine_start(&f->conf, NULL, &err) < 0)
+	assert_false(own_running(&f->conf));
+	if (own_start(&f->conf, NULL, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_true(engine_running(&f->conf));
-	assert_int_equal(engine_get_status(&f->conf, NULL, &s, NULL), 0);
+	assert_true(own_running(&f->conf));
+	assert_int_equal(own_get_status(&f->conf, NULL, &s, NULL), 0);
 	assert_true(s.running);
 	assert_int_equal(getpgid(s.pid), s.pid); /* its own session: our Ctrl-C does not reach it */
 	assert_int_equal(getsid(s.pid), s.pid);
@@ -73,15 +73,15 @@ static void starts_once_and_stops(void **state)
 	assert_non_null(s.version);
 	assert_non_null(strstr(s.program, "containerd"));
 	assert_int_equal(s.jobs, 0);
-	assert_int_equal(engine_start(&f->conf, NULL, NULL), 0);
-	assert_int_equal(engine_get_status(&f->conf, NULL, &again, NULL), 0);
+	assert_int_equal(own_start(&f->conf, NULL, NULL), 0);
+	assert_int_equal(own_get_status(&f->conf, NULL, &again, NULL), 0);
 	assert_int_equal(again.pid, s.pid);
-	assert_int_equal(engine_stop(&f->conf, false, NULL, NULL), 0);
+	assert_int_equal(own_stop(&f->conf, false, NULL, NULL), 0);
 	assert_int_equal(kill(s.pid, 0), -1);
 	assert_false(file_exists(sock));
-	assert_int_equal(engine_get_status(&f->conf, NULL, &after, NULL), 0);
+	assert_int_equal(own_get_status(&f->conf, NULL, &after, NULL), 0);
 	assert_false(after.running);
-	assert_int_equal(engine_stop(&f->conf, false, NULL, NULL), 0);
+	assert_int_equal(own_stop(&f->conf, false, NULL, NULL), 0);
 }
 
 /* Exit status of a shell's command. */
@@ -107,9 +107,8 @@ static int shell(const char *command)
 static void keeps_running_jobs(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(engine_status_done) struct engine_status s = { 0 };
-	_cleanup_free_ char *root = mem_printf("%s/rootfs", f->dir), *sock = engine_address(&f->conf), *command = NULL,
-			    *shims = NULL;
+	_cleanup_(own_status_done) struct own_status s = { 0 };
+	_cleanup_free_ char *root = mem_printf("%s/rootfs", f->dir), *sock = own_address(&f->conf), *command = NULL, *shims = NULL;
 	struct err err = ERR_INIT;
 
 	if (!can_run())
@@ -118,21 +117,21 @@ static void keeps_running_jobs(void **state)
 		print_message("skipped: needs ctr, runc and /bin/busybox\n");
 		skip();
 	}
-	assert_int_equal(engine_start(&f->conf, NULL, NULL), 0);
+	assert_int_equal(own_start(&f->conf, NULL, NULL), 0);
 	command = mem_printf("mkdir -p %s && cp /bin/busybox %s/ && "
 			     "ctr -a %s -n elsewhere run -d --rootfs %s web /busybox sleep 1000 >/dev/null",
 			     root, root, sock, root);
 	assert_int_equal(shell(command), 0);
-	assert_int_equal(engine_get_status(&f->conf, NULL, &s, NULL), 0);
+	assert_int_equal(own_get_status(&f->conf, NULL, &s, NULL), 0);
 	assert_int_equal(s.jobs, 1);
-	assert_int_equal(engine_stop(&f->conf, false, NULL, &err), -ERR_PRECONDITION);
+	assert_int_equal(own_stop(&f->conf, false, NULL, &err), -ERR_PRECONDITION);
 	assert_string_equal(err.msg, "stop the engine: 1 job runs, the first is web in namespace elsewhere");
 	assert_non_null(strstr(err.hint, "--force"));
-	assert_true(engine_running(&f->conf));
+	assert_true(own_running(&f->conf));
 	err_clear(&err);
-	if (engine_stop(&f->conf, true, NULL, &err) < 0)
+	if (own_stop(&f->conf, true, NULL, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_false(engine_running(&f->conf));
+	assert_false(own_running(&f->conf));
 	shims = mem_printf(
 		"for i in 1 2 3 4 5 6 7 8 9; do pgrep -f '[c]ontainerd-shim.*%s' >/dev/null || exit 0; sleep 0.2; done; exit 1",
 		sock);
@@ -142,19 +141,19 @@ static void keeps_running_jobs(void **state)
 static void comes_back_after_a_kill(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(engine_status_done) struct engine_status s = { 0 }, again = { 0 };
-	_cleanup_free_ char *sock = engine_address(&f->conf);
+	_cleanup_(own_status_done) struct own_status s = { 0 }, again = { 0 };
+	_cleanup_free_ char *sock = own_address(&f->conf);
 
 	if (!can_run())
 		skip();
-	assert_int_equal(engine_start(&f->conf, NULL, NULL), 0);
-	assert_int_equal(engine_get_status(&f->conf, NULL, &s, NULL), 0);
+	assert_int_equal(own_start(&f->conf, NULL, NULL), 0);
+	assert_int_equal(own_get_status(&f->conf, NULL, &s, NULL), 0);
 	assert_int_equal(kill(s.pid, SIGKILL), 0);
 	assert_int_equal(waitpid(s.pid, NULL, 0), s.pid);
 	assert_true(file_exists(sock)); /* a dead socket is no engine */
-	assert_false(engine_running(&f->conf));
-	assert_int_equal(engine_start(&f->conf, NULL, NULL), 0);
-	assert_int_equal(engine_get_status(&f->conf, NULL, &again, NULL), 0);
+	assert_false(own_running(&f->conf));
+	assert_int_equal(own_start(&f->conf, NULL, NULL), 0);
+	assert_int_equal(own_get_status(&f->conf, NULL, &again, NULL), 0);
 	assert_int_not_equal(again.pid, s.pid);
 }
 
@@ -163,14 +162,14 @@ static void starters_agree(void **state)
 {
 	struct fixture *f = *state;
 	pid_t pids[4];
-	_cleanup_(engine_status_done) struct engine_status s = { 0 };
+	_cleanup_(own_status_done) struct own_status s = { 0 };
 
 	if (!can_run())
 		skip();
 	for (size_t i = 0; i < 4; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0)
-			_exit(engine_start(&f->conf, NULL, NULL) == 0 && engine_running(&f->conf) ? 0 : 1);
+			_exit(own_start(&f->conf, NULL, NULL) == 0 && own_running(&f->conf) ? 0 : 1);
 	}
 	for (size_t i = 0; i < 4; i++) {
 		int status;
@@ -178,7 +177,7 @@ static void starters_agree(void **state)
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(engine_get_status(&f->conf, NULL, &s, NULL), 0);
+	assert_int_equal(own_get_status(&f->conf, NULL, &s, NULL), 0);
 	assert_true(s.running); /* it outlived who started it */
 }
 
@@ -196,11 +195,11 @@ static void tells_why_it_ended(void **state)
 
 	write_program(program, "#!/bin/sh\necho first >&2\necho 'containerd: no space on the moon' >&2\nexit 1\n");
 	assert_int_equal(setenv("PATH", f->dir, 1), 0);
-	assert_int_equal(engine_start(&f->conf, NULL, &err), -ERR_UNAVAILABLE);
+	assert_int_equal(own_start(&f->conf, NULL, &err), -ERR_UNAVAILABLE);
 	assert_int_equal(setenv("PATH", path, 1), 0);
 	assert_string_equal(err.msg, "start the engine: containerd ended at once: containerd: no space on the moon");
 	assert_non_null(strstr(err.hint, "containerd.log"));
-	assert_false(engine_running(&f->conf));
+	assert_false(own_running(&f->conf));
 }
 
 /* A log that has grown long is kept once, so that it does not grow for ever. */
@@ -213,9 +212,9 @@ static void turns_its_log(void **state)
 
 	write_program(program, "#!/bin/sh\necho ended >&2\n");
 	assert_int_equal(setenv("PATH", f->dir, 1), 0);
-	assert_int_equal(engine_start(&f->conf, NULL, NULL), -ERR_UNAVAILABLE);
+	assert_int_equal(own_start(&f->conf, NULL, NULL), -ERR_UNAVAILABLE);
 	assert_int_equal(truncate(log, 5 << 20), 0);
-	assert_int_equal(engine_start(&f->conf, NULL, NULL), -ERR_UNAVAILABLE);
+	assert_int_equal(own_start(&f->conf, NULL, NULL), -ERR_UNAVAILABLE);
 	assert_int_equal(setenv("PATH", path, 1), 0);
 	assert_int_equal(stat(old, &st), 0);
 	assert_int_equal(st.st_size, 5 << 20);
@@ -235,7 +234,7 @@ static void waits_for_the_lock_within_its_time(void **state)
 	assert_int_equal(file_mkdirs(dir, 0711, NULL), 0);
 	fd = file_lock(path, false, NULL, NULL);
 	assert_true(fd >= 0);
-	assert_int_equal(engine_start(&f->conf, &soon, &err), -ERR_DEADLINE);
+	assert_int_equal(own_start(&f->conf, &soon, &err), -ERR_DEADLINE);
 	assert_non_null(strstr(err.msg, "start the engine: "));
 	assert_int_equal(close(fd), 0);
 }
@@ -251,7 +250,7 @@ static void gives_up_at_the_deadline(void **state)
 
 	write_program(program, "#!/bin/sh\nexec sleep 100\n");
 	assert_int_equal(setenv("PATH", with, 1), 0);
-	assert_int_equal(engine_start(&f->conf, &soon, &err), -ERR_DEADLINE);
+	assert_int_equal(own_start(&f->conf, &soon, &err), -ERR_DEADLINE);
 	assert_int_equal(setenv("PATH", path, 1), 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 	assert_int_equal(errno, ECHILD);
@@ -261,7 +260,7 @@ static void gives_up_at_the_deadline(void **state)
 static void spares_strangers(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *folder = mem_printf("%s/engine", f->run), *sock = engine_address(&f->conf);
+	_cleanup_free_ char *folder = mem_printf("%s/engine", f->run), *sock = own_address(&f->conf);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct err err = ERR_INIT;
@@ -270,7 +269,7 @@ static void spares_strangers(void **state)
 	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", sock);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
 	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(engine_stop(&f->conf, true, NULL, &err), -ERR_PRECONDITION);
+	assert_int_equal(own_stop(&f->conf, true, NULL, &err), -ERR_PRECONDITION);
 	assert_non_null(strstr(err.msg, "was not started by davit"));
 	assert_int_equal(unlink(sock), 0);
 }

@@ -1,0 +1,5 @@
+/* Everything of one job as JSON: the job's native form under "job", and its state. */
+#pragma once
+#include "core.h"
+
+int job_inspect(struct core *, const char *name, const struct ctx *, json **ret, struct err *err);

@@ -1,0 +1,186 @@
+#include "job-row.h"
+#include "clock.h"
+#include "file.h"
+#include "mem.h"
+#include "netshare.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const state_names[] = { "created", "running", "paused", "exited", "unknown" };
+
+const char *job_state_name(enum job_state s) { return state_names[s]; }
+
+bool job_state_exists(const char *name)
+{
+	for (size_t i = 0; i < sizeof state_names / sizeof *state_names; i++)
+		if (!strcmp(state_names[i], name))
+			return true;
+	return false;
+}
+
+void job_row_done(struct job_row *r)
+{
+	char *const owned[] = { r->ns, r->name, r->id, r->image, r->command, r->runtime, r->network, r->ip, r->ports, r->mounts };
+
+	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+		free(owned[i]);
+	dict_done(&r->labels);
+}
+
+/* When process @pid started, by the wall clock; 0 when it is not to be seen. proc(5): field 22 of stat, in ticks since boot.
+ * To the tick: what is finer comes from the two clocks being read one after the other, and would differ each time. */
+static int64_t started_at(pid_t pid)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_free_ char *path = mem_printf("/proc/%d/stat", (int)pid);
+	const int64_t tick = NSEC_PER_SEC / sysconf(_SC_CLK_TCK);
+	unsigned long long ticks = 0;
+	struct timespec boot;
+	int64_t booted_at;
+	const char *p;
+
+	if (pid <= 0 || file_read(path, 4096, &b, NULL) < 0 || !(p = strrchr(buf_str(&b), ')')))
+		return 0;
+	for (int field = 2; *p && field < 22; p++)
+		field += *p == ' ';
+	ticks = strtoull(p, NULL, 10);
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	booted_at = clock_wall() - (boot.tv_sec * NSEC_PER_SEC + boot.tv_nsec);
+	return (booted_at + tick / 2) / tick * tick + (int64_t)ticks * tick;
+}
+
+/* How many of the @n ports from @p on make a range. */
+static size_t range_of(const struct port *p, size_t n)
+{
+	const char *ip = p->host_ip ? p->host_ip : "";
+	size_t i = 1;
+
+	while (i < n && p[i].host == p->host + i && p[i].inside == p->inside + i && p[i].proto == p->proto &&
+	       !strcmp(p[i].host_ip ? p[i].host_ip : "", ip))
+		i++;
+	return i;
+}
+
+static void add_range(struct buf *b, unsigned first, size_t n)
+{
+	buf_addf(b, "%u", first);
+	if (n > 1)
+		buf_addf(b, "-%zu", first + n - 1);
+}
+
+/* "0.0.0.0:8080-8090->80-90/tcp, [::1]:53->53/udp" */
+static char *ports_text(const struct job *job)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0, n; i < job->n_ports; i += n) {
+		const struct port *p = &job->ports[i];
+		const char *ip = p->host_ip ? p->host_ip : "0.0.0.0";
+		bool v6 = strchr(ip, ':') != NULL;
+
+		n = range_of(p, job->n_ports - i);
+		buf_addf(&b, "%s%s%s%s:", i ? ", " : "", v6 ? "[" : "", ip, v6 ? "]" : "");
+		add_range(&b, p->host, n);
+		buf_adds(&b, "->");
+		add_range(&b, p->inside, n);
+		buf_addf(&b, "/%s", port_proto_name(p->proto));
+	}
+	return buf_take(&b);
+}
+
+static char *mounts_text(const struct job *job)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	for (size_t t = 0; t < job->n_tasks; t++)
+		for (size_t i = 0; i < job->tasks[t].n_mounts; i++)
+			if (job->tasks[t].mounts[i].source)
+				strv_push(&names, job->tasks[t].mounts[i].source);
+	return strv_join(&names, ",");
+}
+
+/* The command as it runs: the spec's process, on one line. */
+static char *command_text(const struct ctrd_container *c)
+{
+	_cleanup_json_ json *spec = NULL;
+	_cleanup_strv_ struct strv args = { 0 };
+
+	if (json_parse(buf_str(&c->spec.value), c->spec.value.len, &spec, NULL) >= 0)
+		json_get_strv(json_get_object(spec, "process"), "args", &args);
+	return strv_join(&args, " ");
+}
+
+int job_row_network(const struct core *c, const char *ns, const struct record *rec, struct cni_result *ret)
+{
+	_cleanup_free_ char *owner = NULL;
+
+	if (!rec->job || !rec->job->network)
+		return -ERR_NOT_FOUND;
+	if (!job_joins(rec->job))
+		return cni_cached_result(&c->conf.cni, rec->job->network, rec->c.id, "eth0", ret, NULL);
+	owner = netshare_owner(c, ns, rec->c.id);
+	return cni_first_result(&c->conf.cni, owner, ret, NULL);
+}
+
+static void row_address(const struct core *c, const char *ns, const struct record *rec, struct job_row *row)
+{
+	struct cni_result result = { 0 };
+
+	if (job_row_network(c, ns, rec, &result) < 0)
+		return;
+	if (result.n_ips)
+		row->ip = mem_strndup(result.ips[0].address, strcspn(result.ips[0].address, "/"));
+	cni_result_done(&result);
+}
+
+static enum job_state state_of_task(enum task_state s)
+{
+	static const enum job_state states[] = {
+		[TASK_UNKNOWN] = JOB_UNKNOWN, [TASK_ABSENT] = JOB_EXITED, [TASK_CREATED] = JOB_CREATED,
+		[TASK_LIVE] = JOB_RUNNING,    [TASK_PAUSED] = JOB_PAUSED, [TASK_STOPPED] = JOB_EXITED,
+	};
+
+	return states[s];
+}
+
+static void row_state(const struct record *rec, const struct task_status *t, struct job_row *row)
+{
+	const char *began = dict_get(&rec->c.labels, RECORD_STARTED);
+
+	if (t && t->state != TASK_ABSENT) {
+		row->pid = t->pid;
+		row->state = state_of_task(t->state);
+		row->exit_code = (int)t->exit.status;
+		row->exited_at = t->state == TASK_STOPPED ? t->exit.at : 0;
+		row->started_at = started_at(t->pid);
+	} else if (record_exit(rec, &row->exit_code, &row->exited_at)) {
+		row->state = JOB_EXITED;
+	} else if (began) { /* ended while the machine or containerd was down */
+		row->state = JOB_EXITED;
+		row->exit_code = EXIT_LOST;
+	} else {
+		row->state = JOB_CREATED;
+	}
+	if (row->state == JOB_EXITED && !row->started_at && began) /* no process is left to ask */
+		(void)clock_parse(began, &row->started_at, NULL);
+}
+
+void job_row_fill(const struct core *c, const char *ns, const struct record *rec, const struct task_status *t, struct job_row *row)
+{
+	*row = (struct job_row){ .ns = mem_strdup(ns),
+				 .name = mem_strdup(rec->name),
+				 .id = mem_strdup(rec->c.id),
+				 .image = mem_strdup(rec->c.image),
+				 .command = command_text(&rec->c),
+				 .runtime = mem_strdup(rec->c.runtime),
+				 .network = mem_strdup(rec->job ? rec->job->network : NULL),
+				 .created_at = rec->c.created_at,
+				 .ports = rec->job ? ports_text(rec->job) : mem_strdup(""),
+				 .mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""),
+				 .size = -1 };
+	dict_add(&row->labels, &rec->c.labels);
+	row_state(rec, t, row);
+	row_address(c, ns, rec, row);
+}

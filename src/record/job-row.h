@@ -1,0 +1,27 @@
+/* One job as people look at it: its record, its task and its address, put together. */
+#pragma once
+#include "record.h"
+#include "task.h"
+
+enum job_state { JOB_CREATED, JOB_RUNNING, JOB_PAUSED, JOB_EXITED, JOB_UNKNOWN };
+const char *job_state_name(enum job_state);
+bool job_state_exists(const char *name);
+
+enum { EXIT_LOST = 255 }; /* what is told of an exit that nobody saw, as containerd tells it */
+
+struct job_row {
+	char *ns, *name, *id, *image, *command, *runtime, *network, *ip;
+	enum job_state state;
+	pid_t pid;
+	int exit_code;
+	int64_t created_at, started_at, exited_at; /* 0 unknown */
+	char *ports;                               /* "0.0.0.0:18080->8080/tcp, ..." */
+	char *mounts;                              /* volumes and host paths, with commas between */
+	int64_t size;                              /* bytes of the writable layer; -1: not asked for, or not known */
+	struct dict labels;
+};
+void job_row_done(struct job_row *);
+/* @task NULL: it has none. @ns: the record's. Asks nobody but the kernel and the results cache of CNI. */
+void job_row_fill(const struct core *, const char *ns, const struct record *, const struct task_status *task, struct job_row *ret);
+/* What CNI has said of the job's network, or of that of the job whose network it is in; -ERR_NOT_FOUND. */
+int job_row_network(const struct core *, const char *ns, const struct record *, struct cni_result *ret);

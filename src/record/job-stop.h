@@ -1,0 +1,7 @@
+/* stop and kill. A job is named by its name, its id, or an id's beginning; -ERR_NOT_FOUND names the nearest. */
+#pragma once
+#include "core.h"
+
+/* The stop signal, then SIGKILL after @timeout seconds (-1: the job's own). Already stopped is success. */
+int job_stop(struct core *, const char *name, int timeout, const struct ctx *, struct err *err);
+int job_kill(struct core *, const char *name, int signal, const struct ctx *, struct err *err);

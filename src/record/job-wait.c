@@ -1,0 +1,26 @@
+#include "job-wait.h"
+#include "remains.h"
+#include "task-wait.h"
+
+int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_code, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct ctrd_exit exit;
+	int64_t at;
+	int r = record_find(c, name, ctx, &rec, err);
+
+	if (r < 0)
+		return r;
+	r = task_wait(c, rec.c.id, NULL, ctx, &exit, err);
+	if (r >= 0) {
+		*ret_code = (int)exit.status;
+		return remains_after_end(c, &rec, ctx, err);
+	}
+	if (r != -ERR_NOT_FOUND)
+		return err_wrap(err, r, "wait for job %s", rec.name);
+	if (record_exit(&rec, ret_code, &at))
+		return err_clear(err), 0;
+	err_clear(err);
+	return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
+			"start it with: davit start %s", rec.name);
+}

@@ -1,0 +1,6 @@
+/* Waiting for a job that somebody else runs. */
+#pragma once
+#include "core.h"
+
+/* Waits for the exit; also of one that exited before. Survives a restart of containerd. */
+int job_wait(struct core *, const char *name, const struct ctx *, int *ret_code, struct err *err);

@@ -1,0 +1,61 @@
+#include "places.h"
+#include "mem.h"
+#include "netns.h"
+#include <string.h>
+
+static char *below(const char *folder, const char *name) { return mem_printf("%s%s%s", folder, *name ? "/" : "", name); }
+
+/* TOP/KIND/NS/NAME; @kind may be empty. */
+static char *of_namespace(const char *top, const char *kind, const char *ns, const char *name)
+{
+	_cleanup_free_ char *folder = mem_printf("%s/%s%s%s", top, kind, *kind ? "/" : "", ns);
+
+	return below(folder, name);
+}
+
+char *places_run(const struct core *c, const char *id) { return of_namespace(c->conf.run_dir, "", c->conf.ns, id); }
+char *places_files(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "files", c->conf.ns, id); }
+char *places_logs(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "logs", c->conf.ns, id); }
+char *places_volume(const struct core *c, const char *name) { return of_namespace(c->conf.data_dir, "volumes", c->conf.ns, name); }
+
+char *places_log(const struct core *c, const char *id)
+{
+	_cleanup_free_ char *folder = places_logs(c, id);
+
+	return below(folder, "log");
+}
+
+char *places_netns(const char *id) { return below(NETNS_DIR, id); }
+
+char *places_share(const struct core *c, const char *ns, const char *id)
+{
+	return mem_printf("%s/%s/%s" PLACES_SHARE_END, c->conf.run_dir, ns, id);
+}
+
+char *places_shares(const struct core *c, const char *ns) { return of_namespace(c->conf.run_dir, "", ns, ""); }
+
+char *places_lock(const struct core *c, const char *name)
+{
+	return mem_printf("%s/%s/%s" PLACES_LOCK_END, c->conf.run_dir, c->conf.ns, name);
+}
+
+char *places_lock_name(const char *entry)
+{
+	const size_t n = strlen(entry), end = strlen(PLACES_LOCK_END);
+
+	return n > end && !strcmp(entry + n - end, PLACES_LOCK_END) ? mem_strndup(entry, n - end) : NULL;
+}
+
+char *places_own_run(const struct core_conf *conf, const char *name)
+{
+	_cleanup_free_ char *folder = below(conf->run_dir ? conf->run_dir : CORE_RUN_DIR, PLACES_OWN);
+
+	return below(folder, name);
+}
+
+char *places_own_data(const struct core_conf *conf, const char *name)
+{
+	_cleanup_free_ char *folder = below(conf->data_dir ? conf->data_dir : CORE_DATA_DIR, PLACES_OWN);
+
+	return below(folder, name);
+}

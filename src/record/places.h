@@ -1,0 +1,30 @@
+/* Where davit keeps what: every path below RUN (core_conf.run_dir, gone after a boot) and DATA (core_conf.data_dir) is made here.
+ * docs/security.md has their owners and modes. Each text is the caller's to free; nothing is made or looked at. */
+#pragma once
+#include "core.h"
+
+/* Of a job, by the id of its container. "" gives the folder that those of all jobs are in. */
+char *places_run(const struct core *, const char *id);   /* RUN/NS/ID: FIFOs */
+char *places_files(const struct core *, const char *id); /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
+char *places_logs(const struct core *, const char *id);  /* DATA/logs/NS/ID */
+char *places_log(const struct core *, const char *id);   /* DATA/logs/NS/ID/log */
+char *places_netns(const char *id);                      /* NETNS_DIR/ID */
+/* RUN/NS/ID.net: whose network it is in (netshare.h); NS need not be the core's. */
+#define PLACES_SHARE_END ".net"
+char *places_share(const struct core *, const char *ns, const char *id);
+char *places_shares(const struct core *, const char *ns); /* RUN/NS, which those are in */
+
+/* RUN/NS/NAME.lock: held by who works on the job of that name (claim.h). */
+#define PLACES_LOCK_END ".lock"
+char *places_lock(const struct core *, const char *name);
+/* The name whose lock an entry of places_run(c, "") is; NULL: none. */
+char *places_lock_name(const char *entry);
+
+/* DATA/volumes/NS/NAME; "" gives the folder of all. */
+char *places_volume(const struct core *, const char *name);
+
+/* The containerd of our own (own.h): RUN/engine/NAME and DATA/engine/NAME, "" for the folders themselves. In RUN it stands beside
+ * the folders of namespaces, so none of ours is called that. */
+#define PLACES_OWN "engine"
+char *places_own_run(const struct core_conf *, const char *name);
+char *places_own_data(const struct core_conf *, const char *name);

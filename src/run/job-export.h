@@ -1,0 +1,7 @@
+/* The root file system of a job, for an archive. */
+#pragma once
+#include "core.h"
+
+/* What the job has as its root file system, without what is mounted in it: a folder to read, whether the job runs or not. The
+ * caller closes it. What is in it is the job's: nothing in it is followed, and it may change meanwhile. */
+int job_export_root(struct core *, const char *name, const struct ctx *, int *ret_fd, struct err *err);

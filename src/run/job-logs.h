@@ -1,0 +1,12 @@
+/* What a job has written. */
+#pragma once
+#include "core.h"
+
+struct logs_opts {
+	bool follow, timestamps;
+	int64_t tail;         /* lines; -1: all */
+	int64_t since, until; /* wall ns; 0: none */
+	int out_fd, err_fd;
+};
+/* 1: nobody reads any more. */
+int job_logs(struct core *, const char *name, const struct logs_opts *, const struct ctx *, struct err *err);

@@ -8,7 +8,7 @@
 #include "mem.h"
 #include "namespaces.h"
 #include "places.h"
-#include "tasks.h"
+#include "task.h"
 #include "version.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -265,32 +265,24 @@ static int wait_socket(const struct core_conf *conf, int pidfd, const char *log,
 	return 0;
 }
 
-struct link {
-	struct loop *loop;
-	struct ctrd *ctrd;
-};
-
-static void link_done(struct link *l)
-{
-	ctrd_free(l->ctrd);
-	loop_free(l->loop);
-}
-
-static int link_open(const struct core_conf *conf, struct link *l, struct err *err)
+/* Who asks it is in no namespace of the caller's. */
+static int own_link(const struct core_conf *conf, struct core **ret, struct err *err)
 {
 	_cleanup_free_ char *address = own_address(conf);
+	struct core_conf at = *conf;
 
-	l->loop = loop_new();
-	return ctrd_open(l->loop, address, "", &l->ctrd, err);
+	at.address = address;
+	at.ns = CORE_NAMESPACE;
+	return core_open(&at, ret, err);
 }
 
 static int wait_answer(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(link_done) struct link l = { 0 };
+	_cleanup_(core_freep) struct core *l = NULL;
 	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
-	int r = link_open(conf, &l, err);
+	int r = own_link(conf, &l, err);
 
-	return r < 0 ? r : version_get(l.ctrd, ctx, &v, err);
+	return r < 0 ? r : version_get(l->ctrd, ctx, &v, err);
 }
 
 static int start_locked(const struct core_conf *conf, const struct ctx *ctx, struct err *err)
@@ -348,7 +340,7 @@ int own_start(const struct core_conf *conf, const struct ctx *ctx, struct err *e
 }
 
 /* Deleted too: its shim would stay behind with nobody to end it. */
-static int kill_task(struct ctrd *c, const char *id, const struct ctx *ctx, struct err *err)
+static int own_kill_task(struct ctrd *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_exit ex;
 	int r = tasks_kill(c, id, NULL, SIGKILL, true, ctx, err);
@@ -365,25 +357,25 @@ static int kill_task(struct ctrd *c, const char *id, const struct ctx *ctx, stru
 
 /* Tasks that have not ended, in every namespace. With @end they are killed as they are met; *ret_first (may be NULL)
  * names the first, and is the caller's. */
-static int each_live_task(struct ctrd *c, bool end, const struct ctx *ctx, size_t *ret_n, char **ret_first, struct err *err)
+static int each_live_task(struct core *c, bool end, const struct ctx *ctx, size_t *ret_n, char **ret_first, struct err *err)
 {
 	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces all = { 0 };
 	_cleanup_free_ char *first = NULL;
 	size_t n = 0;
-	int r = namespaces_list(c, ctx, &all, err);
+	int r = namespaces_list(c->ctrd, ctx, &all, err);
 
 	for (size_t i = 0; r >= 0 && i < all.n; i++) {
-		_cleanup_(ctrd_processes_done) struct ctrd_processes tasks = { 0 };
+		_cleanup_(task_states_done) struct task_states tasks = { 0 };
 
-		ctrd_set_namespace(c, all.v[i].name);
-		r = tasks_list(c, ctx, &tasks, err);
+		ctrd_set_namespace(c->ctrd, all.v[i].name);
+		r = task_list(c, ctx, &tasks, err);
 		for (size_t k = 0; r >= 0 && k < tasks.n; k++) {
-			if (tasks.v[k].status == CTRD_STOPPED)
+			if (task_is_over(&tasks.v[k].status))
 				continue;
 			if (!n++)
 				first = mem_printf("%s in namespace %s", tasks.v[k].id, all.v[i].name);
 			if (end)
-				r = kill_task(c, tasks.v[k].id, ctx, err);
+				r = own_kill_task(c->ctrd, tasks.v[k].id, ctx, err);
 		}
 	}
 	if (r < 0)
@@ -397,13 +389,13 @@ static int each_live_task(struct ctrd *c, bool end, const struct ctx *ctx, size_
 /* 0 when nothing runs any more. */
 static int clear_tasks(const struct core_conf *conf, bool force, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(link_done) struct link l = { 0 };
+	_cleanup_(core_freep) struct core *l = NULL;
 	_cleanup_free_ char *first = NULL;
 	size_t n = 0;
-	int r = link_open(conf, &l, err);
+	int r = own_link(conf, &l, err);
 
 	if (r >= 0)
-		r = each_live_task(l.ctrd, force, ctx, &n, &first, err);
+		r = each_live_task(l, force, ctx, &n, &first, err);
 	if (r < 0 || !n || force)
 		return r;
 	r = err_set(err, ERR_PRECONDITION, "%zu %s, the first is %s", n, n == 1 ? "job runs" : "jobs run", first);
@@ -504,16 +496,16 @@ int own_stop(const struct core_conf *conf, bool force, const struct ctx *ctx, st
 
 static int own_ask(const struct core_conf *conf, const struct ctx *ctx, struct own_status *s, struct err *err)
 {
-	_cleanup_(link_done) struct link l = { 0 };
+	_cleanup_(core_freep) struct core *l = NULL;
 	_cleanup_(ctrd_version_done) struct ctrd_version v = { 0 };
-	int r = link_open(conf, &l, err);
+	int r = own_link(conf, &l, err);
 
 	if (r >= 0)
-		r = version_get(l.ctrd, ctx, &v, err);
+		r = version_get(l->ctrd, ctx, &v, err);
 	if (r < 0)
 		return r;
 	s->version = TAKE_PTR(v.version);
-	return each_live_task(l.ctrd, false, ctx, &s->jobs, NULL, err);
+	return each_live_task(l, false, ctx, &s->jobs, NULL, err);
 }
 
 int own_get_status(const struct core_conf *conf, const struct ctx *ctx, struct own_status *ret, struct err *err)

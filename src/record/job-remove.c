@@ -18,8 +18,9 @@ static int is_running(struct core *c, const char *id, const struct ctx *ctx, str
 	return r < 0 ? r : task_may_live(&t);
 }
 
-/* Its lock is held now. 0: somebody has removed it meanwhile. */
-static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct err *err)
+/* Its lock is held now. 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
+static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct task_over **ret,
+		      struct err *err)
 {
 	struct ctrd_container now = { 0 };
 	int r = containers_get(c->ctrd, rec->c.id, ctx, &now, err);
@@ -27,9 +28,11 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	if (r >= 0)
-		r = force ? 0 : is_running(c, rec->c.id, ctx, err);
-	if (r == 1)
+	if (r >= 0 && force)
+		r = task_terminate(c, rec->c.id, ctx, ret, err);
+	else if (r >= 0)
+		r = task_end_unstarted(c, rec->c.id, ctx, NULL, ret, err);
+	if (r >= 0 && !*ret)
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running"),
 				"stop it first: davit stop %s, or use --force", rec->name);
 	return r < 0 ? r : 1;
@@ -37,14 +40,17 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 
 static int remove_record(struct core *c, const struct record *rec, bool force, bool volumes, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
 	int lock = -1, r = claim_lock(c, rec->name, true, ctx, &lock, err);
 
 	if (r < 0)
 		return r;
-	r = may_remove(c, rec, force, ctx, err);
+	if (force)
+		claim_lock_removing(lock);
+	r = may_remove(c, rec, force, ctx, &over, err);
 	if (r > 0) {
 		claim_lock_removing(lock);
-		r = remains_remove(c, rec->name, rec->c.id, rec->c.snapshotter, volumes, ctx, err);
+		r = remains_remove(c, rec->name, over, rec->c.snapshotter, volumes, ctx, err);
 	}
 	claim_unlock(c, rec->name, lock);
 	return r;

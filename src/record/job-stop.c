@@ -44,7 +44,7 @@ static int stop_live(struct core *c, const struct record *rec, int64_t ms, const
 
 	if (r != 0)
 		return r;
-	r = task_terminate(c, rec->c.id, ctx, err);
+	r = task_terminate(c, rec->c.id, ctx, NULL, err);
 	return r == TASK_FORCED ? remember_forced(c, rec->c.id, ctx, err) : r;
 }
 

@@ -3,7 +3,7 @@
 #include "file.h"
 #include "mem.h"
 #include "netns.h"
-#include "task.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -263,10 +263,14 @@ static void drop_claim(struct core *c, const char *id, const char *name, const s
 	claim_unlock(c, name, lock);
 }
 
-static int end_network(struct core *c, const char *owner, const struct ctx *ctx, struct err *err)
+/* @over: of whoever was in it last. */
+static int end_network(struct core *c, const struct task_over *over, const char *owner, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = places_netns(owner);
-	int r = cni_del_cached(c->loop, &c->conf.cni, owner, netns, ctx, err);
+	int r;
+
+	assert(over);
+	r = cni_del_cached(c->loop, &c->conf.cni, owner, netns, ctx, err);
 
 	if (r >= 0)
 		r = netns_remove(netns, err);
@@ -283,8 +287,9 @@ static int leave_to_others(int lock, const char *owner, const char *name, struct
 	return r < 0 ? r : 1;
 }
 
-int netshare_leave(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+int netshare_leave(struct core *c, const struct task_over *over, const struct ctx *ctx, struct err *err)
 {
+	const char *id = task_over_id(over);
 	_cleanup_free_ char *owner = netshare_owner(c, c->conf.ns, id), *netns = places_netns(id);
 	_cleanup_close_ int lock = lock_owner(c, owner, ctx, err);
 	_cleanup_(share_done) struct share its = { 0 };
@@ -304,7 +309,7 @@ int netshare_leave(struct core *c, const char *id, const struct ctx *ctx, struct
 		share_remove(c, id);
 	if (r > 0)
 		return owns ? leave_to_others(lock, owner, its.name, err) : 0;
-	r = end_network(c, owner, ctx, err);
+	r = end_network(c, over, owner, ctx, err);
 	if (r >= 0 && !owns && its.name)
 		drop_claim(c, owner, its.name, ctx);
 	return r < 0 ? r : 0;
@@ -312,6 +317,7 @@ int netshare_leave(struct core *c, const char *id, const struct ctx *ctx, struct
 
 int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
 	_cleanup_(share_done) struct share its = { 0 };
 	_cleanup_close_ int lock = -1;
 	int r;
@@ -321,9 +327,12 @@ int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struc
 	lock = lock_owner(c, id, ctx, err);
 	if (lock < 0)
 		return lock;
+	r = task_prove(c, id, ctx, NULL, &over, err);
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, ERR_PRECONDITION, "job %s: its task may live", id);
 	r = in_use(c, id, id, ctx, NULL, err);
 	if (r == 0)
-		return end_network(c, id, ctx, err);
+		return end_network(c, over, id, ctx, err);
 	if (r > 0 && share_read(c, c->conf.ns, id, &its))
 		r = owner_write(lock, id, its.name, false, err);
 	return r < 0 ? r : 1;

@@ -83,6 +83,23 @@ static int claimed_id(struct core *c, const char *name, const struct ctx *ctx, c
 	return 0;
 }
 
+/* Its lock is held. 0: its task lives. */
+static int remove_found(struct core *c, const struct found *f, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	int r;
+
+	if (!f->id)
+		r = remains_remove_claim(c, f->name, ctx, err);
+	else if (f->record)
+		r = task_end_unstarted(c, f->id, ctx, NULL, &over, err);
+	else /* without a record it is nobody's, whatever runs */
+		r = task_terminate(c, f->id, ctx, &over, err);
+	if (over)
+		r = remains_remove(c, f->name, over, f->snapshotter, true, ctx, err);
+	return r < 0 ? r : !f->id || over;
+}
+
 int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(found_done) struct found f = { 0 };
@@ -98,8 +115,8 @@ int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, stru
 				"stop that first: davit stop %s", f.user);
 	if (!is_prey(&f))
 		return 0;
-	r = remains_remove(c, name, id, f.snapshotter, true, ctx, err);
-	return r < 0 ? err_wrap(err, r, "clean up what a killed davit left of %s", name) : 1;
+	r = remove_found(c, &f, ctx, err);
+	return r < 0 ? err_wrap(err, r, "clean up what a killed davit left of %s", name) : r;
 }
 
 /* Is the claim of @f's name still for its id, or gone? What was seen before the lock was had may be past. */
@@ -140,7 +157,7 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 	if (r == 0)
 		return 1;
 	if (r > 0 && is_prey(f)) {
-		r = remains_remove(c, f->name, f->id, f->snapshotter, true, ctx, err);
+		return remove_found(c, f, ctx, err);
 	} else if (r > 0 && holds_network(f)) {
 		r = settle(c, f->id, ctx, err);
 	}
@@ -247,8 +264,7 @@ static int remove_prey(struct core *c, const char *name, const char *id, struct 
 	r = is_still_its(c, f, ctx, err);
 	if (r <= 0)
 		return r < 0 ? r : !id;
-	r = remains_remove(c, name, id, f->snapshotter, true, ctx, err);
-	return r < 0 ? r : 1;
+	return remove_found(c, f, ctx, err);
 }
 
 static int reconcile_one(struct core *c, const char *name, const char *id, bool dry_run, const struct ctx *ctx,

@@ -28,15 +28,12 @@ static void note(int *first, struct err *err, int r, const struct err *why)
 
 int remains_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	struct task_status t;
-	int forced, r = task_look(c, id, ctx, &t, err);
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	int r = task_terminate(c, id, ctx, &over, err);
 
-	if (r < 0 || t.state == TASK_ABSENT)
-		return r;
-	r = forced = task_is_over(&t) ? 0 : task_terminate(c, id, ctx, err);
-	if (r >= 0)
+	if (r >= 0 && task_over_is_there(over))
 		r = task_delete(c, id, ctx, err);
-	if (r >= 0 && (forced || r == TASK_FORCED))
+	if (r >= 0 && (task_over_was_forced(over) || r == TASK_FORCED))
 		r = orphans_end_task(c, id, ctx, err);
 	return r < 0 ? r : 0;
 }
@@ -57,28 +54,23 @@ static int delete_end(struct core *c, const char *id, struct ctrd_call *call, co
 	return r < 0 ? r : r == TASK_FORCED;
 }
 
-/* The plugins' DEL beside the task's: whatever ran in it has ended, or nothing is touched. The network
- * namespace goes last, and only once every plugin has deleted what it added: one that failed is asked again, with its namespace,
- * as libcni's users have it. 1: it stays, since others are in it (netshare.h). */
-static int remove_task_and_network(struct core *c, const char *id, const struct task_status *t, const struct ctx *ctx,
-				   struct err *err)
+/* The plugins' DEL beside the task's. The network namespace goes last, and only once every plugin has deleted what it added: one
+ * that failed is asked again, with its namespace, as libcni's users have it. 1: it stays, since others are in it (netshare.h). */
+static int remove_task_and_network(struct core *c, const struct task_over *over, const struct ctx *ctx, struct err *err)
 {
+	const char *id = task_over_id(over);
 	_cleanup_free_ char *netns = places_netns(id);
-	const bool shared = netshare_is_shared(c, id);
-	struct err why = ERR_INIT;
+	const struct ctx limit = ctx_within(ctx, DELETE_MS);
+	const bool shared = netshare_is_shared(c, id), there = task_over_is_there(over);
 	struct ctrd_call *call = NULL;
-	int first = 0, network, left = task_is_over(t) ? 0 : task_terminate(c, id, ctx, err);
+	struct err why = ERR_INIT;
+	int first = 0, network, left = there ? task_over_was_forced(over) : orphans_end_task(c, id, ctx, err);
 
-	if (t->state == TASK_ABSENT)
-		left = orphans_end_task(c, id, ctx, err);
 	if (left < 0)
 		return left;
-	if (t->state != TASK_ABSENT) {
-		const struct ctx limit = ctx_within(ctx, DELETE_MS);
-
+	if (there)
 		call = tasks_delete_begin(c->ctrd, id, NULL, &limit);
-	}
-	network = shared ? netshare_leave(c, id, ctx, &why) : cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
+	network = shared ? netshare_leave(c, over, ctx, &why) : cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
 	note(&first, err, network, &why);
 	err_clear(&why);
 	if (call) {
@@ -116,8 +108,9 @@ static void remove_folder(const char *path)
 }
 
 /* What a start makes, and with @log what stays from one start to the next. */
-static void remove_files(const struct core *c, const char *id, bool log)
+static void remove_files(const struct core *c, const struct task_over *over, bool log)
 {
+	const char *id = task_over_id(over);
 	_cleanup_free_ char *run_dir = places_run(c, id), *files_dir = places_files(c, id), *log_dir = places_logs(c, id);
 
 	remove_folder(run_dir);
@@ -128,17 +121,18 @@ static void remove_files(const struct core *c, const char *id, bool log)
 
 int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
 	struct task_status t;
-	int r = task_look(c, rec->c.id, ctx, &t, err);
+	int r = task_end_unstarted(c, rec->c.id, ctx, &t, &over, err);
 
-	if (r < 0 || task_may_live(&t))
+	if (r <= 0)
 		return r;            /* it was started again, or nobody knows */
 	if (t.state == TASK_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
 		r = remember_exit(c, rec->c.id, &t.exit, ctx, err);
 	if (r < 0)
 		return r;
-	r = remove_task_and_network(c, rec->c.id, &t, ctx, err);
-	remove_files(c, rec->c.id, false);
+	r = remove_task_and_network(c, over, ctx, err);
+	remove_files(c, over, false);
 	return r < 0 ? r : 0;
 }
 
@@ -158,8 +152,9 @@ static void remove_volumes_of(struct core *c, const char *id)
 }
 
 /* Volumes that the job made for itself; their names stand in its stored form. */
-static void remove_volumes(struct core *c, const char *id, const struct ctx *ctx)
+static void remove_volumes(struct core *c, const struct task_over *over, const struct ctx *ctx)
 {
+	const char *id = task_over_id(over);
 	_cleanup_(record_done) struct record rec = { 0 };
 	struct strv names = { 0 };
 
@@ -183,70 +178,66 @@ static void remove_volumes(struct core *c, const char *id, const struct ctx *ctx
 	strv_done(&names);
 }
 
-/* @claim: with the claim, which else stands for what is left. */
-static int remove_records(struct core *c, const char *name, const char *id, const char *snapshotter, bool claim,
-			  const struct ctx *ctx, struct err *err)
+int remains_remove_claim(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *lease = claim_lease_id(name);
-	struct ctrd_call *record = id ? containers_delete_begin(c->ctrd, id, ctx) : NULL;
-	struct ctrd_call *snapshot = id ? snapshots_remove_begin(c->ctrd, snapshotter, id, ctx) : NULL;
+
+	return leases_delete(c->ctrd, lease, false, ctx, err);
+}
+
+static int remove_record_and_snapshot(struct core *c, const struct task_over *over, const char *snapshotter, const struct ctx *ctx,
+				      struct err *err)
+{
+	struct ctrd_call *record = containers_delete_begin(c->ctrd, task_over_id(over), ctx);
+	struct ctrd_call *snapshot = snapshots_remove_begin(c->ctrd, snapshotter, task_over_id(over), ctx);
 	struct err why = ERR_INIT;
 	int first = 0;
 
-	if (record)
-		note(&first, err, containers_delete_end(record, ctx, &why), &why);
+	note(&first, err, containers_delete_end(record, ctx, &why), &why);
 	err_clear(&why);
-	if (snapshot)
-		note(&first, err, snapshots_remove_end(snapshot, ctx, &why), &why);
-	if (first < 0)
-		return first; /* the claim stays, so that what is left can be found */
-	return claim ? leases_delete(c->ctrd, lease, false, ctx, err) : 0;
+	note(&first, err, snapshots_remove_end(snapshot, ctx, &why), &why);
+	return first;
 }
 
-int remains_remove(struct core *c, const char *name, const char *id, const char *snapshotter, bool volumes, const struct ctx *ctx,
-		   struct err *err)
+int remains_remove(struct core *c, const char *name, const struct task_over *over, const char *snapshotter, bool volumes,
+		   const struct ctx *ctx, struct err *err)
 {
-	struct task_status t;
-	int r = 0;
+	int kept = remove_task_and_network(c, over, ctx, err), r;
 
-	if (id) {
-		r = task_look(c, id, ctx, &t, err);
-		if (r >= 0)
-			r = remove_task_and_network(c, id, &t, ctx, err);
-		if (r < 0)
-			return r;
-		if (volumes)
-			remove_volumes(c, id, ctx);
-		remove_files(c, id, true);
-	}
-	return remove_records(c, name, id, snapshotter, r == 0, ctx, err);
+	if (kept < 0)
+		return kept;
+	if (volumes)
+		remove_volumes(c, over, ctx);
+	remove_files(c, over, true);
+	r = remove_record_and_snapshot(c, over, snapshotter, ctx, err);
+	if (r < 0 || kept) /* the claim stays, so that what is left can be found; or it stands for the network */
+		return r;
+	return remains_remove_claim(c, name, ctx, err);
 }
 
-int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struct task_over **ret, struct err *err)
 {
 	struct ctrd_container now = { 0 };
-	struct task_status t;
 	int r = containers_get(c->ctrd, id, ctx, &now, err);
 
 	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	if (r >= 0)
-		r = task_look(c, id, ctx, &t, err);
-	return r < 0 ? r : !task_may_live(&t);
+	return r < 0 ? r : task_end_unstarted(c, id, ctx, NULL, ret, err);
 }
 
 int remains_after_end(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
 	int lock, r = claim_lock(c, rec->name, true, ctx, &lock, err);
 
 	if (r == -ERR_EXISTS)
 		return err_clear(err), 0;
 	if (r < 0)
 		return r;
-	r = remains_is_over(c, rec->c.id, ctx, err);
+	r = remains_is_over(c, rec->c.id, ctx, &over, err);
 	if (r > 0 && dict_get(&rec->c.labels, RECORD_REMOVE))
-		r = remains_remove(c, rec->name, rec->c.id, rec->c.snapshotter, true, ctx, err);
+		r = remains_remove(c, rec->name, over, rec->c.snapshotter, true, ctx, err);
 	else if (r > 0)
 		r = remains_settle(c, rec, ctx, err);
 	claim_unlock(c, rec->name, lock);

@@ -5,6 +5,7 @@
 #include "task-wait.h"
 #include "clock.h"
 #include "mem.h"
+#include "task.h"
 
 enum { PAUSE_MS = 50, PAUSE_MAX_MS = 1000, LOOK_MS = 15000 /* longer than a containerd that is silent is believed in */ };
 
@@ -110,7 +111,7 @@ static void look_open(struct task_wait *w)
 		return;
 	}
 	w->at = AT_LOOK;
-	w->call = tasks_get_begin(w->core->ctrd, w->id, w->exec_id, &within);
+	w->call = task_look_begin(w->core, w->id, w->exec_id, &within);
 	due_in(w, LOOK_MS);
 }
 
@@ -122,14 +123,14 @@ static void look_too_long(struct task_wait *w)
 
 static void looked(struct task_wait *w)
 {
-	struct ctrd_process p = { 0 };
-	int r = tasks_get_end(TAKE_PTR(w->call), NULL, &p, &w->err);
-	const bool stopped = r >= 0 && p.status == CTRD_STOPPED;
+	struct task_status t = { 0 };
+	int r = task_look_end(TAKE_PTR(w->call), NULL, &t, &w->err);
 
-	if (stopped)
-		w->exit = (struct ctrd_exit){ p.exit_status, p.exited_at };
-	ctrd_process_done(&p);
-	if (stopped || r == -ERR_NOT_FOUND) {
+	if (r >= 0 && t.state == TASK_ABSENT)
+		r = err_set(&w->err, ERR_NOT_FOUND, "task %s: not found", w->id);
+	if (r >= 0 && t.state == TASK_STOPPED)
+		w->exit = t.exit;
+	if (r == -ERR_NOT_FOUND || (r >= 0 && t.state == TASK_STOPPED)) {
 		wait_end(w, r);
 	} else if (r < 0) {
 		wait_away(w, r);

@@ -40,22 +40,39 @@ static struct task_status status_of(const struct ctrd_process *p)
 /* Did only our own limit run out, not the caller's? */
 static bool is_silence(int r, const struct ctx *ctx) { return r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0; }
 
-int task_look(struct core *c, const char *id, const struct ctx *ctx, struct task_status *ret, struct err *err)
+struct ctrd_call *task_look_begin(struct core *c, const char *id, const char *exec_id, const struct ctx *ctx)
 {
-	const struct ctx limit = ctx_within(ctx, LOOK_MS);
-	struct ctrd_process p = { 0 };
-	int r = tasks_get(c->ctrd, id, NULL, &limit, &p, err);
+	return tasks_get_begin(c->ctrd, id, exec_id, ctx);
+}
 
-	*ret = (struct task_status){ .state = TASK_UNKNOWN };
+int task_look_end(struct ctrd_call *call, const struct ctx *ctx, struct task_status *ret, struct err *err)
+{
+	struct ctrd_process p = { 0 };
+	int r = tasks_get_end(call, ctx, &p, err);
+
 	if (r >= 0)
 		*ret = status_of(&p);
 	ctrd_process_done(&p);
-	if (r == -ERR_NOT_FOUND)
-		ret->state = TASK_ABSENT;
-	else if (r < 0 && !is_silence(r, ctx))
+	if (r != -ERR_NOT_FOUND)
 		return r;
-	err_clear(err);
-	return 0;
+	*ret = (struct task_status){ .state = TASK_ABSENT };
+	return err_clear(err), 0;
+}
+
+int task_look_process(struct core *c, const char *id, const char *exec_id, const struct ctx *ctx, struct task_status *ret,
+		      struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, LOOK_MS);
+	int r;
+
+	*ret = (struct task_status){ .state = TASK_UNKNOWN };
+	r = task_look_end(task_look_begin(c, id, exec_id, &limit), &limit, ret, err);
+	return is_silence(r, ctx) ? (err_clear(err), 0) : r;
+}
+
+int task_look(struct core *c, const char *id, const struct ctx *ctx, struct task_status *ret, struct err *err)
+{
+	return task_look_process(c, id, NULL, ctx, ret, err);
 }
 
 void task_states_done(struct task_states *l)
@@ -91,6 +108,70 @@ const struct task_status *task_states_find(const struct task_states *l, const ch
 bool task_is_over(const struct task_status *t) { return t->state == TASK_ABSENT || t->state == TASK_STOPPED; }
 bool task_may_live(const struct task_status *t) { return !task_is_over(t) && t->state != TASK_CREATED; }
 
+struct task_over {
+	char *id;
+	bool there, forced;
+};
+
+static struct task_over *over_new(const char *id, bool there, bool forced)
+{
+	struct task_over *o = mem_new(struct task_over);
+
+	*o = (struct task_over){ mem_strdup(id), there, forced };
+	return o;
+}
+
+void task_over_free(struct task_over *o)
+{
+	if (!o)
+		return;
+	free(o->id);
+	free(o);
+}
+
+const char *task_over_id(const struct task_over *o) { return o->id; }
+bool task_over_is_there(const struct task_over *o) { return o->there; }
+bool task_over_was_forced(const struct task_over *o) { return o->forced; }
+
+int task_prove(struct core *c, const char *id, const struct ctx *ctx, struct task_status *ret_status, struct task_over **ret,
+	       struct err *err)
+{
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
+
+	if (r < 0)
+		return r;
+	if (ret_status)
+		*ret_status = t;
+	if (!task_is_over(&t))
+		return 0;
+	*ret = over_new(id, t.state == TASK_STOPPED, false);
+	return 1;
+}
+
+int task_end_unstarted(struct core *c, const char *id, const struct ctx *ctx, struct task_status *ret_status,
+		       struct task_over **ret, struct err *err)
+{
+	struct task_status t;
+	int r = task_prove(c, id, ctx, &t, ret, err);
+
+	if (r >= 0 && ret_status)
+		*ret_status = t;
+	if (r != 0 || t.state != TASK_CREATED)
+		return r;
+	r = task_terminate(c, id, ctx, ret, err);
+	return r < 0 ? r : 1;
+}
+
+/* A signal that found no process: 1 unless the task may live all the same. */
+static int nothing_signalled(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
+
+	return r < 0 ? r : !task_may_live(&t);
+}
+
 /* The signal and the end within a limit of each: 1, 0, or an error. */
 static int signal_and_wait(struct core *c, const char *id, int sig, bool all, int64_t signal_ms, int64_t end_ms,
 			   const struct ctx *ctx, struct err *err)
@@ -106,7 +187,7 @@ static int signal_and_wait(struct core *c, const char *id, int sig, bool all, in
 		if (ctx_check(ctx, NULL) < 0 || !ctrd_alive(c->ctrd))
 			return r;
 		err_clear(err);
-		return r == -ERR_NOT_FOUND; /* has ended already, or was never started: Delete tells; else shim or engine fail */
+		return r == -ERR_NOT_FOUND ? nothing_signalled(c, id, ctx, err) : 0; /* else shim or engine fail */
 	}
 	limit = ctx_within(ctx, end_ms);
 	r = tasks_wait_end(wait, &limit, &unused, err);
@@ -192,17 +273,18 @@ static int force(struct core *c, const char *id, const struct ctx *ctx, struct e
 	return r < 0 ? r : TASK_FORCED; /* not seen by containerd: the kernel's word stands */
 }
 
-int task_terminate(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+int task_terminate(struct core *c, const char *id, const struct ctx *ctx, struct task_over **ret, struct err *err)
 {
 	struct task_status t;
 	int r = task_look(c, id, ctx, &t, err);
 
-	if (r < 0 || task_is_over(&t))
-		return r;
-	r = signal_and_wait(c, id, SIGKILL, true, SIGNAL_MS, END_MS, ctx, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return force(c, id, ctx, err);
+	if (r >= 0 && !task_is_over(&t)) {
+		r = signal_and_wait(c, id, SIGKILL, true, SIGNAL_MS, END_MS, ctx, err);
+		r = r < 0 ? r : r > 0 ? 0 : force(c, id, ctx, err);
+	}
+	if (r >= 0 && ret)
+		*ret = over_new(id, t.state != TASK_ABSENT, r == TASK_FORCED);
+	return r;
 }
 
 /* containerd tells of its own limits and of its shim's in many codes. One that says "not stopped" means it. */

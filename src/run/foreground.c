@@ -17,9 +17,10 @@
 static int remove_job(const struct run *run, struct core *core, struct err *err)
 {
 	struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
-	int r = remains_is_over(core, run->id, &ctx, err);
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	int r = remains_is_over(core, run->id, &ctx, &over, err);
 
-	return r <= 0 ? r : remains_remove(core, run->job->name, run->id, run->snapshotter, true, &ctx, err);
+	return r <= 0 ? r : remains_remove(core, run->job->name, over, run->snapshotter, true, &ctx, err);
 }
 
 /* In the heir: the job has ended, and its lock is ours. */

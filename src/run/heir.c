@@ -1,6 +1,6 @@
 #include "heir.h"
 #include "mem.h"
-#include "tasks.h"
+#include "task.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -163,14 +163,12 @@ bool heir_was_started(struct core *core, struct streams *s, const char *id, cons
 {
 	for (int64_t ms = 0; ms < START_MS; ms += PAUSE_MS) {
 		const struct ctx within = ctx_within(NULL, START_MS);
-		struct ctrd_process p = { 0 };
-		int r = tasks_get(core->ctrd, id, exec_id, &within, &p, NULL);
-		enum ctrd_status status = p.status;
+		struct task_status t;
+		int r = task_look_process(core, id, exec_id, &within, &t, NULL);
 
-		ctrd_process_done(&p);
-		if (r == -ERR_NOT_FOUND)
+		if (r >= 0 && t.state == TASK_ABSENT)
 			return false;
-		if (r < 0 || status != CTRD_CREATED)
+		if (r < 0 || t.state != TASK_CREATED)
 			return true;
 		wait_ms(s, PAUSE_MS); /* the call may be on its way */
 	}

@@ -33,6 +33,19 @@ int netns_begin(void *state, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
+/* Without proof that nothing of the job runs in it, it stays. */
+static void leave_shared(const struct run *run, const struct ctx *ctx)
+{
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	struct err err = ERR_INIT;
+	int r = task_prove(run->core, run->id, ctx, NULL, &over, &err);
+
+	if (r > 0)
+		r = netshare_leave(run->core, over, ctx, &err);
+	if (r < 0)
+		run_undo_failed(run, &err);
+}
+
 void netns_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
@@ -41,8 +54,7 @@ void netns_undo(void *state, const struct ctx *ctx)
 	if (run->task_left)
 		return;
 	if (netshare_is_shared(run->core, run->id)) {
-		if (netshare_leave(run->core, run->id, ctx, &err) < 0)
-			run_undo_failed(run, &err);
+		leave_shared(run, ctx);
 		return;
 	}
 	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);

@@ -10,7 +10,7 @@ void grpc_frame_done(struct grpc_frame *f)
 	*f = (struct grpc_frame){ 0 };
 }
 
-static size_t take(size_t want, const unsigned char **p, size_t *n, void *to)
+static size_t take_bytes_of(size_t want, const unsigned char **p, size_t *n, void *to)
 {
 	size_t k = *n < want ? *n : want;
 
@@ -38,7 +38,7 @@ int grpc_frame_feed(struct grpc_frame *f, const unsigned char **p, size_t *n, st
 	size_t k;
 
 	if (f->n_head < GRPC_FRAME_HEAD) {
-		f->n_head += take(GRPC_FRAME_HEAD - f->n_head, p, n, f->head + f->n_head);
+		f->n_head += take_bytes_of(GRPC_FRAME_HEAD - f->n_head, p, n, f->head + f->n_head);
 		if (f->n_head < GRPC_FRAME_HEAD)
 			return 0;
 		int r = check_head(f, err);
@@ -46,7 +46,7 @@ int grpc_frame_feed(struct grpc_frame *f, const unsigned char **p, size_t *n, st
 			return r;
 	}
 	k = f->want - f->body.len < *n ? f->want - f->body.len : *n;
-	buf_grew(&f->body, take(k, p, n, buf_room(&f->body, k)));
+	buf_grew(&f->body, take_bytes_of(k, p, n, buf_room(&f->body, k)));
 	if (f->body.len < f->want)
 		return 0;
 

@@ -38,7 +38,7 @@ static void on_deadline(void *arg)
 	timer_set(p->timer, h2_server_expire(p->engine, clock_mono()));
 }
 
-static ssize_t on_peer_input(void *arg, const void *bytes, size_t n, struct err *err)
+static ssize_t on_grpc_input(void *arg, const void *bytes, size_t n, struct err *err)
 {
 	struct grpc_peer *p = arg;
 	int r = h2_server_input(p->engine, bytes, n, err);
@@ -49,18 +49,18 @@ static ssize_t on_peer_input(void *arg, const void *bytes, size_t n, struct err 
 	return (ssize_t)n;
 }
 
-static int on_peer_output(void *arg, struct buf *out, struct err *err)
+static int on_grpc_output(void *arg, struct buf *out, struct err *err)
 {
 	return h2_server_output(((struct grpc_peer *)arg)->engine, out, err);
 }
 
-static void on_peer_closed(void *arg, const struct err *why)
+static void on_grpc_closed(void *arg, const struct err *why)
 {
 	(void)why; /* clients come and go */
 	grpc_peer_free(arg);
 }
 
-static const struct conn_ops peer_ops = { on_peer_input, on_peer_output, on_peer_closed };
+static const struct conn_ops peer_ops = { on_grpc_input, on_grpc_output, on_grpc_closed };
 
 static void on_grpc_connection(void *arg, int fd)
 {

@@ -19,21 +19,21 @@ struct grpc_call {
 	int64_t deadline; /* 0: none */
 };
 
-static ssize_t on_input(void *arg, const void *p, size_t n, struct err *err)
+static ssize_t on_grpc_client_input(void *arg, const void *p, size_t n, struct err *err)
 {
 	int r = h2_client_input(((struct grpc *)arg)->engine, p, n, err);
 
 	return r < 0 ? r : (ssize_t)n;
 }
 
-static int on_output(void *arg, struct buf *out, struct err *err)
+static int on_grpc_client_output(void *arg, struct buf *out, struct err *err)
 {
 	return h2_client_output(((struct grpc *)arg)->engine, out, err);
 }
 
-static void on_closed(void *arg, const struct err *why) { h2_client_close(((struct grpc *)arg)->engine, why); }
+static void on_grpc_client_closed(void *arg, const struct err *why) { h2_client_close(((struct grpc *)arg)->engine, why); }
 
-static const struct conn_ops client_ops = { on_input, on_output, on_closed };
+static const struct conn_ops grpc_client_ops = { on_grpc_client_input, on_grpc_client_output, on_grpc_client_closed };
 
 /* One that accepts nothing, or is stopped, would be waited for as long as each call allows: often for ever. */
 static void on_silence(void *arg)
@@ -59,7 +59,7 @@ static void await_greeting(struct grpc *g)
 
 void grpc_set_greeting(struct grpc *g, int64_t ms) { g->greeting_ms = ms; }
 
-static void kick(struct grpc *g)
+static void kick_conn(struct grpc *g)
 {
 	if (h2_client_pending(g->engine))
 		conn_kick(g->conn);
@@ -77,7 +77,7 @@ int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err
 	g->loop = loop;
 	g->engine = h2_client_new();
 	g->greeting_ms = GRPC_GREETING_MS;
-	g->conn = conn_new(loop, fd, path, &client_ops, g);
+	g->conn = conn_new(loop, fd, path, &grpc_client_ops, g);
 	conn_flush(g->conn); /* the preface: a containerd that ends waits for that of each connection, and for no more */
 	*ret = g;
 	return 0;
@@ -102,7 +102,7 @@ struct grpc_call *grpc_start(struct grpc *g, const char *method, const struct di
 	*call = (struct grpc_call){ .grpc = g, .deadline = ctx->deadline == INT64_MAX ? 0 : ctx->deadline };
 	call->call = h2_call_new(g->engine, method, md, call->deadline ? ctx_left(ctx) : 0);
 	await_greeting(g);
-	kick(g);
+	kick_conn(g);
 	return call;
 }
 
@@ -111,20 +111,20 @@ void grpc_send(struct grpc_call *call, const void *msg, size_t len, bool last)
 	h2_call_send(call->call, msg, len);
 	if (last)
 		h2_call_half_close(call->call);
-	kick(call->grpc);
+	kick_conn(call->grpc);
 }
 
 void grpc_send_end(struct grpc_call *call)
 {
 	h2_call_half_close(call->call);
-	kick(call->grpc);
+	kick_conn(call->grpc);
 }
 
 size_t grpc_unsent(const struct grpc_call *call) { return h2_call_unsent(call->call); }
 
 bool grpc_ready(const struct grpc_call *call) { return h2_call_ready(call->call); }
 
-static void expire(struct grpc_call *call)
+static void expire_call(struct grpc_call *call)
 {
 	struct err why = ERR_INIT;
 
@@ -132,11 +132,11 @@ static void expire(struct grpc_call *call)
 		return;
 	(void)err_set(&why, ERR_DEADLINE, "timed out");
 	h2_call_fail(call->call, &why);
-	kick(call->grpc);
+	kick_conn(call->grpc);
 }
 
 /* One turn of the loop within @ctx and the call's own deadline, which ends the call rather than this wait. */
-static int turn(struct grpc_call *call, const struct ctx *ctx, struct err *err)
+static int turn_for_grpc(struct grpc_call *call, const struct ctx *ctx, struct err *err)
 {
 	struct ctx both = ctx ? *ctx : ctx_none();
 	int r;
@@ -146,7 +146,7 @@ static int turn(struct grpc_call *call, const struct ctx *ctx, struct err *err)
 	r = loop_turn(call->grpc->loop, &both, err);
 	if (r != -ERR_DEADLINE)
 		return r;
-	expire(call);
+	expire_call(call);
 	if (!h2_call_ended(call->call))
 		return r;
 	if (err)
@@ -162,7 +162,7 @@ int grpc_drain(struct grpc_call *call, size_t below, const struct ctx *ctx, stru
 		conn_flush(call->grpc->conn);
 		if (h2_call_ended(call->call) || h2_call_unsent(call->call) < below)
 			return 0;
-		r = turn(call, ctx, err);
+		r = turn_for_grpc(call, ctx, err);
 		if (r < 0)
 			return r;
 	}
@@ -176,13 +176,13 @@ int grpc_recv(struct grpc_call *call, const struct ctx *ctx, struct buf *ret, st
 		conn_flush(call->grpc->conn);
 		if (h2_call_ready(call->call))
 			break;
-		r = turn(call, ctx, err);
+		r = turn_for_grpc(call, ctx, err);
 		if (r < 0)
 			return r;
 	}
 	buf_reset(ret);
 	r = h2_call_take(call->call, ret, err);
-	kick(call->grpc); /* the credit that this gives back */
+	kick_conn(call->grpc); /* the credit that this gives back */
 	return r;
 }
 
@@ -191,7 +191,7 @@ void grpc_call_free(struct grpc_call *call)
 	if (!call)
 		return;
 	h2_call_free(call->call);
-	kick(call->grpc);
+	kick_conn(call->grpc);
 	free(call);
 }
 

@@ -1,5 +1,5 @@
 /* Theory of operation: nghttp2 keeps the streams; a call is a stream's user data and an entry of the client's list.
- * A call ends once, in end(): with the status of its trailers, with the first thing that goes wrong, or with the
+ * A call ends once, in end_call(): with the status of its trailers, with the first thing that goes wrong, or with the
  * connection. What arrives for an ended or freed call is dropped, its credit given back. nghttp2's callbacks only
  * change calls and submit frames; nothing here waits or calls out. */
 #include "h2-client.h"
@@ -11,6 +11,8 @@
 #include "mem.h"
 #include <assert.h>
 #include <string.h>
+
+enum { BUCKETS = 64 }; /* of calls: where one is looked for by its id, a thousand that wait are not gone through */
 
 /* What counts of one block of header fields. */
 struct head {
@@ -46,12 +48,14 @@ struct h2_call {
 
 struct h2_client {
 	nghttp2_session *session;
-	struct list_node calls;
-	bool greeted;       /* SETTINGS were received */
-	bool going;         /* GOAWAY was received */
-	struct err *closed; /* why the connection is gone; NULL while it is not */
-	char why[H2_WHY];   /* what nghttp2 last complained about */
+	struct list_node calls[BUCKETS]; /* by their id when they were made */
+	bool greeted;                    /* SETTINGS were received */
+	bool going;                      /* GOAWAY was received */
+	struct err *closed;              /* why the connection is gone; NULL while it is not */
+	char why[H2_WHY];                /* what nghttp2 last complained about */
 };
+
+static struct list_node *h2_bucket(struct h2_client *c, int32_t id) { return &c->calls[id / 2 % BUCKETS]; }
 
 static void head_reset(struct head *h)
 {
@@ -68,7 +72,7 @@ static void reset_stream(struct h2_call *call)
 		(void)nghttp2_submit_rst_stream(call->client->session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_CANCEL);
 }
 
-static void end(struct h2_call *call, const struct err *why)
+static void end_call(struct h2_call *call, const struct err *why)
 {
 	if (call->ended)
 		return;
@@ -83,7 +87,7 @@ void h2_call_fail(struct h2_call *call, const struct err *why)
 {
 	if (call->ended)
 		return;
-	end(call, why);
+	end_call(call, why);
 	reset_stream(call);
 }
 
@@ -102,7 +106,7 @@ static void end_by_status(struct h2_call *call)
 			      err_name(err_from_grpc((unsigned)h->status)));
 	else if (grpc_frame_held(&call->rx))
 		(void)err_set(&why, ERR_INTERNAL, "%s: the stream ended inside a message", call->method);
-	end(call, why.code ? &why : NULL);
+	end_call(call, why.code ? &why : NULL);
 }
 
 /* The first block must be a gRPC answer; a proxy's or a web server's is not. */
@@ -122,7 +126,7 @@ static void check_answer(struct h2_call *call, bool last)
 		h2_call_fail(call, &why);
 }
 
-static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+static int on_client_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 {
 	struct h2_call *call = call_of(s, frame->hd.stream_id);
 
@@ -132,10 +136,8 @@ static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void
 	return 0;
 }
 
-static bool is(const char *what, const uint8_t *p, size_t n) { return strlen(what) == n && !memcmp(what, p, n); }
-
-static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen, const uint8_t *value,
-		     size_t valuelen, uint8_t flags, void *arg)
+static int on_client_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen,
+			    const uint8_t *value, size_t valuelen, uint8_t flags, void *arg)
 {
 	static const char grpc_type[] = "application/grpc";
 	struct h2_call *call = call_of(s, frame->hd.stream_id);
@@ -151,13 +153,13 @@ static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8
 
 		(void)err_set(&why, ERR_EXHAUSTED, "%s: header list longer than %d bytes", call->method, H2_HEADERS_MAX);
 		h2_call_fail(call, &why);
-	} else if (is(":status", name, namelen)) {
+	} else if (h2_is(":status", name, namelen)) {
 		call->head.http = grpc_number_parse(v, valuelen);
-	} else if (is("content-type", name, namelen)) {
+	} else if (h2_is("content-type", name, namelen)) {
 		call->head.grpc = valuelen >= strlen(grpc_type) && !memcmp(v, grpc_type, strlen(grpc_type));
-	} else if (is("grpc-status", name, namelen)) {
+	} else if (h2_is("grpc-status", name, namelen)) {
 		call->head.status = grpc_number_parse(v, valuelen);
-	} else if (is("grpc-message", name, namelen)) {
+	} else if (h2_is("grpc-message", name, namelen)) {
 		buf_reset(&call->head.text);
 		grpc_percent_decode(&call->head.text, v, valuelen);
 	}
@@ -173,15 +175,16 @@ static void on_goaway(struct h2_client *c, const nghttp2_goaway *frame)
 	(void)err_set(&why, ERR_UNAVAILABLE, "connection is being closed by the peer%s%.*s", frame->opaque_data_len ? ": " : "",
 		      frame->opaque_data_len > 200 ? 200 : (int)frame->opaque_data_len,
 		      frame->opaque_data_len ? (const char *)frame->opaque_data : "");
-	list_for_each(it, &c->calls) {
-		struct h2_call *call = container_of(it, struct h2_call, node);
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_for_each(it, &c->calls[i]) {
+			struct h2_call *call = container_of(it, struct h2_call, node);
 
-		if (call->id > frame->last_stream_id)
-			h2_call_fail(call, &why);
-	}
+			if (call->id > frame->last_stream_id)
+				h2_call_fail(call, &why);
+		}
 }
 
-static int on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+static int on_client_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 {
 	bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	struct h2_call *call;
@@ -222,7 +225,7 @@ static void give_credit(struct h2_call *call)
 	call->held = behind;
 }
 
-static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
+static int on_client_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
 {
 	struct h2_call *call = call_of(s, id);
 	struct err why = ERR_INIT;
@@ -259,7 +262,7 @@ static enum errc code_of_reset(const struct h2_call *call, uint32_t code)
 	return code == NGHTTP2_CANCEL && call->timed ? ERR_DEADLINE : grpc_code_of_h2(code);
 }
 
-static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
+static int on_client_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
 {
 	struct h2_call *call = call_of(s, id);
 	struct h2_client *c = arg;
@@ -271,7 +274,7 @@ static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *
 		(void)err_set(&why, code_of_reset(call, code), "%s: the stream was reset: %s%s%s", call->method,
 			      nghttp2_http2_strerror(code), code == NGHTTP2_PROTOCOL_ERROR && *c->why ? ": " : "",
 			      code == NGHTTP2_PROTOCOL_ERROR ? c->why : "");
-		end(call, &why);
+		end_call(call, &why);
 	}
 	call->id = 0;
 	return 0;
@@ -287,23 +290,23 @@ static int on_frame_not_sent(nghttp2_session *s, const nghttp2_frame *frame, int
 	if (frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	(void)err_set(&why, ERR_UNAVAILABLE, "connection takes no new calls: %s", nghttp2_strerror(code));
-	list_for_each(it, &c->calls) {
+	list_for_each(it, h2_bucket(c, frame->hd.stream_id)) {
 		struct h2_call *call = container_of(it, struct h2_call, node);
 
 		if (call->id == frame->hd.stream_id)
-			end(call, &why);
+			end_call(call, &why);
 	}
 	return 0;
 }
 
-static int on_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+static int on_client_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 {
 	(void)s;
 	h2_note_goaway(((struct h2_client *)arg)->why, frame);
 	return 0;
 }
 
-static int on_complaint(nghttp2_session *s, int code, const char *msg, size_t len, void *arg)
+static int on_client_complaint(nghttp2_session *s, int code, const char *msg, size_t len, void *arg)
 {
 	struct h2_client *c = arg;
 
@@ -313,8 +316,8 @@ static int on_complaint(nghttp2_session *s, int code, const char *msg, size_t le
 	return 0;
 }
 
-static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source,
-		       void *arg)
+static ssize_t on_client_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source,
+			      void *arg)
 {
 	struct h2_call *call = call_of(s, id);
 
@@ -338,17 +341,18 @@ struct h2_client *h2_client_new(void)
 	nghttp2_option *options = h2_options();
 	nghttp2_session_callbacks *cb;
 
-	list_init(&c->calls);
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_init(&c->calls[i]);
 	if (nghttp2_session_callbacks_new(&cb))
 		abort(); /* out of memory */
-	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
-	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_client_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(cb, on_client_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_client_frame_recv);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_client_data);
+	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_client_stream_close);
+	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_client_frame_sent);
 	nghttp2_session_callbacks_set_on_frame_not_send_callback(cb, on_frame_not_sent);
-	nghttp2_session_callbacks_set_error_callback2(cb, on_complaint);
+	nghttp2_session_callbacks_set_error_callback2(cb, on_client_complaint);
 	if (nghttp2_session_client_new2(&c->session, cb, c, options))
 		abort();
 	nghttp2_session_callbacks_del(cb);
@@ -361,7 +365,8 @@ void h2_client_free(struct h2_client *c)
 {
 	if (!c)
 		return;
-	assert(list_empty(&c->calls));
+	for (size_t i = 0; i < BUCKETS; i++)
+		assert(list_empty(&c->calls[i]));
 	nghttp2_session_del(c->session);
 	free(c->closed);
 	free(c);
@@ -381,18 +386,19 @@ void h2_client_close(struct h2_client *c, const struct err *why)
 	if (c->closed)
 		return;
 	c->closed = mem_dup(why, sizeof *why);
-	list_for_each(it, &c->calls)
-		end(container_of(it, struct h2_call, node), why);
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_for_each(it, &c->calls[i])
+			end_call(container_of(it, struct h2_call, node), why);
 }
 
 bool h2_client_open(const struct h2_client *c) { return !c->closed && !c->going; }
 
 bool h2_client_greeted(const struct h2_client *c) { return c->greeted; }
 
-static int32_t submit(struct h2_call *call, const struct dict *md, int64_t timeout_ns)
+static int32_t submit_call(struct h2_call *call, const struct dict *md, int64_t timeout_ns)
 {
 	_cleanup_h2_fields_ struct h2_fields f = { 0 };
-	const nghttp2_data_provider source = { .read_callback = on_read };
+	const nghttp2_data_provider source = { .read_callback = on_client_read };
 	char timeout[GRPC_TIMEOUT_TEXT];
 
 	h2_fields_add(&f, ":method", "POST");
@@ -419,20 +425,20 @@ struct h2_call *h2_call_new(struct h2_client *c, const char *method, const struc
 	call->method = mem_strdup(method);
 	head_reset(&call->head);
 	list_init(&call->messages);
-	list_push(&c->calls, &call->node);
 	if (c->closed) {
-		end(call, c->closed);
+		end_call(call, c->closed);
 	} else if (c->going) {
 		(void)err_set(&why, ERR_UNAVAILABLE, "connection is being closed by the peer");
-		end(call, &why);
+		end_call(call, &why);
 	} else {
-		call->id = submit(call, md, timeout_ns);
+		call->id = submit_call(call, md, timeout_ns);
 		if (call->id < 0) {
 			(void)err_set(&why, ERR_UNAVAILABLE, "connection takes no new calls: %s", nghttp2_strerror(call->id));
 			call->id = 0;
-			end(call, &why);
+			end_call(call, &why);
 		}
 	}
+	list_push(h2_bucket(c, call->id), &call->node);
 	return call;
 }
 
@@ -462,7 +468,7 @@ void h2_call_free(struct h2_call *call)
 	free(call);
 }
 
-static void resume(struct h2_call *call)
+static void resume_call(struct h2_call *call)
 {
 	if (!call->deferred || !call->id || call->client->closed)
 		return;
@@ -484,7 +490,7 @@ void h2_call_send(struct h2_call *call, const void *msg, size_t len)
 		return;
 	}
 	grpc_frame_put(&call->tx.bytes, msg, len);
-	resume(call);
+	resume_call(call);
 }
 
 void h2_call_half_close(struct h2_call *call)
@@ -492,7 +498,7 @@ void h2_call_half_close(struct h2_call *call)
 	if (call->ended)
 		return;
 	call->tx.last = true;
-	resume(call);
+	resume_call(call);
 }
 
 size_t h2_call_unsent(const struct h2_call *call) { return h2_tx_left(&call->tx); }

@@ -46,7 +46,7 @@ struct h2_server {
 
 static struct grpc_stream *stream_of(nghttp2_session *s, int32_t id) { return nghttp2_session_get_stream_user_data(s, id); }
 
-static void kick(struct h2_server *s)
+static void kick_carrier(struct h2_server *s)
 {
 	if (!s->dying)
 		s->carrier.kick(s->carrier.arg);
@@ -90,8 +90,8 @@ static void submit_trailers(struct grpc_stream *st)
 	(void)nghttp2_submit_trailer(st->server->session, st->id, f.v, f.n);
 }
 
-static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source,
-		       void *arg)
+static ssize_t on_server_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, uint32_t *flags, nghttp2_data_source *source,
+			      void *arg)
 {
 	struct grpc_stream *st = stream_of(s, id);
 
@@ -112,10 +112,10 @@ static ssize_t on_read(nghttp2_session *s, int32_t id, uint8_t *to, size_t n, ui
 }
 
 /* The response's head. A call that ends before it sent anything is answered by trailers alone. */
-static void answer(struct grpc_stream *st)
+static void answer_stream(struct grpc_stream *st)
 {
 	_cleanup_h2_fields_ struct h2_fields f = { 0 };
-	const nghttp2_data_provider source = { .read_callback = on_read };
+	const nghttp2_data_provider source = { .read_callback = on_server_read };
 	char digits[12];
 
 	st->answered = true;
@@ -130,12 +130,12 @@ static void answer(struct grpc_stream *st)
 static void push(struct grpc_stream *st)
 {
 	if (!st->answered) {
-		answer(st);
+		answer_stream(st);
 	} else if (st->deferred) {
 		st->deferred = false;
 		(void)nghttp2_session_resume_data(st->server->session, st->id);
 	}
-	kick(st->server);
+	kick_carrier(st->server);
 }
 
 void grpc_stream_send(struct grpc_stream *st, const void *msg, size_t len)
@@ -173,7 +173,7 @@ size_t grpc_stream_unsent(const struct grpc_stream *st) { return h2_tx_left(&st-
 int64_t grpc_stream_deadline(const struct grpc_stream *st) { return st->deadline; }
 
 /* What the client does not take is given up with the stream; else it is told. */
-static void expire(struct grpc_stream *st)
+static void expire_stream(struct grpc_stream *st)
 {
 	st->deadline = 0;
 	if (!h2_tx_left(&st->tx)) {
@@ -184,7 +184,7 @@ static void expire(struct grpc_stream *st)
 	forget_input(st);
 	h2_tx_done(&st->tx);
 	(void)nghttp2_submit_rst_stream(st->server->session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL);
-	kick(st->server);
+	kick_carrier(st->server);
 }
 
 static bool sooner(int64_t deadline, int64_t than) { return deadline && (!than || deadline < than); }
@@ -198,10 +198,12 @@ int64_t h2_server_expire(struct h2_server *s, int64_t now)
 		struct grpc_stream *st = container_of(it, struct grpc_stream, node);
 
 		if (st->deadline && st->deadline <= now)
-			expire(st);
+			expire_stream(st);
 		if (sooner(st->deadline, s->next_deadline))
 			s->next_deadline = st->deadline;
 	}
+	if (s->next_deadline && s->next_deadline < now + NSEC_PER_MSEC)
+		s->next_deadline = now + NSEC_PER_MSEC; /* all are looked through no more often, however many have one */
 	return s->next_deadline;
 }
 
@@ -211,7 +213,7 @@ void grpc_stream_drop_connection(struct grpc_stream *st)
 	st->server->carrier.drop(st->server->carrier.arg);
 }
 
-static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+static int on_server_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 {
 	struct grpc_stream *st;
 
@@ -225,8 +227,6 @@ static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *frame, void
 	return 0;
 }
 
-static bool is(const char *what, const uint8_t *p, size_t n) { return strlen(what) == n && !memcmp(what, p, n); }
-
 /* Fields that are HTTP's or gRPC's own are no metadata. */
 static bool is_reserved(const uint8_t *name, size_t n)
 {
@@ -234,24 +234,24 @@ static bool is_reserved(const uint8_t *name, size_t n)
 					     "grpc-timeout", "grpc-encoding", "grpc-accept-encoding" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (is(names[i], name, n))
+		if (h2_is(names[i], name, n))
 			return true;
 	return n && name[0] == ':';
 }
 
-static void take_field(struct grpc_stream *st, const uint8_t *name, size_t namelen, const uint8_t *value, size_t valuelen)
+static void take_header_field(struct grpc_stream *st, const uint8_t *name, size_t namelen, const uint8_t *value, size_t valuelen)
 {
 	static const char grpc_type[] = "application/grpc";
 	_cleanup_free_ char *v = mem_strndup((const char *)value, valuelen);
 
-	if (is(":path", name, namelen)) {
+	if (h2_is(":path", name, namelen)) {
 		free(st->method);
 		st->method = TAKE_PTR(v);
-	} else if (is(":method", name, namelen)) {
+	} else if (h2_is(":method", name, namelen)) {
 		st->post = !strcmp(v, "POST");
-	} else if (is("content-type", name, namelen)) {
+	} else if (h2_is("content-type", name, namelen)) {
 		st->grpc = !strncmp(v, grpc_type, strlen(grpc_type));
-	} else if (is("grpc-timeout", name, namelen)) {
+	} else if (h2_is("grpc-timeout", name, namelen)) {
 		if (grpc_timeout_parse(v, valuelen, &st->timeout_ns, NULL) < 0)
 			st->refused = true;
 	} else if (!is_reserved(name, namelen)) {
@@ -261,8 +261,8 @@ static void take_field(struct grpc_stream *st, const uint8_t *name, size_t namel
 	}
 }
 
-static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen, const uint8_t *value,
-		     size_t valuelen, uint8_t flags, void *arg)
+static int on_server_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8_t *name, size_t namelen,
+			    const uint8_t *value, size_t valuelen, uint8_t flags, void *arg)
 {
 	struct grpc_stream *st = stream_of(s, frame->hd.stream_id);
 
@@ -272,7 +272,7 @@ static int on_header(nghttp2_session *s, const nghttp2_frame *frame, const uint8
 		return 0;
 	st->head_size += namelen + valuelen + 32;
 	if (st->head_size <= H2_HEADERS_MAX)
-		take_field(st, name, namelen, value, valuelen);
+		take_header_field(st, name, namelen, value, valuelen);
 	return 0;
 }
 
@@ -284,10 +284,10 @@ static void refuse_http(struct grpc_stream *st, const char *status)
 	st->ended = st->answered = true;
 	h2_fields_add(&f, ":status", status);
 	(void)nghttp2_submit_response(st->server->session, st->id, f.v, f.n, NULL);
-	kick(st->server);
+	kick_carrier(st->server);
 }
 
-static void open_stream(struct grpc_stream *st)
+static void open_grpc_stream(struct grpc_stream *st)
 {
 	struct h2_server *s = st->server;
 
@@ -319,7 +319,7 @@ static void half_close(struct grpc_stream *st)
 		st->server->handler->half_close(st->state, st);
 }
 
-static int on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+static int on_server_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 {
 	struct h2_server *server = arg;
 	struct grpc_stream *st;
@@ -330,7 +330,7 @@ static int on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *a
 	if (!st)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-		open_stream(st);
+		open_grpc_stream(st);
 	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !server->dropped)
 		half_close(st);
 	return server->dropped ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -350,7 +350,7 @@ static int feed(struct grpc_stream *st, const unsigned char **p, size_t *n, stru
 	return r;
 }
 
-static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
+static int on_server_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
 {
 	struct grpc_stream *st = stream_of(s, id);
 	struct h2_server *server = arg;
@@ -370,7 +370,7 @@ static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t 
 	return server->dropped ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-static int on_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
+static int on_server_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 {
 	h2_note_goaway(((struct h2_server *)arg)->why, frame);
 	if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
@@ -379,7 +379,7 @@ static int on_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *a
 	return 0;
 }
 
-static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
+static int on_server_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
 {
 	struct grpc_stream *st = stream_of(s, id);
 
@@ -390,7 +390,7 @@ static int on_stream_close(nghttp2_session *s, int32_t id, uint32_t code, void *
 	return 0;
 }
 
-static int on_complaint(nghttp2_session *s, int code, const char *msg, size_t len, void *arg)
+static int on_server_complaint(nghttp2_session *s, int code, const char *msg, size_t len, void *arg)
 {
 	struct h2_server *server = arg;
 
@@ -412,13 +412,13 @@ struct h2_server *h2_server_new(const struct grpc_handler *handler, void *arg, c
 	list_init(&s->streams);
 	if (nghttp2_session_callbacks_new(&cb))
 		abort(); /* out of memory */
-	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
-	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_sent);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
-	nghttp2_session_callbacks_set_error_callback2(cb, on_complaint);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_server_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(cb, on_server_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_server_frame_recv);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_server_data);
+	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_server_frame_sent);
+	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_server_stream_close);
+	nghttp2_session_callbacks_set_error_callback2(cb, on_server_complaint);
 	if (nghttp2_session_server_new2(&s->session, cb, s, options))
 		abort();
 	nghttp2_session_callbacks_del(cb);
@@ -449,5 +449,5 @@ void h2_server_shutdown(struct h2_server *s)
 {
 	(void)nghttp2_submit_goaway(s->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(s->session),
 				    NGHTTP2_NO_ERROR, NULL, 0);
-	kick(s);
+	kick_carrier(s);
 }

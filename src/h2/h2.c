@@ -77,6 +77,8 @@ nghttp2_option *h2_options(void)
 	return o;
 }
 
+bool h2_is(const char *what, const uint8_t *name, size_t n) { return strlen(what) == n && !memcmp(what, name, n); }
+
 void h2_fields_done(struct h2_fields *f)
 {
 	free(f->v);

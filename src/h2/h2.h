@@ -26,6 +26,9 @@ void h2_note_complaint(char why[H2_WHY], const char *msg, size_t len);
 void h2_settings(nghttp2_session *, unsigned streams);
 nghttp2_option *h2_options(void);
 
+/* Whether the name of a field is @what. */
+bool h2_is(const char *what, const uint8_t *name, size_t n);
+
 /* Header fields of one block; the strings stay the caller's until they were submitted. */
 struct h2_fields {
 	nghttp2_nv *v;

@@ -50,7 +50,7 @@ struct ttrpc_stream {
 	bool ended;
 };
 
-static struct list_node *bucket_of(struct ttrpc_peer *p, uint32_t id) { return &p->streams[id / 2 % BUCKETS]; }
+static struct list_node *stream_bucket(struct ttrpc_peer *p, uint32_t id) { return &p->streams[id / 2 % BUCKETS]; }
 
 static struct buf *peer_out(struct ttrpc_peer *p) { return conn_out(p->guest.conn); }
 
@@ -243,8 +243,8 @@ static void stream_half_close(struct ttrpc_stream *st)
 		st->method->half_close(st->peer->server->arg, st);
 }
 
-static void open_stream(struct ttrpc_peer *p, const struct ttrpc_frame *f, const struct ttrpc_request *q,
-			const struct ttrpc_method *method)
+static void open_ttrpc_stream(struct ttrpc_peer *p, const struct ttrpc_frame *f, const struct ttrpc_request *q,
+			      const struct ttrpc_method *method)
 {
 	struct ttrpc_stream *st = stream_new(p);
 	bool more = f->flags & TTRPC_REMOTE_OPEN;
@@ -254,7 +254,7 @@ static void open_stream(struct ttrpc_peer *p, const struct ttrpc_frame *f, const
 	if (q->timeout_ns && __builtin_add_overflow(clock_mono(), q->timeout_ns, &st->deadline))
 		st->deadline = INT64_MAX;
 	note_deadline(p, st->deadline, 0);
-	list_push(bucket_of(p, st->id), &st->node);
+	list_push(stream_bucket(p, st->id), &st->node);
 	p->n_streams++;
 	if (q->payload || !more)
 		stream_message(st, q->payload, q->len);
@@ -298,7 +298,7 @@ static void on_request(struct ttrpc_peer *p, const struct ttrpc_frame *f)
 	} else {
 		method = find_method(p->server, &q, &text);
 		if (method)
-			open_stream(p, f, &q, method);
+			open_ttrpc_stream(p, f, &q, method);
 		else
 			put_status(p, f->id, ERR_UNIMPLEMENTED, text);
 	}
@@ -321,7 +321,7 @@ static void on_stream_data(struct ttrpc_stream *st, const struct ttrpc_frame *f)
 /* Data of a stream that has ended is dropped: the client cannot know yet. */
 static void on_peer_data(struct ttrpc_peer *p, const struct ttrpc_frame *f)
 {
-	list_for_each(it, bucket_of(p, f->id)) {
+	list_for_each(it, stream_bucket(p, f->id)) {
 		struct ttrpc_stream *st = container_of(it, struct ttrpc_stream, node);
 
 		if (st->id == f->id) {
@@ -331,7 +331,7 @@ static void on_peer_data(struct ttrpc_peer *p, const struct ttrpc_frame *f)
 	}
 }
 
-static ssize_t on_peer_input(void *arg, const void *bytes, size_t n, struct err *err)
+static ssize_t on_ttrpc_input(void *arg, const void *bytes, size_t n, struct err *err)
 {
 	const unsigned char *at = bytes;
 	struct ttrpc_peer *p = arg;
@@ -349,7 +349,7 @@ static ssize_t on_peer_input(void *arg, const void *bytes, size_t n, struct err 
 	return (ssize_t)(n - left);
 }
 
-static int on_peer_output(void *arg, struct buf *out, struct err *err)
+static int on_ttrpc_output(void *arg, struct buf *out, struct err *err)
 {
 	(void)out;
 	(void)err;
@@ -369,13 +369,13 @@ static void ttrpc_peer_free(struct ttrpc_peer *p)
 	free(p);
 }
 
-static void on_peer_closed(void *arg, const struct err *why)
+static void on_ttrpc_closed(void *arg, const struct err *why)
 {
 	(void)why; /* clients come and go */
 	ttrpc_peer_free(arg);
 }
 
-static const struct conn_ops peer_ops = { on_peer_input, on_peer_output, on_peer_closed };
+static const struct conn_ops peer_ops = { on_ttrpc_input, on_ttrpc_output, on_ttrpc_closed };
 
 static void on_ttrpc_connection(void *arg, int fd)
 {

@@ -50,7 +50,7 @@ struct ttrpc_call {
 	void *arg;
 };
 
-static struct list_node *bucket_of(struct ttrpc *t, uint32_t id) { return &t->calls[id / 2 % BUCKETS]; }
+static struct list_node *call_bucket(struct ttrpc *t, uint32_t id) { return &t->calls[id / 2 % BUCKETS]; }
 
 static void call_end(struct ttrpc_call *call, const struct err *why)
 {
@@ -95,7 +95,7 @@ static void put_data(struct ttrpc_call *call, unsigned flags, const void *data, 
 	conn_kick(call->client->conn);
 }
 
-static void add_message(struct ttrpc_call *call, const void *p, size_t n)
+static void add_call_message(struct ttrpc_call *call, const void *p, size_t n)
 {
 	struct ttrpc_message *m;
 
@@ -145,7 +145,7 @@ static void on_response(struct ttrpc_call *call, const struct ttrpc_frame *f)
 		fail_call(call, err_from_grpc(s.code), err_name(err_from_grpc(s.code)));
 	} else {
 		if (s.len || call->kind == TTRPC_UNARY || call->kind == TTRPC_CLIENT_STREAM)
-			add_message(call, s.payload, s.len);
+			add_call_message(call, s.payload, s.len);
 		call_end(call, NULL);
 	}
 }
@@ -157,7 +157,7 @@ static void on_call_data(struct ttrpc_call *call, const struct ttrpc_frame *f)
 		return;
 	}
 	if (!(f->flags & TTRPC_NO_DATA))
-		add_message(call, f->data, f->len);
+		add_call_message(call, f->data, f->len);
 	if (f->flags & TTRPC_REMOTE_CLOSED)
 		call_end(call, NULL);
 }
@@ -165,7 +165,7 @@ static void on_call_data(struct ttrpc_call *call, const struct ttrpc_frame *f)
 /* Frames of calls that were freed, and of types that we do not know, are dropped. */
 static void on_frame(struct ttrpc *t, const struct ttrpc_frame *f)
 {
-	list_for_each(it, bucket_of(t, f->id)) {
+	list_for_each(it, call_bucket(t, f->id)) {
 		struct ttrpc_call *call = container_of(it, struct ttrpc_call, node);
 
 		if (call->id != f->id)
@@ -322,7 +322,7 @@ struct ttrpc_call *ttrpc_start(struct ttrpc *t, enum ttrpc_kind kind, const char
 	*call = (struct ttrpc_call){ .client = t, .kind = kind, .id = t->next_id, .deadline = ctx->deadline, .first = kept };
 	call->sending = kind == TTRPC_CLIENT_STREAM || kind == TTRPC_BIDI;
 	list_init(&call->messages);
-	list_push(bucket_of(t, call->id), &call->node);
+	list_push(call_bucket(t, call->id), &call->node);
 	q.service = (struct ttrpc_text){ service, strlen(service) };
 	q.method = (struct ttrpc_text){ method, strlen(method) };
 	if (t->closed) {

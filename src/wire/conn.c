@@ -151,7 +151,7 @@ static bool receive_input(struct conn *c)
 	return true;
 }
 
-static void on_patience(void *arg)
+static void on_conn_patience(void *arg)
 {
 	struct conn *c = arg;
 	struct err why = ERR_INIT;
@@ -170,7 +170,7 @@ static void on_patience(void *arg)
 void conn_patience(struct conn *c, int64_t silence_ms, int64_t stall_ms)
 {
 	if (!c->timer && (silence_ms || stall_ms))
-		c->timer = loop_timer(c->loop, on_patience, c);
+		c->timer = loop_timer(c->loop, on_conn_patience, c);
 	c->stall_ms = stall_ms;
 	c->heard_by = silence_ms ? clock_mono() + silence_ms * NSEC_PER_MSEC : 0;
 	arm_patience(c);
@@ -280,7 +280,7 @@ void conn_flush(struct conn *c)
 		(void)send_out(c);
 }
 
-static void on_socket(void *arg, short revents)
+static void on_conn_event(void *arg, short revents)
 {
 	struct conn *c = arg;
 
@@ -296,7 +296,7 @@ struct conn *conn_new(struct loop *loop, int fd, const char *name, const struct 
 	struct conn *c = mem_new(struct conn);
 
 	*c = (struct conn){ .loop = loop, .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
-	c->watch = loop_watch(loop, fd, POLLIN, on_socket, c);
+	c->watch = loop_watch(loop, fd, POLLIN, on_conn_event, c);
 	return c;
 }
 

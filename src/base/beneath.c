@@ -35,24 +35,24 @@ DIR *beneath_list(int dirfd)
 	return d;
 }
 
-static const char *through_proc(int fd, char path[40])
+const char *beneath_path(int fd, char path[BENEATH_PATH])
 {
-	(void)snprintf(path, 40, "/proc/self/fd/%d", fd);
+	(void)snprintf(path, BENEATH_PATH, "/proc/self/fd/%d", fd);
 	return path;
 }
 
 int beneath_chmod(int fd, mode_t mode)
 {
-	char path[40];
+	char path[BENEATH_PATH];
 
-	return chmod(through_proc(fd, path), mode);
+	return chmod(beneath_path(fd, path), mode);
 }
 
 int beneath_link(int fd, int to_dir, const char *name)
 {
-	char path[40];
+	char path[BENEATH_PATH];
 
-	return linkat(AT_FDCWD, through_proc(fd, path), to_dir, name, AT_SYMLINK_FOLLOW);
+	return linkat(AT_FDCWD, beneath_path(fd, path), to_dir, name, AT_SYMLINK_FOLLOW);
 }
 
 int beneath_move(int from_dir, const char *from, int to_dir, const char *to)

@@ -13,6 +13,9 @@ int beneath_open_as_root(int rootfd, const char *path, int flags);
 DIR *beneath_list(int dirfd);
 static inline int beneath_is_dots(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
 
+/* The path by which the kernel leads to the very file that is open as @fd, for a call that takes no descriptor. Returns @path. */
+enum { BENEATH_PATH = 32 };
+const char *beneath_path(int fd, char path[BENEATH_PATH]);
 /* What there are no calls for that take an O_PATH descriptor: of the very file that is open, whatever its name leads to now.
  * beneath_chmod() of a link is EOPNOTSUPP. */
 int beneath_chmod(int fd, mode_t mode);

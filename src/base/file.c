@@ -12,7 +12,7 @@
 
 enum { READ_CHUNK = 16384, DEPTH_MAX = 100, WRITER_MS = 2000 };
 
-static const char *kind_of(mode_t mode)
+const char *file_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR: return "a folder";
@@ -24,7 +24,7 @@ static const char *kind_of(mode_t mode)
 
 static int no_file(const char *path, mode_t mode, struct err *err)
 {
-	return err_set(err, ERR_INVALID, "%s: %s, not a file", path, kind_of(mode));
+	return err_set(err, ERR_INVALID, "%s: %s, not a file", path, file_kind(mode));
 }
 
 /* Does not wait for a pipe's writer, nor for a device. */
@@ -120,7 +120,7 @@ int file_read_given(const char *path, size_t max, const struct ctx *ctx, struct 
 	return read_all(fd, path, max, ctx ? ctx : &none, out, err);
 }
 
-static int write_all(int fd, const char *p, size_t len)
+static int file_write_all(int fd, const char *p, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, p, len);
@@ -143,7 +143,7 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, stru
 
 	if (fd < 0)
 		return err_sys(err, errno, "%s", path);
-	r = write_all(fd, data, len);
+	r = file_write_all(fd, data, len);
 	if (r == 0 && (fchmod(fd, mode) < 0 || rename(tmp, path) < 0))
 		r = -errno;
 	if (r < 0) {
@@ -162,7 +162,7 @@ static int make_folder(const char *path, mode_t mode)
 }
 
 /* From the end: as a rule all but the last one or two are there. */
-static int make_folders(char *path, mode_t mode, mode_t parents)
+static int make_missing_folders(char *path, mode_t mode, mode_t parents)
 {
 	int r = make_folder(path, mode);
 	char *slash = strrchr(path, '/');
@@ -170,7 +170,7 @@ static int make_folders(char *path, mode_t mode, mode_t parents)
 	if (r != -ENOENT || !slash || slash == path)
 		return r;
 	*slash = '\0';
-	r = make_folders(path, parents, parents);
+	r = make_missing_folders(path, parents, parents);
 	*slash = '/';
 	return r < 0 ? r : make_folder(path, mode);
 }
@@ -184,7 +184,7 @@ static int mkdirs(const char *path, mode_t mode, mode_t parents, struct err *err
 
 	while (n > 1 && clean[n - 1] == '/')
 		clean[--n] = '\0';
-	r = make_folders(clean, mode, parents);
+	r = make_missing_folders(clean, mode, parents);
 	if (r < 0)
 		return err_sys(err, -r, "folder %s", path);
 	if (r == 0 && stat(path, &st) < 0)
@@ -218,7 +218,7 @@ struct removal {
 	unsigned hoisted;
 };
 
-static int remove_entry(struct removal *rm, int at, const char *name, unsigned depth);
+static int tree_remove_entry(struct removal *rm, int at, const char *name, unsigned depth);
 
 /* The tree's owner may have taken any name before us. */
 static int hoist(struct removal *rm, int at, const char *name)
@@ -236,7 +236,7 @@ static int hoist(struct removal *rm, int at, const char *name)
 static int remove_entries(struct removal *rm, DIR *d, unsigned depth)
 {
 	for (struct dirent *e; (e = readdir(d));) {
-		int r = beneath_is_dots(e->d_name) ? 0 : remove_entry(rm, dirfd(d), e->d_name, depth);
+		int r = beneath_is_dots(e->d_name) ? 0 : tree_remove_entry(rm, dirfd(d), e->d_name, depth);
 
 		if (r < 0)
 			return r;
@@ -244,7 +244,7 @@ static int remove_entries(struct removal *rm, DIR *d, unsigned depth)
 	return 0;
 }
 
-static int remove_folder(struct removal *rm, int at, const char *name, unsigned depth)
+static int tree_remove_folder(struct removal *rm, int at, const char *name, unsigned depth)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	_cleanup_close_ int fd = depth ? beneath_open(at, name, flags) : openat(at, name, flags);
@@ -267,7 +267,7 @@ static int remove_folder(struct removal *rm, int at, const char *name, unsigned 
 	return unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int remove_entry(struct removal *rm, int at, const char *name, unsigned depth)
+static int tree_remove_entry(struct removal *rm, int at, const char *name, unsigned depth)
 {
 	struct stat st;
 
@@ -275,13 +275,13 @@ static int remove_entry(struct removal *rm, int at, const char *name, unsigned d
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISDIR(st.st_mode))
 		return unlinkat(at, name, 0) < 0 && errno != ENOENT ? -errno : 0;
-	return depth < DEPTH_MAX ? remove_folder(rm, at, name, depth) : hoist(rm, at, name);
+	return depth < DEPTH_MAX ? tree_remove_folder(rm, at, name, depth) : hoist(rm, at, name);
 }
 
 int file_remove_tree(const char *path, struct err *err)
 {
 	struct removal rm = { .top = -1 };
-	int r = remove_entry(&rm, AT_FDCWD, path, 0);
+	int r = tree_remove_entry(&rm, AT_FDCWD, path, 0);
 
 	return r < 0 ? err_sys(err, -r, "remove %s", path) : 0;
 }

@@ -32,6 +32,8 @@ int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 /* 0 when @path is a file, or is not there at all: for what hands a path to a library that would wait at a pipe. */
 int file_check(const char *path, struct err *err);
+/* What that is which should have been a file: "a folder", "a pipe", "a socket" or "a device". */
+const char *file_kind(mode_t mode);
 /* A regular file that we may execute. */
 bool file_executable(const char *path);
 /* First executable @name in a ':' list of folders; the caller frees; NULL when there is none. */

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include <limits.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool _printf_(2, 3) find_at(char **ret_path, const char *fmt, ...)
@@ -33,4 +34,11 @@ int self_find(const char *name, char **ret_path, struct err *err)
 		return 0;
 	return err_hint(err, err_set(err, ERR_NOT_FOUND, "program %s: not found beside %sdavit", name, exe),
 			"install it with: make install");
+}
+
+const char *self_env(const char *name, const char *otherwise)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : otherwise;
 }

@@ -3,6 +3,7 @@
  * of our own; a socket takes the wish with each call. Where neither works the descriptor is polled and given little at a time:
  * that blocks only when somebody else comes between. */
 #include "shared-fd.h"
+#include "beneath.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static bool is_terminal(int fd)
 
 void shared_fd_init(struct shared_fd *s, int fd, int access)
 {
-	char path[32];
+	char path[BENEATH_PATH];
 	struct stat st;
 
 	*s = (struct shared_fd){ .fd = fd, .own = -1, .how = SHARED_CAREFUL };
@@ -34,8 +35,7 @@ void shared_fd_init(struct shared_fd *s, int fd, int access)
 	} else if (S_ISSOCK(st.st_mode)) {
 		s->how = SHARED_SOCKET;
 	} else if (S_ISFIFO(st.st_mode) || is_terminal(fd)) {
-		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-		s->own = open(path, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		s->own = open(beneath_path(fd, path), access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 		if (s->own >= 0) {
 			s->how = SHARED_OWN;
 			s->fd = s->own;
@@ -44,7 +44,7 @@ void shared_fd_init(struct shared_fd *s, int fd, int access)
 }
 
 /* Does poll(2) report @events? Errors and hangups are for the call itself to tell. */
-static bool is_ready(int fd, short events)
+static bool fd_is_ready(int fd, short events)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
 
@@ -58,7 +58,7 @@ ssize_t shared_fd_read(const struct shared_fd *s, void *p, size_t n)
 {
 	if (s->how == SHARED_SOCKET)
 		return recv(s->fd, p, n, MSG_DONTWAIT);
-	if (s->how == SHARED_CAREFUL && !is_ready(s->fd, POLLIN))
+	if (s->how == SHARED_CAREFUL && !fd_is_ready(s->fd, POLLIN))
 		return -1;
 	return read(s->fd, p, n);
 }
@@ -69,7 +69,7 @@ ssize_t shared_fd_write(const struct shared_fd *s, const void *p, size_t n)
 		return send(s->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (s->how != SHARED_CAREFUL)
 		return write(s->fd, p, n);
-	if (!is_ready(s->fd, POLLOUT))
+	if (!fd_is_ready(s->fd, POLLOUT))
 		return -1;
 	return write(s->fd, p, n < LITTLE ? n : LITTLE);
 }

@@ -56,6 +56,14 @@ bool strv_has(const struct strv *s, const char *str)
 	return false;
 }
 
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+void strv_sort(struct strv *s, size_t from)
+{
+	if (s->n > from)
+		qsort(s->v + from, s->n - from, sizeof *s->v, by_bytes);
+}
+
 char *strv_join(const struct strv *s, const char *between)
 {
 	struct buf b = { 0 };

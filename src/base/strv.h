@@ -16,6 +16,7 @@ void strv_own(struct strv *, char *s);                             /* takes @s o
 void strv_add(struct strv *, const struct strv *from);             /* copies all of @from */
 void strv_split(struct strv *, const char *s, const char *any_of); /* pushes the non-empty parts of @s */
 bool strv_has(const struct strv *, const char *s);
+void strv_sort(struct strv *, size_t from);                /* by their bytes, from that one on */
 char *strv_join(const struct strv *, const char *between); /* the caller frees; "" when empty */
 char *const *strv_argv(const struct strv *);               /* NULL-terminated, never NULL */
 

@@ -8,6 +8,7 @@
 #include "mem.h"
 #include "name.h"
 #include "own.h"
+#include "self.h"
 #include <string.h>
 
 #define AT(f) .at = offsetof(struct globals, f)
@@ -35,23 +36,16 @@ const struct opt global_opts[] = {
 	{ 0 },
 };
 
-static const char *env_or(const char *name, const char *otherwise)
-{
-	const char *v = getenv(name);
-
-	return v && *v ? v : otherwise;
-}
-
 static void globals_from_environment(struct globals *g)
 {
 	*g = (struct globals){
-		.address = env_or("CONTAINERD_ADDRESS", NULL),
-		.ns = env_or("CONTAINERD_NAMESPACE", CORE_NAMESPACE),
-		.snapshotter = env_or("CONTAINERD_SNAPSHOTTER", NULL),
-		.cni_path = env_or("CNI_PATH", CNI_PATH_DEFAULT),
-		.cni_conf_dir = env_or("NETCONFPATH", CNI_CONF_DIR),
-		.run_dir = env_or("DAVIT_RUN_DIR", CORE_RUN_DIR),
-		.data_dir = env_or("DAVIT_DATA_DIR", CORE_DATA_DIR),
+		.address = self_env("CONTAINERD_ADDRESS", NULL),
+		.ns = self_env("CONTAINERD_NAMESPACE", CORE_NAMESPACE),
+		.snapshotter = self_env("CONTAINERD_SNAPSHOTTER", NULL),
+		.cni_path = self_env("CNI_PATH", CNI_PATH_DEFAULT),
+		.cni_conf_dir = self_env("NETCONFPATH", CNI_CONF_DIR),
+		.run_dir = self_env("DAVIT_RUN_DIR", CORE_RUN_DIR),
+		.data_dir = self_env("DAVIT_DATA_DIR", CORE_DATA_DIR),
 	};
 }
 
@@ -215,7 +209,7 @@ static int no_command(struct cli *cli, const struct command *group, struct err *
 			group->name);
 }
 
-static int run(struct cli *cli, char *const *argv, struct strv *words, struct err *err)
+static int run_words(struct cli *cli, char *const *argv, struct strv *words, struct err *err)
 {
 	const struct command *cmd = NULL;
 	size_t i = 1;
@@ -239,7 +233,7 @@ int cli_main(char *const *argv)
 	int r;
 
 	globals_from_environment(&cli.global);
-	r = run(&cli, argv, &words, &err);
+	r = run_words(&cli, argv, &words, &err);
 	if (cli.core)
 		core_free(cli.core);
 	if (r >= 0 && (close_out(&err) >= 0 || r > 0))

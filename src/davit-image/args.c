@@ -2,6 +2,7 @@
 #include "buf.h"
 #include "ctrd.h"
 #include "name.h"
+#include "self.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ static const struct option_row *option_find(const char *arg, const char **ret_va
 	return NULL;
 }
 
-static int unknown_option(const char *arg, struct err *err)
+static int args_unknown_option(const char *arg, struct err *err)
 {
 	const char *names[N_OPTIONS], *near;
 
@@ -131,7 +132,7 @@ static int parse_words(int argc, char **argv, struct args *a, struct err *err)
 			continue;
 		o = option_find(argv[i], &value);
 		if (!o)
-			return unknown_option(argv[i], err);
+			return args_unknown_option(argv[i], err);
 		if (o->kind != FLAG && !value && i + 1 < argc)
 			value = argv[++i];
 		r = option_take(a, o, value, err);
@@ -181,13 +182,6 @@ static int check_verb(const struct args *a, struct err *err)
 	return err_hint(err, err_set(err, ERR_INVALID, "verb \"%.40s\": unknown", a->verb), "davit-image --help lists them");
 }
 
-static const char *env_or(const char *name, const char *otherwise)
-{
-	const char *v = getenv(name);
-
-	return v && *v ? v : otherwise;
-}
-
 int args_parse(int argc, char **argv, struct args *ret, struct err *err)
 {
 	_cleanup_(args_done) struct args a = { 0 };
@@ -197,9 +191,9 @@ int args_parse(int argc, char **argv, struct args *ret, struct err *err)
 		r = check_verb(&a, err);
 	if (r < 0)
 		return r;
-	a.address = a.address ? a.address : env_or("CONTAINERD_ADDRESS", CTRD_ADDRESS);
-	a.ns = a.ns ? a.ns : env_or("CONTAINERD_NAMESPACE", "davit");
-	a.snapshotter = a.snapshotter ? a.snapshotter : env_or("CONTAINERD_SNAPSHOTTER", NULL);
+	a.address = a.address ? a.address : self_env("CONTAINERD_ADDRESS", CTRD_ADDRESS);
+	a.ns = a.ns ? a.ns : self_env("CONTAINERD_NAMESPACE", "davit");
+	a.snapshotter = a.snapshotter ? a.snapshotter : self_env("CONTAINERD_SNAPSHOTTER", NULL);
 	*ret = TAKE_STRUCT(a);
 	return 0;
 }

@@ -1,4 +1,5 @@
 #include "export.h"
+#include "beneath.h"
 #include "buf.h"
 #include "mem.h"
 #include <archive_entry.h>
@@ -79,11 +80,10 @@ static const char *earlier_name(struct export *x, const struct stat *st)
 /* What a program in it would miss: capabilities of programs, and what users have noted. */
 static void add_xattrs(int fd, struct archive_entry *e)
 {
-	char self[32], names[XATTRS_MAX], value[XATTRS_MAX / 2];
+	char self[BENEATH_PATH], names[XATTRS_MAX], value[XATTRS_MAX / 2];
 	ssize_t n;
 
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	n = listxattr(self, names, sizeof names);
+	n = listxattr(beneath_path(fd, self), names, sizeof names);
 	for (const char *name = names; n > 0 && name < names + n; name += strlen(name) + 1) {
 		ssize_t len;
 
@@ -106,10 +106,9 @@ static int write_header(struct export *x, struct archive_entry *e, struct err *e
 static int write_data(struct export *x, int path_fd, int64_t size, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
-	char self[32];
+	char self[BENEATH_PATH];
 
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", path_fd);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open(beneath_path(path_fd, self), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_sys(err, errno, "%s", buf_str(&x->path));
 	while (size > 0) {

@@ -1,4 +1,5 @@
 #include "output.h"
+#include "beneath.h"
 #include "mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static int open_in_place(struct output *o, struct err *err)
 	return 0;
 }
 
-static int open_path(struct output *o, struct err *err)
+static int output_open_path(struct output *o, struct err *err)
 {
 	char whole[PATH_MAX];
 	const char *path = realpath(o->name, whole) ? whole : o->name, *slash = strrchr(path, '/');
@@ -67,7 +68,7 @@ int output_open(struct output *o, const char *path, int fd, const struct ctx *ct
 
 	*o = (struct output){ .name = path ? path : "standard output", .fd = fd, .ctx = ctx };
 	if (path)
-		r = open_path(o, err);
+		r = output_open_path(o, err);
 	if (r == 0 && fstat(o->fd, &st) < 0)
 		r = err_sys(err, errno, "%s", o->name);
 	if (r < 0)
@@ -125,13 +126,11 @@ int output_write(struct output *o, const void *data, size_t n, struct err *err)
 /* From here on the file has its name: the one that was there is replaced in one step. */
 static int name_it(struct output *o, struct err *err)
 {
-	_cleanup_free_ char *self = mem_printf("/proc/self/fd/%d", o->fd);
-
 	if (!o->temp) {
 		for (int i = 0; i < 100 && !o->temp; i++) {
 			_cleanup_free_ char *temp = mem_printf("%s.%d.%d", o->path, (int)getpid(), i);
 
-			if (linkat(AT_FDCWD, self, AT_FDCWD, temp, AT_SYMLINK_FOLLOW) == 0)
+			if (beneath_link(o->fd, AT_FDCWD, temp) == 0)
 				o->temp = TAKE_PTR(temp);
 			else if (errno != EEXIST)
 				break;

@@ -145,9 +145,7 @@ static bool has_ending(const char *name, const char *ending)
 	return n > e && !strcmp(name + n - e, ending);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static bool is_set(json *list, const char *key)
+static bool is_true(json *list, const char *key)
 {
 	const char *text = json_get_str(list, key);
 
@@ -166,8 +164,7 @@ static int list_folder(const char *dir, const char *const *endings, struct strv 
 		for (size_t i = 0; endings[i]; i++)
 			if (has_ending(e->d_name, endings[i]))
 				strv_pushf(out, "%s/%s", dir, e->d_name);
-	if (out->n > first)
-		qsort(out->v + first, out->n - first, sizeof *out->v, by_name);
+	strv_sort(out, first);
 	return 0;
 }
 
@@ -179,7 +176,7 @@ static int take_in_folder(json *list, const char *dir, struct err *err)
 	const char *name = json_get_str(list, "name");
 	_cleanup_free_ char *folder = mem_printf("%s/%s", dir, name ? name : "");
 	_cleanup_strv_ struct strv files = { 0 };
-	int r = cni_name_valid(name) && !is_set(list, ONLY_INLINED) ? list_folder(folder, endings, &files, err) : 0;
+	int r = cni_name_valid(name) && !is_true(list, ONLY_INLINED) ? list_folder(folder, endings, &files, err) : 0;
 
 	for (size_t i = 0; r >= 0 && i < files.n; i++) {
 		_cleanup_buf_ struct buf text = { 0 };
@@ -201,7 +198,7 @@ static int take_in_folder(json *list, const char *dir, struct err *err)
 }
 
 /* @dir: where the folders of further plugins stand; NULL: none are looked for. */
-static int parse(const char *data, size_t len, const char *file, const char *dir, struct cni_net **ret, struct err *err)
+static int parse_net(const char *data, size_t len, const char *file, const char *dir, struct cni_net **ret, struct err *err)
 {
 	_cleanup_json_ json *conf = NULL;
 	struct cni_net *n;
@@ -223,12 +220,12 @@ static int parse(const char *data, size_t len, const char *file, const char *dir
 
 int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net **ret, struct err *err)
 {
-	return parse(data, len, file, NULL, ret, err);
+	return parse_net(data, len, file, NULL, ret, err);
 }
 
 json *cni_net_plugins(const struct cni_net *n) { return json_get_array(n->list, "plugins"); }
 
-bool cni_net_is_set(const struct cni_net *n, const char *key) { return is_set(n->list, key); }
+bool cni_net_is_set(const struct cni_net *n, const char *key) { return is_true(n->list, key); }
 
 bool cni_net_can(const struct cni_net *n, const char *capability)
 {
@@ -268,7 +265,7 @@ static struct cni_net *read_net(const char *dir, const char *file, struct strv *
 	int r = file_read(file, CONF_MAX, &text, &why);
 
 	if (r == 0)
-		r = parse(buf_str(&text), text.len, file, has_ending(file, ".conflist") ? dir : NULL, &n, &why);
+		r = parse_net(buf_str(&text), text.len, file, has_ending(file, ".conflist") ? dir : NULL, &n, &why);
 	if (r < 0 && notices)
 		strv_pushf(notices, "skipped network file %s", why.msg);
 	return r < 0 ? NULL : n;

@@ -13,12 +13,12 @@
 enum { DEPTH_MAX = 200 };
 
 /* Of the very file that is open, a link too. */
-static int set_label(int fd, const char *name, const char *label, struct err *err)
+static int relabel_one(int fd, const char *name, const char *label, struct err *err)
 {
-	char path[64];
+	char path[BENEATH_PATH];
 
-	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (setxattr(path, "security.selinux", label, strlen(label) + 1, 0) < 0 && errno != ENOTSUP && errno != ENOENT)
+	if (setxattr(beneath_path(fd, path), "security.selinux", label, strlen(label) + 1, 0) < 0 && errno != ENOTSUP &&
+	    errno != ENOENT)
 		return err_sys(err, errno, "relabel %.200s", name);
 	return 0;
 }
@@ -37,7 +37,7 @@ static int relabel_entry(int dir, const char *name, dev_t dev, unsigned depth, c
 		return err_sys(err, errno, "relabel %.200s", name);
 	if (st.st_dev != dev) /* something is mounted there */
 		return 0;
-	r = set_label(fd, name, label, err);
+	r = relabel_one(fd, name, label, err);
 	return r < 0 || !S_ISDIR(st.st_mode) ? r : relabel_below(fd, dev, depth + 1, label, err);
 }
 
@@ -58,7 +58,7 @@ static int relabel_below(int dir, dev_t dev, unsigned depth, const char *label, 
 	return r;
 }
 
-static int open_path(const char *path, struct stat *st, struct err *err)
+static int relabel_open(const char *path, struct stat *st, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 
@@ -70,9 +70,9 @@ static int open_path(const char *path, struct stat *st, struct err *err)
 int relabel_file(const char *path, const char *label, struct err *err)
 {
 	struct stat st;
-	_cleanup_close_ int fd = open_path(path, &st, err);
+	_cleanup_close_ int fd = relabel_open(path, &st, err);
 
-	return fd < 0 ? fd : set_label(fd, path, label, err);
+	return fd < 0 ? fd : relabel_one(fd, path, label, err);
 }
 
 /* Where the descriptor really is, whatever links led there. */
@@ -86,12 +86,11 @@ static int refuse_host(int fd, const char *path, struct err *err)
 		"/var/spool", "/var/tmp",  "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/pki", "/etc/ssl",
 	};
 	static const char *const whole[] = { "/dev/", "/proc/", "/sys/", "/boot/" };
-	char link[64], real[PATH_MAX];
+	char link[BENEATH_PATH], real[PATH_MAX];
 	ssize_t n;
 	bool bad = false;
 
-	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	n = readlink(link, real, sizeof real - 1);
+	n = readlink(beneath_path(fd, link), real, sizeof real - 1);
 	if (n < 0)
 		return err_sys(err, errno, "relabel %s", path);
 	real[n] = '\0';
@@ -108,14 +107,14 @@ static int refuse_host(int fd, const char *path, struct err *err)
 int relabel_tree(const char *path, const char *label, struct err *err)
 {
 	struct stat st;
-	_cleanup_close_ int fd = open_path(path, &st, err);
+	_cleanup_close_ int fd = relabel_open(path, &st, err);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	r = refuse_host(fd, path, err);
 	if (r >= 0)
-		r = set_label(fd, path, label, err);
+		r = relabel_one(fd, path, label, err);
 	if (r >= 0 && S_ISDIR(st.st_mode))
 		r = relabel_below(fd, st.st_dev, 0, label, err);
 	return r < 0 ? err_wrap(err, r, "mount %s", path) : 0;

@@ -108,15 +108,12 @@ static int add_name(void *arg, const char *id, const char *name)
 	return 0;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
 void netshare_names(const struct core *c, const char *ns, const char *id, struct strv *ret)
 {
 	_cleanup_free_ char *owner = netshare_owner(c, ns, id);
 
 	(void)each_user(c, ns, owner, id, add_name, ret);
-	if (ret->n)
-		qsort(ret->v, ret->n, sizeof *ret->v, by_name);
+	strv_sort(ret, 0);
 }
 
 /* Who works on it may only look whether somebody does: that is over in a moment. */

@@ -1,4 +1,6 @@
 #include "identity.h"
+#include "beneath.h"
+#include "file.h"
 #include "mem.h"
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -7,15 +9,6 @@
 #include <sys/statfs.h>
 
 enum { FILE_MAX = 4 << 20 };
-
-static const char *kind_of(mode_t mode)
-{
-	return S_ISFIFO(mode)   ? "a FIFO"
-	       : S_ISDIR(mode)  ? "a folder"
-	       : S_ISSOCK(mode) ? "a socket"
-	       : S_ISREG(mode)  ? "a file of the kernel's"
-				: "a device";
-}
 
 /* A file of /proc or its like says that it is regular and may wait for ever. */
 static bool is_plain(int fd, const struct stat *st)
@@ -32,18 +25,18 @@ static bool is_plain(int fd, const struct stat *st)
 static int read_place(int place, struct buf *out, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
-	char self[40];
+	char self[BENEATH_PATH];
 	struct stat st;
 	ssize_t n;
 
 	if (fstat(place, &st) < 0)
 		return err_sys(err, errno, "state");
 	if (!is_plain(place, &st))
-		return err_set(err, ERR_INVALID, "%s, not a regular file", kind_of(st.st_mode));
+		return err_set(err, ERR_INVALID, "%s, not a regular file",
+			       S_ISREG(st.st_mode) ? "a file of the kernel's" : file_kind(st.st_mode));
 	if (st.st_size > FILE_MAX)
 		return err_set(err, ERR_EXHAUSTED, "longer than 4 MiB");
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", place);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = open(beneath_path(place, self), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_sys(err, errno, "opening");
 	do {

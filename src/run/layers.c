@@ -1,4 +1,5 @@
 #include "layers.h"
+#include "beneath.h"
 #include "mem.h"
 #include "path.h"
 #include <fcntl.h>
@@ -87,11 +88,10 @@ static int unusual(const char *what, struct err *err)
 /* The xattr's only byte, 0 when it has none, -1 when it has more. */
 static int mark(int fd, const char *name)
 {
-	char self[40], value[2];
+	char self[BENEATH_PATH], value[2];
 	ssize_t n;
 
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	n = getxattr(self, name, value, sizeof value);
+	n = getxattr(beneath_path(fd, self), name, value, sizeof value);
 	if (n < 0)
 		return errno == ENODATA || errno == EOPNOTSUPP ? 0 : -1;
 	return n == 1 ? value[0] : -1;

@@ -101,5 +101,20 @@ static void many_variables(void **state)
 	strv_setenvs(&(struct strv){ 0 }, &(struct strv){ 0 });
 }
 
+static void sorts_from_one_on(void **state)
+{
+	_cleanup_strv_ struct strv s = { 0 };
+
+	(void)state;
+	strv_sort(&s, 0);
+	strv_split(&s, "z b a B 10 9", " ");
+	strv_sort(&s, 6);
+	check(&s, "z|b|a|B|10|9");
+	strv_sort(&s, 1);
+	check(&s, "z|10|9|B|a|b");
+	strv_sort(&s, 0);
+	check(&s, "10|9|B|a|b|z");
+}
+
 RUN_TESTS("strv", cmocka_unit_test(splits), cmocka_unit_test(stays_ended_by_null), cmocka_unit_test(adds_itself_once),
-	  cmocka_unit_test(environment), cmocka_unit_test(many_variables))
+	  cmocka_unit_test(environment), cmocka_unit_test(many_variables), cmocka_unit_test(sorts_from_one_on))

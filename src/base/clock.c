@@ -46,18 +46,18 @@ static int digits(const char **p, int n, int max)
 	return v <= max ? v : -1;
 }
 
-static bool skip(const char **p, const char *any_of) { return **p && strchr(any_of, **p) && (*p)++; }
+static bool skip_any(const char **p, const char *any_of) { return **p && strchr(any_of, **p) && (*p)++; }
 
 static bool parse_date(const char **p, struct tm *tm)
 {
-	return (tm->tm_year = digits(p, 4, 9999) - 1900) >= -1900 && skip(p, "-") && (tm->tm_mon = digits(p, 2, 12) - 1) >= 0 &&
-	       skip(p, "-") && (tm->tm_mday = digits(p, 2, 31)) > 0;
+	return (tm->tm_year = digits(p, 4, 9999) - 1900) >= -1900 && skip_any(p, "-") && (tm->tm_mon = digits(p, 2, 12) - 1) >= 0 &&
+	       skip_any(p, "-") && (tm->tm_mday = digits(p, 2, 31)) > 0;
 }
 
 static bool parse_time(const char **p, struct tm *tm)
 {
-	return (tm->tm_hour = digits(p, 2, 23)) >= 0 && skip(p, ":") && (tm->tm_min = digits(p, 2, 59)) >= 0 && skip(p, ":") &&
-	       (tm->tm_sec = digits(p, 2, 60)) >= 0;
+	return (tm->tm_hour = digits(p, 2, 23)) >= 0 && skip_any(p, ":") && (tm->tm_min = digits(p, 2, 59)) >= 0 &&
+	       skip_any(p, ":") && (tm->tm_sec = digits(p, 2, 60)) >= 0;
 }
 
 /* ".5": what is finer than nanoseconds is dropped. Nothing there is fine. */
@@ -65,7 +65,7 @@ static bool parse_fraction(const char **p, int64_t *ns)
 {
 	int64_t unit = NSEC_PER_SEC;
 
-	if (!skip(p, "."))
+	if (!skip_any(p, "."))
 		return true;
 	if (!isdigit((unsigned char)**p))
 		return false;
@@ -81,9 +81,9 @@ static bool parse_zone(const char *p, int64_t *sec)
 {
 	int sign = *p == '-' ? -1 : 1, h, m;
 
-	if (skip(&p, "Zz"))
+	if (skip_any(&p, "Zz"))
 		return !*p;
-	if (!skip(&p, "+-") || (h = digits(&p, 2, 23)) < 0 || !skip(&p, ":") || (m = digits(&p, 2, 59)) < 0)
+	if (!skip_any(&p, "+-") || (h = digits(&p, 2, 23)) < 0 || !skip_any(&p, ":") || (m = digits(&p, 2, 59)) < 0)
 		return false;
 	*sec = (h * 60 + m) * 60 * sign;
 	return !*p;
@@ -103,7 +103,7 @@ static bool parse_rfc3339(const char *p, int64_t *ret)
 	struct tm tm = { 0 };
 	int64_t ns = 0, zone = 0, wall;
 
-	if (!parse_date(&p, &tm) || !day_exists(&tm) || !skip(&p, "Tt ") || !parse_time(&p, &tm) || !parse_fraction(&p, &ns) ||
+	if (!parse_date(&p, &tm) || !day_exists(&tm) || !skip_any(&p, "Tt ") || !parse_time(&p, &tm) || !parse_fraction(&p, &ns) ||
 	    !parse_zone(p, &zone))
 		return false;
 	return !__builtin_mul_overflow((int64_t)timegm(&tm) - zone, NSEC_PER_SEC, &wall) && !__builtin_add_overflow(wall, ns, ret);

@@ -13,7 +13,7 @@ void dict_done(struct dict *d)
 	*d = (struct dict){ 0 };
 }
 
-static size_t find(const struct dict *d, const char *key)
+static size_t dict_find(const struct dict *d, const char *key)
 {
 	size_t i = 0;
 
@@ -22,7 +22,7 @@ static size_t find(const struct dict *d, const char *key)
 	return i;
 }
 
-static void drop(struct dict *d, size_t i)
+static void dict_drop(struct dict *d, size_t i)
 {
 	if (i == d->n)
 		return;
@@ -34,7 +34,7 @@ static void drop(struct dict *d, size_t i)
 
 static void own(struct dict *d, const char *key, char *value)
 {
-	size_t i = find(d, key);
+	size_t i = dict_find(d, key);
 
 	if (i < d->n) {
 		free(d->v[i].value);
@@ -50,7 +50,7 @@ void dict_set(struct dict *d, const char *key, const char *value)
 	if (value)
 		own(d, key, mem_strdup(value));
 	else
-		drop(d, find(d, key));
+		dict_drop(d, dict_find(d, key));
 }
 
 void dict_setf(struct dict *d, const char *key, const char *fmt, ...)
@@ -64,7 +64,7 @@ void dict_setf(struct dict *d, const char *key, const char *fmt, ...)
 
 const char *dict_get(const struct dict *d, const char *key)
 {
-	size_t i = find(d, key);
+	size_t i = dict_find(d, key);
 
 	return i < d->n ? d->v[i].value : NULL;
 }

@@ -22,7 +22,7 @@ static int bad_json(const char *data, size_t at, const char *why, struct err *er
 	return err_set(err, ERR_INVALID, "JSON line %zu column %zu: %s", line, col, why);
 }
 
-static size_t skip_blanks(const char *s, size_t len)
+static size_t json_skip_blanks(const char *s, size_t len)
 {
 	size_t n = 0;
 
@@ -60,7 +60,7 @@ static size_t stray_byte(const char *data, size_t len, size_t *ret_cost)
 }
 
 /* One value; *@ret_end is where it ended. */
-static enum json_tokener_error parse_value(struct json_tokener *t, const char *data, size_t len, json **ret, size_t *ret_end)
+static enum json_tokener_error json_parse_value(struct json_tokener *t, const char *data, size_t len, json **ret, size_t *ret_end)
 {
 	enum json_tokener_error e;
 
@@ -90,12 +90,12 @@ int json_parse(const char *data, size_t len, json **ret, struct err *err)
 		return err_set(err, ERR_EXHAUSTED, "JSON of %zu bytes has too many values: they would take %zu MiB", len,
 			       cost >> 20);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	e = parse_value(t, data, len, &j, &end);
+	e = json_parse_value(t, data, len, &j, &end);
 	if (e == json_tokener_continue)
 		return bad_json(data, len, len ? "ends too early" : "empty", err);
 	if (e != json_tokener_success)
 		return bad_json(data, end, json_tokener_error_desc(e), err);
-	end += skip_blanks(data + end, len - end);
+	end += json_skip_blanks(data + end, len - end);
 	if (end < len)
 		return bad_json(data, end, "something behind the value", err);
 	*ret = TAKE_PTR(j);

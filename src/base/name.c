@@ -49,7 +49,7 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return m < c ? m : c;
 }
 
-static bool same(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
+static bool same_letter(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
 
 /* How many letters must be added, left out, replaced, or swapped with their neighbour; a row for each letter of @a, of
  * which the last three are kept. Neither is longer than NEAREST_MAX. */
@@ -65,8 +65,8 @@ static size_t distance(const char *a, const char *b)
 
 		row[0] = i + 1;
 		for (size_t j = 0; j < n; j++) {
-			row[j + 1] = min3(above[j + 1] + 1, row[j] + 1, above[j] + !same(a[i], b[j]));
-			if (i && j && same(a[i], b[j - 1]) && same(a[i - 1], b[j]) && before[j - 1] + 1 < row[j + 1])
+			row[j + 1] = min3(above[j + 1] + 1, row[j] + 1, above[j] + !same_letter(a[i], b[j]));
+			if (i && j && same_letter(a[i], b[j - 1]) && same_letter(a[i - 1], b[j]) && before[j - 1] + 1 < row[j + 1])
 				row[j + 1] = before[j - 1] + 1;
 		}
 	}

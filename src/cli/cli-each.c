@@ -32,7 +32,7 @@ struct inspecting {
 	json *all;
 };
 
-static int inspect_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int inspect_and_add(struct cli *cli, const char *name, void *arg, struct err *err)
 {
 	const struct inspecting *i = arg;
 	_cleanup_json_ json *j = NULL;
@@ -67,7 +67,7 @@ int cli_inspect(struct cli *cli, const struct strv *names, const struct cli_insp
 	r = cli_core(cli, err);
 	if (r < 0)
 		return r;
-	code = cli_each(cli, names, inspect_one, &i, true, err);
+	code = cli_each(cli, names, inspect_and_add, &i, true, err);
 	r = code < 0 || templated ? code : cli_out_pretty(cli, all, err);
 	return r < 0 ? r : code;
 }

@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <string.h>
 
-static int write_all(struct cli *cli, const char *text, size_t len, struct err *err)
+static int out_write_all(struct cli *cli, const char *text, size_t len, struct err *err)
 {
 	while (len && !cli->out_closed) {
 		ssize_t n = write(STDOUT_FILENO, text, len);
@@ -33,9 +33,9 @@ int cli_out(struct cli *cli, const char *text, size_t len, struct err *err)
 	_cleanup_buf_ struct buf plain = { 0 };
 
 	if (!isatty(STDOUT_FILENO))
-		return write_all(cli, text, len, err);
+		return out_write_all(cli, text, len, err);
 	(void)utf8_disarm_text(&plain, text, len);
-	return write_all(cli, buf_str(&plain), plain.len, err);
+	return out_write_all(cli, buf_str(&plain), plain.len, err);
 }
 
 int cli_outf(struct cli *cli, struct err *err, const char *fmt, ...)
@@ -112,7 +112,7 @@ static const char *remedy_of(const struct cli *cli, const struct err *e)
 }
 
 /* "MESSAGE (REMEDY)"; what stands in parentheses at the end of the message is joined by it. */
-static void add_message(const char *msg, const char *remedy, struct buf *out)
+static void add_error_message(const char *msg, const char *remedy, struct buf *out)
 {
 	size_t n = strlen(msg);
 	const char *open = strrchr(msg, '(');
@@ -129,7 +129,7 @@ void cli_report(const struct cli *cli, const struct err *e)
 	bool color = !cli->global.json_log && term_color(STDERR_FILENO);
 	const char *remedy = remedy_of(cli, e);
 
-	add_message(e->msg, remedy, &line);
+	add_error_message(e->msg, remedy, &line);
 	term_disarm(STDERR_FILENO, line.data);
 	if (cli->global.json_log || !color) {
 		log_error("%s", buf_str(&line));

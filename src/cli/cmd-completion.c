@@ -49,7 +49,7 @@ static void value_cases(const char *key, const struct opt *o, struct buf *out)
 	}
 }
 
-static void flags_of(const struct opt *o, struct buf *out)
+static void completion_flags_of(const struct opt *o, struct buf *out)
 {
 	for (; o && o->name; o++)
 		if (!o->hidden)
@@ -65,7 +65,7 @@ static void command_case(const struct command *c, struct buf *out)
 		buf_addf(out, "%s%s", s == c->sub ? "" : " ", (*s)->name);
 	words_of(c->words, out);
 	buf_adds(out, "\"; flags=\"");
-	flags_of(c->opts, out);
+	completion_flags_of(c->opts, out);
 	buf_addf(out, "\"%s%s ;;\n", c->sub ? "; group=1" : "", c->stop_at_first ? "; stops=1" : "");
 }
 
@@ -162,7 +162,7 @@ static void script(struct buf *out)
 	buf_adds(out, "\"; flags=\"\" ;;\n");
 	each(commands, command_case, out);
 	buf_adds(out, "    *) offer=\"\"; flags=\"\" ;;\n  esac\n  flags=\"$flags");
-	flags_of(global_opts, out);
+	completion_flags_of(global_opts, out);
 	buf_adds(out, "\"\n}\n");
 	buf_adds(out, walk);
 }
@@ -174,7 +174,7 @@ static const char zsh_end[] = "if [ \"${funcstack[1]}\" = _davit ]; then _bash_c
 static const char bash_begin[] = "# bash completion of davit, made by: davit completion bash\n";
 static const char bash_end[] = "complete -o default -F _davit_words davit\n";
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int completion_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	bool zsh = !strcmp(args->v[0], "zsh");
@@ -197,5 +197,5 @@ const struct command cmd_completion = {
 	.max = 1,
 	.text = "An installed davit has it where bash and zsh look for it.",
 	.examples = "  source <(davit completion bash)",
-	.run = run,
+	.run = completion_run,
 };

@@ -1,7 +1,7 @@
 #include "commands.h"
 #include "run-create.h"
 
-static int create(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int create_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	int r = job_flags_args(opts, args, err);
 
@@ -21,5 +21,5 @@ const struct command cmd_create = {
 	.size = sizeof(struct job_flags),
 	.init = job_flags_init,
 	.done = job_flags_done,
-	.run = create,
+	.run = create_run,
 };

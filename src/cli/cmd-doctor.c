@@ -12,7 +12,7 @@ static const struct {
 	[CHECK_ERROR] = { "error", "\033[31m" },
 };
 
-static int print_json(struct cli *cli, const struct check *c, struct err *err)
+static int doctor_print_json(struct cli *cli, const struct check *c, struct err *err)
 {
 	_cleanup_json_ json *o = json_new_object();
 
@@ -31,7 +31,7 @@ static int print_text(struct cli *cli, const struct check *c, bool color, struct
 	return r < 0 || !c->remedy ? r : cli_outf(cli, err, "         mend: %s\n", c->remedy);
 }
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int doctor_cmd_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	_cleanup_(checks_done) struct checks all = { 0 };
 	bool json_lines = format_is_json(opts), color = term_color(STDOUT_FILENO), bad = false;
@@ -40,7 +40,7 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	(void)args;
 	doctor_run(&cli->conf, "", &cli->ctx, &all);
 	for (size_t i = 0; r >= 0 && i < all.n; i++) {
-		r = json_lines ? print_json(cli, &all.v[i], err) : print_text(cli, &all.v[i], color, err);
+		r = json_lines ? doctor_print_json(cli, &all.v[i], err) : print_text(cli, &all.v[i], color, err);
 		bad |= all.v[i].level == CHECK_ERROR;
 	}
 	return r < 0 ? r : bad;
@@ -55,5 +55,5 @@ const struct command cmd_doctor = {
 	.opts = format_opts,
 	.size = sizeof(struct format_flags),
 	.init = format_init,
-	.run = run,
+	.run = doctor_cmd_run,
 };

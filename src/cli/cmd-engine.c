@@ -6,7 +6,7 @@
 #include "job-remove.h"
 #include "mem.h"
 
-static int start(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int engine_start_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	_cleanup_free_ char *address = own_address(&cli->conf);
 	int r = own_start(&cli->conf, &cli->ctx, err);
@@ -22,7 +22,7 @@ static const struct command engine_start_cmd = {
 	.usage = "",
 	.summary = "Start it; one that runs stays",
 	.examples = "  davit engine start",
-	.run = start,
+	.run = engine_start_run,
 };
 
 struct stop_flags {
@@ -34,7 +34,7 @@ static const struct opt stop_opts[] = {
 	{ 0 },
 };
 
-static int stop(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int engine_stop_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct core core = { .conf = cli->conf }; /* no connection: one that says nothing is what containerd would wait for */
 
@@ -51,10 +51,10 @@ static const struct command engine_stop_cmd = {
 	.opts = stop_opts,
 	.examples = "  davit engine stop\n  davit engine stop --force",
 	.size = sizeof(struct stop_flags),
-	.run = stop,
+	.run = engine_stop_run,
 };
 
-static int print_json(struct cli *cli, const struct own_status *s, struct err *err)
+static int engine_print_json(struct cli *cli, const struct own_status *s, struct err *err)
 {
 	_cleanup_json_ json *o = json_new_object();
 
@@ -79,7 +79,7 @@ static int status(struct cli *cli, void *opts, const struct strv *args, struct e
 	if (r < 0)
 		return r;
 	if (format_is_json(opts))
-		return print_json(cli, &s, err);
+		return engine_print_json(cli, &s, err);
 	if (!s.running)
 		return cli_outf(cli, err, "not running; it would listen at %s\n", s.address);
 	return cli_outf(cli, err, "running at %s\nprocess %d (%s), version %s, running jobs: %zu\nconfiguration %s\n", s.address,

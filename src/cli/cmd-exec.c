@@ -45,7 +45,7 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static void done(void *opts)
+static void exec_done(void *opts)
 {
 	struct exec_flags *f = opts;
 
@@ -53,7 +53,7 @@ static void done(void *opts)
 	strv_done(&f->file_env);
 }
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int exec_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct exec_flags *f = opts;
 	_cleanup_strv_ struct strv command = { 0 };
@@ -92,6 +92,6 @@ const struct command cmd_exec = {
 	.max = ARGS_ANY,
 	.stop_at_first = true,
 	.size = sizeof(struct exec_flags),
-	.done = done,
-	.run = run,
+	.done = exec_done,
+	.run = exec_run,
 };

@@ -12,7 +12,7 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int help_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct command *const *list = commands;
 	const struct command *cmd = NULL;
@@ -50,5 +50,5 @@ const struct command cmd_help = {
 	.words = COMPLETE_COMMAND,
 	.max = 2,
 	.size = sizeof(struct help_flags),
-	.run = run,
+	.run = help_run,
 };

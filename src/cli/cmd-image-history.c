@@ -25,7 +25,7 @@ static const struct opt opts_table[] = {
 
 enum { SHORT = 12, COMMAND = 60 };
 
-static void init(void *opts) { ((struct history_flags *)opts)->format = "table"; }
+static void history_init(void *opts) { ((struct history_flags *)opts)->format = "table"; }
 
 /* One line, whatever a builder wrote; cut unless all is wanted. */
 static void add_command(struct table *t, const char *text, bool whole)
@@ -54,7 +54,7 @@ static void add_command(struct table *t, const char *text, bool whole)
 	table_cell(t, buf_str(&line));
 }
 
-static void add_row(struct table *t, const struct image_step *s, bool whole)
+static void history_add_row(struct table *t, const struct image_step *s, bool whole)
 {
 	char text[HUMAN_TEXT];
 
@@ -79,7 +79,7 @@ static json *step_json(const struct image_step *s)
 	return o;
 }
 
-static int print_json(struct cli *cli, const struct image_step *s, struct err *err)
+static int history_print_json(struct cli *cli, const struct image_step *s, struct err *err)
 {
 	_cleanup_json_ json *o = step_json(s);
 
@@ -89,7 +89,7 @@ static int print_json(struct cli *cli, const struct image_step *s, struct err *e
 /* What a template may ask for: Docker's fields, and ours. */
 #define FIELDS "ID=IMAGE CreatedSince=CREATED CreatedAt CreatedBy Size Comment layer created_at created_by size comment"
 
-static int print_templated(struct cli *cli, const struct image_history *h, const char *format, struct err *err)
+static int history_print_templated(struct cli *cli, const struct image_history *h, const char *format, struct err *err)
 {
 	_cleanup_(listing_done) struct listing l = { 0 };
 	int r = listing_open(&l, format, listing_fields(FIELDS), err);
@@ -111,7 +111,7 @@ static int print_templated(struct cli *cli, const struct image_history *h, const
 	return r < 0 ? r : listing_close(&l, cli, true, err);
 }
 
-static int print(struct cli *cli, const struct history_flags *f, const struct image_history *h, struct err *err)
+static int history_print(struct cli *cli, const struct history_flags *f, const struct image_history *h, struct err *err)
 {
 	static const struct column columns[] = { { .title = "LAYER" },
 						 { .title = "CREATED", .min = 8, .drop = 2 },
@@ -122,14 +122,14 @@ static int print(struct cli *cli, const struct history_flags *f, const struct im
 	int r = 0;
 
 	if (format_is_template(f->format) && !f->quiet)
-		return print_templated(cli, h, f->format, err);
+		return history_print_templated(cli, h, f->format, err);
 	for (size_t i = 0; r >= 0 && i < h->n; i++) {
 		if (!strcmp(f->format, "json"))
-			r = print_json(cli, &h->v[i], err);
+			r = history_print_json(cli, &h->v[i], err);
 		else if (f->quiet)
 			r = h->v[i].digest ? cli_outf(cli, err, "%s\n", h->v[i].digest) : 0;
 		else
-			add_row(&t, &h->v[i], f->no_trunc);
+			history_add_row(&t, &h->v[i], f->no_trunc);
 	}
 	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
 		r = cli_out_table(cli, &t, f->no_trunc, err);
@@ -148,7 +148,7 @@ static int history(struct cli *cli, void *opts, const struct strv *args, struct 
 		r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
 	if (r >= 0)
 		r = image_history(cli->core->ctrd, args->v[0], f->platform, snapshotter, &cli->ctx, &h, err);
-	return r < 0 ? r : print(cli, f, &h, err);
+	return r < 0 ? r : history_print(cli, f, &h, err);
 }
 
 const struct command image_history_cmd = {
@@ -163,6 +163,6 @@ const struct command image_history_cmd = {
 	.min = 1,
 	.max = 1,
 	.size = sizeof(struct history_flags),
-	.init = init,
+	.init = history_init,
 	.run = history,
 };

@@ -63,7 +63,7 @@ static const struct opt opts_table[] = {
 };
 #undef AT
 
-static void done(void *opts)
+static void image_prune_done(void *opts)
 {
 	struct image_prune *what = &((struct prune_flags *)opts)->what;
 
@@ -71,7 +71,7 @@ static void done(void *opts)
 	strv_done(&what->no_labels);
 }
 
-static int prune(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int image_prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct image_prune *what = &((struct prune_flags *)opts)->what;
 	_cleanup_strv_ struct strv removed = { 0 };
@@ -98,6 +98,6 @@ const struct command image_prune_cmd = {
 	.opts = opts_table,
 	.examples = "  davit image prune --all --dry-run\n  davit image prune --all --filter until=240h",
 	.size = sizeof(struct prune_flags),
-	.done = done,
-	.run = prune,
+	.done = image_prune_done,
+	.run = image_prune_run,
 };

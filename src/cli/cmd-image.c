@@ -61,20 +61,20 @@ struct import_flags {
 	const char *platform;
 };
 /* Handed on as they are, in their long form. */
-static int hand_on(const struct opt *o, const char *value, void *into, struct err *err)
+static int hand_on_flag(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	(void)err;
 	strv_pushf(&((struct import_flags *)into)->words, "--%s=%s", o->name, value);
 	return 0;
 }
 static const struct opt import_opts[] = {
-	{ "cmd", .arg = "WORDS", .help = "The command: words, or a JSON array", .topic = "Flags", .set = hand_on },
-	{ "entrypoint", .arg = "WORDS", .help = "The entry point: words, or a JSON array", .set = hand_on },
-	{ "env", 'e', .arg = "K=V", .help = "An environment variable", .set = hand_on },
-	{ "workdir", 'w', .arg = "DIR", .help = "The working folder", .set = hand_on },
-	{ "user", 'u', .arg = "USER[:GROUP]", .help = "The user", .set = hand_on },
-	{ "expose", .arg = "PORT[/PROTO]", .help = "A port that the image serves", .set = hand_on },
-	{ "label", 'l', .arg = "K=V", .help = "A label", .set = hand_on },
+	{ "cmd", .arg = "WORDS", .help = "The command: words, or a JSON array", .topic = "Flags", .set = hand_on_flag },
+	{ "entrypoint", .arg = "WORDS", .help = "The entry point: words, or a JSON array", .set = hand_on_flag },
+	{ "env", 'e', .arg = "K=V", .help = "An environment variable", .set = hand_on_flag },
+	{ "workdir", 'w', .arg = "DIR", .help = "The working folder", .set = hand_on_flag },
+	{ "user", 'u', .arg = "USER[:GROUP]", .help = "The user", .set = hand_on_flag },
+	{ "expose", .arg = "PORT[/PROTO]", .help = "A port that the image serves", .set = hand_on_flag },
+	{ "label", 'l', .arg = "K=V", .help = "A label", .set = hand_on_flag },
 	{ "platform", .arg = "OS/ARCH", .help = "Of the programs in it; the host's without", .set = opt_string,
 	  .at = offsetof(struct import_flags, platform) },
 	{ "quiet", 'q', .help = "No progress", .set = opt_bool, .at = offsetof(struct import_flags, quiet) },
@@ -120,7 +120,7 @@ static const struct opt rm_opts[] = {
 	{ 0 },
 };
 
-static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int image_rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
 	const struct rm_flags *f = arg;
 	_cleanup_strv_ struct strv removed = { 0 };
@@ -135,14 +135,14 @@ static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 	return r < 0 ? r : out;
 }
 
-static int rm(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int image_rm_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	int r = cli_core(cli, err);
 
 	if (r < 0)
 		return r;
 	job_await_removals(cli->core, &cli->ctx);
-	return cli_each(cli, args, rm_one, opts, true, err);
+	return cli_each(cli, args, image_rm_one, opts, true, err);
 }
 
 static const struct command image_rm = {
@@ -156,7 +156,7 @@ static const struct command image_rm = {
 	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct rm_flags),
-	.run = rm,
+	.run = image_rm_run,
 };
 
 struct inspect_flags {
@@ -172,17 +172,17 @@ static const struct opt inspect_opts[] = {
 };
 static void inspect_done(void *opts) { free(((struct inspect_flags *)opts)->snapshotter); }
 
-static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
+static int image_inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
 	const struct inspect_flags *f = arg;
 
 	return image_inspect(cli->core->ctrd, name, f->platform, f->snapshotter, &cli->ctx, ret, err);
 }
 
-static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int image_inspect_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct inspect_flags *f = opts;
-	const struct cli_inspection how = { .one = inspect_one, .arg = f, .format = f->format, .view = docker_view_image };
+	const struct cli_inspection how = { .one = image_inspect_one, .arg = f, .format = f->format, .view = docker_view_image };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
@@ -202,7 +202,7 @@ static const struct command image_inspect_cmd = {
 	.max = ARGS_ANY,
 	.size = sizeof(struct inspect_flags),
 	.done = inspect_done,
-	.run = inspect,
+	.run = image_inspect_run,
 };
 
 static const struct command *const subs[] = {

@@ -19,7 +19,7 @@ struct list_flags {
 	const char *format;
 };
 #define AT(f) .at = offsetof(struct list_flags, f)
-static int add_filter(const struct opt *o, const char *value, void *into, struct err *err)
+static int images_add_filter(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	struct list_flags *f = into;
 	int r;
@@ -43,7 +43,7 @@ static const struct opt list_opts[] = {
 	{ "digests", .help = "With digests", .set = opt_bool, AT(digests) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
 	{ "filter", 'f', .arg = "reference=PATTERN",
-	  .help = "Only names that match, as in 'redis:*'; dangling=true: those that nobody named", .set = add_filter },
+	  .help = "Only names that match, as in 'redis:*'; dangling=true: those that nobody named", .set = images_add_filter },
 	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Repository}}'",
 	  .words = "table json names", .set = opt_format, AT(format) },
 	{ "all", 'a', .help = "For Docker's users; all are listed anyway", .set = opt_bool, AT(all), .hidden = true },
@@ -51,9 +51,9 @@ static const struct opt list_opts[] = {
 };
 #undef AT
 
-static void list_flags_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
+static void images_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
 
-static void list_done(void *opts) { strv_done(&((struct list_flags *)opts)->patterns); }
+static void images_done(void *opts) { strv_done(&((struct list_flags *)opts)->patterns); }
 
 /* The length of a name without its tag and digest. */
 static size_t repository_of(const char *name)
@@ -80,7 +80,7 @@ static bool matches(const struct strv *patterns, const char *name)
 	return !patterns->n;
 }
 
-static void add_row(struct table *t, const struct list_flags *f, const char *ns, const struct image_row *row)
+static void images_add_row(struct table *t, const struct list_flags *f, const char *ns, const struct image_row *row)
 {
 	char text[HUMAN_TEXT];
 
@@ -94,7 +94,7 @@ static void add_row(struct table *t, const struct list_flags *f, const char *ns,
 	table_cell(t, row->unpacked ? "yes" : "no");
 }
 
-static json *row_json(const char *ns, const struct image_row *row)
+static json *images_row_json(const char *ns, const struct image_row *row)
 {
 	json *o = json_new_object();
 	char text[CLOCK_TEXT];
@@ -114,10 +114,10 @@ static json *row_json(const char *ns, const struct image_row *row)
 	"Repository Tag ID=IMAGE_ID Digest CreatedSince=CREATED CreatedAt Size Containers SharedSize UniqueSize VirtualSize " \
 	"name namespace digest size platform created_at unpacked"
 
-static int print_templated(struct cli *cli, const struct list_flags *f, const char *ns, const struct image_row *row,
-			   struct listing *l, struct err *err)
+static int images_print_templated(struct cli *cli, const struct list_flags *f, const char *ns, const struct image_row *row,
+				  struct listing *l, struct err *err)
 {
-	_cleanup_json_ json *o = row_json(ns, row);
+	_cleanup_json_ json *o = images_row_json(ns, row);
 	const char *name = ref_familiar(row->name), *tag = name + repository_of(name);
 	_cleanup_free_ char *repository = mem_strndup(name, repository_of(name)), *created = human_date(row->created_at);
 	_cleanup_free_ char *tag_text = mem_strndup(tag + (*tag == ':'), strcspn(tag + (*tag == ':'), "@"));
@@ -137,9 +137,9 @@ static int print_templated(struct cli *cli, const struct list_flags *f, const ch
 	return listing_add(l, cli, o, err);
 }
 
-static int print_json(struct cli *cli, const char *ns, const struct image_row *row, struct err *err)
+static int images_print_json(struct cli *cli, const char *ns, const struct image_row *row, struct err *err)
 {
-	_cleanup_json_ json *o = row_json(ns, row);
+	_cleanup_json_ json *o = images_row_json(ns, row);
 
 	return cli_out_json(cli, o, err);
 }
@@ -157,16 +157,16 @@ static int put_row(struct cli *cli, const struct list_flags *f, const char *ns, 
 {
 	to->count++;
 	if (!strcmp(f->format, "json"))
-		return print_json(cli, ns, row, err);
+		return images_print_json(cli, ns, row, err);
 	if (f->quiet || !strcmp(f->format, "names"))
 		return cli_outf(cli, err, "%s\n", ref_familiar(row->name));
 	if (to->templated)
-		return print_templated(cli, f, ns, row, &to->l, err);
-	add_row(&to->t, f, ns, row);
+		return images_print_templated(cli, f, ns, row, &to->l, err);
+	images_add_row(&to->t, f, ns, row);
 	return 0;
 }
 
-static bool suits(const struct list_flags *f, const char *name)
+static bool images_suits(const struct list_flags *f, const char *name)
 {
 	return matches(&f->patterns, name) && (f->dangling == ANY || image_is_named(name) == (f->dangling == NAMED));
 }
@@ -183,12 +183,12 @@ static int list_one(struct cli *cli, const struct list_flags *f, const char *ns,
 	if (r >= 0)
 		r = image_list(cli->core->ctrd, snapshotter, &cli->ctx, &rows, err);
 	for (size_t i = 0; r >= 0 && i < rows.n; i++)
-		if (suits(f, rows.v[i].name))
+		if (images_suits(f, rows.v[i].name))
 			r = put_row(cli, f, ns, &rows.v[i], to, err);
 	return r;
 }
 
-static void look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
+static void images_look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		struct ctrd_images images = { 0 };
@@ -206,7 +206,7 @@ static void look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
 	}
 }
 
-static int list(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int images_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	static const struct column columns[] = { { .title = "NAMESPACE" },
 						 { .title = "IMAGE", .min = 20 },
@@ -237,7 +237,7 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 	if (r >= 0 && is_table)
 		r = cli_out_table(cli, &to.t, f->no_trunc, err);
 	if (r >= 0 && is_table && !to.count && !f->patterns.n)
-		look_elsewhere(cli, &all);
+		images_look_elsewhere(cli, &all);
 	table_done(&to.t);
 	listing_done(&to.l);
 	return r;
@@ -245,7 +245,7 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 
 #define LIST \
 	.usage = "[FLAGS] [NAME]", .summary = "List images", .opts = list_opts, .size = sizeof(struct list_flags), \
-	.words = COMPLETE_IMAGE, .max = 1, .init = list_flags_init, .done = list_done, .run = list, \
+	.words = COMPLETE_IMAGE, .max = 1, .init = images_init, .done = images_done, .run = images_run, \
 	.examples = "  davit images\n  davit images -A --digests\n  davit images 'redis:*' --format '{{.Tag}} {{.Size}}'"
 const struct command cmd_images = { .name = "images", LIST };
 const struct command image_ls = { .group = "image", .name = "ls", LIST };

@@ -18,7 +18,7 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
+static int job_inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
 	int r = job_inspect(cli->core, name, &cli->ctx, ret, err);
 
@@ -30,10 +30,10 @@ static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret,
 	return err_hint(err, r, "an image: davit image inspect %s", name);
 }
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int inspect_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct inspect_flags *f = opts;
-	const struct cli_inspection how = { .one = inspect_one, .format = f->format, .view = docker_view_job };
+	const struct cli_inspection how = { .one = job_inspect_one, .format = f->format, .view = docker_view_job };
 
 	return cli_inspect(cli, args, &how, err);
 }
@@ -50,5 +50,5 @@ const struct command cmd_inspect = {
 	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct inspect_flags),
-	.run = run,
+	.run = inspect_run,
 };

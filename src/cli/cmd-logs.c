@@ -68,9 +68,9 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static void init(void *opts) { ((struct logs_flags *)opts)->tail = -1; }
+static void logs_init(void *opts) { ((struct logs_flags *)opts)->tail = -1; }
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct logs_flags *f = opts;
 	const struct logs_opts o = { .follow = f->follow,
@@ -101,6 +101,6 @@ const struct command cmd_logs = {
 	.max = 1,
 	.examples = "  davit logs -f --tail 20 web\n  davit logs --since 10m -t web",
 	.size = sizeof(struct logs_flags),
-	.init = init,
-	.run = run,
+	.init = logs_init,
+	.run = logs_run,
 };

@@ -14,7 +14,7 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct prune_flags *f = opts;
 	_cleanup_strv_ struct strv removed = { 0 };
@@ -35,5 +35,5 @@ const struct command cmd_prune = {
 	.examples = "  davit prune --dry-run\n  davit prune --all --volumes",
 	.opts = opts_table,
 	.size = sizeof(struct prune_flags),
-	.run = run,
+	.run = prune_run,
 };

@@ -35,9 +35,9 @@ static const struct opt opts_table[] = {
 	{ 0 },
 };
 
-static void init(void *opts) { ((struct ps_flags *)opts)->format = "table"; }
+static void ps_init(void *opts) { ((struct ps_flags *)opts)->format = "table"; }
 
-static void done(void *opts) { strv_done(&((struct ps_flags *)opts)->filters); }
+static void ps_done(void *opts) { strv_done(&((struct ps_flags *)opts)->filters); }
 
 static char *status_text(const struct job_row *row)
 {
@@ -54,7 +54,7 @@ static char *status_text(const struct job_row *row)
 	return mem_strdup("Unknown");
 }
 
-static int print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
+static int ps_print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
 	static const struct column columns[] = {
 		{ .title = "NAMESPACE" },
@@ -93,7 +93,7 @@ static int print_table(struct cli *cli, const struct ps_flags *f, const struct j
 	return r;
 }
 
-static void put_time(json *o, const char *key, int64_t at)
+static void ps_put_time(json *o, const char *key, int64_t at)
 {
 	char text[CLOCK_TEXT];
 
@@ -101,7 +101,7 @@ static void put_time(json *o, const char *key, int64_t at)
 		json_put_str(o, key, clock_rfc3339(at, text));
 }
 
-static json *row_json(const struct job_row *row)
+static json *ps_row_json(const struct job_row *row)
 {
 	json *o = json_new_object();
 
@@ -118,18 +118,18 @@ static json *row_json(const struct job_row *row)
 	json_put_str(o, "network", row->network);
 	json_put_str(o, "ip", row->ip);
 	json_put_str(o, "ports", row->ports);
-	put_time(o, "created_at", row->created_at);
-	put_time(o, "started_at", row->started_at);
-	put_time(o, "exited_at", row->exited_at);
+	ps_put_time(o, "created_at", row->created_at);
+	ps_put_time(o, "started_at", row->started_at);
+	ps_put_time(o, "exited_at", row->exited_at);
 	json_put_dict(o, "labels", &row->labels);
 	if (row->size >= 0)
 		json_put_int(o, "size", row->size);
 	return o;
 }
 
-static int print_json(struct cli *cli, const struct job_row *row, struct err *err)
+static int ps_print_json(struct cli *cli, const struct job_row *row, struct err *err)
 {
-	_cleanup_json_ json *o = row_json(row);
+	_cleanup_json_ json *o = ps_row_json(row);
 
 	return cli_out_json(cli, o, err);
 }
@@ -163,9 +163,9 @@ static int volumes_in(const char *mounts)
 	return n;
 }
 
-static int print_templated(struct cli *cli, const struct job_row *row, struct listing *l, struct err *err)
+static int ps_print_templated(struct cli *cli, const struct job_row *row, struct listing *l, struct err *err)
 {
-	_cleanup_json_ json *o = row_json(row);
+	_cleanup_json_ json *o = ps_row_json(row);
 	_cleanup_free_ char *labels = labels_text(&row->labels), *status = status_text(row);
 	_cleanup_free_ char *command = mem_printf("\"%s\"", row->command), *created = human_date(row->created_at);
 	char ago[HUMAN_TEXT], size[HUMAN_TEXT], volumes[16];
@@ -195,19 +195,19 @@ static int list_templated(struct cli *cli, const struct ps_flags *f, const struc
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < rows->n; i++)
-		r = print_templated(cli, &rows->v[i], l, err);
+		r = ps_print_templated(cli, &rows->v[i], l, err);
 	return r < 0 ? r : listing_close(l, cli, f->no_trunc, err);
 }
 
-static int print(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
+static int ps_print(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
 	int r = 0;
 
 	if (!f->quiet && !strcmp(f->format, "table"))
-		return print_table(cli, f, rows, err);
+		return ps_print_table(cli, f, rows, err);
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
 		if (f->format[0] == 'j')
-			r = print_json(cli, &rows->v[i], err);
+			r = ps_print_json(cli, &rows->v[i], err);
 		else
 			r = cli_outf(cli, err, "%s\n", f->format[0] == 'n' ? rows->v[i].name : rows->v[i].id);
 	}
@@ -215,7 +215,7 @@ static int print(struct cli *cli, const struct ps_flags *f, const struct job_row
 }
 
 /* An empty list may only be the wrong namespace. */
-static void look_elsewhere(struct cli *cli)
+static void ps_look_elsewhere(struct cli *cli)
 {
 	_cleanup_free_ char *ns = NULL;
 	size_t n = 0;
@@ -225,7 +225,7 @@ static void look_elsewhere(struct cli *cli)
 			   cli->conf.ns, n == 1 ? "is" : "are", n, ns);
 }
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct ps_flags *f = opts;
 	const bool templated = format_is_template(f->format) && !f->quiet;
@@ -246,9 +246,9 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 	if (r >= 0)
 		r = job_list(cli->core, &filter, &cli->ctx, &rows, err);
 	if (r >= 0)
-		r = templated ? list_templated(cli, f, &rows, &l, err) : print(cli, f, &rows, err);
+		r = templated ? list_templated(cli, f, &rows, &l, err) : ps_print(cli, f, &rows, err);
 	if (r >= 0 && !rows.n && !f->everywhere && !f->filters.n && !f->quiet && !strcmp(f->format, "table"))
-		look_elsewhere(cli);
+		ps_look_elsewhere(cli);
 	if (r >= 0 && rows.left && !f->quiet && !strcmp(f->format, "table"))
 		cli_notice(cli, "%zu %s by a davit that was killed: davit prune removes %s", rows.left,
 			   rows.left == 1 ? "start or job was left" : "starts or jobs were left", rows.left == 1 ? "it" : "them");
@@ -262,8 +262,8 @@ const struct command cmd_ps = {
 	.summary = "List jobs",
 	.opts = opts_table,
 	.size = sizeof(struct ps_flags),
-	.init = init,
-	.done = done,
-	.run = run,
+	.init = ps_init,
+	.done = ps_done,
+	.run = ps_run,
 	.examples = "  davit ps -a --filter status=exited\n  davit ps -A --format json | jq .name",
 };

@@ -12,7 +12,7 @@ static const struct opt rm_opts[] = {
 	{ 0 },
 };
 
-static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int job_rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
 	const struct rm_flags *f = arg;
 	int r = job_remove(cli->core, name, f->force, f->volumes, &cli->ctx, err);
@@ -25,11 +25,11 @@ static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 	return r;
 }
 
-static int rm(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int rm_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	int r = cli_core(cli, err);
 
-	return r < 0 ? r : cli_each(cli, args, rm_one, opts, false, err);
+	return r < 0 ? r : cli_each(cli, args, job_rm_one, opts, false, err);
 }
 
 const struct command cmd_rm = {
@@ -42,5 +42,5 @@ const struct command cmd_rm = {
 	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct rm_flags),
-	.run = rm,
+	.run = rm_run,
 };

@@ -8,7 +8,7 @@ static int check_terminal(const struct job_flags *f, struct err *err)
 	return 0;
 }
 
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int run_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct job_flags *f = opts;
 	int r = job_flags_args(f, args, err);
@@ -37,5 +37,5 @@ const struct command cmd_run = {
 	.size = sizeof(struct job_flags),
 	.init = job_flags_init,
 	.done = job_flags_done,
-	.run = run,
+	.run = run_run,
 };

@@ -26,7 +26,7 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 	return r;
 }
 
-static int attach(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
+static int start_attached(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
 {
 	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .heir = true, .detach_keys = f->detach_keys };
 	struct run_result res = { 0 };
@@ -40,7 +40,7 @@ static int attach(struct cli *cli, const struct start_flags *f, const char *name
 	return r;
 }
 
-static int start(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int start_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct start_flags *f = opts;
 	int r;
@@ -50,7 +50,7 @@ static int start(struct cli *cli, void *opts, const struct strv *args, struct er
 	r = cli_core(cli, err);
 	if (r < 0)
 		return r;
-	return f->attach ? attach(cli, f, args->v[0], err) : cli_each(cli, args, start_one, NULL, false, err);
+	return f->attach ? start_attached(cli, f, args->v[0], err) : cli_each(cli, args, start_one, NULL, false, err);
 }
 
 const struct command cmd_start = {
@@ -63,5 +63,5 @@ const struct command cmd_start = {
 	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct start_flags),
-	.run = start,
+	.run = start_run,
 };

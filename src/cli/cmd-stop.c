@@ -16,7 +16,7 @@ static int stop_one(struct cli *cli, const char *name, void *arg, struct err *er
 	return job_stop(cli->core, name, (int)((struct stop_flags *)arg)->time, &cli->ctx, err);
 }
 
-static int stop(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int stop_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	int r = cli_core(cli, err);
 
@@ -34,5 +34,5 @@ const struct command cmd_stop = {
 	.max = ARGS_ANY,
 	.size = sizeof(struct stop_flags),
 	.init = stop_flags_init,
-	.run = stop,
+	.run = stop_run,
 };

@@ -118,7 +118,7 @@ static json *kind_json(const struct kind *k)
 /* What a template may ask for: Docker's fields, and ours. */
 #define FIELDS "Type TotalCount=TOTAL Active Size Reclaimable kind total active size reclaimable"
 
-static int print_templated(struct cli *cli, const struct kind *kinds, size_t n, const char *format, struct err *err)
+static int df_print_templated(struct cli *cli, const struct kind *kinds, size_t n, const char *format, struct err *err)
 {
 	_cleanup_(listing_done) struct listing l = { 0 };
 	int r = listing_open(&l, format, listing_fields(FIELDS), err);
@@ -138,7 +138,7 @@ static int print_templated(struct cli *cli, const struct kind *kinds, size_t n, 
 	return r < 0 ? r : listing_close(&l, cli, true, err);
 }
 
-static int print_table(struct cli *cli, const struct kind *kinds, size_t n, struct err *err)
+static int df_print_table(struct cli *cli, const struct kind *kinds, size_t n, struct err *err)
 {
 	static const struct column columns[] = { { .title = "TYPE" },
 						 { .title = "TOTAL", .right = true, .drop = 2 },
@@ -181,9 +181,9 @@ static int df(struct cli *cli, void *opts, const struct strv *args, struct err *
 	if (r >= 0)
 		r = count_volumes(cli, &kinds[2], err);
 	if (r >= 0 && !strcmp(format, "table"))
-		return print_table(cli, kinds, n, err);
+		return df_print_table(cli, kinds, n, err);
 	if (r >= 0 && format_is_template(format))
-		return print_templated(cli, kinds, n, format, err);
+		return df_print_templated(cli, kinds, n, format, err);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		_cleanup_json_ json *o = kind_json(&kinds[i]);
 
@@ -241,7 +241,7 @@ static int prune_volumes(struct cli *cli, bool dry_run, struct err *err)
 }
 
 /* First the jobs: what they used is free then. */
-static int prune(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int system_prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct prune_flags *f = opts;
 	_cleanup_strv_ struct strv removed = { 0 };
@@ -266,7 +266,7 @@ static const struct command system_prune = {
 	.examples = "  davit system prune --dry-run\n  davit system prune --all --volumes",
 	.opts = prune_opts,
 	.size = sizeof(struct prune_flags),
-	.run = prune,
+	.run = system_prune_run,
 };
 
 static const struct command *const subs[] = { &system_df, &system_prune, NULL };

@@ -14,9 +14,9 @@ static const struct opt opts_table[] = {
 	  .words = "text json", .set = opt_format, .at = offsetof(struct version_flags, format) },
 	{ 0 },
 };
-static void init(void *opts) { ((struct version_flags *)opts)->format = "text"; }
+static void version_init(void *opts) { ((struct version_flags *)opts)->format = "text"; }
 
-static int ask(struct cli *cli, struct ctrd_version *ret, struct err *err)
+static int ask_version(struct cli *cli, struct ctrd_version *ret, struct err *err)
 {
 	const struct ctx soon = ctx_within(&cli->ctx, SERVER_MS);
 	int r = cli_core_existing(cli, err);
@@ -37,7 +37,7 @@ static json *program_json(const char *name, const char *version)
 }
 
 /* Docker's Client is davit, its Server containerd. */
-static int print_templated(struct cli *cli, json *o, const char *format, struct err *err)
+static int version_print_templated(struct cli *cli, json *o, const char *format, struct err *err)
 {
 	_cleanup_(listing_done) struct listing l = { 0 };
 	int r = listing_open(&l, format, listing_fields("Client Server davit containerd revision address"), err);
@@ -50,13 +50,13 @@ static int print_templated(struct cli *cli, json *o, const char *format, struct 
 }
 
 /* No containerd is no error: davit's own version was told. */
-static int run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int version_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	_cleanup_(ctrd_version_done) struct ctrd_version server = { 0 };
 	_cleanup_json_ json *o = NULL;
 	const char *format = ((struct version_flags *)opts)->format;
 	struct err why = ERR_INIT;
-	const bool reached = ask(cli, &server, &why) >= 0;
+	const bool reached = ask_version(cli, &server, &why) >= 0;
 
 	(void)args;
 	if (!strcmp(format, "text")) {
@@ -74,7 +74,7 @@ static int run(struct cli *cli, void *opts, const struct strv *args, struct err 
 		json_put_str(o, "revision", server.revision);
 		json_put_str(o, "address", cli->core->address);
 	}
-	return strcmp(format, "json") == 0 ? cli_out_json(cli, o, err) : print_templated(cli, o, format, err);
+	return strcmp(format, "json") == 0 ? cli_out_json(cli, o, err) : version_print_templated(cli, o, format, err);
 }
 
 const struct command cmd_version = {
@@ -84,6 +84,6 @@ const struct command cmd_version = {
 	.examples = "  davit version --format json",
 	.opts = opts_table,
 	.size = sizeof(struct version_flags),
-	.init = init,
-	.run = run,
+	.init = version_init,
+	.run = version_run,
 };

@@ -18,7 +18,7 @@ struct list_flags {
 };
 
 /* name=PART, label=KEY[=VALUE], dangling=true|false: used by no job. */
-static bool suits(struct cli *cli, const struct volume *v, const char *filter)
+static bool volume_suits(struct cli *cli, const struct volume *v, const char *filter)
 {
 	const char *value = strchr(filter, '=') + 1;
 
@@ -38,12 +38,12 @@ static bool suits(struct cli *cli, const struct volume *v, const char *filter)
 static bool suits_all(struct cli *cli, const struct volume *v, const struct strv *filters)
 {
 	for (size_t i = 0; i < filters->n; i++)
-		if (!suits(cli, v, filters->v[i]))
+		if (!volume_suits(cli, v, filters->v[i]))
 			return false;
 	return true;
 }
 
-static int add_filter(const struct opt *o, const char *value, void *into, struct err *err)
+static int volume_add_filter(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	int r;
 
@@ -61,16 +61,16 @@ static const struct opt list_opts[] = {
 	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, .at = offsetof(struct list_flags, quiet) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, .at = offsetof(struct list_flags, no_trunc) },
 	{ "filter", 'f', .arg = "KEY=VALUE", .help = "Only those with name=PART, label=K[=V] or dangling=true (no job's)",
-	  .set = add_filter },
+	  .set = volume_add_filter },
 	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Name}}'",
 	  .words = "table json names", .set = opt_format, .at = offsetof(struct list_flags, format) },
 	{ 0 },
 };
-static void list_flags_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
-static void list_done(void *opts) { strv_done(&((struct list_flags *)opts)->filters); }
+static void volume_list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
+static void volume_list_done(void *opts) { strv_done(&((struct list_flags *)opts)->filters); }
 
 /* Drops what the filters leave out. */
-static void narrow(struct cli *cli, const struct strv *filters, struct volumes *l)
+static void narrow_volumes(struct cli *cli, const struct strv *filters, struct volumes *l)
 {
 	size_t n = 0;
 
@@ -98,7 +98,7 @@ static json *volume_json(struct cli *cli, const struct volume *v)
 	return o;
 }
 
-static int print_table(struct cli *cli, const struct volumes *l, bool whole, struct err *err)
+static int volume_print_table(struct cli *cli, const struct volumes *l, bool whole, struct err *err)
 {
 	static const struct column columns[] = { { .title = "NAME" },
 						 { .title = "CREATED", .min = 8, .drop = 2 },
@@ -122,7 +122,7 @@ static int print_table(struct cli *cli, const struct volumes *l, bool whole, str
 	"Name=VOLUME_NAME Driver Scope Mountpoint CreatedAt Labels Options Links Size Availability Group Status " \
 	"name path created_at anonymous labels jobs"
 
-static int print_templated(struct cli *cli, json *o, struct listing *to, struct err *err)
+static int volume_print_templated(struct cli *cli, json *o, struct listing *to, struct err *err)
 {
 	static const char *const unknown[] = { "Links", "Size", "Availability", "Group", "Status" };
 
@@ -132,7 +132,7 @@ static int print_templated(struct cli *cli, json *o, struct listing *to, struct 
 	return listing_add(to, cli, o, err);
 }
 
-static int list(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int volume_list_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct list_flags *f = opts;
 	_cleanup_(volumes_done) struct volumes l = { 0 };
@@ -148,14 +148,14 @@ static int list(struct cli *cli, void *opts, const struct strv *args, struct err
 		r = volume_list(cli->core, &l, err);
 	}
 	if (r >= 0)
-		narrow(cli, &f->filters, &l);
+		narrow_volumes(cli, &f->filters, &l);
 	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
-		return print_table(cli, &l, f->no_trunc, err);
+		return volume_print_table(cli, &l, f->no_trunc, err);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		bool as_json = !strcmp(f->format, "json");
 		_cleanup_json_ json *o = templated || as_json ? volume_json(cli, &l.v[i]) : NULL;
 
-		r = templated ? print_templated(cli, o, &to, err)
+		r = templated ? volume_print_templated(cli, o, &to, err)
 		    : as_json ? cli_out_json(cli, o, err)
 			      : cli_outf(cli, err, "%s\n", l.v[i].name);
 	}
@@ -170,22 +170,22 @@ static const struct command volume_ls = {
 	.examples = "  davit volume ls\n  davit volume ls --format json | jq .jobs",
 	.opts = list_opts,
 	.size = sizeof(struct list_flags),
-	.init = list_flags_init,
-	.done = list_done,
-	.run = list,
+	.init = volume_list_init,
+	.done = volume_list_done,
+	.run = volume_list_run,
 };
 
 struct create_flags {
 	struct dict labels;
 	const char *name, *driver;
 };
-static int set_label(const struct opt *o, const char *value, void *into, struct err *err)
+static int volume_set_label(const struct opt *o, const char *value, void *into, struct err *err)
 {
 	(void)o;
 	return parse_label(value, &((struct create_flags *)into)->labels, err);
 }
 static const struct opt create_opts[] = {
-	{ "label", 'l', .arg = "K=V", .help = "A label", .topic = "Flags", .set = set_label },
+	{ "label", 'l', .arg = "K=V", .help = "A label", .topic = "Flags", .set = volume_set_label },
 	{ "name", .arg = "NAME", .help = "For Docker's users: the same as NAME without the flag", .set = opt_string,
 	  .at = offsetof(struct create_flags, name), .hidden = true },
 	{ "driver", 'd', .arg = "DRIVER", .help = "For Docker's users: local is what there is", .words = "local", .set = opt_word,
@@ -195,7 +195,7 @@ static const struct opt create_opts[] = {
 };
 static void create_done(void *opts) { dict_done(&((struct create_flags *)opts)->labels); }
 
-static int create(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int volume_create_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	struct create_flags *f = opts;
 	_cleanup_(volume_done) struct volume v = { 0 };
@@ -222,7 +222,7 @@ static const struct command volume_create = {
 	.max = 1,
 	.size = sizeof(struct create_flags),
 	.done = create_done,
-	.run = create,
+	.run = volume_create_run,
 };
 
 struct rm_flags {
@@ -234,7 +234,7 @@ static const struct opt rm_opts[] = {
 	{ 0 },
 };
 
-static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int volume_rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
 	int r = volume_remove(cli->core, name, &cli->ctx, err);
 
@@ -243,14 +243,14 @@ static int rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
 	return r;
 }
 
-static int rm(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int volume_rm_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	int r = cli_core(cli, err);
 
 	if (r < 0)
 		return r;
 	job_await_removals(cli->core, &cli->ctx);
-	return cli_each(cli, args, rm_one, opts, false, err);
+	return cli_each(cli, args, volume_rm_one, opts, false, err);
 }
 
 static const struct command volume_rm = {
@@ -264,10 +264,10 @@ static const struct command volume_rm = {
 	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct rm_flags),
-	.run = rm,
+	.run = volume_rm_run,
 };
 
-static int inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
+static int volume_inspect_one(struct cli *cli, const char *name, void *arg, json **ret, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
 	int r = volume_get(cli->core, name, &v, err);
@@ -287,9 +287,9 @@ static const struct opt inspect_opts[] = {
 	{ 0 },
 };
 
-static int inspect(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int volume_inspect_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	const struct cli_inspection how = { .one = inspect_one,
+	const struct cli_inspection how = { .one = volume_inspect_one,
 					    .format = ((struct inspect_flags *)opts)->format,
 					    .view = docker_view_volume };
 
@@ -307,7 +307,7 @@ static const struct command volume_inspect = {
 	.words = COMPLETE_VOLUME,
 	.min = 1,
 	.max = ARGS_ANY,
-	.run = inspect,
+	.run = volume_inspect_run,
 };
 
 struct prune_flags {
@@ -322,7 +322,7 @@ static const struct opt prune_opts[] = {
 	{ 0 },
 };
 
-static int prune(struct cli *cli, void *opts, const struct strv *args, struct err *err)
+static int volume_prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct prune_flags *f = opts;
 	_cleanup_strv_ struct strv removed = { 0 };
@@ -344,7 +344,7 @@ static const struct command volume_prune_cmd = {
 	.examples = "  davit volume prune --dry-run\n  davit volume prune --all",
 	.opts = prune_opts,
 	.size = sizeof(struct prune_flags),
-	.run = prune,
+	.run = volume_prune_run,
 };
 
 static const struct command *const subs[] = {

@@ -68,7 +68,7 @@ const char *command_elsewhere(const char *word, bool *ret_ours)
 	return NULL;
 }
 
-static int unknown(const struct command *const *list, const char *group, const char *name, struct err *err)
+static int unknown_command(const struct command *const *list, const char *group, const char *name, struct err *err)
 {
 	const char *all[64], *near = NULL, *instead = NULL, *space = group ? " " : "";
 	bool ours = false;
@@ -99,7 +99,7 @@ int command_find(const struct command *const *list, const char *group, const cha
 			*ret = list[i];
 			return 0;
 		}
-	return unknown(list, group, name, err);
+	return unknown_command(list, group, name, err);
 }
 
 char *command_path(const struct command *cmd)

@@ -6,7 +6,10 @@
 static void put_text(json *o, const char *key, const char *text) { json_put_str(o, key, text ? text : ""); }
 
 /* What is there in another place of the tree is shared, not copied. */
-static void put_list(json *o, const char *key, json *list) { json_put(o, key, list ? json_object_get(list) : json_new_array()); }
+static void view_put_list(json *o, const char *key, json *list)
+{
+	json_put(o, key, list ? json_object_get(list) : json_new_array());
+}
 
 static void put_map(json *o, const char *key, json *map) { json_put(o, key, map ? json_object_get(map) : json_new_object()); }
 
@@ -102,7 +105,7 @@ static json *view_network(json *network, json *job)
 }
 
 /* Where the spec mounts from at @target: a volume's own folder, too. */
-static const char *source_of(json *spec, const char *target)
+static const char *view_source_of(json *spec, const char *target)
 {
 	json *mounts = json_get_array(spec, "mounts");
 
@@ -121,7 +124,8 @@ static json *view_mounts(json *mounts, json *spec)
 
 	for (size_t i = 0; i < json_len(mounts); i++) {
 		json *m = json_at(mounts, i), *o = json_new_object();
-		const char *type = json_get_str(m, "type"), *target = json_get_str(m, "target"), *source = source_of(spec, target);
+		const char *type = json_get_str(m, "type"), *target = json_get_str(m, "target"),
+			   *source = view_source_of(spec, target);
 		bool volume = type && !strcmp(type, "volume");
 
 		put_text(o, "Type", type ? type : "bind");
@@ -164,9 +168,9 @@ static json *view_config(json *own, json *task, json *spec)
 	put_text(o, "Image", ref_familiar(json_get_str(own, "image") ? json_get_str(own, "image") : ""));
 	put_text(o, "WorkingDir", json_get_str(process, "cwd"));
 	put_text(o, "StopSignal", json_get_str(task, "stop_signal"));
-	put_list(o, "Env", json_get_array(process, "env"));
-	put_list(o, "Cmd", json_get_array(task, "args"));
-	put_list(o, "Entrypoint", json_get_array(task, "entrypoint"));
+	view_put_list(o, "Env", json_get_array(process, "env"));
+	view_put_list(o, "Cmd", json_get_array(task, "args"));
+	view_put_list(o, "Entrypoint", json_get_array(task, "entrypoint"));
 	json_put_bool(o, "Tty", json_get_bool(process, "terminal", false));
 	json_put_bool(o, "OpenStdin", json_get_bool(task, "stdin_open", false));
 	put_map(o, "Labels", json_get_object(json_get_object(own, "job"), "labels"));
@@ -193,14 +197,14 @@ static json *view_host_config(json *own, json *job, json *task)
 	json_put_bool(o, "Privileged", json_get_bool(task, "privileged", false));
 	json_put_bool(o, "ReadonlyRootfs", json_get_bool(task, "read_only", false));
 	json_put_bool(o, "AutoRemove", json_get_bool(job, "remove", false));
-	put_list(o, "CapAdd", json_get_array(task, "cap_add"));
-	put_list(o, "CapDrop", json_get_array(task, "cap_drop"));
-	put_list(o, "Dns", json_get_array(job, "dns"));
-	put_list(o, "ExtraHosts", json_get_array(job, "extra_hosts"));
+	view_put_list(o, "CapAdd", json_get_array(task, "cap_add"));
+	view_put_list(o, "CapDrop", json_get_array(task, "cap_drop"));
+	view_put_list(o, "Dns", json_get_array(job, "dns"));
+	view_put_list(o, "ExtraHosts", json_get_array(job, "extra_hosts"));
 	json_put(o, "Binds", view_binds(json_get_array(task, "mounts")));
-	put_list(o, "DnsSearch", json_get_array(job, "dns_search"));
-	put_list(o, "DnsOptions", json_get_array(job, "dns_options"));
-	put_list(o, "GroupAdd", json_get_array(task, "group_add"));
+	view_put_list(o, "DnsSearch", json_get_array(job, "dns_search"));
+	view_put_list(o, "DnsOptions", json_get_array(job, "dns_options"));
+	view_put_list(o, "GroupAdd", json_get_array(task, "group_add"));
 	put_map(o, "Sysctls", json_get_object(task, "sysctl"));
 	json_put_bool(o, "PublishAllPorts", json_get_bool(job, "publish_all", false));
 	json_put_int(o, "OomScoreAdj", json_get_int(task, "oom_score_adj", 0));
@@ -239,9 +243,9 @@ void docker_view_job(json *own)
 	put_text(own, "LogPath", json_get_str(own, "log_path"));
 	put_text(own, "Driver", json_get_str(own, "snapshotter"));
 	put_text(own, "Platform", "linux");
-	put_text(own, "ResolvConfPath", source_of(spec, "/etc/resolv.conf"));
-	put_text(own, "HostnamePath", source_of(spec, "/etc/hostname"));
-	put_text(own, "HostsPath", source_of(spec, "/etc/hosts"));
+	put_text(own, "ResolvConfPath", view_source_of(spec, "/etc/resolv.conf"));
+	put_text(own, "HostnamePath", view_source_of(spec, "/etc/hostname"));
+	put_text(own, "HostsPath", view_source_of(spec, "/etc/hosts"));
 	put_text(own, "AppArmorProfile", json_get_str(json_get_object(spec, "process"), "apparmorProfile"));
 	put_text(own, "ProcessLabel", json_get_str(json_get_object(spec, "process"), "selinuxLabel"));
 	put_text(own, "MountLabel", json_get_str(json_get_object(spec, "linux"), "mountLabel"));
@@ -308,7 +312,7 @@ void docker_view_image(json *own)
 	json_put_int(own, "Size", json_get_int(own, "size", 0));
 	json_put(own, "Config", view_image_config(json_get_object(config, "config")));
 	json_put_str(rootfs, "Type", "layers");
-	put_list(rootfs, "Layers", json_get_array(json_get_object(config, "rootfs"), "diff_ids"));
+	view_put_list(rootfs, "Layers", json_get_array(json_get_object(config, "rootfs"), "diff_ids"));
 	json_put(own, "RootFS", rootfs);
 }
 

@@ -9,7 +9,7 @@ enum { SAME_MS = 200 };
 static struct cancel token = { .fd = -1 };
 static int64_t first; /* when the first one came; only the handler uses it, which blocks all that have it */
 
-static void on_signal(int sig)
+static void interrupt_on_signal(int sig)
 {
 	int e = errno;
 	uint64_t one = 1;
@@ -26,7 +26,7 @@ static void on_signal(int sig)
 const struct cancel *interrupt_catch(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction old, act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction old, act = { .sa_handler = interrupt_on_signal, .sa_flags = SA_RESTART };
 
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		(void)sigaddset(&act.sa_mask, signals[i]);

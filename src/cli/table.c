@@ -135,7 +135,7 @@ static size_t next_to_go(const struct layout *l)
 }
 
 /* Narrow the widest column that may be, one character at a time, until the line fits. */
-static void narrow(struct layout *l)
+static void table_narrow(struct layout *l)
 {
 	for (size_t over = total(l, l->width); over > l->limit; over--) {
 		size_t widest = l->t->n_columns;
@@ -157,7 +157,7 @@ static void fit(struct layout *l)
 		l->gone[c] = true;
 	l->stacked = total(l, l->min) > l->limit;
 	if (!l->stacked)
-		narrow(l);
+		table_narrow(l);
 }
 
 static void pad(struct buf *out, size_t n) { buf_addf(out, "%*s", (int)n, ""); }
@@ -172,7 +172,7 @@ static void write_cut(const char *text, size_t width, struct buf *out)
 }
 
 /* What of @text stands on this line in column @c; *text goes on to what is left for the next. */
-static void write_piece(const struct layout *l, size_t c, const char **text, bool last, struct buf *out)
+static void table_write_piece(const struct layout *l, size_t c, const char **text, bool last, struct buf *out)
 {
 	const struct column *col = &l->t->columns[c];
 	const char *next = *text + strlen(*text);
@@ -219,7 +219,7 @@ static void write_line(const struct layout *l, const char **cells, struct buf *o
 
 	for (size_t c = 0; c <= last; c++)
 		if (!l->gone[c])
-			write_piece(l, c, &cells[c], c == last, out);
+			table_write_piece(l, c, &cells[c], c == last, out);
 	for (end = out->len; end > begin && out->data[end - 1] == ' ';)
 		end--;
 	buf_cut(out, end);

@@ -14,12 +14,12 @@ static bool is_text(json *j) { return json_object_is_type(j, json_type_string); 
 static bool is_int(json *j) { return json_object_is_type(j, json_type_int); }
 static bool is_number(json *j) { return is_int(j) || json_object_is_type(j, json_type_double); }
 
-static int too_long(struct err *err) { return err_set(err, ERR_INVALID, "makes a text that is too long"); }
+static int text_too_long(struct err *err) { return err_set(err, ERR_INVALID, "makes a text that is too long"); }
 
 static int give_text(struct buf *b, size_t room, json **ret, struct err *err)
 {
 	if (b->len > room)
-		return too_long(err);
+		return text_too_long(err);
 	*ret = json_new_str(buf_str(b));
 	return 0;
 }
@@ -142,7 +142,7 @@ static int compare(json *a, json *b, int *ret, struct err *err)
 	return 0;
 }
 
-static int same(json *a, json *b, bool *ret, struct err *err)
+static int same_values(json *a, json *b, bool *ret, struct err *err)
 {
 	int order = 0, r;
 
@@ -164,7 +164,7 @@ static int f_eq(const struct args *a, size_t room, json **ret, struct err *err)
 
 	(void)room;
 	for (size_t i = 1; !any && i < a->n; i++) {
-		int r = same(a->v[0], a->v[i], &any, err);
+		int r = same_values(a->v[0], a->v[i], &any, err);
 
 		if (r < 0)
 			return r;
@@ -175,7 +175,7 @@ static int f_eq(const struct args *a, size_t room, json **ret, struct err *err)
 static int f_ne(const struct args *a, size_t room, json **ret, struct err *err)
 {
 	bool equal = false;
-	int r = same(a->v[0], a->v[1], &equal, err);
+	int r = same_values(a->v[0], a->v[1], &equal, err);
 
 	(void)room;
 	return r < 0 ? r : give_bool(!equal, ret);
@@ -296,7 +296,7 @@ static int print_all(const struct args *a, bool line, size_t room, json **ret, s
 		if (i && (line || (!is_text(a->v[i]) && !is_text(a->v[i - 1]))))
 			buf_addc(&out, ' ');
 		if (out.len > room || !value_print(a->v[i], room - out.len, &out))
-			return too_long(err);
+			return text_too_long(err);
 	}
 	if (line)
 		buf_addc(&out, '\n');
@@ -453,10 +453,10 @@ static int add_verb(const struct verb *v, const struct args *a, size_t *i, size_
 		return 0;
 	}
 	if (text.len > room)
-		return too_long(err);
+		return text_too_long(err);
 	buf_addf(out, "%%!%c(", v->verb); /* as Go has it */
 	if (!value_print(j, room, out))
-		return too_long(err);
+		return text_too_long(err);
 	buf_adds(out, ")");
 	return 0;
 }
@@ -471,7 +471,7 @@ static int f_printf(const struct args *a, size_t room, json **ret, struct err *e
 		struct verb v;
 
 		if (out.len > room)
-			return too_long(err);
+			return text_too_long(err);
 		if (*p != '%') {
 			buf_addc(&out, *p++);
 			continue;
@@ -512,7 +512,7 @@ static int f_join(const struct args *a, size_t room, json **ret, struct err *err
 		if (i)
 			buf_adds(&out, json_text(between));
 		if (out.len > room || !value_print(json_at(list, i), room - out.len, &out))
-			return too_long(err);
+			return text_too_long(err);
 	}
 	return give_text(&out, room, ret, err);
 }
@@ -524,7 +524,7 @@ static int f_split(const struct args *a, size_t room, json **ret, struct err *er
 	if (!s || !between)
 		return err_set(err, ERR_INVALID, "split is of text, by text");
 	if (strlen(s) > room)
-		return too_long(err);
+		return text_too_long(err);
 	*ret = json_new_array();
 	for (; *between && (end = strstr(s, between)) != NULL; s = end + strlen(between)) {
 		_cleanup_free_ char *part = mem_strndup(s, (size_t)(end - s));

@@ -56,7 +56,7 @@ static void take_text(struct lex *l, struct token *t)
 }
 
 /* Behind "{{" or "{{-": a comment goes up to its end and has to be all of the action. */
-static int skip_comment(struct lex *l, struct err *err)
+static int lex_skip_comment(struct lex *l, struct err *err)
 {
 	size_t begin = l->at, n;
 	const char *end;
@@ -195,7 +195,7 @@ static int open_action(struct lex *l, struct token *t, struct err *err)
 		l->at++;
 	if (begins(l, l->at, "/*")) {
 		t->kind = TOKEN_TEXT;
-		return skip_comment(l, err);
+		return lex_skip_comment(l, err);
 	}
 	l->inside = true;
 	return 0;

@@ -14,7 +14,7 @@ struct parser {
 	size_t depth, nodes, ranges;
 };
 
-static int wrong(const struct parser *p, struct err *err, const char *what)
+static int parser_wrong(const struct parser *p, struct err *err, const char *what)
 {
 	return lex_error(p->lex.text, p->token.at, err, "%s", what);
 }
@@ -26,17 +26,17 @@ static bool at_word(const struct parser *p, const char *word)
 	return p->token.kind == TOKEN_WORD && !strcmp(buf_str(&p->token.text), word);
 }
 
-static int enter(struct parser *p, struct err *err)
+static int parser_enter(struct parser *p, struct err *err)
 {
 	if (++p->depth > TEMPLATE_DEPTH)
-		return wrong(p, err, "nested too deep");
+		return parser_wrong(p, err, "nested too deep");
 	return 0;
 }
 
 static int count(struct parser *p, struct err *err)
 {
 	if (++p->nodes > NODES_MAX)
-		return wrong(p, err, "the template has too many parts");
+		return parser_wrong(p, err, "the template has too many parts");
 	return 0;
 }
 
@@ -95,7 +95,7 @@ static int number(struct parser *p, struct operand *o, struct err *err)
 	}
 	d = strtod(s, &end);
 	if (*end || !(d > -1e300 && d < 1e300) || strpbrk(s, "xX"))
-		return wrong(p, err, "not a number");
+		return parser_wrong(p, err, "not a number");
 	o->value = json_object_new_double(d);
 	return 0;
 }
@@ -135,14 +135,14 @@ static int variable(struct parser *p, struct operand *o, struct err *err)
 
 static int parentheses(struct parser *p, struct operand *o, struct err *err)
 {
-	int r = enter(p, err);
+	int r = parser_enter(p, err);
 
 	if (r >= 0)
 		r = advance(p, err);
 	if (r >= 0)
 		r = parse_pipe(p, &o->pipe, err);
 	if (r >= 0 && p->token.kind != TOKEN_RIGHT)
-		return wrong(p, err, ") is missing");
+		return parser_wrong(p, err, ") is missing");
 	p->depth--;
 	return r;
 }
@@ -172,7 +172,7 @@ static int operand_head(struct parser *p, struct operand *o, struct err *err)
 	else if (kind == TOKEN_LEFT)
 		return parentheses(p, o, err);
 	else if (kind != TOKEN_DOT)
-		return wrong(p, err, "a value is missing");
+		return parser_wrong(p, err, "a value is missing");
 	return 0;
 }
 
@@ -186,9 +186,9 @@ static int parse_operand(struct parser *p, struct operand *o, struct err *err)
 		r = advance(p, err);
 	while (r >= 0 && p->token.kind == TOKEN_FIELD && !p->token.spaced) {
 		if (o->kind == OPERAND_VALUE || o->kind == OPERAND_FUNC)
-			return wrong(p, err, "what stands before has no fields");
+			return parser_wrong(p, err, "what stands before has no fields");
 		if (o->fields.n == TEMPLATE_DEPTH * 2)
-			return wrong(p, err, "nested too deep");
+			return parser_wrong(p, err, "nested too deep");
 		strv_push(&o->fields, buf_str(&p->token.text));
 		r = advance(p, err);
 	}
@@ -226,7 +226,7 @@ static int parse_pipe(struct parser *p, struct pipe **ret, struct err *err)
 		if (r < 0)
 			return r;
 		if (p->token.kind != TOKEN_WORD)
-			return wrong(p, err, "a function is missing behind |");
+			return parser_wrong(p, err, "a function is missing behind |");
 	}
 }
 
@@ -277,7 +277,7 @@ static int parse_action(struct parser *p, bool range, struct pipe **ret, struct 
 	if (r < 0)
 		return r;
 	if (p->token.kind != TOKEN_CLOSE)
-		return wrong(p, err, "}} is missing");
+		return parser_wrong(p, err, "}} is missing");
 	for (size_t i = 0; i < names.n; i++) {
 		if (assigns && !strv_has(&p->names, names.v[i]))
 			return lex_error(p->lex.text, at, err, "no variable $%.80s was declared", names.v[i]);
@@ -305,7 +305,7 @@ static int close_word(struct parser *p, struct err *err)
 	int r = advance(p, err);
 
 	if (r >= 0 && p->token.kind != TOKEN_CLOSE)
-		return wrong(p, err, "}} is missing");
+		return parser_wrong(p, err, "}} is missing");
 	return r < 0 ? r : advance(p, err);
 }
 
@@ -324,12 +324,12 @@ static int parse_else(struct parser *p, struct node *n, struct err *err)
 		return parse_block(p, n->otherwise, err); /* its end is ours, too */
 	}
 	if (p->token.kind != TOKEN_CLOSE)
-		return wrong(p, err, "}} is missing behind else");
+		return parser_wrong(p, err, "}} is missing behind else");
 	r = advance(p, err);
 	if (r >= 0)
 		r = parse_nodes(p, true, &n->otherwise, err);
 	if (r >= 0 && !at_word(p, "end"))
-		return wrong(p, err, "{{end}} is missing");
+		return parser_wrong(p, err, "{{end}} is missing");
 	return r < 0 ? r : close_word(p, err);
 }
 
@@ -337,7 +337,7 @@ static int parse_else(struct parser *p, struct node *n, struct err *err)
 static int parse_block(struct parser *p, struct node *n, struct err *err)
 {
 	size_t names = p->names.n;
-	int r = enter(p, err);
+	int r = parser_enter(p, err);
 
 	n->at = p->token.at;
 	if (r >= 0)
@@ -355,7 +355,7 @@ static int parse_block(struct parser *p, struct node *n, struct err *err)
 	else if (at_word(p, "end"))
 		r = close_word(p, err);
 	else
-		r = wrong(p, err, "{{end}} is missing");
+		r = parser_wrong(p, err, "{{end}} is missing");
 	forget_names(p, names);
 	p->depth--;
 	return r;
@@ -377,7 +377,7 @@ static int parse_inside(struct parser *p, struct node *n, struct err *err)
 	n->kind = NODE_ACTION;
 	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
 		if (at_word(p, foreign[i]))
-			return wrong(p, err, "templates within templates are none of davit's");
+			return parser_wrong(p, err, "templates within templates are none of davit's");
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
 		if (at_word(p, blocks[i].word))
 			n->kind = blocks[i].kind;
@@ -385,7 +385,7 @@ static int parse_inside(struct parser *p, struct node *n, struct err *err)
 		return parse_action(p, false, &n->pipe, err);
 	if (n->kind != NODE_BREAK && n->kind != NODE_CONTINUE)
 		return parse_block(p, n, err);
-	return p->ranges ? close_word(p, err) : wrong(p, err, "outside of a range");
+	return p->ranges ? close_word(p, err) : parser_wrong(p, err, "outside of a range");
 }
 
 /* Up to the end of the text, or (@nested) to the word of an {{end}} or {{else}}. */
@@ -403,7 +403,7 @@ static int parse_nodes(struct parser *p, bool nested, struct node **ret, struct 
 		if (r < 0)
 			return r;
 		if (!text && (at_word(p, "end") || at_word(p, "else")))
-			return nested ? 0 : wrong(p, err, "there is no if, with or range that it belongs to");
+			return nested ? 0 : parser_wrong(p, err, "there is no if, with or range that it belongs to");
 		*last = mem_new(struct node);
 		if (text)
 			(*last)->text = mem_strdup(buf_str(&p->token.text)); /* a zeroed node is one of text */

@@ -36,7 +36,7 @@ static void value_done(struct value *v)
 	v->j = NULL;
 }
 
-static int step(struct run *r, size_t at, struct err *err)
+static int step_into(struct run *r, size_t at, struct err *err)
 {
 	if (!r->steps)
 		return lex_error(r->t->text, at, err, "takes more than %d steps", STEPS);
@@ -105,7 +105,7 @@ static int pipe_value(struct run *, const struct pipe *, json *dot, struct value
 static int operand_value(struct run *run, const struct operand *o, json *dot, struct value *ret, struct err *err)
 {
 	struct value v = { 0 };
-	int r = step(run, o->at, err);
+	int r = step_into(run, o->at, err);
 
 	if (r >= 0 && o->kind == OPERAND_PIPE)
 		r = pipe_value(run, o->pipe, dot, &v, err);
@@ -255,7 +255,7 @@ static int pipe_value(struct run *run, const struct pipe *p, json *dot, struct v
 	for (size_t i = 0; r >= 0 && i < p->n; i++) {
 		struct value next = { 0 };
 
-		r = step(run, p->at, err);
+		r = step_into(run, p->at, err);
 		if (r >= 0)
 			r = call_value(run, &p->v[i], dot, &v, i > 0, &next, err);
 		value_done(&v);
@@ -338,7 +338,7 @@ static int run_turn(struct run *run, const struct node *n, json *key, json *valu
 {
 	const struct pipe *p = n->pipe;
 	size_t vars = run->n_vars;
-	int r = step(run, n->at, err);
+	int r = step_into(run, n->at, err);
 
 	if (r >= 0 && p->names.n == 2)
 		r = name_value(run, p, 0, key, err);
@@ -411,7 +411,7 @@ static int run_nodes(struct run *run, const struct node *n, json *dot, struct er
 	int r = FLOW_ON;
 
 	for (; n && r == FLOW_ON; n = n->next) {
-		r = step(run, n->at, err);
+		r = step_into(run, n->at, err);
 		if (r < 0)
 			break;
 		if (n->kind == NODE_TEXT)

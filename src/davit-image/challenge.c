@@ -34,7 +34,7 @@ static const char *value(const char *s, struct buf *to)
 	return *s ? s + 1 : s;
 }
 
-static void take(struct challenge *c, const char *key, size_t n, const struct buf *val)
+static void challenge_take(struct challenge *c, const char *key, size_t n, const struct buf *val)
 {
 	struct {
 		const char *name;
@@ -73,7 +73,7 @@ void challenge_parse(const char *s, struct challenge *ret)
 		}
 		after = value(after + 1 + strspn(after + 1, " \t"), &val);
 		if (in_bearer)
-			take(&c, s, n, &val);
+			challenge_take(&c, s, n, &val);
 		s = after;
 	}
 	c.bearer = c.bearer && c.realm;

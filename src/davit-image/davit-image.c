@@ -17,7 +17,7 @@ enum { ROOT_FD = 4 };
 
 static struct cancel cancel = { .fd = -1 };
 
-static void on_signal(int sig)
+static void on_stop_signal(int sig)
 {
 	static const uint64_t one = 1;
 	int e = errno;
@@ -30,7 +30,7 @@ static void on_signal(int sig)
 static int catch_signals(struct err *err)
 {
 	static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction sa = { .sa_handler = on_stop_signal }, ignore = { .sa_handler = SIG_IGN };
 
 	cancel.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (cancel.fd < 0)
@@ -157,7 +157,7 @@ static int run_verb(const struct args *a, struct progress *progress, json *image
 	return r;
 }
 
-static int run(const struct args *a, json *images, struct err *err)
+static int run_operation(const struct args *a, json *images, struct err *err)
 {
 	enum progress_mode mode;
 	struct progress *progress;
@@ -183,7 +183,7 @@ static void print_line(json *o)
 	(void)printf("%s\n", buf_str(&b));
 }
 
-static int fail(const struct err *err)
+static int report_failure(const struct err *err)
 {
 	_cleanup_json_ json *o = json_new_object();
 	json *e = json_new_object();
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 
 	json_put(result, "images", images);
 	if (args_parse(argc, argv, &args, &err) < 0)
-		return fail(&err);
+		return report_failure(&err);
 	log_init(args.debug ? LOG_DEBUG : LOG_WARN, false);
 	if (args.help || args.version) {
 		_cleanup_free_ char *help = args_help();
@@ -216,8 +216,8 @@ int main(int argc, char **argv)
 		(void)printf("%s", args.help ? help : "davit-image " DAVIT_VERSION "\n");
 		return 0;
 	}
-	if (run(&args, images, &err) < 0)
-		return fail(&err);
+	if (run_operation(&args, images, &err) < 0)
+		return report_failure(&err);
 	print_line(result);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

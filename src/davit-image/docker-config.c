@@ -155,7 +155,8 @@ int docker_config_load(struct docker_config *ret, char **ret_path, struct err *e
 }
 
 /* The helper's protocol: the registry on standard input, {"Username","Secret"} on standard output. */
-static int ask(struct loop *l, const char *path, const char *host, const struct ctx *ctx, struct buf *answer, struct err *err)
+static int talk_to_helper(struct loop *l, const char *path, const char *host, const struct ctx *ctx, struct buf *answer,
+			  struct err *err)
 {
 	_cleanup_(child_freep) struct child *c = NULL;
 	char *const argv[] = { (char[]){ "docker-credential" }, (char[]){ "get" }, NULL };
@@ -204,7 +205,7 @@ static int ask_helper(struct loop *l, const char *helper, const char *host, cons
 	if (!path)
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "credential helper %s: not found in PATH", name),
 				"install it, or take it out of credsStore and credHelpers in Docker's config.json");
-	r = ask(l, path, host, ctx, &answer, err);
+	r = talk_to_helper(l, path, host, ctx, &answer, err);
 	if (r == 1)
 		r = json_parse(buf_str(&answer), answer.len, &j, err);
 	if (r < 0)

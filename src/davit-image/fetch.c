@@ -79,7 +79,7 @@ void fetch_source_label(const struct ref *ref, struct dict *labels)
 	dict_set(labels, key, ref->path);
 }
 
-static bool has_word(const char *list, const char *word)
+static bool has_repository(const char *list, const char *word)
 {
 	_cleanup_strv_ struct strv words = { 0 };
 
@@ -96,7 +96,7 @@ int fetch_note_source(struct session *s, const struct ref *ref, const char *dige
 	int r = content_info(s->ctrd, digest, &ctx, &content, err);
 	const char *old = r == 0 ? dict_get(&content.labels, key) : NULL;
 
-	if (r < 0 || (old && has_word(old, ref->path)) || (old && strlen(old) > 2048))
+	if (r < 0 || (old && has_repository(old, ref->path)) || (old && strlen(old) > 2048))
 		return r;
 	dict_setf(&label, key, "%s%s%s", old ? old : "", old && *old ? "," : "", ref->path);
 	return content_set_labels(s->ctrd, digest, &label, &ctx, err);
@@ -146,7 +146,7 @@ static int commit(struct fetch *f, struct err *err)
 			"the registry or a mirror of it is damaged");
 }
 
-static void ask(struct fetch *f)
+static void fetch_ask(struct fetch *f)
 {
 	f->judged = false;
 	f->skip = 0;
@@ -164,7 +164,7 @@ static size_t next_host(const struct registry *g, size_t i)
 	return i;
 }
 
-static int begin(struct fetch *f, struct err *err)
+static int fetch_begin(struct fetch *f, struct err *err)
 {
 	struct session *s = f->g->s;
 	int r;
@@ -193,12 +193,12 @@ static int begin(struct fetch *f, struct err *err)
 	if (r == 0 && f->at == f->d->size)
 		return commit(f, err);
 	if (r == 0)
-		ask(f);
+		fetch_ask(f);
 	return r;
 }
 
 /* The reply did not bring all: again later from where it came to, or at the next host, or give up with @err. */
-static int fail(struct fetch *f, int r, bool again, int64_t wait_ms, struct err *err)
+static int fetch_fail(struct fetch *f, int r, bool again, int64_t wait_ms, struct err *err)
 {
 	struct registry *g = f->g;
 	size_t next = next_host(g, f->host + 1);
@@ -219,7 +219,7 @@ static int fail(struct fetch *f, int r, bool again, int64_t wait_ms, struct err 
 	err_clear(err);
 	f->host = next;
 	f->tries = 0;
-	ask(f);
+	fetch_ask(f);
 	return 0;
 }
 
@@ -239,7 +239,7 @@ static int tell_elsewhere(const struct fetch *f, struct err *err)
 }
 
 /* The status, once there is one: 1 when the body may be taken, 0 when something else happened. */
-static int judge(struct fetch *f, struct err *err)
+static int fetch_judge(struct fetch *f, struct err *err)
 {
 	int64_t wait, from;
 	bool again;
@@ -248,7 +248,7 @@ static int judge(struct fetch *f, struct err *err)
 	if (http_ended(f->reply)) {
 		r = http_result(f->reply, err);
 		if (r < 0 && !http_status(f->reply))
-			return fail(f, r, http_transient(f->reply), 0, err);
+			return fetch_fail(f, r, http_transient(f->reply), 0, err);
 		err_clear(err);
 	}
 	if (http_status(f->reply) == 416 && f->at && anew(f))
@@ -257,11 +257,11 @@ static int judge(struct fetch *f, struct err *err)
 	if (r == -ERR_NOT_FOUND && may_not_be_distributed(f->d))
 		r = tell_elsewhere(f, err);
 	if (r < 0)
-		return fail(f, r, again, wait, err);
+		return fetch_fail(f, r, again, wait, err);
 	from = http_offset(f->reply, f->at);
 	if (from < 0 || from > f->at) {
 		r = err_set(err, ERR_DATA_LOSS, "it answers with another part than was asked for");
-		return fail(f, r, false, 0, err);
+		return fetch_fail(f, r, false, 0, err);
 	}
 	f->skip = f->at - from;
 	f->judged = true;
@@ -294,7 +294,7 @@ static int take_body(struct fetch *f, struct err *err)
 	return 0;
 }
 
-static int end(struct fetch *f, struct err *err)
+static int fetch_end(struct fetch *f, struct err *err)
 {
 	bool again = true;
 	int r = http_result(f->reply, err);
@@ -308,7 +308,7 @@ static int end(struct fetch *f, struct err *err)
 		again = http_transient(f->reply);
 	else
 		r = err_set(err, ERR_DATA_LOSS, "truncated: %lld of %lld bytes came", (long long)f->at, (long long)f->d->size);
-	return fail(f, r, again, 0, err);
+	return fetch_fail(f, r, again, 0, err);
 }
 
 static bool ready(const struct fetch *f)
@@ -323,24 +323,24 @@ static bool ready(const struct fetch *f)
 	return false;
 }
 
-static int step(struct fetch *f, struct err *err)
+static int fetch_step(struct fetch *f, struct err *err)
 {
 	int r = 1;
 
 	if (f->state == WAITING)
-		return begin(f, err);
+		return fetch_begin(f, err);
 	if (f->state == BACKOFF) {
-		ask(f);
+		fetch_ask(f);
 		return 0;
 	}
 	if (!f->judged)
-		r = judge(f, err);
+		r = fetch_judge(f, err);
 	if (r == 1) {
 		bool ended = http_ended(f->reply);
 
 		r = take_body(f, err);
 		if (r == 0 && ended)
-			r = end(f, err);
+			r = fetch_end(f, err);
 	}
 	return r;
 }
@@ -377,7 +377,7 @@ static int pass(struct fetches *all, struct err *err)
 
 		if (!start && !ready(f))
 			continue;
-		r = start ? begin(f, err) : step(f, err);
+		r = start ? fetch_begin(f, err) : fetch_step(f, err);
 		if (r < 0)
 			return err_wrap(err, r, "layer %s", f->d->digest);
 		moved = true;
@@ -386,7 +386,7 @@ static int pass(struct fetches *all, struct err *err)
 }
 
 /* Until something happens, or a machine's time has come. */
-static int turn(struct session *s, const struct fetches *all, struct err *err)
+static int fetch_turn(struct session *s, const struct fetches *all, struct err *err)
 {
 	struct ctx until = s->ctx;
 	int r;
@@ -401,7 +401,7 @@ static int turn(struct session *s, const struct fetches *all, struct err *err)
 	return r < 0 ? ctx_check(&s->ctx, err) : 0;
 }
 
-static void prepare(struct registry *g, const struct manifest *m, struct fetches *all)
+static void prepare_fetches(struct registry *g, const struct manifest *m, struct fetches *all)
 {
 	all->v = mem_array(struct fetch, m->n + 1);
 	for (all->n = 0; all->n < m->n; all->n++) {
@@ -421,7 +421,7 @@ int fetch_layers(struct registry *g, const struct manifest *m, struct unpack *u,
 	_cleanup_(fetches_done) struct fetches all = { 0 };
 	int r, unpacked;
 
-	prepare(g, m, &all);
+	prepare_fetches(g, m, &all);
 	for (;;) {
 		r = pass(&all, err);
 		if (r < 0)
@@ -435,7 +435,7 @@ int fetch_layers(struct registry *g, const struct manifest *m, struct unpack *u,
 		for (size_t i = 0; r == 0 && i < all.n; i++)
 			r = ready(&all.v[i]);
 		if (r == 0 && !unpack_ready(u, present_from_bottom(&all)))
-			r = turn(g->s, &all, err);
+			r = fetch_turn(g->s, &all, err);
 		if (r < 0)
 			return r;
 	}

@@ -87,7 +87,7 @@ static void take_authorities(json *ca, const char *dir, struct host *o)
 }
 
 /* A header must stay one line. */
-static void take_header(const char *name, const char *value, struct host *o)
+static void host_take_header(const char *name, const char *value, struct host *o)
 {
 	if (value && *name && !strpbrk(name, "\r\n: \t") && !strpbrk(value, "\r\n"))
 		strv_pushf(&o->headers, "%s: %s", name, value);
@@ -98,9 +98,9 @@ static void take_headers(json *headers, struct host *o)
 	if (!headers)
 		return;
 	json_object_object_foreach(headers, name, value) {
-		take_header(name, json_text(value), o);
+		host_take_header(name, json_text(value), o);
 		for (size_t i = 0; json_object_is_type(value, json_type_array) && i < json_len(value); i++)
-			take_header(name, json_text(json_at(value, i)), o);
+			host_take_header(name, json_text(json_at(value, i)), o);
 	}
 }
 

@@ -57,7 +57,7 @@ struct http_reply {
 
 static bool redirect(struct http_reply *r);
 
-static void collect(struct http *h)
+static void http_collect(struct http *h)
 {
 	CURLMsg *m;
 	int left;
@@ -77,7 +77,7 @@ static void act(struct http *h, curl_socket_t fd, int mask)
 	int running;
 
 	(void)curl_multi_socket_action(h->multi, fd, mask, &running);
-	collect(h);
+	http_collect(h);
 }
 
 static void on_ready(void *arg, short revents)
@@ -177,7 +177,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static void take_header(struct http_reply *r, const char *line, size_t n)
+static void reply_take_header(struct http_reply *r, const char *line, size_t n)
 {
 	const char *colon = memchr(line, ':', n), *end = line + n;
 	_cleanup_free_ char *key = NULL, *value = NULL;
@@ -197,7 +197,7 @@ static void take_header(struct http_reply *r, const char *line, size_t n)
 	dict_set(&r->got, key, value);
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *arg)
+static size_t reply_on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct http_reply *r = arg;
 
@@ -209,7 +209,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	if (n > 5 && strncasecmp(p, "HTTP/", 5) == 0)
 		dict_done(&r->got); /* the next answer, after one of 1xx or a redirect */
 	else
-		take_header(r, p, n);
+		reply_take_header(r, p, n);
 	return n;
 }
 
@@ -322,7 +322,7 @@ static void set_callbacks(struct http_reply *r)
 	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->text);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
-	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, reply_on_header);
 	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, r);
 }
 

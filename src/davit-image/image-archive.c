@@ -129,7 +129,7 @@ static int wrong_digest(const struct input *in, const char *path, const char *di
 }
 
 /* A reader that stands at the file's data. */
-static int open_file(struct archive_files *f, const struct archive_file *file, struct archive **ret, struct err *err)
+static int open_archive_file(struct archive_files *f, const struct archive_file *file, struct archive **ret, struct err *err)
 {
 	_cleanup_(archive_freep) struct archive *a = NULL;
 	struct archive_entry *e;
@@ -153,7 +153,7 @@ int archive_get(struct archive_files *f, const struct archive_file *file, size_t
 	int64_t at = 0;
 	const char *p;
 	size_t n;
-	int r = open_file(f, file, &a, err);
+	int r = open_archive_file(f, file, &a, err);
 
 	if (r < 0)
 		return r;
@@ -257,7 +257,7 @@ int archive_store(struct session *s, struct archive_files *f, struct archive_fil
 
 	if (file->digest)
 		return 0;
-	r = open_file(f, file, &a, err);
+	r = open_archive_file(f, file, &a, err);
 	if (r == 0)
 		r = ingest_begin(&i, file->path, err);
 	if (r == 0 && i.expected) {
@@ -273,7 +273,7 @@ int archive_store(struct session *s, struct archive_files *f, struct archive_fil
 	return r;
 }
 
-static void take_entry(struct archive_files *f, struct archive *a, struct archive_entry *e)
+static void take_archive_entry(struct archive_files *f, struct archive *a, struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname(e), *hard = archive_entry_hardlink(e), *soft = archive_entry_symlink(e);
 	_cleanup_free_ char *path = name ? archive_path("", name) : NULL;
@@ -304,7 +304,7 @@ int archive_list(struct input *in, struct archive_files *ret, struct err *err)
 	while ((r = archive_read_next_header(a, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
 		if (++n > ARCHIVE_ENTRIES)
 			return err_set(err, ERR_EXHAUSTED, "%s: more than %d entries", in->name, ARCHIVE_ENTRIES);
-		take_entry(&f, a, entry);
+		take_archive_entry(&f, a, entry);
 	}
 	r = r == ARCHIVE_EOF ? input_ended(&f.spool.view, err) : input_archive_error(&f.spool.view, a, err);
 	if (r < 0)

@@ -28,7 +28,7 @@ static int label_children(struct session *s, const char *digest, const struct ma
 }
 
 /* One document of the way down: 1 when *@digest was a manifest, 0 when it was an index and *@digest is now its child. */
-static int descend(struct session *s, char **digest, struct manifest *m, struct err *err)
+static int descend_to_manifest(struct session *s, char **digest, struct manifest *m, struct err *err)
 {
 	_cleanup_buf_ struct buf data = { 0 };
 	int r = blob_get(s, *digest, &data, err), only = -1;
@@ -51,7 +51,7 @@ static int descend(struct session *s, char **digest, struct manifest *m, struct 
 	return 0;
 }
 
-static int read_config(struct session *s, const struct ctrd_descriptor *d, struct image_config *ret, struct err *err)
+static int read_stored_config(struct session *s, const struct ctrd_descriptor *d, struct image_config *ret, struct err *err)
 {
 	_cleanup_buf_ struct buf data = { 0 };
 	int r = blob_get(s, d->digest, &data, err);
@@ -67,11 +67,11 @@ int tree_read(struct session *s, const char *target, struct tree *ret, struct er
 	int r = 0;
 
 	for (int depth = 0; r == 0 && depth < MANIFEST_DEPTH; depth++)
-		r = descend(s, &t.digest, &t.manifest, err);
+		r = descend_to_manifest(s, &t.digest, &t.manifest, err);
 	if (r == 0)
 		return err_set(err, ERR_INVALID, "%s: more than %d indexes inside each other", target, MANIFEST_DEPTH);
 	if (r == 1)
-		r = read_config(s, &t.manifest.config, &t.config, err);
+		r = read_stored_config(s, &t.manifest.config, &t.config, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_STRUCT(t);

@@ -129,7 +129,7 @@ static int open_streams(struct layer *l, const char *file, struct err *err)
 	return 0;
 }
 
-static int look_at(struct layer *l, struct archive_entry *entry, struct err *err)
+static int look_at_entry(struct layer *l, struct archive_entry *entry, struct err *err)
 {
 	const char *path = archive_entry_pathname(entry);
 
@@ -152,7 +152,7 @@ static int walk(struct layer *l, struct err *err)
 	int r;
 
 	while ((r = archive_read_next_header(l->tar, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
-		int bad = look_at(l, entry, err);
+		int bad = look_at_entry(l, entry, err);
 
 		if (bad < 0)
 			return bad;
@@ -169,7 +169,7 @@ static int walk(struct layer *l, struct err *err)
 }
 
 /* What stands behind the tar's end belongs to the layer's bytes too. */
-static int drain(struct layer *l, struct err *err)
+static int drain_layer(struct layer *l, struct err *err)
 {
 	const void *p;
 	la_ssize_t n;
@@ -189,7 +189,7 @@ static int store_layer(struct session *s, const char *file, struct ctrd_descript
 	if (r == 0)
 		r = walk(&l, err);
 	if (r == 0)
-		r = drain(&l, err);
+		r = drain_layer(&l, err);
 	if (r < 0)
 		return r;
 	sha_end(&l.diff, diff_id);
@@ -224,7 +224,7 @@ int import_words(const char *text, struct strv *ret, struct err *err)
 }
 
 /* "8080" is 8080/tcp. */
-static int add_ports(const struct strv *ports, json *config, struct err *err)
+static int add_exposed_ports(const struct strv *ports, json *config, struct err *err)
 {
 	json *o = ports->n ? json_new_object() : NULL;
 
@@ -258,7 +258,7 @@ static int add_labels(const struct strv *labels, json *config)
 	return 0;
 }
 
-static int make_process(const struct import_spec *spec, json *config, struct err *err)
+static int make_config_process(const struct import_spec *spec, json *config, struct err *err)
 {
 	static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	_cleanup_strv_ struct strv env = { 0 }, cmd = { 0 }, entry = { 0 };
@@ -318,9 +318,9 @@ static int make_config(const struct session *s, const struct import_spec *spec, 
 	json_put_str(made, "created_by", "davit image import");
 	json_append(history, made);
 	json_put(root, "history", history);
-	r = make_process(spec, config, err);
+	r = make_config_process(spec, config, err);
 	if (r == 0)
-		r = add_ports(&spec->expose, config, err);
+		r = add_exposed_ports(&spec->expose, config, err);
 	if (r == 0)
 		r = add_labels(&spec->label, config);
 	if (r < 0)

@@ -75,7 +75,7 @@ static int check_ahead(struct input *in, struct archive *a)
 	return err_set(&in->err, ERR_EXHAUSTED, "%s: a header in it is longer than %d MiB", in->name, INPUT_AHEAD_MAX >> 20);
 }
 
-static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
+static la_ssize_t input_on_read(struct archive *a, void *arg, const void **ret)
 {
 	struct input *in = arg;
 	ssize_t n = in->peeked ? (ssize_t)in->peeked : check_ahead(in, a);
@@ -127,7 +127,7 @@ static int open_reader(struct input *in, struct archive *given, struct archive *
 {
 	_cleanup_(archive_freep) struct archive *a = given;
 
-	if (archive_read_open2(a, in, NULL, on_read, on_skip, NULL) != ARCHIVE_OK)
+	if (archive_read_open2(a, in, NULL, input_on_read, on_skip, NULL) != ARCHIVE_OK)
 		return input_archive_error(in, a, err);
 	*ret = TAKE_PTR(a);
 	return 0;

@@ -31,7 +31,7 @@ static char *nameless(const char *tag, const char *digest)
 
 /* The name in an index's annotations: containerd's and Docker's full one, else the specification's, which is often only
  * a tag. */
-static int name_of(const struct ctrd_descriptor *d, char **ret, struct err *err)
+static int load_name_of(const struct ctrd_descriptor *d, char **ret, struct err *err)
 {
 	const char *full = dict_get(&d->annotations, "io.containerd.image.name");
 	const char *name = full ? full : dict_get(&d->annotations, "org.opencontainers.image.ref.name");
@@ -49,7 +49,7 @@ static int name_of(const struct ctrd_descriptor *d, char **ret, struct err *err)
 	return r;
 }
 
-static bool suits(const struct session *s, const struct manifest *index, size_t i)
+static bool load_suits(const struct session *s, const struct manifest *index, size_t i)
 {
 	return !*index->platforms[i].arch || platform_match(&s->platform, &index->platforms[i]) >= 0;
 }
@@ -133,7 +133,7 @@ static int store_tree(struct load *l, const struct ctrd_descriptor *target, stru
 static int load_entry(struct load *l, const struct ctrd_descriptor *target, struct err *err)
 {
 	_cleanup_free_ char *name = NULL;
-	int r = name_of(target, &name, err);
+	int r = load_name_of(target, &name, err);
 
 	if (r == 0)
 		r = image_check_name(name, target->digest, err);
@@ -155,7 +155,7 @@ static int load_layout(struct load *l, const struct buf *text, struct err *err)
 	if (!index.index)
 		return err_set(err, ERR_INVALID, "%s: index.json is no index", l->in.name);
 	for (size_t i = 0; i < index.n; i++) {
-		r = suits(l->s, &index, i) ? load_entry(l, &index.children[i], err) : 0;
+		r = load_suits(l->s, &index, i) ? load_entry(l, &index.children[i], err) : 0;
 		if (r < 0)
 			return err_wrap(err, r, "%s", l->in.name);
 	}

@@ -38,7 +38,7 @@ struct progress *progress_new(enum progress_mode mode)
 	return p;
 }
 
-static struct layer *find(struct progress *p, const char *digest)
+static struct layer *progress_find(struct progress *p, const char *digest)
 {
 	for (size_t i = 0; p && digest && i < p->n; i++)
 		if (strcmp(p->v[i].digest, digest) == 0)
@@ -61,7 +61,7 @@ const char *progress_bytes(int64_t n, char out[16])
 	return out;
 }
 
-static void put(struct buf *b) { (void)!write(2, buf_str(b), b->len); }
+static void progress_put(struct buf *b) { (void)!write(2, buf_str(b), b->len); }
 
 static const char *short_digest(const char *digest)
 {
@@ -132,7 +132,7 @@ static void draw(struct progress *p, bool now)
 	if (lines < p->drawn)
 		buf_adds(&b, "\033[J");
 	p->drawn = lines;
-	put(&b);
+	progress_put(&b);
 }
 
 static void tell(const struct progress *p, struct layer *l)
@@ -149,12 +149,12 @@ static void tell(const struct progress *p, struct layer *l)
 	} else if (p->mode == PROGRESS_PLAIN && l->state == PROGRESS_DONE) {
 		buf_addf(&b, "davit: layer %.*s: %s\n", DIGITS, short_digest(l->digest), progress_bytes(l->size, size));
 	}
-	put(&b);
+	progress_put(&b);
 }
 
 void progress_add(struct progress *p, const char *digest, int64_t size)
 {
-	if (!p || p->mode == PROGRESS_QUIET || find(p, digest) || p->n == LAYERS_MAX)
+	if (!p || p->mode == PROGRESS_QUIET || progress_find(p, digest) || p->n == LAYERS_MAX)
 		return;
 	p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
 	p->v[p->n++] = (struct layer){ .digest = mem_strdup(digest), .size = size };
@@ -163,7 +163,7 @@ void progress_add(struct progress *p, const char *digest, int64_t size)
 
 void progress_at(struct progress *p, const char *digest, int64_t offset)
 {
-	struct layer *l = find(p, digest);
+	struct layer *l = progress_find(p, digest);
 
 	if (!l)
 		return;
@@ -175,7 +175,7 @@ void progress_at(struct progress *p, const char *digest, int64_t offset)
 
 void progress_state(struct progress *p, const char *digest, enum progress_state state)
 {
-	struct layer *l = find(p, digest);
+	struct layer *l = progress_find(p, digest);
 
 	if (!l || l->state == state)
 		return;
@@ -224,7 +224,7 @@ void progress_say(struct progress *p, const char *fmt, ...)
 		say_wrapped(buf_str(&text), &b);
 	}
 	p->drawn = 0;
-	put(&b);
+	progress_put(&b);
 }
 
 void progress_free(struct progress *p)

@@ -88,7 +88,7 @@ static int resolve(struct pull *p, struct buf *data, struct err *err)
 	return 0;
 }
 
-static int descend(struct pull *p, struct err *err)
+static int pull_descend(struct pull *p, struct err *err)
 {
 	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor d = { 0 };
 	_cleanup_buf_ struct buf data = { 0 };
@@ -151,7 +151,7 @@ int pull_image(struct session *s, const char *name, const char *hosts_dir, json 
 	r = registry_open(&p.g, s, &ref, hosts_dir, err);
 	if (r == 0) {
 		progress_say(s->progress, "%s: pulling from %s", ref_familiar(ref.name), p.g.hosts.v[0].name);
-		r = descend(&p, err);
+		r = pull_descend(&p, err);
 	}
 	if (r == 0)
 		r = get_config(&p, err);

@@ -154,7 +154,7 @@ struct retry {
 
 static bool passing(int status) { return status == 429 || status == 408 || status >= 500; }
 
-static int64_t wait_ms(struct http_reply *reply)
+static int64_t retry_after_ms(struct http_reply *reply)
 {
 	const char *after = http_header(reply, "retry-after");
 	long s = after && strspn(after, "0123456789") ? strtol(after, NULL, 10) : 0;
@@ -179,7 +179,7 @@ static int get_token(struct registry *g, struct host *h, const struct challenge 
 	if (r < 0)
 		return err_wrap(err, r, "token service %.200s", c->realm);
 	status = http_status(reply);
-	*retry = (struct retry){ passing(status), wait_ms(reply) };
+	*retry = (struct retry){ passing(status), retry_after_ms(reply) };
 	if (status == 400 || status == 401 || status == 403)
 		return refused(g, h, err);
 	if (status != 200)
@@ -239,7 +239,7 @@ static int passing_failure(struct http_reply *reply, int status, struct retry *r
 {
 	char words[200];
 
-	*retry = (struct retry){ true, wait_ms(reply) };
+	*retry = (struct retry){ true, retry_after_ms(reply) };
 	if (status == 429)
 		return err_hint(err, err_set(err, ERR_EXHAUSTED, "too many requests%s", its_words(reply, words)),
 				"wait, or log in for a higher limit");
@@ -299,7 +299,7 @@ static void accepted(struct registry *g, struct host *h, struct http_reply *repl
 		other->asked = false;
 }
 
-static int judge(struct registry *g, struct host *h, struct http_reply *reply, struct retry *retry, struct err *err)
+static int judge_reply(struct registry *g, struct host *h, struct http_reply *reply, struct retry *retry, struct err *err)
 {
 	int status = http_status(reply);
 	char words[200];
@@ -325,14 +325,14 @@ static int judge(struct registry *g, struct host *h, struct http_reply *reply, s
 int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool *ret_again, int64_t *ret_wait_ms, struct err *err)
 {
 	struct retry retry = { 0 };
-	int r = judge(g, &g->hosts.v[i], reply, &retry, err);
+	int r = judge_reply(g, &g->hosts.v[i], reply, &retry, err);
 
 	*ret_again = retry.again;
 	*ret_wait_ms = retry.wait_ms;
 	return r;
 }
 
-static struct http_reply *start(struct registry *g, const struct host *h, const char *path, int64_t offset, size_t max)
+static struct http_reply *start_request(struct registry *g, const struct host *h, const char *path, int64_t offset, size_t max)
 {
 	bool mirror = h != &g->hosts.v[g->hosts.n - 1]; /* is told whose image is meant, as containerd does */
 	_cleanup_free_ char *url =
@@ -356,7 +356,7 @@ struct http_reply *registry_stream(struct registry *g, size_t i, const char *dig
 {
 	_cleanup_free_ char *path = mem_printf("blobs/%s", digest);
 
-	return start(g, &g->hosts.v[i], path, offset, 0);
+	return start_request(g, &g->hosts.v[i], path, offset, 0);
 }
 
 static int64_t backoff(int tries, int64_t asked)
@@ -369,10 +369,10 @@ static int64_t backoff(int tries, int64_t asked)
 }
 
 /* One question: @again and @wait as registry_judge() has them. */
-static int ask(struct registry *g, size_t i, const char *path, size_t max, struct buf *ret, bool *again, int64_t *wait,
-	       struct err *err)
+static int ask_once(struct registry *g, size_t i, const char *path, size_t max, struct buf *ret, bool *again, int64_t *wait,
+		    struct err *err)
 {
-	_cleanup_(http_reply_freep) struct http_reply *reply = start(g, &g->hosts.v[i], path, 0, max);
+	_cleanup_(http_reply_freep) struct http_reply *reply = start_request(g, &g->hosts.v[i], path, 0, max);
 	const struct ctx within = ctx_within(&g->s->ctx, ANSWER_MS);
 	int r = http_wait(reply, &within, err);
 
@@ -395,7 +395,7 @@ static int ask_host(struct registry *g, size_t i, const char *path, size_t max, 
 	for (int tries = 0;; tries++) {
 		int64_t wait;
 		bool again;
-		int r = ask(g, i, path, max, ret, &again, &wait, err);
+		int r = ask_once(g, i, path, max, ret, &again, &wait, err);
 
 		if (r == 0)
 			return 0;
@@ -407,7 +407,7 @@ static int ask_host(struct registry *g, size_t i, const char *path, size_t max, 
 	}
 }
 
-static int ask_all(struct registry *g, const char *path, bool tag, size_t max, struct buf *ret, struct err *err)
+static int ask_all_hosts(struct registry *g, const char *path, bool tag, size_t max, struct buf *ret, struct err *err)
 {
 	int r = err_set(err, ERR_PRECONDITION, "no host of %s may be asked for it (capabilities of hosts.toml)", g->ref->host);
 
@@ -438,7 +438,7 @@ int registry_manifest(struct registry *g, const char *what, struct buf *ret, str
 {
 	_cleanup_free_ char *path = mem_printf("manifests/%s", what);
 	bool digest = digest_valid(what);
-	int r = ask_all(g, path, !digest, MANIFEST_MAX, ret, err);
+	int r = ask_all_hosts(g, path, !digest, MANIFEST_MAX, ret, err);
 
 	return r == 0 && digest ? verify(ret, what, err) : r;
 }
@@ -450,6 +450,6 @@ int registry_blob(struct registry *g, const char *digest, int64_t size, struct b
 
 	if (size > MANIFEST_MAX)
 		return err_set(err, ERR_EXHAUSTED, "%s: %lld bytes are more than a configuration has", digest, (long long)size);
-	r = ask_all(g, path, false, MANIFEST_MAX, ret, err);
+	r = ask_all_hosts(g, path, false, MANIFEST_MAX, ret, err);
 	return r == 0 ? verify(ret, digest, err) : r;
 }

@@ -83,7 +83,7 @@ static int add_documents(struct save *w, const struct ctrd_descriptor *target, s
 	return err_set(err, ERR_INVALID, "%s: more than %d indexes inside each other", target->digest, MANIFEST_DEPTH);
 }
 
-static int check_platform(struct save *w, const struct manifest *m, struct err *err)
+static int save_check_platform(struct save *w, const struct manifest *m, struct err *err)
 {
 	_cleanup_(image_config_done) struct image_config config = { 0 };
 	_cleanup_buf_ struct buf data = { 0 };
@@ -95,7 +95,7 @@ static int check_platform(struct save *w, const struct manifest *m, struct err *
 }
 
 /* What is not here is found before a byte is written. */
-static int check_layers(struct save *w, const struct manifest *m, struct err *err)
+static int save_check_layers(struct save *w, const struct manifest *m, struct err *err)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		_cleanup_(ctrd_content_done) struct ctrd_content content = { 0 };
@@ -166,9 +166,9 @@ static int add_image(struct save *w, const char *what, json *images, struct err 
 	if (r == 0)
 		r = add_documents(w, &record.target, &m, err);
 	if (r == 0)
-		r = check_platform(w, &m, err);
+		r = save_check_platform(w, &m, err);
 	if (r == 0)
-		r = check_layers(w, &m, err);
+		r = save_check_layers(w, &m, err);
 	if (r == -ERR_NOT_FOUND && record.name)
 		(void)err_hint(err, r, "it is not all here for %s: davit pull, or --platform for another one",
 			       platform_text(&w->s->platform, text));

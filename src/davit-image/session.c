@@ -86,7 +86,7 @@ static void keep_ingests(struct session *s, const struct ctx *ctx)
 		log_debug("keep what was fetched: %s", err.msg);
 }
 
-static void leave(struct session *s)
+static void session_leave(struct session *s)
 {
 	struct ctx ctx = ctx_within(NULL, CLEANUP_MS);
 	struct err err = ERR_INIT;
@@ -101,7 +101,7 @@ static void leave(struct session *s)
 void session_close(struct session *s)
 {
 	if (s->ctrd && s->lease && ctrd_alive(s->ctrd))
-		leave(s);
+		session_leave(s);
 	ctrd_free(s->ctrd);
 	loop_free(s->loop);
 	free(s->snapshotter);

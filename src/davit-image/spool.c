@@ -40,7 +40,7 @@ static int check_room(int fd, struct err *err)
 			"TMPDIR=DIR names another folder, and a plain tar given by -i FILE needs no copy");
 }
 
-static int write_piece(int fd, const char *p, size_t n, struct err *err)
+static int spool_write(int fd, const char *p, size_t n, struct err *err)
 {
 	while (n) {
 		ssize_t w = write(fd, p, n);
@@ -84,7 +84,7 @@ static int copy_all(struct spool *s, struct archive *a, struct err *err)
 			looked = s->end;
 		}
 		if (r == 0)
-			r = write_piece(s->fd, p, n, err);
+			r = spool_write(s->fd, p, n, err);
 		s->end += (int64_t)n;
 		if (s->end == (int64_t)n && !begins_tar(p, n)) /* no end of it is waited for, and no disk filled */
 			break;
@@ -92,7 +92,7 @@ static int copy_all(struct spool *s, struct archive *a, struct err *err)
 	return r < 0 ? r : input_ended(s->in, err);
 }
 
-static int copy(struct spool *s, struct err *err)
+static int spool_copy(struct spool *s, struct err *err)
 {
 	_cleanup_(archive_freep) struct archive *a = NULL;
 	struct archive_entry *e;
@@ -110,7 +110,7 @@ static int copy(struct spool *s, struct err *err)
 }
 
 /* Plain as libarchive sees it. Also when it is damaged: then the error is about the file itself. */
-static bool is_plain(struct spool *s)
+static bool spool_is_plain(struct spool *s)
 {
 	_cleanup_(archive_freep) struct archive *a = NULL;
 	struct archive_entry *e;
@@ -130,13 +130,13 @@ int spool_open(struct spool *s, struct input *in, struct err *err)
 	if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		s->base = lseek(in->fd, 0, SEEK_CUR);
 		s->end = st.st_size > s->base ? st.st_size - s->base : 0;
-		if (s->base >= 0 && is_plain(s))
+		if (s->base >= 0 && spool_is_plain(s))
 			return 0;
 		if (s->base >= 0 && lseek(in->fd, s->base, SEEK_SET) < 0)
 			return err_sys(err, errno, "%s", in->name);
 	}
 	s->base = s->end = 0;
-	return copy(s, err);
+	return spool_copy(s, err);
 }
 
 void spool_done(struct spool *s)

@@ -10,7 +10,7 @@ struct toml {
 	struct err *err;
 };
 
-static int wrong(const struct toml *t, const char *what) { return err_set(t->err, ERR_INVALID, "line %u: %s", t->line, what); }
+static int toml_wrong(const struct toml *t, const char *what) { return err_set(t->err, ERR_INVALID, "line %u: %s", t->line, what); }
 
 static int peek(const struct toml *t) { return t->at < t->end ? (unsigned char)*t->at : -1; }
 
@@ -22,13 +22,13 @@ static bool eat(struct toml *t, char c)
 	return true;
 }
 
-static void skip_blanks(struct toml *t)
+static void toml_skip_blanks(struct toml *t)
 {
 	while (peek(t) == ' ' || peek(t) == '\t')
 		t->at++;
 }
 
-static void skip_comment(struct toml *t)
+static void toml_skip_comment(struct toml *t)
 {
 	if (peek(t) == '#')
 		while (t->at < t->end && *t->at != '\n')
@@ -39,8 +39,8 @@ static void skip_comment(struct toml *t)
 static void skip_lines(struct toml *t)
 {
 	for (;;) {
-		skip_blanks(t);
-		skip_comment(t);
+		toml_skip_blanks(t);
+		toml_skip_comment(t);
 		(void)eat(t, '\r');
 		if (!eat(t, '\n'))
 			return;
@@ -65,12 +65,12 @@ static int parse_unicode(struct toml *t, int digits, struct buf *b)
 			ch += 'a' - 'A';
 		d = ch > 0 ? strchr(hex, ch) : NULL;
 		if (!d)
-			return wrong(t, "a \\u escape has 4 hexadecimal digits, \\U has 8");
+			return toml_wrong(t, "a \\u escape has 4 hexadecimal digits, \\U has 8");
 		c = c << 4 | (unsigned)(d - hex);
 		t->at++;
 	}
 	if (!c || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return wrong(t, "no such character");
+		return toml_wrong(t, "no such character");
 	utf8_put(b, c);
 	return 0;
 }
@@ -94,7 +94,7 @@ static int parse_escape(struct toml *t, bool multi, struct buf *b)
 		skip_lines(t); /* a line that goes on; a comment cannot stand there, which is not worth telling apart */
 		return 0;
 	}
-	return wrong(t, "unknown escape in a string");
+	return toml_wrong(t, "unknown escape in a string");
 }
 
 static bool at_end(struct toml *t, char quote, bool multi)
@@ -122,9 +122,9 @@ static int parse_string(struct toml *t, struct buf *b)
 		int c = peek(t), r;
 
 		if (c < 0 || (c == '\n' && !multi))
-			return wrong(t, "a string does not end");
+			return toml_wrong(t, "a string does not end");
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
-			return wrong(t, "control character in a string");
+			return toml_wrong(t, "control character in a string");
 		t->at++;
 		if (c == '\n')
 			t->line++;
@@ -148,11 +148,11 @@ static int parse_key_part(struct toml *t, struct buf *b)
 		return parse_string(t, b);
 	while (bare(peek(t)))
 		buf_addc(b, *t->at++);
-	return b->len ? 0 : wrong(t, "a key is missing");
+	return b->len ? 0 : toml_wrong(t, "a key is missing");
 }
 
 /* The table @key of @in, made when it is not there. */
-static int enter(struct toml *t, json *in, const char *key, json **ret)
+static int toml_enter(struct toml *t, json *in, const char *key, json **ret)
 {
 	json *next = json_get(in, key);
 
@@ -163,47 +163,47 @@ static int enter(struct toml *t, json *in, const char *key, json **ret)
 	if (json_object_is_type(next, json_type_array) && json_len(next)) /* the latest of an array of tables */
 		next = json_at(next, json_len(next) - 1);
 	if (!json_object_is_type(next, json_type_object))
-		return wrong(t, "a key is a value and a table at once");
+		return toml_wrong(t, "a key is a value and a table at once");
 	*ret = next;
 	return 0;
 }
 
 /* "a.b.c": enters a and a.b below @in and leaves "c" in @last. */
-static int parse_key(struct toml *t, json *in, json **ret_table, struct buf *last)
+static int toml_parse_key(struct toml *t, json *in, json **ret_table, struct buf *last)
 {
 	for (unsigned depth = 0;; depth++) {
 		int r = parse_key_part(t, last);
 
 		if (r < 0)
 			return r;
-		skip_blanks(t);
+		toml_skip_blanks(t);
 		if (!eat(t, '.')) {
 			*ret_table = in;
 			return 0;
 		}
-		skip_blanks(t);
-		r = depth < DEPTH_MAX ? enter(t, in, buf_str(last), &in) : wrong(t, "too many dots in a key");
+		toml_skip_blanks(t);
+		r = depth < DEPTH_MAX ? toml_enter(t, in, buf_str(last), &in) : toml_wrong(t, "too many dots in a key");
 		if (r < 0)
 			return r;
 	}
 }
 
-static int parse_value(struct toml *t, json **ret);
+static int toml_parse_value(struct toml *t, json **ret);
 
 static int parse_pair(struct toml *t, json *table)
 {
 	_cleanup_buf_ struct buf key = { 0 };
 	json *value = NULL;
-	int r = parse_key(t, table, &table, &key);
+	int r = toml_parse_key(t, table, &table, &key);
 
 	if (r < 0)
 		return r;
 	if (!eat(t, '='))
-		return wrong(t, "= is missing behind a key");
-	skip_blanks(t);
+		return toml_wrong(t, "= is missing behind a key");
+	toml_skip_blanks(t);
 	if (json_get(table, buf_str(&key)))
-		return wrong(t, "a key is given twice");
-	r = parse_value(t, &value);
+		return toml_wrong(t, "a key is given twice");
+	r = toml_parse_value(t, &value);
 	if (r == 0)
 		json_put(table, buf_str(&key), value);
 	return r;
@@ -213,21 +213,21 @@ static int parse_array(struct toml *t, json *list)
 {
 	for (skip_lines(t); !eat(t, ']'); skip_lines(t)) {
 		json *value = NULL;
-		int r = parse_value(t, &value);
+		int r = toml_parse_value(t, &value);
 
 		if (r < 0)
 			return r;
 		json_append(list, value);
 		skip_lines(t);
 		if (!eat(t, ',') && peek(t) != ']')
-			return wrong(t, ", or ] is missing in an array");
+			return toml_wrong(t, ", or ] is missing in an array");
 	}
 	return 0;
 }
 
 static int parse_inline_table(struct toml *t, json *table)
 {
-	skip_blanks(t);
+	toml_skip_blanks(t);
 	if (eat(t, '}'))
 		return 0;
 	for (;;) {
@@ -235,12 +235,12 @@ static int parse_inline_table(struct toml *t, json *table)
 
 		if (r < 0)
 			return r;
-		skip_blanks(t);
+		toml_skip_blanks(t);
 		if (eat(t, '}'))
 			return 0;
 		if (!eat(t, ','))
-			return wrong(t, ", or } is missing in a table");
-		skip_blanks(t);
+			return toml_wrong(t, ", or } is missing in a table");
+		toml_skip_blanks(t);
 	}
 }
 
@@ -262,14 +262,14 @@ static int parse_word(struct toml *t, json **ret)
 		errno = 0;
 		v = strtoll(word, &end, 10);
 		if (!n || *end || errno)
-			return wrong(t, "neither a string, a number, true, false, an array nor a table");
+			return toml_wrong(t, "neither a string, a number, true, false, an array nor a table");
 		*ret = json_object_new_int64(v);
 	}
 	t->at += n;
 	return 0;
 }
 
-static int parse_value(struct toml *t, json **ret)
+static int toml_parse_value(struct toml *t, json **ret)
 {
 	_cleanup_json_ json *v = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
@@ -280,7 +280,7 @@ static int parse_value(struct toml *t, json **ret)
 		v = r == 0 ? json_new_str(buf_str(&text)) : NULL;
 	} else if (c == '[' || c == '{') {
 		if (++t->depth > DEPTH_MAX)
-			return wrong(t, "nested too deeply");
+			return toml_wrong(t, "nested too deeply");
 		t->at++;
 		v = c == '[' ? json_new_array() : json_new_object();
 		r = c == '[' ? parse_array(t, v) : parse_inline_table(t, v);
@@ -301,21 +301,21 @@ static int parse_header(struct toml *t, json *root, json **ret)
 	json *in, *list, *table;
 	int r;
 
-	skip_blanks(t);
-	r = parse_key(t, root, &in, &key);
+	toml_skip_blanks(t);
+	r = toml_parse_key(t, root, &in, &key);
 	if (r < 0)
 		return r;
 	if (!eat(t, ']') || (many && !eat(t, ']')))
-		return wrong(t, "] is missing behind a table's name");
+		return toml_wrong(t, "] is missing behind a table's name");
 	if (!many)
-		return enter(t, in, buf_str(&key), ret);
+		return toml_enter(t, in, buf_str(&key), ret);
 	list = json_get(in, buf_str(&key));
 	if (!list) {
 		list = json_new_array();
 		json_put(in, buf_str(&key), list);
 	}
 	if (!json_object_is_type(list, json_type_array))
-		return wrong(t, "a key is a value and a table at once");
+		return toml_wrong(t, "a key is a value and a table at once");
 	table = json_new_object();
 	json_append(list, table);
 	*ret = table;
@@ -331,11 +331,11 @@ static int parse_lines(struct toml *t, json *root)
 
 		if (r < 0)
 			return r;
-		skip_blanks(t);
-		skip_comment(t);
+		toml_skip_blanks(t);
+		toml_skip_comment(t);
 		(void)eat(t, '\r');
 		if (peek(t) >= 0 && peek(t) != '\n')
-			return wrong(t, "more than one thing on a line");
+			return toml_wrong(t, "more than one thing on a line");
 	}
 	return 0;
 }

@@ -80,7 +80,7 @@ static int has_snapshot(struct unpack *u, size_t i, struct err *err)
 }
 
 /* A snapshot stands on its parents: the topmost one that is there says where to begin. */
-static int look(struct unpack *u, struct err *err)
+static int unpack_look(struct unpack *u, struct err *err)
 {
 	u->looked = true;
 	for (u->next = u->m->n; u->next; u->next--) {
@@ -102,7 +102,7 @@ static void tell_present(struct unpack *u)
 }
 
 /* 1: somebody else has unpacked the layer meanwhile. */
-static int prepare(struct unpack *u, struct ctrd_mounts *mounts, struct err *err)
+static int unpack_prepare(struct unpack *u, struct ctrd_mounts *mounts, struct err *err)
 {
 	const char *parent = u->next ? u->chain.v[u->next - 1] : "", *chain = u->chain.v[u->next];
 	_cleanup_dict_ struct dict labels = { 0 };
@@ -153,7 +153,7 @@ static int begin_layer(struct unpack *u, struct err *err)
 {
 	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
 	struct ctx ctx = ctx_within(&u->s->ctx, APPLY_MS);
-	int r = prepare(u, &mounts, err);
+	int r = unpack_prepare(u, &mounts, err);
 
 	if (r == 1) {
 		err_clear(err);
@@ -218,7 +218,7 @@ bool unpack_ready(const struct unpack *u, size_t present)
 
 int unpack_step(struct unpack *u, size_t present, struct err *err)
 {
-	int r = u->looked ? 0 : look(u, err);
+	int r = u->looked ? 0 : unpack_look(u, err);
 
 	if (r == 0 && !u->told)
 		tell_present(u);
@@ -237,10 +237,10 @@ int unpack_step(struct unpack *u, size_t present, struct err *err)
 }
 
 /* Before anything is unpacked in vain. */
-static int check_layers(struct unpack *u, struct err *err)
+static int unpack_check_layers(struct unpack *u, struct err *err)
 {
 	struct ctx ctx = ctx_within(&u->s->ctx, CALL_MS);
-	int r = u->looked ? 0 : look(u, err);
+	int r = u->looked ? 0 : unpack_look(u, err);
 
 	for (size_t i = u->next; r == 0 && i < u->m->n; i++) {
 		_cleanup_(ctrd_content_done) struct ctrd_content content = { 0 };
@@ -254,7 +254,7 @@ static int check_layers(struct unpack *u, struct err *err)
 
 int unpack_finish(struct unpack *u, struct err *err)
 {
-	int r = check_layers(u, err);
+	int r = unpack_check_layers(u, err);
 
 	if (r == 0)
 		r = unpack_step(u, u->m->n, err);

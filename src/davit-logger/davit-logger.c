@@ -43,7 +43,7 @@ static void say_ready(void)
 }
 
 /* False at the end of the stream. */
-static bool take(struct logfile *log, enum log_stream s, int fd)
+static bool logger_take(struct logfile *log, enum log_stream s, int fd)
 {
 	char bytes[16384];
 	ssize_t n = read(fd, bytes, sizeof bytes);
@@ -56,14 +56,14 @@ static bool take(struct logfile *log, enum log_stream s, int fd)
 	return true;
 }
 
-static int wait_ms(const struct logfile *log, const struct ctx *ctx)
+static int logger_wait_ms(const struct logfile *log, const struct ctx *ctx)
 {
 	int ms = ctx_poll_ms(ctx);
 
 	return logfile_pending(log) && (ms < 0 || ms > IDLE_MS) ? IDLE_MS : ms;
 }
 
-static void copy(struct logfile *log, int signals)
+static void logger_copy(struct logfile *log, int signals)
 {
 	struct pollfd pfd[] = {
 		[LOG_STDOUT] = { .fd = OUT_FD, .events = POLLIN },
@@ -73,14 +73,14 @@ static void copy(struct logfile *log, int signals)
 	struct ctx ctx = { 0 };
 
 	while ((pfd[LOG_STDOUT].fd >= 0 || pfd[LOG_STDERR].fd >= 0) && ctx_check(&ctx, NULL) == 0) {
-		int n = poll(pfd, sizeof pfd / sizeof *pfd, wait_ms(log, &ctx));
+		int n = poll(pfd, sizeof pfd / sizeof *pfd, logger_wait_ms(log, &ctx));
 
 		if (n == 0)
 			logfile_flush(log);
 		if (n <= 0)
 			continue;
 		for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
-			if (pfd[s].revents && !take(log, (enum log_stream)s, pfd[s].fd))
+			if (pfd[s].revents && !logger_take(log, (enum log_stream)s, pfd[s].fd))
 				pfd[s].fd = -1;
 		if (pfd[2].revents) {
 			ctx = ctx_within(NULL, DRAIN_MS);
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	if (logfile_open(s.path, s.size, s.files, &log, NULL) < 0)
 		log = logfile_new(s.path, s.size, s.files);
 	say_ready();
-	copy(log, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+	logger_copy(log, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 	logfile_free(log);
 	return 0;
 }

@@ -24,7 +24,7 @@ bool image_is_id(const char *what)
 
 bool image_may_differ(const char *what) { return strchr(what, '@') || id_prefix(digest_digits(what)); }
 
-static int not_found(const char *what, struct err *err)
+static int image_not_found(const char *what, struct err *err)
 {
 	return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not found", what), "davit images lists those there are");
 }
@@ -124,7 +124,7 @@ static int find_id(struct ctrd *c, const char *what, const struct ctx *ctx, stru
 		found.records.v[found.records.n++] = TAKE_STRUCT(all.v[i]);
 	}
 	if (!found.records.n)
-		return ctx_check(ctx, err) < 0 ? -(int)err->code : not_found(what, err);
+		return ctx_check(ctx, err) < 0 ? -(int)err->code : image_not_found(what, err);
 	r = check_single(&found, what, err);
 	if (r == 0)
 		*ret = TAKE_STRUCT(found.records);
@@ -152,7 +152,7 @@ static int find_digest(struct ctrd *c, const char *what, const struct ref *ref, 
 			found = &all.v[i];
 	}
 	if (!found)
-		return not_found(what, err);
+		return image_not_found(what, err);
 	*ret = TAKE_STRUCT(*found);
 	return 0;
 }
@@ -164,8 +164,8 @@ static void put_one(struct ctrd_images *ret, struct ctrd_image *one)
 }
 
 /* By its own name, which is true when it says a digest. */
-static int find_name(struct ctrd *c, const char *what, const struct ref *ref, const struct ctx *ctx, struct ctrd_image *ret,
-		     struct err *err)
+static int find_by_name(struct ctrd *c, const char *what, const struct ref *ref, const struct ctx *ctx, struct ctrd_image *ret,
+			struct err *err)
 {
 	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 };
 	int r = images_get(c, ref->name, ctx, &record, err);
@@ -177,7 +177,7 @@ static int find_name(struct ctrd *c, const char *what, const struct ref *ref, co
 	if (r != -ERR_NOT_FOUND)
 		return r;
 	err_clear(err);
-	return ref->digest ? find_digest(c, what, ref, ctx, ret, err) : not_found(what, err);
+	return ref->digest ? find_digest(c, what, ref, ctx, ret, err) : image_not_found(what, err);
 }
 
 int image_find_all(struct ctrd *c, const char *what, const struct ctx *ctx, struct ctrd_images *ret, struct err *err)
@@ -193,7 +193,7 @@ int image_find_all(struct ctrd *c, const char *what, const struct ctx *ctx, stru
 		return find_id(c, what, ctx, ret, err);
 	r = ref_parse(what, &ref, err);
 	if (r == 0)
-		r = find_name(c, what, &ref, ctx, &record, err);
+		r = find_by_name(c, what, &ref, ctx, &record, err);
 	if (r == -ERR_NOT_FOUND && id_prefix(what)) {
 		err_clear(err);
 		return find_id(c, what, ctx, ret, err);

@@ -96,8 +96,8 @@ static json *layers_json(const struct manifest *m)
 	return list;
 }
 
-static int inspect(struct ctrd *c, const struct ctrd_image *record, const struct platform *want, const char *snapshotter,
-		   const struct ctx *ctx, json *o, struct err *err)
+static int inspect_record(struct ctrd *c, const struct ctrd_image *record, const struct platform *want, const char *snapshotter,
+			  const struct ctx *ctx, json *o, struct err *err)
 {
 	_cleanup_(resolved_done) struct resolved found = { 0 };
 	_cleanup_(manifest_done) struct manifest m = { 0 };
@@ -139,7 +139,7 @@ int image_inspect(struct ctrd *c, const char *what, const char *platform, const 
 	json_put_str(o, "digest", record.target.digest);
 	json_put_str(o, "mediaType", record.target.media_type);
 	json_put_dict(o, "labels", &record.labels);
-	r = inspect(c, &record, &want, snapshotter, ctx, o, err);
+	r = inspect_record(c, &record, &want, snapshotter, ctx, o, err);
 	if (r < 0)
 		return err_wrap(err, r, "image %s", ref_familiar(record.name));
 	*ret = TAKE_PTR(o);

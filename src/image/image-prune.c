@@ -84,7 +84,7 @@ static bool filters_suit(struct prune *p, const struct ctrd_image *image, const 
 	return labels_suit(p->what, &config.labels);
 }
 
-static bool is_prey(struct prune *p, const struct ctrd_image *image, const struct ctx *ctx)
+static bool image_is_prey(struct prune *p, const struct ctrd_image *image, const struct ctx *ctx)
 {
 	return !strv_has(&p->used, image->target.digest) && (p->what->all || is_dangling(p, image)) && filters_suit(p, image, ctx);
 }
@@ -99,7 +99,7 @@ int image_prune(struct ctrd *c, const struct image_prune *what, const char *snap
 	if (r == 0) /* after the images: who starts a job from one meanwhile is seen */
 		r = find_used(&p, ctx, err);
 	for (size_t i = 0; r == 0 && i < p.images.n; i++) {
-		if (is_prey(&p, &p.images.v[i], ctx))
+		if (image_is_prey(&p, &p.images.v[i], ctx))
 			strv_push(&prey, p.images.v[i].name);
 		r = ctx_check(ctx, err);
 	}

@@ -39,8 +39,8 @@ static int check_unpacked(const struct resolved *r, const char *snapshotter, str
 	return err_set(err, ERR_NOT_FOUND, "not unpacked by snapshotter %s", snapshotter);
 }
 
-static int fill(struct ctrd *c, const struct ctrd_image *record, const char *platform, const char *snapshotter,
-		const struct ctx *ctx, struct image *i, struct err *err)
+static int image_fill(struct ctrd *c, const struct ctrd_image *record, const char *platform, const char *snapshotter,
+		      const struct ctx *ctx, struct image *i, struct err *err)
 {
 	_cleanup_(resolved_done) struct resolved found = { 0 };
 	struct platform want;
@@ -81,7 +81,7 @@ int image_get_end(struct ctrd *c, struct ctrd_call *call, const char *name, cons
 	else
 		(void)err_wrap(&why, r, "image %s", ref_familiar(name));
 	if (r == 0) {
-		r = fill(c, &record, platform, snapshotter, ctx, &i, &why);
+		r = image_fill(c, &record, platform, snapshotter, ctx, &i, &why);
 		if (r < 0)
 			(void)err_wrap(&why, r, "image %s", ref_familiar(name));
 	}

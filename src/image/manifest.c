@@ -90,7 +90,7 @@ static int kind_parse(json *j, struct manifest *m, struct err *err)
 	return 0;
 }
 
-static int parse(json *j, struct manifest *m, struct err *err)
+static int parse_manifest(json *j, struct manifest *m, struct err *err)
 {
 	json *config = json_get_object(j, "config");
 	int r = kind_parse(j, m, err);
@@ -116,7 +116,7 @@ int manifest_parse(const char *data, size_t len, struct manifest *ret, struct er
 
 	if (r < 0)
 		return err_wrap(err, r, "manifest");
-	r = parse(j, &m, err);
+	r = parse_manifest(j, &m, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_STRUCT(m);

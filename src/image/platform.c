@@ -36,7 +36,7 @@ static const struct {
 	{ "arm64", "arm", "v6" }, { "arm64", "arm", "v5" },
 };
 
-static void put(char *to, size_t room, const char *s)
+static void platform_put(char *to, size_t room, const char *s)
 {
 	size_t i = 0;
 
@@ -47,21 +47,21 @@ static void put(char *to, size_t room, const char *s)
 
 void platform_set(struct platform *p, const char *os, const char *arch, const char *variant)
 {
-	put(p->os, sizeof p->os, os && *os ? os : "linux");
-	put(p->arch, sizeof p->arch, arch);
-	put(p->variant, sizeof p->variant, variant);
+	platform_put(p->os, sizeof p->os, os && *os ? os : "linux");
+	platform_put(p->arch, sizeof p->arch, arch);
+	platform_put(p->variant, sizeof p->variant, variant);
 	for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
 		if (strcmp(p->arch, aliases[i].name) == 0) {
-			put(p->arch, sizeof p->arch, aliases[i].arch);
+			platform_put(p->arch, sizeof p->arch, aliases[i].arch);
 			if (!*p->variant)
-				put(p->variant, sizeof p->variant, aliases[i].variant);
+				platform_put(p->variant, sizeof p->variant, aliases[i].variant);
 			break;
 		}
 	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
 		if (strcmp(p->arch, plain[i].arch) == 0 && strcmp(p->variant, plain[i].variant) == 0)
 			*p->variant = '\0';
 	if (strcmp(p->arch, "arm") == 0 && !*p->variant)
-		put(p->variant, sizeof p->variant, "v7");
+		platform_put(p->variant, sizeof p->variant, "v7");
 	if (strcmp(p->arch, "arm") == 0 && isdigit((unsigned char)*p->variant)) {
 		p->variant[1] = p->variant[0];
 		p->variant[0] = 'v';
@@ -77,7 +77,7 @@ void platform_host(struct platform *ret)
 	platform_set(ret, "linux", u.machine, NULL);
 }
 
-static int wrong(const char *s, struct err *err)
+static int platform_wrong(const char *s, struct err *err)
 {
 	return err_hint(err, err_set(err, ERR_INVALID, "platform \"%.80s\": not of the form os/architecture[/variant]", s),
 			"such as linux/amd64 or linux/arm/v7");
@@ -93,7 +93,7 @@ static bool well_formed(const char *s)
 	return strlen(s) <= 60;
 }
 
-static bool too_long(const struct strv *parts)
+static bool platform_too_long(const struct strv *parts)
 {
 	for (size_t i = 0; i < parts->n; i++)
 		if (strlen(parts->v[i]) >= sizeof((struct platform *)NULL)->os)
@@ -110,10 +110,10 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 		return 0;
 	}
 	if (!well_formed(s))
-		return wrong(s, err);
+		return platform_wrong(s, err);
 	strv_split(&parts, s, "/");
-	if (parts.n > 3 || too_long(&parts) || strcmp(s, "linux") == 0)
-		return wrong(s, err);
+	if (parts.n > 3 || platform_too_long(&parts) || strcmp(s, "linux") == 0)
+		return platform_wrong(s, err);
 	if (parts.n == 1)
 		platform_set(ret, "linux", parts.v[0], NULL);
 	else

@@ -47,7 +47,7 @@ struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_file
 }
 
 /* Which streams end in the middle of a line, by the last records of the file. */
-static void resume(struct logfile *f)
+static void resume_log(struct logfile *f)
 {
 	_cleanup_buf_ struct buf tail = { 0 };
 	const size_t want = 2 * (LOG_LINE_MAX + RECORD_HEAD);
@@ -66,7 +66,7 @@ static void resume(struct logfile *f)
 	}
 }
 
-static int open_file(struct logfile *f)
+static int logfile_open_file(struct logfile *f)
 {
 	struct stat st = { 0 };
 
@@ -79,7 +79,7 @@ static int open_file(struct logfile *f)
 	f->size = st.st_size;
 	f->torn = false;
 	if (f->size)
-		resume(f);
+		resume_log(f);
 	return 0;
 }
 
@@ -88,12 +88,12 @@ static int open_anew(struct logfile *f)
 {
 	_cleanup_free_ char *folder = NULL;
 	const char *slash = strrchr(f->path, '/');
-	int r = open_file(f);
+	int r = logfile_open_file(f);
 
 	if (r != -ENOENT || !slash || slash == f->path)
 		return r;
 	folder = mem_strndup(f->path, (size_t)(slash - f->path));
-	return file_mkdirs_private(folder, NULL) < 0 ? r : open_file(f);
+	return file_mkdirs_private(folder, NULL) < 0 ? r : logfile_open_file(f);
 }
 
 int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct logfile **ret, struct err *err)
@@ -148,7 +148,7 @@ ssize_t logfile_take(struct logfile *f, enum log_stream s, int from, char *p, si
 }
 
 /* What will be so after a write of @len bytes. */
-static void note(struct logfile *f, size_t len)
+static void note_written(struct logfile *f, size_t len)
 {
 	if (f->ledger)
 		ledger_note(f->ledger, f->ino, f->size, (int64_t)len, f->done);
@@ -209,7 +209,7 @@ static void lose(struct logfile *f, size_t from, int why)
 		f->stream[l.stream].skipping = l.partial;
 	}
 	if (f->fd >= 0)
-		resume(f);
+		resume_log(f);
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++) {
 		if (!hit[s])
 			f->stream[s].open = open[s];
@@ -220,7 +220,7 @@ static void lose(struct logfile *f, size_t from, int why)
 	}
 }
 
-static void put(struct logfile *f)
+static void put_record(struct logfile *f)
 {
 	_cleanup_buf_ struct buf head = { 0 };
 	size_t done, of_records;
@@ -236,7 +236,7 @@ static void put(struct logfile *f)
 	if (f->torn)
 		buf_addc(&head, '\n');
 	describe_loss(f, &head);
-	note(f, head.len + f->out.len);
+	note_written(f, head.len + f->out.len);
 	done = write_records(f, &head);
 	why = errno;
 	of_records = done > head.len ? done - head.len : 0;
@@ -268,7 +268,7 @@ static void rotate(struct logfile *f)
 		(void)rename(from, to);
 	}
 	(void)close(TAKE_FD(f->fd));
-	(void)open_file(f);
+	(void)logfile_open_file(f);
 	i = f->max_files;
 	do { /* one too many now; more, when they were kept under a larger count */
 		_cleanup_free_ char *surplus = logline_path(f->path, i++);
@@ -283,7 +283,7 @@ static void add_record(struct logfile *f, const char *now, enum log_stream s, bo
 	int64_t len = (int64_t)(RECORD_HEAD + rest->len + n);
 
 	if (f->size + (int64_t)f->out.len + len > f->max_size) {
-		put(f);
+		put_record(f);
 		if (f->size && f->fd >= 0)
 			rotate(f);
 	}
@@ -295,7 +295,7 @@ static void add_record(struct logfile *f, const char *now, enum log_stream s, bo
 	f->done[s] += rest->len + n + !partial;
 	buf_reset(rest);
 	if (f->out.len >= OUT_MAX)
-		put(f);
+		put_record(f);
 }
 
 void logfile_write(struct logfile *f, enum log_stream s, const char *p, size_t n)
@@ -326,8 +326,8 @@ void logfile_write(struct logfile *f, enum log_stream s, const char *p, size_t n
 		p += len + whole;
 		n -= len + whole;
 	}
-	put(f);
-	note(f, 0);
+	put_record(f);
+	note_written(f, 0);
 }
 
 bool logfile_pending(const struct logfile *f) { return f->stream[LOG_STDOUT].rest.len || f->stream[LOG_STDERR].rest.len; }
@@ -340,8 +340,8 @@ void logfile_flush(struct logfile *f)
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
 		if (f->stream[s].rest.len)
 			add_record(f, now, (enum log_stream)s, true, "", 0);
-	put(f);
-	note(f, 0);
+	put_record(f);
+	note_written(f, 0);
 }
 
 void logfile_free(struct logfile *f)

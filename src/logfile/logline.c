@@ -7,7 +7,7 @@
 static const char *const stream_names[] = { [LOG_STDOUT] = "stdout", [LOG_STDERR] = "stderr" };
 
 /* The next field and the blank behind it; false at the end. */
-static bool take_field(const char **p, size_t *n, const char **ret, size_t *ret_len)
+static bool logline_take_field(const char **p, size_t *n, const char **ret, size_t *ret_len)
 {
 	const char *blank = memchr(*p, ' ', *n);
 	size_t len = blank ? (size_t)(blank - *p) : *n;
@@ -42,11 +42,11 @@ bool logline_parse(const char *p, size_t n, struct logline *ret)
 	const char *field;
 	size_t len;
 
-	if (!take_field(&p, &n, &l.time, &l.time_len) || !looks_like_time(l.time, l.time_len))
+	if (!logline_take_field(&p, &n, &l.time, &l.time_len) || !looks_like_time(l.time, l.time_len))
 		return false;
-	if (!take_field(&p, &n, &field, &len) || !parse_stream(field, len, &l.stream))
+	if (!logline_take_field(&p, &n, &field, &len) || !parse_stream(field, len, &l.stream))
 		return false;
-	if (!take_field(&p, &n, &field, &len) || (*field != 'F' && *field != 'P') || (len > 1 && field[1] != ':'))
+	if (!logline_take_field(&p, &n, &field, &len) || (*field != 'F' && *field != 'P') || (len > 1 && field[1] != ':'))
 		return false;
 	l.partial = *field == 'P';
 	l.text = p;

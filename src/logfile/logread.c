@@ -230,7 +230,7 @@ static bool in_span(const struct logread *opt, const struct logline *l)
 }
 
 /* A colour ends with its record: what comes after it is not the job's alone. */
-static void add_text(struct reader *r, const struct logline *l)
+static void reader_add_text(struct reader *r, const struct logline *l)
 {
 	if (!r->terminal[l->stream])
 		buf_add(&r->out, l->text, l->len);
@@ -269,7 +269,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 		buf_add(&r->out, l.time, l.time_len);
 		buf_addc(&r->out, ' ');
 	}
-	add_text(r, &l);
+	reader_add_text(r, &l);
 	if (!r->line[l.stream].open)
 		buf_addc(&r->out, '\n');
 	return 0;
@@ -291,7 +291,7 @@ static int pass_records(struct reader *r, struct err *err)
 }
 
 /* To the file's end as it is now. */
-static int drain(struct reader *r, struct err *err)
+static int reader_drain(struct reader *r, struct err *err)
 {
 	while (r->at.fd >= 0 && !r->closed) {
 		ssize_t n = pread(r->at.fd, buf_room(&r->in, RECORD_MAX), RECORD_MAX, r->offset);
@@ -317,7 +317,7 @@ static int drain(struct reader *r, struct err *err)
 /* Nothing more will come of this file: a last line without its end is a line all the same. */
 static int finish_file(struct reader *r, struct err *err)
 {
-	int ret = drain(r, err);
+	int ret = reader_drain(r, err);
 
 	if (ret == 0 && (r->in.len || r->is_over))
 		ret = pass_record(r, buf_str(&r->in), r->in.len, true, err);
@@ -356,7 +356,7 @@ static int read_present(struct reader *r, struct segments *files, struct err *er
 		int ret;
 
 		turn_to_file(r, s, old ? s->size : start);
-		ret = i > 0 || !opt->follow ? finish_file(r, err) : drain(r, err);
+		ret = i > 0 || !opt->follow ? finish_file(r, err) : reader_drain(r, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -459,7 +459,7 @@ static void give_back(struct reader *r)
 	buf_reset(&r->in);
 }
 
-static int follow(struct reader *r, struct err *err)
+static int reader_follow(struct reader *r, struct err *err)
 {
 	const struct logread *opt = r->opt;
 	bool ask = true, quiet = false;
@@ -472,7 +472,7 @@ static int follow(struct reader *r, struct err *err)
 		 * may be a moment behind the task, so the log must have been quiet since. */
 		r->ended = r->ended || (ask && opt->ended && opt->ended(opt->arg));
 		last = r->gone || (opt->until && clock_wall() > opt->until) || (r->ended && quiet);
-		ret = drain(r, err);
+		ret = reader_drain(r, err);
 		give_back(r);
 		if (ret == 0)
 			ret = next_file(r, err);
@@ -506,6 +506,6 @@ int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *e
 		return err_set(err, ERR_NOT_FOUND, "log %s: there is none", opt->path);
 	ret = read_present(&r, &files, err);
 	if (ret == 0 && opt->follow)
-		ret = follow(&r, err);
+		ret = reader_follow(&r, err);
 	return ret < 0 ? ret : r.closed;
 }

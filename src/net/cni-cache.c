@@ -26,7 +26,7 @@ void cni_entry_free(struct cni_entry *e)
 }
 
 /* [["K","V"],...] to "K=V;..." */
-static char *read_args(json *pairs)
+static char *read_cached_args(json *pairs)
 {
 	struct buf out = { 0 };
 
@@ -75,7 +75,7 @@ static int entry_from_json(json *j, struct cni_entry *e, struct err *err)
 	e->container_id = mem_strdup(json_get_str(j, "containerId"));
 	e->ifname = mem_strdup(json_get_str(j, "ifName"));
 	e->netns = mem_strdup(json_get_str(j, "netns"));
-	e->args = read_args(json_get_array(j, "cniArgs"));
+	e->args = read_cached_args(json_get_array(j, "cniArgs"));
 	e->caps = json_object_get(json_get_object(j, "capabilityArgs"));
 	return config ? base64_decode(&e->config, config, strlen(config), err) : 0;
 }
@@ -209,7 +209,7 @@ static struct cni_entry *entry_from_name(const char *name, const char *container
 }
 
 /* The parts of a file's name may all hold "-", so of a sound file the name only says that it is worth reading. */
-static struct cni_entry *find_entry(const char *dir, const char *name, const char *container_id)
+static struct cni_entry *find_cached_entry(const char *dir, const char *name, const char *container_id)
 {
 	_cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
 	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;
@@ -233,7 +233,7 @@ int cni_cache_find(const char *cache_dir, const char *container_id, struct list_
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cached results %s", dir);
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ struct dirent *name = names[i];
-		struct cni_entry *e = find_entry(dir, name->d_name, container_id);
+		struct cni_entry *e = find_cached_entry(dir, name->d_name, container_id);
 
 		if (e)
 			list_push(head, &e->node);

@@ -181,7 +181,7 @@ static void write_conflist(const char *name, uint32_t net, struct buf *out)
 		 name, subnet, subnet);
 }
 
-static int make(const struct cni_conf *conf, const char *name, struct err *err)
+static int make_conflist(const struct cni_conf *conf, const char *name, struct err *err)
 {
 	_cleanup_free_ char *path = mem_printf("%s/80-%s.conflist", conf->conf_dir, name),
 			    *lock_path = mem_printf("%s/.%s.lock", conf->conf_dir, name);
@@ -216,6 +216,6 @@ int cni_net_ensure_default(const struct cni_conf *conf, const char *name, struct
 	if (r != -ERR_NOT_FOUND)
 		return r;
 	err_clear(err);
-	r = make(conf, name, err);
+	r = make_conflist(conf, name, err);
 	return r < 0 ? err_wrap(err, r, "network %s", name) : 0;
 }

@@ -12,15 +12,15 @@ enum { N_RULES = 2 };
 
 static bool passes_on(const char *type) { return !strcmp(type, "portmap") || !strcmp(type, "firewall"); }
 
-static const char *type_of(const struct cni_place *p) { return json_get_str(p->plugin, "type"); }
+static const char *plugin_type(const struct cni_place *p) { return json_get_str(p->plugin, "type"); }
 
 /* May @last run beside those before it, back to place @first? Two of one type would share their chains. */
 static bool runs_beside(const struct cni_place *all, size_t first, size_t last)
 {
-	if (!passes_on(type_of(&all[last])))
+	if (!passes_on(plugin_type(&all[last])))
 		return false;
 	for (size_t i = first; i < last; i++)
-		if (!passes_on(type_of(&all[i])) || !strcmp(type_of(&all[i]), type_of(&all[last])))
+		if (!passes_on(plugin_type(&all[i])) || !strcmp(plugin_type(&all[i]), plugin_type(&all[last])))
 			return false;
 	return true;
 }
@@ -44,7 +44,7 @@ static size_t find_firewall(const struct cni_place *all, size_t n)
 {
 	size_t i = 0;
 
-	while (i + 1 < n && strcmp(type_of(&all[i]), "firewall") != 0)
+	while (i + 1 < n && strcmp(plugin_type(&all[i]), "firewall") != 0)
 		i++;
 	return i;
 }

@@ -93,7 +93,7 @@ static int read_ip4_ip6(json *raw, struct cni_result *res, struct err *err)
 	return 0;
 }
 
-static bool is_set(const char *s) { return s && *s; }
+static bool is_filled(const char *s) { return s && *s; }
 
 static void read_interfaces(json *raw, const char *ifname, struct cni_result *res)
 {
@@ -103,10 +103,10 @@ static void read_interfaces(json *raw, const char *ifname, struct cni_result *re
 		json *it = json_at(all, i);
 		const char *name = json_get_str(it, "name"), *mac = json_get_str(it, "mac");
 
-		if (!is_set(json_get_str(it, "sandbox"))) {
-			if (!res->bridge && is_set(name))
+		if (!is_filled(json_get_str(it, "sandbox"))) {
+			if (!res->bridge && is_filled(name))
 				res->bridge = mem_strdup(name);
-		} else if (!res->mac && is_set(mac) && (!name || !strcmp(name, ifname))) {
+		} else if (!res->mac && is_filled(mac) && (!name || !strcmp(name, ifname))) {
 			res->mac = mem_strdup(mac);
 		}
 	}
@@ -137,7 +137,7 @@ int cni_result_read(json *raw, const char *ifname, struct cni_result *ret, struc
 	read_interfaces(raw, ifname, &res);
 	dns = json_get_object(raw, "dns");
 	json_get_strv(dns, "nameservers", &res.nameservers);
-	if (is_set(json_get_str(dns, "domain")))
+	if (is_filled(json_get_str(dns, "domain")))
 		strv_push(&res.search, json_get_str(dns, "domain"));
 	add_search(dns, &res.search);
 	json_get_strv(dns, "options", &res.options);

@@ -53,7 +53,7 @@ struct cni_op {
 	struct err err;
 };
 
-static void run_ready(struct cni_op *op);
+static void run_ready_programs(struct cni_op *op);
 
 /* What a program gets. */
 
@@ -127,7 +127,7 @@ static enum errc code_of(int64_t cni)
 }
 
 /* Adds ": " and @text, its white space folded: iptables speaks in several lines. */
-static void add_text(struct buf *out, const char *text)
+static void add_folded(struct buf *out, const char *text)
 {
 	_cleanup_strv_ struct strv words = { 0 };
 
@@ -148,12 +148,12 @@ static int program_failed(struct child *child, int status, struct err *err)
 
 	if (json_parse(buf_str(out), out->len, &j, NULL) >= 0 && json_get_str(j, "msg")) {
 		code = code_of(json_get_int(j, "code", 999));
-		add_text(&text, json_get_str(j, "msg"));
-		add_text(&text, json_get_str(j, "details"));
+		add_folded(&text, json_get_str(j, "msg"));
+		add_folded(&text, json_get_str(j, "details"));
 	}
 	if (!text.len) {
 		buf_adds(&text, child_describe(status, how));
-		add_text(&text, buf_str(child_err(child)));
+		add_folded(&text, buf_str(child_err(child)));
 	}
 	r = err_set(err, code, "%s", text.data);
 	return strstr(text.data, "tables\": executable file not found") ? err_hint(err, r, "apt-get install iptables") : r;
@@ -187,7 +187,7 @@ static int take_result(struct program *p, struct err *err)
 static bool has_to_delete(const struct program *p) { return !p->op->undoing || !p->at->plugin || p->added; }
 
 /* The first error of an op is the one that is told. */
-static void fail(struct program *p, int r, struct err *err)
+static void program_fail(struct program *p, int r, struct err *err)
 {
 	struct cni_op *op = p->op;
 	const char *type = json_get_str(p->at->plugin, "type");
@@ -201,7 +201,7 @@ static void fail(struct program *p, int r, struct err *err)
 	op->err = *err;
 }
 
-static void end(struct program *p)
+static void program_end(struct program *p)
 {
 	child_free(TAKE_PTR(p->child));
 	json_freep(&p->given);
@@ -236,11 +236,11 @@ static bool is_failure(const struct program *p, int status)
  * rules that somebody has flushed, but not when it has deleted the interface already. */
 static void ask_again(struct program *p)
 {
-	end(p);
+	program_end(p);
 	p->begun = p->ended = false;
 	p->again = true;
 	p->op->n_begun--;
-	run_ready(p->op);
+	run_ready_programs(p->op);
 }
 
 static void on_ended(void *arg)
@@ -262,14 +262,14 @@ static void on_ended(void *arg)
 		return;
 	}
 	if (r < 0)
-		fail(p, r, &err);
-	end(p);
+		program_fail(p, r, &err);
+	program_end(p);
 	if (p->at->ports)
 		note_ports_freed(p->op);
-	run_ready(p->op);
+	run_ready_programs(p->op);
 }
 
-static int start(struct program *p, struct child_spec *spec, struct err *err)
+static int program_start(struct program *p, struct child_spec *spec, struct err *err)
 {
 	spec->out_max = OUT_MAX;
 	spec->err_max = ERR_MAX;
@@ -305,13 +305,13 @@ static int start_plugin(struct program *p, struct err *err)
 		return r;
 	write_input(op, p->at->plugin, &input);
 	write_env(op, &env);
-	r = start(p,
-		  &(struct child_spec){ .path = program,
-					.argv = (char *[]){ program, NULL },
-					.envp = env.v,
-					.input = buf_str(&input),
-					.input_len = input.len },
-		  err);
+	r = program_start(p,
+			  &(struct child_spec){ .path = program,
+						.argv = (char *[]){ program, NULL },
+						.envp = env.v,
+						.input = buf_str(&input),
+						.input_len = input.len },
+			  err);
 	if (r == 0 && op->verb == CNI_ADD) {
 		p->given = json_object_get(op->entry->result);
 		p->added = true;
@@ -327,10 +327,10 @@ static int start_forward(struct program *p, struct err *err)
 
 	if (!forward_argv(p->at->family, op->entry->result, op->entry->container_id, op->verb == CNI_ADD, &argv))
 		return 1;
-	return start(p, &(struct child_spec){ .path = argv.v[0], .argv = argv.v }, err);
+	return program_start(p, &(struct child_spec){ .path = argv.v[0], .argv = argv.v }, err);
 }
 
-static void begin(struct program *p)
+static void program_begin(struct program *p)
 {
 	struct err err = ERR_INIT;
 	int r;
@@ -340,12 +340,12 @@ static void begin(struct program *p)
 	p->op->n_running++;
 	r = p->at->plugin ? start_plugin(p, &err) : start_forward(p, &err);
 	if (r < 0)
-		fail(p, r, &err);
+		program_fail(p, r, &err);
 	if (r != 0)
-		end(p);
+		program_end(p);
 }
 
-static bool is_ready(const struct cni_op *op, size_t i)
+static bool program_is_ready(const struct cni_op *op, size_t i)
 {
 	if (op->programs[i].begun || (op->held && op->places[i].ports))
 		return false;
@@ -356,15 +356,15 @@ static bool is_ready(const struct cni_op *op, size_t i)
 }
 
 /* Starts what has nothing left to wait for; a program that ends by being started may set free another. */
-static void run_ready(struct cni_op *op)
+static void run_ready_programs(struct cni_op *op)
 {
 	size_t begun;
 
 	do {
 		begun = op->n_begun;
 		for (size_t i = 0; i < op->n && (op->thorough || op->r >= 0); i++)
-			if (is_ready(op, i))
-				begin(&op->programs[i]);
+			if (program_is_ready(op, i))
+				program_begin(&op->programs[i]);
 	} while (op->n_begun > begun);
 	op->done = op->n_running == 0 && (!op->held || op->r < 0);
 }
@@ -387,7 +387,7 @@ static json *port_mappings(const struct cni_attach *at)
 	return a;
 }
 
-static void put_list(json *o, const char *key, const struct strv *list)
+static void put_strings(json *o, const char *key, const struct strv *list)
 {
 	if (list && list->n)
 		json_put_strv(o, key, list);
@@ -399,9 +399,9 @@ static json *capability_args(const struct cni_attach *at)
 
 	if (at->n_ports)
 		json_put(caps, "portMappings", port_mappings(at));
-	put_list(dns, "servers", at->dns);
-	put_list(dns, "searches", at->dns_search);
-	put_list(dns, "options", at->dns_options);
+	put_strings(dns, "servers", at->dns);
+	put_strings(dns, "searches", at->dns_search);
+	put_strings(dns, "options", at->dns_options);
 	if (json_object_object_length(dns))
 		json_put(caps, "dns", dns);
 	else
@@ -459,7 +459,7 @@ static void stop_all(struct cni_op *op)
 {
 	for (size_t i = 0; i < op->n; i++)
 		if (op->programs[i].child)
-			end(&op->programs[i]);
+			program_end(&op->programs[i]);
 }
 
 static void op_free(struct cni_op *op)
@@ -497,8 +497,8 @@ static void give_up(struct cni_op *op, int r, const struct err *why)
 
 		if (!op->programs[i].child)
 			continue;
-		fail(&op->programs[i], r, &err);
-		end(&op->programs[i]);
+		program_fail(&op->programs[i], r, &err);
+		program_end(&op->programs[i]);
 	}
 }
 
@@ -519,14 +519,14 @@ static int op_wait(struct cni_op *op, const struct ctx *ctx, struct err *err)
 			continue;
 		give_up(op, r, &why);
 		op->thorough = op->thorough && ctx_check(ctx, NULL) == 0;
-		run_ready(op);
+		run_ready_programs(op);
 	}
 	if (op->r < 0 && err)
 		*err = op->err;
 	return op->r;
 }
 
-static int remove_entry(const struct cni_op *op, struct err *err)
+static int remove_cached_entry(const struct cni_op *op, struct err *err)
 {
 	int r = cni_cache_remove(op->cache_dir, op->entry->network, op->entry->container_id, op->entry->ifname, err);
 
@@ -549,10 +549,10 @@ static void undo_add(struct cni_op *op)
 		op->programs[i].begun = op->programs[i].ended = op->programs[i].failed = op->programs[i].again = false;
 	op->r = 0;
 	op->err = (struct err)ERR_INIT;
-	run_ready(op);
+	run_ready_programs(op);
 	r = op_wait(op, &ctx, &err);
 	if (r >= 0)
-		r = remove_entry(op, &err);
+		r = remove_cached_entry(op, &err);
 	if (r < 0)
 		log_warn("undoing the ADD of %s: %s", op->entry->container_id, err.msg);
 }
@@ -601,7 +601,7 @@ int cni_add_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 		return err_wrap(err, r, "network %s", net->name);
 	op->cached = true;
 	op->held = at->hold_ports;
-	run_ready(op);
+	run_ready_programs(op);
 	*ret = TAKE_PTR(op);
 	return 0;
 }
@@ -609,7 +609,7 @@ int cni_add_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 void cni_add_go(struct cni_op *op)
 {
 	op->held = false;
-	run_ready(op);
+	run_ready_programs(op);
 }
 
 int cni_add_end(struct cni_op *op, const struct ctx *ctx, struct cni_result *ret, struct err *err)
@@ -654,7 +654,7 @@ int cni_del_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 	op = new_op(loop, conf, net, CNI_DEL, known_entry(conf, net, at, &cached), at->hold_fd);
 	op->cached = cached;
 	op->thorough = true;
-	run_ready(op);
+	run_ready_programs(op);
 	*ret = op;
 	return 0;
 }
@@ -664,7 +664,7 @@ int cni_del_end(struct cni_op *op, const struct ctx *ctx, struct err *err)
 	_cleanup_(op_freep) struct cni_op *own = op;
 	int r = op_wait(own, ctx, err);
 
-	return r < 0 ? r : remove_entry(own, err);
+	return r < 0 ? r : remove_cached_entry(own, err);
 }
 
 int cni_check(struct loop *loop, const struct cni_conf *conf, const struct cni_net *net, const struct cni_attach *at,
@@ -679,7 +679,7 @@ int cni_check(struct loop *loop, const struct cni_conf *conf, const struct cni_n
 	if (cni_version(net->version) < CNI_0_4_0)
 		return err_set(err, ERR_UNIMPLEMENTED, "network %s: version %s knows no CHECK", net->name, net->version);
 	op = new_op(loop, conf, net, CNI_CHECK, known_entry(conf, net, at, &cached), at->hold_fd);
-	run_ready(op);
+	run_ready_programs(op);
 	return op_wait(op, ctx, err);
 }
 

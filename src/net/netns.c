@@ -36,7 +36,7 @@ static int raise_loopback(void)
 	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ? -errno : 0;
 }
 
-static void *make(void *arg)
+static void *netns_make(void *arg)
 {
 	struct maker *m = arg;
 	char ns[64];
@@ -64,7 +64,7 @@ static int make_in_thread(struct maker *m, struct err *err)
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&t, NULL, make, m);
+	r = pthread_create(&t, NULL, netns_make, m);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (r)
 		return err_sys(err, r, "start a thread");
@@ -110,7 +110,7 @@ static int touch(const char *path, struct err *err)
 static void unlink_path(void *path) { (void)unlink(path); }
 
 /* The file that a namespace is going to be bound to. */
-static int prepare(const char *dir, const char *id, const char *path, struct err *err)
+static int netns_prepare(const char *dir, const char *id, const char *path, struct err *err)
 {
 	int r;
 
@@ -128,7 +128,7 @@ int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
 	_cleanup_free_ char *path = mem_printf("%s/%s", dir, id);
 	_cleanup_(undo_run) struct undo undo = { 0 };
 	struct maker m = { .path = path };
-	int r = prepare(dir, id, path, err);
+	int r = netns_prepare(dir, id, path, err);
 
 	if (r < 0)
 		return r;
@@ -149,7 +149,7 @@ int netns_join(const char *dir, const char *id, const char *other, struct err *e
 
 	if (statfs(other, &fs) < 0 || fs.f_type != NSFS_MAGIC)
 		return err_set(err, ERR_NOT_FOUND, "network namespace %s: not there", other);
-	r = prepare(dir, id, path, err);
+	r = netns_prepare(dir, id, path, err);
 	if (r < 0)
 		return r;
 	if (mount(other, path, NULL, MS_BIND, NULL) == 0)

@@ -7,7 +7,7 @@
 
 enum { CPU_PERIOD = 100000 }; /* microseconds, the kernel's own default */
 
-static bool has_word(const char *list, const char *word)
+static bool cgroup_has_word(const char *list, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -24,7 +24,7 @@ static bool has_controller(const struct spec_in *in, const char *name)
 
 	if (!in->cgroup2)
 		return file_exists(v1);
-	return file_read("/sys/fs/cgroup/cgroup.controllers", 4096, &list, NULL) >= 0 && has_word(buf_str(&list), name);
+	return file_read("/sys/fs/cgroup/cgroup.controllers", 4096, &list, NULL) >= 0 && cgroup_has_word(buf_str(&list), name);
 }
 
 static int need(const struct spec_in *in, const char *controller, const char *option, struct err *err)

@@ -15,11 +15,11 @@ struct walk {
 	size_t n;
 };
 
-static const char *type_of(mode_t mode) { return S_ISCHR(mode) ? "c" : S_ISBLK(mode) ? "b" : NULL; }
+static const char *device_type(mode_t mode) { return S_ISCHR(mode) ? "c" : S_ISBLK(mode) ? "b" : NULL; }
 
 static void emit_numbers(struct buf *out, const struct stat *st)
 {
-	emit_str(out, "type", type_of(st->st_mode));
+	emit_str(out, "type", device_type(st->st_mode));
 	emit_int(out, "major", major(st->st_rdev));
 	emit_int(out, "minor", minor(st->st_rdev));
 }
@@ -76,12 +76,12 @@ static void walk_folder(struct walk *w, int parent, const char *name, const char
 			continue;
 		if (S_ISDIR(st.st_mode))
 			walk_folder(w, dirfd(d), e->d_name, path, depth + 1);
-		else if (type_of(st.st_mode))
+		else if (device_type(st.st_mode))
 			add_device(w, path, &st);
 	}
 }
 
-static int add_given(const struct device *d, struct walk *w, struct err *err)
+static int add_given_device(const struct device *d, struct walk *w, struct err *err)
 {
 	const char *inside = d->inside ? d->inside : d->host;
 	size_t before = w->n;
@@ -91,7 +91,7 @@ static int add_given(const struct device *d, struct walk *w, struct err *err)
 		return err_hint(err, err_sys(err, errno, "device %s", d->host), "the host must have it: ls -l %s", d->host);
 	if (S_ISDIR(st.st_mode))
 		walk_folder(w, AT_FDCWD, d->host, inside, 0);
-	else if (type_of(st.st_mode))
+	else if (device_type(st.st_mode))
 		add_device(w, inside, &st);
 	if (w->n == before)
 		return err_set(err, ERR_INVALID, "device %s: neither a device nor a folder of devices", d->host);
@@ -118,7 +118,7 @@ int spec_devices(const struct spec_in *in, struct buf *nodes, struct buf *rules,
 		if (all && (!d->inside || !strcmp(d->inside, d->host)) && !strncmp(d->host, "/dev/", 5))
 			continue; /* it is there already */
 		w.access = d->access ? d->access : "rwm";
-		r = add_given(d, &w, err);
+		r = add_given_device(d, &w, err);
 		if (r < 0)
 			return r;
 	}

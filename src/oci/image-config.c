@@ -60,7 +60,7 @@ static int check_lists(json *root, json *config, struct err *err)
 	return 0;
 }
 
-static void read_config(json *root, json *config, struct image_config *c)
+static void read_config_object(json *root, json *config, struct image_config *c)
 {
 	c->os = text(root, "os");
 	c->architecture = text(root, "architecture");
@@ -96,6 +96,6 @@ int image_config_parse(const char *data, size_t len, struct image_config *ret, s
 	if (r < 0)
 		return r;
 	*ret = (struct image_config){ 0 };
-	read_config(root, config, ret);
+	read_config_object(root, config, ret);
 	return 0;
 }

@@ -91,7 +91,7 @@ static void tmpfs_options(const struct strv *asked, struct strv *out)
 			strv_push(out, tame[i]);
 }
 
-static void add_given(struct entries *e, const struct spec_mount *m)
+static void add_given_mount(struct entries *e, const struct spec_mount *m)
 {
 	bool bind = !m->type || !strcmp(m->type, "bind");
 	struct entry *n = entries_add(e, m->target);
@@ -114,14 +114,14 @@ static void add_given(struct entries *e, const struct spec_mount *m)
 static void add_all_given(const struct spec_in *in, struct entries *e)
 {
 	for (size_t i = 0; i < in->n_mounts; i++)
-		add_given(e, &in->mounts[i]);
+		add_given_mount(e, &in->mounts[i]);
 	for (size_t i = 0; i < in->task->n_mounts; i++) {
 		const struct mount *m = &in->task->mounts[i];
 		_cleanup_free_ char *target = path_clean(m->target, NULL);
 		struct spec_mount tmpfs = { .target = target, .type = "tmpfs", .read_only = m->read_only, .options = &m->options };
 
 		if (m->kind == MOUNT_TMPFS && !entries_have(e, target))
-			add_given(e, &tmpfs);
+			add_given_mount(e, &tmpfs);
 	}
 }
 
@@ -139,12 +139,12 @@ static void add_own_files(const struct spec_in *in, struct entries *e)
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (files[i].source && !entries_have(e, files[i].target))
-			add_given(e, &(struct spec_mount){ .target = files[i].target,
-							   .source = files[i].source,
-							   .read_only = in->task->read_only });
+			add_given_mount(e, &(struct spec_mount){ .target = files[i].target,
+								 .source = files[i].source,
+								 .read_only = in->task->read_only });
 }
 
-static int by_depth(const void *a, const void *b)
+static int mounts_by_depth(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
@@ -207,7 +207,7 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 	if (r < 0)
 		return r;
 	if (given.n)
-		qsort(given.v, given.n, sizeof *given.v, by_depth);
+		qsort(given.v, given.n, sizeof *given.v, mounts_by_depth);
 	emit_open(out, "mounts", '[');
 	usual_mounts(in, &given, out);
 	for (size_t i = 0; i < given.n; i++) {

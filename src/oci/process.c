@@ -28,7 +28,7 @@ void spec_args(const struct task *t, const struct image_config *image, struct st
 		strv_add(out, &image->cmd);
 }
 
-static int check_text(const char *noun, const char *s, struct err *err)
+static int check_process_text(const char *noun, const char *s, struct err *err)
 {
 	if (utf8_valid(s, strlen(s)))
 		return 0;
@@ -36,12 +36,12 @@ static int check_text(const char *noun, const char *s, struct err *err)
 			"pass other bytes in a file");
 }
 
-static int check_texts(const char *noun, const struct strv *s, struct err *err)
+static int check_process_texts(const char *noun, const struct strv *s, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < s->n && r >= 0; i++)
-		r = check_text(noun, s->v[i], err);
+		r = check_process_text(noun, s->v[i], err);
 	return r;
 }
 
@@ -66,7 +66,7 @@ static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 		return err_hint(err, r, "name one behind the image, such as: davit run %s sh",
 				in->task->image ? in->task->image : "IMAGE");
 	}
-	r = *args.v[0] ? check_texts("argument", &args, err) : empty_command("image", err);
+	r = *args.v[0] ? check_process_texts("argument", &args, err) : empty_command("image", err);
 	if (r >= 0)
 		emit_strv(out, "args", &args);
 	return r;
@@ -115,7 +115,7 @@ static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 	strv_setenvs(&env, &given);
 	strv_setenvs(&env, &in->task->env);
 	home_unless_given(&env, in->user->home);
-	r = check_texts("environment variable", &env, err);
+	r = check_process_texts("environment variable", &env, err);
 	if (r >= 0)
 		emit_strv(out, "env", &env);
 	return r;
@@ -307,7 +307,7 @@ static int emit_cwd(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	const char *asked = in->cwd ? in->cwd : in->task->cwd ? in->task->cwd : in->image->cwd ? in->image->cwd : "/";
 	_cleanup_free_ char *cwd = path_clean(asked, NULL);
-	int r = check_text("working folder", cwd, err);
+	int r = check_process_text("working folder", cwd, err);
 
 	if (r >= 0)
 		emit_str(out, "cwd", cwd);
@@ -375,7 +375,7 @@ static int exec_env(json *process, const struct exec_process *x, struct buf *out
 		strv_setenvs(&env, x->env);
 	if (x->user)
 		home_unless_given(&env, x->user->home);
-	r = check_texts("environment variable", &env, err);
+	r = check_process_texts("environment variable", &env, err);
 	if (r >= 0)
 		emit_strv(out, "env", &env);
 	return r;
@@ -412,7 +412,7 @@ static int exec_process(json *process, const struct exec_process *x, struct buf 
 
 	if (!x->args || !x->args->n)
 		return err_hint(err, err_set(err, ERR_INVALID, "no command"), "davit exec JOB COMMAND");
-	r = *x->args->v[0] ? check_texts("argument", x->args, err) : empty_command("job", err);
+	r = *x->args->v[0] ? check_process_texts("argument", x->args, err) : empty_command("job", err);
 	if (r < 0)
 		return r;
 	emit_open(out, NULL, '{');

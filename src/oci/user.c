@@ -95,7 +95,7 @@ static void lookup_done(struct lookup *l)
 
 static const char *whose(const struct lookup *l) { return l->files->whose ? l->files->whose : "image"; }
 
-static void take_entry(struct lookup *l, const struct record *rec)
+static void lookup_take(struct lookup *l, const struct record *rec)
 {
 	uint32_t id;
 
@@ -112,7 +112,7 @@ static void take_entry(struct lookup *l, const struct record *rec)
 }
 
 /* The entry of a name, else of a number. */
-static bool find_entry(struct lookup *l, const char *s, size_t n, bool by_number)
+static bool lookup_find(struct lookup *l, const char *s, size_t n, bool by_number)
 {
 	const char *at = buf_str(&l->files->passwd), *end = at + l->files->passwd.len;
 	struct record rec;
@@ -123,7 +123,7 @@ static bool find_entry(struct lookup *l, const char *s, size_t n, bool by_number
 	while (next_record(&at, end, &rec)) {
 		if (!parse_id(rec.field[2], rec.len[2], &id) || !(by_number ? id == want : field_is(&rec, 0, s, n)))
 			continue;
-		take_entry(l, &rec);
+		lookup_take(l, &rec);
 		return true;
 	}
 	return false;
@@ -136,7 +136,7 @@ static int find_user(struct lookup *l, const char *s, size_t n, struct err *err)
 
 	if (!n)
 		s = "0", n = 1;
-	if ((!number && find_entry(l, s, n, false)) || (number && find_entry(l, s, n, true)))
+	if ((!number && lookup_find(l, s, n, false)) || (number && lookup_find(l, s, n, true)))
 		return 0;
 	if (!number && !is_root(s, n))
 		return err_hint(err, err_set(err, ERR_NOT_FOUND, "user %.*s: not in the %s's /etc/passwd", (int)n, s, whose(l)),

@@ -1,0 +1,104 @@
+/* What the cache knows of attachments, and their DEL by it alone. */
+#include "cni-cache.h"
+#include "cni-result.h"
+#include "cni.h"
+#include "file.h"
+
+static int del_entry(struct loop *loop, const struct cni_conf *conf, const struct cni_entry *e, const char *netns,
+		     const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(cni_net_freep) struct cni_net *net = NULL;
+	const struct cni_attach at = { .container_id = e->container_id,
+				       .ifname = e->ifname,
+				       .netns = netns && file_exists(netns) ? netns : "",
+				       .args = e->args };
+	struct cni_op *op;
+	int r;
+
+	if (!e->config.len) /* no longer known: the folder must still have its network */
+		r = cni_net_load(conf, e->network, &net, NULL, err);
+	else
+		r = cni_net_parse(buf_str(&e->config), e->config.len, "cached configuration", &net, err);
+	if (r >= 0)
+		r = cni_del_begin(loop, conf, net, &at, &op, err);
+	return r < 0 ? r : cni_del_end(op, ctx, err);
+}
+
+int cni_del_cached(struct loop *loop, const struct cni_conf *conf, const char *container_id, const char *netns,
+		   const struct ctx *ctx, struct err *err)
+{
+	struct list_node all;
+	struct err why = ERR_INIT;
+	int r, first = 0;
+
+	list_init(&all);
+	r = cni_cache_find(conf->cache_dir, container_id, &all, err);
+	if (r < 0)
+		return r;
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		err_clear(&why);
+		r = del_entry(loop, conf, e, netns ? netns : e->netns, ctx, &why);
+		if (r < 0 && first == 0) {
+			first = r;
+			if (err)
+				*err = why;
+		}
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return first;
+}
+
+static bool any_cached(const struct cni_conf *conf, const char *container_id, bool with_ports)
+{
+	struct list_node all;
+	bool any = false;
+
+	list_init(&all);
+	(void)cni_cache_find(conf->cache_dir, container_id, &all, NULL);
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		any = any || !with_ports || json_get(e->caps, "portMappings");
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return any;
+}
+
+bool cni_is_cached(const struct cni_conf *conf, const char *container_id) { return any_cached(conf, container_id, false); }
+
+bool cni_has_ports(const struct cni_conf *conf, const char *container_id) { return any_cached(conf, container_id, true); }
+
+int cni_first_result(const struct cni_conf *conf, const char *container_id, struct cni_result *ret, struct err *err)
+{
+	struct list_node all;
+	int r = 1;
+
+	list_init(&all);
+	(void)cni_cache_find(conf->cache_dir, container_id, &all, NULL);
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		if (r > 0 && e->result)
+			r = cni_result_read(e->result, e->ifname, ret, err);
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return r > 0 ? err_set(err, ERR_NOT_FOUND, "no result is cached for %s", container_id) : r;
+}
+
+int cni_cached_result(const struct cni_conf *conf, const char *net, const char *container_id, const char *ifname,
+		      struct cni_result *ret, struct err *err)
+{
+	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;
+	int r = cni_cache_read(conf->cache_dir, net, container_id, ifname, &e, err);
+
+	if (r < 0)
+		return r;
+	if (!e->result)
+		return err_set(err, ERR_NOT_FOUND, "network %s: no result is cached for %s", net, container_id);
+	return cni_result_read(e->result, ifname, ret, err);
+}

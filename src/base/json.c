@@ -1,4 +1,5 @@
 #include "json.h"
+#include "clock.h"
 #include "mem.h"
 #include "utf8.h"
 #include <limits.h>
@@ -188,6 +189,14 @@ void json_put_str(json *obj, const char *key, const char *value)
 {
 	if (value)
 		json_put(obj, key, json_new_str(value));
+}
+
+void json_put_time(json *o, const char *key, int64_t at)
+{
+	char text[CLOCK_TEXT];
+
+	if (at)
+		json_put_str(o, key, clock_rfc3339(at, text));
 }
 
 void json_put_int(json *obj, const char *key, int64_t value) { json_put(obj, key, made(json_object_new_int64(value))); }

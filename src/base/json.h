@@ -39,6 +39,7 @@ void json_get_dict(json *obj, const char *key, struct dict *out); /* sets the st
 /* Builders take over the value; NULL values of json_put_str are left out. */
 void json_put(json *obj, const char *key, json *value);
 void json_put_str(json *obj, const char *key, const char *value);
+void json_put_time(json *, const char *key, int64_t at); /* RFC 3339; 0 is left out */
 void json_put_int(json *obj, const char *key, int64_t value);
 void json_put_bool(json *obj, const char *key, bool value);
 void json_put_strv(json *obj, const char *key, const struct strv *); /* always, [] when empty */

@@ -118,7 +118,7 @@ static int history_print(struct cli *cli, const struct history_flags *f, const s
 						 { .title = "CREATED BY", .min = 20 },
 						 { .title = "SIZE", .right = true, .drop = 3 },
 						 { .title = "COMMENT", .min = 8, .drop = 1 } };
-	struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
+	_cleanup_(table_done) struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
 	int r = 0;
 
 	if (format_is_template(f->format) && !f->quiet)
@@ -133,7 +133,6 @@ static int history_print(struct cli *cli, const struct history_flags *f, const s
 	}
 	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
 		r = cli_out_table(cli, &t, f->no_trunc, err);
-	table_done(&t);
 	return r;
 }
 

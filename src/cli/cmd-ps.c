@@ -68,9 +68,8 @@ static int ps_print_table(struct cli *cli, const struct ps_flags *f, const struc
 		{ .title = "SIZE", .right = true },
 	};
 	size_t skip = f->everywhere ? 0 : 1, end = sizeof columns / sizeof *columns - !f->size;
-	struct table t = { .columns = columns + skip, .n_columns = end - skip };
+	_cleanup_(table_done) struct table t = { .columns = columns + skip, .n_columns = end - skip };
 	char text[HUMAN_TEXT];
-	int r;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct job_row *row = &rows->v[i];
@@ -88,17 +87,7 @@ static int ps_print_table(struct cli *cli, const struct ps_flags *f, const struc
 		if (f->size)
 			table_cell(&t, row->size < 0 ? "" : human_size(row->size, text));
 	}
-	r = cli_out_table(cli, &t, f->no_trunc, err);
-	table_done(&t);
-	return r;
-}
-
-static void ps_put_time(json *o, const char *key, int64_t at)
-{
-	char text[CLOCK_TEXT];
-
-	if (at)
-		json_put_str(o, key, clock_rfc3339(at, text));
+	return cli_out_table(cli, &t, f->no_trunc, err);
 }
 
 static json *ps_row_json(const struct job_row *row)
@@ -118,9 +107,9 @@ static json *ps_row_json(const struct job_row *row)
 	json_put_str(o, "network", row->network);
 	json_put_str(o, "ip", row->ip);
 	json_put_str(o, "ports", row->ports);
-	ps_put_time(o, "created_at", row->created_at);
-	ps_put_time(o, "started_at", row->started_at);
-	ps_put_time(o, "exited_at", row->exited_at);
+	json_put_time(o, "created_at", row->created_at);
+	json_put_time(o, "started_at", row->started_at);
+	json_put_time(o, "exited_at", row->exited_at);
 	json_put_dict(o, "labels", &row->labels);
 	if (row->size >= 0)
 		json_put_int(o, "size", row->size);

@@ -145,9 +145,8 @@ static int df_print_table(struct cli *cli, const struct kind *kinds, size_t n, s
 						 { .title = "ACTIVE", .right = true, .drop = 1 },
 						 { .title = "SIZE", .right = true },
 						 { .title = "RECLAIMABLE", .right = true, .drop = 3 } };
-	struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
+	_cleanup_(table_done) struct table t = { .columns = columns, .n_columns = sizeof columns / sizeof *columns };
 	char text[HUMAN_TEXT];
-	int r;
 
 	for (size_t i = 0; i < n; i++) {
 		table_cell(&t, kinds[i].name);
@@ -156,9 +155,7 @@ static int df_print_table(struct cli *cli, const struct kind *kinds, size_t n, s
 		table_cell(&t, human_size(kinds[i].size, text));
 		table_cell(&t, human_size(kinds[i].reclaimable, text));
 	}
-	r = cli_out_table(cli, &t, false, err);
-	table_done(&t);
-	return r;
+	return cli_out_table(cli, &t, false, err);
 }
 
 static int df(struct cli *cli, void *opts, const struct strv *args, struct err *err)

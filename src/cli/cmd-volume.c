@@ -103,18 +103,15 @@ static int volume_print_table(struct cli *cli, const struct volumes *l, bool who
 	static const struct column columns[] = { { .title = "NAME" },
 						 { .title = "CREATED", .min = 8, .drop = 2 },
 						 { .title = "PATH", .min = 20, .drop = 1 } };
-	struct table t = { .columns = columns, .n_columns = 3 };
+	_cleanup_(table_done) struct table t = { .columns = columns, .n_columns = 3 };
 	char ago[HUMAN_TEXT];
-	int r;
 
 	for (size_t i = 0; i < l->n; i++) {
 		table_cell(&t, l->v[i].name);
 		table_cell(&t, human_ago(l->v[i].created_at, clock_wall(), ago));
 		table_cell(&t, l->v[i].path);
 	}
-	r = cli_out_table(cli, &t, whole, err);
-	table_done(&t);
-	return r;
+	return cli_out_table(cli, &t, whole, err);
 }
 
 /* What a template may ask for: Docker's fields, and ours. */

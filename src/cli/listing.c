@@ -104,9 +104,8 @@ int listing_close(struct listing *l, struct cli *cli, bool whole, struct err *er
 	_cleanup_buf_ struct buf titles = { 0 };
 	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_free_ struct column *columns = NULL;
-	struct table t = { 0 };
+	_cleanup_(table_done) struct table t = { 0 };
 	const char *line;
-	int r;
 
 	if (!l->table)
 		return 0;
@@ -130,9 +129,7 @@ int listing_close(struct listing *l, struct cli *cli, bool whole, struct err *er
 			table_cell(&t, cell);
 		}
 	}
-	r = cli_out_table(cli, &t, whole, err);
-	table_done(&t);
-	return r;
+	return cli_out_table(cli, &t, whole, err);
 }
 
 void listing_done(struct listing *l)

@@ -89,7 +89,7 @@ static void on_ready(void *arg, short revents)
 	act(s->h, s->fd, mask);
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *sockp)
+static int http_on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *sockp)
 {
 	struct http *h = arg;
 	struct socket *s = sockp;
@@ -133,7 +133,7 @@ struct http *http_new(struct loop *l)
 	if (!h->multi)
 		abort(); /* memory */
 	h->timer = loop_timer(l, on_tick, h);
-	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, http_on_socket);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);

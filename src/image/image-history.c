@@ -1,9 +1,9 @@
 /* The configuration's history: each step that is not empty made the next layer, bottom first. */
 #include "clock.h"
+#include "image-whole.h"
 #include "image.h"
 #include "mem.h"
 #include "ref.h"
-#include "resolve.h"
 
 enum { STEPS_MAX = 4096 };
 
@@ -66,33 +66,14 @@ static int read_steps(json *config, const struct manifest *m, struct image_histo
 	return 0;
 }
 
-static int read_image(struct ctrd *c, const struct ctrd_image *record, const struct platform *want, const char *snapshotter,
-		      const struct ctx *ctx, struct image_history *ret, struct err *err)
-{
-	_cleanup_(resolved_done) struct resolved found = { 0 };
-	_cleanup_(manifest_done) struct manifest m = { 0 };
-	_cleanup_json_ json *config = NULL;
-	_cleanup_free_ char *digest = NULL;
-	int r = image_resolve(c, record, want, snapshotter, ctx, &found, err);
-
-	if (r == 0)
-		r = image_manifest(c, found.manifest, want, ctx, &m, &digest, err);
-	if (r == 0)
-		r = json_parse(buf_str(&found.raw), found.raw.len, &config, err);
-	return r < 0 ? r : read_steps(config, &m, ret, err);
-}
-
 int image_history(struct ctrd *c, const char *what, const char *platform, const char *snapshotter, const struct ctx *ctx,
 		  struct image_history *ret, struct err *err)
 {
-	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 };
-	struct platform want;
-	int r = platform_parse(platform, &want, err);
+	_cleanup_(image_whole_done) struct image_whole w = { 0 };
+	int r = image_whole_get(c, what, platform, snapshotter, ctx, &w, err);
 
-	if (r == 0)
-		r = image_find(c, what, ctx, &record, err);
 	if (r < 0)
 		return r;
-	r = read_image(c, &record, &want, snapshotter, ctx, ret, err);
-	return r < 0 ? err_wrap(err, r, "image %s", ref_familiar(record.name)) : 0;
+	r = read_steps(w.config, &w.manifest, ret, err);
+	return r < 0 ? err_wrap(err, r, "image %s", ref_familiar(w.record.name)) : 0;
 }

@@ -1,9 +1,8 @@
 #include "content.h"
 #include "digest.h"
+#include "image-whole.h"
 #include "image.h"
 #include "mem.h"
-#include "ref.h"
-#include "resolve.h"
 #include <string.h>
 
 enum { SHORT_ID = 12 };
@@ -96,52 +95,30 @@ static json *layers_json(const struct manifest *m)
 	return list;
 }
 
-static int inspect_record(struct ctrd *c, const struct ctrd_image *record, const struct platform *want, const char *snapshotter,
-			  const struct ctx *ctx, json *o, struct err *err)
-{
-	_cleanup_(resolved_done) struct resolved found = { 0 };
-	_cleanup_(manifest_done) struct manifest m = { 0 };
-	_cleanup_free_ char *digest = NULL, *platform = NULL;
-	json *config = NULL;
-	int r = image_resolve(c, record, want, snapshotter, ctx, &found, err);
-
-	if (r == 0)
-		r = image_manifest(c, found.manifest, want, ctx, &m, &digest, err);
-	if (r == 0)
-		r = json_parse(buf_str(&found.raw), found.raw.len, &config, err);
-	if (r < 0)
-		return r;
-	platform = platform_of(&found);
-	json_put_str(o, "manifest", found.manifest);
-	json_put_str(o, "configDigest", found.config);
-	json_put_str(o, "platform", platform);
-	json_put_int(o, "size", size_of(&m));
-	json_put_bool(o, "unpacked", found.unpacked);
-	json_put_str(o, "snapshot", found.chain);
-	json_put(o, "layers", layers_json(&m));
-	json_put(o, "config", config);
-	return 0;
-}
-
 int image_inspect(struct ctrd *c, const char *what, const char *platform, const char *snapshotter, const struct ctx *ctx,
 		  json **ret, struct err *err)
 {
-	_cleanup_(ctrd_image_done) struct ctrd_image record = { 0 };
-	_cleanup_json_ json *o = json_new_object();
-	struct platform want;
-	int r = platform_parse(platform, &want, err);
+	_cleanup_(image_whole_done) struct image_whole w = { 0 };
+	_cleanup_free_ char *of = NULL;
+	json *o;
+	int r = image_whole_get(c, what, platform, snapshotter, ctx, &w, err);
 
-	if (r == 0)
-		r = image_find(c, what, ctx, &record, err);
 	if (r < 0)
 		return r;
-	json_put_str(o, "name", record.name);
-	json_put_str(o, "digest", record.target.digest);
-	json_put_str(o, "mediaType", record.target.media_type);
-	json_put_dict(o, "labels", &record.labels);
-	r = inspect_record(c, &record, &want, snapshotter, ctx, o, err);
-	if (r < 0)
-		return err_wrap(err, r, "image %s", ref_familiar(record.name));
-	*ret = TAKE_PTR(o);
+	of = platform_of(&w.found);
+	o = json_new_object();
+	json_put_str(o, "name", w.record.name);
+	json_put_str(o, "digest", w.record.target.digest);
+	json_put_str(o, "mediaType", w.record.target.media_type);
+	json_put_dict(o, "labels", &w.record.labels);
+	json_put_str(o, "manifest", w.found.manifest);
+	json_put_str(o, "configDigest", w.found.config);
+	json_put_str(o, "platform", of);
+	json_put_int(o, "size", size_of(&w.manifest));
+	json_put_bool(o, "unpacked", w.found.unpacked);
+	json_put_str(o, "snapshot", w.found.chain);
+	json_put(o, "layers", layers_json(&w.manifest));
+	json_put(o, "config", TAKE_PTR(w.config));
+	*ret = o;
 	return 0;
 }

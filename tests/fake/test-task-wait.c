@@ -56,6 +56,12 @@ static void make_task(const struct stage *s)
 	core_free(c);
 }
 
+static struct core *open_core_with_task(const struct stage *s, int64_t return_ms)
+{
+	make_task(s);
+	return open_core(s, return_ms);
+}
+
 /* Turns the loop for @ms, or until it is over: then true. */
 static bool turn_for(struct core *c, struct task_wait *w, int64_t ms)
 {
@@ -73,6 +79,20 @@ static void hide(const struct stage *s, bool hidden)
 	_cleanup_free_ char *away = mem_printf("%s.away", fake_address(s->fake));
 
 	assert_int_equal(hidden ? rename(fake_address(s->fake), away) : rename(away, fake_address(s->fake)), 0);
+}
+
+/* The task ends with @status, and the wait with it. */
+static void ends_with(const struct stage *s, struct core *c, struct task_wait *w, int status)
+{
+	struct ctrd_exit exit = { 0 };
+	struct err err = ERR_INIT;
+
+	must(fake_exit(s->fake, FAKE_NS, ID, NULL, (uint32_t)status, &err), &err);
+	assert_true(turn_for(c, w, 10000));
+	assert_int_equal(task_wait_result(w, &exit, &err), 0);
+	assert_int_equal(exit.status, status);
+	task_wait_free(w);
+	core_free(c);
 }
 
 static struct task_wait *broken_wait(const struct stage *s, struct core *c)
@@ -106,8 +126,7 @@ static void takes_no_status_for_an_error(void **state)
 	struct ctrd_process p = { 0 };
 	struct err err = ERR_INIT;
 
-	make_task(s);
-	c = open_core(s, 0);
+	c = open_core_with_task(s, 0);
 	must(fake_exit(s->fake, FAKE_NS, ID, NULL, UINT32_MAX, &err), &err);
 	w = task_wait_new(c, ID, NULL, NULL);
 	assert_true(turn_for(c, w, 10000));
@@ -127,21 +146,13 @@ static void outlasts_an_outage(void **state)
 	struct stage *s = *state;
 	struct core *c;
 	struct task_wait *w;
-	struct ctrd_exit exit = { 0 };
-	struct err err = ERR_INIT;
 
-	make_task(s);
-	c = open_core(s, 0);
+	c = open_core_with_task(s, 0);
 	w = broken_wait(s, c);
 	assert_false(turn_for(c, w, 1500)); /* longer than any limit below */
 	show(s);
 	assert_false(turn_for(c, w, 1500)); /* it runs */
-	must(fake_exit(s->fake, FAKE_NS, ID, NULL, 7, &err), &err);
-	assert_true(turn_for(c, w, 10000));
-	assert_int_equal(task_wait_result(w, &exit, &err), 0);
-	assert_int_equal(exit.status, 7);
-	task_wait_free(w);
-	core_free(c);
+	ends_with(s, c, w, 7);
 }
 
 static void gives_up_at_the_limit(void **state)
@@ -152,8 +163,7 @@ static void gives_up_at_the_limit(void **state)
 	struct ctrd_exit exit;
 	struct err err = ERR_INIT;
 
-	make_task(s);
-	c = open_core(s, 600);
+	c = open_core_with_task(s, 600);
 	w = broken_wait(s, c);
 	assert_true(turn_for(c, w, 10000));
 	assert_int_equal(task_wait_result(w, &exit, &err), -ERR_UNAVAILABLE); /* not "gone" */
@@ -168,20 +178,12 @@ static void a_return_within_the_limit(void **state)
 	struct stage *s = *state;
 	struct core *c;
 	struct task_wait *w;
-	struct ctrd_exit exit;
-	struct err err = ERR_INIT;
 
-	make_task(s);
-	c = open_core(s, 5000);
+	c = open_core_with_task(s, 5000);
 	w = broken_wait(s, c);
 	show(s);
 	assert_false(turn_for(c, w, 1500));
-	must(fake_exit(s->fake, FAKE_NS, ID, NULL, 8, &err), &err);
-	assert_true(turn_for(c, w, 10000));
-	assert_int_equal(task_wait_result(w, &exit, &err), 0);
-	assert_int_equal(exit.status, 8);
-	task_wait_free(w);
-	core_free(c);
+	ends_with(s, c, w, 8);
 }
 
 /* A Wait that is refused while Get says that the task runs: asked again, at growing distances. */
@@ -190,23 +192,16 @@ static void does_not_spin(void **state)
 	struct stage *s = *state;
 	struct core *c;
 	struct task_wait *w;
-	struct ctrd_exit exit;
 	struct err err = ERR_INIT;
 
-	make_task(s);
-	c = open_core(s, 0);
+	c = open_core_with_task(s, 0);
 	must(fake_reset(s->fake, &err), &err);
 	must(fake_fault(s->fake, &err, "Tasks/Wait:fail=2"), &err);
 	w = task_wait_new(c, ID, NULL, NULL);
 	assert_false(turn_for(c, w, 2000));
 	assert_in_range(fake_count(s->fake), 3, 20);
 	must(fake_reset(s->fake, &err), &err);
-	must(fake_exit(s->fake, FAKE_NS, ID, NULL, 9, &err), &err);
-	assert_true(turn_for(c, w, 10000));
-	assert_int_equal(task_wait_result(w, &exit, &err), 0);
-	assert_int_equal(exit.status, 9);
-	task_wait_free(w);
-	core_free(c);
+	ends_with(s, c, w, 9);
 }
 
 static void one_that_is_gone(void **state)

@@ -218,6 +218,8 @@ static void builds(void **state)
 	(void)state;
 	json_put_str(j, "s", "a/\"b\"");
 	json_put_str(j, "none", NULL);
+	json_put_time(j, "when", 86400 * INT64_C(1000000000));
+	json_put_time(j, "never", 0);
 	json_put_int(j, "n", INT64_MIN);
 	json_put_bool(j, "t", true);
 	json_put_strv(j, "empty", &v);
@@ -228,10 +230,9 @@ static void builds(void **state)
 	json_append(a, NULL);
 	json_put(j, "a", a);
 	json_write(j, &out);
-	assert_string_equal(
-		buf_str(&out),
-		"{\"s\":\"a/"
-		"\\\"b\\\"\",\"n\":-9223372036854775808,\"t\":true,\"empty\":[],\"v\":[\"x\"],\"d\":{\"k\":\"\"},\"a\":[null]}");
+	assert_string_equal(buf_str(&out), "{\"s\":\"a/"
+					   "\\\"b\\\"\",\"when\":\"1970-01-02T00:00:00Z\",\"n\":-9223372036854775808,\"t\":true,"
+					   "\"empty\":[],\"v\":[\"x\"],\"d\":{\"k\":\"\"},\"a\":[null]}");
 	json_write_pretty(j, &pretty);
 	again = parsed(buf_str(&pretty));
 	assert_true(json_object_equal(j, again));

@@ -1,9 +1,8 @@
 /* The program as a shim starts it: pipes at 3, 4 and 5, and hardly an environment. DAVIT_LOGGER names it. */
 #include "test.h"
+#include "test-folder.h"
 #include "clock.h"
-#include "file.h"
 #include "logfile.h"
-#include "mem.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,30 +13,13 @@ struct logger {
 	pid_t pid;
 	int out, err, ready;
 };
-struct fixture {
-	char *dir, *path;
-};
 
 static int setup(void **state)
 {
-	struct fixture *f = mem_new(struct fixture);
+	struct test_folder *f = test_folder_new("logger", "ns/id/log");
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	f->dir = mem_strdup("/tmp/davit-test-logger-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->path = mem_printf("%s/ns/id/log", f->dir);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(file_remove_tree(f->dir, NULL), 0);
-	free(f->path);
-	free(f->dir);
-	free(f);
 	return 0;
 }
 
@@ -119,7 +101,7 @@ static char *read_back(const char *path)
 
 static void writes_both_streams(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *got = NULL;
 	_cleanup_buf_ struct buf raw = { 0 };
 	struct logger l;
@@ -143,7 +125,7 @@ static void writes_both_streams(void **state)
 /* What has no line end is seen while the task goes on. */
 static void shows_prompts(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	const int64_t deadline = clock_mono() + 5 * NSEC_PER_SEC;
 	struct logger l;
 
@@ -167,7 +149,7 @@ static void shows_prompts(void **state)
 /* SIGTERM comes with the deletion: what stands in the pipes is written all the same. */
 static void drains_after_sigterm(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *got = NULL;
 	struct logger l;
 
@@ -185,7 +167,7 @@ static void drains_after_sigterm(void **state)
 
 static void rotates_a_flood(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *got = NULL, *second = mem_printf("%s.2", f->path), *third = mem_printf("%s.3", f->path);
 	struct logger l;
 	size_t n;
@@ -212,7 +194,7 @@ static void rotates_a_flood(void **state)
 /* A log that cannot be written must not stop the task: the pipe is read on. */
 static void reads_on_without_a_file(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *path = mem_printf("%s/file/log", f->dir), *file = mem_printf("%s/file", f->dir), *lots = NULL;
 	struct logger l;
 
@@ -240,6 +222,6 @@ static void explains_itself(void **state)
 	expect_exit(&l, 2);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, test_folder_teardown)
 RUN_TESTS("davit-logger", T(writes_both_streams), T(shows_prompts), T(drains_after_sigterm), T(rotates_a_flood),
 	  T(reads_on_without_a_file), cmocka_unit_test(explains_itself))

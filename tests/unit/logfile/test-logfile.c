@@ -1,9 +1,8 @@
 #include "test.h"
+#include "test-folder.h"
 #include "clock.h"
-#include "file.h"
 #include "logfile.h"
 #include "logline.h"
-#include "mem.h"
 #include "strv.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -16,29 +15,11 @@
 #include <sys/stat.h>
 #include <termios.h>
 
-struct fixture {
-	char *dir, *path;
-};
-
 static int setup(void **state)
 {
-	struct fixture *f = mem_new(struct fixture);
+	struct test_folder *f = test_folder_new("log", "log");
 
-	f->dir = mem_strdup("/tmp/davit-test-log-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->path = mem_printf("%s/log", f->dir);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(file_remove_tree(f->dir, NULL), 0);
-	free(f->path);
-	free(f->dir);
-	free(f);
 	return 0;
 }
 
@@ -130,7 +111,7 @@ static void parses_lines(void **state)
 
 static void writes_cri_lines(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_buf_ struct buf text = { 0 };
 	int64_t before = clock_wall();
 	struct logfile *log = open_log(f->path, 0, 1);
@@ -156,7 +137,7 @@ static void keeps_bytes(void **state)
 {
 	static const size_t lengths[] = { 0, 1, LOG_LINE_MAX - 1, LOG_LINE_MAX, LOG_LINE_MAX + 1, 2 * LOG_LINE_MAX, 200000, 3 };
 	static const size_t chunks[] = { 1, 7, 4096, 16384, 65536, 1 << 20 };
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_buf_ struct buf all = { 0 };
 
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -184,7 +165,7 @@ static void keeps_bytes(void **state)
 
 static void splits_streams(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_buf_ struct buf out = { 0 }, err = { 0 }, times = { 0 };
 
 	write_file(f->path, "2026-01-01T00:00:01.000000000Z stdout P a\n"
@@ -209,7 +190,7 @@ static void spans_times(void **state)
 		{ 2, 4, -1, "2\n3\n4\n" },       { 6, 0, -1, "" },          { 0, 3, 1, "3\n" },
 		{ 2, 4, 2, "3\n4\n" },           { 4, 0, 1, "5\n" },        { 4, 0, 9, "4\n5\n" },
 	};
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_buf_ struct buf text = { 0 };
 	int64_t zero;
 
@@ -230,7 +211,7 @@ static void spans_times(void **state)
 
 static void takes_tails(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *one = mem_printf("%s.1", f->path), *two = mem_printf("%s.2", f->path);
 
 	write_file(two, "2026-01-01T00:00:01Z stdout F 1\n2026-01-01T00:00:01Z stdout F 2\n2026-01-01T00:00:01Z stdout P 3\n");
@@ -252,7 +233,7 @@ static void takes_tails(void **state)
 /* Against the plain definition, for records that fall on every side of the blocks that are looked at. */
 static void takes_tails_of_many(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct logfile *log = open_log(f->path, 100000, 100);
 	_cleanup_strv_ struct strv lines = { 0 };
 
@@ -277,7 +258,7 @@ static void rotates(void **state)
 		int files;
 		size_t kept;
 	} cases[] = { { 1, 1 }, { 2, 2 }, { 5, 5 }, { 0, 1 } };
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct logfile *log = open_log(f->path, 1000, cases[i].files);
@@ -313,7 +294,7 @@ static void rotates(void **state)
 
 static void forgets_surplus_files(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *old = mem_printf("%s.2", f->path), *older = mem_printf("%s.3", f->path);
 	struct logfile *log;
 
@@ -330,7 +311,7 @@ static void forgets_surplus_files(void **state)
 
 static void ends_what_was_left(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct logfile *log;
 
 	write_log(f->path, LOG_STDOUT, "first run, no end");
@@ -353,7 +334,7 @@ static void ends_what_was_left(void **state)
 /* RLIMIT_FSIZE makes writes fail as a full disk does: partly, then wholly. */
 static void survives_a_full_disk(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	const struct rlimit small = { .rlim_cur = 45 + 46, .rlim_max = RLIM_INFINITY };
 	struct rlimit saved;
 	struct logfile *log = open_log(f->path, 0, 1);
@@ -378,7 +359,7 @@ static void leaves_a_torn_end_to_a_full_disk(void **state)
 {
 	static const char torn[] = "2026-01-01T00:00:01Z stdout F ";
 	enum { PAGE = 4096 };
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *disk = mem_printf("%s/disk", f->dir), *path = mem_printf("%s/log", disk);
 	_cleanup_buf_ struct buf text = { 0 }, out = { 0 };
 	struct logfile *log;
@@ -409,7 +390,7 @@ static void leaves_a_torn_end_to_a_full_disk(void **state)
 /* A disk that is full after each number of bytes: each line that a reader sees is one that was written, or tells of a loss. */
 static void shows_no_half_line(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *longest = mem_zalloc(3 * LOG_LINE_MAX + 1);
 	struct rlimit saved;
 
@@ -446,7 +427,7 @@ static void shows_no_half_line(void **state)
 
 static void opens_late(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *deep = mem_printf("%s/a/b/log", f->dir), *a = mem_printf("%s/a", f->dir);
 	struct logfile *log;
 	struct err err = ERR_INIT;
@@ -466,7 +447,7 @@ static void opens_late(void **state)
 
 static void names_what_is_missing(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_buf_ struct buf out = { 0 };
 	_cleanup_free_ char *nowhere = mem_printf("%s/no/log", f->dir);
 	struct err err = ERR_INIT;
@@ -480,7 +461,7 @@ static void names_what_is_missing(void **state)
 
 static void ends_when_nobody_reads(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct logread opt = { .path = f->path, .tail = -1, .follow = true, .err_fd = -1, .wake_fd = -1 };
 	int p[2];
 
@@ -556,7 +537,7 @@ static void end_follow(struct follower *f, int result)
 
 static void follows(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct follower fo;
 	struct logfile *log;
 
@@ -578,7 +559,7 @@ static void follows(void **state)
 
 static void follows_the_tail(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct follower fo;
 
 	write_log(f->path, LOG_STDOUT, "1\n2\n3\n");
@@ -595,7 +576,7 @@ static void follows_the_tail(void **state)
 /* The task has ended, its logger is a moment behind: asked before the follower knows, the answer is already yes. */
 static void waits_for_the_last_words(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct logfile *log = open_log(f->path, 0, 1);
 	struct follower fo;
 
@@ -616,7 +597,7 @@ static void waits_for_the_last_words(void **state)
  * that keeps up loses nothing. */
 static void follows_rotation(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct follower fo;
 	struct logfile *log = open_log(f->path, 500, 4);
 
@@ -647,7 +628,7 @@ static void follows_rotation(void **state)
 
 static void follow_ends_with_the_folder(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *dir = mem_printf("%s/job", f->dir), *path = mem_printf("%s/job/log", f->dir);
 	struct follower fo;
 
@@ -660,7 +641,7 @@ static void follow_ends_with_the_folder(void **state)
 
 static void follow_is_cancelled(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	struct follower fo;
 
 	write_log(f->path, LOG_STDOUT, "a\n");
@@ -673,7 +654,7 @@ static void follow_is_cancelled(void **state)
 /* Records without end, from a file that is no log: bounded memory, every byte passed on. */
 static void bounds_memory(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *big = mem_zalloc(8 << 20);
 	_cleanup_buf_ struct buf out = { 0 };
 
@@ -687,7 +668,7 @@ static void bounds_memory(void **state)
 	expect_tail(f->path, 1, "x\n");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, test_folder_teardown)
 /* A pair of a terminal that changes nothing of what is written to it. */
 static void open_terminal(int *ret_master, int *ret_slave)
 {
@@ -708,7 +689,7 @@ static void commands_no_terminal(void **state)
 				   "d\xe2\x80\xae"
 				   "e\x1b[31mred\n\ttab\r\n10%\r20%\n";
 	static const char shown[] = "a?[2Jb?2Jc?d?e\x1b[31mred\x1b[0m\n\ttab\r\n10%?20%\n";
-	struct fixture *f = *state;
+	struct test_folder *f = *state;
 	_cleanup_close_ int master = -1, slave = -1, file = memfd_create("log", MFD_CLOEXEC);
 	struct logread opt = { .path = f->path, .tail = -1, .err_fd = -1, .wake_fd = -1 };
 	char text[256] = "";

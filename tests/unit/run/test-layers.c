@@ -1,44 +1,25 @@
 /* The short cut and the long way: a file looked up in the layers from here, and through a mount of them. Needs root. */
 #include "test.h"
-#include "file.h"
+#include "test-folder.h"
 #include "identity.h"
-#include "mem.h"
 #include "rootfs.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-struct fixture {
-	char *dir, *scratch;
-};
-
 static int setup(void **state)
 {
-	struct fixture *f = mem_new(struct fixture);
+	struct test_folder *f = test_folder_new("layers", "scratch");
 
-	f->dir = mem_strdup("/tmp/davit-test-layers-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->scratch = mem_printf("%s/scratch", f->dir);
-	assert_int_equal(mkdir(f->scratch, 0700), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(file_remove_tree(f->dir, NULL), 0);
-	free(f->scratch);
-	free(f->dir);
-	free(f);
 	return 0;
 }
 
 /* What a layer has, a word each: "d:etc" a folder, "f:etc/passwd=text", "l:etc/passwd=target", "p:" a FIFO, "c:" a device,
  * "w:" a whiteout, "o:etc" makes a folder opaque, "r:etc=/x" redirected, "m:etc/passwd" metacopy, "s:" a sparse GiB. */
-static void make(const struct fixture *f, const char *layer, const char *entries)
+static void make(const struct test_folder *f, const char *layer, const char *entries)
 {
 	_cleanup_strv_ struct strv all = { 0 };
 	_cleanup_free_ char *dir = mem_printf("%s/%s", f->dir, layer);
@@ -151,7 +132,7 @@ static void mounted_as(struct ctrd_mounts *ret, const char *type, const char *so
 }
 
 /* Upper and work folder are made up: neither look needs them. */
-static void snapshot_of(const struct fixture *f, size_t row, struct ctrd_mounts *ret)
+static void snapshot_of(const struct test_folder *f, size_t row, struct ctrd_mounts *ret)
 {
 	_cleanup_buf_ struct buf options = { 0 };
 
@@ -168,7 +149,7 @@ static void snapshot_of(const struct fixture *f, size_t row, struct ctrd_mounts 
 
 static void short_cut_is_the_long_way(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 
 	if (geteuid() != 0)
 		skip();
@@ -181,7 +162,7 @@ static void short_cut_is_the_long_way(void **state)
 		int fd = -1;
 
 		snapshot_of(f, i, &mounts);
-		if (layers_of_mounts(&mounts, false, &near, &err) < 0 || rootfs_open(&mounts, f->scratch, &fd, &err) < 0)
+		if (layers_of_mounts(&mounts, false, &near, &err) < 0 || rootfs_open(&mounts, f->path, &fd, &err) < 0)
 			fail_msg("%zu: %s", i, err.msg);
 		layers_of_root(fd, false, &far);
 		a = seen(&near, &err);
@@ -215,7 +196,7 @@ static void sees_what_covers(void **state)
 		{ "f:etc/passwd=image", "/data", "d", "image" },
 		{ "f:etc/passwd=image", "/", "d", "image" },
 	};
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 
 	make(f, "over", "f:f=file p:p f:d/passwd=inside f:d/users=users");
 	for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
@@ -255,7 +236,7 @@ static void says_where_it_would_be_made(void **state)
 		{ "l:lnk=/proc/self", "/lnk", NULL },
 		{ "d:a", "/data", NULL },
 	};
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 
 	make(f, "over", "d:d");
 	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
@@ -274,7 +255,7 @@ static void says_where_it_would_be_made(void **state)
 
 static void looks_into_what_was_written(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *options =
 		mem_printf("index=off,workdir=%s/none,upperdir=%s/upper,lowerdir=%s/low", f->dir, f->dir, f->dir);
 	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
@@ -357,7 +338,7 @@ static void reads_a_process_s_files(void **state)
 	assert_string_equal(files.whose, "job");
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, test_folder_teardown)
 RUN_TESTS("layers", CASE(short_cut_is_the_long_way), CASE(sees_what_covers), CASE(says_where_it_would_be_made),
 	  CASE(looks_into_what_was_written), cmocka_unit_test(knows_what_it_cannot_walk),
 	  cmocka_unit_test(a_live_root_has_no_way_out), cmocka_unit_test(reads_a_process_s_files))

@@ -1,39 +1,20 @@
 /* A look into snapshots of each form that containerd's snapshotters give. Needs root. */
 #include "test.h"
-#include "file.h"
-#include "mem.h"
+#include "test-folder.h"
 #include "rootfs.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 
-struct fixture {
-	char *dir, *scratch;
-};
-
 static int setup(void **state)
 {
-	struct fixture *f = mem_new(struct fixture);
+	struct test_folder *f = test_folder_new("rootfs", "scratch");
 
-	f->dir = mem_strdup("/tmp/davit-test-rootfs-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	f->scratch = mem_printf("%s/scratch", f->dir);
-	assert_int_equal(mkdir(f->scratch, 0700), 0);
+	assert_int_equal(mkdir(f->path, 0700), 0);
 	*state = f;
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(file_remove_tree(f->dir, NULL), 0);
-	free(f->scratch);
-	free(f->dir);
-	free(f);
-	return 0;
-}
-
-static void put(const struct fixture *f, const char *layer, const char *name, const char *text)
+static void put(const struct test_folder *f, const char *layer, const char *name, const char *text)
 {
 	_cleanup_free_ char *dir = mem_printf("%s/%s", f->dir, layer), *path = mem_printf("%s/%s", dir, name);
 
@@ -50,7 +31,8 @@ static void expect(int root, const char *name, const char *want)
 }
 
 /* Opens a snapshot of one mount; the folder below must be untouched afterwards. */
-static int look(const struct fixture *f, const char *type, const char *source, const char *options, int *ret_fd, struct err *err)
+static int look(const struct test_folder *f, const char *type, const char *source, const char *options, int *ret_fd,
+		struct err *err)
 {
 	struct ctrd_mount m = { .type = mem_strdup(type), .source = mem_strdup(source) };
 	struct ctrd_mounts all = { .v = mem_array(struct ctrd_mount, 1), .n = 1 };
@@ -58,16 +40,16 @@ static int look(const struct fixture *f, const char *type, const char *source, c
 
 	strv_split(&m.options, options, ",");
 	all.v[0] = m;
-	r = rootfs_open(&all, f->scratch, ret_fd, err);
+	r = rootfs_open(&all, f->path, ret_fd, err);
 	ctrd_mounts_done(&all);
-	assert_int_equal(rmdir(f->scratch), 0); /* no mount of ours is to be seen outside */
-	assert_int_equal(mkdir(f->scratch, 0700), 0);
+	assert_int_equal(rmdir(f->path), 0); /* no mount of ours is to be seen outside */
+	assert_int_equal(mkdir(f->path, 0700), 0);
 	return r;
 }
 
 static void opens_layers(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *options = mem_printf("index=off,workdir=%s/none,upperdir=%s/none,lowerdir=%s/top:%s/mid:%s/base",
 						  f->dir, f->dir, f->dir, f->dir, f->dir);
 	_cleanup_close_ int root = -1, file = -1;
@@ -90,7 +72,7 @@ static void opens_layers(void **state)
 
 static void opens_one_layer_and_a_folder(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *base = mem_printf("%s/base", f->dir), *options = mem_printf("lowerdir=%s", base);
 	_cleanup_close_ int one = -1, folder = -1;
 	struct err err = ERR_INIT;
@@ -106,7 +88,7 @@ static void opens_one_layer_and_a_folder(void **state)
 
 static void names_what_is_missing(void **state)
 {
-	const struct fixture *f = *state;
+	const struct test_folder *f = *state;
 	_cleanup_free_ char *gone = mem_printf("%s/gone", f->dir), *one = mem_printf("lowerdir=%s", gone),
 			    *two = mem_printf("lowerdir=%s:%s", gone, f->dir);
 	const struct ctrd_mounts none = { 0 };
@@ -124,9 +106,9 @@ static void names_what_is_missing(void **state)
 	assert_true(look(f, "nosuchfs", gone, "ro,data=1", &fd, &err) < 0);
 	assert_non_null(strstr(err.msg, "of type nosuchfs"));
 	err_clear(&err);
-	assert_int_equal(rootfs_open(&none, f->scratch, &fd, &err), -ERR_UNIMPLEMENTED);
+	assert_int_equal(rootfs_open(&none, f->path, &fd, &err), -ERR_UNIMPLEMENTED);
 	assert_int_equal(fd, -1);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, test_folder_teardown)
 RUN_TESTS("rootfs", T(opens_layers), T(opens_one_layer_and_a_folder), T(names_what_is_missing))

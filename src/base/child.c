@@ -59,7 +59,7 @@ static void end_flood(struct child *c)
 	c->flooded = true;
 }
 
-static void on_output(void *arg, short revents)
+static void child_on_output(void *arg, short revents)
 {
 	struct stream *s = arg;
 	char chunk[16384];
@@ -80,7 +80,7 @@ static void on_output(void *arg, short revents)
 		end_flood(s->of);
 }
 
-static void on_input(void *arg, short revents)
+static void child_on_input(void *arg, short revents)
 {
 	struct child *c = arg;
 	ssize_t n = write(c->in_fd, buf_str(&c->input), c->input.len);
@@ -117,7 +117,7 @@ static void drain(struct stream *s)
 		pfd.fd = s->fd;
 		if (poll(&pfd, 1, 0) <= 0)
 			break;
-		on_output(s, POLLIN);
+		child_on_output(s, POLLIN);
 	}
 	stream_close(s);
 }
@@ -206,18 +206,18 @@ static void attach(struct loop *l, struct child *c, const struct child_spec *spe
 	if (p->out[0] >= 0) {
 		c->out = (struct stream){ .of = c, .fd = TAKE_FD(p->out[0]), .max = spec->out_max };
 		nonblock(c->out.fd);
-		c->out.watch = loop_watch(l, c->out.fd, POLLIN, on_output, &c->out);
+		c->out.watch = loop_watch(l, c->out.fd, POLLIN, child_on_output, &c->out);
 	}
 	if (p->err[0] >= 0) {
 		c->err = (struct stream){ .of = c, .fd = TAKE_FD(p->err[0]), .max = spec->err_max };
 		nonblock(c->err.fd);
-		c->err.watch = loop_watch(l, c->err.fd, POLLIN, on_output, &c->err);
+		c->err.watch = loop_watch(l, c->err.fd, POLLIN, child_on_output, &c->err);
 	}
 	if (p->in[1] >= 0 && spec->input_len) {
 		buf_add(&c->input, spec->input, spec->input_len);
 		c->in_fd = TAKE_FD(p->in[1]);
 		nonblock(c->in_fd);
-		c->in_watch = loop_watch(l, c->in_fd, POLLOUT, on_input, c);
+		c->in_watch = loop_watch(l, c->in_fd, POLLOUT, child_on_input, c);
 	}
 	c->exit_watch = loop_watch(l, c->pidfd, POLLIN, on_exit_, c);
 }

@@ -129,7 +129,7 @@ static void look_cri(struct doctor *d)
 }
 
 /* "containerd-shim-NAME-vN" */
-static bool is_shim(const char *name)
+static bool is_shim_program(const char *name)
 {
 	static const char prefix[] = "containerd-shim-";
 	const char *v = strrchr(name, '-');
@@ -144,7 +144,7 @@ static void list_shims(const struct doctor *d, struct strv *ret)
 		_cleanup_(closedirp) DIR *dir = opendir(d->folders.v[i]);
 
 		for (struct dirent *e; dir && (e = readdir(dir));)
-			if (is_shim(e->d_name) && !strv_has(ret, e->d_name))
+			if (is_shim_program(e->d_name) && !strv_has(ret, e->d_name))
 				strv_push(ret, e->d_name);
 	}
 }

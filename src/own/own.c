@@ -402,7 +402,7 @@ static int clear_tasks(const struct core_conf *conf, bool force, const struct ct
 	return err_hint(err, r, "stop what runs, or: davit engine stop --force");
 }
 
-static int wait_end(int pidfd, const struct ctx *ctx, struct err *err)
+static int engine_wait_end(int pidfd, const struct ctx *ctx, struct err *err)
 {
 	struct pollfd pfd[] = {
 		{ .fd = pidfd, .events = POLLIN },
@@ -450,13 +450,13 @@ static int own_end(const struct core_conf *conf, pid_t pid, int pidfd, const str
 
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0)
 		return err_sys(err, errno, "end process %d", (int)pid);
-	r = wait_end(pidfd, ctx, err);
+	r = engine_wait_end(pidfd, ctx, err);
 	if (r == -ERR_DEADLINE) {
 		const struct ctx soon = ctx_within(NULL, 2000);
 
 		err_clear(err);
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		r = wait_end(pidfd, &soon, err);
+		r = engine_wait_end(pidfd, &soon, err);
 	}
 	if (r < 0)
 		return r;

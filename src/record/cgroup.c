@@ -34,7 +34,7 @@ struct cgroup_version {
 	void (*resume)(const char *path);
 };
 
-static bool put(const char *path, const char *name, const char *text)
+static bool cgroup_put(const char *path, const char *name, const char *text)
 {
 	_cleanup_free_ char *file = mem_printf("%s/%s", path, name);
 	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
@@ -64,11 +64,11 @@ static void v1_halt(const char *path)
 {
 	const struct ctx limit = ctx_within(NULL, HALT_MS);
 
-	if (!put(path, "freezer.state", "FROZEN"))
+	if (!cgroup_put(path, "freezer.state", "FROZEN"))
 		return;
 	while (!says(path, "freezer.state", "FROZEN") && ctx_check(&limit, NULL) >= 0) {
 		(void)poll(NULL, 0, 1);
-		(void)put(path, "freezer.state", "FROZEN"); /* each try takes who has forked since the last */
+		(void)cgroup_put(path, "freezer.state", "FROZEN"); /* each try takes who has forked since the last */
 	}
 }
 
@@ -77,7 +77,7 @@ static void thaw_below(const char *path, int depth)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
-	if (!put(path, "freezer.state", "THAWED")) /* another controller's folder */
+	if (!cgroup_put(path, "freezer.state", "THAWED")) /* another controller's folder */
 		return;
 	if (depth < DEPTH_MAX)
 		folders_in(path, &names);
@@ -103,10 +103,10 @@ static bool v2_kills(const char *path)
 static void v2_halt(const char *path)
 {
 	if (!v2_kills(path))
-		(void)put(path, "cgroup.freeze", "1");
+		(void)cgroup_put(path, "cgroup.freeze", "1");
 }
 
-static void v2_resume(const char *path) { (void)put(path, "cgroup.freeze", "0"); }
+static void v2_resume(const char *path) { (void)cgroup_put(path, "cgroup.freeze", "0"); }
 
 static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_resume }, v2 = { v2_hierarchies, v2_halt, v2_resume };
 
@@ -258,7 +258,7 @@ static void signal_all(const char *path)
 
 static void kill_in(const char *path)
 {
-	if (!put(path, "cgroup.kill", "1")) /* v2's, which stands among v1's in a hybrid */
+	if (!cgroup_put(path, "cgroup.kill", "1")) /* v2's, which stands among v1's in a hybrid */
 		signal_all(path);
 }
 

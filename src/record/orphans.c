@@ -90,7 +90,7 @@ int orphans_is_lost(struct core *c, const char *id, const struct ctx *ctx, struc
 static char *engine_state(const struct orphan *o) { return mem_printf(ENGINE_STATE "/%s/%s", o->core->conf.ns, o->id); }
 
 /* 1 when something of it is there and nothing of another containerd's. */
-static int look(struct orphan *o, struct err *err)
+static int orphan_look(struct orphan *o, struct err *err)
 {
 	_cleanup_free_ char *folder = bundles(o->core), *state = engine_state(o);
 	int r = shims_find(o->core, o->home, o->id, &o->shims, err);
@@ -112,15 +112,15 @@ static int look(struct orphan *o, struct err *err)
 
 /* -- ending --------------------------------------------------------------------------------------------------------------- */
 
-/* An engine at work is left to finish, for a while. What look() says at the end. */
+/* An engine at work is left to finish, for a while. What orphan_look() says at the end. */
 static int await_engine(struct orphan *o, const struct ctx *ctx, struct err *err)
 {
 	const struct ctx limit = ctx_within(ctx, BUSY_MS);
-	int r = look(o, err);
+	int r = orphan_look(o, err);
 
 	while (r > 0 && shims_busy(&o->shims) && ctx_check(&limit, NULL) >= 0) {
 		(void)poll(NULL, 0, PAUSE_MS);
-		r = look(o, err);
+		r = orphan_look(o, err);
 	}
 	return r;
 }
@@ -151,7 +151,7 @@ static int remove_bundle(const struct orphan *o, struct err *err)
 	return file_remove_tree(o->bundle, err);
 }
 
-static int end(struct orphan *o, const struct ctx *ctx, struct err *err)
+static int orphan_end(struct orphan *o, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *state = engine_state(o);
 	const struct ctx limit = ctx_within(ctx, END_MS);
@@ -177,7 +177,7 @@ static int end_without_task(struct orphan *o, const struct ctx *ctx, struct err 
 	struct task_status task;
 	int r = task_look(o->core, o->id, ctx, &task, err);
 
-	return r < 0 ? r : task.state == TASK_ABSENT ? end(o, ctx, err) : 0;
+	return r < 0 ? r : task.state == TASK_ABSENT ? orphan_end(o, ctx, err) : 0;
 }
 
 /* Nobody is at work on it: its lock says so. */
@@ -204,7 +204,7 @@ static int end_job(struct core *c, ino_t home, const char *id, bool dry_run, con
 	if (r == IN_USE || (r == ENDED && claim_locked(c, name)))
 		return 0;
 	if (r >= 0)
-		r = dry_run ? look(&o, err) : r == LOST ? end(&o, ctx, err) : end_of_ended(&o, name, ctx, err);
+		r = dry_run ? orphan_look(&o, err) : r == LOST ? orphan_end(&o, ctx, err) : end_of_ended(&o, name, ctx, err);
 	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : r;
 }
 

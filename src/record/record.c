@@ -56,7 +56,7 @@ int record_list(struct core *c, const struct ctx *ctx, struct records *ret, stru
 	return 0;
 }
 
-static int not_found(const struct core *c, const struct records *all, const char *what, struct err *err)
+static int job_not_found(const struct core *c, const struct records *all, const char *what, struct err *err)
 {
 	const char **names = mem_array(const char *, all->n);
 	const char *near, *ns = strcmp(c->conf.ns, CORE_NAMESPACE) != 0 ? c->conf.ns : NULL;
@@ -92,7 +92,7 @@ static int pick(const struct core *c, struct records *all, const char *what, str
 		found = it;
 	}
 	if (!found)
-		return not_found(c, all, what, err);
+		return job_not_found(c, all, what, err);
 	*ret = *found;
 	*found = (struct record){ 0 };
 	return 0;

@@ -27,7 +27,7 @@ static void read_args(const char *pid, struct strv *out)
 }
 
 /* What stands behind @flag, "" when nothing does. */
-static const char *value_of(const struct strv *args, const char *flag)
+static const char *value_behind(const struct strv *args, const char *flag)
 {
 	for (size_t i = 1; i + 1 < args->n; i++)
 		if (!strcmp(args->v[i], flag))
@@ -77,11 +77,11 @@ static void look_at_shim(const struct core *c, const char *pid, ino_t mounts, st
 	const char *id;
 
 	read_args(pid, &s->args);
-	id = value_of(&s->args, "-id");
-	if (!is_shim(&s->args) || strcmp(value_of(&s->args, "-namespace"), c->conf.ns) || !*id)
+	id = value_behind(&s->args, "-id");
+	if (!is_shim(&s->args) || strcmp(value_behind(&s->args, "-namespace"), c->conf.ns) || !*id)
 		return;
 	s->id = id;
-	s->foreign = strcmp(value_of(&s->args, "-address"), socket_of(c)) || !mounts || mounts_of(pid) != mounts;
+	s->foreign = strcmp(value_behind(&s->args, "-address"), socket_of(c)) || !mounts || mounts_of(pid) != mounts;
 }
 
 static pid_t parent_of(pid_t pid)
@@ -148,7 +148,7 @@ static int each_shim(const struct core *c, ino_t home, shim_fn *fn, void *arg, s
 	return 0;
 }
 
-static void add_id(void *arg, const char *pid, const struct shim *s)
+static void add_shim_id(void *arg, const char *pid, const struct shim *s)
 {
 	struct strv *ids = arg;
 
@@ -157,7 +157,10 @@ static void add_id(void *arg, const char *pid, const struct shim *s)
 		strv_push(ids, s->id);
 }
 
-int shims_ids(const struct core *c, ino_t home, struct strv *ids, struct err *err) { return each_shim(c, home, add_id, ids, err); }
+int shims_ids(const struct core *c, ino_t home, struct strv *ids, struct err *err)
+{
+	return each_shim(c, home, add_shim_id, ids, err);
+}
 
 static void add_shim(void *arg, const char *pid, const struct shim *s)
 {

@@ -32,7 +32,7 @@ static void heir_remove(const struct run *run, int lock)
 		claim_unlock(core, run->job->name, lock);
 }
 
-static void on_patience(void *arg) { streams_signal(arg, SIGKILL); }
+static void foreground_on_patience(void *arg) { streams_signal(arg, SIGKILL); }
 
 /* Until the process has ended. */
 static int heir_wait(const struct run *run, struct core *core, enum heir_word word)
@@ -44,7 +44,7 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 
 	if (!run->streams)
 		return task_wait(core, run->id, NULL, NULL, &unused, &err);
-	patience = loop_timer(core->loop, on_patience, run->streams);
+	patience = loop_timer(core->loop, foreground_on_patience, run->streams);
 	if (word == HEIR_LOST)
 		streams_close_stdin(run->streams);
 	if (word == HEIR_HANG_UP)
@@ -147,7 +147,7 @@ static bool remove_behind(struct run *run)
 	return true;
 }
 
-static int settle(struct run *run, const struct ctx *ctx, struct err *err)
+static int settle_run(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	int r = record_find(run->core, run->id, ctx, &rec, err);
@@ -179,7 +179,7 @@ static int after_exit(struct run *run, struct err *err)
 			return 0;
 		r = remove_job(run, run->core, err);
 	} else if (r >= 0) {
-		r = settle(run, &ctx, err);
+		r = settle_run(run, &ctx, err);
 	}
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 	return r;

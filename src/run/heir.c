@@ -130,7 +130,7 @@ void heir_free(struct heir *h)
 	free(h);
 }
 
-static void wait_ms(struct streams *s, int64_t ms)
+static void heir_wait_ms(struct streams *s, int64_t ms)
 {
 	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
 
@@ -155,7 +155,7 @@ struct core *heir_connect(const struct core *old, struct streams *s)
 			return core;
 		if (r != -ERR_UNAVAILABLE && r != -ERR_NOT_FOUND)
 			return NULL;
-		wait_ms(s, ms);
+		heir_wait_ms(s, ms);
 	}
 }
 
@@ -170,7 +170,7 @@ bool heir_was_started(struct core *core, struct streams *s, const char *id, cons
 			return false;
 		if (r < 0 || t.state != TASK_CREATED)
 			return true;
-		wait_ms(s, PAUSE_MS); /* the call may be on its way */
+		heir_wait_ms(s, PAUSE_MS); /* the call may be on its way */
 	}
 	return false;
 }

@@ -56,7 +56,7 @@ static int cover_all(struct run *run, struct layers *root, struct err *err)
 	return r;
 }
 
-static int look(struct run *run, struct layers *root, const char *whose, struct user_files *files, struct err *err)
+static int look_up_users(struct run *run, struct layers *root, const char *whose, struct user_files *files, struct err *err)
 {
 	int r = cover_all(run, root, err);
 
@@ -74,7 +74,7 @@ static void look_at_cwd(struct run *run, const struct layers *root)
 
 static int look_at_image(struct run *run, struct layers *root, struct user_files *files, struct err *err)
 {
-	int r = look(run, root, "image", files, err);
+	int r = look_up_users(run, root, "image", files, err);
 
 	if (r >= 0)
 		look_at_cwd(run, root);
@@ -146,7 +146,7 @@ int run_look_again(struct run *run, struct err *err)
 
 	run_binds_dry(run); /* the volumes are there */
 	if (r >= 0)
-		r = look(run, &root, "job", &unused, err);
+		r = look_up_users(run, &root, "job", &unused, err);
 	if (r != -ERR_UNIMPLEMENTED)
 		return r;
 	err_clear(err); /* a snapshot of another form, which nobody else may mount beside the job */

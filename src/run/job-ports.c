@@ -50,8 +50,8 @@ static int pick_claimed(struct run *run, struct port *p, const struct claim_port
 	return err_set(err, ERR_EXHAUSTED, "no free port from %u to %u/%s", p->host, p->host_last, port_proto_name(p->proto));
 }
 
-static int pick(struct run *run, struct port *p, const struct claim_ports *own, const struct claim_ports *all,
-		const struct ctx *ctx, struct err *err)
+static int pick_port(struct run *run, struct port *p, const struct claim_ports *own, const struct claim_ports *all,
+		     const struct ctx *ctx, struct err *err)
 {
 	int r = port_pick(p, all->v, all->n, err);
 
@@ -125,7 +125,7 @@ int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)
 	for (size_t i = 0; r >= 0 && i < job->n_ports; i++) {
 		if (!port_is_open(&job->ports[i]))
 			continue;
-		r = pick(run, &job->ports[i], &own, &all, ctx, err);
+		r = pick_port(run, &job->ports[i], &own, &all, ctx, err);
 		run->picked[i] = r >= 0;
 		claim_ports_add(&own, job->ports[i].host);
 		claim_ports_add(&all, job->ports[i].host);

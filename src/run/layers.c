@@ -198,7 +198,7 @@ static bool is_mounted_later(const struct walk *w)
 	return false;
 }
 
-static int enter(struct walk *w, const char *name, struct err *err)
+static int layers_enter(struct walk *w, const char *name, struct err *err)
 {
 	const struct layers_cover *c;
 
@@ -274,7 +274,7 @@ static int walk_step(struct walk *w, const char *name, bool last, struct err *er
 		leave(w);
 		return 0;
 	}
-	r = enter(w, name, err);
+	r = layers_enter(w, name, err);
 	if (r < 0 || w->file < 0)
 		return r;
 	if (S_ISLNK(w->st.st_mode))

@@ -21,7 +21,7 @@ static int write_text(int fd, const char *name, const struct buf *text, struct e
 }
 
 /* Made anew: a file of that name may still be bound somewhere, and be the job's. */
-static int put(int dir, const char *name, const struct buf *text, struct err *err)
+static int put_file(int dir, const char *name, const struct buf *text, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 
@@ -71,7 +71,7 @@ static int write_hosts(const struct run *run, int dir, struct err *err)
 	if (run->host_net && file_read("/etc/hosts", 1 << 20, &b, NULL) < 0)
 		buf_reset(&b);
 	etc_hosts(&b, ip, run_hostname(run, host), run->job->name, &run->job->extra_hosts, NULL);
-	return put(dir, "hosts", &b, err);
+	return put_file(dir, "hosts", &b, err);
 }
 
 static int make_dirs(const struct run *run, struct err *err)
@@ -95,7 +95,7 @@ static int copy_files(const struct run *run, int dir, struct err *err)
 
 		r = file_read_at(from, names[i], 1 << 20, &text, err);
 		if (r >= 0)
-			r = put(dir, names[i], &text, err);
+			r = put_file(dir, names[i], &text, err);
 	}
 	return r < 0 ? err_wrap(err, r, "network %s", run->job->network) : 0;
 }
@@ -119,9 +119,9 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 		return copy_files(run, dir, err);
 	write_resolv(run, NULL, &resolv);
 	buf_addf(&name, "%s\n", run_hostname(run, host));
-	r = put(dir, "resolv.conf", &resolv, err);
+	r = put_file(dir, "resolv.conf", &resolv, err);
 	if (r >= 0)
-		r = put(dir, "hostname", &name, err);
+		r = put_file(dir, "hostname", &name, err);
 	return r < 0 ? r : write_hosts(run, dir, err);
 }
 

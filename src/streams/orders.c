@@ -20,14 +20,14 @@ struct orders {
 };
 
 /* The turn of the loop that it ends is all that is wanted. */
-static void on_patience(void *arg) { (void)arg; }
+static void orders_on_patience(void *arg) { (void)arg; }
 
 struct orders *orders_new(struct core *core, const char *id, const char *exec_id)
 {
 	struct orders *o = mem_new(struct orders);
 
 	*o = (struct orders){ .core = core, .id = id, .exec_id = exec_id };
-	o->patience = loop_timer(core->loop, on_patience, o);
+	o->patience = loop_timer(core->loop, orders_on_patience, o);
 	return o;
 }
 
@@ -89,7 +89,7 @@ static void ask_all(struct orders *o)
 
 /* What has been answered, and what waited long enough. An answer of containerd's own, whatever it says, is one: the process may
  * just have ended. */
-static bool take_answers(struct orders *o, bool alive)
+static bool orders_take_answers(struct orders *o, bool alive)
 {
 	bool delivered = true;
 
@@ -113,7 +113,7 @@ static bool take_answers(struct orders *o, bool alive)
 bool orders_go_on(struct orders *o)
 {
 	const bool alive = ctrd_alive(o->core->ctrd);
-	bool delivered = take_answers(o, alive);
+	bool delivered = orders_take_answers(o, alive);
 
 	if (alive) {
 		ask_all(o);

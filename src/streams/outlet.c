@@ -97,7 +97,7 @@ static void outlet_pass(struct outlet *o, const char *p, size_t n)
 
 /* A FIFO that nobody has opened for writing yet reads as EOF: only POLLHUP after data, or after the end of the process,
  * is the end. poll(2) reports neither before the first writer has come. */
-static void on_output(void *arg, short revents)
+static void outlet_on_output(void *arg, short revents)
 {
 	struct outlet *o = arg;
 	char chunk[CHUNK];
@@ -120,7 +120,7 @@ void outlet_attach(struct outlet *o, struct loop *l)
 	if (o->to.fd >= 0)
 		o->out = loop_watch(l, o->to.fd, o->kept.len ? POLLOUT : 0, on_room, o);
 	if (o->from >= 0)
-		o->in = loop_watch(l, o->from, !o->kept.len || ring_space(&o->kept) >= CHUNK ? POLLIN : 0, on_output, o);
+		o->in = loop_watch(l, o->from, !o->kept.len || ring_space(&o->kept) >= CHUNK ? POLLIN : 0, outlet_on_output, o);
 }
 
 void outlet_detach(struct outlet *o)

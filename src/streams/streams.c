@@ -146,7 +146,7 @@ static void terminal_raw(struct streams *s)
 		s->terminal = fd;
 }
 
-static void input_close(struct streams *s)
+static void streams_close_input(struct streams *s)
 {
 	watch_free(TAKE_PTR(s->in_watch));
 	watch_free(TAKE_PTR(s->fifo_watch));
@@ -163,7 +163,7 @@ static void on_fifo_room(void *arg, short revents)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) { /* the process closed its input */
-		input_close(s);
+		streams_close_input(s);
 		return;
 	}
 	buf_drop(&s->pending, (size_t)n);
@@ -171,14 +171,14 @@ static void on_fifo_room(void *arg, short revents)
 		return;
 	watch_events(s->fifo_watch, 0);
 	if (s->in_ended) {
-		input_close(s);
+		streams_close_input(s);
 		s->close_stdin = true;
 	} else {
 		watch_events(s->in_watch, POLLIN);
 	}
 }
 
-static void on_input(void *arg, short revents)
+static void streams_on_input(void *arg, short revents)
 {
 	struct streams *s = arg;
 	char chunk[CHUNK];
@@ -269,12 +269,12 @@ static void attach_outputs(struct streams *s)
 	s->idling = false;
 }
 
-static void attach(struct streams *s)
+static void streams_attach(struct streams *s)
 {
 	attach_outputs(s);
 	if (s->to_stdin >= 0) {
 		s->fifo_watch = loop_watch(s->loop, s->to_stdin, 0, on_fifo_room, s);
-		s->in_watch = loop_watch(s->loop, s->input.fd, POLLIN, on_input, s);
+		s->in_watch = loop_watch(s->loop, s->input.fd, POLLIN, streams_on_input, s);
 	}
 	if (s->inherited)
 		return;
@@ -295,7 +295,7 @@ static void detach(struct streams *s)
 	terminal_restore(s);
 }
 
-static bool take_flag(bool *flag)
+static bool take_once(bool *flag)
 {
 	bool was = *flag;
 
@@ -308,9 +308,9 @@ static void hand_on(struct streams *s)
 {
 	struct winsize ws;
 
-	if (take_flag(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
+	if (take_once(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
 		orders_resize(s->orders, ws.ws_col, ws.ws_row);
-	if (take_flag(&s->close_stdin))
+	if (take_once(&s->close_stdin))
 		orders_close_stdin(s->orders);
 	for (; s->signals; s->signals &= s->signals - 1)
 		orders_signal(s->orders, __builtin_ctzll(s->signals));
@@ -335,7 +335,7 @@ static void tell_losses(struct streams *s)
 }
 
 /* One turn of the loop. 0; or how it has to end. */
-static int turn(struct streams *s, const struct ctx *ctx, struct err *err)
+static int streams_turn(struct streams *s, const struct ctx *ctx, struct err *err)
 {
 	int r;
 
@@ -372,13 +372,13 @@ static void touch_outputs(struct streams *s)
 
 /* After the end of the process: until EOF, or until nothing has come for DRAIN_MS (a stray process holds the other end); what
  * came is written, however slowly ours is read, unless a signal says that it is no longer wanted. */
-static void drain(struct streams *s, const struct ctx *ctx)
+static void streams_drain(struct streams *s, const struct ctx *ctx)
 {
 	touch_outputs(s);
 	s->signals = 0;
 	while ((is_to_come(s) || is_pending(s)) && !s->signals) {
 		struct ctx quiet = ctx_within(ctx, DRAIN_MS);
-		int r = turn(s, &quiet, NULL);
+		int r = streams_turn(s, &quiet, NULL);
 
 		if (r > 0 || (r == -ERR_DEADLINE && !is_pending(s)) || (r < 0 && r != -ERR_DEADLINE))
 			break;
@@ -400,7 +400,7 @@ static int copy_until_end(struct streams *s, struct ctrd_call *call, const struc
 			r = task_wait_result(wait, ret, err);
 			return r < 0 ? r : STREAMS_EXITED;
 		}
-		r = turn(s, ctx, err);
+		r = streams_turn(s, ctx, err);
 		if (r)
 			return r;
 	}
@@ -417,10 +417,10 @@ int streams_run(struct streams *s, struct core *core, const char *id, const char
 	s->id = id;
 	s->exec_id = exec_id;
 	s->orders = orders_new(core, id, exec_id);
-	attach(s);
+	streams_attach(s);
 	r = copy_until_end(s, wait, &own, ret_exit, err);
 	if (r == STREAMS_EXITED)
-		drain(s, &own);
+		streams_drain(s, &own);
 	s->left = r != STREAMS_EXITED && r != -ERR_NOT_FOUND;
 	detach(s);
 	return r;
@@ -467,7 +467,7 @@ void streams_read_on(struct streams *s, int64_t ms)
 
 	s->loop = loop;
 	attach_outputs(s);
-	while (turn(s, &until, NULL) >= 0)
+	while (streams_turn(s, &until, NULL) >= 0)
 		;
 	detach(s);
 	loop_free(loop);
@@ -480,7 +480,7 @@ void streams_free(struct streams *s)
 	detach(s);
 	outlet_done(&s->out[LOG_STDOUT]);
 	outlet_done(&s->out[LOG_STDERR]);
-	input_close(s);
+	streams_close_input(s);
 	shared_fd_done(&s->input);
 	for (size_t i = 0; i < 3; i++) {
 		if (s->path[i] && !s->left)

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include "toml.h"
+#include "url.h"
 #include <string.h>
 #include <strings.h>
 
@@ -27,7 +28,7 @@ void hosts_done(struct hosts *h)
 /* The scheme that is meant when none is written. */
 static bool plain_http(const char *host, size_t len)
 {
-	return http_loopback(host, len) && !(len > 4 && strncmp(host + len - 4, ":443", 4) == 0);
+	return url_loopback(host, len) && !(len > 4 && strncmp(host + len - 4, ":443", 4) == 0);
 }
 
 /* @url may lack its scheme. @override: the path is complete. */
@@ -43,7 +44,7 @@ static int add_host(struct hosts *h, const char *url, bool override, struct host
 		full = mem_printf("%s://%s", plain_http(url, strcspn(url, "/")) ? "http" : "https", url);
 	else
 		full = mem_strdup(url);
-	if (strlen(full) > 1024 || http_split(full, &tls, &host, &n, &path) < 0 || strpbrk(path, "?#"))
+	if (strlen(full) > 1024 || url_split(full, &tls, &host, &n, &path) < 0 || strpbrk(path, "?#"))
 		return err_set(err, ERR_INVALID, "host \"%.200s\": not an address such as https://mirror.example", url);
 	if (h->n == HOSTS_MAX)
 		return err_set(err, ERR_INVALID, "more than %d hosts", HOSTS_MAX);
@@ -259,7 +260,7 @@ struct host *hosts_find(const struct hosts *h, const char *url)
 	size_t n;
 	bool tls;
 
-	if (http_split(url, &tls, &host, &n, &path) < 0)
+	if (url_split(url, &tls, &host, &n, &path) < 0)
 		return NULL;
 	for (size_t i = 0; i < h->n; i++)
 		if (h->v[i].tls == tls && strlen(h->v[i].name) == n && strncasecmp(h->v[i].name, host, n) == 0)
@@ -275,7 +276,7 @@ struct host *hosts_at(struct hosts *h, const char *url)
 	size_t n;
 	bool tls;
 
-	if (o || http_split(url, &tls, &host, &n, &path) < 0)
+	if (o || url_split(url, &tls, &host, &n, &path) < 0)
 		return o;
 	origin = mem_strndup(url, (size_t)(path - url));
 	if (add_host(h, origin, false, &o, NULL) < 0)

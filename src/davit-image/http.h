@@ -57,11 +57,3 @@ struct buf *http_body(struct http_reply *);
  * which brings more. */
 void http_take(struct http_reply *, struct buf *to);
 int http_wait(struct http_reply *, const struct ctx *, struct err *err); /* until it has ended; its result */
-
-/* @text, percent-encoded as a part of a query. */
-void http_escape(struct buf *to, const char *text);
-/* The address's parts, borrowed lengths: scheme is "http" or "https". -1 when it is not such an address: user names,
- * blanks and control characters are refused. */
-int http_split(const char *url, bool *ret_tls, const char **ret_host, size_t *ret_host_len, const char **ret_path);
-/* localhost, 127.0.0.0/8 and ::1, with or without a port. */
-bool http_loopback(const char *host, size_t len);

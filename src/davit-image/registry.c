@@ -6,6 +6,7 @@
 #include "manifest.h"
 #include "mem.h"
 #include "sha.h"
+#include "url.h"
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ static int check_realm(const struct host *h, const char *realm, struct err *err)
 	size_t n;
 	bool tls;
 
-	if (strlen(realm) > 2048 || http_split(realm, &tls, &host, &n, &path) < 0)
+	if (strlen(realm) > 2048 || url_split(realm, &tls, &host, &n, &path) < 0)
 		return err_set(err, ERR_INVALID, "its token service \"%.200s\" is no address", realm);
 	if (h->tls && !tls)
 		return err_set(err, ERR_PERMISSION, "its token service %.200s has no TLS", realm);
@@ -91,7 +92,7 @@ static void add_field(struct buf *b, const char *key, const char *value)
 	if (!value || !*value)
 		return;
 	buf_addf(b, "%s%s=", b->len ? "&" : "", key);
-	http_escape(b, value);
+	url_escape(b, value);
 }
 
 static void token_fields(const struct registry *g, const struct challenge *c, struct buf *b)

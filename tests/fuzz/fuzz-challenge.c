@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include "challenge.h"
-#include "http.h"
+#include "url.h"
 #include "mem.h"
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	challenge_parse(s, &c);
 	if (c.bearer && !c.realm)
 		abort();
-	if (c.realm && http_split(c.realm, &tls, &host, &n, &path) == 0)
-		(void)http_loopback(host, n);
+	if (c.realm && url_split(c.realm, &tls, &host, &n, &path) == 0)
+		(void)url_loopback(host, n);
 	return 0;
 }

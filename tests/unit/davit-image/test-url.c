@@ -1,5 +1,5 @@
 #include "test.h"
-#include "http.h"
+#include "url.h"
 
 static void splits_addresses(void **state)
 {
@@ -28,7 +28,7 @@ static void splits_addresses(void **state)
 		size_t n;
 		bool tls;
 
-		assert_int_equal(http_split(cases[i].url, &tls, &host, &n, &path), cases[i].r);
+		assert_int_equal(url_split(cases[i].url, &tls, &host, &n, &path), cases[i].r);
 		if (cases[i].r < 0)
 			continue;
 		assert_int_equal(tls, cases[i].tls);
@@ -55,7 +55,7 @@ static void knows_this_machine(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		if (http_loopback(cases[i].host, strlen(cases[i].host)) != cases[i].is)
+		if (url_loopback(cases[i].host, strlen(cases[i].host)) != cases[i].is)
 			fail_msg("%s", cases[i].host);
 }
 
@@ -64,8 +64,8 @@ static void escapes(void **state)
 	_cleanup_buf_ struct buf b = { 0 };
 
 	(void)state;
-	http_escape(&b, "repository:a/b:pull &=\xc3\xa9~");
+	url_escape(&b, "repository:a/b:pull &=\xc3\xa9~");
 	assert_string_equal(buf_str(&b), "repository%3Aa%2Fb%3Apull%20%26%3D%C3%A9~");
 }
 
-RUN_TESTS("http", cmocka_unit_test(splits_addresses), cmocka_unit_test(knows_this_machine), cmocka_unit_test(escapes))
+RUN_TESTS("url", cmocka_unit_test(splits_addresses), cmocka_unit_test(knows_this_machine), cmocka_unit_test(escapes))

@@ -1,6 +1,6 @@
 /* The tree is walked with the current object and a stack of variables. Every step is counted and every text that is made is
  * charged, so a template ends: a range within a range over the same list does not go on for long. */
-#include "template-tree.h"
+#include "template-value.h"
 #include "mem.h"
 #include "name.h"
 #include <string.h>

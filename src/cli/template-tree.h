@@ -62,8 +62,3 @@ struct args {
 /* *ret is the caller's (may be NULL: nil). The error says what is wrong, without a position. @room: how many bytes a text that
  * is made may have. */
 int func_call(func_id, const struct args *, size_t room, json **ret, struct err *err);
-bool value_true(json *);
-/* As print shows it. Bounded by @room: false when it is longer. */
-bool value_print(json *, size_t room, struct buf *out);
-/* The members of an object in order; the caller frees the array, not what it points to. */
-const char **value_keys(json *object, size_t *ret_n);

@@ -23,25 +23,24 @@ static int relabel_one(int fd, const char *name, const char *label, struct err *
 	return 0;
 }
 
-static int relabel_below(int dir, dev_t dev, unsigned depth, const char *label, struct err *err);
+static int relabel_below(int dir, unsigned depth, const char *label, struct err *err);
 
-static int relabel_entry(int dir, const char *name, dev_t dev, unsigned depth, const char *label, struct err *err)
+/* What is mounted there keeps its label, a folder of the same file system too: no look at st_dev would tell. */
+static int relabel_entry(int dir, const char *name, unsigned depth, const char *label, struct err *err)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = beneath_open(dir, name, O_PATH | O_NOFOLLOW);
 	struct stat st;
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "relabel %.200s", name);
+		return errno == ENOENT || errno == EXDEV ? 0 : err_sys(err, errno, "relabel %.200s", name);
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "relabel %.200s", name);
-	if (st.st_dev != dev) /* something is mounted there */
-		return 0;
 	r = relabel_one(fd, name, label, err);
-	return r < 0 || !S_ISDIR(st.st_mode) ? r : relabel_below(fd, dev, depth + 1, label, err);
+	return r < 0 || !S_ISDIR(st.st_mode) ? r : relabel_below(fd, depth + 1, label, err);
 }
 
-static int relabel_below(int dir, dev_t dev, unsigned depth, const char *label, struct err *err)
+static int relabel_below(int dir, unsigned depth, const char *label, struct err *err)
 {
 	_cleanup_(closedirp) DIR *list = NULL;
 	struct dirent *e;
@@ -54,7 +53,7 @@ static int relabel_below(int dir, dev_t dev, unsigned depth, const char *label, 
 		return errno == ENOENT ? 0 : err_sys(err, errno, "relabel");
 	while (r >= 0 && (e = readdir(list)))
 		if (!beneath_is_dots(e->d_name))
-			r = relabel_entry(dirfd(list), e->d_name, dev, depth, label, err);
+			r = relabel_entry(dirfd(list), e->d_name, depth, label, err);
 	return r;
 }
 
@@ -116,6 +115,6 @@ int relabel_tree(const char *path, const char *label, struct err *err)
 	if (r >= 0)
 		r = relabel_one(fd, path, label, err);
 	if (r >= 0 && S_ISDIR(st.st_mode))
-		r = relabel_below(fd, st.st_dev, 0, label, err);
+		r = relabel_below(fd, 0, label, err);
 	return r < 0 ? err_wrap(err, r, "mount %s", path) : 0;
 }

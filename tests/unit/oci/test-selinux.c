@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -210,6 +212,33 @@ static void relabels_a_tree(void **state)
 	expect_label("/tree/sub", "l:a:b:s0");
 }
 
+/* A mount of the same file system, which st_dev does not tell from its folder, and one of a file. */
+static void stops_at_mounts(void **state)
+{
+	_cleanup_free_ char *tree = mem_printf("%s/tree", root), *on = mem_printf("%s/tree/on", root),
+			    *onto = mem_printf("%s/tree/onto", root), *outside = mem_printf("%s/outside", root),
+			    *secret = mem_printf("%s/outside/secret", root);
+
+	(void)state;
+	need_labels();
+	put("/outside/secret", "");
+	put("/tree/on/below", "");
+	put("/tree/onto", "");
+	put("/tree/file", "");
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(outside, on, NULL, MS_BIND, NULL) < 0) {
+		print_message("skip: nothing can be mounted here: %s\n", strerrordesc_np(errno));
+		skip();
+	}
+	assert_int_equal(mount(secret, onto, NULL, MS_BIND, NULL), 0);
+	assert_int_equal(relabel_tree(tree, "l:a:b:s0", NULL), 0);
+	expect_label("/tree/file", "l:a:b:s0");
+	expect_label("/outside", NULL);
+	expect_label("/outside/secret", NULL);
+	assert_int_equal(umount(on) | umount(onto), 0);
+	expect_label("/tree/on", NULL);
+}
+
 static void bounds_depth(void **state)
 {
 	_cleanup_free_ char *tree = mem_printf("%s/deep", root);
@@ -251,4 +280,4 @@ static void spares_the_host(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 RUN_TESTS("selinux", CASE(knows_the_host), CASE(draws_pairs), CASE(makes_labels), CASE(asks_the_policy),
-	  CASE(quotes_the_mount_option), CASE(relabels_a_tree), CASE(bounds_depth), CASE(spares_the_host))
+	  CASE(quotes_the_mount_option), CASE(relabels_a_tree), CASE(stops_at_mounts), CASE(bounds_depth), CASE(spares_the_host))

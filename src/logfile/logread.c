@@ -1,154 +1,21 @@
-/* Reading a log. Rotation only ever moves a file to a higher number, and the files are looked at from the newest on, in
- * the direction in which they move: so none is missed, and one met twice is left out by its inode. The tail is found by
- * looking for record heads from the end backwards, block by block; then everything is read forwards once. A follower
- * keeps its file open until the list of files shows a newer one, reads it to its end once more, and goes on there. */
+/* Reading a log: where its tail begins (log-segments.h), then everything forwards once. A follower keeps its file open until the
+ * list of files shows a newer one, reads it to its end once more, and goes on there. */
 #include "logfile.h"
 #include "clock.h"
+#include "log-segments.h"
 #include "logline.h"
 #include "mem.h"
 #include "utf8.h"
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 
-enum { BLOCK = 16384, RECORD_MAX = 65536, AGAIN_MS = 250 };
-
-struct segment {
-	int fd;
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	int64_t changed;
-};
-struct segments {
-	struct segment *v;
-	size_t n, cap;
-}; /* newest first */
-
-static void segments_done(struct segments *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].fd >= 0)
-			(void)close(s->v[i].fd);
-	free(s->v);
-}
-
-static const struct segment *segments_find(const struct segments *s, const struct segment *what)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].dev == what->dev && s->v[i].ino == what->ino)
-			return &s->v[i];
-	return NULL;
-}
-
-static int segment_open(const char *path, struct segment *ret)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	*ret = (struct segment){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size };
-	ret->changed = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
-	ret->fd = TAKE_FD(fd);
-	return 0;
-}
-
-static int segments_open(const char *path, struct segments *ret, struct err *err)
-{
-	size_t missing = 0;
-
-	for (size_t i = 0; i <= LOG_FILES_MAX && missing < 2; i++) { /* a rotation under way leaves one gap */
-		_cleanup_free_ char *file = logline_path(path, i);
-		struct segment s;
-		int r = segment_open(file, &s);
-
-		if (r == -ENOENT) {
-			missing += i > 0;
-			continue;
-		}
-		if (r < 0)
-			return err_sys(err, -r, "log %s", file);
-		missing = 0;
-		if (segments_find(ret, &s)) {
-			(void)close(s.fd);
-			continue;
-		}
-		ret->v = mem_grow(ret->v, &ret->cap, ret->n + 1, sizeof *ret->v);
-		ret->v[ret->n++] = s;
-	}
-	return 0;
-}
-
-/* The tail: it begins behind the last record that is not part of it. */
-struct tail {
-	int64_t want, got, until;
-	bool began;
-};
-
-/* A record, met from the end backwards. False: it is not part of the tail, nor is anything before it. */
-static bool tail_take(struct tail *t, const char *p, size_t n)
-{
-	const char *nl;
-	struct logline l;
-	bool parsed, last = !t->began;
-
-	n = n < LOGLINE_HEAD ? n : LOGLINE_HEAD;
-	nl = memchr(p, '\n', n);
-	parsed = logline_parse(p, nl ? (size_t)(nl - p) : n, &l);
-	t->began = true;
-	if (parsed && l.partial && !last)
-		return true;
-	if (parsed && t->until && logline_at(&l) > t->until)
-		return true;
-	if (t->got == t->want)
-		return false;
-	t->got++;
-	return true;
-}
-
-/* Where the tail begins in this file. True: here indeed; false: it takes in all of it, and more. */
-static bool segment_tail(const struct segment *s, struct tail *t, off_t *ret_start)
-{
-	char block[BLOCK + LOGLINE_HEAD];
-	off_t start = s->size;
-
-	for (off_t end = s->size; end > 0;) {
-		off_t from = end > BLOCK ? end - BLOCK : 0;
-		size_t n = (size_t)(s->size - from), here = (size_t)(end - from);
-		const char *nl;
-
-		n = n < sizeof block ? n : sizeof block;
-		if (pread(s->fd, block, n, from) != (ssize_t)n)
-			break; /* it shrank under us: what is left is read */
-		while ((nl = memrchr(block, '\n', here))) {
-			size_t at = (size_t)(nl - block) + 1;
-
-			here = at - 1;
-			if (from + (off_t)at == s->size)
-				continue;
-			*ret_start = start;
-			if (!tail_take(t, block + at, n - at))
-				return true;
-			start = from + (off_t)at;
-		}
-		*ret_start = start;
-		if (!from && !tail_take(t, block, n))
-			return true;
-		end = from;
-	}
-	*ret_start = 0;
-	return false;
-}
+enum { RECORD_MAX = 65536, AGAIN_MS = 250 };
 
 struct reader {
 	const struct logread *opt;
 	const struct ctx *ctx;
-	struct segment at; /* the file that is read; fd -1: none so far */
+	struct log_segment at; /* the file that is read; fd -1: none so far */
 	off_t offset;
 	struct buf in; /* read and not passed on: the beginning of a record */
 	struct {
@@ -325,7 +192,7 @@ static int finish_file(struct reader *r, struct err *err)
 	return ret < 0 ? ret : flush(r, err);
 }
 
-static void turn_to_file(struct reader *r, struct segment *s, off_t offset)
+static void turn_to_file(struct reader *r, struct log_segment *s, off_t offset)
 {
 	if (r->at.fd >= 0)
 		(void)close(r->at.fd);
@@ -335,10 +202,10 @@ static void turn_to_file(struct reader *r, struct segment *s, off_t offset)
 }
 
 /* What is there now, from where @opt says. */
-static int read_present(struct reader *r, struct segments *files, struct err *err)
+static int read_present(struct reader *r, struct log_segments *files, struct err *err)
 {
 	const struct logread *opt = r->opt;
-	struct tail tail = { .want = opt->tail, .until = opt->until };
+	struct log_tail tail = { .want = opt->tail, .until = opt->until };
 	size_t first = files->n;
 	off_t start = 0;
 
@@ -347,10 +214,10 @@ static int read_present(struct reader *r, struct segments *files, struct err *er
 		start = files->v[0].size;
 	}
 	for (size_t i = 0; opt->tail > 0 && i < files->n && first == files->n; i++)
-		if (segment_tail(&files->v[i], &tail, &start))
+		if (log_segment_tail(&files->v[i], &tail, &start))
 			first = i + 1;
 	for (size_t i = first; i-- > 0; start = 0) {
-		struct segment *s = &files->v[i];
+		struct log_segment *s = &files->v[i];
 		/* A file's time comes from a coarser clock than a record's. */
 		bool old = opt->since && s->changed + NSEC_PER_SEC < opt->since;
 		int ret;
@@ -366,10 +233,10 @@ static int read_present(struct reader *r, struct segments *files, struct err *er
 /* The file after the one that is read; false: there is none yet. */
 static int next_file(struct reader *r, struct err *err)
 {
-	_cleanup_(segments_done) struct segments files = { 0 };
-	const struct segment *now;
+	_cleanup_(log_segments_done) struct log_segments files = { 0 };
+	const struct log_segment *now;
 	size_t next;
-	int ret = segments_open(r->opt->path, &files, err);
+	int ret = log_segments_open(r->opt->path, &files, err);
 
 	if (ret < 0)
 		return ret;
@@ -377,7 +244,7 @@ static int next_file(struct reader *r, struct err *err)
 		r->gone = r->gone || r->at.fd >= 0;
 		return 0;
 	}
-	now = r->at.fd < 0 ? NULL : segments_find(&files, &r->at);
+	now = r->at.fd < 0 ? NULL : log_segments_find(&files, &r->at);
 	next = now ? (size_t)(now - files.v) : files.n; /* rotated away before we came: the oldest there is */
 	if (now && now->size < r->offset)
 		r->offset = 0; /* emptied by hand */
@@ -491,7 +358,7 @@ static int reader_follow(struct reader *r, struct err *err)
 
 int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(segments_done) struct segments files = { 0 };
+	_cleanup_(log_segments_done) struct log_segments files = { 0 };
 	_cleanup_(reader_done) struct reader r = { .opt = opt, .ctx = ctx, .at.fd = -1, .notify = -1, .wanted = true };
 	int ret;
 
@@ -499,7 +366,7 @@ int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *e
 	r.terminal[LOG_STDERR] = isatty(opt->err_fd);
 	if (opt->follow)
 		watch_folder(&r); /* before the first look */
-	ret = segments_open(opt->path, &files, err);
+	ret = log_segments_open(opt->path, &files, err);
 	if (ret < 0)
 		return ret;
 	if (!files.n && (!opt->follow || r.gone))

@@ -99,7 +99,7 @@ static int try_open(struct ctrd *c, const char *ref, int64_t total, const char *
 }
 
 /* Nobody tells when a lock is released. The loop turns meanwhile, so whatever else was started goes on. */
-static int wait_ms(struct loop *l, int64_t ms, const struct ctx *ctx, struct err *err)
+static int lock_wait_ms(struct loop *l, int64_t ms, const struct ctx *ctx, struct err *err)
 {
 	struct ctx nap = ctx_within(ctx, ms);
 	struct err why = ERR_INIT;
@@ -145,7 +145,7 @@ int content_writer_open(struct ctrd *c, const char *ref, int64_t total, const ch
 		r = content_writer_try(c, ref, total, expected, ctx, ret, ret_offset, &why);
 		if (r != -ERR_UNAVAILABLE || !ctrd_alive(c))
 			break;
-		if (wait_ms(ctrd_loop(c), jittered(ms), ctx, NULL) < 0) {
+		if (lock_wait_ms(ctrd_loop(c), jittered(ms), ctx, NULL) < 0) {
 			why.code = ctx_check(ctx, NULL) == -ERR_CANCELLED ? ERR_CANCELLED : ERR_DEADLINE;
 			r = -(int)why.code; /* with the text that says what it waited for */
 			break;

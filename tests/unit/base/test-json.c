@@ -230,9 +230,10 @@ static void builds(void **state)
 	json_append(a, NULL);
 	json_put(j, "a", a);
 	json_write(j, &out);
-	assert_string_equal(buf_str(&out), "{\"s\":\"a/"
-					   "\\\"b\\\"\",\"when\":\"1970-01-02T00:00:00Z\",\"n\":-9223372036854775808,\"t\":true,"
-					   "\"empty\":[],\"v\":[\"x\"],\"d\":{\"k\":\"\"},\"a\":[null]}");
+	assert_string_equal(buf_str(&out),
+			    "{\"s\":\"a/"
+			    "\\\"b\\\"\",\"when\":\"1970-01-02T00:00:00.000000000Z\",\"n\":-9223372036854775808,\"t\":true,"
+			    "\"empty\":[],\"v\":[\"x\"],\"d\":{\"k\":\"\"},\"a\":[null]}");
 	json_write_pretty(j, &pretty);
 	again = parsed(buf_str(&pretty));
 	assert_true(json_object_equal(j, again));

@@ -42,7 +42,7 @@ static bool match_exited(const struct job_row *row, const char *value)
 	return row->state == JOB_EXITED && row->exit_code == (int)strtol(value, NULL, 10);
 }
 
-static int check_name(const char *value, struct err *err)
+static int check_filter_name(const char *value, struct err *err)
 {
 	regex_t name;
 	char why[100];
@@ -75,8 +75,9 @@ static const struct {
 	bool (*match)(const struct job_row *, const char *value);
 	int (*check)(const char *value, struct err *err); /* NULL: whatever it is */
 } filters[] = {
-	{ "name", match_name, check_name },       { "id", match_id, NULL },          { "status", match_status, check_status },
-	{ "label", match_label, NULL },           { "ancestor", match_image, NULL }, { "network", match_network, NULL },
+	{ "name", match_name, check_filter_name }, { "id", match_id, NULL },
+	{ "status", match_status, check_status },  { "label", match_label, NULL },
+	{ "ancestor", match_image, NULL },         { "network", match_network, NULL },
 	{ "exited", match_exited, check_exited },
 };
 enum { N_FILTERS = sizeof filters / sizeof *filters };

@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put_time(json *o, const char *key, int64_t at)
-{
-	char text[CLOCK_TEXT];
-
-	if (at)
-		json_put_str(o, key, clock_rfc3339(at, text));
-}
-
 static json *state_json(const struct job_row *row)
 {
 	json *o = json_new_object();
@@ -22,9 +14,9 @@ static json *state_json(const struct job_row *row)
 	json_put_int(o, "pid", row->state == JOB_RUNNING || row->state == JOB_PAUSED ? row->pid : 0);
 	if (row->state == JOB_EXITED)
 		json_put_int(o, "exit_code", row->exit_code);
-	put_time(o, "created_at", row->created_at);
-	put_time(o, "started_at", row->started_at);
-	put_time(o, "exited_at", row->exited_at);
+	json_put_time(o, "created_at", row->created_at);
+	json_put_time(o, "started_at", row->started_at);
+	json_put_time(o, "exited_at", row->exited_at);
 	return o;
 }
 

@@ -130,7 +130,7 @@ static bool is_worked_on(const struct core *c, const char *name)
 }
 
 /* Or may it? */
-static int is_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+static int may_be_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	struct task_status t;
 	int r = task_look(c, id, ctx, &t, err);
@@ -149,7 +149,7 @@ struct look {
 static int look_at(void *arg, const char *id, const char *name)
 {
 	struct look *l = arg;
-	int r = is_running(l->c, id, l->ctx, l->err);
+	int r = may_be_running(l->c, id, l->ctx, l->err);
 
 	if (r == 0 && is_worked_on(l->c, name))
 		r = 1;
@@ -159,7 +159,8 @@ static int look_at(void *arg, const char *id, const char *name)
 }
 
 /* Is somebody else than @id in @owner's network? */
-static int in_use(struct core *c, const char *owner, const char *id, const struct ctx *ctx, char **ret_name, struct err *err)
+static int network_in_use(struct core *c, const char *owner, const char *id, const struct ctx *ctx, char **ret_name,
+			  struct err *err)
 {
 	struct look l = { .c = c, .ctx = ctx, .err = err };
 	int r = each_user(c, c->conf.ns, owner, id, look_at, &l);
@@ -178,7 +179,7 @@ int netshare_is_kept(struct core *c, const char *id, const struct ctx *ctx, char
 	if (!netshare_is_shared(c, id))
 		return 0;
 	owner = netshare_owner(c, c->conf.ns, id);
-	return strcmp(owner, id) ? 0 : in_use(c, id, id, ctx, ret_name, err);
+	return strcmp(owner, id) ? 0 : network_in_use(c, id, id, ctx, ret_name, err);
 }
 
 static int lock_owner(const struct core *c, const char *owner, const struct ctx *ctx, struct err *err)
@@ -190,7 +191,7 @@ static int lock_owner(const struct core *c, const char *owner, const struct ctx 
 
 static int check_runs(struct core *c, const char *id, const char *name, const struct ctx *ctx, struct err *err)
 {
-	int r = is_running(c, id, ctx, err);
+	int r = may_be_running(c, id, ctx, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -299,7 +300,7 @@ int netshare_leave(struct core *c, const struct task_over *over, const struct ct
 	r = owns ? 0 : netns_remove(netns, err);
 	if (r < 0)
 		return r;
-	r = in_use(c, owner, id, ctx, NULL, err);
+	r = network_in_use(c, owner, id, ctx, NULL, err);
 	if (r < 0)
 		return r;
 	if (!owns)
@@ -327,7 +328,7 @@ int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struc
 	r = task_prove(c, id, ctx, NULL, &over, err);
 	if (r <= 0)
 		return r < 0 ? r : err_set(err, ERR_PRECONDITION, "job %s: its task may live", id);
-	r = in_use(c, id, id, ctx, NULL, err);
+	r = network_in_use(c, id, id, ctx, NULL, err);
 	if (r == 0)
 		return end_network(c, over, id, ctx, err);
 	if (r > 0 && share_read(c, c->conf.ns, id, &its))

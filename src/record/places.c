@@ -3,14 +3,14 @@
 #include "netns.h"
 #include <string.h>
 
-static char *below(const char *folder, const char *name) { return mem_printf("%s%s%s", folder, *name ? "/" : "", name); }
+static char *place_below(const char *folder, const char *name) { return mem_printf("%s%s%s", folder, *name ? "/" : "", name); }
 
 /* TOP/KIND/NS/NAME; @kind may be empty. */
 static char *of_namespace(const char *top, const char *kind, const char *ns, const char *name)
 {
 	_cleanup_free_ char *folder = mem_printf("%s/%s%s%s", top, kind, *kind ? "/" : "", ns);
 
-	return below(folder, name);
+	return place_below(folder, name);
 }
 
 char *places_run(const struct core *c, const char *id) { return of_namespace(c->conf.run_dir, "", c->conf.ns, id); }
@@ -22,10 +22,10 @@ char *places_log(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *folder = places_logs(c, id);
 
-	return below(folder, "log");
+	return place_below(folder, "log");
 }
 
-char *places_netns(const char *id) { return below(NETNS_DIR, id); }
+char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)
 {
@@ -48,14 +48,14 @@ char *places_lock_name(const char *entry)
 
 char *places_own_run(const struct core_conf *conf, const char *name)
 {
-	_cleanup_free_ char *folder = below(conf->run_dir ? conf->run_dir : CORE_RUN_DIR, PLACES_OWN);
+	_cleanup_free_ char *folder = place_below(conf->run_dir ? conf->run_dir : CORE_RUN_DIR, PLACES_OWN);
 
-	return below(folder, name);
+	return place_below(folder, name);
 }
 
 char *places_own_data(const struct core_conf *conf, const char *name)
 {
-	_cleanup_free_ char *folder = below(conf->data_dir ? conf->data_dir : CORE_DATA_DIR, PLACES_OWN);
+	_cleanup_free_ char *folder = place_below(conf->data_dir ? conf->data_dir : CORE_DATA_DIR, PLACES_OWN);
 
-	return below(folder, name);
+	return place_below(folder, name);
 }

@@ -31,7 +31,11 @@ struct run {
 	bool net_kept; /* by others, while we did not run: it is ours again */
 	bool cgroup2;
 	char *image_name; /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
-	bool lease_taken; /* by somebody else: not ours to delete */
+	enum {
+		CLAIM_UNCLEAR,
+		CLAIM_OURS,
+		CLAIM_TAKEN
+	} claim; /* whose the lease of the name is: ours alone is deleted by a rollback */
 	bool netns_made, files_made;
 	bool network_left;          /* by a rollback: claim, namespace and cached result stay */
 	bool probed, unreachable;   /* a rollback has asked whether containerd answers; it does not */

@@ -47,12 +47,21 @@ int claim_begin(void *state, const struct ctx *ctx, struct err *err)
 	return r;
 }
 
+static int claim_made(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	int r = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), ctx, err);
+
+	run->claim = r >= 0 ? CLAIM_OURS : r == -ERR_EXISTS ? CLAIM_TAKEN : CLAIM_UNCLEAR;
+	return r;
+}
+
 /* The name is taken, and we hold its lock: by a job, or by what a killed davit left. */
 static int claim_taken(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r;
 
 	err_clear(err);
+	run->claim = CLAIM_TAKEN;
 	r = reconcile_name(run->core, run->job->name, ctx, err);
 	if (r < 0)
 		return r;
@@ -60,7 +69,7 @@ static int claim_taken(struct run *run, const struct ctx *ctx, struct err *err)
 		return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use by a job", run->job->name),
 				"remove it with: davit rm -f %s, or choose another name", run->job->name);
 	claim_call(run, ctx);
-	return leases_create_end(TAKE_PTR(run->call[S_CLAIM]), ctx, err);
+	return claim_made(run, ctx, err);
 }
 
 int claim_end(void *state, const struct ctx *ctx, struct err *err)
@@ -69,15 +78,30 @@ int claim_end(void *state, const struct ctx *ctx, struct err *err)
 	int r = 0;
 
 	if (run_is_new(run)) {
-		r = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), ctx, err);
+		r = claim_made(run, ctx, err);
 		if (r == -ERR_EXISTS)
 			r = claim_taken(run, ctx, err);
-		if (r < 0)
-			run->lease_taken = r == -ERR_EXISTS;
 	}
 	if (r >= 0)
 		ctrd_set_lease(run_ctrd(run), run->lease);
 	return r;
+}
+
+/* Without a clear answer to our call the lease may be the one of the job that has the name: it says whose it is. */
+static int drop_own_lease(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *filter = mem_printf("id==%s", run->lease);
+	struct ctrd_leases l = { 0 };
+	const char *id;
+	bool own = run->claim == CLAIM_OURS;
+	int r = own ? 0 : leases_list(run_ctrd(run), filter, ctx, &l, err);
+
+	if (!own) {
+		id = l.n ? dict_get(&l.v[0].labels, CLAIM_ID) : NULL;
+		own = r >= 0 && id && !strcmp(id, run->id);
+		ctrd_leases_done(&l);
+	}
+	return own ? leases_delete(run_ctrd(run), run->lease, false, ctx, err) : r;
 }
 
 void claim_undo(void *state, const struct ctx *ctx)
@@ -87,10 +111,10 @@ void claim_undo(void *state, const struct ctx *ctx)
 	struct ctx half = half_of(ctx);
 
 	if (run_undo_connected(run) && run->call[S_CLAIM])
-		run->lease_taken = leases_create_end(TAKE_PTR(run->call[S_CLAIM]), &half, &unused) == -ERR_EXISTS;
+		(void)claim_made(run, &half, &unused);
 	ctrd_set_lease(run_ctrd(run), NULL);
-	if (run_is_new(run) && run->lock >= 0 && !run->lease_taken && !run->network_left && run_undo_connected(run) &&
-	    leases_delete(run_ctrd(run), run->lease, false, ctx, &err) < 0)
+	if (run_is_new(run) && run->lock >= 0 && run->claim != CLAIM_TAKEN && !run->network_left && run_undo_connected(run) &&
+	    drop_own_lease(run, ctx, &err) < 0)
 		run_undo_failed(run, &err);
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 }

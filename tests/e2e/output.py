@@ -1,5 +1,7 @@
 """Output that cannot be written, that nobody reads, that is blocked; and what goes on without davit."""
+import contextlib
 import fcntl
+import glob
 import os
 import random
 import subprocess
@@ -312,6 +314,11 @@ class Detached(Case):
         self.detach("run", "-it", "--name", "mute", "--log-driver", "none", "-v", f"{self.folder}:/c", "--network", "none", Machine.image)
         self.fails("logs", "mute", says=["mute", "log"])
 
+    def test_no_log_from_the_beginning(self):
+        name = self.job("--log-driver", "none", command=("sh", "-c", "echo said; sleep 1000"))
+        self.fails("logs", name, says=[name, "log"])
+        self.assertEqual(glob.glob(f"/var/lib/davit/logs/{Machine.ns}/{name}-*/*"), [])
+
     def test_the_log_goes_on(self):
         self.addCleanup(lambda: self.davit("rm", "-f", "loud", code=None))
         self.detach("run", "-it", "--name", "loud", "-v", f"{self.folder}:/c", "--network", "none", Machine.image)
@@ -344,9 +351,9 @@ class HungUp(Case):
 class Blocked(Case):
     """Nobody reads, and nobody goes: a pager, say."""
 
-    def start_blocked(self, *args):
+    def start_blocked(self, *args, **kw):
         read, write = os.pipe()
-        process = self.start(*args, stdout=write)
+        process = self.start(*args, stdout=write, **kw)
         os.close(write)
         self.addCleanup(os.close, read)
         return process, read
@@ -370,6 +377,43 @@ class Blocked(Case):
         self.addCleanup(lambda: self.davit("rm", "-f", "blocked", code=None))
         self.full(read)
         self.assertEqual(process.stderr.readline(), "beside\n")
+
+    def test_input_goes_on(self):
+        """And the other way round: input that nobody takes stops no output."""
+        process, read = self.start_blocked("run", "--rm", "-i", "--network", "none", Machine.image, "sh", "-c",
+                                           "yes & read -r line; echo got $line >&2; kill $!; exit 6", stdin=subprocess.PIPE)
+        self.full(read)
+        process.stdin.write("a line\n")
+        process.stdin.flush()
+        self.assertEqual(process.stderr.readline(), "got a line\n")
+        while os.read(read, 1 << 20):
+            pass
+        self.assertEqual(process.wait(20 * Machine.slow), 6)
+
+    def test_input_that_nobody_takes(self):
+        """For a job and for a process in one: both outputs and signals go on."""
+        name = self.job()
+        script = "trap 'exit 9' TERM; echo ready; while :; do echo out; echo err >&2; sleep 0.05; done"
+        for args in (("run", "--rm", "-i", "--network", "none", Machine.image), ("exec", "-i", name)):
+            with self.subTest(verb=args[0]):
+                read, write = os.pipe()
+                process = self.start(*args, "sh", "-c", script, stdin=read)
+                os.close(read)
+                os.set_blocking(write, False)
+                self.assertEqual(process.stdout.readline(), "ready\n")
+
+                def full():
+                    with contextlib.suppress(BlockingIOError):
+                        os.write(write, b"x" * 65536)
+                    return waiting(write) >= 65536
+                wait_until("input that is full", full)
+                for _ in range(50):
+                    self.assertEqual((process.stdout.readline(), process.stderr.readline()), ("out\n", "err\n"))
+                process.terminate()
+                while process.stdout.readline():
+                    pass
+                self.assertEqual(process.wait(20 * Machine.slow), 9)
+                os.close(write)
 
     def test_what_was_printed_comes_whole_in_the_end(self):
         process, read = self.start_blocked("run", "--rm", "--network", "none", Machine.image, "seq", "1", "30000")

@@ -1,16 +1,15 @@
 #include "file.h"
 #include "beneath.h"
-#include "clock.h"
 #include "mem.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 
-enum { READ_CHUNK = 16384, DEPTH_MAX = 100, WRITER_MS = 2000 };
+enum { READ_CHUNK = 16384, DEPTH_MAX = 100, WRITER_MS = 2000, LOCK_PAUSE_MS = 20, LOCK_SOON_MS = 2 };
 
 const char *file_kind(mode_t mode)
 {
@@ -324,23 +323,57 @@ static bool still_there(int fd, const char *path)
 	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
-int file_lock(const char *path, bool wait, const struct ctx *ctx, struct err *err)
+/* Whoever lets go of it closes the file, which inotify tells right before the lock is free; hence the short pause behind an event.
+ */
+static void await_unlock(const char *path, int *notify, const struct ctx *ctx)
 {
-	const struct timespec pause = { .tv_nsec = 5 * NSEC_PER_MSEC };
+	const struct cancel *cancel = ctx ? ctx->cancel : NULL;
+	struct pollfd p[2] = { { .events = POLLIN }, { .fd = cancel ? cancel->fd : -1, .events = POLLIN } };
+	struct ctx pause;
+	char events[4096];
+	bool told = false;
 
-	for (;;) {
-		_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		int r = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+	if (*notify < 0) {
+		*notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (*notify >= 0 && inotify_add_watch(*notify, path, IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ATTRIB) >= 0)
+			return; /* it may have been let go of before somebody told us */
+	}
+	while (*notify >= 0 && read(*notify, events, sizeof events) > 0)
+		told = true;
+	pause = ctx_within(ctx, *notify < 0 || told ? LOCK_SOON_MS : LOCK_PAUSE_MS);
+	p[0].fd = *notify;
+	(void)poll(p, 2, ctx_poll_ms(&pause));
+}
 
-		if (r == 0 && still_there(fd, path))
-			return TAKE_FD(fd);
-		if (r != 0 && r != EWOULDBLOCK && r != EINTR)
+/* 1: ours. 0: the file has been removed meanwhile. */
+static int lock_opened(int fd, const char *path, bool wait, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int notify = -1;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int r = errno;
+
+		if (r != EWOULDBLOCK && r != EINTR)
 			return err_sys(err, r, "lock %s", path);
+		if (!still_there(fd, path))
+			return 0;
 		if (r == EWOULDBLOCK && !wait)
 			return err_set(err, ERR_PRECONDITION, "lock %s: held by another process", path);
 		r = ctx_check(ctx, err);
 		if (r < 0)
 			return err_wrap(err, r, "lock %s", path);
-		(void)nanosleep(&pause, NULL); /* flock(2) knows no time-out */
+		await_unlock(path, &notify, ctx);
+	}
+	return still_there(fd, path);
+}
+
+int file_lock(const char *path, bool wait, const struct ctx *ctx, struct err *err)
+{
+	for (;;) {
+		_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		int r = fd < 0 ? err_sys(err, errno, "lock %s", path) : lock_opened(fd, path, wait, ctx, err);
+
+		if (r != 0)
+			return r < 0 ? r : TAKE_FD(fd);
 	}
 }

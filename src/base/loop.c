@@ -572,6 +572,15 @@ int loop_turn(struct loop *l, const struct ctx *ctx, struct err *err)
 	}
 }
 
+int loop_pause(struct loop *l, int64_t ms, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx until = ctx_within(ctx, ms);
+
+	while (loop_turn(l, &until, NULL) >= 0)
+		;
+	return ctx_check(ctx, err);
+}
+
 void loop_poll(struct loop *l)
 {
 	int n = -1;

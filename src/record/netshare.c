@@ -1,12 +1,10 @@
 #include "netshare.h"
-#include "clock.h"
 #include "file.h"
 #include "mem.h"
 #include "netns.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ENDING PLACES_SHARE_END
@@ -119,12 +117,10 @@ void netshare_names(const struct core *c, const char *ns, const char *id, struct
 /* Who works on it may only look whether somebody does: that is over in a moment. */
 static bool is_worked_on(const struct core *c, const char *name)
 {
-	const struct timespec pause = { .tv_nsec = NSEC_PER_MSEC };
-
 	for (int i = 0; i < GLANCES; i++) {
 		if (!claim_locked(c, name))
 			return false;
-		(void)nanosleep(&pause, NULL);
+		(void)loop_pause(c->loop, 1, NULL, NULL);
 	}
 	return true;
 }

@@ -1,5 +1,4 @@
 #include "reconcile.h"
-#include "clock.h"
 #include "mem.h"
 #include "netshare.h"
 #include "orphans.h"
@@ -7,7 +6,7 @@
 #include "task.h"
 #include <string.h>
 
-enum { PORTS_MS = 10000 };
+enum { PORTS_MS = 10000, PORTS_PAUSE_MS = 2 };
 
 /* What is known of a name: its claim, its record, its task. */
 struct found {
@@ -208,7 +207,6 @@ int reconcile_runs(struct core *c, const char *ns, const struct ctrd_lease *leas
  * has none any more, 0: it is not being removed, or not to its end. */
 static int await_ports(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MSEC }; /* the remover is another process */
 	const struct ctx limit = ctx_within(ctx, PORTS_MS);
 
 	while (claim_is_removing(c, name) && ctx_check(&limit, NULL) >= 0) {
@@ -216,7 +214,7 @@ static int await_ports(struct core *c, const char *name, const char *id, const s
 
 		if (r != 0)
 			return r;
-		(void)nanosleep(&pause, NULL);
+		(void)loop_pause(c->loop, PORTS_PAUSE_MS, &limit, NULL); /* the remover is another process */
 	}
 	return ctx_check(ctx, err);
 }

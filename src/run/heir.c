@@ -2,6 +2,7 @@
 #include "mem.h"
 #include "task.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -132,12 +133,10 @@ void heir_free(struct heir *h)
 
 static void heir_wait_ms(struct streams *s, int64_t ms)
 {
-	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
-
 	if (s)
 		streams_read_on(s, ms);
 	else
-		(void)nanosleep(&pause, NULL); /* there is no event for a daemon that comes back */
+		(void)poll(NULL, 0, (int)ms); /* there is no event for a daemon that comes back */
 }
 
 struct core *heir_connect(const struct core *old, struct streams *s)

@@ -14,9 +14,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
-enum { LOCK_MS = 10000, ANONYMOUS_DIGITS = 32 };
+enum { LOCK_MS = 10000, ANONYMOUS_DIGITS = 32, REMOVAL_PAUSE_MS = 5 };
 
 static int write_meta(const char *dir, const struct dict *labels, bool anonymous, struct err *err)
 {
@@ -71,14 +70,12 @@ static int try_own_lock(const struct core *c, const char *name, int how, int *re
 }
 
 /* While it is asked who uses it, somebody may come who wants to: the answer is soon there. */
-static int wait_for_removal(const char *name, const struct ctx *ctx, struct err *err)
+static int wait_for_removal(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 5 * NSEC_PER_MSEC };
-	int r = ctx_check(ctx, err);
+	int r = loop_pause(c->loop, REMOVAL_PAUSE_MS, ctx, err);
 
 	if (r < 0)
 		return err_hint(err, err_wrap(err, r, "volume %s: another davit is removing it", name), "try again");
-	(void)nanosleep(&pause, NULL); /* flock(2) knows no time-out */
 	return 0;
 }
 
@@ -132,7 +129,7 @@ int volume_use(const struct core *c, const char *name, const struct dict *labels
 	while (r == 0) {
 		r = use_once(c, name, anonymous, labels, ctx, ret, ret_new, ret_hold, err);
 		if (r == 0)
-			r = wait_for_removal(name, &limit, err);
+			r = wait_for_removal(c, name, &limit, err);
 	}
 	return r < 0 ? r : 0;
 }
@@ -199,7 +196,7 @@ static int lock_whole(const struct core *c, const char *name, const struct ctx *
 		r = try_whole_lock(c, name, ret_fd, err);
 		if (r != 0)
 			break;
-		r = wait_for_removal(name, &limit, err);
+		r = wait_for_removal(c, name, &limit, err);
 	} while (r == 0);
 	return r;
 }

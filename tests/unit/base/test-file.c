@@ -4,6 +4,7 @@
 #include "mem.h"
 #include <fcntl.h>
 #include <sched.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -424,8 +425,44 @@ static void a_removed_lock_is_made_anew(void **state)
 	(void)close(ends[1]);
 }
 
+/* Holders that remove it and holders that do not, all at once: never two at a time, and nobody waits for ever. */
+static void many_take_turns(void **state)
+{
+	enum { PROCESSES = 4, ROUNDS = 100 };
+	_cleanup_close_ int sum = open(in("sum"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	const struct ctx limit = ctx_within(NULL, 60000);
+	pid_t pid[PROCESSES];
+	int n = 0, status;
+
+	(void)state;
+	for (int i = 0; i < PROCESSES; i++) {
+		pid[i] = fork(); /* no thread runs here */
+		for (int k = 0; pid[i] == 0 && k < ROUNDS; k++) {
+			int fd = file_lock(in("turns"), true, &limit, NULL);
+
+			if (fd < 0 || pread(sum, &n, sizeof n, 0) < 0)
+				_exit(1);
+			n++;
+			(void)sched_yield();
+			if (pwrite(sum, &n, sizeof n, 0) != (ssize_t)sizeof n)
+				_exit(1);
+			if (k % 2)
+				(void)unlink(in("turns"));
+			(void)close(fd);
+		}
+		if (pid[i] == 0)
+			_exit(0);
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(pread(sum, &n, sizeof n, 0), sizeof n);
+	assert_int_equal(n, PROCESSES * ROUNDS);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("file", T(reads_up_to_a_limit), T(reads_what_has_no_size), T(never_waits), T(reads_what_is_given),
 	  T(writes_whole_files_only), T(makes_folders), T(makes_modes), T(narrows_its_own),
 	  T(removes_trees_but_not_what_links_lead_to), T(removes_what_is_deeper_than_descriptors), T(never_enters_a_mount),
-	  T(finds_programs), T(locks_once), T(a_removed_lock_is_made_anew))
+	  T(finds_programs), T(locks_once), T(a_removed_lock_is_made_anew), T(many_take_turns))

@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "commands.h"
+#include "fork-heir.h"
 #include "interrupt.h"
 #include "job-exec.h"
 #include "parse.h"
@@ -66,7 +67,7 @@ static int exec_run(struct cli *cli, void *opts, const struct strv *args, struct
 			       .interactive = f->interactive,
 			       .detach = f->detach,
 			       .privileged = f->privileged,
-			       .heir = true };
+			       .heir = fork_heir };
 	int code = 0, r;
 
 	if (f->tty && f->interactive && !f->detach && !isatty(STDIN_FILENO))

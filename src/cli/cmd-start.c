@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "commands.h"
+#include "fork-heir.h"
 
 struct start_flags {
 	bool attach, interactive;
@@ -17,7 +18,7 @@ static const struct opt start_opts[] = {
 
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const struct run_opts detached = { .mode = RUN_DETACHED, .heir = true };
+	const struct run_opts detached = { .mode = RUN_DETACHED, .heir = fork_heir };
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
 
@@ -28,7 +29,9 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 
 static int start_attached(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
 {
-	const struct run_opts opts = { .mode = RUN_FOREGROUND, .sig_proxy = true, .heir = true, .detach_keys = f->detach_keys };
+	const struct run_opts opts = {
+		.mode = RUN_FOREGROUND, .sig_proxy = true, .heir = fork_heir, .detach_keys = f->detach_keys
+	};
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &opts, &cli->ctx, &res, err);
 

@@ -1,5 +1,6 @@
 #include "run-create.h"
 #include "clock.h"
+#include "fork-heir.h"
 
 static int print_plan(struct cli *cli, const struct job *job, enum run_mode mode, struct err *err)
 {
@@ -68,7 +69,7 @@ static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 				       .quiet = f->quiet,
 				       .sig_proxy = f->sig_proxy,
 				       .cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
-				       .heir = true,
+				       .heir = fork_heir,
 				       .timing = f->timing ? &timing : NULL };
 	struct run_result res = { 0 };
 	int r = cli_core(cli, err);

@@ -124,7 +124,7 @@ void foreground_heir(struct run *run)
 {
 	if (!run->opts->heir || run->heir || (!run->streams && !run->job->remove))
 		return;
-	run->heir = heir_new(run->core, run->streams, heir_main, run);
+	run->heir = heir_new(run->core, run->streams, run->opts->heir, heir_main, run);
 	if (!run->heir)
 		log_warn("job %s: nobody waits to go on without davit: %s", run->job->name, strerror(errno));
 }

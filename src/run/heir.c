@@ -1,18 +1,14 @@
 #include "heir.h"
 #include "mem.h"
 #include "task.h"
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 enum { KEEP_MAX = 3, PAUSE_MS = 100, PAUSE_MAX_MS = 1000, START_MS = 5000 };
 
+/* Its process is init's once we end, and a zombie until then where it has ended first. */
 struct heir {
-	pid_t pid;
 	int fd;
 };
 
@@ -57,77 +53,52 @@ static enum heir_word word_await(int fd, int *ret_lock)
 	return (enum heir_word)byte;
 }
 
-static int by_number(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+/* What the child is given. */
+struct heir_child {
+	int fd;
+	heir_fn *fn;
+	void *arg;
+};
 
-static void close_others(int *keep, size_t n)
+static void heir_child(void *arg)
 {
-	unsigned from = 3;
+	const struct heir_child *c = arg;
+	int lock;
+	enum heir_word word = word_await(c->fd, &lock);
 
-	qsort(keep, n, sizeof *keep, by_number);
-	for (size_t i = 0; i < n; i++) {
-		if (keep[i] > (int)from)
-			(void)close_range(from, (unsigned)keep[i] - 1, 0);
-		if (keep[i] >= (int)from)
-			from = (unsigned)keep[i] + 1;
-	}
-	(void)close_range(from, ~0U, 0);
+	if (word != HEIR_DONE)
+		c->fn(c->arg, word, lock);
 }
 
-/* Nothing that somebody may wait for: the terminal, the lock, descriptors (of a shell's flock, say), the current folder. */
-static void leave_all(const struct core *core, int *keep, size_t n)
+struct heir *heir_new(const struct core *core, const struct streams *streams, heir_fork *make, heir_fn *fn, void *arg)
 {
-	static const int ours[] = { SIGINT, SIGTERM, SIGHUP };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	(void)setsid();
-	for (int fd = 0; fd < 3; fd++)
-		(void)dup2(null, fd);
-	close_others(keep, n);
-	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-		(void)signal(ours[i], SIG_DFL);
-	if (*core->address == '/' && *core->conf.run_dir == '/' && *core->conf.data_dir == '/')
-		(void)!chdir("/");
-	(void)prctl(PR_SET_NAME, "davit-heir");
-}
-
-struct heir *heir_new(const struct core *core, const struct streams *streams, heir_fn *fn, void *arg)
-{
-	int pair[2], keep[KEEP_MAX], lock;
+	const bool leave_folder = *core->address == '/' && *core->conf.run_dir == '/' && *core->conf.data_dir == '/';
+	int pair[2], keep[KEEP_MAX];
 	size_t n = streams ? streams_fifos(streams, keep) : 0;
-	enum heir_word word;
 	struct heir *h;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return NULL;
-	pid = fork();
-	if (pid == 0) {
-		keep[n++] = pair[1];
-		leave_all(core, keep, n);
-		word = word_await(pair[1], &lock);
-		if (word != HEIR_DONE)
-			fn(arg, word, lock);
-		_exit(0);
-	}
+	keep[n++] = pair[1];
+	pid = make(keep, n, leave_folder, heir_child, &(struct heir_child){ pair[1], fn, arg });
 	closep(&pair[1]);
 	if (pid < 0) {
 		closep(&pair[0]);
 		return NULL;
 	}
 	h = mem_new(struct heir);
-	*h = (struct heir){ .pid = pid, .fd = pair[0] };
+	h->fd = pair[0];
 	return h;
 }
 
 bool heir_tell(struct heir *h, enum heir_word word, int lock) { return h && word_send(h->fd, word, lock); }
 
-/* It is a zombie until we end where it has ended already; else init's. */
 void heir_free(struct heir *h)
 {
 	if (!h)
 		return;
 	(void)close(h->fd);
-	(void)waitpid(h->pid, NULL, WNOHANG);
 	free(h);
 }
 

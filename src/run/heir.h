@@ -5,6 +5,7 @@
  * A fork, and no program of its own: it is there at once, and a `run --rm` needs a child in the end anyway, to remove the job. */
 #pragma once
 #include "core.h"
+#include "heir-fork.h"
 #include "streams.h"
 
 enum heir_word {
@@ -20,8 +21,8 @@ struct heir;
  * when it returns. */
 typedef void heir_fn(void *arg, enum heir_word, int lock);
 
-/* Forks: not in a process with threads. @streams (NULL: none) are inherited with their FIFOs. NULL: there is none, see errno. */
-struct heir *heir_new(const struct core *, const struct streams *, heir_fn *, void *arg);
+/* @make is the face's. @streams (NULL: none) are inherited with their FIFOs. NULL: there is none, see errno. */
+struct heir *heir_new(const struct core *, const struct streams *, heir_fork *make, heir_fn *, void *arg);
 /* False: it is not there. A lock is handed over: the caller closes its own descriptor. */
 bool heir_tell(struct heir *, enum heir_word, int lock);
 /* Without a word before: HEIR_LOST. */

@@ -174,7 +174,7 @@ static int exec_in(struct core *c, const struct record *rec, pid_t pid, const st
 		return r;
 	call = tasks_exec_begin(c->ctrd, rec->c.id, x.exec_id, x.io ? streams_io(x.io) : &nothing, &x.spec, ctx);
 	if (x.io && o->heir)
-		x.heir = heir_new(c, x.io, process_go_on, &x);
+		x.heir = heir_new(c, x.io, o->heir, process_go_on, &x);
 	r = tasks_exec_end(call, ctx, err);
 	if (r >= 0)
 		r = process_run(&x, ctx, ret_code, err);

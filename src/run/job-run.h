@@ -1,6 +1,7 @@
 /* Running a job: the table of steps (steps.c) and what stands around it. */
 #pragma once
 #include "core.h"
+#include "heir-fork.h"
 #include "job.h"
 
 enum run_mode { RUN_FOREGROUND, RUN_DETACHED, RUN_CREATE /* everything but the task */ };
@@ -19,8 +20,8 @@ struct run_opts {
 	const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
 	bool quiet;              /* no progress of a pull */
 	bool sig_proxy;          /* foreground without a terminal: signals go to the job */
-	bool heir;               /* a child of ours removes a --rm job after the answer, and does what is left to be done
-				    when we end before the job (forks: not in a process with threads) */
+	heir_fork *heir;         /* makes a child that removes a --rm job after the answer, and does what is left to be done
+				    when we end before the job; NULL: there is none, as in a process with threads */
 	const char *cidfile;     /* NULL: none */
 	struct timing *timing;   /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */

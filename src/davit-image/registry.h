@@ -6,7 +6,7 @@
 #include "ref.h"
 #include "session.h"
 
-enum { REGISTRY_TRIES = 4 };
+enum { REGISTRY_TRIES = 4, REGISTRY_ANSWER_MS = 120000 };
 
 struct registry {
 	struct session *s;

@@ -1,12 +1,12 @@
 #include "child.h"
 #include "clock.h"
+#include "launch.h"
 #include "log.h"
 #include "mem.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -166,37 +166,22 @@ static int pipes_make(const struct child_spec *spec, struct pipes *p)
 	return 0;
 }
 
-static int spawn(const struct child_spec *spec, const struct pipes *p, pid_t *ret_pid)
+static int child_launch(const struct child_spec *spec, const struct pipes *p, pid_t *ret_pid)
 {
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	sigset_t all, none;
-	short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (spec->group ? POSIX_SPAWN_SETPGROUP : 0);
-	int r;
+	struct launch_fd fds[LAUNCH_FDS];
+	struct launch l = { .path = spec->path, .argv = spec->argv, .envp = spec->envp, .fds = fds, .group = spec->group };
 
-	(void)sigfillset(&all);
-	(void)sigemptyset(&none);
-	(void)posix_spawnattr_init(&attr);
-	(void)posix_spawnattr_setflags(&attr, flags);
-	(void)posix_spawnattr_setsigdefault(&attr, &all);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawn_file_actions_init(&fa);
-	if (spec->input)
-		(void)posix_spawn_file_actions_adddup2(&fa, p->in[0], 0);
-	else if (!spec->inherit_in)
-		(void)posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	if (!spec->inherit_in)
+		fds[l.n_fds++] = (struct launch_fd){ spec->input ? p->in[0] : -1, 0 };
 	if (!spec->inherit_out)
-		(void)posix_spawn_file_actions_adddup2(&fa, p->out[1], 1);
+		fds[l.n_fds++] = (struct launch_fd){ p->out[1], 1 };
 	if (!spec->inherit_err)
-		(void)posix_spawn_file_actions_adddup2(&fa, p->err[1], 2);
+		fds[l.n_fds++] = (struct launch_fd){ p->err[1], 2 };
 	if (spec->hold_fd > 2)
-		(void)posix_spawn_file_actions_adddup2(&fa, spec->hold_fd, 3);
-	if (spec->also_fd > 4)
-		(void)posix_spawn_file_actions_adddup2(&fa, spec->also_fd, 4);
-	r = posix_spawn(ret_pid, spec->path, &fa, &attr, spec->argv, spec->envp ? spec->envp : environ);
-	(void)posix_spawn_file_actions_destroy(&fa);
-	(void)posix_spawnattr_destroy(&attr);
-	return -r;
+		fds[l.n_fds++] = (struct launch_fd){ spec->hold_fd, 3 };
+	if (spec->also_fd > 2)
+		fds[l.n_fds++] = (struct launch_fd){ spec->also_fd, 4 };
+	return launch(&l, ret_pid);
 }
 
 static void nonblock(int fd) { (void)fcntl(fd, F_SETFL, O_NONBLOCK); }
@@ -230,7 +215,7 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 	int r = pipes_make(spec, &p), fd;
 
 	if (r == 0)
-		r = spawn(spec, &p, &pid);
+		r = child_launch(spec, &p, &pid);
 	if (r < 0)
 		return err_sys(err, -r, "start %s", spec->path);
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -19,7 +19,7 @@ struct child_spec {
 	bool inherit_out, inherit_err; /* ours instead of a pipe */
 	bool inherit_in;
 	int hold_fd;              /* > 2: the child gets a copy as fd 3, so that a lock on it lives as long as the child */
-	int also_fd;              /* > 4: the child gets a copy as fd 4 */
+	int also_fd;              /* > 2: the child gets a copy as fd 4 */
 	bool group;               /* a process group of its own, so that the terminal's Ctrl-C does not reach it;
 				     child_kill() and child_free() then reach its children too */
 	void (*ended)(void *arg); /* called once by the loop when the child has exited and what it wrote was taken: it may

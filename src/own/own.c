@@ -5,6 +5,7 @@
 #include "beneath.h"
 #include "clock.h"
 #include "file.h"
+#include "launch.h"
 #include "mem.h"
 #include "namespaces.h"
 #include "places.h"
@@ -14,7 +15,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -193,31 +193,22 @@ static int own_spawn(const char *program, const char *config, int log, pid_t *re
 	_cleanup_free_ char *path = own_search_path();
 	char *argv[] = { (char[]){ "containerd" }, (char[]){ "--config" }, mem_strdup(config), NULL };
 	char *envp[] = { path, NULL };
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	sigset_t all, none;
-	mode_t mask;
-	int r;
+	const struct launch_fd fds[] = { { -1, 0 }, { log, 1 }, { log, 2 } };
+	const struct launch l = {
+		.path = program,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.n_fds = sizeof fds / sizeof *fds,
+		.session = true,
+		.close_from = 3, /* it stays: nothing of our caller's, a shell's flock, say */
+		.dir = "/",
+		.umask = 022, /* what it makes is nobody else's to write, whatever our caller's is */
+	};
+	int r = launch(&l, ret);
 
-	(void)sigfillset(&all);
-	(void)sigemptyset(&none);
-	(void)posix_spawnattr_init(&attr);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	(void)posix_spawnattr_setsigdefault(&attr, &all);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawn_file_actions_init(&fa);
-	(void)posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
-	(void)posix_spawn_file_actions_adddup2(&fa, log, 1);
-	(void)posix_spawn_file_actions_adddup2(&fa, log, 2);
-	(void)posix_spawn_file_actions_addclosefrom_np(&fa, 3); /* it stays: nothing of our caller's, a shell's flock, say */
-	(void)posix_spawn_file_actions_addchdir_np(&fa, "/");
-	mask = umask(022); /* what it makes is nobody else's to write, whatever our caller's is */
-	r = posix_spawn(ret, program, &fa, &attr, argv, envp);
-	(void)umask(mask);
-	(void)posix_spawn_file_actions_destroy(&fa);
-	(void)posix_spawnattr_destroy(&attr);
 	free(argv[2]);
-	return r ? err_sys(err, r, "start %s", program) : 0;
+	return r < 0 ? err_sys(err, -r, "start %s", program) : 0;
 }
 
 /* The engine has ended by itself: its last line says why. */

@@ -208,6 +208,38 @@ static void hands_on_one_descriptor_only(void **state)
 	assert_string_equal(buf_str(child_out(c)), "1\n0\n");
 }
 
+/* Whatever their numbers are here: copies to 3 and 4 do not overwrite each other. */
+static void descriptors_may_cross(void **state)
+{
+	static const int rows[][2] = { { 3, 4 }, { 4, 3 }, { 4, 20 }, { 20, 3 }, { 20, 21 }, { 20, 4 }, { 3, 20 } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int hold = rows[i][0], also = rows[i][1], old[2] = { fcntl(3, F_DUPFD_CLOEXEC, 40), fcntl(4, F_DUPFD_CLOEXEC, 40) };
+		int passwd = open("/etc/passwd", O_RDONLY | O_CLOEXEC), group = open("/etc/group", O_RDONLY | O_CLOEXEC);
+		int high[2] = { fcntl(passwd, F_DUPFD_CLOEXEC, 50), fcntl(group, F_DUPFD_CLOEXEC, 50) };
+		struct child *c;
+
+		(void)close(passwd);
+		(void)close(group);
+		assert_int_equal(dup3(high[0], hold, O_CLOEXEC), hold);
+		assert_int_equal(dup3(high[1], also, O_CLOEXEC), also);
+		c = sh(*state, "cd /proc/self/fd && readlink 3 4", (struct child_spec){ .hold_fd = hold, .also_fd = also });
+		for (int k = 0; k < 2; k++) {
+			(void)close(high[k]);
+			(void)close(rows[i][k]);
+		}
+		for (int k = 0; k < 2; k++) {
+			if (old[k] >= 0)
+				assert_int_equal(dup3(old[k], 3 + k, O_CLOEXEC), 3 + k);
+			if (old[k] >= 0)
+				(void)close(old[k]);
+		}
+		assert_true(child_wait(c, NULL, NULL) >= 0);
+		assert_string_equal(buf_str(child_out(c)), "/etc/passwd\n/etc/group\n");
+		child_free(c);
+	}
+}
+
 static void signals_are_as_new(void **state)
 {
 	_cleanup_(child_freep) struct child *c = NULL;
@@ -239,4 +271,4 @@ static void environment_and_group(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("child", T(collects_output_and_status), T(feeds_much_input), T(keeps_no_more_than_the_cap), T(says_what_is_missing),
 	  T(waits_no_longer_than_told), T(freeing_kills), T(a_grandchild_holds_up_nobody), T(a_flood_is_ended),
-	  T(hands_on_one_descriptor_only), T(signals_are_as_new), T(environment_and_group))
+	  T(hands_on_one_descriptor_only), T(descriptors_may_cross), T(signals_are_as_new), T(environment_and_group))

@@ -13,7 +13,7 @@
  *	}
  *
  * It behaves as containerd does, except: nothing is ever collected as garbage (what a procedure leaves stays visible),
- * processes are only pretended, pids are above every real one, mounts name folders that do not exist. */
+ * processes are only pretended, pids are above every real one (or all $FAKE_PID), mounts name folders that do not exist. */
 #pragma once
 #include "buf.h"
 #include "err.h"

@@ -48,6 +48,7 @@ struct record *store_find(struct store *s, enum kind kind, const char *ns, const
 struct record *store_add(struct store *s, enum kind kind, const char *ns, const char *key)
 {
 	struct record *r = mem_new(struct record);
+	const char *pid = getenv("FAKE_PID");
 
 	*r = (struct record){
 		.kind = kind,
@@ -56,7 +57,7 @@ struct record *store_add(struct store *s, enum kind kind, const char *ns, const 
 		.created = clock_wall(),
 		.stdin_fd = -1,
 		.stdout_fd = -1,
-		.pid = FIRST_PID + (pid_t)s->n_pids++,
+		.pid = pid ? (pid_t)strtol(pid, NULL, 10) : FIRST_PID + (pid_t)s->n_pids++,
 	};
 	list_push(&s->records, &r->node);
 	return r;

@@ -68,10 +68,11 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
+	closep(&l->epoll); /* first: what it watches need not be told */
+	l->epoll = -1;
 	watch_done(&l->woken);
 	watch_done(&l->cancelled);
 	assert(!l->users && list_empty(&l->posts));
-	closep(&l->epoll);
 	closep(&l->wake);
 	(void)pthread_mutex_destroy(&l->mu);
 	free(l->slots);
@@ -153,7 +154,8 @@ static void slot_forget(struct loop *l, int fd)
 	struct slot *s = &l->slots[fd];
 
 	if (s->told) {
-		(void)epoll_tell(l, EPOLL_CTL_DEL, fd, 0);
+		if (l->epoll >= 0)
+			(void)epoll_tell(l, EPOLL_CTL_DEL, fd, 0);
 		l->n_told--;
 	}
 	s->told = 0;

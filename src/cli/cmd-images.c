@@ -176,12 +176,11 @@ static int list_one(struct cli *cli, const struct list_flags *f, const char *ns,
 {
 	_cleanup_(image_rows_done) struct image_rows rows = { 0 };
 	_cleanup_free_ char *snapshotter = NULL;
-	int r;
+	_cleanup_(core_leave) struct core there = core_in(cli->core, ns);
+	int r = core_snapshotter(&there, &cli->ctx, &snapshotter, err);
 
-	ctrd_set_namespace(cli->core->ctrd, ns);
-	r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
 	if (r >= 0)
-		r = image_list(cli->core->ctrd, snapshotter, &cli->ctx, &rows, err);
+		r = image_list(there.ctrd, snapshotter, &cli->ctx, &rows, err);
 	for (size_t i = 0; r >= 0 && i < rows.n; i++)
 		if (images_suits(f, rows.v[i].name))
 			r = put_row(cli, f, ns, &rows.v[i], to, err);
@@ -191,11 +190,11 @@ static int list_one(struct cli *cli, const struct list_flags *f, const char *ns,
 static void images_look_elsewhere(struct cli *cli, const struct ctrd_namespaces *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
+		_cleanup_(ctrd_freep) struct ctrd *there = ctrd_in(cli->core->ctrd, all->v[i].name);
 		struct ctrd_images images = { 0 };
 		size_t n = 0;
 
-		ctrd_set_namespace(cli->core->ctrd, all->v[i].name);
-		if (images_list(cli->core->ctrd, NULL, &cli->ctx, &images, NULL) >= 0)
+		if (images_list(there, NULL, &cli->ctx, &images, NULL) >= 0)
 			n = images.n;
 		ctrd_images_done(&images);
 		if (!n || !strcmp(all->v[i].name, cli->conf.ns))

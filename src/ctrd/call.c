@@ -8,7 +8,8 @@
 enum { LIST_WEIGHT_MAX = 256 << 20, RECORD_WEIGHT = 512, CALL_PATIENCE = 5 };
 
 struct ctrd_call {
-	struct grpc_call *grpc; /* NULL: nothing was asked */
+	struct ctrd_line *line; /* NULL: nothing was asked */
+	struct grpc_call *grpc;
 	const struct method *method;
 	char *id;
 	int64_t asked_at; /* clock_mono() */
@@ -23,14 +24,16 @@ void reply_done(struct reply *r)
 
 struct ctrd_call *call_open(struct ctrd *c, const struct method *m, const char *id, const struct ctx *ctx)
 {
-	const struct ctx within = ctx_within(ctx, CALL_PATIENCE * c->patience_ms);
+	const struct ctx within = ctx_within(ctx, CALL_PATIENCE * c->conn->patience_ms);
 	struct ctrd_call *call = mem_new(struct ctrd_call);
 
 	call->method = m;
 	call->id = mem_strdup(id);
 	call->asked_at = clock_mono();
 	log_debug("asks containerd %s%s%s", m->path, id && *id ? ": " : "", id ? id : "");
-	call->grpc = grpc_start(c->grpc, m->path, &c->metadata, ctx && ctx->deadline ? ctx : &within);
+	call->line = c->conn->line;
+	call->line->refs++;
+	call->grpc = grpc_start(call->line->grpc, m->path, &c->metadata, ctx && ctx->deadline ? ctx : &within);
 	return call;
 }
 
@@ -58,6 +61,7 @@ void ctrd_call_free(struct ctrd_call *call)
 	if (!call)
 		return;
 	grpc_call_free(call->grpc);
+	ctrd_line_unref(call->line);
 	buf_done(&call->in);
 	free(call->id);
 	free(call);

@@ -25,9 +25,9 @@ static const struct method write_ = {
 };
 
 struct content_writer {
-	const struct ctrd *ctrd;
 	struct ctrd_call *call;
 	char *ref;
+	int64_t patience_ms;
 	int64_t offset; /* of the next write */
 	int64_t seen;   /* what containerd has acknowledged */
 	char *digest;   /* of the acknowledged bytes */
@@ -47,7 +47,7 @@ void content_writer_free(struct content_writer *w)
 /* Take one answer, within @times the usual patience: 1; 0 when containerd closed the stream. */
 static int answer(struct content_writer *w, int times, const struct ctx *ctx, Content__Action *ret_action, struct err *err)
 {
-	const struct ctx within = ctx_within(ctx, times * w->ctrd->patience_ms);
+	const struct ctx within = ctx_within(ctx, times * w->patience_ms);
 	_cleanup_reply_ struct reply reply = { 0 };
 	const Content__WriteResponse *m;
 	int r = call_next(w->call, &within, &reply, err);
@@ -82,7 +82,7 @@ static int try_open(struct ctrd *c, const char *ref, int64_t total, const char *
 	req.ref = borrow(ref);
 	req.total = total;
 	req.expected = borrow(expected);
-	w->ctrd = c;
+	w->patience_ms = c->conn->patience_ms;
 	w->ref = mem_strdup(ref);
 	w->call = call_open(c, &write_, ref, &endless);
 	call_send(w->call, &req.base, false);
@@ -197,7 +197,7 @@ int content_writer_truncate(struct content_writer *w, const struct ctx *ctx, str
 int content_writer_write(struct content_writer *w, const void *p, size_t n, const struct ctx *ctx, struct err *err)
 {
 	for (size_t at = 0, len; at < n; at += len) {
-		const struct ctx within = ctx_within(ctx, w->ctrd->patience_ms);
+		const struct ctx within = ctx_within(ctx, w->patience_ms);
 		int r = take_answers(w, ctx, err);
 
 		if (r < 0)

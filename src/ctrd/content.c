@@ -120,7 +120,7 @@ int content_stream(struct ctrd *c, const char *digest, const struct ctx *ctx,
 	const struct ctx endless = ctx_endless(ctx);
 	_cleanup_(ctrd_call_freep) struct ctrd_call *call = content_read_begin(c, digest, &endless);
 
-	return read_each(call, ctx, c->patience_ms, got, arg, err);
+	return read_each(call, ctx, c->conn->patience_ms, got, arg, err);
 }
 
 int content_set_labels(struct ctrd *c, const char *digest, const struct dict *labels, const struct ctx *ctx, struct err *err)

@@ -19,23 +19,28 @@
 
 #define CTRD_ADDRESS "/run/containerd/containerd.sock"
 
-struct ctrd;
+struct ctrd; /* a scope: where calls go. It never changes */
 struct ctrd_call;
 
-/* Connect to the socket at @address; @ns is the containerd namespace of every call ("" for none).
- * Errors of grpc_open(), wrapped as "containerd at ADDRESS". */
+/* A connection to the socket at @address, and a scope on it: @ns is the containerd namespace of its calls ("" for none).
+ * Errors of grpc_open(), wrapped as "containerd at ADDRESS": -ERR_NOT_FOUND (no socket), -ERR_UNAVAILABLE (nobody listens),
+ * -ERR_PERMISSION. */
 int ctrd_open(struct loop *, const char *address, const char *ns, struct ctrd **ret, struct err *err);
+/* More scopes on the same connection, each freed by ctrd_free() in any order; the connection ends with the last. Strings are
+ * copied. In another namespace, without a lease: */
+struct ctrd *ctrd_in(const struct ctrd *, const char *ns);
+/* The same namespace under another lease, which its calls carry in their containerd-lease header; NULL for none: */
+struct ctrd *ctrd_under(const struct ctrd *, const char *lease);
 void ctrd_free(struct ctrd *);
 DEFINE_CLEANUP(struct ctrd, ctrd_free)
+/* Where it broke, the connection is made anew, for all of its scopes; calls still open on the old one have ended with
+ * -ERR_UNAVAILABLE, and stay their owners'. Errors of ctrd_open(). */
+int ctrd_reopen(struct ctrd *, struct err *err);
 const char *ctrd_address(const struct ctrd *);
 const char *ctrd_namespace(const struct ctrd *);
+const char *ctrd_lease(const struct ctrd *); /* NULL: none */
 struct loop *ctrd_loop(const struct ctrd *);
 bool ctrd_alive(const struct ctrd *);
-/* The lease that later calls carry in their containerd-lease header; copied; NULL for none. */
-void ctrd_set_lease(struct ctrd *, const char *id);
-const char *ctrd_lease(const struct ctrd *);
-/* Another namespace on the same connection for the calls that follow (ps -A). */
-void ctrd_set_namespace(struct ctrd *, const char *ns);
 /* How long a content writer waits for containerd to answer, or to take what is written, when its ctx allows longer: a
  * minute by itself. A call without a deadline has five times that, but for those that wait for something to happen. */
 void ctrd_set_patience(struct ctrd *, int64_t ms);

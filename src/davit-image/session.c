@@ -9,7 +9,7 @@
 
 enum { CONNECT_MS = 30000, CLEANUP_MS = 5000 };
 
-static char *lease_make(struct session *s, const struct ctx *ctx, struct err *err)
+static char *lease_make(const struct session *s, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
 	char digits[17], at[CLOCK_TEXT];
@@ -18,7 +18,7 @@ static char *lease_make(struct session *s, const struct ctx *ctx, struct err *er
 	name_random(digits, 16);
 	id = mem_printf("davit-image-%s", digits);
 	dict_set(&labels, "containerd.io/gc.expire", clock_rfc3339(clock_wall() + 24 * 3600 * NSEC_PER_SEC, at));
-	if (leases_create(s->ctrd, id, &labels, ctx, err) == 0)
+	if (leases_create(s->plain, id, &labels, ctx, err) == 0)
 		return id;
 	free(id);
 	return NULL;
@@ -30,7 +30,7 @@ static int take_lease(struct session *s, const char *given, const struct ctx *ct
 	s->lease = s->own_lease ? lease_make(s, ctx, err) : mem_strdup(given);
 	if (!s->lease)
 		return -(int)err->code;
-	ctrd_set_lease(s->ctrd, s->lease);
+	s->ctrd = ctrd_under(s->plain, s->lease);
 	return 0;
 }
 
@@ -41,7 +41,7 @@ static int choose_snapshotter(struct session *s, const char *ns, const char *giv
 	int r = 0;
 
 	if (!given || !*given) {
-		r = namespaces_get(s->ctrd, ns, ctx, &labels, err);
+		r = namespaces_get(s->plain, ns, ctx, &labels, err);
 		if (r == -ERR_NOT_FOUND)
 			err_clear(err);
 		else if (r < 0)
@@ -63,7 +63,7 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 	s->platform_asked = spec->platform && *spec->platform;
 	s->ctx = *ctx;
 	s->loop = loop_new();
-	r = ctrd_open(s->loop, spec->address, spec->ns, &s->ctrd, err);
+	r = ctrd_open(s->loop, spec->address, spec->ns, &s->plain, err);
 	if (r == 0)
 		r = choose_snapshotter(s, spec->ns, spec->snapshotter, &within, err);
 	if (r == 0)
@@ -74,13 +74,11 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 /* An ingest lives as long as its lease: what a next attempt can go on from gets one that expires by itself. */
 static void keep_ingests(struct session *s, const struct ctx *ctx)
 {
-	_cleanup_free_ char *lease = NULL;
 	struct err err = ERR_INIT;
+	_cleanup_free_ char *lease = lease_make(s, ctx, &err);
 
-	ctrd_set_lease(s->ctrd, NULL);
-	lease = lease_make(s, ctx, &err);
 	for (size_t i = 0; lease && i < s->open_ingests.n; i++)
-		if (leases_add_resource(s->ctrd, lease, s->open_ingests.v[i], "ingests", ctx, &err) < 0)
+		if (leases_add_resource(s->plain, lease, s->open_ingests.v[i], "ingests", ctx, &err) < 0)
 			break;
 	if (err.code)
 		log_debug("keep what was fetched: %s", err.msg);
@@ -93,16 +91,16 @@ static void session_leave(struct session *s)
 
 	if (s->open_ingests.n)
 		keep_ingests(s, &ctx);
-	ctrd_set_lease(s->ctrd, NULL);
-	if (s->own_lease && leases_delete(s->ctrd, s->lease, false, &ctx, &err) < 0)
+	if (s->own_lease && leases_delete(s->plain, s->lease, false, &ctx, &err) < 0)
 		log_debug("lease %s: %s", s->lease, err.msg);
 }
 
 void session_close(struct session *s)
 {
-	if (s->ctrd && s->lease && ctrd_alive(s->ctrd))
+	if (s->ctrd && ctrd_alive(s->ctrd))
 		session_leave(s);
 	ctrd_free(s->ctrd);
+	ctrd_free(s->plain);
 	loop_free(s->loop);
 	free(s->snapshotter);
 	free(s->lease);

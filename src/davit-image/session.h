@@ -7,7 +7,7 @@
 
 struct session {
 	struct loop *loop;
-	struct ctrd *ctrd;
+	struct ctrd *plain, *ctrd; /* without a lease; under it */
 	struct ctx ctx;
 	char *snapshotter, *lease;
 	bool own_lease;

@@ -357,16 +357,16 @@ static int each_live_task(struct core *c, bool end, const struct ctx *ctx, size_
 
 	for (size_t i = 0; r >= 0 && i < all.n; i++) {
 		_cleanup_(task_states_done) struct task_states tasks = { 0 };
+		_cleanup_(core_leave) struct core there = core_in(c, all.v[i].name);
 
-		ctrd_set_namespace(c->ctrd, all.v[i].name);
-		r = task_list(c, ctx, &tasks, err);
+		r = task_list(&there, ctx, &tasks, err);
 		for (size_t k = 0; r >= 0 && k < tasks.n; k++) {
 			if (task_is_over(&tasks.v[k].status))
 				continue;
 			if (!n++)
 				first = mem_printf("%s in namespace %s", tasks.v[k].id, all.v[i].name);
 			if (end)
-				r = own_kill_task(c->ctrd, tasks.v[k].id, ctx, err);
+				r = own_kill_task(there.ctrd, tasks.v[k].id, ctx, err);
 		}
 	}
 	if (r < 0)

@@ -180,17 +180,16 @@ static void claims_done(struct claims *c)
 
 static int claims_load(struct core *c, const struct ctx *ctx, struct claims *ret, struct err *err)
 {
-	_cleanup_free_ char *own = mem_strdup(ctrd_namespace(c->ctrd));
 	int r = namespaces_list(c->ctrd, ctx, &ret->ns, err);
 
 	if (r < 0)
 		return r;
 	ret->of = mem_array(struct ctrd_leases, ret->ns.n);
 	for (size_t i = 0; r >= 0 && i < ret->ns.n; i++) {
-		ctrd_set_namespace(c->ctrd, ret->ns.v[i].name);
-		r = leases_list(c->ctrd, "labels.\"" CLAIM_PORTS "\"", ctx, &ret->of[i], err);
+		_cleanup_(ctrd_freep) struct ctrd *there = ctrd_in(c->ctrd, ret->ns.v[i].name);
+
+		r = leases_list(there, "labels.\"" CLAIM_PORTS "\"", ctx, &ret->of[i], err);
 	}
-	ctrd_set_namespace(c->ctrd, own);
 	return r;
 }
 

@@ -57,26 +57,29 @@ int core_open(const struct core_conf *conf, struct core **ret, struct err *err)
 
 int core_reconnect(struct core *c, struct err *err)
 {
-	_cleanup_free_ char *ns = NULL, *lease = NULL;
-	struct ctrd *fresh = NULL;
-	int r;
+	int r = ctrd_reopen(c->ctrd, err);
 
-	if (ctrd_alive(c->ctrd))
-		return 0;
-	ns = mem_strdup(ctrd_namespace(c->ctrd));
-	lease = mem_strdup(ctrd_lease(c->ctrd));
-	r = ctrd_open(c->loop, c->address, ns, &fresh, err);
 	if (r == -ERR_NOT_FOUND) { /* the socket; not to be taken for a job that is gone */
 		r = -ERR_UNAVAILABLE;
 		if (err)
 			err->code = ERR_UNAVAILABLE;
 	}
-	if (r < 0)
-		return r;
-	ctrd_set_lease(fresh, lease);
-	ctrd_free(c->ctrd);
-	c->ctrd = fresh;
-	return 0;
+	return r;
+}
+
+struct core core_in(const struct core *c, const char *ns)
+{
+	struct core there = *c;
+
+	there.ctrd = ctrd_in(c->ctrd, ns);
+	there.conf.ns = ns;
+	return there;
+}
+
+void core_leave(struct core *there)
+{
+	ctrd_free(there->ctrd);
+	*there = (struct core){ 0 };
 }
 
 void core_free(struct core *c)

@@ -29,8 +29,8 @@ struct core_conf {
 struct core {
 	struct core_conf conf; /* strings borrowed from the caller */
 	struct loop *loop;
-	struct ctrd *ctrd;
-	char *address; /* in use */
+	struct ctrd *ctrd; /* in conf.ns, without a lease */
+	char *address;     /* in use */
 };
 
 /* Connects to the containerd at conf.address, and to no other: own.h finds one, or starts it. -ERR_INVALID for a namespace that
@@ -44,6 +44,10 @@ void core_own_folders(const struct core_conf *);
 void core_free(struct core *);
 DEFINE_CLEANUP(struct core, core_free)
 void core_notice(const struct core *, const char *fmt, ...) _printf_(2, 3);
+
+/* The same core in another namespace, on the same connection, for as long as @ns and the core are there; core_leave() ends it. */
+struct core core_in(const struct core *, const char *ns);
+void core_leave(struct core *there);
 
 /* A fresh connection when the old one broke: for rollback, and for waits that survive a restart of containerd. -ERR_UNAVAILABLE
  * when nobody listens, never -ERR_NOT_FOUND: an absent socket says nothing about a job. */

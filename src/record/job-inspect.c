@@ -85,7 +85,7 @@ int job_inspect(struct core *c, const char *name, const struct ctx *ctx, json **
 		r = task_look(c, rec.c.id, ctx, &task, err);
 	if (r < 0)
 		return r;
-	job_row_fill(c, c->conf.ns, &rec, &task, &row);
+	job_row_fill(c, &rec, &task, &row);
 	*ret = inspect_json(c, &rec, &row);
 	job_row_done(&row);
 	return 0;

@@ -47,12 +47,13 @@ static size_t count_claims(struct core *c, const struct records *recs, const str
 	return n;
 }
 
-static int list_namespace(struct core *c, const char *ns, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out,
+/* The jobs of @c's namespace; with @own, what is not listed is counted too. */
+static int list_namespace(struct core *c, bool own, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out,
 			  struct err *err)
 {
 	_cleanup_(records_done) struct records recs = { 0 };
 	_cleanup_(task_states_done) struct task_states tasks = { 0 };
-	bool all = f->all || f->last || job_filter_asks_status(f->filters), counts = f->all && !strcmp(ns, c->conf.ns);
+	bool all = f->all || f->last || job_filter_asks_status(f->filters), counts = f->all && own;
 	int r = record_list(c, ctx, &recs, err);
 
 	if (r >= 0)
@@ -60,7 +61,7 @@ static int list_namespace(struct core *c, const char *ns, const struct job_filte
 	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
 		struct job_row row;
 
-		job_row_fill(c, ns, &recs.v[i], task_states_find(&tasks, recs.v[i].c.id), &row);
+		job_row_fill(c, &recs.v[i], task_states_find(&tasks, recs.v[i].c.id), &row);
 		if (counts && !is_listed(&recs.v[i], &row) && !claim_locked(c, recs.v[i].name))
 			out->left++;
 		r = is_listed(&recs.v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED))
@@ -90,14 +91,14 @@ static int newest_first(const void *a, const void *b)
 static int list_all(struct core *c, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
 {
 	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces ns = { 0 };
-	_cleanup_free_ char *own = mem_strdup(ctrd_namespace(c->ctrd));
 	int r = namespaces_list(c->ctrd, ctx, &ns, err);
 
 	for (size_t i = 0; r >= 0 && i < ns.n; i++) {
-		ctrd_set_namespace(c->ctrd, ns.v[i].name);
-		r = list_namespace(c, ns.v[i].name, f, ctx, out, err);
+		struct core there = core_in(c, ns.v[i].name);
+
+		r = list_namespace(&there, !strcmp(ns.v[i].name, c->conf.ns), f, ctx, out, err);
+		core_leave(&there);
 	}
-	ctrd_set_namespace(c->ctrd, own);
 	return r;
 }
 
@@ -107,7 +108,7 @@ int job_list(struct core *c, const struct job_filter *f, const struct ctx *ctx, 
 	int r = job_filter_check(f->filters, err);
 
 	if (r >= 0)
-		r = f->all_namespaces ? list_all(c, f, ctx, &rows, err) : list_namespace(c, c->conf.ns, f, ctx, &rows, err);
+		r = f->all_namespaces ? list_all(c, f, ctx, &rows, err) : list_namespace(c, true, f, ctx, &rows, err);
 	if (r < 0) {
 		job_rows_done(&rows);
 		return r;

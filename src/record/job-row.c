@@ -167,9 +167,9 @@ static void row_state(const struct record *rec, const struct task_status *t, str
 		(void)clock_parse(began, &row->started_at, NULL);
 }
 
-void job_row_fill(const struct core *c, const char *ns, const struct record *rec, const struct task_status *t, struct job_row *row)
+void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *t, struct job_row *row)
 {
-	*row = (struct job_row){ .ns = mem_strdup(ns),
+	*row = (struct job_row){ .ns = mem_strdup(c->conf.ns),
 				 .name = mem_strdup(rec->name),
 				 .id = mem_strdup(rec->c.id),
 				 .image = mem_strdup(rec->c.image),
@@ -182,5 +182,5 @@ void job_row_fill(const struct core *c, const char *ns, const struct record *rec
 				 .size = -1 };
 	dict_add(&row->labels, &rec->c.labels);
 	row_state(rec, t, row);
-	row_address(c, ns, rec, row);
+	row_address(c, c->conf.ns, rec, row);
 }

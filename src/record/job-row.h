@@ -21,7 +21,7 @@ struct job_row {
 	struct dict labels;
 };
 void job_row_done(struct job_row *);
-/* @task NULL: it has none. @ns: the record's. Asks nobody but the kernel and the results cache of CNI. */
-void job_row_fill(const struct core *, const char *ns, const struct record *, const struct task_status *task, struct job_row *ret);
+/* @task NULL: it has none. The record is one of the core's namespace. Asks nobody but the kernel and the results cache of CNI. */
+void job_row_fill(const struct core *, const struct record *, const struct task_status *task, struct job_row *ret);
 /* What CNI has said of the job's network, or of that of the job whose network it is in; -ERR_NOT_FOUND. */
 int job_row_network(const struct core *, const char *ns, const struct record *, struct cni_result *ret);

@@ -163,43 +163,18 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 	return r < 0 ? r : 1;
 }
 
-/* The core in another namespace for a while: nothing of the caller's lease goes along. */
-struct visit {
-	char *ns, *lease;
-	const char *conf_ns;
-};
-
-static struct visit visit_begin(struct core *c, const char *ns)
-{
-	struct visit v = { mem_strdup(ctrd_namespace(c->ctrd)), mem_strdup(ctrd_lease(c->ctrd)), c->conf.ns };
-
-	ctrd_set_namespace(c->ctrd, ns);
-	ctrd_set_lease(c->ctrd, NULL);
-	c->conf.ns = ns;
-	return v;
-}
-
-static void visit_end(struct core *c, struct visit *v)
-{
-	c->conf.ns = v->conf_ns;
-	ctrd_set_namespace(c->ctrd, v->ns);
-	ctrd_set_lease(c->ctrd, v->lease);
-	free(v->ns);
-	free(v->lease);
-}
-
 int reconcile_runs(struct core *c, const char *ns, const struct ctrd_lease *lease, const struct ctx *ctx, struct err *err)
 {
 	const char *name = dict_get(&lease->labels, CLAIM_JOB), *id = dict_get(&lease->labels, CLAIM_ID);
 	_cleanup_(found_done) struct found f = { 0 };
-	struct visit visit;
+	struct core there;
 	int r;
 
 	if (!name || !id)
 		return 1;
-	visit = visit_begin(c, ns);
-	r = look(c, name, id, &f, ctx, err);
-	visit_end(c, &visit);
+	there = core_in(c, ns);
+	r = look(&there, name, id, &f, ctx, err);
+	core_leave(&there);
 	return r < 0 ? r : f.running || f.kept;
 }
 
@@ -223,24 +198,24 @@ int reconcile_port(struct core *c, const char *ns, const struct ctrd_lease *leas
 {
 	const char *name = dict_get(&lease->labels, CLAIM_JOB), *id = dict_get(&lease->labels, CLAIM_ID);
 	_cleanup_(found_done) struct found f = { 0 };
-	struct visit visit;
+	struct core there;
 	int r, lock = -1;
 
 	if (!name || !id)
 		return 0;
-	visit = visit_begin(c, ns);
-	r = look(c, name, id, &f, ctx, err);
+	there = core_in(c, ns);
+	r = look(&there, name, id, &f, ctx, err);
 	if (r >= 0 && !f.running)
-		r = await_ports(c, name, id, ctx, err);
+		r = await_ports(&there, name, id, ctx, err);
 	if (r == 0 && !f.running) {
-		r = claim_lock(c, name, false, ctx, &lock, err);
+		r = claim_lock(&there, name, false, ctx, &lock, err);
 		if (r == -ERR_EXISTS)
 			r = (err_clear(err), 0);
 		else if (r >= 0)
-			r = release(c, &f, ctx, err);
-		claim_unlock(c, name, lock);
+			r = release(&there, &f, ctx, err);
+		claim_unlock(&there, name, lock);
 	}
-	visit_end(c, &visit);
+	core_leave(&there);
 	return r;
 }
 

@@ -14,7 +14,7 @@
 struct task_wait;
 
 /* @exec_id NULL: the task itself. @call: a Wait that is open already, taken over; NULL: one is opened. @id and @exec_id are
- * borrowed. Nobody else may have calls open on the core's connection meanwhile: it is made anew when it broke. */
+ * borrowed. The core's connection is made anew when it broke. */
 struct task_wait *task_wait_new(struct core *, const char *id, const char *exec_id, struct ctrd_call *call);
 void task_wait_free(struct task_wait *);
 DEFINE_CLEANUP(struct task_wait, task_wait_free)

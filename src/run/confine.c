@@ -56,11 +56,11 @@ static void choose_labels(struct run *run, const char *level)
 }
 
 /* Has a job of this namespace, running or not, the level? */
-static int level_is_taken(struct run *run, const char *level, const struct ctx *ctx, struct err *err)
+static int level_is_taken(struct ctrd *c, const char *level, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(ctrd_containers_done) struct ctrd_containers found = { 0 };
 	_cleanup_free_ char *filter = mem_printf("labels.\"" RECORD_MOUNT_LABEL "\"~=\":%s$\"", level);
-	int r = containers_list(run_ctrd(run), filter, ctx, &found, err);
+	int r = containers_list(c, filter, ctx, &found, err);
 
 	return r < 0 ? r : found.n > 0;
 }
@@ -71,10 +71,10 @@ static int level_is_taken_anywhere(struct run *run, const char *level, const str
 	int r = namespaces_list(run_ctrd(run), ctx, &all, err);
 
 	for (size_t i = 0; r == 0 && i < all.n; i++) {
-		ctrd_set_namespace(run_ctrd(run), all.v[i].name);
-		r = level_is_taken(run, level, ctx, err);
+		_cleanup_(ctrd_freep) struct ctrd *there = ctrd_in(run_ctrd(run), all.v[i].name);
+
+		r = level_is_taken(there, level, ctx, err);
 	}
-	ctrd_set_namespace(run_ctrd(run), run->core->conf.ns);
 	return r;
 }
 

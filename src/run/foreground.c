@@ -171,7 +171,6 @@ static int after_exit(struct run *run, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	ctrd_set_lease(run->core->ctrd, NULL);
 	r = core_reconnect(run->core, err);
 	if (r >= 0 && run->job->remove) {
 		claim_lock_removing(run->lock);

@@ -54,6 +54,7 @@ void run_done(struct run *run)
 	free(run->binds);
 	free(run->cwd);
 	free(run->id);
+	ctrd_free(run->ctrd);
 	free(run->lease);
 	free(run->snapshotter);
 	free(run->image_name);

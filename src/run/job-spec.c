@@ -93,6 +93,7 @@ static int dry_identity(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *key = mem_printf("look-%s", run->id);
 	char scratch[] = "/tmp/davit-look-XXXXXX";
+	_cleanup_(ctrd_freep) struct ctrd *held = NULL;
 	_cleanup_close_ int root = -1;
 	int r = leases_create(run->core->ctrd, key, NULL, ctx, err);
 
@@ -100,14 +101,13 @@ static int dry_identity(struct run *run, const struct ctx *ctx, struct err *err)
 		return r;
 	if (!mkdtemp(scratch))
 		r = err_sys(err, errno, "folder %s", scratch);
-	ctrd_set_lease(run->core->ctrd, key);
+	held = ctrd_under(run->core->ctrd, key);
 	if (r >= 0)
-		r = snapshots_view(run->core->ctrd, run->snapshotter, key, run->image.chain_id, NULL, ctx, &run->mounts, err);
+		r = snapshots_view(held, run->snapshotter, key, run->image.chain_id, NULL, ctx, &run->mounts, err);
 	if (r >= 0)
 		r = rootfs_open(&run->mounts, scratch, &root, err);
 	if (r >= 0)
 		r = run_identity(run, root, err);
-	ctrd_set_lease(run->core->ctrd, NULL);
 	(void)snapshots_remove(run->core->ctrd, run->snapshotter, key, ctx, NULL);
 	(void)leases_delete(run->core->ctrd, key, false, ctx, NULL);
 	(void)rmdir(scratch);

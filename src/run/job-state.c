@@ -18,7 +18,7 @@ bool run_starts(const void *state)
 	return run->opts->mode != RUN_CREATE;
 }
 
-struct ctrd *run_ctrd(const struct run *run) { return run->core->ctrd; }
+struct ctrd *run_ctrd(const struct run *run) { return run->ctrd ? run->ctrd : run->core->ctrd; }
 
 void run_give_up(struct run *run, int step) { ctrd_call_free(TAKE_PTR(run->call[step])); }
 

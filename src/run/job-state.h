@@ -23,6 +23,7 @@ struct run {
 	struct task *task;           /* its first */
 	const struct record *record; /* of a job that exists and is started again; NULL for a new one */
 	char *id, *lease, *snapshotter;
+	struct ctrd *ctrd; /* under the lease, from the claim to its end; NULL: run_ctrd() is the core's */
 	struct runtime runtime;
 	bool host_net, cni; /* no namespace of its own; a conflist is attached */
 	struct {

@@ -83,7 +83,7 @@ int claim_end(void *state, const struct ctx *ctx, struct err *err)
 			r = claim_taken(run, ctx, err);
 	}
 	if (r >= 0)
-		ctrd_set_lease(run_ctrd(run), run->lease);
+		run->ctrd = ctrd_under(run->core->ctrd, run->lease);
 	return r;
 }
 
@@ -112,7 +112,7 @@ void claim_undo(void *state, const struct ctx *ctx)
 
 	if (run_undo_connected(run) && run->call[S_CLAIM])
 		(void)claim_made(run, &half, &unused);
-	ctrd_set_lease(run_ctrd(run), NULL);
+	ctrd_free(TAKE_PTR(run->ctrd));
 	if (run_is_new(run) && run->lock >= 0 && run->claim != CLAIM_TAKEN && !run->network_left && run_undo_connected(run) &&
 	    drop_own_lease(run, ctx, &err) < 0)
 		run_undo_failed(run, &err);

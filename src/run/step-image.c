@@ -22,7 +22,7 @@ int run_image(struct run *run, const struct ctx *ctx, struct err *err)
 	struct ctrd_call *call =
 		run->call[S_IMAGE] ? TAKE_PTR(run->call[S_IMAGE]) : image_get_begin(run_ctrd(run), run->image_name, ctx);
 
-	return image_get_end(run->core->ctrd, call, run->image_name, run->task->platform, run->snapshotter, ctx, &run->image, err);
+	return image_get_end(run_ctrd(run), call, run->image_name, run->task->platform, run->snapshotter, ctx, &run->image, err);
 }
 
 /* Not here under that name. It may be an ID, or a digest that was pulled by its tag; else this makes no call. */

@@ -127,6 +127,12 @@ static void keeps_leases(void **state)
 	OK(leases_delete(c, "job-db", false, &soon, &err));
 }
 
+static void go_to(struct ctrd *scope)
+{
+	ctrd_free(c);
+	c = scope;
+}
+
 /* The lease under which the tests keep what nothing refers to yet. */
 static void hold(void)
 {
@@ -134,7 +140,7 @@ static void hold(void)
 
 	assert_true(r == 0 || r == -ERR_EXISTS);
 	err = (struct err)ERR_INIT;
-	ctrd_set_lease(c, "hold");
+	go_to(ctrd_under(c, "hold"));
 }
 
 static void upload(const char *ref, const void *p, size_t n, char **ret_digest)
@@ -635,9 +641,9 @@ static void reports_what_containerd_says(void **state)
 	assert_int_equal(images_get(c, "docker.io/library/none:1", &past, &image, &err), -ERR_DEADLINE);
 	assert_string_equal(err.msg, "image docker.io/library/none:1: timed out");
 	err = (struct err)ERR_INIT;
-	ctrd_set_namespace(c, "");
+	go_to(ctrd_in(c, ""));
 	EXPECT(-ERR_PRECONDITION, images_get(c, "x", &soon, &image, &err)); /* namespace is required */
-	ctrd_set_namespace(c, ns);
+	go_to(ctrd_in(c, ns));
 	EXPECT(-ERR_NOT_FOUND, images_get(c, "x", &soon, &image, &err));
 }
 
@@ -646,7 +652,7 @@ static void leaves_nothing(void **state)
 	_cleanup_(ctrd_containers_done) struct ctrd_containers containers = { 0 };
 
 	(void)state;
-	ctrd_set_lease(c, NULL);
+	go_to(ctrd_under(c, NULL));
 	OK(containers_list(c, NULL, &soon, &containers, &err));
 	assert_int_equal(containers.n, 0);
 	OK(snapshots_remove(c, snapshotter, layer_digest, &soon, &err));

@@ -39,6 +39,10 @@ need-meson:
 deps:
 	scripts/install-deps
 
+# What docs/ has from the tables of the program: davit.1, job.schema.json, tables in jobs.md and from-docker.md.
+docs: build-asan
+	@$(B)/asan/src/davit-docs/davit-docs docs
+
 demo:
 	@scripts/demo
 
@@ -96,5 +100,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps demo check check-asan check-tsan check-containerd check-cases check-vm coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-cases check-vm coverage lint \
 	analyze fuzz bench install clean

@@ -11,9 +11,9 @@ struct json_in {
 	struct err *err;
 };
 
-static struct place place_of(const struct json_in *in, const char *p)
+static struct node_place place_of(const struct json_in *in, const char *p)
 {
-	return (struct place){ in->line, (uint32_t)(p - in->line_begin) + 1 };
+	return (struct node_place){ in->line, (uint32_t)(p - in->line_begin) + 1 };
 }
 
 static int bad_at(struct json_in *in, const char *p, const char *why)
@@ -236,7 +236,7 @@ static int json_word(struct json_in *in, struct node *parent, struct node **ret)
 
 static int json_value(struct json_in *in, struct node *parent, unsigned depth, struct node **ret);
 
-static int json_key(struct json_in *in, const char **ret, struct place *at)
+static int json_key(struct json_in *in, const char **ret, struct node_place *at)
 {
 	int r;
 
@@ -258,7 +258,7 @@ static int json_member(struct json_in *in, struct node *in_what, unsigned depth)
 {
 	struct node *member = NULL;
 	const char *key = NULL;
-	struct place at = { 0 };
+	struct node_place at = { 0 };
 	int r = in_what->kind == NODE_MAP ? json_key(in, &key, &at) : 0;
 
 	if (r >= 0)

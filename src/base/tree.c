@@ -54,7 +54,7 @@ static void *tree_take(struct tree *t, size_t n, size_t align)
 	return (char *)c->data + at;
 }
 
-struct node *tree_add(struct tree *t, struct node *parent, enum node_kind kind, struct place at)
+struct node *tree_add(struct tree *t, struct node *parent, enum node_kind kind, struct node_place at)
 {
 	struct node *n = tree_take(t, sizeof *n, _Alignof(struct node));
 
@@ -81,7 +81,7 @@ int tree_full(struct err *err)
 	return err_set(err, ERR_EXHAUSTED, "too many values: they would take more than %d MiB", TREE_MAX >> 20);
 }
 
-int tree_err(const struct tree *t, struct place at, int r, struct err *err)
+int tree_err(const struct tree *t, struct node_place at, int r, struct err *err)
 {
 	return err_wrap(err, r, "%s:%u:%u", t->file, at.line, at.column);
 }

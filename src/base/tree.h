@@ -10,7 +10,7 @@
 enum { TREE_DEPTH_MAX = 64, TREE_MAX = 64 << 20 };
 
 /* From 1; columns count bytes. */
-struct place {
+struct node_place {
 	uint32_t line, column;
 };
 
@@ -18,9 +18,9 @@ enum node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_M
 
 struct node {
 	enum node_kind kind;
-	uint32_t n;              /* members of a list or a map */
-	struct place at, key_at; /* of the value, and of its key */
-	const char *key;         /* of a member of a map, else NULL */
+	uint32_t n;                   /* members of a list or a map */
+	struct node_place at, key_at; /* of the value, and of its key */
+	const char *key;              /* of a member of a map, else NULL */
 	union {
 		bool yes;         /* NODE_BOOL */
 		const char *text; /* NODE_TEXT, without a NUL in it; NODE_NUMBER, as it was written */
@@ -39,13 +39,13 @@ void tree_done(struct tree *);
 #define _cleanup_tree_ _cleanup_(tree_done)
 
 /* For readers of a form. A new node, the last member of @parent (NULL: the root). NULL: the tree is full, see tree_full(). */
-struct node *tree_add(struct tree *, struct node *parent, enum node_kind, struct place);
+struct node *tree_add(struct tree *, struct node *parent, enum node_kind, struct node_place);
 /* Room for a text of @n bytes with its NUL. NULL as above. */
 char *tree_room(struct tree *, size_t n);
 int tree_full(struct err *);
 
 /* Wraps the error that @r came with: "FILE:LINE:COLUMN: cause". Returns @r. */
-int tree_err(const struct tree *, struct place, int r, struct err *);
+int tree_err(const struct tree *, struct node_place, int r, struct err *);
 
 const struct node *node_get(const struct node *map, const char *key); /* the last of that key; NULL: none, or @map is no map */
 const char *node_text(const struct node *);                           /* of a text, else NULL */

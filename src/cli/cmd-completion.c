@@ -45,6 +45,8 @@ static void value_cases(const char *key, const struct opt *o, struct buf *out)
 			buf_addf(out, "|%s:-%c", key, o->letter);
 		buf_adds(out, ") offer=\"");
 		words_of(o->words, out);
+		for (const char *const *w = o->choices; w && *w; w++)
+			buf_addf(out, "%s%s", w == o->choices ? "" : " ", *w);
 		buf_adds(out, "\" ;;\n");
 	}
 }
@@ -59,13 +61,14 @@ static void completion_flags_of(const struct opt *o, struct buf *out)
 static void command_case(const struct command *c, struct buf *out)
 {
 	_cleanup_free_ char *key = key_of(c);
+	_cleanup_free_ struct opt *opts = command_opts(c);
 
 	buf_addf(out, "    %s) offer=\"", key);
 	for (const struct command *const *s = c->sub; s && *s; s++)
 		buf_addf(out, "%s%s", s == c->sub ? "" : " ", (*s)->name);
 	words_of(c->words, out);
 	buf_adds(out, "\"; flags=\"");
-	completion_flags_of(c->opts, out);
+	completion_flags_of(opts, out);
 	buf_addf(out, "\"%s%s ;;\n", c->sub ? "; group=1" : "", c->stop_at_first ? "; stops=1" : "");
 }
 
@@ -82,8 +85,9 @@ static void each(const struct command *const *list, each_fn *one, struct buf *ou
 static void command_values(const struct command *c, struct buf *out)
 {
 	_cleanup_free_ char *key = key_of(c);
+	_cleanup_free_ struct opt *opts = command_opts(c);
 
-	value_cases(key, c->opts, out);
+	value_cases(key, opts, out);
 }
 
 static const char ask[] = "_davit_ask() {\n"

@@ -29,7 +29,7 @@ const struct command cmd_run = {
 		    "  davit run -d --name web -p 18080:8080 busybox:local httpd -f -p 8080 -h /www\n"
 		    "  davit run --rm -m 256m --cpus 0.5 -v data:/data -u 1000:1000 redis:7\n"
 		    "  davit run --dry-run -p 80:80 nginx",
-	.opts = run_opts_table,
+	.make_opts = run_opts_make,
 	.words = COMPLETE_IMAGE,
 	.min = 1,
 	.max = ARGS_ANY,

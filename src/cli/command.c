@@ -107,10 +107,23 @@ char *command_path(const struct command *cmd)
 	return mem_printf("%s%s%s", cmd->group ? cmd->group : "", cmd->group ? " " : "", cmd->name);
 }
 
+struct opt *command_opts(const struct command *cmd)
+{
+	size_t n = 0;
+
+	if (cmd->make_opts)
+		return cmd->make_opts();
+	while (cmd->opts && cmd->opts[n].name)
+		n++;
+	return n ? mem_dup(cmd->opts, (n + 1) * sizeof *cmd->opts) : mem_new(struct opt);
+}
+
 int command_parse(const struct command *cmd, void *global, char *const *argv, size_t i, void *opts, struct strv *args,
 		  struct err *err)
 {
-	const struct opt_table tables[] = { { .opts = cmd->opts, .into = opts }, { global_opts, global, .behind = true } };
+	_cleanup_free_ struct opt *made = cmd->make_opts ? cmd->make_opts() : NULL;
+	const struct opt_table tables[] = { { .opts = made ? made : cmd->opts, .into = opts },
+					    { global_opts, global, .behind = true } };
 	_cleanup_free_ char *path = command_path(cmd);
 
 	return opt_parse(tables, 2, path, cmd->stop_at_first, argv, i, args, err);

@@ -14,6 +14,7 @@ struct command {
 	const char *text;                              /* paragraphs for help and davit(1), or NULL */
 	const char *examples;                          /* command lines, "# ..." comments, or NULL */
 	const struct opt *opts;                        /* or NULL */
+	struct opt *(*make_opts)(void);                /* instead, where other tables say them; the caller frees */
 	const char *words;                             /* what completion offers as arguments */
 	size_t min, max;                               /* number of arguments */
 	bool stop_at_first;                            /* flags end at the first argument: the rest is another program's */
@@ -37,5 +38,7 @@ const char *command_elsewhere(const char *word, bool *ret_ours);
 int command_parse(const struct command *, void *global, char *const *argv, size_t i, void *opts, struct strv *args,
 		  struct err *err);
 int command_check_args(const struct command *, const struct strv *args, struct err *err);
+/* Its flags, ended by one without a name, whichever way it has them. */
+struct opt *command_opts(const struct command *);
 /* "image load"; the caller frees. */
 char *command_path(const struct command *);

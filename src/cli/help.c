@@ -64,6 +64,7 @@ void help_overview(struct buf *out)
 void help_command(const struct command *cmd, struct buf *out)
 {
 	_cleanup_free_ char *path = command_path(cmd);
+	_cleanup_free_ struct opt *opts = command_opts(cmd);
 
 	buf_addf(out, "Usage: davit %s%s%s\n\n%s\n", path, *cmd->usage ? " " : "", cmd->usage, cmd->summary);
 	if (cmd->text)
@@ -72,7 +73,7 @@ void help_command(const struct command *cmd, struct buf *out)
 		buf_adds(out, "\nCommands\n");
 		commands_of(cmd->sub, out);
 	}
-	flags_of(cmd->opts, out);
+	flags_of(opts, out);
 	if (cmd->examples)
 		buf_addf(out, "\nExamples\n%s\n", cmd->examples);
 	buf_adds(out, "\nGlobal flags: davit --help\n");

@@ -1,4 +1,4 @@
-/* The flags that describe a job: shared by run and create. Each setter parses straight into the job. */
+/* The flags that describe a job: shared by run and create. Each value goes straight into the job. */
 #pragma once
 #include "opt.h"
 #include "job.h"
@@ -17,4 +17,6 @@ void job_flags_done(void *flags);
 /* Image, command and what files said into the job. */
 int job_flags_args(struct job_flags *, const struct strv *args, struct err *err);
 
-extern const struct opt run_opts_table[], create_opts_table[];
+/* The flags of the two commands, from the job's tables and the client's own; the caller frees. */
+struct opt *run_opts_make(void);
+struct opt *create_opts_make(void);

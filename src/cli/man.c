@@ -73,6 +73,7 @@ static void flags(struct buf *out, const struct opt *o)
 static void command(struct buf *out, const struct command *cmd)
 {
 	_cleanup_free_ char *path = command_path(cmd);
+	_cleanup_free_ struct opt *opts = command_opts(cmd);
 
 	buf_adds(out, ".SS \"davit ");
 	roff(out, path);
@@ -85,7 +86,7 @@ static void command(struct buf *out, const struct command *cmd)
 		buf_adds(out, ".PP\n");
 		paragraphs(out, cmd->text);
 	}
-	flags(out, cmd->opts);
+	flags(out, opts);
 	if (cmd->examples) {
 		buf_adds(out, ".PP\n\\fIExamples\\fR\n.PP\n.nf\n");
 		roff(out, cmd->examples);

@@ -2,6 +2,7 @@
 #include "keys.h"
 #include "mem.h"
 #include "name.h"
+#include "value.h"
 #include <string.h>
 #include <strings.h>
 
@@ -203,24 +204,16 @@ int opt_parse(const struct opt_table *tables, size_t n, const char *where, bool 
 
 int opt_to_bool(const struct opt *o, const char *value, bool *ret, struct err *err)
 {
-	static const char *const words[] = { "false", "f", "0", "true", "t", "1" };
-
-	for (size_t i = 0; i < 6; i++)
-		if (strcasecmp(value, words[i]) == 0) {
-			*ret = i >= 3;
-			return 0;
-		}
+	if (parse_switch(value, ret))
+		return 0;
 	return err_set(err, ERR_INVALID, "flag --%s is true or false, not \"%s\"", o->name, value);
 }
 
 int opt_to_number(const struct opt *o, const char *value, int64_t min, int64_t max, int64_t *ret, struct err *err)
 {
-	char *end;
-	long long n;
+	int64_t n;
 
-	errno = 0;
-	n = strtoll(value, &end, 10);
-	if (errno || end == value || *end || strchr(" \t\n\v\f\r", value[0]) || n < min || n > max)
+	if (!parse_whole(value, &n) || n < min || n > max)
 		return err_set(err, ERR_INVALID, "flag --%s is a number from %lld to %lld, not \"%s\"", o->name, (long long)min,
 			       (long long)max, value);
 	*ret = n;

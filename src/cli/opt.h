@@ -13,15 +13,17 @@ struct opt;
 typedef int opt_fn(const struct opt *, const char *value, void *into, struct err *err);
 
 struct opt {
-	const char *name;  /* without the dashes; NULL ends a table */
-	char letter;       /* 0: none */
-	const char *also;  /* a second name, or NULL */
-	const char *arg;   /* what help calls its value; NULL: a switch */
-	const char *help;  /* one sentence without a full stop */
-	const char *topic; /* begins a topic of the help; NULL: the one before goes on */
-	const char *words; /* what its value may be: words between blanks, or one of COMPLETE_* */
+	const char *name;           /* without the dashes; NULL ends a table */
+	char letter;                /* 0: none */
+	const char *also;           /* a second name, or NULL */
+	const char *arg;            /* what help calls its value; NULL: a switch */
+	const char *help;           /* one sentence without a full stop */
+	const char *topic;          /* begins a topic of the help; NULL: the one before goes on */
+	const char *words;          /* what its value may be: words between blanks, or one of COMPLETE_* */
+	const char *const *choices; /* the same as a list that ends with NULL */
 	opt_fn *set;
 	size_t at;           /* offset of the field that @set writes */
+	const void *row;     /* what else @set goes by */
 	bool early;          /* its letter is known before the command only */
 	bool hidden;         /* parsed, but neither documented nor suggested */
 	const char *meant;   /* words between blanks that people try in its place: it is suggested for them */

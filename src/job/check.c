@@ -1,6 +1,8 @@
 #include "check.h"
+#include "mount-option.h"
 #include "name.h"
 #include "path.h"
+#include "ulimit.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
@@ -12,10 +14,11 @@ int check_fail(const char *noun, const char *value, const char *why, struct err 
 	return err_set(err, ERR_INVALID, "invalid %s \"%.200s\": %s", noun, value, why);
 }
 
-int check_env(const char *kv, struct err *err)
+int check_env(const char *kv, const char *unused, struct err *err)
 {
 	size_t key = strcspn(kv, "=");
 
+	(void)unused;
 	if (!key)
 		return check_fail("environment variable", kv, "no name before \"=\"", err);
 	return kv[key] ? 0 : check_fail("environment variable", kv, "not NAME=VALUE", err);
@@ -35,7 +38,7 @@ int check_label(const char *key, const char *value, struct err *err)
 }
 
 /* What runc and crun let a container set: parameters that are per namespace. */
-int check_sysctl(const char *key, struct err *err)
+int check_sysctl(const char *key, const char *value, struct err *err)
 {
 	static const char *const namespaced[] = {
 		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",          "kernel.sem",        "kernel.shmall",
@@ -46,6 +49,8 @@ int check_sysctl(const char *key, struct err *err)
 	if (!*key || strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") != strlen(key) ||
 	    strstr(key, "..") || *key == '/')
 		return check_fail("sysctl", key, "not the name of a kernel parameter", err);
+	if (!*value)
+		return check_fail("sysctl", key, "no value", err);
 	if (!strncmp(key, "net.", 4) || !strncmp(key, "fs.mqueue.", 10))
 		return 0;
 	for (size_t i = 0; i < sizeof namespaced / sizeof *namespaced; i++)
@@ -57,21 +62,14 @@ int check_sysctl(const char *key, struct err *err)
 			"for the host");
 }
 
-int check_ulimit(const struct ulimit *u, struct err *err)
+int check_ulimit(const void *ulimit, struct err *err)
 {
-	static const char *const names[] = {
-		"as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
-		"nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack",
-	};
-	const size_t n = sizeof names / sizeof *names;
-	const char *near = name_nearest(u->name, names, n);
-	size_t i = 0;
-	int r;
+	const struct ulimit *u = ulimit;
 
-	while (i < n && strcmp(names[i], u->name) != 0)
-		i++;
-	if (i == n) {
-		r = check_fail("ulimit", u->name, "there is no such limit", err);
+	if (ulimit_resource(u->name) < 0) {
+		const char *near = ulimit_nearest(u->name);
+		int r = check_fail("ulimit", u->name, "there is no such limit", err);
+
 		return near ? err_hint(err, r, "did you mean \"%s\"?", near)
 			    : err_hint(err, r, "limits are nofile, nproc, memlock, core, stack ...: man 2 setrlimit");
 	}
@@ -80,11 +78,12 @@ int check_ulimit(const struct ulimit *u, struct err *err)
 	return 0;
 }
 
-int check_extra_host(const char *s, struct err *err)
+int check_extra_host(const char *s, const char *unused, struct err *err)
 {
 	size_t n = strcspn(s, ":");
 	unsigned char ip[16];
 
+	(void)unused;
 	if (!n || !s[n])
 		return check_fail("extra host", s, "not NAME:IP", err);
 	for (size_t i = 0; i < n; i++)
@@ -115,8 +114,29 @@ static int check_source(const struct mount *m, struct err *err)
 	return m->source ? name_check("volume", m->source, NAME_ID_MAX, err) : 0;
 }
 
-int check_mount(const struct mount *m, struct err *err)
+static int check_mount_options(const struct mount *m, struct err *err)
 {
+	for (size_t i = 0; i < m->options.n; i++) {
+		const char *o = m->options.v[i];
+
+		if (!*o || strchr(o, ','))
+			return check_fail("mount option", o, "empty, or with a comma", err);
+		switch (mount_option(m->kind, o)) {
+		case MOUNT_OPTION_KEEP: break;
+		case MOUNT_OPTION_RO:
+		case MOUNT_OPTION_RW: return check_fail("mount option", o, "\"read_only\" says so", err);
+		case MOUNT_OPTION_IGNORE:
+		case MOUNT_OPTION_UNKNOWN: return mount_option_unknown("mount option", m->kind, o, err);
+		}
+	}
+	if (strv_has(&m->options, "rro") && !m->read_only)
+		return err_hint(err, check_fail("bind-recursive", "readonly", "the mount itself is not", err), "add readonly");
+	return 0;
+}
+
+int check_mount(const void *mount, struct err *err)
+{
+	const struct mount *m = mount;
 	_cleanup_free_ char *target = NULL;
 	int r = check_target("mount target", m->target, err);
 
@@ -126,16 +146,12 @@ int check_mount(const struct mount *m, struct err *err)
 	if (!strcmp(target, "/"))
 		return check_fail("mount target", m->target, "the root folder cannot be mounted over", err);
 	r = check_source(m, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < m->options.n; i++)
-		if (!*m->options.v[i] || strchr(m->options.v[i], ','))
-			return check_fail("mount option", m->options.v[i], "empty, or with a comma", err);
-	return 0;
+	return r < 0 ? r : check_mount_options(m, err);
 }
 
-int check_device(const struct device *d, struct err *err)
+int check_device(const void *device, struct err *err)
 {
+	const struct device *d = device;
 	int r = check_target("device", d->host, err);
 
 	if (r >= 0 && d->inside)
@@ -147,13 +163,14 @@ int check_device(const struct device *d, struct err *err)
 	return 0;
 }
 
-int check_selinux(const char *s, struct err *err)
+int check_selinux(const char *s, const char *unused, struct err *err)
 {
 	static const char *const keys[] = { "user:", "role:", "type:", "level:", "filetype:" };
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 	const char *value = NULL;
 	bool level = !strncmp(s, "level:", 6);
 
+	(void)unused;
 	if (!strcmp(s, "disable"))
 		return 0;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -1,7 +1,10 @@
-/* The fields of a job, once: their JSON keys, types, defaults, bounds, flags and words of documentation. Reading, writing,
- * range checks, defaults and the documentation are loops over these tables; a new option is a new line here. */
+/* The options of a job, once each: what the JSON form calls it, its type, words, default, range and check, the flag of the
+ * command line with its text form, the names that other job files have for it, and its documentation. Reading, writing,
+ * checking, flags, help, completion, manual page, JSON Schema and the tables of docs/ are loops over these tables; a new option
+ * is a new row in job-table.c. */
 #pragma once
 #include "job.h"
+#include "tree.h"
 #include <stddef.h>
 
 enum field_type {
@@ -10,7 +13,7 @@ enum field_type {
 	FIELD_DICT,   /* struct dict */
 	FIELD_BOOL,   /* bool */
 	FIELD_INT,    /* int64_t */
-	FIELD_SIZE,   /* int64_t bytes; in JSON also text such as "64m" */
+	FIELD_SIZE,   /* int64_t bytes; also text such as "64m" */
 	FIELD_INT32,  /* int */
 	FIELD_U16,    /* uint16_t */
 	FIELD_LIMIT,  /* uint64_t; UINT64_MAX is -1 in JSON: unlimited */
@@ -19,20 +22,61 @@ enum field_type {
 	FIELD_ARRAY,  /* a pointer to structs of shape @of; @extra: their number */
 };
 
+/* Where help and manual have a flag. */
+enum field_topic {
+	TOPIC_NONE,
+	TOPIC_JOB,
+	TOPIC_PROCESS,
+	TOPIC_NETWORK,
+	TOPIC_FILES,
+	TOPIC_LIMITS,
+	TOPIC_SECURITY,
+	TOPIC_LOG,
+	TOPICS
+};
+extern const char *const topic_names[TOPICS];
+
+/* Of any list in a job, and of one of texts, such as the environment: bounds what a face can make us allocate and compare. */
+enum { ARRAY_MAX = 4096, TEXTS_MAX = 65536 };
+
+struct field;
 struct shape;
 
+/* What a text form may need to know of the one who writes it. */
+struct text_in {
+	const char *cwd;  /* for relative paths; NULL: there is none */
+	char *const *env; /* for variables without a value */
+};
+/* A flag's value into the object. It need not check what shape_check() does, unless the error is better with the text at hand. */
+typedef int field_text_fn(const struct field *, const char *text, void *obj, const struct text_in *, struct err *err);
+/* One text of a field: of a dictionary the key with its @value, else @value is NULL. */
+typedef int field_check_fn(const char *text, const char *value, struct err *err);
+
 struct field {
-	const char *key;
-	enum field_type type;
-	size_t offset, extra;
+	const char *key; /* of the JSON form; NULL: the row is only a flag, which fills the field at the same offset */
+	enum field_type type : 8;
+	enum field_topic topic : 8; /* TOPIC_NONE: the flag is not one of a job's (--snapshotter), or there is none */
+	bool required;
+	char letter; /* of the flag; 0: none */
+	uint16_t offset, extra;
 	int64_t otherwise;        /* the default of a number, a bool or an enum */
+	int64_t min, max;         /* of a number that is not the default; both 0: not bounded. @max of a list of texts: how many */
 	const char *text;         /* the default of a string; NULL: none */
-	int64_t min, max;         /* of a number that is not the default; both 0: not bounded */
 	const char *const *words; /* ends with NULL */
 	const struct shape *of;
-	bool required;
-	const char *flag; /* the command line's, NULL: none */
-	const char *doc;
+	field_check_fn *check;
+
+	const char *flag;     /* of the command line, where Docker has the option Docker's name; NULL: none */
+	const char *also;     /* a second name of the flag */
+	const char *part;     /* the flag takes PART=VALUE, and this row is PART */
+	const char *arg;      /* what help calls the flag's value; NULL: as its type says */
+	const char *offer;    /* what completion offers, where it is not @words (opt.h) */
+	const char *meant;    /* words that people try in the flag's place */
+	field_text_fn *parse; /* NULL: as the type says */
+
+	const char *nomad;    /* the key of a Nomad task's config, or with a dot one of the task's own blocks */
+	const char *ensemble; /* the key of an ensemble's allocation */
+	const char *doc;      /* one sentence without a full stop, for help, manual and tables */
 };
 
 struct shape {
@@ -40,12 +84,24 @@ struct shape {
 	size_t size;
 	const struct field *fields;
 	size_t n;
+	int (*check)(const void *obj, struct err *err); /* what is between the fields; NULL: nothing */
+	bool named;                                     /* the first field is its name, by which errors call it */
 };
 
-extern const struct shape job_shape, task_shape, port_shape, mount_shape; /* the others hang below them */
+extern const struct shape job_shape, task_shape, port_shape, mount_shape, ulimit_shape, device_shape;
+extern const char *const mount_kind_words[]; /* by enum mount_kind, ends with NULL */
 
 void shape_init(const struct shape *, void *obj); /* @obj is zeroed: sets the defaults */
 void shape_done(const struct shape *, void *obj); /* frees what the fields own and zeroes */
-json *shape_write(const struct shape *, const void *obj);
-int shape_read(const struct shape *, json *, void *obj, struct err *err);
-int shape_check(const struct shape *, const void *obj, struct err *err); /* required fields and ranges */
+void shape_copy(const struct shape *, const void *from, void *to);
+json *shape_write(const struct shape *, const void *obj); /* defaults are left out */
+/* Reads @from into @obj, initialised, and checks it: no error is left for shape_check(). *@ret_bad: the node that an error is
+ * about, else untouched. Unknown keys are errors that name the nearest known one. */
+int shape_read(const struct shape *, const struct node *from, void *obj, const struct node **ret_bad, struct err *err);
+/* The gate that every face's job goes through: required fields, ranges, texts, and what is between the fields. */
+int shape_check(const struct shape *, const void *obj, struct err *err);
+
+/* A flag's value, as people write it, into @obj. Errors name the flag. */
+int field_text(const struct shape *, const struct field *, const char *text, void *obj, const struct text_in *, struct err *err);
+/* The same for an enum alone. */
+int text_enum(const struct field *, const char *text, void *obj, struct err *err);

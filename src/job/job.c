@@ -1,6 +1,7 @@
 #include "job.h"
 #include "job-table.h"
 #include "mem.h"
+#include "tree-json.h"
 #include <string.h>
 
 void task_init(struct task *t)
@@ -53,25 +54,43 @@ struct device *task_add_device(struct task *t) { return ADD(t, devices, n_device
 
 json *job_to_json(const struct job *j) { return shape_write(&job_shape, j); }
 
-int job_from_json(json *from, struct job **ret, struct err *err)
+int job_read(const struct tree *from, struct job **ret, struct err *err)
 {
 	_cleanup_(job_freep) struct job *j = mem_new(struct job); /* without the one task of job_new() */
+	const struct node *bad = from->root;
 	int r;
 
 	shape_init(&job_shape, j);
-	r = shape_read(&job_shape, from, j, err);
+	r = shape_read(&job_shape, from->root, j, &bad, err);
 	if (r < 0)
-		return err_wrap(err, r, "job");
-	r = job_check(j, err);
-	if (r < 0)
-		return r;
+		return tree_err(from, bad->at, r, err);
 	*ret = TAKE_PTR(j);
 	return 0;
 }
 
-const char *job_joins(const struct job *j)
+int job_read_json(const char *file, const char *data, size_t len, struct job **ret, struct err *err)
+{
+	_cleanup_tree_ struct tree tree = { .file = file };
+	int r = tree_json(data, len, &tree, err);
+
+	return r < 0 ? r : job_read(&tree, ret, err);
+}
+
+struct job *job_copy(const struct job *from)
+{
+	struct job *j = mem_new(struct job);
+
+	shape_copy(&job_shape, from, j);
+	return j;
+}
+
+int job_check(const struct job *j, struct err *err) { return shape_check(&job_shape, j, err); }
+
+const char *network_joins(const char *network)
 {
 	static const char word[] = "container:";
 
-	return j->network && !strncmp(j->network, word, sizeof word - 1) ? j->network + sizeof word - 1 : NULL;
+	return !strncmp(network, word, sizeof word - 1) ? network + sizeof word - 1 : NULL;
 }
+
+const char *job_joins(const struct job *j) { return j->network ? network_joins(j->network) : NULL; }

@@ -1,5 +1,5 @@
 /* The job: what every face parses its input into and the core runs. Pure data; no containerd, no files.
- * A job is a name and one or more tasks that share a network namespace. Its JSON form (job_to_json, job_from_json) is
+ * A job is a name and one or more tasks that share a network namespace. Its JSON form (job_to_json, job_read_json) is
  * the native format: what `inspect` prints and the container record keeps in its extension "davit.job".
  * One table (job-table.c) drives both directions and the documentation. */
 #pragma once
@@ -7,6 +7,7 @@
 #include "err.h"
 #include "json.h"
 #include "strv.h"
+#include "tree.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -105,6 +106,7 @@ struct job {
 
 /* Of "container:JOB": the job whose network it is in, borrowed; NULL otherwise. */
 const char *job_joins(const struct job *);
+const char *network_joins(const char *network);
 
 struct job *job_new(void); /* with the defaults above and one task */
 void job_free(struct job *);
@@ -120,7 +122,9 @@ struct ulimit *task_add_ulimit(struct task *);
 struct device *task_add_device(struct task *);
 
 json *job_to_json(const struct job *); /* defaults are left out; the caller owns it */
-/* Unknown keys are errors that name the nearest known one. The result passed job_check(). */
-int job_from_json(json *, struct job **ret, struct err *err);
-/* What can be said without the host: names, ports that clash, absolute paths, host network with ports ... */
+/* Errors begin with FILE:LINE:COLUMN. Unknown keys, and keys given twice, are errors. The result passed job_check(). */
+int job_read(const struct tree *, struct job **ret, struct err *err);
+int job_read_json(const char *file, const char *data, size_t len, struct job **ret, struct err *err);
+struct job *job_copy(const struct job *);
+/* The gate: what can be said without the host: ranges, names, ports that clash, absolute paths, host network with ports ... */
 int job_check(const struct job *, struct err *err);

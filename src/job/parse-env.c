@@ -27,7 +27,7 @@ int parse_env(const char *s, char *const *env, struct strv *out, struct err *err
 	if (out->n >= VARIABLES_MAX)
 		return err_set(err, ERR_EXHAUSTED, "environment: more than %d variables", VARIABLES_MAX);
 	if (strchr(s, '=')) {
-		r = check_env(s, err);
+		r = check_env(s, NULL, err);
 		if (r >= 0)
 			strv_push(out, s);
 		return r;
@@ -65,7 +65,7 @@ int parse_sysctl(const char *s, struct task *t, struct err *err)
 		return err_hint(err, check_fail("sysctl", s, "not NAME=VALUE", err), "such as net.core.somaxconn=1024");
 	for (char *p = key; *p; p++)
 		*p = *p == '/' ? '.' : *p;
-	r = check_sysctl(key, err);
+	r = check_sysctl(key, s + n + 1, err);
 	if (r < 0)
 		return r;
 	dict_set(&t->sysctl, key, s + n + 1);

@@ -1,75 +1,16 @@
 /* Volumes, mounts, tmpfs and devices. */
 #include "check.h"
 #include "csv.h"
+#include "job-table.h"
 #include "mem.h"
+#include "mount-option.h"
 #include "name.h"
 #include "parse.h"
 #include "path.h"
 #include <string.h>
 #include <strings.h>
 
-enum option_use { OPTION_KEEP, OPTION_IGNORE, OPTION_RO, OPTION_RW };
-struct option {
-	const char *name;
-	enum option_use use;
-};
-
-/* Of -v. The caching hints of other systems mean nothing here, but scripts carry them. */
-static const struct option volume_options[] = {
-	{ "ro", OPTION_RO },
-	{ "rw", OPTION_RW },
-	{ "z", OPTION_KEEP },
-	{ "Z", OPTION_KEEP },
-	{ "cached", OPTION_IGNORE },
-	{ "delegated", OPTION_IGNORE },
-	{ "consistent", OPTION_IGNORE },
-	{ "private", OPTION_KEEP },
-	{ "rprivate", OPTION_KEEP },
-	{ "shared", OPTION_KEEP },
-	{ "rshared", OPTION_KEEP },
-	{ "slave", OPTION_KEEP },
-	{ "rslave", OPTION_KEEP },
-	{ "bind", OPTION_KEEP },
-	{ "rbind", OPTION_KEEP },
-	{ "nocopy", OPTION_KEEP },
-	{ NULL, OPTION_KEEP },
-};
-
-/* Of --tmpfs; a name that ends with "=" takes a value. */
-static const struct option tmpfs_options[] = {
-	{ "ro", OPTION_RO },           { "rw", OPTION_RW },        { "exec", OPTION_KEEP },  { "noexec", OPTION_KEEP },
-	{ "suid", OPTION_KEEP },       { "nosuid", OPTION_KEEP },  { "dev", OPTION_KEEP },   { "nodev", OPTION_KEEP },
-	{ "atime", OPTION_KEEP },      { "noatime", OPTION_KEEP }, { "sync", OPTION_KEEP },  { "size=", OPTION_KEEP },
-	{ "mode=", OPTION_KEEP },      { "uid=", OPTION_KEEP },    { "gid=", OPTION_KEEP },  { "nr_inodes=", OPTION_KEEP },
-	{ "nr_blocks=", OPTION_KEEP }, { "mpol=", OPTION_KEEP },   { "huge=", OPTION_KEEP }, { NULL, OPTION_KEEP },
-};
-
-static const struct option *find_option(const struct option *table, const char *s)
-{
-	for (; table->name; table++) {
-		size_t n = strlen(table->name);
-
-		if (table->name[n - 1] == '=' ? !strncmp(s, table->name, n) && s[n] : !strcmp(s, table->name))
-			return table;
-	}
-	return NULL;
-}
-
-static int unknown_option(const char *noun, const char *s, const struct option *table, struct err *err)
-{
-	const char *names[32], *near;
-	size_t n = 0;
-	int r = check_fail(noun, s, "there is no such option", err);
-
-	while (table[n].name) {
-		names[n] = table[n].name;
-		n++;
-	}
-	near = name_nearest(s, names, n);
-	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : err_hint(err, r, "such as ro, rw, %s", names[n - 1]);
-}
-
-static int add_options(const char *noun, const char *list, const struct option *table, struct mount *m, struct err *err)
+static int add_options(const char *noun, const char *list, struct mount *m, struct err *err)
 {
 	_cleanup_strv_ struct strv words = { 0 };
 
@@ -77,13 +18,13 @@ static int add_options(const char *noun, const char *list, const struct option *
 	if (strv_has(&words, "ro") && strv_has(&words, "rw"))
 		return check_fail(noun, list, "it cannot be both ro and rw", err);
 	for (size_t i = 0; i < words.n; i++) {
-		const struct option *o = find_option(table, words.v[i]);
+		const enum mount_option_use use = mount_option(m->kind, words.v[i]);
 
-		if (!o)
-			return unknown_option(noun, words.v[i], table, err);
-		if (o->use == OPTION_RO || o->use == OPTION_RW)
-			m->read_only = o->use == OPTION_RO;
-		else if (o->use == OPTION_KEEP)
+		if (use == MOUNT_OPTION_UNKNOWN)
+			return mount_option_unknown(noun, m->kind, words.v[i], err);
+		if (use == MOUNT_OPTION_RO || use == MOUNT_OPTION_RW)
+			m->read_only = use == MOUNT_OPTION_RO;
+		else if (use == MOUNT_OPTION_KEEP)
 			strv_push(&m->options, words.v[i]);
 	}
 	return 0;
@@ -135,7 +76,7 @@ int parse_volume(const char *s, const char *cwd, struct task *t, struct err *err
 	if (s[a])
 		r = set_source("volume", source, cwd, &m, err);
 	if (r >= 0 && s[b])
-		r = add_options("volume option", s + b + 1, volume_options, &m, err);
+		r = add_options("volume option", s + b + 1, &m, err);
 	if (r >= 0)
 		r = check_mount(&m, err);
 	if (r >= 0)
@@ -152,7 +93,7 @@ int parse_tmpfs(const char *s, struct task *t, struct err *err)
 	m.target = mem_strndup(s, n);
 	r = check_mount(&m, err);
 	if (r >= 0 && s[n])
-		r = add_options("tmpfs option", s + n + 1, tmpfs_options, &m, err);
+		r = add_options("tmpfs option", s + n + 1, &m, err);
 	if (r >= 0)
 		add_mount(t, &m);
 	return r;
@@ -166,14 +107,12 @@ struct mount_parse {
 };
 typedef int mount_key_fn(struct mount_parse *, const char *key, const char *value, struct err *);
 #define MOUNT_HINT "type=bind|volume|tmpfs,source=..,target=..,readonly"
-static const char *const mount_kinds[] = { [MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs" };
-enum { N_MOUNT_KINDS = sizeof mount_kinds / sizeof *mount_kinds };
 
 static int key_type(struct mount_parse *p, const char *key, const char *value, struct err *err)
 {
 	(void)key;
-	for (unsigned i = 0; i < N_MOUNT_KINDS; i++)
-		if (!strcasecmp(value, mount_kinds[i])) {
+	for (unsigned i = 0; mount_kind_words[i]; i++)
+		if (!strcasecmp(value, mount_kind_words[i])) {
 			p->m.kind = (enum mount_kind)i;
 			return 0;
 		}
@@ -218,13 +157,10 @@ static int key_readonly(struct mount_parse *p, const char *key, const char *valu
 
 static int key_propagation(struct mount_parse *p, const char *key, const char *value, struct err *err)
 {
-	static const char *const kinds[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave" };
-
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (!strcmp(value, kinds[i])) {
-			strv_push(&p->m.options, value);
-			return 0;
-		}
+	if (mount_is_propagation(value)) {
+		strv_push(&p->m.options, value);
+		return 0;
+	}
 	return err_hint(err, check_fail(key, value, "there is no such propagation", err), "[r]private, [r]shared or [r]slave");
 }
 
@@ -359,12 +295,12 @@ static int mount_key(struct mount_parse *p, char *word, struct err *err)
 /* "tmpfs-size" is of a tmpfs alone. @word was cut at its "=". */
 static int check_kind(const struct mount_parse *p, const char *word, struct err *err)
 {
-	for (unsigned i = 0; i < N_MOUNT_KINDS; i++) {
-		size_t n = strlen(mount_kinds[i]);
+	for (unsigned i = 0; mount_kind_words[i]; i++) {
+		size_t n = strlen(mount_kind_words[i]);
 
-		if (i != p->m.kind && !strncasecmp(word, mount_kinds[i], n) && word[n] == '-')
+		if (i != p->m.kind && !strncasecmp(word, mount_kind_words[i], n) && word[n] == '-')
 			return err_hint(err, check_fail("mount key", word, "of another type", err), "it goes with type=%s",
-					mount_kinds[i]);
+					mount_kind_words[i]);
 	}
 	return 0;
 }
@@ -392,8 +328,6 @@ static int check_long_mount(struct mount_parse *p, const char *s, const struct s
 		r = check_kind(p, words->v[i], err);
 	if (r >= 0 && !p->m.target)
 		return err_hint(err, check_fail("mount", s, "no target", err), MOUNT_HINT);
-	if (r >= 0 && strv_has(&p->m.options, "rro") && !p->m.read_only)
-		return err_hint(err, check_fail("bind-recursive", "readonly", "the mount itself is not", err), "add readonly");
 	if (r >= 0)
 		r = mount_source(p, err);
 	return r < 0 ? r : check_mount(&p->m, err);

@@ -164,7 +164,7 @@ int parse_extra_host(const char *s, struct job *j, struct err *err)
 		return err_hint(err, check_fail("extra host", s, "not NAME:IP", err), "such as db:10.0.0.5");
 	line = brackets ? mem_printf("%.*s:%.*s", (int)n, s, (int)(len - n - 3), s + n + 2)
 			: mem_printf("%.*s:%s", (int)n, s, s + n + 1);
-	r = check_extra_host(line, err);
+	r = check_extra_host(line, NULL, err);
 	if (r < 0)
 		return r;
 	strv_own(&j->extra_hosts, TAKE_PTR(line));

@@ -29,10 +29,6 @@ int parse_env_file(const char *path, char *const *env, const struct ctx *, struc
 /* K=V or K (value ""); key and value at most 4096 bytes together (containerd's limit); containerd.io/ keys are reserved. */
 int parse_label(const char *s, struct dict *out, struct err *err);
 int parse_label_file(const char *path, const struct ctx *, struct dict *out, struct err *err);
-/* no-new-privileges[=false], seccomp=unconfined|FILE, apparmor=..., systempaths=unconfined, label=disable (ignored) */
-int parse_security_opt(const char *s, struct task *, struct err *err);
-/* missing, always, never */
-int parse_pull(const char *s, enum pull_policy *ret, struct err *err);
 /* name:ip or name=ip */
 int parse_extra_host(const char *s, struct job *, struct err *err);
 /* key=value of a sysctl name */

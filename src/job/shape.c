@@ -1,5 +1,5 @@
 /* Loops over the tables of job-table.c. A field's value stands at its offset in the struct; each type is read, written,
- * compared and freed in one place here. */
+ * checked and freed in one place here. Rows without a key are flags alone. */
 #include "job-table.h"
 #include "mem.h"
 #include "name.h"
@@ -7,9 +7,6 @@
 #include "value.h"
 #include <math.h>
 #include <string.h>
-
-/* Of any list in a job, and of one of texts, such as the environment: bounds what a file can make us allocate and compare. */
-enum { ARRAY_MAX = 4096, TEXTS_MAX = 65536 };
 
 static void *at(const void *obj, size_t offset) { return (char *)(uintptr_t)obj + offset; }
 static void *value_of(const struct field *f, const void *obj) { return at(obj, f->offset); }
@@ -61,6 +58,8 @@ static void number_set(const struct field *f, void *obj, int64_t n)
 void shape_init(const struct shape *s, void *obj)
 {
 	for (size_t i = 0; i < s->n; i++) {
+		if (!s->fields[i].key)
+			continue;
 		number_set(&s->fields[i], obj, s->fields[i].otherwise);
 		if (s->fields[i].text)
 			*(char **)value_of(&s->fields[i], obj) = mem_strdup(s->fields[i].text);
@@ -79,6 +78,8 @@ void shape_done(const struct shape *s, void *obj)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct field *f = &s->fields[i];
 
+		if (!f->key)
+			continue;
 		if (f->type == FIELD_STR)
 			free(*(char **)value_of(f, obj));
 		else if (f->type == FIELD_STRV)
@@ -89,6 +90,39 @@ void shape_done(const struct shape *s, void *obj)
 			array_done(f, obj);
 	}
 	memset(obj, 0, s->size);
+}
+
+static void array_copy(const struct field *f, const void *from, void *to)
+{
+	size_t n = *count_of(f, from);
+
+	*(void **)value_of(f, to) = mem_calloc(n, f->of->size);
+	for (size_t i = 0; i < n; i++)
+		shape_copy(f->of, element(f, from, i), element(f, to, i));
+}
+
+void shape_copy(const struct shape *s, const void *from, void *to)
+{
+	memcpy(to, from, s->size);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct field *f = &s->fields[i];
+		void *v = value_of(f, to);
+
+		if (!f->key)
+			continue;
+		if (f->type == FIELD_STR)
+			*(char **)v = mem_strdup(*(char **)v);
+		if (f->type == FIELD_ARRAY)
+			array_copy(f, from, to);
+		if (f->type == FIELD_STRV) {
+			*(struct strv *)v = (struct strv){ 0 };
+			strv_add(v, value_of(f, from));
+		}
+		if (f->type == FIELD_DICT) {
+			*(struct dict *)v = (struct dict){ 0 };
+			dict_add(v, value_of(f, from));
+		}
+	}
 }
 
 /* The shortest text that reads back as the same number: 0.1, not 0.10000000000000001. */
@@ -169,163 +203,12 @@ json *shape_write(const struct shape *s, const void *obj)
 	json *to = json_new_object();
 
 	for (size_t i = 0; i < s->n; i++)
-		write_field(&s->fields[i], obj, to);
+		if (s->fields[i].key)
+			write_field(&s->fields[i], obj, to);
 	return to;
 }
 
-static int wants(const struct field *f, const char *what, struct err *err)
-{
-	return err_set(err, ERR_INVALID, "key \"%s\": wants %s", f->key, what);
-}
-
-static int read_str(const struct field *f, json *j, void *obj, struct err *err)
-{
-	char **v = value_of(f, obj);
-
-	if (!json_text(j))
-		return wants(f, "text", err);
-	free(*v);
-	*v = mem_strdup(json_text(j));
-	return 0;
-}
-
-static int read_strv(const struct field *f, json *j, void *obj, struct err *err)
-{
-	if (!json_object_is_type(j, json_type_array) || json_len(j) > TEXTS_MAX)
-		return wants(f, "a list of at most 65536 texts", err);
-	for (size_t i = 0; i < json_len(j); i++) {
-		if (!json_text(json_at(j, i)))
-			return wants(f, "a list of texts", err);
-		strv_push(value_of(f, obj), json_text(json_at(j, i)));
-	}
-	if (f->extra)
-		*(bool *)at(obj, f->extra) = true;
-	return 0;
-}
-
-static int read_dict(const struct field *f, json *j, void *obj, struct err *err)
-{
-	if (!json_object_is_type(j, json_type_object) || json_object_object_length(j) > ARRAY_MAX)
-		return wants(f, "an object of at most 4096 texts", err);
-	json_object_object_foreach(j, k, v) {
-		if (!json_text(v))
-			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" wants text", f->key, k);
-		dict_set(value_of(f, obj), k, json_text(v));
-	}
-	return 0;
-}
-
-static int read_whole(const struct field *f, json *j, void *obj, struct err *err)
-{
-	int64_t n, max = f->type == FIELD_U16 ? UINT16_MAX : f->type == FIELD_INT32 ? INT32_MAX : INT64_MAX;
-	int64_t min = f->type == FIELD_U16 ? 0 : f->type == FIELD_INT32 ? INT32_MIN : f->type == FIELD_LIMIT ? -1 : INT64_MIN;
-	int r;
-
-	if (f->type == FIELD_SIZE && json_text(j)) {
-		r = parse_size(f->key, json_text(j), &n, err);
-		if (r < 0)
-			return r;
-	} else if (json_object_is_type(j, json_type_int)) {
-		n = json_object_get_int64(j);
-		if (n < min || n > max || json_object_get_uint64(j) > INT64_MAX) /* json-c saturates: more than int64_t holds */
-			return err_set(err, ERR_INVALID, "key \"%s\": %s is out of range", f->key, json_object_to_json_string(j));
-	} else {
-		return wants(f, f->type == FIELD_SIZE ? "a number of bytes or text such as \"64m\"" : "a whole number", err);
-	}
-	number_set(f, obj, n);
-	return 0;
-}
-
-static int read_number(const struct field *f, json *j, void *obj, struct err *err)
-{
-	if (!json_object_is_type(j, json_type_double) && !json_object_is_type(j, json_type_int))
-		return wants(f, "a number", err);
-	*(double *)value_of(f, obj) = json_object_get_double(j);
-	return isfinite(*(double *)value_of(f, obj)) ? 0 : wants(f, "a finite number", err);
-}
-
-static int read_bool(const struct field *f, json *j, void *obj, struct err *err)
-{
-	if (!json_object_is_type(j, json_type_boolean))
-		return wants(f, "true or false", err);
-	number_set(f, obj, json_object_get_boolean(j));
-	return 0;
-}
-
-static int read_enum(const struct field *f, json *j, void *obj, struct err *err)
-{
-	const char *s = json_text(j);
-	struct buf allowed = { 0 };
-	int r;
-
-	for (int i = 0; f->words[i]; i++) {
-		if (s && !strcmp(s, f->words[i])) {
-			number_set(f, obj, i);
-			buf_done(&allowed);
-			return 0;
-		}
-		buf_addf(&allowed, "%s\"%s\"", i ? ", " : "", f->words[i]);
-	}
-	r = err_set(err, ERR_INVALID, "key \"%s\": wants one of %s", f->key, buf_str(&allowed));
-	buf_done(&allowed);
-	return r;
-}
-
-static int read_array(const struct field *f, json *j, void *obj, struct err *err)
-{
-	size_t n = json_len(j);
-	int r;
-
-	if (!json_object_is_type(j, json_type_array) || n > ARRAY_MAX)
-		return wants(f, "a list of at most 4096 objects", err);
-	array_done(f, obj);
-	*(void **)value_of(f, obj) = mem_calloc(n, f->of->size);
-	*count_of(f, obj) = n;
-	for (size_t i = 0; i < n; i++) {
-		shape_init(f->of, element(f, obj, i));
-		r = shape_read(f->of, json_at(j, i), element(f, obj, i), err);
-		if (r < 0)
-			return err_wrap(err, r, "%s[%zu]", f->key, i);
-	}
-	return 0;
-}
-
-typedef int read_fn(const struct field *, json *, void *obj, struct err *);
-static read_fn *const readers[] = {
-	[FIELD_STR] = read_str,     [FIELD_STRV] = read_strv,     [FIELD_DICT] = read_dict,   [FIELD_BOOL] = read_bool,
-	[FIELD_INT] = read_whole,   [FIELD_SIZE] = read_whole,    [FIELD_INT32] = read_whole, [FIELD_U16] = read_whole,
-	[FIELD_LIMIT] = read_whole, [FIELD_NUMBER] = read_number, [FIELD_ENUM] = read_enum,   [FIELD_ARRAY] = read_array,
-};
-
-static int unknown_key(const struct shape *s, const char *key, struct err *err)
-{
-	int r = err_set(err, ERR_INVALID, "unknown key \"%.80s\" of a %s", key, s->noun);
-	const char *keys[64], *near;
-
-	for (size_t i = 0; i < s->n; i++)
-		keys[i] = s->fields[i].key;
-	near = name_nearest(key, keys, s->n);
-	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : r;
-}
-
-int shape_read(const struct shape *s, json *from, void *obj, struct err *err)
-{
-	if (!json_object_is_type(from, json_type_object))
-		return err_set(err, ERR_INVALID, "a %s is a JSON object", s->noun);
-	json_object_object_foreach(from, key, v) {
-		const struct field *f = s->fields;
-		int r;
-
-		while (f < s->fields + s->n && strcmp(f->key, key))
-			f++;
-		if (f == s->fields + s->n)
-			return unknown_key(s, key, err);
-		r = v ? readers[f->type](f, v, obj, err) : 0; /* null: as if absent */
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
+/* checking: one value, one object, and all of them */
 
 static bool absent(const struct field *f, const void *obj)
 {
@@ -336,60 +219,339 @@ static bool absent(const struct field *f, const void *obj)
 	return number_get(f, obj) == 0;
 }
 
-/* A job is written down as JSON, and its record goes over protobuf: neither holds other bytes. */
-static int check_text(const struct field *f, const char *text, struct err *err)
+static int bad_count(const struct field *f, size_t n, size_t most, struct err *err)
 {
-	if (!text || utf8_valid(text, strlen(text)))
-		return 0;
-	return err_hint(err, err_set(err, ERR_INVALID, "invalid %s \"%.80s\": not UTF-8", f->key, text),
-			"pass other bytes in a file");
+	return err_set(err, ERR_INVALID, "%zu %s: at most %zu are allowed", n, f->key, most);
 }
 
-static int check_texts(const struct field *f, const void *obj, struct err *err)
+/* A job is written down as JSON, and its record goes over protobuf: neither holds other bytes than UTF-8. */
+static int check_text(const struct field *f, const char *text, const char *value, struct err *err)
 {
-	const struct strv *list = f->type == FIELD_STRV ? value_of(f, obj) : NULL;
-	const struct dict *dict = f->type == FIELD_DICT ? value_of(f, obj) : NULL;
-	int r = f->type == FIELD_STR ? check_text(f, *(char **)value_of(f, obj), err) : 0;
+	const char *bad = !utf8_valid(text, strlen(text)) ? text : value && !utf8_valid(value, strlen(value)) ? value : NULL;
 
-	for (size_t i = 0; r == 0 && list && i < list->n; i++)
-		r = check_text(f, list->v[i], err);
-	for (size_t i = 0; r == 0 && dict && i < dict->n; i++) {
-		r = check_text(f, dict->v[i].key, err);
-		if (r == 0)
-			r = check_text(f, dict->v[i].value, err);
+	if (bad)
+		return err_hint(err, err_set(err, ERR_INVALID, "invalid %s \"%.80s\": not UTF-8", f->key, bad),
+				"pass other bytes in a file");
+	return f->check ? f->check(text, value, err) : 0;
+}
+
+static int check_strv(const struct field *f, const struct strv *list, size_t *ret_at, struct err *err)
+{
+	const size_t most = f->max ? (size_t)f->max : TEXTS_MAX;
+
+	if (list->n > most)
+		return bad_count(f, list->n, most, err);
+	for (size_t i = 0; i < list->n; i++) {
+		int r = check_text(f, list->v[i], NULL, err);
+
+		if (r < 0) {
+			*ret_at = i;
+			return r;
+		}
 	}
-	return r;
+	return 0;
 }
 
-static int check_field(const struct shape *s, const struct field *f, const void *obj, struct err *err)
+static int check_dict(const struct field *f, const struct dict *d, size_t *ret_at, struct err *err)
+{
+	if (d->n > ARRAY_MAX)
+		return bad_count(f, d->n, ARRAY_MAX, err);
+	for (size_t i = 0; i < d->n; i++) {
+		int r = check_text(f, d->v[i].key, d->v[i].value, err);
+
+		if (r < 0) {
+			*ret_at = i;
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int check_range(const struct field *f, const void *obj, struct err *err)
 {
 	double n = f->type == FIELD_NUMBER ? *(double *)value_of(f, obj) : (double)number_get(f, obj);
 	int r;
 
-	if (f->required && absent(f, obj))
-		return err_set(err, ERR_INVALID, "%s without %s", s->noun, f->key);
-	if ((f->min || f->max) && n != (double)f->otherwise && (n < (double)f->min || n > (double)f->max || isnan(n))) {
-		r = err_set(err, ERR_INVALID, "%s %.17g: out of range", f->key, n);
-		return err_hint(err, r, "%lld to %lld", (long long)f->min, (long long)f->max);
+	if ((!f->min && !f->max) || n == (double)f->otherwise || (n >= (double)f->min && n <= (double)f->max))
+		return 0;
+	r = err_set(err, ERR_INVALID, "%s %.17g: out of range", f->key, n);
+	return err_hint(err, r, "%lld to %lld", (long long)f->min, (long long)f->max);
+}
+
+/* One field, without the elements of an array. *@ret_at: which text of a list an error is about, else untouched. */
+static int check_value(const struct field *f, const void *obj, size_t *ret_at, struct err *err)
+{
+	const void *v = value_of(f, obj);
+
+	switch (f->type) {
+	case FIELD_STR: return *(char *const *)v ? check_text(f, *(char *const *)v, NULL, err) : 0;
+	case FIELD_STRV: return check_strv(f, v, ret_at, err);
+	case FIELD_DICT: return check_dict(f, v, ret_at, err);
+	case FIELD_ARRAY: return *count_of(f, obj) > ARRAY_MAX ? bad_count(f, *count_of(f, obj), ARRAY_MAX, err) : 0;
+	case FIELD_BOOL:
+	case FIELD_INT:
+	case FIELD_SIZE:
+	case FIELD_INT32:
+	case FIELD_U16:
+	case FIELD_LIMIT:
+	case FIELD_NUMBER:
+	case FIELD_ENUM: break;
 	}
-	r = check_texts(f, obj, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; f->type == FIELD_ARRAY && i < *count_of(f, obj); i++) {
-		r = shape_check(f->of, element(f, obj, i), err);
+	return check_range(f, obj, err);
+}
+
+static int check_required(const struct shape *s, const void *obj, struct err *err)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->fields[i].required && absent(&s->fields[i], obj))
+			return err_set(err, ERR_INVALID, "%s without %s", s->noun, s->fields[i].key);
+	return 0;
+}
+
+/* An element is named where it has a name or where there are others. */
+static int wrap_element(const struct field *f, const void *obj, size_t i, int r, struct err *err)
+{
+	const char *name = f->of->named ? *(char **)value_of(&f->of->fields[0], element(f, obj, i)) : NULL;
+
+	if (name && *name)
+		return err_wrap(err, r, "%s %s", f->of->noun, name);
+	return f->of->named && *count_of(f, obj) == 1 ? r : err_wrap(err, r, "%s[%zu]", f->key, i);
+}
+
+static int check_elements(const struct field *f, const void *obj, struct err *err)
+{
+	for (size_t i = 0; i < *count_of(f, obj); i++) {
+		int r = shape_check(f->of, element(f, obj, i), err);
+
 		if (r < 0)
-			return err_wrap(err, r, "%s[%zu]", f->key, i);
+			return wrap_element(f, obj, i, r, err);
 	}
 	return 0;
 }
 
 int shape_check(const struct shape *s, const void *obj, struct err *err)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		int r = check_field(s, &s->fields[i], obj, err);
+	int r = check_required(s, obj, err);
+	size_t unused;
 
+	for (size_t i = 0; r >= 0 && i < s->n; i++) {
+		const struct field *f = &s->fields[i];
+
+		if (!f->key)
+			continue;
+		r = check_value(f, obj, &unused, err);
+		if (r >= 0 && f->type == FIELD_ARRAY)
+			r = check_elements(f, obj, err);
+	}
+	return r >= 0 && s->check ? s->check(obj, err) : r;
+}
+
+/* reading */
+
+static int wants(const struct field *f, const char *what, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "key \"%s\": wants %s", f->key, what);
+}
+
+static int read_str(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	char **v = value_of(f, obj);
+
+	(void)ret_bad;
+	if (!node_text(from))
+		return wants(f, "text", err);
+	free(*v);
+	*v = mem_strdup(node_text(from));
+	return 0;
+}
+
+static int read_strv(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	if (from->kind != NODE_LIST || from->n > TEXTS_MAX)
+		return wants(f, "a list of at most 65536 texts", err);
+	for (const struct node *m = from->first; m; m = m->next) {
+		if (!node_text(m)) {
+			*ret_bad = m;
+			return wants(f, "a list of texts", err);
+		}
+		strv_push(value_of(f, obj), m->text);
+	}
+	if (f->extra)
+		*(bool *)at(obj, f->extra) = true;
+	return 0;
+}
+
+static int read_dict(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	if (from->kind != NODE_MAP || from->n > ARRAY_MAX)
+		return wants(f, "an object of at most 4096 texts", err);
+	for (const struct node *m = from->first; m; m = m->next) {
+		*ret_bad = m;
+		if (!node_text(m))
+			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" wants text", f->key, m->key);
+		if (dict_get(value_of(f, obj), m->key))
+			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" is given twice", f->key, m->key);
+		dict_set(value_of(f, obj), m->key, m->text);
+	}
+	return 0;
+}
+
+static int read_whole(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	int64_t n, max = f->type == FIELD_U16 ? UINT16_MAX : f->type == FIELD_INT32 ? INT32_MAX : INT64_MAX;
+	int64_t min = f->type == FIELD_U16 ? 0 : f->type == FIELD_INT32 ? INT32_MIN : f->type == FIELD_LIMIT ? -1 : INT64_MIN;
+	bool fits;
+	int r;
+
+	(void)ret_bad;
+	if (f->type == FIELD_SIZE && node_text(from)) {
+		r = parse_size(f->key, from->text, &n, err);
+		if (r < 0)
+			return r;
+	} else if (node_whole(from, &n, &fits)) {
+		if (!fits || n < min || n > max)
+			return err_set(err, ERR_INVALID, "key \"%s\": %.40s is out of range", f->key, from->text);
+	} else {
+		return wants(f, f->type == FIELD_SIZE ? "a number of bytes or text such as \"64m\"" : "a whole number", err);
+	}
+	number_set(f, obj, n);
+	return 0;
+}
+
+static int read_number(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	double d;
+
+	(void)ret_bad;
+	if (!node_number(from, &d))
+		return wants(f, "a number", err);
+	*(double *)value_of(f, obj) = d;
+	return isfinite(d) ? 0 : wants(f, "a finite number", err);
+}
+
+static int read_bool(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	(void)ret_bad;
+	if (from->kind != NODE_BOOL)
+		return wants(f, "true or false", err);
+	number_set(f, obj, from->yes);
+	return 0;
+}
+
+static int read_enum(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	_cleanup_buf_ struct buf allowed = { 0 };
+	const char *s = node_text(from);
+
+	(void)ret_bad;
+	for (int i = 0; f->words[i]; i++) {
+		if (s && !strcmp(s, f->words[i])) {
+			number_set(f, obj, i);
+			return 0;
+		}
+		buf_addf(&allowed, "%s\"%s\"", i ? ", " : "", f->words[i]);
+	}
+	return err_set(err, ERR_INVALID, "key \"%s\": wants one of %s", f->key, buf_str(&allowed));
+}
+
+static int read_array(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	size_t i = 0;
+
+	if (from->kind != NODE_LIST || from->n > ARRAY_MAX)
+		return wants(f, "a list of at most 4096 objects", err);
+	*(void **)value_of(f, obj) = mem_calloc(from->n, f->of->size);
+	*count_of(f, obj) = from->n;
+	for (size_t k = 0; k < from->n; k++)
+		shape_init(f->of, element(f, obj, k));
+	for (const struct node *m = from->first; m; m = m->next, i++) {
+		int r;
+
+		*ret_bad = m;
+		r = shape_read(f->of, m, element(f, obj, i), ret_bad, err);
+		if (r < 0)
+			return wrap_element(f, obj, i, r, err);
+	}
+	return 0;
+}
+
+typedef int read_fn(const struct field *, const struct node *, void *obj, const struct node **ret_bad, struct err *);
+static read_fn *const readers[] = {
+	[FIELD_STR] = read_str,     [FIELD_STRV] = read_strv,     [FIELD_DICT] = read_dict,   [FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_whole,   [FIELD_SIZE] = read_whole,    [FIELD_INT32] = read_whole, [FIELD_U16] = read_whole,
+	[FIELD_LIMIT] = read_whole, [FIELD_NUMBER] = read_number, [FIELD_ENUM] = read_enum,   [FIELD_ARRAY] = read_array,
+};
+
+static int unknown_key(const struct shape *s, const char *key, struct err *err)
+{
+	int r = err_set(err, ERR_INVALID, "unknown key \"%.80s\" of a %s", key, s->noun);
+	const char **keys = mem_array(const char *, s->n), *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->fields[i].key)
+			keys[n++] = s->fields[i].key;
+	near = name_nearest(key, keys, n);
+	free(keys);
+	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : r;
+}
+
+static const struct field *find_key(const struct shape *s, const char *key)
+{
+	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
+		if (f->key && !strcmp(f->key, key))
+			return f;
+	return NULL;
+}
+
+/* Which of two meanings a reader takes is nobody's guess. There are no more members than fields here. */
+static int check_once(const struct node *map, const struct node *member, struct err *err)
+{
+	for (const struct node *m = map->first; m != member; m = m->next)
+		if (!strcmp(m->key, member->key))
+			return err_set(err, ERR_INVALID, "key \"%s\" is given twice", m->key);
+	return 0;
+}
+
+static int read_field(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	size_t bad = 0;
+	int r;
+
+	*ret_bad = from;
+	if (from->kind == NODE_NULL) /* as if absent */
+		return 0;
+	r = readers[f->type](f, from, obj, ret_bad, err);
+	if (r < 0)
+		return r;
+	*ret_bad = from;
+	r = check_value(f, obj, &bad, err);
+	if (r < 0 && from->kind >= NODE_LIST)
+		for (*ret_bad = from->first; bad && (*ret_bad)->next; bad--)
+			*ret_bad = (*ret_bad)->next;
+	return r;
+}
+
+int shape_read(const struct shape *s, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	int r;
+
+	*ret_bad = from;
+	if (from->kind != NODE_MAP)
+		return err_set(err, ERR_INVALID, "a %s is an object", s->noun);
+	for (const struct node *m = from->first; m; m = m->next) {
+		const struct field *f = find_key(s, m->key);
+
+		*ret_bad = m;
+		if (!f)
+			return unknown_key(s, m->key, err);
+		r = check_once(from, m, err);
+		if (r >= 0)
+			r = read_field(f, m, obj, ret_bad, err);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	*ret_bad = from;
+	r = check_required(s, obj, err);
+	return r >= 0 && s->check ? s->check(obj, err) : r;
 }

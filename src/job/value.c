@@ -52,17 +52,40 @@ int parse_size(const char *what, const char *s, int64_t *ret, struct err *err)
 	return 0;
 }
 
-int parse_cpus(const char *s, double max, double *ret, struct err *err)
+int parse_cpus(const char *s, double *ret, struct err *err)
 {
 	double n = 0;
 	const char *end = plain_number(s, &n);
 
 	if (!end || *end || n < 0.01)
 		return err_hint(err, check_fail("cpus", s, "not a number of processors", err), "at least 0.01, such as 1.5");
-	if (max > 0 && n > max)
-		return err_hint(err, check_fail("cpus", s, "more than there are", err), "this host has %g", max);
 	*ret = n;
 	return 0;
+}
+
+bool parse_whole(const char *s, int64_t *ret)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(s, &end, 10);
+	if (errno || end == s || *end || isspace((unsigned char)*s))
+		return false;
+	*ret = n;
+	return true;
+}
+
+bool parse_switch(const char *s, bool *ret)
+{
+	static const char *const words[] = { "false", "f", "0", "true", "t", "1" };
+
+	for (size_t i = 0; i < 6; i++)
+		if (!strcasecmp(s, words[i])) {
+			*ret = i >= 3;
+			return true;
+		}
+	return false;
 }
 
 static int check_user_part(const char *s, const char *part, size_t n, struct err *err)

@@ -2,12 +2,17 @@
  * outputs as in parse.h. */
 #pragma once
 #include "err.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* 512, 64k, 10m, 1.5g, 1GiB; powers of 1024; @what names the option */
 int parse_size(const char *what, const char *s, int64_t *ret, struct err *err);
-/* "1.5", > 0, at most the number of processors (@max; 0: not checked) */
-int parse_cpus(const char *s, double max, double *ret, struct err *err);
+/* "1.5", at least 0.01 */
+int parse_cpus(const char *s, double *ret, struct err *err);
+/* A whole number in decimal digits; a sign may be in front. */
+bool parse_whole(const char *s, int64_t *ret);
+/* true, t, 1, false, f, 0 in any case. */
+bool parse_switch(const char *s, bool *ret);
 /* user[:group], names or numbers, each part 1 to 256 characters without control characters. */
 int parse_user(const char *s, struct err *err);
 /* "TERM", "SIGTERM", "15", "RTMIN+3" */

@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "path.h"
 #include "spec-parts.h"
+#include "ulimit.h"
 #include "utf8.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -205,29 +206,17 @@ static void emit_caps(uint64_t caps, uid_t uid, struct buf *out)
 
 /* limits */
 
-static const struct {
-	const char *name;
-	int resource;
-} limits[] = {
-	{ "as", RLIMIT_AS },           { "core", RLIMIT_CORE },         { "cpu", RLIMIT_CPU },
-	{ "data", RLIMIT_DATA },       { "fsize", RLIMIT_FSIZE },       { "locks", RLIMIT_LOCKS },
-	{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
-	{ "nofile", RLIMIT_NOFILE },   { "nproc", RLIMIT_NPROC },       { "rss", RLIMIT_RSS },
-	{ "rtprio", RLIMIT_RTPRIO },   { "rttime", RLIMIT_RTTIME },     { "sigpending", RLIMIT_SIGPENDING },
-	{ "stack", RLIMIT_STACK },
-};
-
 /* How far a limit can be raised without CAP_SYS_RESOURCE. */
 static uint64_t own_hard_limit(const struct spec_in *in, const char *name)
 {
+	int resource = ulimit_resource(name);
 	struct rlimit l;
 
 	if (!strcmp(name, "nofile"))
 		return in->nofile_max;
-	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-		if (!strcmp(limits[i].name, name) && getrlimit((__rlimit_resource_t)limits[i].resource, &l) == 0)
-			return l.rlim_max == RLIM_INFINITY ? UINT64_MAX : l.rlim_max;
-	return UINT64_MAX;
+	if (resource < 0 || getrlimit((__rlimit_resource_t)resource, &l) < 0 || l.rlim_max == RLIM_INFINITY)
+		return UINT64_MAX;
+	return l.rlim_max;
 }
 
 static void emit_limit(const char *name, uint64_t soft, uint64_t hard, struct buf *out)

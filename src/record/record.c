@@ -22,12 +22,10 @@ void records_done(struct records *l)
 static struct job *read_job(const struct ctrd_container *c)
 {
 	const struct ctrd_any *any = ctrd_container_extension(c, RECORD_JOB);
-	_cleanup_json_ json *j = NULL;
 	struct job *job = NULL;
 
-	if (!any || json_parse(buf_str(&any->value), any->value.len, &j, NULL) < 0)
-		return NULL;
-	(void)job_from_json(j, &job, NULL);
+	if (any)
+		(void)job_read_json(RECORD_JOB, buf_str(&any->value), any->value.len, &job, NULL);
 	return job;
 }
 

@@ -69,9 +69,11 @@ void run_done(struct run *run)
 
 static int copy_job(const struct job *job, struct job **ret, struct err *err)
 {
-	_cleanup_json_ json *j = job_to_json(job);
+	int r = job_check(job, err);
 
-	return job_from_json(j, ret, err);
+	if (r >= 0)
+		*ret = job_copy(job);
+	return r;
 }
 
 static int decide_runtime(struct run *run, struct err *err)
@@ -111,6 +113,17 @@ static int decide_image(struct run *run, struct err *err)
 	return r;
 }
 
+/* What a host gives is not for job_check(): a record of another host is read, too. */
+static int check_processors(const struct task *t, struct err *err)
+{
+	const double most = (double)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (t->cpus <= most)
+		return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "invalid cpus \"%g\": more than there are", t->cpus), "this host has %g",
+			most);
+}
+
 static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r;
@@ -123,6 +136,8 @@ static int decide(struct run *run, const struct ctx *ctx, struct err *err)
 	r = name_check("name", run->job->name, NAME_JOB_MAX, err);
 	if (r >= 0)
 		r = job_check(run->job, err);
+	if (r >= 0)
+		r = check_processors(run->task, err);
 	if (r < 0)
 		return r;
 	if (!run->id)

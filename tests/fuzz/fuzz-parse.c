@@ -14,7 +14,6 @@ static char *const environment[] = { home, NULL };
 static void parse_all(const char *s, struct job *j)
 {
 	struct task *t = j->tasks;
-	enum pull_policy pull;
 	int64_t size;
 	double cpus;
 	int sig;
@@ -27,14 +26,12 @@ static void parse_all(const char *s, struct job *j)
 	(void)parse_ulimit(s, t, NULL);
 	(void)parse_env(s, environment, &t->env, NULL);
 	(void)parse_label(s, &t->labels, NULL);
-	(void)parse_security_opt(s, t, NULL);
 	(void)parse_extra_host(s, j, NULL);
 	(void)parse_sysctl(s, t, NULL);
-	(void)parse_pull(s, &pull, NULL);
 	if (parse_size("size", s, &size, NULL) >= 0)
 		assert(size >= 0);
-	if (parse_cpus(s, 8, &cpus, NULL) >= 0)
-		assert(cpus > 0 && cpus <= 8);
+	if (parse_cpus(s, &cpus, NULL) >= 0)
+		assert(cpus > 0);
 	if (parse_signal(s, &sig, NULL) >= 0)
 		assert(sig > 0 && sig <= 64);
 	if (parse_user(s, NULL) >= 0)

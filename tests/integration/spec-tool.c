@@ -50,7 +50,7 @@ static int build(char **argv, const struct job *job, const struct image_config *
 
 static int run(char **argv, struct buf *out, struct err *err)
 {
-	_cleanup_buf_ struct buf text = { 0 }, image_text = { 0 };
+	_cleanup_buf_ struct buf text = { 0 }, job_text = { 0 }, image_text = { 0 };
 	_cleanup_(image_config_done) struct image_config image = { 0 };
 	_cleanup_(job_freep) struct job *job = NULL;
 	_cleanup_json_ json *in = NULL;
@@ -59,8 +59,10 @@ static int run(char **argv, struct buf *out, struct err *err)
 	r = file_read_given("/dev/stdin", 1 << 20, NULL, &text, err);
 	if (r >= 0)
 		r = json_parse(buf_str(&text), text.len, &in, err);
-	if (r >= 0)
-		r = job_from_json(json_get(in, "job"), &job, err);
+	if (r >= 0) {
+		json_write(json_get(in, "job"), &job_text);
+		r = job_read_json("job", buf_str(&job_text), job_text.len, &job, err);
+	}
 	if (r < 0)
 		return r;
 	json_write(json_get(in, "image"), &image_text);

@@ -6,7 +6,7 @@
 
 static struct node *number(struct tree *t, const char *text)
 {
-	struct node *n = tree_add(t, NULL, NODE_NUMBER, (struct place){ 1, 1 });
+	struct node *n = tree_add(t, NULL, NODE_NUMBER, (struct node_place){ 1, 1 });
 	char *room = tree_room(t, strlen(text) + 1);
 
 	memcpy(room, text, strlen(text) + 1);
@@ -51,11 +51,11 @@ static void numbers(void **state)
 static void finds_members(void **state)
 {
 	_cleanup_tree_ struct tree t = { .file = "f" };
-	struct node *map = tree_add(&t, NULL, NODE_MAP, (struct place){ 1, 1 }), *n;
+	struct node *map = tree_add(&t, NULL, NODE_MAP, (struct node_place){ 1, 1 }), *n;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		n = tree_add(&t, map, NODE_TEXT, (struct place){ 1, 2 });
+		n = tree_add(&t, map, NODE_TEXT, (struct node_place){ 1, 2 });
 		n->key = i == 1 ? "b" : "a";
 		n->text = i == 2 ? "last" : "first";
 	}
@@ -72,17 +72,17 @@ static void finds_members(void **state)
 static void is_bounded(void **state)
 {
 	_cleanup_tree_ struct tree t = { .file = "f" };
-	struct node *list = tree_add(&t, NULL, NODE_LIST, (struct place){ 1, 1 });
+	struct node *list = tree_add(&t, NULL, NODE_LIST, (struct node_place){ 1, 1 });
 	struct err err = ERR_INIT;
 	size_t n = 0;
 
 	(void)state;
-	while (tree_add(&t, list, NODE_NULL, (struct place){ 1, 1 }) && n < TREE_MAX)
+	while (tree_add(&t, list, NODE_NULL, (struct node_place){ 1, 1 }) && n < TREE_MAX)
 		n++;
 	assert_in_range(n, TREE_MAX / 2 / sizeof(struct node), TREE_MAX / sizeof(struct node));
 	assert_true(t.used <= TREE_MAX);
 	assert_null(tree_room(&t, TREE_MAX));
-	assert_int_equal(tree_err(&t, (struct place){ 3, 4 }, tree_full(&err), &err), -ERR_EXHAUSTED);
+	assert_int_equal(tree_err(&t, (struct node_place){ 3, 4 }, tree_full(&err), &err), -ERR_EXHAUSTED);
 	assert_string_equal(err.msg, "f:3:4: too many values: they would take more than 64 MiB");
 }
 
@@ -96,7 +96,7 @@ static void texts_do_not_touch_each_other(void **state)
 		texts[i] = tree_room(&t, i + 1);
 		memset(texts[i], 'a' + (int)(i % 26), i);
 		texts[i][i] = '\0';
-		(void)tree_add(&t, NULL, NODE_NULL, (struct place){ 1, 1 });
+		(void)tree_add(&t, NULL, NODE_NULL, (struct node_place){ 1, 1 });
 	}
 	for (size_t i = 0; i < 500; i++) {
 		assert_int_equal(strlen(texts[i]), i);

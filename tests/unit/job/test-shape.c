@@ -2,6 +2,8 @@
 #include "job.h"
 #include "job-table.h"
 #include "mem.h"
+#include "place.h"
+#include "tree-json.h"
 
 static json *parsed(const char *text)
 {
@@ -42,16 +44,21 @@ static void round_trip_changes_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		_cleanup_json_ json *j = parsed(texts[i]), *again = NULL;
-		_cleanup_(job_freep) struct job *job = NULL;
-		_cleanup_buf_ struct buf text = { 0 };
+		_cleanup_json_ json *again = NULL, *of_copy = NULL;
+		_cleanup_(job_freep) struct job *job = NULL, *copy = NULL;
+		_cleanup_buf_ struct buf text = { 0 }, copied = { 0 };
 		struct err err = ERR_INIT;
 
-		if (job_from_json(j, &job, &err) < 0)
+		if (job_read_json("f", texts[i], strlen(texts[i]), &job, &err) < 0)
 			fail_msg("%s", err.msg);
 		again = job_to_json(job);
 		json_write(again, &text);
 		assert_string_equal(text.data, texts[i]);
+		copy = job_copy(job);
+		job_free(TAKE_PTR(job)); /* it owns all that it has */
+		of_copy = job_to_json(copy);
+		json_write(of_copy, &copied);
+		assert_string_equal(copied.data, texts[i]);
 	}
 }
 
@@ -59,15 +66,17 @@ static void round_trip_changes_nothing(void **state)
 static void holds_every_key(json *j, const struct shape *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		json *v = json_get(j, s->fields[i].key);
+		json *v = s->fields[i].key ? json_get(j, s->fields[i].key) : NULL;
 
+		assert_non_null(s->fields[i].doc);
+		if (!s->fields[i].key)
+			continue;
 		if (s == &mount_shape && !strcmp(s->fields[i].key, "type"))
 			continue; /* bind is its default: the other elements have it */
 		if (!v)
 			fail_msg("%s.%s is not in the full job", s->noun, s->fields[i].key);
 		if (s->fields[i].of)
 			holds_every_key(json_at(v, 0), s->fields[i].of);
-		assert_non_null(s->fields[i].doc);
 	}
 }
 
@@ -95,13 +104,13 @@ static void defaults(void **state)
 
 static void forgiving_where_it_is_safe(void **state)
 {
-	_cleanup_json_ json *j =
-		parsed("{\"name\":null,\"tasks\":[{\"image\":\"i\",\"memory\":\"64m\",\"cpus\":2,\"entrypoint\":null}]}");
+	static const char text[] =
+		"{\"name\":null,\"tasks\":[{\"image\":\"i\",\"memory\":\"64m\",\"cpus\":2,\"entrypoint\":null}]}";
 	_cleanup_(job_freep) struct job *job = NULL;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	if (job_from_json(j, &job, &err) < 0)
+	if (job_read_json("f", text, sizeof text - 1, &job, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(job->tasks[0].memory, 64 << 20);
 	assert_true(job->tasks[0].cpus == 2);
@@ -112,56 +121,55 @@ static void forgiving_where_it_is_safe(void **state)
 static const struct {
 	const char *text, *msg, *hint;
 } wrong[] = {
-	{ "[]", "job: a job is a JSON object", "" },
+	{ "[]", "a job is an object", "" },
 	{ "{}", "job without tasks", "" },
 	{ "{\"tasks\":[]}", "job without tasks", "" },
-	{ "{\"tasks\":[{}]}", "tasks[0]: task without image", "" },
-	{ "{\"tasks\":[{\"image\":\"\"}]}", "tasks[0]: task without image", "" },
-	{ "{\"tasks\":[7]}", "job: tasks[0]: a task is a JSON object", "" },
-	{ "{\"tasks\":{\"image\":\"i\"}}", "job: key \"tasks\": wants a list of at most 4096 objects", "" },
-	{ "{\"task\":[]}", "job: unknown key \"task\" of a job", "did you mean \"tasks\"?" },
-	{ "{\"zzzzzz\":[]}", "job: unknown key \"zzzzzz\" of a job", "" },
+	{ "{\"tasks\":[{}]}", "task without image", "" },
+	{ "{\"tasks\":[{\"image\":\"\"}]}", "task without image", "" },
+	{ "{\"tasks\":[7]}", "a task is an object", "" },
+	{ "{\"tasks\":{\"image\":\"i\"}}", "key \"tasks\": wants a list of at most 4096 objects", "" },
+	{ "{\"task\":[]}", "unknown key \"task\" of a job", "did you mean \"tasks\"?" },
+	{ "{\"zzzzzz\":[]}", "unknown key \"zzzzzz\" of a job", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"mounts\":[{\"target\":\"/a\",\"raed_only\":true}]}]}",
-	  "job: tasks[0]: mounts[0]: unknown key \"raed_only\" of a mount", "did you mean \"read_only\"?" },
-	{ "{\"tasks\":[{\"image\":7}]}", "job: tasks[0]: key \"image\": wants text", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"env\":\"A=1\"}]}", "job: tasks[0]: key \"env\": wants a list of at most 65536 texts",
+	  "mounts[0]: unknown key \"raed_only\" of a mount", "did you mean \"read_only\"?" },
+	{ "{\"tasks\":[{\"image\":7}]}", "key \"image\": wants text", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"env\":\"A=1\"}]}", "key \"env\": wants a list of at most 65536 texts", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"env\":[1]}]}", "key \"env\": wants a list of texts", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"labels\":{\"a\":1}}]}", "key \"labels\": \"a\" wants text", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"tty\":\"yes\"}]}", "key \"tty\": wants true or false", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":true}]}", "key \"memory\": wants a number of bytes or text such as \"64m\"",
 	  "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"env\":[1]}]}", "job: tasks[0]: key \"env\": wants a list of texts", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"labels\":{\"a\":1}}]}", "job: tasks[0]: key \"labels\": \"a\" wants text", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"tty\":\"yes\"}]}", "job: tasks[0]: key \"tty\": wants true or false", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":true}]}",
-	  "job: tasks[0]: key \"memory\": wants a number of bytes or text such as \"64m\"", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":99999999999999999999}]}",
-	  "job: tasks[0]: key \"memory\": 18446744073709551615 is out of range", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":4096}]}", "tasks[0]: memory 4096: out of range",
-	  "6291456 to 1152921504606846976" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"stop_timeout\":-1}]}", "tasks[0]: stop_timeout -1: out of range", "0 to 31536000" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":4294967296}]}",
-	  "job: tasks[0]: key \"oom_score_adj\": 4294967296 is out of range", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":1001}]}", "tasks[0]: oom_score_adj 1001: out of range", "-1000 to 1000" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":\"2\"}]}", "job: tasks[0]: key \"cpus\": wants a number", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":-0.5}]}", "tasks[0]: cpus -0.5: out of range", "0 to 1048576" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"pids_limit\":1.5}]}", "job: tasks[0]: key \"pids_limit\": wants a whole number", "" },
-	{ "{\"tasks\":[{\"image\":\"i\",\"pull\":\"sometimes\"}]}",
-	  "job: tasks[0]: key \"pull\": wants one of \"missing\", \"always\", \"never\"", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":99999999999999999999}]}", "key \"memory\": 99999999999999999999 is out of range",
+	  "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"memory\":4096}]}", "memory 4096: out of range", "6291456 to 1152921504606846976" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"stop_timeout\":-1}]}", "stop_timeout -1: out of range", "0 to 31536000" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":4294967296}]}", "key \"oom_score_adj\": 4294967296 is out of range", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":1001}]}", "oom_score_adj 1001: out of range", "-1000 to 1000" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":\"2\"}]}", "key \"cpus\": wants a number", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":-0.5}]}", "cpus -0.5: out of range", "0 to 1048576" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"pids_limit\":1.5}]}", "key \"pids_limit\": wants a whole number", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"pull\":\"sometimes\"}]}", "key \"pull\": wants one of \"missing\", \"always\", \"never\"",
+	  "" },
 	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"host\":80}]}", "ports[0]: port without inside", "" },
-	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"inside\":65536}]}", "job: ports[0]: key \"inside\": 65536 is out of range",
-	  "" },
+	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"inside\":65536}]}", "ports[0]: key \"inside\": 65536 is out of range", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"ulimits\":[{\"name\":\"nofile\",\"soft\":-2}]}]}",
-	  "job: tasks[0]: ulimits[0]: key \"soft\": -2 is out of range", "" },
+	  "ulimits[0]: key \"soft\": -2 is out of range", "" },
+	{ "{\"name\":\"a\",\"name\":\"b\"}", "key \"name\" is given twice", "" },
+	{ "{\"labels\":{\"a\":\"1\",\"a\":\"2\"}}", "key \"labels\": \"a\" is given twice", "" },
+	{ "{\"tasks\":[{\"name\":\"a\",\"image\":\"i\"},{\"image\":7}]}", "tasks[1]: key \"image\": wants text", "" },
+	{ "{\"tasks\":[{\"name\":\"a\",\"image\":7},{\"image\":\"i\"}]}", "task a: key \"image\": wants text", "" },
 };
 
 static void names_what_is_wrong(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		_cleanup_json_ json *j = parsed(wrong[i].text);
 		struct job *job = NULL;
 		struct err err = ERR_INIT;
 
-		assert_int_equal(job_from_json(j, &job, &err), -ERR_INVALID);
+		assert_int_equal(job_read_json("f", wrong[i].text, strlen(wrong[i].text), &job, &err), -ERR_INVALID);
 		assert_null(job);
-		assert_string_equal(err.msg, wrong[i].msg);
+		assert_string_equal(test_after_place(err.msg), wrong[i].msg);
 		assert_string_equal(err.hint, wrong[i].hint);
 	}
 }
@@ -171,15 +179,76 @@ static void bounds_lists(void **state)
 	_cleanup_json_ json *j = parsed("{\"tasks\":[{\"image\":\"i\"}]}");
 	struct job *job = NULL;
 	struct err err = ERR_INIT;
+	_cleanup_buf_ struct buf text = { 0 };
 	json *env = json_new_array();
 
 	(void)state;
 	for (int i = 0; i < 65537; i++)
 		json_append(env, json_new_str("A=1"));
 	json_put(json_at(json_get(j, "tasks"), 0), "env", env);
-	assert_int_equal(job_from_json(j, &job, &err), -ERR_INVALID);
+	json_write(j, &text);
+	assert_int_equal(job_read_json("f", text.data, text.len, &job, &err), -ERR_INVALID);
 	assert_non_null(strstr(err.msg, "at most 65536"));
 }
 
-RUN_TESTS("shape", cmocka_unit_test(round_trip_changes_nothing), cmocka_unit_test(full_job_is_full), cmocka_unit_test(defaults),
+/* The place is that of the value, or of the object where something between values is wrong. */
+static void says_where_it_is_wrong(void **state)
+{
+	static const struct {
+		const char *text, *msg;
+	} rows[] = {
+		{ "[]", "f:1:1: a job is an object" },
+		{ "{\n \"nmae\": 1}", "f:2:10: unknown key \"nmae\" of a job" },
+		{ "{\n \"tasks\": [\n  {\"image\": \"i\",\n   \"env\": [\"A=1\", \"B\"]}]}",
+		  "f:4:19: invalid environment variable \"B\": not NAME=VALUE" },
+		{ "{\"tasks\": [\n  {\"image\": \"i\", \"sysctl\": {\n\"net.a\": \"1\",\n \"vm.b\": \"1\"}}]}",
+		  "f:4:10: invalid sysctl \"vm.b\": not separate for containers: it would change the host" },
+		{ "{\"tasks\": [\n  {\"image\": \"i\", \"memory\": 1}]}", "f:2:28: memory 1: out of range" },
+		{ "{\"tasks\": [\n  {}]}", "f:2:3: task without image" },
+		{ "{\"tasks\": [{\"image\": \"i\", \"mounts\": [\n{\"target\": \"/a\"}]}]}",
+		  "f:2:1: mounts[0]: invalid mount \"/a\": a bind wants a source" },
+		{ "{\"tasks\": [{\"image\": \"i\"}],\n}", "f:2:1: a key in quotes is missing" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct job *job = NULL;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(job_read_json("f", rows[i].text, strlen(rows[i].text), &job, &err), -ERR_INVALID);
+		assert_string_equal(err.msg, rows[i].msg);
+	}
+}
+
+/* No local array of shape.c is bounded by the tables of today. */
+static void tables_may_grow(void **state)
+{
+	enum { N = 200 };
+	static struct field fields[N];
+	static char keys[N][8];
+	static int64_t values[N];
+	const struct shape s = { .noun = "thing", .size = sizeof values, .fields = fields, .n = N };
+	_cleanup_tree_ struct tree right = { .file = "f" }, mistyped = { .file = "f" };
+	_cleanup_buf_ struct buf text = { 0 };
+	const struct node *bad = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		(void)snprintf(keys[i], sizeof keys[i], "key%zu", i);
+		fields[i] = (struct field){ keys[i], FIELD_INT, .offset = (uint16_t)(i * sizeof *values), .max = N, .doc = "" };
+		buf_addf(&text, "%s\"key%zu\":%zu", i ? "," : "{", i, i);
+	}
+	buf_addc(&text, '}');
+	assert_int_equal(tree_json(text.data, text.len, &right, NULL), 0);
+	assert_int_equal(shape_read(&s, right.root, values, &bad, &err), 0);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(values[i], i);
+	assert_int_equal(tree_json("{\"kye199\":1}", 12, &mistyped, NULL), 0);
+	assert_int_equal(shape_read(&s, mistyped.root, values, &bad, &err), -ERR_INVALID);
+	assert_string_equal(err.hint, "did you mean \"key199\"?");
+}
+
+RUN_TESTS("shape", cmocka_unit_test(says_where_it_is_wrong), cmocka_unit_test(tables_may_grow),
+	  cmocka_unit_test(round_trip_changes_nothing), cmocka_unit_test(full_job_is_full), cmocka_unit_test(defaults),
 	  cmocka_unit_test(forgiving_where_it_is_safe), cmocka_unit_test(names_what_is_wrong), cmocka_unit_test(bounds_lists))

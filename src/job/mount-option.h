@@ -1,0 +1,16 @@
+/* The options that a mount may have, by its kind: one list for every face. */
+#pragma once
+#include "job.h"
+
+enum mount_option_use {
+	MOUNT_OPTION_KEEP,   /* stands in struct mount's options */
+	MOUNT_OPTION_IGNORE, /* means nothing here, but scripts carry it: a text form drops it */
+	MOUNT_OPTION_RO,     /* a text form says read_only by it */
+	MOUNT_OPTION_RW,
+	MOUNT_OPTION_UNKNOWN,
+};
+enum mount_option_use mount_option(enum mount_kind, const char *option);
+/* -ERR_INVALID that names @noun and the nearest option. */
+int mount_option_unknown(const char *noun, enum mount_kind, const char *option, struct err *err);
+/* [r]private, [r]shared, [r]slave? */
+bool mount_is_propagation(const char *option);

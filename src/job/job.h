@@ -95,7 +95,7 @@ struct job {
 	size_t n_ports;
 	struct strv expose; /* "80/tcp", ranges too: ports that it serves beside those of its image */
 	bool publish_all;   /* each of them gets a free port of the host */
-	char *hostname;     /* NULL: the job's id */
+	char *hostname;     /* NULL: the job's name */
 	struct strv dns, dns_search, dns_options;
 	struct strv extra_hosts; /* "name:ip" */
 	char *runtime;           /* short or full name, or an absolute path; NULL: default */

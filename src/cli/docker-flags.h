@@ -39,7 +39,6 @@
 		OPT_NOT_HERE("kernel-memory", 0, "-m limits what the kernel uses for the job, too"), \
 		OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("link-local-ip", 0, CONF_GIVES), \
 		OPT_NOT_HERE("mac-address", 0, CONF_GIVES), \
-		OPT_NOT_HERE("memory-reservation", 0, "no replacement: -m is a hard limit"), \
 		OPT_NOT_HERE("memory-swappiness", 0, "--memory-swap limits the swap; the same as -m, there is none"), \
 		OPT_NOT_HERE("net-alias", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
 		OPT_NOT_HERE("oom-kill-disable", 0, \

@@ -209,6 +209,9 @@ static int check_limits(const struct task *t, struct err *err)
 	if (t->memory_swap > 0 && t->memory_swap < t->memory)
 		return err_set(err, ERR_INVALID, "memory-swap %lld is less than memory %lld: it is memory and swap together",
 			       (long long)t->memory_swap, (long long)t->memory);
+	if (t->memory && t->memory_reservation > t->memory)
+		return err_set(err, ERR_INVALID, "memory-reservation %lld is more than memory %lld, the limit",
+			       (long long)t->memory_reservation, (long long)t->memory);
 	if (t->cpus != 0 && t->cpus < 0.01)
 		return err_set(err, ERR_INVALID, "cpus %g: at least 0.01", t->cpus);
 	return 0;

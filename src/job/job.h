@@ -64,9 +64,10 @@ struct task {
 	struct strv selinux; /* "disable", "user:U", "role:R", "type:T", "level:L", "filetype:T": instead of the policy's */
 	struct strv masked_paths_off; /* reserved for security-opt systempaths=unconfined: one entry "all" */
 	/* resources; 0: none */
-	int64_t memory;      /* bytes */
-	int64_t memory_swap; /* bytes of memory and swap together; -1 unlimited */
-	double cpus;         /* of the quota */
+	int64_t memory;             /* bytes */
+	int64_t memory_swap;        /* bytes of memory and swap together; -1 unlimited */
+	int64_t memory_reservation; /* bytes that it keeps while others want memory */
+	double cpus;                /* of the quota */
 	int64_t cpu_shares;
 	char *cpuset_cpus, *cpuset_mems;
 	int64_t pids_limit; /* -1 unlimited */

@@ -53,7 +53,7 @@ static int emit_memory(const struct spec_in *in, struct buf *out, struct err *er
 	int64_t swap;
 	int r;
 
-	if (!t->memory && !t->memory_swap)
+	if (!t->memory && !t->memory_swap && !t->memory_reservation)
 		return 0;
 	r = need(in, "memory", "memory", err);
 	if (r < 0)
@@ -62,6 +62,8 @@ static int emit_memory(const struct spec_in *in, struct buf *out, struct err *er
 	emit_open(out, "memory", '{');
 	if (t->memory)
 		emit_int(out, "limit", t->memory);
+	if (t->memory_reservation)
+		emit_int(out, "reservation", t->memory_reservation); /* engines: memory.low, on v1 the soft limit */
 	if (swap)
 		emit_int(out, "swap", swap);
 	emit_close(out, '}');

@@ -168,6 +168,10 @@ class Limits(Case):
     def test_memory(self):
         self.assertEqual(self.cgroup("memory", "memory.limit_in_bytes", "memory.max", "-m", "64m"), str(64 << 20))
 
+    def test_memory_reservation(self):
+        self.assertEqual(self.cgroup("memory", "memory.soft_limit_in_bytes", "memory.low", "-m", "64m", "--memory-reservation", "32m"),
+                         str(32 << 20))
+
     def test_cpus(self):
         out = self.cgroup("cpu", "cpu.cfs_quota_us", "cpu.max", "--cpus", "0.5")
         self.assertEqual(out.split()[0], "50000")

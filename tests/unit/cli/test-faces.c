@@ -176,6 +176,8 @@ static const struct {
 	{ "--sysctl net.a=1 --network host", "'sysctl':{'net.a':'1'}", "'network':'host'", false },
 	{ "-m 64m --memory-swap 64m", "'memory':'64m','memory_swap':'64m'", "", true },
 	{ "-m 64m --memory-swap 63m", "'memory':'64m','memory_swap':'63m'", "", false },
+	{ "-m 64m --memory-reservation 64m", "'memory':'64m','memory_reservation':'64m'", "", true },
+	{ "-m 64m --memory-reservation 65m", "'memory':'64m','memory_reservation':'65m'", "", false },
 	{ "--memory-swap 64m", "'memory_swap':'64m'", "", false },
 
 	{ "-v /a:/b", "'mounts':[{'source':'/a','target':'/b'}]", "", true },

@@ -68,6 +68,7 @@ static const struct {
 	{ "-m 512m", "{'memory':536870912}", "{}" },
 	{ "-m 512m --memory-swap -1", "{'memory':536870912,'memory_swap':-1}", "{}" },
 	{ "-m 512m --memory-swap 1g", "{'memory':536870912,'memory_swap':1073741824}", "{}" },
+	{ "--memory-reservation 32m", "{'memory_reservation':33554432}", "{}" },
 	{ "--cpus 0.5", "{'cpus':0.5}", "{}" },
 	{ "--cpu-shares 77", "{'cpu_shares':77}", "{}" },
 	{ "--cpuset-cpus 0-1", "{'cpuset_cpus':'0-1'}", "{}" },

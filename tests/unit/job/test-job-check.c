@@ -60,6 +60,8 @@ static const struct {
 	{ "", "\"memory_swap\":67108864", "memory-swap without a memory limit: it is memory and swap together" },
 	{ "", "\"memory\":\"64m\",\"memory_swap\":\"32m\"",
 	  "memory-swap 33554432 is less than memory 67108864: it is memory and swap together" },
+	{ "", "\"memory\":\"64m\",\"memory_reservation\":\"65m\"",
+	  "memory-reservation 68157440 is more than memory 67108864, the limit" },
 	{ "", "\"cpus\":0.001", "cpus 0.001: at least 0.01" },
 	{ "", "\"cpuset_cpus\":\"0-\"", "invalid cpuset-cpus \"0-\": not a list of numbers and ranges such as 0-3,7" },
 	{ "", "\"cpuset_cpus\":\"3-1\"", "invalid cpuset-cpus \"3-1\": not a list of numbers and ranges such as 0-3,7" },

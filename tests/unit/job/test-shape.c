@@ -25,6 +25,7 @@ static const char full[] =
 	"\"unconfined\","
 	"\"apparmor\":\"p\","
 	"\"selinux\":[\"type:t\",\"level:s0:c1,c2\"],\"masked_paths_off\":[\"all\"],\"memory\":67108864,\"memory_swap\":-1,"
+	"\"memory_reservation\":33554432,"
 	"\"cpus\":0.1,\"cpu_shares\":2,"
 	"\"cpuset_cpus\":\"0-3,7\",\"cpuset_mems\":\"0\",\"pids_limit\":-1,\"shm_size\":1,\"oom_score_adj\":-1000,"
 	"\"ulimits\":[{\"name\":\"nofile\",\"soft\":1,\"hard\":-1}],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},"

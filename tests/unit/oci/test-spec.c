@@ -393,12 +393,13 @@ static void resources_of_a_guest(void **state)
 	f.in.vm = true; /* the guest has every controller, whatever the host lacks */
 	f.task->memory = 64 << 20;
 	f.task->memory_swap = -1;
+	f.task->memory_reservation = 32 << 20;
 	f.task->cpus = 1.5;
 	f.task->cpu_shares = 512;
 	f.task->cpuset_cpus = mem_strdup("0-1");
 	f.task->pids_limit = 7;
 	built();
-	is("linux|resources|memory", "{\"limit\":67108864,\"swap\":-1}");
+	is("linux|resources|memory", "{\"limit\":67108864,\"reservation\":33554432,\"swap\":-1}");
 	is("linux|resources|cpu", "{\"shares\":512,\"quota\":150000,\"period\":100000,\"cpus\":\"0-1\"}");
 	is("linux|resources|pids", "{\"limit\":7}");
 }

@@ -10,12 +10,12 @@
 
 enum { CALL_MS = 60000 };
 
-void tree_done(struct tree *t)
+void image_tree_done(struct image_tree *t)
 {
 	manifest_done(&t->manifest);
 	image_config_done(&t->config);
 	free(t->digest);
-	*t = (struct tree){ 0 };
+	*t = (struct image_tree){ 0 };
 }
 
 static int label_children(struct session *s, const char *digest, const struct manifest *m, int only, struct err *err)
@@ -61,9 +61,9 @@ static int read_stored_config(struct session *s, const struct ctrd_descriptor *d
 	return r < 0 ? err_wrap(err, r, "configuration %s", d->digest) : 0;
 }
 
-int tree_read(struct session *s, const char *target, struct tree *ret, struct err *err)
+int image_tree_read(struct session *s, const char *target, struct image_tree *ret, struct err *err)
 {
-	_cleanup_(tree_done) struct tree t = { .digest = mem_strdup(target) };
+	_cleanup_(image_tree_done) struct image_tree t = { .digest = mem_strdup(target) };
 	int r = 0;
 
 	for (int depth = 0; r == 0 && depth < MANIFEST_DEPTH; depth++)
@@ -91,7 +91,7 @@ int image_record_check_platform(const struct session *s, const struct image_conf
 }
 
 /* Unpacks, and makes the configuration hold the topmost snapshot. */
-static int make_snapshots(struct session *s, const struct tree *t, char **ret_chain, struct err *err)
+static int make_snapshots(struct session *s, const struct image_tree *t, char **ret_chain, struct err *err)
 {
 	_cleanup_(unpack_freep) struct unpack *u = NULL;
 	_cleanup_dict_ struct dict label = { 0 };
@@ -137,11 +137,11 @@ static void keep_labels(struct dict *to, const struct dict *from, const char *ta
 /* @i has a target; its labels are added to. */
 static int finish(struct session *s, struct ctrd_image *i, json *images, struct err *err)
 {
-	_cleanup_(tree_done) struct tree t = { 0 };
+	_cleanup_(image_tree_done) struct image_tree t = { 0 };
 	_cleanup_free_ char *chain = NULL;
 	struct ctx ctx = ctx_within(&s->ctx, CALL_MS);
 	char key[PLATFORM_TEXT];
-	int r = tree_read(s, i->target.digest, &t, err);
+	int r = image_tree_read(s, i->target.digest, &t, err);
 
 	if (r == 0)
 		r = image_record_check_platform(s, &t.config, err);

@@ -5,15 +5,15 @@
 #include "session.h"
 
 /* The way from a target to one platform's image. */
-struct tree {
+struct image_tree {
 	struct manifest manifest;
 	struct image_config config;
 	char *digest; /* of the manifest */
 };
-void tree_done(struct tree *);
+void image_tree_done(struct image_tree *);
 /* Reads the target, choosing the session's platform in each index, and sets the labels that keep what was chosen.
  * -ERR_NOT_FOUND: the platform, or a blob, is missing. */
-int tree_read(struct session *, const char *target, struct tree *ret, struct err *err);
+int image_tree_read(struct session *, const char *target, struct image_tree *ret, struct err *err);
 
 /* An image that stands in no index says its platform in its configuration: -ERR_NOT_FOUND when another one was asked for by
  * name. One for the host is taken as it is, as Docker does. */

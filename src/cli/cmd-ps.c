@@ -135,7 +135,8 @@ static char *labels_text(const struct dict *labels)
 	_cleanup_strv_ struct strv words = { 0 };
 
 	for (size_t i = 0; i < labels->n; i++)
-		if (strncmp(labels->v[i].key, "davit.", 6) != 0 && strncmp(labels->v[i].key, "containerd.io/", 14) != 0)
+		if (strncmp(labels->v[i].key, LABEL_PREFIX, strlen(LABEL_PREFIX)) != 0 &&
+		    strncmp(labels->v[i].key, "containerd.io/", 14) != 0)
 			strv_pushf(&words, "%s=%s", labels->v[i].key, labels->v[i].value);
 	return strv_join(&words, ",");
 }

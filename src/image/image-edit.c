@@ -14,7 +14,7 @@ static int check_unused(struct ctrd *c, const char *name, const struct ctx *ctx,
 
 	if (r < 0 || !users.n)
 		return r;
-	job = dict_get(&users.v[0].labels, "davit.job");
+	job = dict_get(&users.v[0].labels, CLAIM_JOB);
 	if (job)
 		(void)err_set(err, ERR_PRECONDITION, "image %s: in use by job %s", ref_familiar(name), job);
 	else

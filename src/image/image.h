@@ -3,13 +3,10 @@
 #pragma once
 #include "image-config.h"
 #include "images.h"
+#include "labels.h"
 #include "child.h"
 
 /* An image that is present and unpacked. */
-/* A label of the top snapshot, made by davit-image when it unpacks with overlayfs: struct image's layers. A snapshot's folders stay
- * as long as it does. */
-#define IMAGE_LAYERS "davit.layers"
-
 struct image {
 	char *name, *digest; /* of the target */
 	char *manifest, *config_digest;

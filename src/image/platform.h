@@ -1,6 +1,7 @@
 /* Platforms as images name them: linux/amd64, linux/arm/v7. */
 #pragma once
 #include "err.h"
+#include "labels.h"
 
 struct platform {
 	char os[24], arch[24], variant[24];
@@ -16,7 +17,5 @@ void platform_set(struct platform *, const char *os, const char *arch, const cha
 int platform_match(const struct platform *want, const struct platform *have);
 enum { PLATFORM_TEXT = 96 };
 const char *platform_text(const struct platform *, char out[PLATFORM_TEXT]);
-/* The label of an image record that holds "TARGET MANIFEST CONFIG CHAIN", the way from the target to a platform's
- * configuration, all by digest: a reader trusts it only when TARGET is what the record points to. */
-#define PLATFORM_LABELS "davit.image/"
+/* The label of an image record for it: PLATFORM_LABELS with its text behind. */
 const char *platform_label(const struct platform *, char out[PLATFORM_TEXT]);

@@ -1,4 +1,5 @@
 #include "check.h"
+#include "labels.h"
 #include "mount-option.h"
 #include "name.h"
 #include "path.h"
@@ -32,7 +33,7 @@ int check_label(const char *key, const char *value, struct err *err)
 		return check_fail("label", key, "key and value are longer than 4096 bytes together", err);
 	if (!strncmp(key, "containerd.io/", 14) || !strncmp(key, "io.cri-containerd", 17))
 		return check_fail("label", key, "reserved for containerd", err);
-	if (!strncmp(key, "davit.", 6)) /* what davit itself remembers of a job stands there */
+	if (!strncmp(key, LABEL_PREFIX, strlen(LABEL_PREFIX))) /* what davit itself remembers of a job stands there */
 		return err_hint(err, check_fail("label", key, "reserved for davit", err), "choose another beginning than davit.");
 	return 0;
 }

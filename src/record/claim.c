@@ -99,6 +99,27 @@ bool claim_locked(const struct core *c, const char *name)
 
 char *claim_lease_id(const char *name) { return mem_printf("davit-job-%s", name); }
 
+int claim_find_id(struct core *c, const char *name, const struct ctx *ctx, char **ret_id, struct err *err)
+{
+	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
+	struct ctrd_leases l = { 0 };
+	int r = leases_list(c->ctrd, filter, ctx, &l, err);
+
+	if (r < 0)
+		return r;
+	*ret_id = l.n ? mem_strdup(dict_get(&l.v[0].labels, CLAIM_ID)) : NULL;
+	ctrd_leases_done(&l);
+	return 0;
+}
+
+int claim_is_for(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *its = NULL;
+	int r = claim_find_id(c, name, ctx, &its, err);
+
+	return r < 0 ? r : its && !strcmp(its, id);
+}
+
 char *claim_ports_text(const struct port *p, size_t n)
 {
 	struct buf b = { 0 };

@@ -7,24 +7,8 @@
 #pragma once
 #include "core.h"
 #include "job.h"
+#include "labels.h"
 #include "leases.h"
-
-#define CLAIM_JOB "davit.job" /* name; on the lease and on the container record */
-#define CLAIM_ID "davit.id"   /* container id */
-#define CLAIM_NETWORK "davit.network"
-#define CLAIM_NETNS "davit.netns"
-#define CLAIM_JOINS "davit.joins" /* id of the job whose network it is in (netshare.h); at a later start it may be another */
-#define CLAIM_PORTS "davit.ports" /* "*:18080/tcp,127.0.0.1:53/udp,..." */
-#define CLAIM_SNAPSHOTTER "davit.snapshotter"
-#define RECORD_REMOVE "davit.remove" /* on the container record: "1" for --rm */
-/* On the container record: when it had been made (RFC 3339). A --rm job loses it once it is started; one that is made and
- * started at once never has it. */
-#define RECORD_COMPLETE "davit.complete"
-#define RECORD_STARTED "davit.started"         /* when it was last started (RFC 3339); none: never */
-#define RECORD_EXIT "davit.exit"               /* "CODE TIME" of the last exit, once the task is gone */
-#define RECORD_MOUNT_LABEL "davit.mount-label" /* SELinux label of the container's root; none: it has none */
-#define RECORD_JOB "davit.job"                 /* extension: the job's JSON */
-#define RECORD_JOB_TYPE "davit.v1.Job"
 
 /* The lock of one job; waits for another davit that is removing this very job (its lock file says so), at most 10 s;
  * -ERR_EXISTS when one is starting it. @wait: wait for whatever is done with it, as stop and rm do. */
@@ -42,6 +26,10 @@ bool claim_locked(const struct core *, const char *name);
 
 /* "davit-job-NAME"; the caller frees. */
 char *claim_lease_id(const char *name);
+/* The id that the claim of @name is for; NULL: there is no claim. The caller frees. */
+int claim_find_id(struct core *, const char *name, const struct ctx *, char **ret_id, struct err *err);
+/* Does the claim of @name stand, and is it for @id? */
+int claim_is_for(struct core *, const char *name, const char *id, const struct ctx *, struct err *err);
 /* Text of CLAIM_PORTS; the caller frees. */
 char *claim_ports_text(const struct port *, size_t n);
 /* Host ports, whatever their address and protocol. */

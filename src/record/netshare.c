@@ -239,21 +239,15 @@ int netshare_join(struct core *c, const char *id, const char *name, const char *
 /* The owner was removed before the last user ended: its claim has stood for the network until now. */
 static void drop_claim(struct core *c, const char *id, const char *name, const struct ctx *ctx)
 {
-	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
+	_cleanup_free_ char *lease = claim_lease_id(name);
 	struct ctrd_container rec = { 0 };
-	struct ctrd_leases l = { 0 };
-	const char *its;
 	int lock = -1;
 
 	if (claim_lock(c, name, false, ctx, &lock, NULL) < 0)
 		return; /* whoever has it finds what we have done */
-	if (containers_get(c->ctrd, id, ctx, &rec, NULL) == -ERR_NOT_FOUND && leases_list(c->ctrd, filter, ctx, &l, NULL) >= 0) {
-		its = l.n ? dict_get(&l.v[0].labels, CLAIM_ID) : NULL;
-		if (its && !strcmp(its, id))
-			(void)leases_delete(c->ctrd, lease, false, ctx, NULL);
-	}
+	if (containers_get(c->ctrd, id, ctx, &rec, NULL) == -ERR_NOT_FOUND && claim_is_for(c, name, id, ctx, NULL) > 0)
+		(void)leases_delete(c->ctrd, lease, false, ctx, NULL);
 	ctrd_container_done(&rec);
-	ctrd_leases_done(&l);
 	claim_unlock(c, name, lock);
 }
 

@@ -68,20 +68,6 @@ static int look(struct core *c, const char *name, const char *id, struct found *
 	return look_task(c, f, ctx, err);
 }
 
-/* The id that the claim of @name is for; NULL without a claim. */
-static int claimed_id(struct core *c, const char *name, const struct ctx *ctx, char **ret_id, struct err *err)
-{
-	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
-	struct ctrd_leases l = { 0 };
-	int r = leases_list(c->ctrd, filter, ctx, &l, err);
-
-	if (r < 0)
-		return r;
-	*ret_id = l.n ? mem_strdup(dict_get(&l.v[0].labels, CLAIM_ID)) : NULL;
-	ctrd_leases_done(&l);
-	return 0;
-}
-
 /* Its lock is held. 0: its task lives. */
 static int remove_found(struct core *c, const struct found *f, const struct ctx *ctx, struct err *err)
 {
@@ -103,7 +89,7 @@ int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, stru
 {
 	_cleanup_(found_done) struct found f = { 0 };
 	_cleanup_free_ char *id = NULL;
-	int r = claimed_id(c, name, ctx, &id, err);
+	int r = claim_find_id(c, name, ctx, &id, err);
 
 	if (r >= 0)
 		r = look(c, name, id, &f, ctx, err);
@@ -122,7 +108,7 @@ int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, stru
 static int is_still_its(struct core *c, const struct found *f, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *id = NULL;
-	int r = claimed_id(c, f->name, ctx, &id, err);
+	int r = claim_find_id(c, f->name, ctx, &id, err);
 
 	return r < 0 ? r : id ? f->id && !strcmp(id, f->id) : f->record;
 }

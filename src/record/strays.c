@@ -21,20 +21,12 @@ static char *name_of(const char *id) { return mem_strndup(id, (size_t)(strrchr(i
 /* 1 when containerd has neither record nor task of it, and no claim is for it. */
 static int is_stray(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *lease = claim_lease_id(name), *filter = mem_printf("id==%s", lease);
-	struct ctrd_leases claims = { 0 };
 	int r = orphans_is_lost(c, id, ctx, err);
 
 	if (r <= 0)
 		return r;
-	r = leases_list(c->ctrd, filter, ctx, &claims, err);
-	if (r >= 0) {
-		const char *its = claims.n ? dict_get(&claims.v[0].labels, CLAIM_ID) : NULL;
-
-		r = !its || strcmp(its, id) != 0;
-	}
-	ctrd_leases_done(&claims);
-	return r;
+	r = claim_is_for(c, name, id, ctx, err);
+	return r < 0 ? r : !r;
 }
 
 static int remove_folders(const struct core *c, const char *id, struct err *err)

@@ -1,0 +1,33 @@
+/* The labels that davit gives to what it makes in containerd, all in one place. People's own cannot begin so (check_label()). */
+#pragma once
+
+#define LABEL_PREFIX "davit."
+
+/* Of a job's claim, a lease (claim.h); the first two are on the container record too. */
+#define CLAIM_JOB LABEL_PREFIX "job" /* name */
+#define CLAIM_ID LABEL_PREFIX "id"   /* of the container */
+#define CLAIM_NETWORK LABEL_PREFIX "network"
+#define CLAIM_NETNS LABEL_PREFIX "netns"
+#define CLAIM_JOINS \
+	LABEL_PREFIX "joins"             /* id of the job whose network it is in (netshare.h); at a later start it may be another \
+					  */
+#define CLAIM_PORTS LABEL_PREFIX "ports" /* "*:18080/tcp,127.0.0.1:53/udp,..." */
+#define CLAIM_SNAPSHOTTER LABEL_PREFIX "snapshotter"
+
+/* Of the container record (record.h). */
+#define RECORD_REMOVE LABEL_PREFIX "remove" /* "1" for --rm */
+/* When it had been made (RFC 3339). A --rm job loses it once it is started; one that is made and started at once never has it. */
+#define RECORD_COMPLETE LABEL_PREFIX "complete"
+#define RECORD_STARTED LABEL_PREFIX "started"         /* when it was last started (RFC 3339); none: never */
+#define RECORD_EXIT LABEL_PREFIX "exit"               /* "CODE TIME" of the last exit, once the task is gone */
+#define RECORD_MOUNT_LABEL LABEL_PREFIX "mount-label" /* SELinux label of the container's root; none: it has none */
+/* Its extension: the job's JSON. */
+#define RECORD_JOB LABEL_PREFIX "job"
+#define RECORD_JOB_TYPE "davit.v1.Job"
+
+/* Of the top snapshot of an image that davit-image unpacked with overlayfs: struct image's layers. A snapshot's folders stay as
+ * long as it does. */
+#define IMAGE_LAYERS LABEL_PREFIX "layers"
+/* Of an image record, behind it a platform: "TARGET MANIFEST CONFIG CHAIN", the way from the target to a platform's configuration,
+ * all by digest. A reader trusts it only when TARGET is what the record points to. */
+#define PLATFORM_LABELS LABEL_PREFIX "image/"

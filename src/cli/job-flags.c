@@ -148,11 +148,15 @@ static enum field_topic topic_of(const char *name)
 /* Those of @own whose topic is @topic; TOPIC_NONE: the tables have it not. */
 static void opts_of_client(struct opts_made *m, const struct opt *own, enum field_topic topic)
 {
-	const char *name = own->topic;
+	enum field_topic is = TOPIC_NONE;
+	const char *name = NULL;
 
 	for (const struct opt *o = own; o->name; o++) {
-		name = o->topic ? o->topic : name;
-		if (topic_of(name) == topic)
+		if (o->topic) {
+			name = o->topic;
+			is = topic_of(name);
+		}
+		if (is == topic)
 			opts_add(m, *o, topic ? topic_names[topic] : name);
 	}
 }

@@ -2,6 +2,7 @@
  * what they do not say comes from the environment, then from the defaults. */
 #include "cli.h"
 #include "alias.h"
+#include "engine-words.h"
 #include "help.h"
 #include "interrupt.h"
 #include "log.h"

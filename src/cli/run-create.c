@@ -63,7 +63,7 @@ static void print_timing(const struct timing *t)
 
 static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, struct err *err)
 {
-	struct timing timing = { .n = 0 };
+	_cleanup_(timing_done) struct timing timing = { 0 };
 	const struct run_opts opts = { .mode = mode,
 				       .detach_keys = f->detach_keys,
 				       .quiet = f->quiet,

@@ -166,9 +166,11 @@ struct ctrd_call *tasks_kill_begin(struct ctrd *c, const char *id, const char *e
 	return call_begin(c, &kill_, id, &req.base, ctx);
 }
 
+int tasks_kill_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_empty(call, ctx, err); }
+
 int tasks_kill(struct ctrd *c, const char *id, const char *exec_id, int signal, bool all, const struct ctx *ctx, struct err *err)
 {
-	return call_end_empty(tasks_kill_begin(c, id, exec_id, signal, all, ctx), ctx, err);
+	return tasks_kill_end(tasks_kill_begin(c, id, exec_id, signal, all, ctx), ctx, err);
 }
 
 static void process_unpack(const Types__Process *m, struct ctrd_process *ret)

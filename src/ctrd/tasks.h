@@ -47,6 +47,7 @@ struct ctrd_call *tasks_delete_begin(struct ctrd *, const char *id, const char *
 int tasks_delete_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 int tasks_delete(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 /* An answer that nobody asks for is dropped with the call. */
+int tasks_kill_end(struct ctrd_call *, const struct ctx *, struct err *err);
 struct ctrd_call *tasks_kill_begin(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *);
 int tasks_kill(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *, struct err *err);
 struct ctrd_call *tasks_get_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);

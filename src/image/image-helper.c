@@ -70,14 +70,13 @@ static int its_answer(struct child *c, int status, json **ret, struct err *err)
 	return 0;
 }
 
-int image_helper_run(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args, const struct ctx *ctx,
-		     json **ret, struct err *err)
+int image_helper_begin(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args, struct child **ret,
+		       struct err *err)
 {
-	_cleanup_(child_freep) struct child *c = NULL;
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_free_ char *path = NULL;
 	struct child_spec spec = { .out_max = OUTPUT_MAX, .inherit_err = true, .inherit_in = true };
-	int r = self_find("davit-image", &path, err), status;
+	int r = self_find("davit-image", &path, err);
 
 	if (r < 0)
 		return r;
@@ -86,16 +85,39 @@ int image_helper_run(struct loop *l, const struct image_helper *h, const char *v
 	spec.also_fd = h->root_fd;
 	spec.path = path;
 	spec.argv = strv_argv(&argv);
-	r = child_start(l, &spec, &c, err);
-	if (r < 0)
-		return r;
-	status = child_wait(c, ctx, err);
-	if (status < 0) { /* interrupted, or too late: it leaves what can be resumed in order */
-		struct ctx cleanup = ctx_within(NULL, CLEANUP_MS);
+	return child_start(l, &spec, ret, err);
+}
 
-		child_kill(c, SIGINT);
-		(void)child_wait(c, &cleanup, NULL);
-		return status;
+/* It leaves what can be resumed in order. */
+void image_helper_stop(struct child *c)
+{
+	struct ctx cleanup = ctx_within(NULL, CLEANUP_MS);
+
+	if (!c)
+		return;
+	child_kill(c, SIGINT);
+	(void)child_wait(c, &cleanup, NULL);
+	child_free(c);
+}
+
+int image_helper_end(struct child *c, const struct ctx *ctx, json **ret, struct err *err)
+{
+	int r = child_wait(c, ctx, err);
+
+	if (r < 0) { /* interrupted, or too late */
+		image_helper_stop(c);
+		return r;
 	}
-	return its_answer(c, status, ret, err);
+	r = its_answer(c, r, ret, err);
+	child_free(c);
+	return r;
+}
+
+int image_helper_run(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args, const struct ctx *ctx,
+		     json **ret, struct err *err)
+{
+	struct child *c;
+	int r = image_helper_begin(l, h, verb, args, &c, err);
+
+	return r < 0 ? r : image_helper_end(c, ctx, ret, err);
 }

@@ -42,6 +42,12 @@ struct image_helper {
  * davit-image --help. */
 int image_helper_run(struct loop *, const struct image_helper *, const char *verb, const struct strv *args, const struct ctx *,
 		     json **ret, struct err *err);
+/* The same in parts: it is started; child_ended() says when _end() would not wait, which frees it. One that is not wanted any more:
+ * _stop() (NULL is fine). */
+int image_helper_begin(struct loop *, const struct image_helper *, const char *verb, const struct strv *args, struct child **ret,
+		       struct err *err);
+int image_helper_end(struct child *, const struct ctx *, json **ret, struct err *err);
+void image_helper_stop(struct child *);
 
 /* For the faces: lists and records. */
 struct image_row {

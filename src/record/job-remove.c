@@ -2,6 +2,7 @@
 #include "job-remove.h"
 #include "mem.h"
 #include "name.h"
+#include "others.h"
 #include "reconcile.h"
 #include "remains.h"
 #include "strays.h"
@@ -31,6 +32,8 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 	if (r >= 0 && force)
 		r = task_terminate(c, rec->c.id, ctx, ret, err);
 	else if (r >= 0)
+		r = others_are_over(c, rec->c.id, ctx, err);
+	if (r > 0 && !force)
 		r = task_end_unstarted(c, rec->c.id, ctx, NULL, ret, err);
 	if (r >= 0 && !*ret)
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running"),

@@ -2,6 +2,7 @@
 #include "mem.h"
 #include "netshare.h"
 #include "orphans.h"
+#include "others.h"
 #include "remains.h"
 #include "task.h"
 #include <string.h>
@@ -33,9 +34,11 @@ static int look_task(struct core *c, struct found *f, const struct ctx *ctx, str
 	struct task_status t;
 	int r = task_look(c, f->id, ctx, &t, err);
 
+	if (r >= 0)
+		r = task_may_live(&t) ? 0 : others_are_over(c, f->id, ctx, err);
 	if (r < 0)
 		return r;
-	f->running = task_may_live(&t);
+	f->running = !r;
 	f->stopped = t.state == TASK_STOPPED;
 	return 0;
 }

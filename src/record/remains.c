@@ -1,11 +1,13 @@
 #include "remains.h"
 #include "clock.h"
 #include "file.h"
+#include "job-name.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
 #include "netshare.h"
 #include "orphans.h"
+#include "others.h"
 #include "snapshots.h"
 #include "task.h"
 #include "volume-folder.h"
@@ -125,10 +127,14 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 	struct task_status t;
 	int r = task_end_unstarted(c, rec->c.id, ctx, &t, &over, err);
 
+	if (r > 0)
+		r = others_are_over(c, rec->c.id, ctx, err);
 	if (r <= 0)
 		return r;            /* it was started again, or nobody knows */
 	if (t.state == TASK_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
 		r = remember_exit(c, rec->c.id, &t.exit, ctx, err);
+	if (r >= 0)
+		r = others_end(c, rec->c.id, ctx, err);
 	if (r < 0)
 		return r;
 	r = remove_task_and_network(c, over, ctx, err);
@@ -159,15 +165,20 @@ static void remove_volumes(struct core *c, const struct task_over *over, const s
 	struct strv names = { 0 };
 
 	if (record_find(c, id, ctx, &rec, NULL) < 0 || !rec.job) {
-		remove_volumes_of(c, id);
+		for (size_t i = 0; i < job_id_tasks(id); i++) {
+			_cleanup_free_ char *its = job_id_task(id, i);
+
+			remove_volumes_of(c, its);
+		}
 		return;
 	}
-	for (size_t i = 0; i < rec.job->tasks[0].n_mounts; i++) {
-		const struct mount *m = &rec.job->tasks[0].mounts[i];
+	for (size_t t = 0; t < rec.job->n_tasks; t++)
+		for (size_t i = 0; i < rec.job->tasks[t].n_mounts; i++) {
+			const struct mount *m = &rec.job->tasks[t].mounts[i];
 
-		if (m->kind == MOUNT_VOLUME && m->source)
-			strv_push(&names, m->source);
-	}
+			if (m->kind == MOUNT_VOLUME && m->source)
+				strv_push(&names, m->source);
+		}
 	for (size_t i = 0; i < names.n; i++) {
 		struct volume v = { 0 };
 
@@ -202,14 +213,19 @@ static int remove_record_and_snapshot(struct core *c, const struct task_over *ov
 int remains_remove(struct core *c, const char *name, const struct task_over *over, const char *snapshotter, bool volumes,
 		   const struct ctx *ctx, struct err *err)
 {
-	int kept = remove_task_and_network(c, over, ctx, err), r;
+	int r = others_end(c, task_over_id(over), ctx, err), kept;
 
+	if (r < 0)
+		return r;
+	kept = remove_task_and_network(c, over, ctx, err);
 	if (kept < 0)
 		return kept;
 	if (volumes)
 		remove_volumes(c, over, ctx);
 	remove_files(c, over, true);
-	r = remove_record_and_snapshot(c, over, snapshotter, ctx, err);
+	r = others_remove(c, task_over_id(over), snapshotter, ctx, err);
+	if (r >= 0)
+		r = remove_record_and_snapshot(c, over, snapshotter, ctx, err);
 	if (r < 0 || kept) /* the claim stays, so that what is left can be found; or it stands for the network */
 		return r;
 	return remains_remove_claim(c, name, ctx, err);
@@ -223,7 +239,9 @@ int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struc
 	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	return r < 0 ? r : task_end_unstarted(c, id, ctx, NULL, ret, err);
+	if (r >= 0)
+		r = others_are_over(c, id, ctx, err);
+	return r <= 0 ? r : task_end_unstarted(c, id, ctx, NULL, ret, err);
 }
 
 int remains_after_end(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)

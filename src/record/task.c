@@ -197,11 +197,6 @@ static int signal_and_wait(struct core *c, const char *id, int sig, bool all, in
 	return r >= 0 || r == -ERR_NOT_FOUND;
 }
 
-int task_stop(struct core *c, const char *id, int sig, int64_t ms, const struct ctx *ctx, struct err *err)
-{
-	return signal_and_wait(c, id, sig, false, ms > SIGNAL_MS ? ms : SIGNAL_MS, ms, ctx, err);
-}
-
 /* Until containerd knows that it is over: 1; 0 when it does not come to know it within @ms. */
 static int await_over(struct core *c, const char *id, int64_t ms, const struct ctx *ctx, struct err *err)
 {

@@ -67,8 +67,6 @@ int task_prove(struct core *, const char *id, const struct ctx *, struct task_st
 int task_end_unstarted(struct core *, const char *id, const struct ctx *, struct task_status *ret_status, struct task_over **ret,
 		       struct err *err);
 
-/* @sig, and at most @ms for the end: 1 when it came, 0 when not, or when nobody took the signal. */
-int task_stop(struct core *, const char *id, int sig, int64_t ms, const struct ctx *, struct err *err);
 enum { TASK_FORCED = 1 };
 /* SIGKILL, until it is over, whatever its engine or its shim waits for: where these do not answer, davit itself ends the engines,
  * empties the cgroup, and in the end kills the shim. 0: it is over; TASK_FORCED: it is, and what its shim should have cleaned may

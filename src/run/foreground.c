@@ -34,6 +34,16 @@ static void heir_remove(const struct run *run, int lock)
 
 static void foreground_on_patience(void *arg) { streams_signal(arg, SIGKILL); }
 
+static int wait_for_all(const struct run *run, struct core *core)
+{
+	struct ctrd_exit unused;
+	int r = 0;
+
+	for (size_t i = 0; i < run->n_tasks && (r >= 0 || r == -ERR_NOT_FOUND); i++)
+		r = task_wait(core, run->tasks[i].id, NULL, NULL, &unused, NULL);
+	return r;
+}
+
 /* Until the process has ended. */
 static int heir_wait(const struct run *run, struct core *core, enum heir_word word)
 {
@@ -42,16 +52,16 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 	struct timer *patience;
 	int r;
 
-	if (!run->streams)
-		return task_wait(core, run->id, NULL, NULL, &unused, &err);
-	patience = loop_timer(core->loop, foreground_on_patience, run->streams);
+	if (!run->tasks[0].streams)
+		return wait_for_all(run, core);
+	patience = loop_timer(core->loop, foreground_on_patience, run->tasks[0].streams);
 	if (word == HEIR_LOST)
-		streams_close_stdin(run->streams);
+		streams_close_stdin(run->tasks[0].streams);
 	if (word == HEIR_HANG_UP)
-		streams_signal(run->streams, SIGHUP);
+		streams_signal(run->tasks[0].streams, SIGHUP);
 	if (word == HEIR_HANG_UP && run->job->remove) /* nobody will ever see it again */
-		timer_set(patience, clock_mono() + run->task->stop_timeout * NSEC_PER_SEC);
-	r = streams_run(run->streams, core, run->id, NULL, NULL, NULL, &unused, &err);
+		timer_set(patience, clock_mono() + run->tasks[0].task->stop_timeout * NSEC_PER_SEC);
+	r = streams_run(run->tasks[0].streams, core, run->id, NULL, NULL, NULL, &unused, &err);
 	timer_free(patience);
 	return r < 0 ? r : 0;
 }
@@ -59,12 +69,12 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 static struct logfile *heir_log(const struct run *run)
 {
 	_cleanup_free_ char *path = places_log(run->core, run->id);
-	struct logfile *log = run->log;
+	struct logfile *log = run->tasks[0].log;
 
-	if (run->task->log != JOB_LOG_FILE)
+	if (run->tasks[0].task->log != JOB_LOG_FILE)
 		return NULL;
 	if (!log) /* davit wrote none: it would have removed the job */
-		log = logfile_new(path, run->task->log_max_size, run->task->log_max_files);
+		log = logfile_new(path, run->tasks[0].task->log_max_size, run->tasks[0].task->log_max_files);
 	logfile_inherit(log);
 	return log;
 }
@@ -86,16 +96,16 @@ static void heir_drop_log(const struct run *run, struct core *core)
 static void heir_go_on(const struct run *run, enum heir_word word)
 {
 	_cleanup_(core_freep) struct core *core = NULL;
-	struct logfile *log = run->streams ? heir_log(run) : NULL;
+	struct logfile *log = run->tasks[0].streams ? heir_log(run) : NULL;
 	const bool logs = log != NULL;
 	int r = -ERR_NOT_FOUND, lock;
 
-	if (run->streams)
-		streams_inherit(run->streams, log);
-	core = heir_connect(run->core, run->streams);
+	if (run->tasks[0].streams)
+		streams_inherit(run->tasks[0].streams, log);
+	core = heir_connect(run->core, run->tasks[0].streams);
 	if (!core)
 		return;
-	if (word != HEIR_LOST || heir_was_started(core, run->streams, run->id, NULL))
+	if (word != HEIR_LOST || heir_was_started(core, run->tasks[0].streams, run->id, NULL))
 		r = heir_wait(run, core, word);
 	logfile_free(log);
 	if (logs)
@@ -104,7 +114,7 @@ static void heir_go_on(const struct run *run, enum heir_word word)
 		return;
 	if (r < 0 && r != -ERR_NOT_FOUND) /* nothing says that it has ended: prune will know */
 		return;
-	streams_free(run->streams);
+	streams_free(run->tasks[0].streams);
 	if (!run->job->remove || claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
 		return; /* somebody stops it: they do what we would */
 	claim_lock_removing(lock);
@@ -122,9 +132,9 @@ static void heir_main(void *arg, enum heir_word word, int lock)
 
 void foreground_heir(struct run *run)
 {
-	if (!run->opts->heir || run->heir || (!run->streams && !run->job->remove))
+	if (!run->opts->heir || run->heir || (!run->tasks[0].streams && !run->job->remove))
 		return;
-	run->heir = heir_new(run->core, run->streams, run->opts->heir, heir_main, run);
+	run->heir = heir_new(run->core, run->tasks[0].streams, run->opts->heir, heir_main, run);
 	if (!run->heir)
 		log_warn("job %s: nobody waits to go on without davit: %s", run->job->name, strerror(errno));
 }
@@ -133,8 +143,7 @@ void foreground_leave(struct run *run) { (void)heir_tell(run->heir, HEIR_CARRY_O
 
 static void time_row(struct timing *t, const char *name, int64_t origin, int64_t began)
 {
-	if (t && t->n < sizeof t->v / sizeof *t->v)
-		t->v[t->n++] = (struct timing_row){ name, began - origin, clock_mono() - origin };
+	timing_add(t, name, "", began - origin, clock_mono() - origin);
 }
 
 /* The answer is known, so nobody waits for the removal. The heir gets the job's lock, which says what is done under it, so whoever
@@ -189,8 +198,8 @@ static void end_foreground(struct run *run, int64_t origin)
 	struct err err = ERR_INIT;
 	int64_t began = clock_mono();
 
-	streams_free(TAKE_PTR(run->streams));
-	logfile_free(TAKE_PTR(run->log));
+	streams_free(TAKE_PTR(run->tasks[0].streams));
+	logfile_free(TAKE_PTR(run->tasks[0].log));
 	if (after_exit(run, &err) < 0)
 		log_warn("job %s: %s; mend with: davit rm -f %s", run->job->name, err.msg, run->job->name);
 	(void)heir_tell(run->heir, HEIR_DONE, -1);
@@ -200,7 +209,7 @@ static void end_foreground(struct run *run, int64_t origin)
 /* The heir reads on; of a reader that has gone it learns by our end. */
 static void leave_to_heir(struct run *run, enum streams_end end)
 {
-	logfile_free(TAKE_PTR(run->log)); /* which it opens */
+	logfile_free(TAKE_PTR(run->tasks[0].log)); /* which it opens */
 	if (end == STREAMS_DETACHED)
 		foreground_leave(run);
 	if (end == STREAMS_HUNG_UP)
@@ -210,14 +219,14 @@ static void leave_to_heir(struct run *run, enum streams_end end)
 /* The signal was for us alone: the job goes on. */
 static int ends_us_alone(const struct run *run, const struct ctx *ctx)
 {
-	return run->task->tty && ctx && ctx->cancel && ctx->cancel->on == SIGHUP ? STREAMS_HUNG_UP : STREAMS_DETACHED;
+	return run->tasks[0].task->tty && ctx && ctx->cancel && ctx->cancel->on == SIGHUP ? STREAMS_HUNG_UP : STREAMS_DETACHED;
 }
 
 int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *ret, int64_t origin, struct err *err)
 {
 	struct ctrd_exit exit = { 0 };
 	int64_t began = clock_mono();
-	int r = streams_run(run->streams, run->core, run->id, NULL, TAKE_PTR(run->wait), ctx, &exit, err);
+	int r = streams_run(run->tasks[0].streams, run->core, run->id, NULL, TAKE_PTR(run->tasks[0].wait), ctx, &exit, err);
 
 	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) {
 		err_clear(err);
@@ -225,7 +234,7 @@ int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *re
 	}
 	time_row(run->opts->timing, "run", origin, began);
 	if (r == STREAMS_EXITED)
-		ret->exit_code = streams_exit_code(run->streams, &exit);
+		ret->exit_code = streams_exit_code(run->tasks[0].streams, &exit);
 	if (r == STREAMS_EXITED || r == -ERR_NOT_FOUND) /* its task is gone: somebody has removed it */
 		end_foreground(run, origin);
 	else

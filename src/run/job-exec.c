@@ -1,5 +1,6 @@
 /* A further process in a running job. */
 #include "cap.h"
+#include "engine-words.h"
 #include "heir.h"
 #include "identity.h"
 #include "job-exec.h"

@@ -1,19 +1,11 @@
-/* Running a job: the table of steps (steps.c) and what stands around it. */
+/* Running a job: the graph of its steps (job-steps.c) and what stands around it. */
 #pragma once
 #include "core.h"
 #include "heir-fork.h"
 #include "job.h"
+#include "timing.h"
 
 enum run_mode { RUN_FOREGROUND, RUN_DETACHED, RUN_CREATE /* everything but the task */ };
-
-struct timing_row {
-	const char *step;
-	int64_t began, ended;
-}; /* ns since the run began */
-struct timing {
-	struct timing_row v[24];
-	size_t n;
-};
 
 struct run_opts {
 	enum run_mode mode;
@@ -38,7 +30,7 @@ struct run_result {
 void run_result_done(struct run_result *);
 
 /* Foreground: returns when the job has exited (its removal, with job->remove, may go on in a child) or was detached from.
- * A failure at any step rolls everything back. Codes a face branches on: see exit_code_of(). */
+ * A failure at any step rolls everything back. Codes a face branches on: see engine-words.h. */
 int job_run(struct core *, const struct job *, const struct run_opts *, const struct ctx *, struct run_result *ret,
 	    struct err *err);
 /* A job that was created or has exited. One that runs is a success for RUN_DETACHED. */
@@ -49,6 +41,3 @@ int job_start(struct core *, const char *name, const struct run_opts *, const st
 int job_plan(const struct core_conf *, const struct job *, enum run_mode, struct strv *out, struct err *err);
 /* The OCI spec it would have; changes nothing. The image must be present. */
 int job_spec(struct core *, const struct job *, const struct ctx *, struct buf *out, struct err *err);
-
-/* Docker's exit code for an error of job_run() and job_exec(): 125, 126 (cannot be invoked), 127 (not found). */
-int exit_code_of(const struct err *err);

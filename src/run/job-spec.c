@@ -14,31 +14,31 @@
 #include <sys/resource.h>
 
 /* What the job has mounted read-only on /etc itself; NULL: nothing. */
-static const struct mount *read_only_etc(const struct run *run)
+static const struct mount *read_only_etc(const struct run_task *t)
 {
-	for (size_t i = 0; i < run->task->n_mounts; i++) {
-		_cleanup_free_ char *target = path_clean(run->task->mounts[i].target, NULL);
+	for (size_t i = 0; i < t->task->n_mounts; i++) {
+		_cleanup_free_ char *target = path_clean(t->task->mounts[i].target, NULL);
 
-		if (run->task->mounts[i].read_only && !strcmp(target, "/etc"))
-			return &run->task->mounts[i];
+		if (t->task->mounts[i].read_only && !strcmp(target, "/etc"))
+			return &t->task->mounts[i];
 	}
 	return NULL;
 }
 
-static const char *source_of(const struct run *run, const struct mount *m)
+static const char *source_of(const struct run_task *t, const struct mount *m)
 {
-	for (size_t i = 0; i < run->n_binds; i++)
-		if (run->binds[i].target == m->target)
-			return run->binds[i].source;
+	for (size_t i = 0; i < t->n_binds; i++)
+		if (t->binds[i].target == m->target)
+			return t->binds[i].source;
 	return NULL;
 }
 
 /* A file is bound over another, and in what is read-only the engine cannot make one that is not there. */
-static void keep_what_fits(const struct run *run, const char **files[3])
+static void keep_what_fits(const struct run_task *t, const char **files[3])
 {
 	static const char *const names[] = { "resolv.conf", "hosts", "hostname" };
-	const struct mount *m = read_only_etc(run);
-	const char *source = m ? source_of(run, m) : NULL;
+	const struct mount *m = read_only_etc(t);
+	const char *source = m ? source_of(t, m) : NULL;
 	_cleanup_close_ int etc = source ? open(source, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	for (size_t i = 0; m && i < 3; i++) {
@@ -49,83 +49,83 @@ static void keep_what_fits(const struct run *run, const char **files[3])
 	}
 }
 
-int run_spec(struct run *run, struct buf *out, struct err *err)
+int run_spec(struct run_task *t, struct buf *out, struct err *err)
 {
-	_cleanup_free_ char *dir = places_files(run->core, run->id), *resolv = mem_printf("%s/resolv.conf", dir),
+	_cleanup_free_ char *dir = places_files(t->core, t->run->id), *resolv = mem_printf("%s/resolv.conf", dir),
 			    *hosts = mem_printf("%s/hosts", dir), *hostname = mem_printf("%s/hostname", dir);
 	char host[HOST_NAME_MAX + 1];
 	struct rlimit nofile = { 1024, 1024 };
 	struct winsize size;
 	struct spec_in in = {
-		.job = run->job,
-		.task = run->task,
-		.image = &run->image.config,
-		.user = &run->user,
-		.id = run->id,
-		.cwd = run->cwd,
-		.ns = run->core->conf.ns,
-		.hostname = run_hostname(run, host),
-		.netns = run->netns,
-		.joined = job_joins(run->job) != NULL,
+		.job = t->run->job,
+		.task = t->task,
+		.image = &t->image.config,
+		.user = &t->user,
+		.id = t->id,
+		.cwd = t->cwd,
+		.ns = t->core->conf.ns,
+		.hostname = run_hostname(t->run, host),
+		.netns = t->run->netns,
+		.joined = job_joins(t->run->job) != NULL,
 		.resolv_conf = resolv,
 		.hosts = hosts,
 		.hostname_file = hostname,
-		.mounts = run->binds,
-		.n_mounts = run->n_binds,
+		.mounts = t->binds,
+		.n_mounts = t->n_binds,
 		.bounding = cap_bounding(),
-		.vm = run->runtime.vm,
-		.cgroup2 = run->cgroup2,
-		.apparmor = run->apparmor,
-		.selinux_process = run->labels.process,
-		.selinux_mount = run->labels.mount,
+		.vm = t->run->runtime.vm,
+		.cgroup2 = t->run->cgroup2,
+		.apparmor = t->apparmor,
+		.selinux_process = t->labels.process,
+		.selinux_mount = t->labels.mount,
 	};
 
-	if (run->opts->mode == RUN_FOREGROUND && run->task->tty && streams_size(run->task->stdin_open, &size))
+	if (t->run->opts->mode == RUN_FOREGROUND && t->task->tty && streams_size(t->task->stdin_open, &size))
 		in.console = (struct spec_console){ size.ws_row, size.ws_col };
-	keep_what_fits(run, (const char **[]){ &in.resolv_conf, &in.hosts, &in.hostname_file });
+	keep_what_fits(t, (const char **[]){ &in.resolv_conf, &in.hosts, &in.hostname_file });
 	(void)getrlimit(RLIMIT_NOFILE, &nofile);
 	in.nofile_max = nofile.rlim_max;
 	return spec_build(&in, out, err);
 }
 
 /* A look at the image through a view that is gone again afterwards. */
-static int dry_identity(struct run *run, const struct ctx *ctx, struct err *err)
+static int dry_identity(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *key = mem_printf("look-%s", run->id);
+	_cleanup_free_ char *key = mem_printf("look-%s", t->id);
 	char scratch[] = "/tmp/davit-look-XXXXXX";
 	_cleanup_(ctrd_freep) struct ctrd *held = NULL;
 	_cleanup_close_ int root = -1;
-	int r = leases_create(run->core->ctrd, key, NULL, ctx, err);
+	int r = leases_create(t->core->ctrd, key, NULL, ctx, err);
 
 	if (r < 0)
 		return r;
 	if (!mkdtemp(scratch))
 		r = err_sys(err, errno, "folder %s", scratch);
-	held = ctrd_under(run->core->ctrd, key);
+	held = ctrd_under(t->core->ctrd, key);
 	if (r >= 0)
-		r = snapshots_view(held, run->snapshotter, key, run->image.chain_id, NULL, ctx, &run->mounts, err);
+		r = snapshots_view(held, t->run->snapshotter, key, t->image.chain_id, NULL, ctx, &t->mounts, err);
 	if (r >= 0)
-		r = rootfs_open(&run->mounts, scratch, &root, err);
+		r = rootfs_open(&t->mounts, scratch, &root, err);
 	if (r >= 0)
-		r = run_identity(run, root, err);
-	(void)snapshots_remove(run->core->ctrd, run->snapshotter, key, ctx, NULL);
-	(void)leases_delete(run->core->ctrd, key, false, ctx, NULL);
+		r = run_identity(t, root, err);
+	(void)snapshots_remove(t->core->ctrd, t->run->snapshotter, key, ctx, NULL);
+	(void)leases_delete(t->core->ctrd, key, false, ctx, NULL);
 	(void)rmdir(scratch);
 	return r;
 }
 
-int run_spec_dry(struct run *run, const struct ctx *ctx, struct buf *out, struct err *err)
+int run_spec_dry(struct run_task *t, const struct ctx *ctx, struct buf *out, struct err *err)
 {
-	int r = run_image(run, ctx, err);
+	int r = run_image(t, ctx, err);
 
 	if (r < 0)
-		return r == -ERR_NOT_FOUND ? err_hint(err, r, "davit pull %s", run->task->image) : r;
-	r = run_image_volumes(run, err);
+		return r == -ERR_NOT_FOUND ? err_hint(err, r, "davit pull %s", t->task->image) : r;
+	r = run_image_volumes(t, err);
 	if (r < 0)
 		return r;
-	run_binds_dry(run);
-	r = dry_identity(run, ctx, err);
+	run_binds_dry(t);
+	r = dry_identity(t, ctx, err);
 	if (r >= 0)
-		r = run_confine_dry(run, err);
-	return r < 0 ? r : run_spec(run, out, err);
+		r = run_confine_dry(t, err);
+	return r < 0 ? r : run_spec(t, out, err);
 }

@@ -1,31 +1,40 @@
 #include "job-steps.h"
+#include "heir.h"
+#include "job-name.h"
 #include "log.h"
+#include "mem.h"
 #include "version.h"
 
 enum { PROBE_MS = 1200 };
 
-bool run_is_new(const void *state)
-{
-	const struct run *run = state;
-
-	return !run->record;
-}
-
-bool run_starts(const void *state)
-{
-	const struct run *run = state;
-
-	return run->opts->mode != RUN_CREATE;
-}
+bool run_is_new(const struct run *run) { return !run->records; }
+bool run_starts(const struct run *run) { return run->opts->mode != RUN_CREATE; }
+bool task_is_new(const void *state) { return run_is_new(((const struct run_task *)state)->run); }
+bool task_starts(const void *state) { return run_starts(((const struct run_task *)state)->run); }
 
 struct ctrd *run_ctrd(const struct run *run) { return run->ctrd ? run->ctrd : run->core->ctrd; }
 
-void run_give_up(struct run *run, int step) { ctrd_call_free(TAKE_PTR(run->call[step])); }
-
-int run_await(struct run *run, int step, const struct ctx *ctx, struct err *err)
+bool run_call_ready(const void *state, unsigned number)
 {
-	while (!ctrd_call_ready(run->call[step])) {
-		int r = loop_turn(run->core->loop, ctx, err);
+	const struct run *run = state;
+
+	return !run->call[number] || ctrd_call_ready(run->call[number]);
+}
+
+bool task_call_ready(const void *state, unsigned number)
+{
+	const struct run_task *t = state;
+
+	return !t->call[number] || ctrd_call_ready(t->call[number]);
+}
+
+void run_give_up(struct run *run, enum step step) { ctrd_call_free(TAKE_PTR(run->call[step])); }
+void task_give_up(struct run_task *t, enum step step) { ctrd_call_free(TAKE_PTR(t->call[step])); }
+
+int task_await(struct run_task *t, enum step step, const struct ctx *ctx, struct err *err)
+{
+	while (!ctrd_call_ready(t->call[step])) {
+		int r = loop_turn(t->core->loop, ctx, err);
 
 		if (r < 0)
 			return r;
@@ -35,9 +44,13 @@ int run_await(struct run *run, int step, const struct ctx *ctx, struct err *err)
 
 static void give_up_all(struct run *run)
 {
-	for (int i = 0; i < N_STEPS; i++)
-		run_give_up(run, i);
-	ctrd_call_free(TAKE_PTR(run->wait));
+	for (enum step s = 0; s < N_STEPS; s++)
+		run_give_up(run, s);
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		for (enum step s = 0; s < N_STEPS; s++)
+			task_give_up(&run->tasks[i], s);
+		ctrd_call_free(TAKE_PTR(run->tasks[i].wait));
+	}
 }
 
 /* One that is stopped has every call wait: that is found out once. */
@@ -80,4 +93,72 @@ bool run_undo_connected(struct run *run)
 void run_undo_failed(const struct run *run, const struct err *err)
 {
 	log_warn("rollback of %s: %s; what is left goes with: davit prune", run->job->name, err->msg);
+}
+
+static void task_part_done(struct run_task *t)
+{
+	image_helper_stop(t->helper);
+	streams_free(t->streams);
+	logfile_free(t->log);
+	ctrd_mounts_done(&t->mounts);
+	user_done(&t->user);
+	selinux_labels_done(&t->labels);
+	user_files_done(&t->files);
+	image_done(&t->image);
+	strv_done(&t->bind_sources);
+	strv_done(&t->fresh_volumes);
+	run_release_volumes(t);
+	free(t->volume_holds);
+	free(t->binds);
+	free(t->cwd);
+	free(t->id);
+	free(t->image_name);
+	free(t->log_uri);
+}
+
+void run_done(struct run *run)
+{
+	give_up_all(run);
+	heir_free(run->heir);
+	for (size_t i = 0; i < run->n_tasks; i++)
+		task_part_done(&run->tasks[i]);
+	for (size_t i = 0; run->records && i < run->n_tasks; i++)
+		record_done(&run->records[i]);
+	free(run->records);
+	free(run->tasks);
+	cni_op_abort(run->op);
+	cni_net_free(run->net);
+	cni_result_done(&run->result);
+	claim_clashes_done(&run->clashes);
+	runtime_done(&run->runtime);
+	free(run->picked);
+	free(run->joins.id);
+	free(run->joins.name);
+	free(run->joins.hostname);
+	free(run->id);
+	ctrd_free(run->ctrd);
+	free(run->lease);
+	free(run->snapshotter);
+	free(run->netns);
+	if (run->job)
+		claim_unlock(run->core, run->job->name, run->lock);
+	job_free(run->job);
+}
+
+void run_add_tasks(struct run *run)
+{
+	const size_t n = run->job->n_tasks;
+
+	run->tasks = mem_array(struct run_task, n);
+	for (run->n_tasks = 0; run->n_tasks < n; run->n_tasks++) {
+		struct run_task *t = &run->tasks[run->n_tasks];
+
+		t->run = run;
+		t->core = run->core;
+		t->task = &run->job->tasks[run->n_tasks];
+		t->index = run->n_tasks;
+		t->whose = n > 1 ? t->task->name : "";
+		t->id = job_id_task(run->id, t->index);
+		t->record = run->records ? &run->records[t->index] : NULL;
+	}
 }

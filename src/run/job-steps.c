@@ -1,86 +1,172 @@
 /* Theory of operation: this table is the start of a job; what a step does stands in step-NOUN.c. The claim comes first of all
  * that changes something; what only reads (settings, image) is begun beside it. The network's plugins take longest, so they
- * are begun as early as can be and waited for last, just before the start (before the create for VM runtimes, whose shim
- * looks at the network then). */
+ * are begun as early as can be. */
 #include "job-steps.h"
 
-static const struct step table[N_STEPS] = {
-	[S_SETTINGS] = { .name = "settings",
-			 .wanted = settings_wanted,
-			 .begin = settings_begin,
-			 .end = settings_end,
-			 .undo = settings_undo },
-	[S_CLAIM] = { .name = "claim",
-		      .needs_also = claim_needs,
-		      .begin = claim_begin,
-		      .end = claim_end,
-		      .undo = claim_undo,
-		      .plan = claim_plan },
-	[S_IMAGE] = { .name = "image",
-		      .needs = 0,
-		      .wanted = run_is_new,
-		      .begin = image_begin,
-		      .end = image_end,
-		      .undo = image_undo,
-		      .plan = image_plan },
-	[S_NETNS] = { .name = "netns",
-		      .needs = STEP(S_CLAIM),
-		      .wanted = netns_wanted,
-		      .begin = netns_begin,
-		      .undo = netns_undo,
-		      .plan = netns_plan },
-	[S_PORTS] = { .name = "ports", .needs = STEP(S_CLAIM), .wanted = ports_wanted, .end = ports_end, .plan = ports_plan },
-	[S_FILES] = { .name = "files", .needs = STEP(S_CLAIM), .begin = files_begin, .undo = files_undo, .plan = files_plan },
-	[S_SNAPSHOT] = { .name = "snapshot",
-			 .needs = STEP(S_CLAIM) | STEP(S_IMAGE),
-			 .begin = snapshot_begin,
-			 .end = snapshot_end,
-			 .undo = snapshot_undo,
-			 .plan = snapshot_plan },
-	[S_ROOTFS] = { .name = "rootfs",
-		       .needs = STEP(S_IMAGE) | STEP(S_FILES),
-		       .needs_also = rootfs_needs,
-		       .end = rootfs_end,
-		       .undo = rootfs_undo },
-	[S_CONTAINER] = { .name = "container",
-			  .needs = STEP(S_ROOTFS),
-			  .wanted = run_is_new,
-			  .begin = container_begin,
-			  .end = container_end,
-			  .undo = container_undo,
-			  .plan = container_plan },
-	[S_IO] = { .name = "io", .needs = STEP(S_FILES), .wanted = run_starts, .begin = io_begin, .undo = io_undo },
-	[S_FREED] = { .name = "freed", .needs = STEP(S_PORTS), .wanted = freed_wanted, .end = freed_end },
-	[S_TASK] = { .name = "task",
-		     .needs = STEP(S_CONTAINER) | STEP(S_SNAPSHOT) | STEP(S_NETNS) | STEP(S_IO),
-		     .needs_also = task_needs,
-		     .wanted = run_starts,
-		     .begin = task_begin,
-		     .end = task_end,
-		     .undo = task_undo,
-		     .plan = task_plan },
-	[S_NETWORK] = { .name = "network",
-			.needs = STEP(S_NETNS) | STEP(S_PORTS),
-			.wanted = network_wanted,
-			.begin = network_begin,
-			.end = network_end,
-			.undo = network_undo,
-			.plan = network_plan },
-	[S_HOSTS] = { .name = "hosts", .needs = STEP(S_NETWORK) | STEP(S_FILES), .wanted = network_wanted, .begin = hosts_begin },
-	[S_START] = { .name = "start",
-		      .needs = STEP(S_TASK) | STEP(S_HOSTS),
-		      .wanted = run_starts,
-		      .begin = start_begin,
-		      .end = start_end,
-		      .undo = start_undo,
-		      .plan = start_plan },
-	[S_COMPLETE] = { .name = "complete",
-			 .needs = STEP(S_CONTAINER) | STEP(S_TASK) | STEP(S_NETWORK),
-			 .needs_also = complete_needs,
-			 .wanted = complete_wanted,
-			 .begin = complete_begin,
-			 .end = complete_end,
-			 .undo = complete_undo },
+enum { NEEDS_MAX = 5, IFS_MAX = 1 };
+
+static const struct job_step {
+	struct graph_kind kind;
+	bool of_task;               /* a node for each task, else one for the job */
+	enum step needs[NEEDS_MAX]; /* of a task: the same task's; of the job: all tasks' */
+	struct {
+		enum step step;
+		bool (*when)(const void *state);
+	} needs_if[IFS_MAX];
+} steps[N_STEPS] = {
+	[S_SETTINGS] = { .kind = { .number = S_SETTINGS,
+				   .name = "settings",
+				   .wanted = settings_wanted,
+				   .begin = settings_begin,
+				   .ready = run_call_ready,
+				   .finish = settings_end,
+				   .undo = settings_undo } },
+	[S_CLAIM] = { .kind = { .number = S_CLAIM,
+				.name = "claim",
+				.begin = claim_begin,
+				.ready = run_call_ready,
+				.finish = claim_end,
+				.undo = claim_undo,
+				.plan = claim_plan },
+		      .needs_if = { { S_IMAGE, claim_needs_image } } },
+	[S_IMAGE] = { .of_task = true,
+		      .kind = { .number = S_IMAGE,
+				.name = "image",
+				.wanted = task_is_new,
+				.begin = image_begin,
+				.ready = image_ready,
+				.finish = image_end,
+				.undo = image_undo,
+				.plan = image_plan } },
+	[S_NETNS] = { .kind = { .number = S_NETNS,
+				.name = "netns",
+				.wanted = netns_wanted,
+				.begin = netns_begin,
+				.undo = netns_undo,
+				.plan = netns_plan },
+		      .needs = { S_CLAIM } },
+	[S_PORTS] = { .kind = { .number = S_PORTS,
+				.name = "ports",
+				.wanted = ports_wanted,
+				.finish = ports_end,
+				.plan = ports_plan },
+		      .needs = { S_CLAIM } },
+	[S_FILES] = { .kind = { .number = S_FILES, .name = "files", .begin = files_begin, .undo = files_undo, .plan = files_plan },
+		      .needs = { S_CLAIM } },
+	[S_SNAPSHOT] = { .of_task = true,
+			 .kind = { .number = S_SNAPSHOT,
+				   .name = "snapshot",
+				   .begin = snapshot_begin,
+				   .ready = task_call_ready,
+				   .finish = snapshot_end,
+				   .undo = snapshot_undo,
+				   .plan = snapshot_plan },
+			 .needs = { S_CLAIM, S_IMAGE } },
+	[S_ROOTFS] = { .of_task = true,
+		       .kind = { .number = S_ROOTFS,
+				 .name = "rootfs",
+				 .ready = rootfs_ready,
+				 .finish = rootfs_end,
+				 .undo = rootfs_undo },
+		       .needs = { S_IMAGE, S_FILES },
+		       .needs_if = { { S_SNAPSHOT, rootfs_needs_snapshot } } },
+	[S_CONTAINER] = { .of_task = true,
+			  .kind = { .number = S_CONTAINER,
+				    .name = "container",
+				    .wanted = task_is_new,
+				    .begin = container_begin,
+				    .ready = task_call_ready,
+				    .finish = container_end,
+				    .undo = container_undo,
+				    .plan = container_plan },
+			  .needs = { S_ROOTFS } },
+	[S_IO] = { .of_task = true,
+		   .kind = { .number = S_IO, .name = "io", .wanted = task_starts, .begin = io_begin, .undo = io_undo },
+		   .needs = { S_FILES } },
+	[S_FREED] = { .kind = { .number = S_FREED,
+				.name = "freed",
+				.wanted = freed_wanted,
+				.ready = freed_ready,
+				.finish = freed_end },
+		      .needs = { S_PORTS } },
+	[S_TASK] = { .of_task = true,
+		     .kind = { .number = S_TASK,
+			       .name = "task",
+			       .wanted = task_starts,
+			       .begin = task_begin,
+			       .ready = task_call_ready,
+			       .finish = task_end,
+			       .undo = task_undo,
+			       .plan = task_plan },
+		     .needs = { S_CONTAINER, S_SNAPSHOT, S_NETNS, S_IO },
+		     .needs_if = { { S_HOSTS, task_needs_network } } },
+	[S_NETWORK] = { .kind = { .number = S_NETWORK,
+				  .name = "network",
+				  .wanted = network_wanted,
+				  .begin = network_begin,
+				  .ready = network_ready,
+				  .finish = network_end,
+				  .undo = network_undo,
+				  .plan = network_plan },
+			.needs = { S_NETNS, S_PORTS } },
+	[S_HOSTS] = { .kind = { .number = S_HOSTS, .name = "hosts", .wanted = network_wanted, .begin = hosts_begin },
+		      .needs = { S_NETWORK, S_FILES } },
+	[S_START] = { .of_task = true,
+		      .kind = { .number = S_START,
+				.name = "start",
+				.wanted = task_starts,
+				.begin = start_begin,
+				.ready = task_call_ready,
+				.finish = start_end,
+				.undo = start_undo,
+				.plan = start_plan },
+		      .needs = { S_TASK, S_HOSTS } },
+	[S_COMPLETE] = { .kind = { .number = S_COMPLETE,
+				   .name = "complete",
+				   .wanted = complete_wanted,
+				   .begin = complete_begin,
+				   .ready = run_call_ready,
+				   .finish = complete_end,
+				   .undo = complete_undo },
+			 .needs = { S_CONTAINER, S_TASK, S_NETWORK },
+			 .needs_if = { { S_START, complete_needs_start } } },
 };
 
-struct step_run job_steps(struct run *run) { return (struct step_run){ .steps = table, .n = N_STEPS, .state = run }; }
+struct nodes {
+	struct graph *g;
+	size_t first[N_STEPS], n_tasks;
+};
+
+static void add_nodes(struct nodes *n, enum step s, struct run *run)
+{
+	n->first[s] = graph_add(n->g, &steps[s].kind, steps[s].of_task ? run->tasks[0].whose : "",
+				steps[s].of_task ? (void *)&run->tasks[0] : run);
+	for (size_t i = 1; i < n->n_tasks && steps[s].of_task; i++)
+		(void)graph_add(n->g, &steps[s].kind, run->tasks[i].whose, &run->tasks[i]);
+}
+
+static void add_needs(const struct nodes *n, enum step s, enum step other, bool (*when)(const void *state))
+{
+	const bool both = steps[s].of_task && steps[other].of_task;
+
+	for (size_t i = 0; i < (steps[s].of_task ? n->n_tasks : 1); i++)
+		for (size_t k = both ? i : 0; k <= (both ? i : steps[other].of_task ? n->n_tasks - 1 : 0); k++)
+			graph_need(n->g, n->first[s] + i, n->first[other] + k, when);
+}
+
+struct graph *job_start_graph(struct run *run)
+{
+	struct nodes n = { .g = graph_new(), .n_tasks = run->n_tasks };
+
+	for (enum step s = S_NONE + 1; s < N_STEPS; s++)
+		add_nodes(&n, s, run);
+	for (enum step s = S_NONE + 1; s < N_STEPS; s++) {
+		for (size_t i = 0; i < NEEDS_MAX && steps[s].needs[i]; i++)
+			add_needs(&n, s, steps[s].needs[i], NULL);
+		for (size_t i = 0; i < IFS_MAX && steps[s].needs_if[i].step; i++)
+			add_needs(&n, s, steps[s].needs_if[i].step, steps[s].needs_if[i].when);
+	}
+	for (size_t i = 1; i < n.n_tasks; i++) /* the job's record has the names of all volumes */
+		graph_need(n.g, n.first[S_CONTAINER], n.first[S_ROOTFS] + i, NULL);
+	return n.g;
+}

@@ -33,7 +33,7 @@ static void claim_call(struct run *run, const struct ctx *ctx)
 }
 
 /* The claim says which ports; with --publish-all the image does, so that comes first. */
-unsigned claim_needs(const void *state) { return run_publishes_image(state) ? STEP(S_IMAGE) : 0; }
+bool claim_needs_image(const void *state) { return run_publishes_image(state); }
 
 int claim_begin(void *state, const struct ctx *ctx, struct err *err)
 {

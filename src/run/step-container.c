@@ -8,80 +8,79 @@
 
 /* container */
 
-static void record_labels(const struct run *run, struct dict *out)
+static void record_labels(const struct run_task *t, struct dict *out)
 {
-	dict_add(out, &run->job->labels);
-	dict_add(out, &run->task->labels);
-	dict_set(out, CLAIM_JOB, run->job->name);
-	if (run->labels.mount)
-		dict_set(out, RECORD_MOUNT_LABEL, run->labels.mount);
-	if (run->job->remove)
+	dict_add(out, &t->run->job->labels);
+	dict_add(out, &t->task->labels);
+	dict_set(out, t->index ? RECORD_OF : CLAIM_JOB, t->index ? t->run->id : t->run->job->name);
+	if (t->labels.mount)
+		dict_set(out, RECORD_MOUNT_LABEL, t->labels.mount);
+	if (t->run->job->remove && !t->index)
 		dict_set(out, RECORD_REMOVE, "1");
-	if (run->image.config.stop_signal)
-		dict_set(out, "io.containerd.image.config.stop-signal", run->image.config.stop_signal);
+	if (t->image.config.stop_signal)
+		dict_set(out, "io.containerd.image.config.stop-signal", t->image.config.stop_signal);
 }
 
 int container_begin(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 	_cleanup_(ctrd_container_done) struct ctrd_container c = { 0 };
 	_cleanup_json_ json *j = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
-	int r = run_confine(run, ctx, err);
+	int r = run_confine(t, ctx, err);
 
 	if (r >= 0)
-		r = run_spec(run, &c.spec.value, err);
+		r = run_spec(t, &c.spec.value, err);
 	if (r < 0)
 		return r;
 	c.spec.type_url = mem_strdup(SPEC_TYPE);
-	c.id = mem_strdup(run->id);
-	c.image = mem_strdup(run->image.name);
-	c.runtime = mem_strdup(run->runtime.type);
-	if (run->runtime.options.type_url) {
-		c.runtime_options.type_url = mem_strdup(run->runtime.options.type_url);
-		buf_add(&c.runtime_options.value, run->runtime.options.value.data, run->runtime.options.value.len);
+	c.id = mem_strdup(t->id);
+	c.image = mem_strdup(t->image.name);
+	c.runtime = mem_strdup(t->run->runtime.type);
+	if (t->run->runtime.options.type_url) {
+		c.runtime_options.type_url = mem_strdup(t->run->runtime.options.type_url);
+		buf_add(&c.runtime_options.value, t->run->runtime.options.value.data, t->run->runtime.options.value.len);
 	}
-	c.snapshotter = mem_strdup(run->snapshotter);
-	c.snapshot_key = mem_strdup(run->id);
-	record_labels(run, &c.labels);
-	j = job_to_json(run->job);
+	c.snapshotter = mem_strdup(t->run->snapshotter);
+	c.snapshot_key = mem_strdup(t->id);
+	record_labels(t, &c.labels);
+	j = job_to_json(t->run->job);
 	json_write(j, &text);
 	ctrd_container_extend(&c, RECORD_JOB, RECORD_JOB_TYPE, text.data, text.len);
-	run->call[S_CONTAINER] = containers_create_begin(run_ctrd(run), &c, ctx);
+	t->call[S_CONTAINER] = containers_create_begin(run_ctrd(t->run), &c, ctx);
 	return 0;
 }
 
 int container_end(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
-	int r = run_await(run, S_CONTAINER, ctx, err);
+	struct run_task *t = state;
+	int r = task_await(t, S_CONTAINER, ctx, err);
 
 	if (r >= 0)
-		r = containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), ctx, err);
-
-	if (r >= 0)
-		run_release_volumes(run);
+		r = containers_create_end(TAKE_PTR(t->call[S_CONTAINER]), ctx, err);
+	for (size_t i = 0; r >= 0 && t->index == 0 && i < t->run->n_tasks; i++) /* the job's record says so for all */
+		run_release_volumes(&t->run->tasks[i]);
 	return r;
 }
 
 void container_undo(void *state, const struct ctx *ctx)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
 
-	if (run_undo_connected(run) && run->call[S_CONTAINER])
-		(void)containers_create_end(TAKE_PTR(run->call[S_CONTAINER]), &half, &unused);
-	if (run_undo_connected(run) && containers_delete(run_ctrd(run), run->id, ctx, &err) < 0)
-		run_undo_failed(run, &err);
+	if (run_undo_connected(t->run) && t->call[S_CONTAINER])
+		(void)containers_create_end(TAKE_PTR(t->call[S_CONTAINER]), &half, &unused);
+	if (run_undo_connected(t->run) && containers_delete(run_ctrd(t->run), t->id, ctx, &err) < 0)
+		run_undo_failed(t->run, &err);
 }
 
 void container_plan(const void *state, struct strv *out)
 {
-	const struct run *run = state;
+	const struct run_task *t = state;
 
-	strv_pushf(out, "container: record %s, runtime %s%s%s", run->id, run->runtime.type, run->runtime.engine ? " with " : "",
-		   run->runtime.engine ? run->runtime.engine : "");
+	strv_pushf(out, "container: record %s, runtime %s%s%s", t->id, t->run->runtime.type, t->run->runtime.engine ? " with " : "",
+		   t->run->runtime.engine ? t->run->runtime.engine : "");
 }
 
 /* complete: from here on the record stands for itself */
@@ -91,7 +90,7 @@ static bool starts_to_remove(const struct run *run) { return run->job->remove &&
 bool complete_wanted(const void *state) { return !starts_to_remove(state) || !run_is_new(state); }
 
 /* Beside the start; but a --rm job that was created is prey without its label, so it keeps that until it runs. */
-unsigned complete_needs(const void *state) { return starts_to_remove(state) ? STEP(S_START) : 0; }
+bool complete_needs_start(const void *state) { return starts_to_remove(state); }
 
 int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 {
@@ -104,7 +103,7 @@ int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 	dict_set(&labels, RECORD_COMPLETE, starts_to_remove(run) ? "" : now);
 	if (run_starts(run))
 		dict_set(&labels, RECORD_STARTED, now);
-	if (run->record)
+	if (run->records)
 		dict_set(&labels, RECORD_EXIT, "");
 	run->call[S_COMPLETE] = containers_set_labels_begin(run_ctrd(run), run->id, &labels, ctx);
 	return 0;

@@ -128,16 +128,18 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 void files_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = places_run(run->core, run->id), *files = places_files(run->core, run->id),
-			    *logs = places_logs(run->core, run->id);
+	_cleanup_free_ char *dir = places_run(run->core, run->id), *files = places_files(run->core, run->id);
 
 	(void)ctx;
 	if (!run->files_made || run->task_left)
 		return;
 	(void)file_remove_tree(dir, NULL);
 	(void)file_remove_tree(files, NULL);
-	if (run_is_new(run))
+	for (size_t i = 0; i < run->n_tasks && run_is_new(run); i++) {
+		_cleanup_free_ char *logs = places_logs(run->core, run->tasks[i].id);
+
 		(void)file_remove_tree(logs, NULL);
+	}
 }
 
 void files_plan(const void *state, struct strv *out)

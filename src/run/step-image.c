@@ -1,156 +1,223 @@
-/* The step "image": the one that is here, or fetched by davit-image. */
+/* The step "image": the one that is here, or fetched by davit-image. Where several tasks want the same, one of them fetches it. */
 #include "job-steps.h"
 #include "mem.h"
 #include "platform.h"
 #include "ref.h"
 #include <string.h>
 
-/* image */
+static bool looks_first(const struct run_task *t) { return t->task->pull != PULL_ALWAYS && !image_is_id(t->task->image); }
+
+static void image_ask(struct run_task *t, const struct ctx *ctx)
+{
+	t->call[S_IMAGE] = image_get_begin(run_ctrd(t->run), t->image_name, ctx);
+}
 
 int image_begin(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 
 	(void)err;
-	if (run->task->pull != PULL_ALWAYS && !image_is_id(run->task->image))
-		run->call[S_IMAGE] = image_get_begin(run_ctrd(run), run->image_name, ctx);
+	if (looks_first(t))
+		image_ask(t, ctx);
 	return 0;
 }
 
-int run_image(struct run *run, const struct ctx *ctx, struct err *err)
+/* The task before @t that fetches the same image; NULL: none does. */
+static const struct run_task *image_fetcher(const struct run_task *t)
 {
-	struct ctrd_call *call =
-		run->call[S_IMAGE] ? TAKE_PTR(run->call[S_IMAGE]) : image_get_begin(run_ctrd(run), run->image_name, ctx);
+	for (size_t i = 0; i < t->index; i++) {
+		const struct run_task *o = &t->run->tasks[i];
+		const char *mine = t->task->platform, *its = o->task->platform;
 
-	return image_get_end(run_ctrd(run), call, run->image_name, run->task->platform, run->snapshotter, ctx, &run->image, err);
+		if (o->image_part != IMAGE_LOOK && !strcmp(o->task->image, t->task->image) &&
+		    (mine ? its && !strcmp(mine, its) : !its))
+			return o;
+	}
+	return NULL;
+}
+
+bool image_ready(const void *state, unsigned number)
+{
+	const struct run_task *t = state;
+
+	if (t->helper)
+		return child_ended(t->helper);
+	if (t->image_part == IMAGE_AWAIT)
+		return image_fetcher(t)->has_image;
+	return t->run->snapshotter && task_call_ready(t, number);
+}
+
+int run_image(struct run_task *t, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	if (!t->call[S_IMAGE])
+		image_ask(t, ctx);
+	r = image_get_end(run_ctrd(t->run), TAKE_PTR(t->call[S_IMAGE]), t->image_name, t->task->platform, t->run->snapshotter, ctx,
+			  &t->image, err);
+	t->has_image = r >= 0;
+	return r;
 }
 
 /* Not here under that name. It may be an ID, or a digest that was pulled by its tag; else this makes no call. */
-static int image_elsewhere(struct run *run, const struct ctx *ctx, struct err *err)
+static int image_elsewhere(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(ctrd_image_done) struct ctrd_image found = { 0 };
 	int r;
 
-	if (!image_may_differ(run->task->image))
+	if (!image_may_differ(t->task->image))
 		return -ERR_NOT_FOUND;
 	err_clear(err);
-	r = image_find(run_ctrd(run), run->task->image, ctx, &found, err);
-	if (r < 0 || strcmp(found.name, run->image_name) == 0)
+	r = image_find(run_ctrd(t->run), t->task->image, ctx, &found, err);
+	if (r < 0 || strcmp(found.name, t->image_name) == 0)
 		return r < 0 ? r : -ERR_NOT_FOUND;
-	free(run->image_name);
-	run->image_name = TAKE_PTR(found.name);
-	return run_image(run, ctx, err);
+	free(t->image_name);
+	t->image_name = TAKE_PTR(found.name);
+	return run_image(t, ctx, err);
 }
 
 /* By the name that was given: the one that it was found under may have moved on. */
-static int image_name_again(struct run *run, struct err *err)
+static int image_name_again(struct run_task *t, struct err *err)
 {
 	_cleanup_(ref_done) struct ref ref = { 0 };
 	int r;
 
-	if (image_is_id(run->task->image))
+	if (image_is_id(t->task->image))
 		return err_hint(err,
-				err_set(err, ERR_NOT_FOUND, "image %s: not present, and no registry knows IDs", run->task->image),
+				err_set(err, ERR_NOT_FOUND, "image %s: not present, and no registry knows IDs", t->task->image),
 				"davit images lists those there are");
-	r = ref_parse(run->task->image, &ref, err);
+	r = ref_parse(t->task->image, &ref, err);
 	if (r < 0)
 		return r;
-	free(run->image_name);
-	run->image_name = TAKE_PTR(ref.name);
+	free(t->image_name);
+	t->image_name = TAKE_PTR(ref.name);
 	return 0;
 }
 
-static int image_help(struct run *run, const char *verb, const struct ctx *ctx, struct err *err)
+static int image_help(struct run_task *t, enum image_part part, struct err *err)
 {
 	_cleanup_strv_ struct strv args = { 0 };
-	_cleanup_json_ json *result = NULL;
 	const struct image_helper how = {
-		.address = run->core->address,
-		.ns = run->core->conf.ns,
-		.snapshotter = run->snapshotter,
-		.platform = run->task->platform,
-		.quiet = run->opts->quiet,
-		.debug = run->core->conf.debug,
+		.address = t->core->address,
+		.ns = t->core->conf.ns,
+		.snapshotter = t->run->snapshotter,
+		.platform = t->task->platform,
+		.quiet = t->run->opts->quiet,
+		.debug = t->core->conf.debug,
 	};
+	int r;
 
-	strv_push(&args, run->image_name);
-	return image_helper_run(run->core->loop, &how, verb, &args, ctx, &result, err);
+	strv_push(&args, t->image_name);
+	r = image_helper_begin(t->core->loop, &how, part == IMAGE_PULL ? "pull" : "unpack", &args, &t->helper, err);
+	t->image_part = part;
+	return r < 0 ? r : GRAPH_LONG; /* davit-image watches over its progress */
+}
+
+static int image_pull(struct run_task *t, struct err *err)
+{
+	int r;
+
+	err_clear(err);
+	if (t->task->pull == PULL_NEVER)
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not present, and --pull is never", t->task->image),
+				"davit pull %s", t->task->image);
+	r = image_name_again(t, err);
+	return r < 0 ? r : image_help(t, IMAGE_PULL, err);
 }
 
 /* Here but not unpacked, or not here at all. */
-static int image_fetch(struct run *run, const struct ctx *ctx, struct err *err)
+static int image_fetch(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
-	struct ctx waits = { .cancel = ctx->cancel }; /* a pull takes what it takes; davit-image watches over its progress */
 	struct ctrd_image present = { 0 };
-	int r = run->task->pull == PULL_ALWAYS ? -ERR_NOT_FOUND : images_get(run_ctrd(run), run->image_name, ctx, &present, err);
+	int r;
 
-	ctrd_image_done(&present);
-	if (r >= 0) {
-		r = image_help(run, "unpack", &waits, err);
-		if (r != -ERR_NOT_FOUND || run->task->pull == PULL_NEVER)
-			return r;
-	}
-	if (r != -ERR_NOT_FOUND)
-		return r;
 	err_clear(err);
-	if (run->task->pull == PULL_NEVER)
-		return err_hint(err, err_set(err, ERR_NOT_FOUND, "image %s: not present, and --pull is never", run->task->image),
-				"davit pull %s", run->task->image);
-	r = image_name_again(run, err);
-	return r < 0 ? r : image_help(run, "pull", &waits, err);
+	if (image_fetcher(t)) {
+		t->image_part = IMAGE_AWAIT;
+		return GRAPH_LONG;
+	}
+	r = t->task->pull == PULL_ALWAYS ? -ERR_NOT_FOUND : images_get(run_ctrd(t->run), t->image_name, ctx, &present, err);
+	ctrd_image_done(&present);
+	if (r >= 0)
+		return image_help(t, IMAGE_UNPACK, err);
+	return r == -ERR_NOT_FOUND ? image_pull(t, err) : r;
 }
 
 /* What is here under the name may have been made for another platform than the one asked for. */
-static int image_check_platform(const struct run *run, struct err *err)
+static int image_check_platform(const struct run_task *t, struct err *err)
 {
 	struct platform want, have;
 	char text[PLATFORM_TEXT];
-	int r = platform_parse(run->task->platform, &want, err);
+	int r = platform_parse(t->task->platform, &want, err);
 
 	if (r < 0)
 		return r;
-	platform_set(&have, run->image.config.os, run->image.config.architecture, run->image.config.variant);
-	if (!run->task->platform || platform_match(&want, &have) >= 0)
+	platform_set(&have, t->image.config.os, t->image.config.architecture, t->image.config.variant);
+	if (!t->task->platform || platform_match(&want, &have) >= 0)
 		return 0;
-	r = err_set(err, ERR_NOT_FOUND, "image %s: is of platform %s, not %s", run->task->image, platform_text(&have, text),
-		    run->task->platform);
-	return err_hint(err, r, "davit run --pull always --platform %s", run->task->platform);
+	r = err_set(err, ERR_NOT_FOUND, "image %s: is of platform %s, not %s", t->task->image, platform_text(&have, text),
+		    t->task->platform);
+	return err_hint(err, r, "davit run --pull always --platform %s", t->task->platform);
+}
+
+static int image_look(struct run_task *t, const struct ctx *ctx, struct err *err)
+{
+	int r = looks_first(t) ? run_image(t, ctx, err) : -ERR_NOT_FOUND;
+
+	if (t->task->pull != PULL_ALWAYS && r == -ERR_NOT_FOUND)
+		r = image_elsewhere(t, ctx, err);
+	return r == -ERR_NOT_FOUND ? image_fetch(t, ctx, err) : r;
+}
+
+/* What was waited for has come: the answer of davit-image, or another task's image. */
+static int image_come(struct run_task *t, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_json_ json *result = NULL;
+	const bool unpacks = t->image_part == IMAGE_UNPACK;
+	int r = t->helper ? image_helper_end(TAKE_PTR(t->helper), ctx, &result, err) : 0;
+
+	if (r == -ERR_NOT_FOUND && unpacks && t->task->pull != PULL_NEVER)
+		return image_pull(t, err);
+	if (r < 0)
+		return r;
+	t->image_part = IMAGE_AGAIN;
+	image_ask(t, ctx);
+	return GRAPH_MORE;
 }
 
 int image_end(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
-	int r = -ERR_NOT_FOUND;
+	struct run_task *t = state;
+	int r;
 
-	if (run->task->pull != PULL_ALWAYS && !image_is_id(run->task->image))
-		r = run_image(run, ctx, err);
-	if (run->task->pull != PULL_ALWAYS && r == -ERR_NOT_FOUND)
-		r = image_elsewhere(run, ctx, err);
-	if (r == -ERR_NOT_FOUND) {
-		err_clear(err);
-		r = image_fetch(run, ctx, err);
-		if (r >= 0)
-			r = run_image(run, ctx, err);
-	}
-	if (r >= 0) /* found under a tag, which may have moved since */
-		r = image_check_name(run->task->image, run->image.digest, err);
-	if (r >= 0)
-		r = image_check_platform(run, err);
-	if (r >= 0)
-		run_look_early(run);
+	if (t->image_part == IMAGE_LOOK)
+		r = image_look(t, ctx, err);
+	else if (t->image_part == IMAGE_AGAIN)
+		r = run_image(t, ctx, err);
+	else
+		r = image_come(t, ctx, err);
+	if (r == 0) /* found under a tag, which may have moved since */
+		r = image_check_name(t->task->image, t->image.digest, err);
+	if (r == 0)
+		r = image_check_platform(t, err);
+	if (r == 0)
+		run_look_early(t);
 	return r;
 }
 
 void image_undo(void *state, const struct ctx *ctx)
 {
+	struct run_task *t = state;
+
 	(void)ctx;
-	run_give_up(state, S_IMAGE);
+	image_helper_stop(TAKE_PTR(t->helper));
+	task_give_up(t, S_IMAGE);
 }
 
 void image_plan(const void *state, struct strv *out)
 {
-	const struct run *run = state;
+	const struct run_task *t = state;
 	static const char *const when[] = { "pulled when missing", "pulled always", "never pulled" };
 
-	strv_pushf(out, "image: %s, %s", run->image_name, when[run->task->pull]);
+	strv_pushf(out, "image: %s, %s", t->image_name, when[t->task->pull]);
 }

@@ -130,14 +130,25 @@ void ports_plan(const void *state, struct strv *out)
 	strv_pushf(out, "ports: %s must be free", text);
 }
 
-/* freed: the ports of jobs that have ended, and are being removed or were not settled yet, which we do now. The table
- * waits for it after the task was begun: only the plugins that forward ports need it. */
+/* freed: the ports of jobs that have ended, and are being removed or were not settled yet, which we do now: once the task is
+ * under way, since only the plugins that forward ports need it. */
 
 bool freed_wanted(const void *state)
 {
 	const struct run *run = state;
 
 	return run->clashes.n;
+}
+
+bool freed_ready(const void *state, unsigned number)
+{
+	const struct run *run = state;
+
+	(void)number;
+	for (size_t i = 0; i < run->n_tasks && !run->runtime.vm; i++)
+		if (!run->tasks[i].call[S_TASK] && !run->tasks[i].pid)
+			return false;
+	return true;
 }
 
 int freed_end(void *state, const struct ctx *ctx, struct err *err)
@@ -186,6 +197,14 @@ int network_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (run->net_kept) /* nothing is to be added */
 		return cni_cached_result(&run->core->conf.cni, run->job->network, run->id, "eth0", &run->result, err);
 	return cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
+}
+
+bool network_ready(const void *state, unsigned number)
+{
+	const struct run *run = state;
+
+	(void)number;
+	return !run->op || cni_op_ready(run->op);
 }
 
 int network_end(void *state, const struct ctx *ctx, struct err *err)

@@ -49,43 +49,44 @@ void settings_undo(void *state, const struct ctx *ctx)
 
 int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 
 	(void)err;
-	if (run_is_new(run))
-		run->call[S_SNAPSHOT] =
-			snapshots_prepare_begin(run_ctrd(run), run->snapshotter, run->id, run->image.chain_id, NULL, ctx);
+	if (run_is_new(t->run))
+		t->call[S_SNAPSHOT] =
+			snapshots_prepare_begin(run_ctrd(t->run), t->run->snapshotter, t->id, t->image.chain_id, NULL, ctx);
 	return 0;
 }
 
 int snapshot_end(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
-	int r = run_is_new(run) ? run_await(run, S_SNAPSHOT, ctx, err) : 0;
+	struct run_task *t = state;
+	int r = run_is_new(t->run) ? task_await(t, S_SNAPSHOT, ctx, err) : 0;
 
 	if (r < 0)
 		return r;
-	if (run_is_new(run))
-		return snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), ctx, &run->mounts, err);
-	return snapshots_mounts(run_ctrd(run), run->record->c.snapshotter, run->record->c.snapshot_key, ctx, &run->mounts, err);
+	if (run_is_new(t->run))
+		return snapshots_prepare_end(TAKE_PTR(t->call[S_SNAPSHOT]), ctx, &t->mounts, err);
+	return snapshots_mounts(run_ctrd(t->run), t->record->c.snapshotter, t->record->c.snapshot_key, ctx, &t->mounts, err);
 }
 
 void snapshot_undo(void *state, const struct ctx *ctx)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
 
-	if (run_undo_connected(run) && run->call[S_SNAPSHOT])
-		(void)snapshots_prepare_end(TAKE_PTR(run->call[S_SNAPSHOT]), &half, &run->mounts, &unused);
-	if (run_is_new(run) && run_undo_connected(run) && snapshots_remove(run_ctrd(run), run->snapshotter, run->id, ctx, &err) < 0)
-		run_undo_failed(run, &err);
+	if (run_undo_connected(t->run) && t->call[S_SNAPSHOT])
+		(void)snapshots_prepare_end(TAKE_PTR(t->call[S_SNAPSHOT]), &half, &t->mounts, &unused);
+	if (run_is_new(t->run) && run_undo_connected(t->run) &&
+	    snapshots_remove(run_ctrd(t->run), t->run->snapshotter, t->id, ctx, &err) < 0)
+		run_undo_failed(t->run, &err);
 }
 
 void snapshot_plan(const void *state, struct strv *out)
 {
-	const struct run *run = state;
+	const struct run_task *t = state;
 
-	strv_pushf(out, "snapshot: %s of the image, in %s", run->id,
-		   run->snapshotter ? run->snapshotter : "the namespace's snapshotter");
+	strv_pushf(out, "snapshot: %s of the image, in %s", t->id,
+		   t->run->snapshotter ? t->run->snapshotter : "the namespace's snapshotter");
 }

@@ -1,5 +1,6 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
+#include "engine-words.h"
 #include "foreground.h"
 #include "heir.h"
 #include "orphans.h"
@@ -9,33 +10,45 @@
 
 enum { ANSWER_MS = 1500 };
 
+static int task_explain(const struct run_task *t, int r, struct err *err)
+{
+	_cleanup_strv_ struct strv args = { 0 };
+
+	if (r >= 0)
+		return r;
+	spec_args(t->task, &t->image.config, &args);
+	return exec_error(args.n ? args.v[0] : "", "image", r, err);
+}
+
 /* task */
 
 int task_begin(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
-	const bool tty = run->task->tty;
-	const struct ctrd_io detached = { NULL, run->log_uri, tty ? NULL : run->log_uri, tty };
-	const struct ctrd_io *io = run->streams ? streams_io(run->streams) : &detached;
-	int r = run_is_new(run) ? 0 : run_confine_again(run, ctx, err);
+	struct run_task *t = state;
+	const bool tty = t->task->tty;
+	const struct ctrd_io detached = { NULL, t->log_uri, tty ? NULL : t->log_uri, tty };
+	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
+	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
 
 	if (r < 0)
 		return r;
-	run_label_root(run);
-	run->call[S_TASK] = tasks_create_begin(run_ctrd(run), run->id, &run->mounts, io, NULL, ctx);
-	foreground_heir(run);
+	run_label_root(t);
+	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, NULL, ctx);
+	if (t->run->n_tasks == 1)
+		foreground_heir(t->run);
 	return 0;
 }
 
 int task_end(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
-	int r = run_await(run, S_TASK, ctx, err);
+	struct run_task *t = state;
+	int r = task_await(t, S_TASK, ctx, err);
 
 	if (r >= 0)
-		r = tasks_create_end(TAKE_PTR(run->call[S_TASK]), ctx, &run->pid, err);
-	if (r >= 0 && run->record && run->streams) /* its record has the size of the terminal that it was made on */
-		streams_resize(run->streams, run->core, run->id, ctx);
+		r = tasks_create_end(TAKE_PTR(t->call[S_TASK]), ctx, &t->pid, err);
+	r = task_explain(t, r, err);
+	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
+		streams_resize(t->streams, t->core, t->id, ctx);
 	return r;
 }
 
@@ -48,105 +61,107 @@ static struct ctx patience(const struct ctx *ctx)
 }
 
 /* The create has an answer in the end: when none comes, engine and shim are made to give one. True when they were. */
-static bool await_create(struct run *run, const struct ctx *ctx)
+static bool await_create(struct run_task *t, const struct ctx *ctx)
 {
 	bool broken = false;
 	struct err unused = ERR_INIT;
 	pid_t pid;
 
-	for (int hard = 0; run->call[S_TASK] && hard < 2; hard++) {
+	for (int hard = 0; t->call[S_TASK] && hard < 2; hard++) {
 		struct ctx limit = patience(ctx);
 
-		if (run_await(run, S_TASK, &limit, NULL) >= 0)
+		if (task_await(t, S_TASK, &limit, NULL) >= 0)
 			break;
 		broken = true;
-		(void)task_break(run->core, run->id, hard, ctx, NULL);
+		(void)task_break(t->core, t->id, hard, ctx, NULL);
 	}
-	if (run->call[S_TASK]) {
+	if (t->call[S_TASK]) {
 		struct ctx limit = patience(ctx);
 
-		(void)tasks_create_end(TAKE_PTR(run->call[S_TASK]), &limit, &pid, &unused);
+		(void)tasks_create_end(TAKE_PTR(t->call[S_TASK]), &limit, &pid, &unused);
 	}
 	return broken;
 }
 
 /* All that belongs to a job stays while it is not known that nothing of it runs. */
-static void undo_task(struct run *run, bool broken, const struct ctx *ctx)
+static void undo_task(struct run_task *t, bool broken, const struct ctx *ctx)
 {
 	struct err err = ERR_INIT;
 	int r;
 
-	if (run->task_ended || !run_undo_connected(run))
+	if (t->ended || !run_undo_connected(t->run))
 		return;
-	r = remains_task(run->core, run->id, ctx, &err);
+	r = remains_task(t->core, t->id, ctx, &err);
 	if (r >= 0 && broken)
-		r = orphans_end_task(run->core, run->id, ctx, &err);
-	run->task_ended = r >= 0;
-	run->task_left = r < 0;
+		r = orphans_end_task(t->core, t->id, ctx, &err);
+	t->ended = r >= 0;
 	if (r < 0)
-		run_undo_failed(run, &err);
+		t->run->task_left = true;
+	if (r < 0)
+		run_undo_failed(t->run, &err);
 }
 
 void task_undo(void *state, const struct ctx *ctx)
 {
-	struct run *run = state;
-	bool broken = run_undo_connected(run) && await_create(run, ctx);
+	struct run_task *t = state;
+	bool broken = run_undo_connected(t->run) && await_create(t, ctx);
 
-	undo_task(run, broken, ctx);
-	if (run->task_ended && heir_tell(run->heir, HEIR_DONE, -1)) /* else it may run, and the heir reads what it says */
-		heir_free(TAKE_PTR(run->heir));
+	undo_task(t, broken, ctx);
+	if (t->ended && heir_tell(t->run->heir, HEIR_DONE, -1)) /* else it may run, and the heir reads what it says */
+		heir_free(TAKE_PTR(t->run->heir));
 }
 
 void task_plan(const void *state, struct strv *out)
 {
-	const struct run *run = state;
+	const struct run_task *t = state;
 
-	strv_pushf(out, "task: create in cgroup /%s/%s", run->core->conf.ns, run->id);
+	strv_pushf(out, "task: create in cgroup /%s/%s", t->core->conf.ns, t->id);
 }
 
-unsigned task_needs(const void *state)
+/* Its shim looks for the interface when the sandbox is made. */
+bool task_needs_network(const void *state)
 {
-	const struct run *run = state;
+	const struct run_task *t = state;
 
-	return run->runtime.vm ? STEP(S_NETWORK) | STEP(S_HOSTS) : 0;
+	return t->run->runtime.vm;
 }
 
 /* start */
 
 int start_begin(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 	struct ctx forever = { 0 };
 
 	(void)err;
-	run->wait = tasks_wait_begin(run_ctrd(run), run->id, NULL, &forever);
-	run->call[S_START] = tasks_start_begin(run_ctrd(run), run->id, NULL, ctx);
+	t->wait = tasks_wait_begin(run_ctrd(t->run), t->id, NULL, &forever);
+	t->call[S_START] = tasks_start_begin(run_ctrd(t->run), t->id, NULL, ctx);
 	return 0;
 }
 
 int start_end(void *state, const struct ctx *ctx, struct err *err)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 	pid_t pid;
 
-	return tasks_start_end(TAKE_PTR(run->call[S_START]), ctx, &pid, err);
+	return task_explain(t, tasks_start_end(TAKE_PTR(t->call[S_START]), ctx, &pid, err), err);
 }
 
 void start_undo(void *state, const struct ctx *ctx)
 {
-	struct run *run = state;
+	struct run_task *t = state;
 
-	run_give_up(run, S_START);
-	ctrd_call_free(TAKE_PTR(run->wait));
-	undo_task(run, false, ctx);
-	if (!run->task_ended)
-		run->task_left = true; /* it may have been started */
+	task_give_up(t, S_START);
+	ctrd_call_free(TAKE_PTR(t->wait));
+	undo_task(t, false, ctx);
+	if (!t->ended)
+		t->run->task_left = true; /* it may have been started */
 }
 
 void start_plan(const void *state, struct strv *out)
 {
-	const struct run *run = state;
+	const struct run_task *t = state;
 	static const char *const how[] = { "in the foreground", "detached", "" };
 
-	strv_pushf(out, "start: %s", how[run->opts->mode]);
+	strv_pushf(out, "start: %s", how[t->run->opts->mode]);
 }

@@ -18,6 +18,7 @@ static const struct {
 	{ "after-fail", FAULT_AFTER_FAIL, 14 },
 	{ "after-drop", FAULT_AFTER_DROP, 0 },
 	{ "raw", FAULT_RAW, 0 },
+	{ "gather", FAULT_GATHER, 2 },
 };
 
 /* "WHERE:WHAT[=VALUE]" */

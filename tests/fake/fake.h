@@ -34,7 +34,8 @@ void fake_crash(struct fake *);
 
 /* Adds a fault "WHERE:WHAT". WHERE is the number of a call, counted from 1 since fake_reset(), or the end of its method
  * ("Tasks/Create": every such call). WHAT: fail[=STATUS] (a gRPC status, 14 by itself), hang, drop (the connection),
- * delay=MS; raw=HEX answers OK with these bytes; after-fail and after-drop do what was asked first, and lose the answer. */
+ * delay=MS; gather=N (served once N such calls are open at a time); raw=HEX answers OK with these bytes; after-fail and after-drop
+ * do what was asked first, and lose the answer. */
 int fake_fault(struct fake *, struct err *err, const char *fmt, ...) _printf_(3, 4);
 /* Forgets the faults and the calls made; the state stays. */
 int fake_reset(struct fake *, struct err *err);

@@ -122,6 +122,41 @@ static void delay(struct served *s, const void *msg, size_t len)
 	s->timer = loop_watch(s->fake->loop, s->timer_fd, POLLIN, on_timer, s);
 }
 
+static void serve_held(struct served *s)
+{
+	_cleanup_buf_ struct buf msg = TAKE_STRUCT(s->held);
+
+	s->gathers = false;
+	serve(s, msg.data, msg.len);
+}
+
+static struct served *next_gathered(const struct served *like)
+{
+	list_for_each(it, &like->fake->calls) {
+		struct served *s = container_of(it, struct served, node);
+
+		if (s->gathers && s->method == like->method)
+			return s;
+	}
+	return NULL;
+}
+
+/* Nobody is answered before all are there. */
+static void gather(struct served *s, const void *msg, size_t len)
+{
+	unsigned n = 0;
+
+	buf_add(&s->held, msg, len);
+	s->gathers = true;
+	list_for_each(it, &s->fake->calls) {
+		const struct served *o = container_of(it, struct served, node);
+
+		n += o->gathers && o->method == s->method;
+	}
+	for (struct served *o; n >= s->fault.value && (o = next_gathered(s));)
+		serve_held(o);
+}
+
 /* The answer that the test gave, whatever it may mean. */
 static void answer_raw(struct served *s)
 {
@@ -161,6 +196,8 @@ static void on_message(void *state, struct grpc_stream *stream, const void *msg,
 		inject(s);
 	else if (s->fault.kind == FAULT_DELAY && first)
 		delay(s, msg, len);
+	else if (s->fault.kind == FAULT_GATHER && first)
+		gather(s, msg, len);
 	else
 		serve(s, msg, len);
 }

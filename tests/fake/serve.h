@@ -4,7 +4,17 @@
 #include "grpc-server.h"
 #include "record.h"
 
-enum fault_kind { FAULT_NONE, FAULT_FAIL, FAULT_HANG, FAULT_DROP, FAULT_DELAY, FAULT_AFTER_FAIL, FAULT_AFTER_DROP, FAULT_RAW };
+enum fault_kind {
+	FAULT_NONE,
+	FAULT_FAIL,
+	FAULT_HANG,
+	FAULT_DROP,
+	FAULT_DELAY,
+	FAULT_AFTER_FAIL,
+	FAULT_AFTER_DROP,
+	FAULT_RAW,
+	FAULT_GATHER
+};
 
 struct fault {
 	char *where; /* a number, or the end of a method */
@@ -37,7 +47,7 @@ struct served {
 	const struct service_method *method;
 	char *ns, *lease;
 	struct fault fault; /* where is not used */
-	bool begun, ended;
+	bool begun, ended, gathers;
 	char *waits_for;       /* Tasks.Wait: the key of the process */
 	struct strv filters;   /* Events.Subscribe */
 	struct record *ingest; /* Content.Write: the one it has locked */

@@ -279,13 +279,13 @@ static void labels_files_and_mounts(void **state)
 static void the_root_is_mounted_with_its_label(void **state)
 {
 	struct ctrd_mount mount = { .type = (char[]){ "overlay" } };
-	struct run run = { .mounts = { &mount, 1 } };
+	struct run_task t = { .mounts = { &mount, 1 } };
 
 	(void)state;
-	run_label_root(&run);
+	run_label_root(&t);
 	assert_int_equal(mount.options.n, 0);
-	run.labels.mount = (char[]){ FILE_T ":c1,c2" };
-	run_label_root(&run);
+	t.labels.mount = (char[]){ FILE_T ":c1,c2" };
+	run_label_root(&t);
 	assert_int_equal(mount.options.n, 1);
 	assert_string_equal(mount.options.v[0], "context=\"" FILE_T ":c1,c2\"");
 	strv_done(&mount.options);

@@ -1,0 +1,170 @@
+#include "stop.h"
+#include "clock.h"
+#include "graph.h"
+#include "job-name.h"
+#include "mem.h"
+#include "parse.h"
+#include "remains.h"
+#include "task.h"
+#include <signal.h>
+
+enum { RESUME_MS = 2000, SIGNAL_MS = 3000 /* for the answer to a signal */, STEP_MS = 60000 };
+
+struct stop {
+	struct core *core;
+	char *id;
+	const struct task *task; /* NULL: the record does not say */
+	bool first;
+	int sig;
+	int64_t ms;
+	struct ctrd_call *kill, *wait;
+	struct timer timer; /* the signal is not answered, the task does not end */
+	bool late;
+};
+
+static void on_late(void *arg) { ((struct stop *)arg)->late = true; }
+
+static void stop_within(struct stop *s, int64_t ms)
+{
+	s->late = false;
+	timer_set(&s->timer, clock_mono() + ms * NSEC_PER_MSEC);
+}
+
+static int stop_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx forever = ctx_endless(NULL);
+	struct stop *s = state;
+
+	(void)ctx;
+	(void)err;
+	s->wait = tasks_wait_begin(s->core->ctrd, s->id, NULL, &forever);
+	s->kill = tasks_kill_begin(s->core->ctrd, s->id, NULL, s->sig, false, &forever);
+	timer_init(&s->timer, s->core->loop, on_late, s);
+	stop_within(s, s->ms > SIGNAL_MS ? s->ms : SIGNAL_MS);
+	return GRAPH_LONG;
+}
+
+static bool stop_ready(const void *state, unsigned number)
+{
+	const struct stop *s = state;
+
+	(void)number;
+	return s->late || ctrd_call_ready(s->kill ? s->kill : s->wait);
+}
+
+/* Its shim was killed with it, so containerd knows no exit: it ended by our SIGKILL. */
+static int remember_forced(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_dict_ struct dict labels = { 0 };
+	char at[CLOCK_TEXT];
+	struct task_status t;
+	int r = task_look(c, id, ctx, &t, err);
+
+	if (r < 0 || t.state != TASK_ABSENT)
+		return r;
+	dict_setf(&labels, RECORD_EXIT, "%d %s", 128 + SIGKILL, clock_rfc3339(clock_wall(), at));
+	r = containers_set_labels(c->ctrd, id, &labels, ctx, err);
+	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
+}
+
+static int stop_hard(struct stop *s, const struct ctx *ctx, struct err *err)
+{
+	int r = task_terminate(s->core, s->id, ctx, NULL, err);
+
+	return r == TASK_FORCED ? remember_forced(s->core, s->id, ctx, err) : r;
+}
+
+/* Nobody takes the signal: the task has ended already, or was never started; else shim or engine fail. */
+static int stop_untaken(struct stop *s, int r, const struct ctx *ctx, struct err *err)
+{
+	if (ctx_check(ctx, NULL) < 0 || !ctrd_alive(s->core->ctrd))
+		return r;
+	err_clear(err);
+	return r == -ERR_NOT_FOUND ? 0 : stop_hard(s, ctx, err);
+}
+
+static int stop_finish(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct stop *s = state;
+	struct ctrd_exit unused;
+	int r;
+
+	if (s->late)
+		return stop_hard(s, ctx, err);
+	if (s->kill) {
+		r = tasks_kill_end(TAKE_PTR(s->kill), ctx, err);
+		stop_within(s, s->ms);
+		return r < 0 ? stop_untaken(s, r, ctx, err) : GRAPH_LONG;
+	}
+	r = tasks_wait_end(TAKE_PTR(s->wait), ctx, &unused, err);
+	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r < 0 ? r : 0;
+}
+
+static const struct graph_kind stop_kind = { .name = "stop", .begin = stop_begin, .ready = stop_ready, .finish = stop_finish };
+
+static void stop_done(struct stop *s)
+{
+	timer_done(&s->timer);
+	ctrd_call_free(s->kill);
+	ctrd_call_free(s->wait);
+	free(s->id);
+}
+
+static int signal_of(const struct stop *s, const struct record *rec)
+{
+	const char *name = s->task ? s->task->stop_signal : NULL;
+	int sig = SIGTERM;
+
+	if (!name && s->first)
+		name = dict_get(&rec->c.labels, "io.containerd.image.config.stop-signal");
+	if (name)
+		(void)parse_signal(name, &sig, NULL);
+	return sig;
+}
+
+static void stop_init(struct stop *s, struct core *c, const struct record *rec, size_t i, int timeout)
+{
+	s->core = c;
+	s->id = job_id_task(rec->c.id, i);
+	s->task = rec->job && i < rec->job->n_tasks ? &rec->job->tasks[i] : NULL;
+	s->first = i == 0;
+	s->sig = signal_of(s, rec);
+	s->ms = 1000 * (timeout >= 0 ? timeout : s->task ? s->task->stop_timeout : 10);
+}
+
+/* Adds a node where there is something to be stopped. 1: there is a task. */
+static int stop_plan(struct stop *s, struct graph *g, size_t n, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx soon = ctx_within(ctx, RESUME_MS);
+	struct task_status t;
+	int r = task_look(s->core, s->id, ctx, &t, err);
+
+	if (r < 0 || t.state == TASK_ABSENT)
+		return r;
+	if (t.state == TASK_PAUSED)
+		(void)tasks_resume(s->core->ctrd, s->id, &soon, NULL);
+	if (!task_is_over(&t))
+		(void)graph_add(g, &stop_kind, n > 1 && s->task ? s->task->name : "", s);
+	return 1;
+}
+
+int stop_tasks(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
+{
+	const struct graph_how how = { .loop = c->loop, .step_ms = STEP_MS, .goes_on = true };
+	_cleanup_(graph_freep) struct graph *g = graph_new();
+	const size_t n = job_id_tasks(rec->c.id);
+	_cleanup_free_ struct stop *all = mem_array(struct stop, n);
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		stop_init(&all[i], c, rec, i, timeout);
+		r = stop_plan(&all[i], g, n, ctx, err);
+		any |= r > 0;
+	}
+	if (r >= 0)
+		r = graph_run(g, &how, ctx, err);
+	for (size_t i = 0; i < n; i++)
+		stop_done(&all[i]);
+	return r < 0 ? r : any;
+}

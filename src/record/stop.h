@@ -1,0 +1,6 @@
+/* The end of what a job runs, as a graph: each of its tasks gets its stop signal, its time, and SIGKILL, side by side.*/
+#pragma once
+#include "record.h"
+
+/* @timeout: seconds for each; -1: its own. 1: all is over, and is to be settled; 0: there was nothing. */
+int stop_tasks(struct core *, const struct record *, int timeout, const struct ctx *, struct err *err);

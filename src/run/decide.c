@@ -1,0 +1,101 @@
+#include "decide.h"
+#include "job-name.h"
+#include "mem.h"
+#include "name.h"
+#include "ref.h"
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+int run_copy_job(const struct job *job, struct job **ret, struct err *err)
+{
+	int r = job_check(job, err);
+
+	if (r >= 0)
+		*ret = job_copy(job);
+	return r;
+}
+
+static int decide_runtime(struct run *run, struct err *err)
+{
+	const char *name = run->job->runtime ? run->job->runtime : run->core->conf.runtime;
+
+	if (!name) {
+		_cleanup_free_ char *own = runtime_shim("io.containerd.davit.v2");
+
+		name = own ? "davit" : "runc";
+	}
+	return runtime_resolve(name, &run->runtime, err);
+}
+
+static bool has_cgroup2(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static int decide_image(struct run_task *t, struct err *err)
+{
+	struct ref ref = { 0 };
+	int r;
+
+	if (!t->task->image)
+		return err_set(err, ERR_INVALID, "no image is named");
+	if (image_is_id(t->task->image)) {
+		t->image_name = mem_strdup(t->task->image);
+		return 0;
+	}
+	r = ref_parse(t->task->image, &ref, err);
+	if (r >= 0)
+		t->image_name = mem_strdup(ref.name);
+	ref_done(&ref);
+	return r;
+}
+
+/* What a host gives is not for job_check(): a record of another host is read, too. */
+static int check_processors(const struct task *t, struct err *err)
+{
+	const double most = (double)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (t->cpus <= most)
+		return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "invalid cpus \"%g\": more than there are", t->cpus), "this host has %g",
+			most);
+}
+
+int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	if (!run->job->name)
+		run->job->name = job_name_new();
+	r = name_check("name", run->job->name, NAME_JOB_MAX, err);
+	if (r >= 0)
+		r = job_check(run->job, err);
+	for (size_t i = 0; r >= 0 && i < run->job->n_tasks; i++)
+		r = check_processors(&run->job->tasks[i], err);
+	if (r < 0)
+		return r;
+	if (run->job->n_tasks > JOB_TASKS_MAX)
+		return err_set(err, ERR_INVALID, "job of %zu tasks: at most %d", run->job->n_tasks, JOB_TASKS_MAX);
+	if (!run->id)
+		run->id = job_id_new(run->job->name, run->job->n_tasks);
+	if (!run->tasks)
+		run_add_tasks(run);
+	run->lease = claim_lease_id(run->job->name);
+	run->cgroup2 = has_cgroup2();
+	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
+		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
+	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++)
+		r = decide_image(&run->tasks[i], err);
+	if (r >= 0)
+		r = decide_runtime(run, err);
+	if (r >= 0 && run->n_tasks > 1 && (run->opts->mode == RUN_FOREGROUND || run->runtime.vm))
+		r = err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: runs detached only, and not in a virtual machine",
+			    run->n_tasks);
+	if (r >= 0)
+		r = run_network(run, ctx, err);
+	return r < 0 || (ctx && run_publishes_image(run)) ? r : run_pick_ports(run, ctx, err);
+}

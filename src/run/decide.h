@@ -1,0 +1,9 @@
+/* What can be said of a run before anything is started: its name, id, runtime, snapshotter, image's name, network and ports.
+ * Internal to run. */
+#pragma once
+#include "job-state.h"
+
+/* A copy that decisions may be written into. */
+int run_copy_job(const struct job *, struct job **ret, struct err *err);
+/* @ctx NULL: without asking containerd. -ERR_INVALID and what job_check() says. */
+int run_decide(struct run *, const struct ctx *, struct err *err);

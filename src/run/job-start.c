@@ -1,0 +1,99 @@
+/* Starting a job that exists. */
+#include "decide.h"
+#include "job-name.h"
+#include "mem.h"
+#include "remains.h"
+#include "task.h"
+
+/* Each task has a record of its own; that of the first is the job's. */
+static int load_records(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	const size_t n = run->job->n_tasks;
+	int r = 0;
+
+	run->records = mem_array(struct record, n);
+	run->records[0] = TAKE_STRUCT(*rec);
+	for (size_t i = 1; r >= 0 && i < n; i++) {
+		_cleanup_free_ char *id = job_id_task(run->id, i);
+
+		r = containers_get(run->core->ctrd, id, ctx, &run->records[i].c, err);
+	}
+	run_add_tasks(run);
+	return r;
+}
+
+/* Does another task than the first run? */
+static int others_run(const struct run *run, const struct ctx *ctx, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < run->job->n_tasks; i++) {
+		_cleanup_free_ char *id = job_id_task(run->id, i);
+		struct task_status t;
+
+		r = task_look(run->core, id, ctx, &t, err);
+		if (r >= 0)
+			r = !task_is_over(&t);
+	}
+	return r;
+}
+
+/* A job that exists: its records, with the tasks of its last run deleted. 1: it runs, and nobody wants to see it. */
+static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	struct task_status t;
+	int r;
+
+	if (!rec->job)
+		return err_hint(err, err_set(err, ERR_DATA_LOSS, "its record is not davit's, or cannot be read"),
+				"remove it with: davit rm -f %s", rec->name);
+	run->job = TAKE_PTR(rec->job);
+	run->id = mem_strdup(rec->c.id);
+	run->snapshotter = mem_strdup(rec->c.snapshotter);
+	r = claim_lock(run->core, run->job->name, true, ctx, &run->lock, err);
+	if (r < 0)
+		return r;
+	r = task_look(run->core, run->id, ctx, &t, err);
+	if (r < 0)
+		return r;
+	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED)
+		return 1;
+	if (t.state == TASK_UNKNOWN)
+		return err_hint(err, err_set(err, ERR_UNAVAILABLE, "its shim does not say how it is"), "end it with: davit stop %s",
+				run->job->name);
+	r = task_is_over(&t) ? others_run(run, ctx, err) : 1;
+	if (r < 0)
+		return r;
+	if (r > 0) /* a reboot takes the task and the network namespace, not what CNI remembers of it */
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"), "davit logs -f %s follows it",
+				run->job->name);
+	r = remains_settle(run->core, rec, ctx, err);
+	return r < 0 ? r : load_records(run, rec, ctx, err);
+}
+
+int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
+	      struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
+	struct run_result res = { 0 };
+	int r = record_find(core, name, ctx, &rec, err);
+
+	if (r < 0)
+		return r;
+	r = start_prepare(&run, &rec, ctx, err);
+	if (r > 0) {
+		*ret = (struct run_result){ .name = mem_strdup(run.job->name), .id = mem_strdup(run.id) };
+		return 0;
+	}
+	if (r == 0)
+		r = run_decide(&run, ctx, err);
+	if (r >= 0)
+		r = run_execute(&run, ctx, &res, err);
+	if (r < 0) {
+		run_result_done(&res);
+		return err_wrap(err, r, "start job %s", name);
+	}
+	*ret = res;
+	return 0;
+}

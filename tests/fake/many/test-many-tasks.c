@@ -1,0 +1,371 @@
+/* A job of several tasks on the fake containerd: what its tasks do goes on side by side, it is one job to everybody else, and
+ * nothing of any of them stays behind when one fails. */
+#include "test.h"
+#include "fake.h"
+#include "file.h"
+#include "job-list.h"
+#include "job-remove.h"
+#include "job-run.h"
+#include "job-stop.h"
+#include "log.h"
+#include "mem.h"
+#include <dirent.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+enum { TEN = 10, THREE = 3, PATIENCE_MS = 15000 };
+
+struct stage {
+	struct loop *loop;
+	struct fake *fake;
+	char dir[32], *run, *data, *pulled;
+	bool netns; /* we may make network namespaces */
+};
+
+static void list_tree(const char *path, struct buf *out)
+{
+	DIR *d = opendir(path);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char *sub = mem_printf("%s/%s", path, e->d_name);
+
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+			if (e->d_type == DT_DIR)
+				list_tree(sub, out);
+			else
+				buf_addf(out, "%s\n", sub);
+		}
+		free(sub);
+	}
+	if (d)
+		assert_int_equal(closedir(d), 0);
+}
+
+static size_t count_in(const char *path)
+{
+	DIR *d = opendir(path);
+	size_t n = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	if (d)
+		assert_int_equal(closedir(d), 0);
+	return n;
+}
+
+static void snapshot_of(struct stage *s, struct buf *out)
+{
+	struct err err = ERR_INIT;
+
+	buf_reset(out);
+	if (fake_dump(s->fake, out, &err) < 0)
+		fail_msg("%s", err.msg);
+	list_tree(s->run, out);
+	list_tree(s->data, out);
+	if (s->netns)
+		list_tree("/run/netns", out);
+}
+
+static struct core *open_core(const struct stage *s, int64_t call_ms)
+{
+	const struct core_conf conf = { .address = fake_address(s->fake),
+					.ns = FAKE_NS,
+					.run_dir = s->run,
+					.data_dir = s->data,
+					.snapshotter = "overlayfs",
+					.call_ms = call_ms,
+					.undo_ms = 5000,
+					.cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data } };
+	struct core *core = NULL;
+	struct err err = ERR_INIT;
+
+	if (core_open(&conf, &core, &err) < 0)
+		fail_msg("%s", err.msg);
+	return core;
+}
+
+static struct job *job_of(const struct stage *s, size_t n, enum pull_policy pull)
+{
+	struct job *job = job_new();
+
+	job->network = mem_strdup(s->netns ? "none" : "host");
+	job->name = mem_strdup("crew");
+	for (size_t i = 0; i < n; i++) {
+		struct task *t = i ? job_add_task(job) : &job->tasks[0];
+
+		free(t->name);
+		t->name = mem_printf("t%zu", i);
+		t->image = pull == PULL_ALWAYS ? mem_printf("x%zu", i) : mem_strdup("x0");
+		t->user = mem_strdup("0:0");
+		t->pull = pull;
+		t->log = JOB_LOG_NONE;
+	}
+	return job;
+}
+
+static int run_job(struct stage *s, const struct job *job, enum run_mode mode, int64_t call_ms, struct timing *timing,
+		   struct err *err)
+{
+	const struct run_opts opts = { .mode = mode, .timing = timing, .quiet = true };
+	const struct ctx ctx = ctx_within(NULL, PATIENCE_MS);
+	struct core *core = open_core(s, call_ms);
+	struct run_result res = { 0 };
+	int r = job_run(core, job, &opts, &ctx, &res, err);
+
+	run_result_done(&res);
+	core_free(core);
+	return r;
+}
+
+static int do_to_job(struct stage *s, int (*what)(struct core *, struct err *), struct err *err)
+{
+	struct core *core = open_core(s, 2000);
+	int r = what(core, err);
+
+	core_free(core);
+	return r;
+}
+
+static int stop(struct core *c, struct err *err) { return job_stop(c, "crew", 1, NULL, err); }
+static int remove_it(struct core *c, struct err *err) { return job_remove(c, "crew", true, true, NULL, err); }
+static int prune(struct core *c, struct err *err)
+{
+	struct strv removed = { 0 };
+	int r = job_prune(c, false, false, false, NULL, &removed, err);
+
+	strv_done(&removed);
+	return r;
+}
+
+static int start(struct core *c, struct err *err)
+{
+	const struct run_opts opts = { .mode = RUN_DETACHED };
+	struct run_result res = { 0 };
+	int r = job_start(c, "crew", &opts, NULL, &res, err);
+
+	run_result_done(&res);
+	return r;
+}
+
+static int is_one_job(struct core *c, struct err *err)
+{
+	const struct job_filter all = { .all = true };
+	struct job_rows rows = { 0 };
+	int r = job_list(c, &all, NULL, &rows, err);
+
+	assert_int_equal(rows.n, 1);
+	assert_string_equal(rows.v[0].name, "crew");
+	assert_int_equal(rows.v[0].state, JOB_RUNNING);
+	job_rows_done(&rows);
+	return r;
+}
+
+static void must(struct stage *s, int (*what)(struct core *, struct err *))
+{
+	struct err err = ERR_INIT;
+
+	if (do_to_job(s, what, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* How many lines of the fake's state have @word. */
+static size_t count_of(struct stage *s, const char *word)
+{
+	struct buf state = { 0 };
+	struct strv lines = { 0 };
+	size_t n = 0;
+
+	assert_int_equal(fake_dump(s->fake, &state, NULL), 0);
+	strv_split(&lines, buf_str(&state), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		n += strstr(lines.v[i], word) != NULL;
+	strv_done(&lines);
+	buf_done(&state);
+	return n;
+}
+
+static void as_before(struct stage *s, const struct buf *before, const char *after_what)
+{
+	struct buf after = { 0 };
+
+	snapshot_of(s, &after);
+	if (strcmp(buf_str(before), buf_str(&after)) != 0)
+		fail_msg("not as before after: %s\n%s", after_what, buf_str(&after));
+	buf_done(&after);
+}
+
+/* No call is answered before all ten are open, and no pull ends before all ten are under way. */
+static void ten_tasks_start_side_by_side(void **state)
+{
+	static const char *const gathered[] = { "Snapshots/Prepare", "Containers/Create", "Tasks/Create", "Tasks/Start" };
+	struct stage *s = *state;
+	struct job *job = job_of(s, TEN, PULL_ALWAYS);
+	struct timing timing = { 0 };
+	struct buf before = { 0 };
+	struct err err = ERR_INIT;
+	size_t pulls = 0;
+
+	snapshot_of(s, &before);
+	for (size_t i = 0; i < sizeof gathered / sizeof *gathered; i++)
+		assert_int_equal(fake_fault(s->fake, &err, "%s:gather=%d", gathered[i], TEN), 0);
+	if (run_job(s, job, RUN_DETACHED, 10000, &timing, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	for (size_t i = 0; i < timing.n; i++)
+		pulls += !strncmp(timing.v[i].step, "image t", 7);
+	assert_int_equal(pulls, TEN);
+	assert_int_equal(count_of(s, " task "), TEN);
+	assert_int_equal(count_of(s, " container "), TEN);
+	assert_int_equal(s->netns ? count_in("/run/netns") : 1, 1); /* they share it */
+	must(s, is_one_job);
+	must(s, prune); /* a job that runs is nobody's prey */
+	assert_int_equal(count_of(s, " task "), TEN);
+	must(s, stop);
+	assert_int_equal(count_of(s, " task "), 0);
+	assert_int_equal(count_of(s, " container "), TEN);
+	must(s, start);
+	assert_int_equal(count_of(s, " task "), TEN);
+	must(s, remove_it);
+	as_before(s, &before, "rm -f");
+	timing_done(&timing);
+	buf_done(&before);
+	job_free(job);
+}
+
+/* One that several want is pulled once. */
+static void an_image_is_pulled_once(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_MISSING);
+	struct buf pulled = { 0 };
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < THREE; i++) {
+		free(job->tasks[i].image);
+		job->tasks[i].image = mem_strdup("y");
+	}
+	assert_int_equal(setenv("PULLS", "1", true), 0);
+	assert_true(run_job(s, job, RUN_DETACHED, 2000, NULL, &err) < 0); /* the stand-in brings nothing */
+	assert_non_null(strstr(err.msg, "image y"));
+	assert_true(file_read(s->pulled, 4096, &pulled, &err) >= 0);
+	assert_string_equal(buf_str(&pulled), "docker.io/library/y:latest\n");
+	buf_done(&pulled);
+	job_free(job);
+}
+
+/* The third pull fails; the others wait for each other and would never end. */
+static void a_failed_pull_ends_the_others(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_ALWAYS);
+	struct buf before = { 0 };
+	struct err err = ERR_INIT;
+
+	snapshot_of(s, &before);
+	free(job->tasks[2].image);
+	job->tasks[2].image = mem_strdup("bad");
+	assert_int_equal(setenv("PULLS", "999", true), 0);
+	assert_int_equal(run_job(s, job, RUN_DETACHED, 2000, NULL, &err), -ERR_UNAVAILABLE);
+	assert_string_equal(err.msg, "run job crew: t2: registry: it is down");
+	as_before(s, &before, "a failed pull");
+	buf_done(&before);
+	job_free(job);
+}
+
+/* Whichever call fails. */
+static void torture(struct stage *s, enum run_mode mode, const char *what)
+{
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct buf before = { 0 };
+	unsigned n, failed = 0, count = 0;
+
+	snapshot_of(s, &before);
+	for (n = 1; count >= n - 1; n++) {
+		struct err err = ERR_INIT;
+		int r;
+
+		assert_int_equal(fake_reset(s->fake, NULL), 0);
+		assert_int_equal(fake_fault(s->fake, NULL, "%u:%s", n, what), 0);
+		r = run_job(s, job, mode, 300, NULL, &err);
+		count = fake_count(s->fake);
+		assert_int_equal(fake_reset(s->fake, NULL), 0);
+		failed += r < 0;
+		if (r >= 0)
+			must(s, remove_it);
+		as_before(s, &before, r < 0 ? err.msg : "success");
+	}
+	assert_true(n > 20 && failed > 15); /* the faults were met */
+	buf_done(&before);
+	job_free(job);
+}
+
+static void nothing_stays_of_any_task(void **state)
+{
+	static const char *const faults[] = { "fail", "after-fail", "after-drop", "hang" };
+
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		torture(*state, RUN_DETACHED, faults[i]);
+	torture(*state, RUN_CREATE, "fail");
+}
+
+static void runs_detached_only(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(run_job(s, job, RUN_FOREGROUND, 300, NULL, &err), -ERR_UNIMPLEMENTED);
+	job_free(job);
+}
+
+static bool isolate(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0;
+}
+
+static int set_up(void **state)
+{
+	static struct stage s;
+	struct err err = ERR_INIT;
+
+	log_init(LOG_ERROR, false);
+	s = (struct stage){ .dir = "/tmp/davit-many-XXXXXX" };
+	if (!mkdtemp(s.dir))
+		return -1;
+	s.netns = isolate();
+	if (!s.netns)
+		print_message("SKIPPED: network namespaces (not root): the jobs use the host's network\n");
+	s.run = mem_printf("%s/run", s.dir);
+	s.data = mem_printf("%s/data", s.dir);
+	s.pulled = mem_printf("%s/pulled", s.dir);
+	s.loop = loop_new();
+	if (setenv("PULLED", s.pulled, true) < 0 || setenv("PULLS", "10", true) < 0 || fake_start(s.loop, &s.fake, &err) < 0)
+		return -1;
+	for (int i = 0; i < TEN; i++) {
+		_cleanup_free_ char *image = mem_printf("docker.io/library/x%d:latest", i);
+
+		if (fake_seed_image(s.fake, FAKE_NS, image, &err) < 0)
+			return -1;
+	}
+	*state = &s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stage *s = *state;
+
+	fake_free(s->fake);
+	loop_free(s->loop);
+	(void)file_remove_tree(s->dir, NULL);
+	free(s->run);
+	free(s->data);
+	free(s->pulled);
+	return 0;
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pulled_once), CASE(a_failed_pull_ends_the_others),
+	  CASE(nothing_stays_of_any_task), CASE(runs_detached_only))

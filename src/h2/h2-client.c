@@ -166,7 +166,8 @@ static int on_client_header(nghttp2_session *s, const nghttp2_frame *frame, cons
 	return 0;
 }
 
-/* The peer takes no new streams. nghttp2 ends those beyond its last one; those that it still holds back never start. */
+/* The peer takes no new streams. nghttp2 ends those beyond its last one; those that it still holds back never start, whatever the
+ * last one is: a server that ends gracefully names the highest there can be. */
 static void on_goaway(struct h2_client *c, const nghttp2_goaway *frame)
 {
 	struct err why = ERR_INIT;
@@ -179,7 +180,7 @@ static void on_goaway(struct h2_client *c, const nghttp2_goaway *frame)
 		list_for_each(it, &c->calls[i]) {
 			struct h2_call *call = container_of(it, struct h2_call, node);
 
-			if (call->id > frame->last_stream_id)
+			if (call->id > frame->last_stream_id || (call->id && !nghttp2_session_find_stream(c->session, call->id)))
 				h2_call_fail(call, &why);
 		}
 }

@@ -308,6 +308,36 @@ static void a_goaway_spares_nothing_that_waits(void **state)
 	h2_client_free(c);
 }
 
+/* As a Go server says that it will end: the last stream is any, and what has not left yet never will. */
+static void a_goaway_of_no_stream_ends_what_has_not_left(void **state)
+{
+	enum { N = 300 };
+	struct h2_client *c = h2_client_new();
+	struct h2_call *calls[N];
+	_cleanup_buf_ struct buf msg = { 0 };
+
+	(void)state;
+	script(c, "settings 3=1");
+	free(sent_by(c));
+	for (int i = 0; i < N; i++)
+		calls[i] = h2_call_new(c, "/t/M", NULL, 0);
+	free(sent_by(c));
+	h2_call_free(calls[7]);
+	script(c, "goaway 2147483647 0");
+	free(sent_by(c));
+	assert_false(h2_call_ended(calls[0]));
+	for (int i = 1; i < N; i++) /* now, not when the first has ended, which may wait for a day */
+		assert_true(i == 7 || h2_call_ended(calls[i]));
+	script(c, OK_HEAD "headers 1! grpc-status=0");
+	for (int i = 0; i < N; i++) {
+		if (i == 7)
+			continue;
+		assert_int_equal(h2_call_take(calls[i], &msg, NULL), i ? -ERR_UNAVAILABLE : 0);
+		h2_call_free(calls[i]);
+	}
+	h2_client_free(c);
+}
+
 static void waiting_calls_start_as_streams_end(void **state)
 {
 	struct h2_client *c = h2_client_new();
@@ -339,4 +369,4 @@ static void waiting_calls_start_as_streams_end(void **state)
 #define T(f) cmocka_unit_test(f)
 RUN_TESTS("h2-client", T(transcripts), T(cancelled_at_its_deadline), T(opens_with_its_windows_and_the_call),
 	  T(the_peers_window_holds_back), T(credit_comes_back_when_messages_are_taken), T(a_goaway_spares_nothing_that_waits),
-	  T(waiting_calls_start_as_streams_end))
+	  T(a_goaway_of_no_stream_ends_what_has_not_left), T(waiting_calls_start_as_streams_end))

@@ -10,6 +10,8 @@ enum { LIST_WEIGHT_MAX = 256 << 20, RECORD_WEIGHT = 512, CALL_PATIENCE = 5 };
 struct ctrd_call {
 	struct ctrd_line *line; /* NULL: nothing was asked */
 	struct grpc_call *grpc;
+	struct loop *loop;
+	struct timer *teller; /* in place of grpc */
 	const struct method *method;
 	char *id;
 	int64_t asked_at; /* clock_mono() */
@@ -54,13 +56,33 @@ struct ctrd_call *call_begin(struct ctrd *c, const struct method *m, const char 
 	return call;
 }
 
-struct ctrd_call *call_nothing(void) { return mem_new(struct ctrd_call); }
+struct ctrd_call *call_nothing(struct ctrd *c)
+{
+	struct ctrd_call *call = mem_new(struct ctrd_call);
+
+	call->loop = c->conn->loop;
+	return call;
+}
+
+void ctrd_call_notify(struct ctrd_call *call, void (*fn)(void *arg), void *arg)
+{
+	if (call->grpc) {
+		grpc_notify(call->grpc, fn, arg);
+		return;
+	}
+	timer_free(TAKE_PTR(call->teller));
+	if (!fn)
+		return;
+	call->teller = loop_timer(call->loop, fn, arg);
+	timer_set(call->teller, 1);
+}
 
 void ctrd_call_free(struct ctrd_call *call)
 {
 	if (!call)
 		return;
 	grpc_call_free(call->grpc);
+	timer_free(call->teller);
 	ctrd_line_unref(call->line);
 	buf_done(&call->in);
 	free(call->id);

@@ -28,7 +28,7 @@ struct ctrd_call *call_begin(struct ctrd *, const struct method *, const char *i
 struct ctrd_call *call_open(struct ctrd *, const struct method *, const char *id, const struct ctx *);
 void call_send(struct ctrd_call *, const ProtobufCMessage *, bool last);
 /* A call of which nothing needs to be asked: its end is success. */
-struct ctrd_call *call_nothing(void);
+struct ctrd_call *call_nothing(struct ctrd *);
 
 /* Wait for the one answer and consume the call. */
 int call_end(struct ctrd_call *, const struct ctx *, struct reply *ret, struct err *err);

@@ -205,7 +205,7 @@ struct ctrd_call *containers_set_labels_begin(struct ctrd *c, const char *id, co
 	Containers__UpdateRequest req = CONTAINERS__UPDATE_REQUEST__INIT;
 
 	if (!labels->n) /* an empty mask would replace the whole record */
-		return call_nothing();
+		return call_nothing(c);
 	container.id = borrow(id);
 	container.labels = entries_pack(&a, labels, &container.n_labels);
 	req.container = &container;

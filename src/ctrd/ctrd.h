@@ -50,6 +50,11 @@ void ctrd_call_free(struct ctrd_call *);
 DEFINE_CLEANUP(struct ctrd_call, ctrd_call_free)
 /* True when its _end() would not wait. */
 bool ctrd_call_ready(const struct ctrd_call *);
+/* Instead of waiting: the loop calls @fn(@arg) once, when the call has ended with an answer, an error, its deadline or the loss of
+ * its connection: then its _end() does not wait. @fn may end or free this call and others, begin new ones, and free the last scope
+ * of the connection; it does not wait (it is inside loop_turn(), base/loop.h), so what it begins gets an @fn of its own. A call
+ * that is ended or freed before that is not told of. @fn NULL: not any more. */
+void ctrd_call_notify(struct ctrd_call *, void (*fn)(void *arg), void *arg);
 
 /* google.protobuf.Any: type_url is the bare name (reference 0.1). */
 struct ctrd_any {

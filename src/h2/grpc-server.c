@@ -10,6 +10,7 @@ struct grpc_server {
 	char *path;
 	const struct grpc_handler *handler;
 	void *arg;
+	unsigned streams; /* 0: the engine's own number */
 };
 
 /* One connection. */
@@ -68,6 +69,8 @@ static void on_grpc_connection(void *arg, int fd)
 	struct grpc_peer *p = mem_new(struct grpc_peer);
 
 	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ on_kick, on_drop, p });
+	if (s->streams)
+		h2_server_streams(p->engine, s->streams);
 	p->timer = loop_timer(s->loop, on_deadline, p);
 	guest_init(&p->guest, s->listener, fd, s->path, &peer_ops, p);
 	conn_kick(p->guest.conn); /* the server's SETTINGS need no waiting for the client's */
@@ -116,6 +119,8 @@ void grpc_server_shutdown(struct grpc_server *s)
 	list_for_each(it, listener_guests(s->listener))
 		h2_server_shutdown(container_of(it, struct grpc_peer, guest.node)->engine);
 }
+
+void grpc_server_streams(struct grpc_server *s, unsigned n) { s->streams = n; }
 
 size_t grpc_server_connections(const struct grpc_server *s) { return listener_n(s->listener); }
 

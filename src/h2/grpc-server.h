@@ -36,6 +36,9 @@ DEFINE_CLEANUP(struct grpc_server, grpc_server_free)
 /* Takes no new connections and tells every client GOAWAY; open calls go on, and each connection closes behind its
  * last one. The socket is unlinked. */
 void grpc_server_shutdown(struct grpc_server *);
+/* How many calls a client may have open on a connection that it makes from now on; H2_SERVER_STREAMS by itself. What it starts
+ * beyond that waits with the client. */
+void grpc_server_streams(struct grpc_server *, unsigned n);
 size_t grpc_server_connections(const struct grpc_server *);
 struct listener_counts grpc_server_counts(const struct grpc_server *);
 

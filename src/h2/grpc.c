@@ -11,27 +11,68 @@ struct grpc {
 	struct h2_client *engine;
 	struct timer *timer; /* until the peer has greeted */
 	int64_t greeting_ms;
+	struct list_node ended; /* calls whose owners are to be told */
+	struct timer teller;    /* runs as soon as there is one */
 };
 
 struct grpc_call {
 	struct grpc *grpc;
 	struct h2_call *call;
-	int64_t deadline; /* 0: none */
+	struct timer deadline; /* on no loop: it has none */
+	struct list_node ended;
+	void (*fn)(void *arg);
+	void *arg;
 };
+
+/* Whatever may have ended a call ends with this. */
+static void tell_soon(struct grpc *g)
+{
+	if (!list_empty(&g->ended) && !g->teller.at)
+		timer_set(&g->teller, 1);
+}
+
+/* A function may end this connection, and any call: those still to be told of are then out of @now. What ends meanwhile, a call
+ * begun on a connection that is gone for one, has its turn in the next one. */
+static void tell_owners(void *arg)
+{
+	struct grpc *g = arg;
+	struct list_node now;
+
+	list_init(&now);
+	list_move_all(&now, &g->ended);
+	while (!list_empty(&now)) {
+		struct grpc_call *call = container_of(now.next, struct grpc_call, ended);
+
+		list_unlink(&call->ended);
+		call->fn(call->arg);
+	}
+}
 
 static ssize_t on_grpc_client_input(void *arg, const void *p, size_t n, struct err *err)
 {
-	int r = h2_client_input(((struct grpc *)arg)->engine, p, n, err);
+	struct grpc *g = arg;
+	int r = h2_client_input(g->engine, p, n, err);
 
+	tell_soon(g);
 	return r < 0 ? r : (ssize_t)n;
 }
 
 static int on_grpc_client_output(void *arg, struct buf *out, struct err *err)
 {
-	return h2_client_output(((struct grpc *)arg)->engine, out, err);
+	struct grpc *g = arg;
+	int r = h2_client_output(g->engine, out, err);
+
+	tell_soon(g);
+	return r;
 }
 
-static void on_grpc_client_closed(void *arg, const struct err *why) { h2_client_close(((struct grpc *)arg)->engine, why); }
+static void on_grpc_client_closed(void *arg, const struct err *why)
+{
+	struct grpc *g = arg;
+
+	h2_client_close(g->engine, why);
+	tell_soon(g);
+}
 
 static const struct conn_ops grpc_client_ops = { on_grpc_client_input, on_grpc_client_output, on_grpc_client_closed };
 
@@ -46,6 +87,7 @@ static void on_silence(void *arg)
 	(void)err_set(&why, ERR_UNAVAILABLE, "connection to %s: it does not answer", conn_name(g->conn));
 	(void)err_hint(&why, -ERR_UNAVAILABLE, "it may be stopped, or not accept connections: see its log");
 	h2_client_close(g->engine, &why);
+	tell_soon(g);
 	conn_abort(g->conn);
 }
 
@@ -77,6 +119,8 @@ int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err
 	g->loop = loop;
 	g->engine = h2_client_new();
 	g->greeting_ms = GRPC_GREETING_MS;
+	list_init(&g->ended);
+	timer_init(&g->teller, loop, tell_owners, g);
 	g->conn = conn_new(loop, fd, path, &grpc_client_ops, g);
 	conn_flush(g->conn); /* the preface: a containerd that ends waits for that of each connection, and for no more */
 	*ret = g;
@@ -88,6 +132,7 @@ void grpc_free(struct grpc *g)
 	if (!g)
 		return;
 	timer_free(g->timer);
+	timer_done(&g->teller);
 	conn_free(g->conn);
 	h2_client_free(g->engine);
 	free(g);
@@ -95,15 +140,40 @@ void grpc_free(struct grpc *g)
 
 bool grpc_alive(const struct grpc *g) { return h2_client_open(g->engine); }
 
+static void on_call_deadline(void *arg)
+{
+	struct grpc_call *call = arg;
+	struct err why = ERR_INIT;
+
+	(void)err_set(&why, ERR_DEADLINE, "timed out");
+	h2_call_fail(call->call, &why);
+	tell_soon(call->grpc);
+	kick_conn(call->grpc);
+}
+
 struct grpc_call *grpc_start(struct grpc *g, const char *method, const struct dict *md, const struct ctx *ctx)
 {
 	struct grpc_call *call = mem_new(struct grpc_call);
+	bool timed = ctx->deadline && ctx->deadline != INT64_MAX;
 
-	*call = (struct grpc_call){ .grpc = g, .deadline = ctx->deadline == INT64_MAX ? 0 : ctx->deadline };
-	call->call = h2_call_new(g->engine, method, md, call->deadline ? ctx_left(ctx) : 0);
+	call->grpc = g;
+	call->call = h2_call_new(g->engine, method, md, timed ? ctx_left(ctx) : 0);
+	if (timed) {
+		timer_init(&call->deadline, g->loop, on_call_deadline, call);
+		timer_set(&call->deadline, ctx->deadline);
+	}
 	await_greeting(g);
 	kick_conn(g);
 	return call;
+}
+
+void grpc_notify(struct grpc_call *call, void (*fn)(void *arg), void *arg)
+{
+	call->fn = fn;
+	call->arg = arg;
+	list_unlink(&call->ended);
+	h2_call_tell(call->call, fn ? &call->grpc->ended : NULL, fn ? &call->ended : NULL);
+	tell_soon(call->grpc);
 }
 
 void grpc_send(struct grpc_call *call, const void *msg, size_t len, bool last)
@@ -111,6 +181,7 @@ void grpc_send(struct grpc_call *call, const void *msg, size_t len, bool last)
 	h2_call_send(call->call, msg, len);
 	if (last)
 		h2_call_half_close(call->call);
+	tell_soon(call->grpc);
 	kick_conn(call->grpc);
 }
 
@@ -124,36 +195,6 @@ size_t grpc_unsent(const struct grpc_call *call) { return h2_call_unsent(call->c
 
 bool grpc_ready(const struct grpc_call *call) { return h2_call_ready(call->call); }
 
-static void expire_call(struct grpc_call *call)
-{
-	struct err why = ERR_INIT;
-
-	if (!call->deadline || clock_mono() < call->deadline)
-		return;
-	(void)err_set(&why, ERR_DEADLINE, "timed out");
-	h2_call_fail(call->call, &why);
-	kick_conn(call->grpc);
-}
-
-/* One turn of the loop within @ctx and the call's own deadline, which ends the call rather than this wait. */
-static int turn_for_grpc(struct grpc_call *call, const struct ctx *ctx, struct err *err)
-{
-	struct ctx both = ctx ? *ctx : ctx_none();
-	int r;
-
-	if (call->deadline && (!both.deadline || call->deadline < both.deadline))
-		both.deadline = call->deadline;
-	r = loop_turn(call->grpc->loop, &both, err);
-	if (r != -ERR_DEADLINE)
-		return r;
-	expire_call(call);
-	if (!h2_call_ended(call->call))
-		return r;
-	if (err)
-		*err = (struct err)ERR_INIT;
-	return 0;
-}
-
 int grpc_drain(struct grpc_call *call, size_t below, const struct ctx *ctx, struct err *err)
 {
 	int r = 0;
@@ -162,7 +203,7 @@ int grpc_drain(struct grpc_call *call, size_t below, const struct ctx *ctx, stru
 		conn_flush(call->grpc->conn);
 		if (h2_call_ended(call->call) || h2_call_unsent(call->call) < below)
 			return 0;
-		r = turn_for_grpc(call, ctx, err);
+		r = loop_turn(call->grpc->loop, ctx, err);
 		if (r < 0)
 			return r;
 	}
@@ -176,7 +217,7 @@ int grpc_recv(struct grpc_call *call, const struct ctx *ctx, struct buf *ret, st
 		conn_flush(call->grpc->conn);
 		if (h2_call_ready(call->call))
 			break;
-		r = turn_for_grpc(call, ctx, err);
+		r = loop_turn(call->grpc->loop, ctx, err);
 		if (r < 0)
 			return r;
 	}
@@ -190,6 +231,8 @@ void grpc_call_free(struct grpc_call *call)
 {
 	if (!call)
 		return;
+	list_unlink(&call->ended);
+	timer_done(&call->deadline);
 	h2_call_free(call->call);
 	kick_conn(call->grpc);
 	free(call);

@@ -30,7 +30,8 @@ bool grpc_alive(const struct grpc *);
 void grpc_set_greeting(struct grpc *, int64_t ms); /* instead of GRPC_GREETING_MS */
 
 /* Start a call of @method ("/package.Service/Method") with metadata @md (may be NULL). @ctx gives the deadline: sent
- * as grpc-timeout and enforced here too; waiting for it is up to each wait's own ctx. Never NULL. */
+ * as grpc-timeout, and the loop ends the call at it with -ERR_DEADLINE, whether or not anybody waits for it; each wait has its own
+ * ctx besides. Never NULL. */
 struct grpc_call *grpc_start(struct grpc *, const char *method, const struct dict *md, const struct ctx *ctx);
 /* Queue one message (copied); @last half-closes the stream behind it. */
 void grpc_send(struct grpc_call *, const void *msg, size_t len, bool last);
@@ -45,6 +46,12 @@ int grpc_drain(struct grpc_call *, size_t below, const struct ctx *ctx, struct e
 int grpc_recv(struct grpc_call *, const struct ctx *ctx, struct buf *ret, struct err *err);
 /* True when grpc_recv() would not wait. */
 bool grpc_ready(const struct grpc_call *);
+/* Instead of waiting: call @fn(@arg) once when the call has ended, with its status, the connection's loss or its deadline, so that
+ * what waits for it then does not turn the loop. The loop calls it, never a function of this header, in a turn's end, where several
+ * are called in the order in which their calls ended. It may start and free any call, this one too, and free the connection; it
+ * does not wait. A call that has ended already is told of in the next turn; one that is freed is not told of. @fn NULL: not any
+ * more. A stream whose messages nobody takes does not end once H2_WINDOW is full of them. */
+void grpc_notify(struct grpc_call *, void (*fn)(void *arg), void *arg);
 /* Frees the call; one that has not ended is cancelled (RST_STREAM CANCEL). NULL is fine. */
 void grpc_call_free(struct grpc_call *);
 DEFINE_CLEANUP(struct grpc_call, grpc_call_free)

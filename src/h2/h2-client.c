@@ -43,7 +43,8 @@ struct h2_call {
 	size_t buffered; /* bytes of messages and rx, with their frame heads */
 	size_t held;     /* of them, bytes whose credit the peer has not back */
 	bool ended;
-	struct err *why; /* once ended: NULL for status OK */
+	const struct err *why;              /* once ended: NULL for status OK */
+	struct list_node *told_list, *told; /* where the owner wants to find out; NULL: it asks */
 };
 
 struct h2_client {
@@ -72,13 +73,23 @@ static void reset_stream(struct h2_call *call)
 		(void)nghttp2_submit_rst_stream(call->client->session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_CANCEL);
 }
 
+static void tell_owner(struct h2_call *call)
+{
+	if (call->told)
+		list_push(call->told_list, call->told);
+	call->told = NULL;
+}
+
 static void end_call(struct h2_call *call, const struct err *why)
 {
 	if (call->ended)
 		return;
 	call->ended = true;
-	if (why)
+	if (why && why == call->client->closed) /* one for all of a thousand */
+		call->why = why;
+	else if (why)
 		call->why = mem_dup(why, sizeof *why);
+	tell_owner(call);
 	h2_tx_done(&call->tx);
 	grpc_frame_done(&call->rx);
 }
@@ -389,7 +400,7 @@ void h2_client_close(struct h2_client *c, const struct err *why)
 	c->closed = mem_dup(why, sizeof *why);
 	for (size_t i = 0; i < BUCKETS; i++)
 		list_for_each(it, &c->calls[i])
-			end_call(container_of(it, struct h2_call, node), why);
+			end_call(container_of(it, struct h2_call, node), c->closed);
 }
 
 bool h2_client_open(const struct h2_client *c) { return !c->closed && !c->going; }
@@ -464,7 +475,8 @@ void h2_call_free(struct h2_call *call)
 	h2_tx_done(&call->tx);
 	grpc_frame_done(&call->rx);
 	buf_done(&call->head.text);
-	free(call->why);
+	if (call->why != call->client->closed)
+		free((void *)(uintptr_t)call->why);
 	free(call->method);
 	free(call);
 }
@@ -503,6 +515,14 @@ void h2_call_half_close(struct h2_call *call)
 }
 
 size_t h2_call_unsent(const struct h2_call *call) { return h2_tx_left(&call->tx); }
+
+void h2_call_tell(struct h2_call *call, struct list_node *list, struct list_node *node)
+{
+	call->told_list = list;
+	call->told = node;
+	if (call->ended)
+		tell_owner(call);
+}
 
 bool h2_call_ended(const struct h2_call *call) { return call->ended; }
 

@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "dict.h"
 #include "err.h"
+#include "list.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +43,9 @@ size_t h2_call_unsent(const struct h2_call *);
 /* End it from here with @why: the stream is cancelled. Nothing when it has ended. */
 void h2_call_fail(struct h2_call *, const struct err *why);
 
+/* Once the call has ended, now or later, @node is appended to @list: whoever has a thousand calls need not ask each. Both stay the
+ * caller's, who takes the node out before it frees it. NULL, NULL: not any more. */
+void h2_call_tell(struct h2_call *, struct list_node *list, struct list_node *node);
 bool h2_call_ended(const struct h2_call *);
 /* There is a message, or the call has ended. */
 bool h2_call_ready(const struct h2_call *);

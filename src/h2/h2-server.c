@@ -427,6 +427,13 @@ struct h2_server *h2_server_new(const struct grpc_handler *handler, void *arg, c
 	return s;
 }
 
+void h2_server_streams(struct h2_server *s, unsigned n)
+{
+	const nghttp2_settings_entry iv = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, n };
+
+	(void)nghttp2_submit_settings(s->session, NGHTTP2_FLAG_NONE, &iv, 1);
+}
+
 void h2_server_free(struct h2_server *s)
 {
 	if (!s)

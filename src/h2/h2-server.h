@@ -20,6 +20,8 @@ enum {
 };
 
 struct h2_server *h2_server_new(const struct grpc_handler *, void *arg, const struct h2_carrier *);
+/* Another number than H2_SERVER_STREAMS; before the first output. */
+void h2_server_streams(struct h2_server *, unsigned n);
 /* Every stream that is still open is closed first. */
 void h2_server_free(struct h2_server *);
 DEFINE_CLEANUP(struct h2_server, h2_server_free)

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -46,6 +47,8 @@ static int run(const char *path, struct err *err)
 	r = grpc_server_new(loop, path, NULL, &fake_handler, &f, &server, err);
 	if (r < 0)
 		return r;
+	if (getenv("FAKE_STREAMS"))
+		grpc_server_streams(server, (unsigned)strtoul(getenv("FAKE_STREAMS"), NULL, 10));
 	(void)printf("listening\n");
 	(void)fflush(stdout);
 	input = loop_watch(loop, 0, POLLIN, on_input, &over);

@@ -13,7 +13,8 @@
  *	}
  *
  * It behaves as containerd does, except: nothing is ever collected as garbage (what a procedure leaves stays visible),
- * processes are only pretended, pids are above every real one (or all $FAKE_PID), mounts name folders that do not exist. */
+ * processes are only pretended, pids are above every real one (or all $FAKE_PID), mounts name folders that do not exist. It takes
+ * $FAKE_STREAMS calls at once on a connection, where that is set. */
 #pragma once
 #include "buf.h"
 #include "err.h"

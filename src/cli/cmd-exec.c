@@ -1,3 +1,4 @@
+#include "cli-console.h"
 #include "cli.h"
 #include "commands.h"
 #include "fork-heir.h"
@@ -67,7 +68,8 @@ static int exec_run(struct cli *cli, void *opts, const struct strv *args, struct
 			       .interactive = f->interactive,
 			       .detach = f->detach,
 			       .privileged = f->privileged,
-			       .heir = fork_heir };
+			       .heir = fork_heir,
+			       .console = &cli_console };
 	int code = 0, r;
 
 	if (f->tty && f->interactive && !f->detach && !isatty(STDIN_FILENO))

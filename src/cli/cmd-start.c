@@ -1,3 +1,4 @@
+#include "cli-console.h"
 #include "cli.h"
 #include "commands.h"
 #include "fork-heir.h"
@@ -30,7 +31,7 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 static int start_attached(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)
 {
 	const struct run_opts opts = {
-		.mode = RUN_FOREGROUND, .sig_proxy = true, .heir = fork_heir, .detach_keys = f->detach_keys
+		.mode = RUN_FOREGROUND, .sig_proxy = true, .heir = fork_heir, .console = &cli_console, .detach_keys = f->detach_keys
 	};
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &opts, &cli->ctx, &res, err);

@@ -1,4 +1,5 @@
 #include "run-create.h"
+#include "cli-console.h"
 #include "clock.h"
 #include "fork-heir.h"
 
@@ -70,6 +71,7 @@ static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 				       .sig_proxy = f->sig_proxy,
 				       .cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
 				       .heir = fork_heir,
+				       .console = &cli_console,
 				       .timing = f->timing ? &timing : NULL };
 	struct run_result res = { 0 };
 	int r = cli_core(cli, err);

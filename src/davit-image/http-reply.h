@@ -7,7 +7,7 @@
 struct http {
 	struct loop *loop;
 	CURLM *multi;
-	struct timer *timer;
+	struct timer timer;
 };
 
 struct http_reply {

@@ -14,7 +14,7 @@ enum { CONNECT_S = 10, STALL_S = 60 };
 struct socket {
 	struct http *h;
 	curl_socket_t fd;
-	struct watch *watch;
+	struct watch watch;
 };
 
 static void http_collect(struct http *h)
@@ -58,17 +58,18 @@ static int http_on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
-			watch_free(s->watch);
+			watch_done(&s->watch);
 		free(s);
 		(void)curl_multi_assign(h->multi, fd, NULL);
 		return 0;
 	}
 	if (!s) {
 		s = mem_new(struct socket);
-		*s = (struct socket){ .h = h, .fd = fd, .watch = loop_watch(h->loop, fd, events, on_ready, s) };
+		*s = (struct socket){ .h = h, .fd = fd };
+		watch_init(&s->watch, h->loop, fd, events, on_ready, s);
 		(void)curl_multi_assign(h->multi, fd, s);
 	}
-	watch_events(s->watch, events);
+	watch_events(&s->watch, events);
 	return 0;
 }
 
@@ -79,7 +80,7 @@ static int on_timer(CURLM *multi, long ms, void *arg)
 	struct http *h = arg;
 
 	(void)multi;
-	timer_set(h->timer, ms < 0 ? 0 : clock_mono() + ms * NSEC_PER_MSEC);
+	timer_set(&h->timer, ms < 0 ? 0 : clock_mono() + ms * NSEC_PER_MSEC);
 	return 0;
 }
 
@@ -92,7 +93,7 @@ struct http *http_new(struct loop *l)
 	h->multi = curl_multi_init();
 	if (!h->multi)
 		abort(); /* memory */
-	h->timer = loop_timer(l, on_tick, h);
+	timer_init(&h->timer, l, on_tick, h);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, http_on_socket);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -105,7 +106,7 @@ void http_free(struct http *h)
 	if (!h)
 		return;
 	(void)curl_multi_cleanup(h->multi);
-	timer_free(h->timer);
+	timer_done(&h->timer);
 	free(h);
 }
 

@@ -58,14 +58,16 @@ static void *netns_make(void *arg)
 /* Signals stay with the caller's threads. */
 static int make_in_thread(struct maker *m, struct err *err)
 {
-	sigset_t all, old;
+	pthread_attr_t attr;
+	sigset_t all;
 	pthread_t t;
 	int r;
 
 	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&t, NULL, netns_make, m);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setsigmask_np(&attr, &all);
+	r = pthread_create(&t, &attr, netns_make, m);
+	(void)pthread_attr_destroy(&attr);
 	if (r)
 		return err_sys(err, r, "start a thread");
 	(void)pthread_join(t, NULL);

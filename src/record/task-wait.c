@@ -16,7 +16,7 @@ struct task_wait {
 	const char *id, *exec_id;
 	enum wait_at at;
 	struct ctrd_call *call; /* the Wait or the Get */
-	struct timer *timer;
+	struct timer timer;
 	bool due;                /* the pause is over, or the Get takes too long */
 	int64_t pause_ms, began; /* the next pause; since when this Wait has been open */
 	int64_t heard;           /* when containerd answered last, or the wait began */
@@ -30,7 +30,7 @@ static void on_due(void *arg) { ((struct task_wait *)arg)->due = true; }
 static void due_in(struct task_wait *w, int64_t ms)
 {
 	w->due = false;
-	timer_set(w->timer, clock_mono() + ms * NSEC_PER_MSEC);
+	timer_set(&w->timer, clock_mono() + ms * NSEC_PER_MSEC);
 }
 
 static void wait_open(struct task_wait *w, struct ctrd_call *call)
@@ -58,7 +58,7 @@ struct task_wait *task_wait_new(struct core *c, const char *id, const char *exec
 	struct task_wait *w = mem_new(struct task_wait);
 
 	*w = (struct task_wait){ .core = c, .id = id, .exec_id = exec_id, .pause_ms = PAUSE_MS, .heard = clock_mono() };
-	w->timer = loop_timer(c->loop, on_due, w);
+	timer_init(&w->timer, c->loop, on_due, w);
 	wait_open(w, call);
 	return w;
 }
@@ -68,7 +68,7 @@ void task_wait_free(struct task_wait *w)
 	if (!w)
 		return;
 	ctrd_call_free(w->call);
-	timer_free(w->timer);
+	timer_done(&w->timer);
 	free(w);
 }
 
@@ -136,7 +136,7 @@ static void looked(struct task_wait *w)
 		wait_away(w, r);
 	} else {
 		w->heard = clock_mono();
-		timer_set(w->timer, 0);
+		timer_set(&w->timer, 0);
 		wait_open(w, NULL);
 	}
 }

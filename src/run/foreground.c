@@ -49,20 +49,19 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 {
 	struct ctrd_exit unused;
 	struct err err = ERR_INIT;
-	struct timer *patience;
+	_cleanup_(timer_done) struct timer patience = { 0 };
 	int r;
 
 	if (!run->tasks[0].streams)
 		return wait_for_all(run, core);
-	patience = loop_timer(core->loop, foreground_on_patience, run->tasks[0].streams);
+	timer_init(&patience, core->loop, foreground_on_patience, run->tasks[0].streams);
 	if (word == HEIR_LOST)
 		streams_close_stdin(run->tasks[0].streams);
 	if (word == HEIR_HANG_UP)
 		streams_signal(run->tasks[0].streams, SIGHUP);
 	if (word == HEIR_HANG_UP && run->job->remove) /* nobody will ever see it again */
-		timer_set(patience, clock_mono() + run->tasks[0].task->stop_timeout * NSEC_PER_SEC);
+		timer_set(&patience, clock_mono() + run->tasks[0].task->stop_timeout * NSEC_PER_SEC);
 	r = streams_run(run->tasks[0].streams, core, run->id, NULL, NULL, NULL, &unused, &err);
-	timer_free(patience);
 	return r < 0 ? r : 0;
 }
 

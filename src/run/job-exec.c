@@ -156,10 +156,13 @@ static int process_open(struct process *x, pid_t pid, struct err *err)
 	dir = mem_printf("%s/exec-%s", run_dir, x->exec_id);
 	if (r < 0 || o->detach)
 		return r;
-	return streams_new(
-		&(struct streams_conf){
-			.dir = dir, .tty = o->tty, .stdin_open = o->interactive, .detach_keys = o->detach_keys, .sig_proxy = true },
-		x->core->loop, &x->io, err);
+	return streams_new(&(struct streams_conf){ .dir = dir,
+						   .tty = o->tty,
+						   .stdin_open = o->interactive,
+						   .detach_keys = o->detach_keys,
+						   .sig_proxy = true,
+						   .console = o->console },
+			   x->core->loop, &x->io, err);
 }
 
 /* Adds the exec, runs it, and deletes it unless it goes on without us. */

@@ -1,5 +1,6 @@
 /* A further process in a job that runs. */
 #pragma once
+#include "console.h"
 #include "core.h"
 #include "heir-fork.h"
 
@@ -7,7 +8,8 @@ struct exec_opts {
 	const struct strv *args, *env;
 	const char *cwd, *user, *detach_keys;
 	bool tty, interactive, detach, privileged;
-	heir_fork *heir; /* as in struct run_opts */
+	heir_fork *heir;               /* as in struct run_opts */
+	const struct console *console; /* likewise */
 };
 /* Runs a process in a running job; the exit code in *ret_code, as in struct run_result (0 when detached). */
 int job_exec(struct core *, const char *name, const struct exec_opts *, const struct ctx *, int *ret_code, struct err *err);

@@ -1,5 +1,6 @@
 /* Running a job: the graph of its steps (job-steps.c) and what stands around it. */
 #pragma once
+#include "console.h"
 #include "core.h"
 #include "heir-fork.h"
 #include "job.h"
@@ -9,13 +10,14 @@ enum run_mode { RUN_FOREGROUND, RUN_DETACHED, RUN_CREATE /* everything but the t
 
 struct run_opts {
 	enum run_mode mode;
-	const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
-	bool quiet;              /* no progress of a pull */
-	bool sig_proxy;          /* foreground without a terminal: signals go to the job */
-	heir_fork *heir;         /* makes a child that removes a --rm job after the answer, and does what is left to be done
-				    when we end before the job; NULL: there is none, as in a process with threads */
-	const char *cidfile;     /* NULL: none */
-	struct timing *timing;   /* filled when not NULL */
+	const char *detach_keys;       /* NULL: ctrl-p,ctrl-q */
+	bool quiet;                    /* no progress of a pull */
+	bool sig_proxy;                /* foreground without a terminal: signals go to the job */
+	heir_fork *heir;               /* makes a child that removes a --rm job after the answer, and does what is left to be done
+					  when we end before the job; NULL: there is none, as in a process with threads */
+	const struct console *console; /* foreground: the process's signals and terminal; NULL: they stay as they are */
+	const char *cidfile;           /* NULL: none */
+	struct timing *timing;         /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
 	void *started_arg;
 };

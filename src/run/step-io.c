@@ -49,7 +49,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 				     .tty = t->task->tty,
 				     .stdin_open = t->task->stdin_open,
 				     .detach_keys = t->run->opts->detach_keys,
-				     .sig_proxy = t->run->opts->sig_proxy };
+				     .sig_proxy = t->run->opts->sig_proxy,
+				     .console = t->run->opts->console };
 	int r = 0;
 
 	(void)ctx;

@@ -16,7 +16,7 @@ struct orders {
 		int what;
 		int64_t until;
 	} asked[AT_ONCE];
-	struct timer *patience;
+	struct timer patience;
 };
 
 /* The turn of the loop that it ends is all that is wanted. */
@@ -27,7 +27,7 @@ struct orders *orders_new(struct core *core, const char *id, const char *exec_id
 	struct orders *o = mem_new(struct orders);
 
 	*o = (struct orders){ .core = core, .id = id, .exec_id = exec_id };
-	o->patience = loop_timer(core->loop, orders_on_patience, o);
+	timer_init(&o->patience, core->loop, orders_on_patience, o);
 	return o;
 }
 
@@ -37,7 +37,7 @@ void orders_free(struct orders *o)
 		return;
 	for (size_t i = 0; i < AT_ONCE; i++)
 		ctrd_call_free(o->asked[i].call);
-	timer_free(o->patience);
+	timer_done(&o->patience);
 	free(o);
 }
 
@@ -83,7 +83,7 @@ static void ask_all(struct orders *o)
 		o->asked[i].what = what;
 		o->asked[i].until = clock_mono() + PATIENCE_MS * NSEC_PER_MSEC;
 		o->asked[i].call = ask(o, what);
-		timer_set(o->patience, o->asked[i].until);
+		timer_set(&o->patience, o->asked[i].until);
 	}
 }
 

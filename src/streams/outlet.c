@@ -14,16 +14,16 @@ void outlet_init(struct outlet *o, int from, int to, enum log_stream stream, str
 
 void outlet_drop(struct outlet *o)
 {
-	watch_free(TAKE_PTR(o->out));
+	watch_done(&o->out);
 	shared_fd_done(&o->to);
 	ring_done(&o->kept);
-	if (o->in)
-		watch_events(o->in, POLLIN);
+	if (watch_on(&o->in))
+		watch_events(&o->in, POLLIN);
 }
 
 static void outlet_close(struct outlet *o)
 {
-	watch_free(TAKE_PTR(o->in));
+	watch_done(&o->in);
 	closep(&o->from);
 	o->from = -1;
 }
@@ -76,9 +76,9 @@ static void on_room(void *arg, short revents)
 	} while (p && done == n && o->to.fd >= 0);
 	if (o->to.fd < 0)
 		return;
-	watch_events(o->out, o->kept.len ? POLLOUT : 0);
-	if (o->in)
-		watch_events(o->in, ring_space(&o->kept) >= CHUNK ? POLLIN : 0);
+	watch_events(&o->out, o->kept.len ? POLLOUT : 0);
+	if (watch_on(&o->in))
+		watch_events(&o->in, ring_space(&o->kept) >= CHUNK ? POLLIN : 0);
 }
 
 static void outlet_pass(struct outlet *o, const char *p, size_t n)
@@ -90,9 +90,9 @@ static void outlet_pass(struct outlet *o, const char *p, size_t n)
 	if (!o->kept.room)
 		ring_init(&o->kept, ROOM);
 	(void)ring_put(&o->kept, p + done, n - done); /* it was not read without room for it */
-	watch_events(o->out, POLLOUT);
+	watch_events(&o->out, POLLOUT);
 	if (ring_space(&o->kept) < CHUNK)
-		watch_events(o->in, 0);
+		watch_events(&o->in, 0);
 }
 
 /* A FIFO that nobody has opened for writing yet reads as EOF: only POLLHUP after data, or after the end of the process,
@@ -118,13 +118,13 @@ static void outlet_on_output(void *arg, short revents)
 void outlet_attach(struct outlet *o, struct loop *l)
 {
 	if (o->to.fd >= 0)
-		o->out = loop_watch(l, o->to.fd, o->kept.len ? POLLOUT : 0, on_room, o);
+		watch_init(&o->out, l, o->to.fd, o->kept.len ? POLLOUT : 0, on_room, o);
 	if (o->from >= 0)
-		o->in = loop_watch(l, o->from, !o->kept.len || ring_space(&o->kept) >= CHUNK ? POLLIN : 0, outlet_on_output, o);
+		watch_init(&o->in, l, o->from, !o->kept.len || ring_space(&o->kept) >= CHUNK ? POLLIN : 0, outlet_on_output, o);
 }
 
 void outlet_detach(struct outlet *o)
 {
-	watch_free(TAKE_PTR(o->in));
-	watch_free(TAKE_PTR(o->out));
+	watch_done(&o->in);
+	watch_done(&o->out);
 }

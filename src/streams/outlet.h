@@ -13,7 +13,7 @@ struct outlet {
 	enum log_stream stream;
 	struct logfile *log; /* borrowed; NULL: none */
 	struct ring kept;
-	struct watch *in, *out;
+	struct watch in, out;
 	int lost; /* errno of what ours did not take; from then on it is dropped */
 	bool terminal;
 	bool unread; /* whoever read ours has gone */

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <termios.h>
 
 enum { CHUNK = 16384, DRAIN_MS = 2000, FORCE_AFTER = 3, IDLE_MS = 100 /* a prompt, which has no line end, is logged later */ };
 
@@ -31,22 +30,20 @@ struct streams {
 	bool left;      /* the process goes on: its FIFOs stay */
 	struct outlet out[2];
 	bool told[2]; /* that what comes is dropped */
-	struct timer *idle;
+	struct timer idle;
 	bool idling; /* the timer is set */
 	/* input */
 	int to_stdin;
 	struct shared_fd input;
-	struct watch *in_watch, *fifo_watch;
+	struct watch in_watch, fifo_watch;
 	struct buf pending;
 	bool in_ended; /* ours is at its end: the container's is closed once pending is written */
 	struct keys keys;
-	/* terminal */
-	int terminal; /* whose modes are ours, -1: none */
-	struct termios saved;
-	/* signals */
+	/* our process's terminal and signals */
+	struct console_was was;
+	int terminal; /* whose modes are the job's, -1: none */
 	int sigfd;
-	struct watch *sig_watch;
-	sigset_t old_mask;
+	struct watch sig_watch;
 	unsigned interrupts;
 	/* what the functions of watches have noted */
 	bool detached, hung_up, resize, close_stdin;
@@ -125,31 +122,22 @@ void streams_resize(struct streams *s, struct core *c, const char *id, const str
 static void terminal_restore(struct streams *s)
 {
 	if (s->terminal >= 0)
-		(void)tcsetattr(s->terminal, TCSADRAIN, &s->saved);
+		s->conf.console->restore(s->terminal, &s->was);
 	s->terminal = -1;
 }
 
-/* Without input only what is printed goes through as it is: the job's terminal has ended its lines already. */
 static void terminal_raw(struct streams *s)
 {
 	int fd = terminal_fd(s->conf.stdin_open);
-	struct termios t;
 
-	if (!s->conf.tty || tcgetattr(fd, &s->saved) < 0)
-		return;
-	t = s->saved;
-	if (s->conf.stdin_open)
-		cfmakeraw(&t);
-	else
-		t.c_oflag &= ~(tcflag_t)OPOST;
-	if (tcsetattr(fd, TCSADRAIN, &t) == 0)
+	if (s->conf.tty && s->conf.console->raw(fd, s->conf.stdin_open, &s->was))
 		s->terminal = fd;
 }
 
 static void streams_close_input(struct streams *s)
 {
-	watch_free(TAKE_PTR(s->in_watch));
-	watch_free(TAKE_PTR(s->fifo_watch));
+	watch_done(&s->in_watch);
+	watch_done(&s->fifo_watch);
 	if (s->to_stdin >= 0)
 		(void)close(TAKE_FD(s->to_stdin));
 }
@@ -169,12 +157,12 @@ static void on_fifo_room(void *arg, short revents)
 	buf_drop(&s->pending, (size_t)n);
 	if (s->pending.len)
 		return;
-	watch_events(s->fifo_watch, 0);
+	watch_events(&s->fifo_watch, 0);
 	if (s->in_ended) {
 		streams_close_input(s);
 		s->close_stdin = true;
 	} else {
-		watch_events(s->in_watch, POLLIN);
+		watch_events(&s->in_watch, POLLIN);
 	}
 }
 
@@ -196,8 +184,8 @@ static void streams_on_input(void *arg, short revents)
 	else
 		buf_add(&s->pending, chunk, (size_t)n);
 	if (s->pending.len || s->in_ended) {
-		watch_events(s->in_watch, 0);
-		watch_events(s->fifo_watch, POLLOUT);
+		watch_events(&s->in_watch, 0);
+		watch_events(&s->fifo_watch, POLLOUT);
 	}
 }
 
@@ -231,26 +219,16 @@ void streams_close_stdin(struct streams *s) { s->close_stdin = s->conf.stdin_ope
 
 static void signals_take(struct streams *s)
 {
-	static const int handed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT };
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGWINCH);
-	for (size_t i = 0; s->conf.sig_proxy && i < sizeof handed_on / sizeof *handed_on; i++)
-		(void)sigaddset(&set, handed_on[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, &s->old_mask);
-	s->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->sigfd = s->conf.console->signals_take(s->conf.sig_proxy, &s->was);
 	if (s->sigfd >= 0)
-		s->sig_watch = loop_watch(s->loop, s->sigfd, POLLIN, on_signal, s);
+		watch_init(&s->sig_watch, s->loop, s->sigfd, POLLIN, on_signal, s);
 }
 
 static void signals_give_back(struct streams *s)
 {
-	watch_free(TAKE_PTR(s->sig_watch));
-	if (s->sigfd < 0)
-		return;
-	(void)close(TAKE_FD(s->sigfd));
-	(void)sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	watch_done(&s->sig_watch);
+	if (s->sigfd >= 0)
+		s->conf.console->signals_give_back(TAKE_FD(s->sigfd), &s->was);
 }
 
 static void on_idle(void *arg)
@@ -265,7 +243,8 @@ static void attach_outputs(struct streams *s)
 {
 	outlet_attach(&s->out[LOG_STDOUT], s->loop);
 	outlet_attach(&s->out[LOG_STDERR], s->loop);
-	s->idle = s->conf.log ? loop_timer(s->loop, on_idle, s) : NULL;
+	if (s->conf.log)
+		timer_init(&s->idle, s->loop, on_idle, s);
 	s->idling = false;
 }
 
@@ -273,10 +252,10 @@ static void streams_attach(struct streams *s)
 {
 	attach_outputs(s);
 	if (s->to_stdin >= 0) {
-		s->fifo_watch = loop_watch(s->loop, s->to_stdin, 0, on_fifo_room, s);
-		s->in_watch = loop_watch(s->loop, s->input.fd, POLLIN, streams_on_input, s);
+		watch_init(&s->fifo_watch, s->loop, s->to_stdin, 0, on_fifo_room, s);
+		watch_init(&s->in_watch, s->loop, s->input.fd, POLLIN, streams_on_input, s);
 	}
-	if (s->inherited)
+	if (s->inherited || !s->conf.console)
 		return;
 	terminal_raw(s);
 	signals_take(s);
@@ -287,9 +266,9 @@ static void detach(struct streams *s)
 {
 	outlet_detach(&s->out[LOG_STDOUT]);
 	outlet_detach(&s->out[LOG_STDERR]);
-	timer_free(TAKE_PTR(s->idle));
-	watch_free(TAKE_PTR(s->in_watch));
-	watch_free(TAKE_PTR(s->fifo_watch));
+	timer_done(&s->idle);
+	watch_done(&s->in_watch);
+	watch_done(&s->fifo_watch);
 	orders_free(TAKE_PTR(s->orders));
 	signals_give_back(s);
 	terminal_restore(s);
@@ -339,9 +318,9 @@ static int streams_turn(struct streams *s, const struct ctx *ctx, struct err *er
 {
 	int r;
 
-	if (s->idle && !s->idling && logfile_pending(s->conf.log)) {
+	if (s->idle.loop && !s->idling && logfile_pending(s->conf.log)) {
 		s->idling = true;
-		timer_set(s->idle, clock_mono() + IDLE_MS * NSEC_PER_MSEC);
+		timer_set(&s->idle, clock_mono() + IDLE_MS * NSEC_PER_MSEC);
 	}
 	r = loop_turn(s->loop, ctx, err);
 	if (r < 0)
@@ -455,8 +434,8 @@ void streams_inherit(struct streams *s, struct logfile *log)
 		outlet_init(&s->out[i], s->out[i].from, -1, (enum log_stream)i, log);
 	s->to_stdin = s->sigfd = s->terminal = -1;
 	s->input = (struct shared_fd){ .fd = -1, .own = -1 };
-	s->in_watch = s->fifo_watch = s->sig_watch = NULL;
-	s->idle = NULL;
+	s->in_watch = s->fifo_watch = s->sig_watch = (struct watch){ 0 };
+	s->idle = (struct timer){ 0 };
 	s->orders = NULL;
 }
 

@@ -3,6 +3,7 @@
  *
  * FIFOs are made and opened before the task is created. Our end of stdin is opened O_RDWR, so that nothing blocks. */
 #pragma once
+#include "console.h"
 #include "core.h"
 #include "logfile.h"
 #include "tasks.h"
@@ -17,6 +18,7 @@ struct streams_conf {
 	const char *detach_keys; /* NULL: ctrl-p,ctrl-q; only with a terminal */
 	struct logfile *log;     /* gets a copy of the output; NULL: none; borrowed */
 	bool sig_proxy;
+	const struct console *console; /* NULL: our process's signals and terminal stay as they are */
 };
 
 /* The size of the terminal that a process with a tty would be shown on; false: there is none. */
@@ -34,7 +36,7 @@ enum streams_end {
 	STREAMS_HUNG_UP, /* our terminal has */
 };
 /* After the start: copy until the process of (@id, @exec_id), whose Wait is @wait (NULL: one is opened), has ended and its output
- * is drained: STREAMS_EXITED with *ret_exit; or until one of the other ends. Signals are blocked and handed on meanwhile. An
+ * is drained: STREAMS_EXITED with *ret_exit; or until one of the other ends. The console's signals are handed on meanwhile. An
  * outage of containerd is outlasted. @wait is consumed. */
 int streams_run(struct streams *, struct core *, const char *id, const char *exec_id, struct ctrd_call *wait, const struct ctx *,
 		struct ctrd_exit *ret_exit, struct err *err);

@@ -3,12 +3,12 @@
 #include "launch.h"
 #include "log.h"
 #include "mem.h"
+#include "reaper.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { DRAIN_READS = 64 };
@@ -16,7 +16,7 @@ enum { DRAIN_READS = 64 };
 struct stream {
 	struct child *of;
 	int fd;
-	struct watch *watch;
+	struct watch watch;
 	struct buf got;
 	size_t max, total;
 };
@@ -24,29 +24,29 @@ struct stream {
 struct child {
 	struct loop *loop;
 	pid_t pid;
-	int pidfd, status;
+	struct reap reap;
+	int status;
 	bool ended, group, flooded;
 	size_t flood_max;
 	int64_t began;
 	void (*on_ended)(void *arg);
 	void *arg;
-	struct watch *exit_watch;
 	struct stream out, err;
 	int in_fd;
-	struct watch *in_watch;
+	struct watch in_watch;
 	struct buf input;
 };
 
 static void stream_close(struct stream *s)
 {
-	watch_free(TAKE_PTR(s->watch));
+	watch_done(&s->watch);
 	if (s->fd >= 0)
 		(void)close(TAKE_FD(s->fd));
 }
 
 static void input_close(struct child *c)
 {
-	watch_free(TAKE_PTR(c->in_watch));
+	watch_done(&c->in_watch);
 	if (c->in_fd >= 0)
 		(void)close(TAKE_FD(c->in_fd));
 }
@@ -94,19 +94,6 @@ static void child_on_input(void *arg, short revents)
 		input_close(c);
 }
 
-static void reap(struct child *c)
-{
-	int status;
-
-	if (c->ended || waitpid(c->pid, &status, 0) != c->pid)
-		return;
-	c->status = status;
-	c->ended = true;
-	log_debug("process %d: %s after %.1f ms", (int)c->pid, child_describe(status, (char[64]){ 0 }),
-		  (double)(clock_mono() - c->began) / NSEC_PER_MSEC);
-	watch_free(TAKE_PTR(c->exit_watch));
-}
-
 /* A grandchild may keep the pipes open after the child has ended, and go on writing: what the child itself wrote is there
  * already and at most a pipe full. */
 static void drain(struct stream *s)
@@ -122,14 +109,14 @@ static void drain(struct stream *s)
 	stream_close(s);
 }
 
-static void on_exit_(void *arg, short revents)
+static void child_on_end(void *arg, int status)
 {
 	struct child *c = arg;
 
-	(void)revents;
-	reap(c);
-	if (!c->ended)
-		return;
+	c->status = status;
+	c->ended = true;
+	log_debug("process %d: %s after %.1f ms", (int)c->pid, child_describe(status, (char[64]){ 0 }),
+		  (double)(clock_mono() - c->began) / NSEC_PER_MSEC);
 	drain(&c->out);
 	drain(&c->err);
 	input_close(c);
@@ -186,25 +173,25 @@ static int child_launch(const struct child_spec *spec, const struct pipes *p, pi
 
 static void nonblock(int fd) { (void)fcntl(fd, F_SETFL, O_NONBLOCK); }
 
-static void attach(struct loop *l, struct child *c, const struct child_spec *spec, struct pipes *p)
+static void attach(struct loop *l, struct child *c, int pidfd, const struct child_spec *spec, struct pipes *p)
 {
 	if (p->out[0] >= 0) {
 		c->out = (struct stream){ .of = c, .fd = TAKE_FD(p->out[0]), .max = spec->out_max };
 		nonblock(c->out.fd);
-		c->out.watch = loop_watch(l, c->out.fd, POLLIN, child_on_output, &c->out);
+		watch_init(&c->out.watch, l, c->out.fd, POLLIN, child_on_output, &c->out);
 	}
 	if (p->err[0] >= 0) {
 		c->err = (struct stream){ .of = c, .fd = TAKE_FD(p->err[0]), .max = spec->err_max };
 		nonblock(c->err.fd);
-		c->err.watch = loop_watch(l, c->err.fd, POLLIN, child_on_output, &c->err);
+		watch_init(&c->err.watch, l, c->err.fd, POLLIN, child_on_output, &c->err);
 	}
 	if (p->in[1] >= 0 && spec->input_len) {
 		buf_add(&c->input, spec->input, spec->input_len);
 		c->in_fd = TAKE_FD(p->in[1]);
 		nonblock(c->in_fd);
-		c->in_watch = loop_watch(l, c->in_fd, POLLOUT, child_on_input, c);
+		watch_init(&c->in_watch, l, c->in_fd, POLLOUT, child_on_input, c);
 	}
-	c->exit_watch = loop_watch(l, c->pidfd, POLLIN, on_exit_, c);
+	reap_init(&c->reap, l, pidfd, child_on_end, c);
 }
 
 int child_start(struct loop *l, const struct child_spec *spec, struct child **ret, struct err *err)
@@ -218,17 +205,12 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 		r = child_launch(spec, &p, &pid);
 	if (r < 0)
 		return err_sys(err, -r, "start %s", spec->path);
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0) {
-		r = errno;
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-		return err_sys(err, r, "watch %s", spec->path);
-	}
+	fd = reap_open(pid);
+	if (fd < 0)
+		return err_sys(err, -fd, "watch %s", spec->path);
 	c = mem_new(struct child);
 	*c = (struct child){ .loop = l,
 			     .pid = pid,
-			     .pidfd = fd,
 			     .group = spec->group,
 			     .flood_max = spec->flood_max,
 			     .began = clock_mono(),
@@ -238,7 +220,7 @@ int child_start(struct loop *l, const struct child_spec *spec, struct child **re
 			     .out.fd = -1,
 			     .err.fd = -1 };
 	log_debug("process %d: %s", (int)pid, spec->path);
-	attach(l, c, spec, &p);
+	attach(l, c, fd, spec, &p);
 	*ret = c;
 	return 0;
 }
@@ -274,7 +256,7 @@ void child_kill(struct child *c, int sig)
 	if (c->group) /* not reaped: its number, and so its group's, is nobody else's */
 		(void)kill(-c->pid, sig);
 	else
-		(void)syscall(SYS_pidfd_send_signal, c->pidfd, sig, NULL, 0);
+		reap_kill(&c->reap, sig);
 }
 
 void child_free(struct child *c)
@@ -282,12 +264,10 @@ void child_free(struct child *c)
 	if (!c)
 		return;
 	child_kill(c, SIGKILL);
-	reap(c);
+	reap_end(&c->reap);
 	stream_close(&c->out);
 	stream_close(&c->err);
 	input_close(c);
-	watch_free(c->exit_watch);
-	(void)close(c->pidfd);
 	buf_done(&c->out.got);
 	buf_done(&c->err.got);
 	buf_done(&c->input);

@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "namespaces.h"
 #include "places.h"
+#include "reaper.h"
 #include "task.h"
 #include "version.h"
 #include <fcntl.h>
@@ -21,7 +22,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 enum { START_MS = 30000, STOP_MS = 15000, LOG_MAX = 4 << 20, STATE_DEPTH_MAX = 16 };
 /* Where containerd and what it starts are looked for beside PATH, and what the engine itself gets behind our own folder. */
@@ -294,13 +294,15 @@ static int start_locked(const struct core_conf *conf, const struct ctx *ctx, str
 	r = own_spawn(program, config, log_fd, &pid, err);
 	if (r < 0)
 		return r;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* a child of ours: it cannot vanish */
+	pidfd = reap_open(pid);
+	if (pidfd < 0)
+		return err_sys(err, -pidfd, "watch containerd");
 	r = wait_socket(conf, pidfd, log, ctx, err);
 	if (r >= 0)
 		r = wait_answer(conf, ctx, err);
 	if (r < 0) {
 		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
+		(void)reap_take(pidfd, true);
 	}
 	return r;
 }
@@ -451,7 +453,7 @@ static int own_end(const struct core_conf *conf, pid_t pid, int pidfd, const str
 	}
 	if (r < 0)
 		return r;
-	(void)waitpid(pid, NULL, WNOHANG); /* when it was we who started it */
+	(void)reap_take(pidfd, false); /* when it was we who started it */
 	(void)unlink(address);
 	(void)unlink(ttrpc);
 	drop_state(conf);

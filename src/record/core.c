@@ -47,6 +47,7 @@ int core_open(const struct core_conf *conf, struct core **ret, struct err *err)
 		return r;
 	c->conf = *conf;
 	c->loop = loop_new();
+	c->reaper = reaper_new(c->loop);
 	r = ctrd_open(c->loop, address, conf->ns, &c->ctrd, err);
 	if (r < 0)
 		return r == -ERR_PERMISSION ? err_hint(err, r, "run as root: sudo davit ...") : r;
@@ -87,6 +88,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	ctrd_free(c->ctrd);
+	reaper_free(c->reaper);
 	loop_free(c->loop);
 	free(c->address);
 	free(c);

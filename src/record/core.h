@@ -4,6 +4,7 @@
 #include "cni.h"
 #include "ctrd.h"
 #include "loop.h"
+#include "reaper.h"
 
 struct core_conf {
 	const char *address;     /* NULL: CTRD_ADDRESS */
@@ -29,8 +30,9 @@ struct core_conf {
 struct core {
 	struct core_conf conf; /* strings borrowed from the caller */
 	struct loop *loop;
-	struct ctrd *ctrd; /* in conf.ns, without a lease */
-	char *address;     /* in use */
+	struct reaper *reaper; /* of heirs */
+	struct ctrd *ctrd;     /* in conf.ns, without a lease */
+	char *address;         /* in use */
 };
 
 /* Connects to the containerd at conf.address, and to no other: own.h finds one, or starts it. -ERR_INVALID for a namespace that

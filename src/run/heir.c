@@ -7,7 +7,7 @@
 
 enum { KEEP_MAX = 3, PAUSE_MS = 100, PAUSE_MAX_MS = 1000, START_MS = 5000 };
 
-/* Its process is init's once we end, and a zombie until then where it has ended first. */
+/* Its process is init's once we end; the core's reaper collects it where it ends first. */
 struct heir {
 	int fd;
 };
@@ -87,6 +87,7 @@ struct heir *heir_new(const struct core *core, const struct streams *streams, he
 		closep(&pair[0]);
 		return NULL;
 	}
+	reaper_adopt(core->reaper, pid);
 	h = mem_new(struct heir);
 	h->fd = pair[0];
 	return h;

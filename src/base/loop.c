@@ -30,7 +30,7 @@ struct loop {
 	bool running;    /* functions */
 	bool posted;     /* the last turn ended with posts, and did not look at descriptors */
 	uint32_t turn;
-	size_t users; /* watches and timers */
+	size_t users, n_timers; /* users: watches and timers */
 	struct slot *slots;
 	size_t n_slots;
 	int *marked;
@@ -297,6 +297,7 @@ void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *ar
 {
 	*t = (struct timer){ .loop = l, .fn = fn, .arg = arg };
 	l->users++;
+	l->heap = mem_grow(l->heap, &l->heap_cap, ++l->n_timers + 1, sizeof(struct timer *));
 }
 
 void timer_set(struct timer *t, int64_t mono)
@@ -310,7 +311,6 @@ void timer_set(struct timer *t, int64_t mono)
 	t->seq = l->seq++;
 	if (!mono)
 		return;
-	l->heap = mem_grow(l->heap, &l->heap_cap, l->n_heap + 2, sizeof(struct timer *));
 	heap_settle(l, ++l->n_heap, t);
 }
 
@@ -320,6 +320,7 @@ void timer_done(struct timer *t)
 		return;
 	timer_set(t, 0);
 	t->loop->users--;
+	t->loop->n_timers--;
 	*t = (struct timer){ 0 };
 }
 

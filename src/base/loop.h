@@ -55,7 +55,7 @@ struct timer {
 	void *arg;
 };
 
-/* Call @fn(@arg) once when clock_mono() has reached what timer_set() was given last. */
+/* Call @fn(@arg) once when clock_mono() has reached what timer_set() was given last, which allocates nothing. */
 void timer_init(struct timer *, struct loop *, void (*fn)(void *arg), void *arg);
 void timer_set(struct timer *, int64_t mono); /* 0: never */
 void timer_done(struct timer *);              /* of one that is on no loop: nothing */

@@ -17,13 +17,13 @@ struct grpc_server {
 struct grpc_peer {
 	struct guest guest;
 	struct h2_server *engine;
-	struct timer *timer; /* the soonest deadline of a call */
+	struct timer timer; /* the soonest deadline of a call */
 };
 
 static void grpc_peer_free(struct grpc_peer *p)
 {
 	h2_server_free(p->engine);
-	timer_free(p->timer);
+	timer_done(&p->timer);
 	guest_done(&p->guest);
 	free(p);
 }
@@ -32,11 +32,20 @@ static void on_kick(void *arg) { conn_kick(((struct grpc_peer *)arg)->guest.conn
 
 static void on_drop(void *arg) { conn_abort(((struct grpc_peer *)arg)->guest.conn); }
 
+static bool on_hold(void *arg, size_t n)
+{
+	struct grpc_peer *p = arg;
+
+	if (p->guest.listener)
+		guest_hold(&p->guest, n);
+	return !p->guest.listener || !listener_full(p->guest.listener);
+}
+
 static void on_deadline(void *arg)
 {
 	struct grpc_peer *p = arg;
 
-	timer_set(p->timer, h2_server_expire(p->engine, clock_mono()));
+	timer_set(&p->timer, h2_server_expire(p->engine, clock_mono()));
 }
 
 static ssize_t on_grpc_input(void *arg, const void *bytes, size_t n, struct err *err)
@@ -68,10 +77,10 @@ static void on_grpc_connection(void *arg, int fd)
 	struct grpc_server *s = arg;
 	struct grpc_peer *p = mem_new(struct grpc_peer);
 
-	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ on_kick, on_drop, p });
+	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ on_kick, on_drop, on_hold, p });
 	if (s->streams)
 		h2_server_streams(p->engine, s->streams);
-	p->timer = loop_timer(s->loop, on_deadline, p);
+	timer_init(&p->timer, s->loop, on_deadline, p);
 	guest_init(&p->guest, s->listener, fd, s->path, &peer_ops, p);
 	conn_kick(p->guest.conn); /* the server's SETTINGS need no waiting for the client's */
 }

@@ -52,9 +52,16 @@ static void kick_carrier(struct h2_server *s)
 		s->carrier.kick(s->carrier.arg);
 }
 
+/* False: refuse long messages. */
+static bool hold(struct h2_server *s, size_t before, size_t now)
+{
+	s->held = s->held - before + now;
+	return !s->carrier.hold || s->carrier.hold(s->carrier.arg, s->held);
+}
+
 static void forget_input(struct grpc_stream *st)
 {
-	st->server->held -= grpc_frame_held(&st->rx);
+	(void)hold(st->server, grpc_frame_held(&st->rx), 0);
 	grpc_frame_done(&st->rx);
 }
 
@@ -340,12 +347,13 @@ static int on_server_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, 
 static int feed(struct grpc_stream *st, const unsigned char **p, size_t *n, struct buf *msg, struct err *why)
 {
 	struct h2_server *server = st->server;
-	int r;
+	size_t before = grpc_frame_held(&st->rx), now;
+	int r = grpc_frame_feed(&st->rx, p, n, msg, why);
+	bool roomy;
 
-	server->held -= grpc_frame_held(&st->rx);
-	r = grpc_frame_feed(&st->rx, p, n, msg, why);
-	server->held += grpc_frame_held(&st->rx);
-	if (r == 0 && server->held > H2_SERVER_HELD_MAX)
+	now = grpc_frame_held(&st->rx);
+	roomy = hold(server, before, now) || now <= CONN_KEEP;
+	if (r == 0 && (server->held > H2_SERVER_HELD_MAX || !roomy))
 		return err_set(why, ERR_EXHAUSTED, "too many unfinished messages at once");
 	return r;
 }

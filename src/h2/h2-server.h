@@ -11,6 +11,9 @@ struct h2_server;
 struct h2_carrier {
 	void (*kick)(void *arg); /* there is something to send */
 	void (*drop)(void *arg); /* grpc_stream_drop_connection() */
+	/* So many bytes of messages that are not whole are held now. False: all connections together hold too much, so that a long
+	 * message is refused. NULL: they may. */
+	bool (*hold)(void *arg, size_t n);
 	void *arg;
 };
 

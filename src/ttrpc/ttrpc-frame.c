@@ -26,6 +26,7 @@ static void skip_oversized(struct ttrpc_reader *r, const unsigned char **p, size
 int ttrpc_reader_next(struct ttrpc_reader *r, const unsigned char **p, size_t *n, struct ttrpc_frame *ret)
 {
 	const unsigned char *head;
+	bool whole, fits;
 	uint32_t len;
 
 	skip_oversized(r, p, n);
@@ -33,9 +34,11 @@ int ttrpc_reader_next(struct ttrpc_reader *r, const unsigned char **p, size_t *n
 	if (*n < TTRPC_HEAD)
 		return 0;
 	len = get32(head);
-	if (len <= TTRPC_DATA_MAX && *n - TTRPC_HEAD < len)
+	whole = *n - TTRPC_HEAD >= len;
+	fits = len <= (r->max && !whole ? r->max : TTRPC_DATA_MAX);
+	if (fits && !whole)
 		return 0;
-	*ret = (struct ttrpc_frame){ .id = get32(head + 4), .type = head[8], .flags = head[9], .oversized = len > TTRPC_DATA_MAX };
+	*ret = (struct ttrpc_frame){ .id = get32(head + 4), .type = head[8], .flags = head[9], .oversized = !fits };
 	*p += TTRPC_HEAD;
 	*n -= TTRPC_HEAD;
 	if (ret->oversized) {

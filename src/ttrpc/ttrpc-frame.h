@@ -31,7 +31,7 @@ bool ttrpc_text_is(struct ttrpc_text, const char *s);
 struct ttrpc_frame {
 	uint32_t id;
 	uint8_t type, flags; /* as received: unknown ones are the caller's to refuse */
-	bool oversized;      /* longer than TTRPC_DATA_MAX: its data is skipped */
+	bool oversized;      /* longer than TTRPC_DATA_MAX, or than the reader waits for: its data is skipped */
 	const void *data;    /* part of what was read */
 	size_t len;
 };
@@ -39,6 +39,7 @@ struct ttrpc_frame {
 /* What is still to be skipped. A zeroed struct stands before the first frame. */
 struct ttrpc_reader {
 	uint32_t skip;
+	uint32_t max; /* set by the caller: what is waited for of a frame that is not whole; 0: TTRPC_DATA_MAX */
 };
 /* The frame at *@p, of which *@n bytes are there. 1: it stands in @ret and *@p, *@n are behind it; 0: it is not whole, *@p stands
  * at its beginning, and at most TTRPC_HEAD + TTRPC_DATA_MAX bytes from there make it so. Any bytes are frames, so it cannot

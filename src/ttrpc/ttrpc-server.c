@@ -9,19 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum {
-	BUCKETS = 64,                  /* of open streams: a handful in each with hundreds of waits */
-	DEADLINE_STEP = NSEC_PER_MSEC, /* deadlines are looked through no more often, however many streams have one */
-};
-
-struct ttrpc_server {
-	struct loop *loop;
-	struct listener *listener;
-	const struct ttrpc_service *services;
-	void *arg;
-	struct list_node spare; /* streams */
-	size_t n_spare;
-};
+enum { BUCKETS = 64 /* of open streams: a handful in each with hundreds of waits */ };
 
 /* One connection. */
 struct ttrpc_peer {
@@ -29,8 +17,6 @@ struct ttrpc_peer {
 	struct ttrpc_server *server;
 	struct ttrpc_reader reader;
 	struct list_node streams[BUCKETS], ended;
-	struct timer *timer;
-	int64_t next_deadline; /* no stream has an earlier one; 0: none has one */
 	size_t n_streams;
 	uint32_t last_id;
 	bool dropped;
@@ -43,11 +29,21 @@ struct ttrpc_stream {
 	const struct ttrpc_method *method;
 	const struct ttrpc_request *request; /* during the first message */
 	void *state;
-	int64_t deadline;
+	struct timer deadline; /* on the loop while the stream is spare, too */
 	uint32_t id;
 	bool unary;
 	bool remote_closed; /* the client has half-closed */
 	bool ended;
+};
+
+struct ttrpc_server {
+	struct loop *loop;
+	struct listener *listener;
+	const struct ttrpc_service *services;
+	void *arg;
+	struct list_node spare; /* streams: of first, and others that were needed once */
+	size_t n_others;        /* of those others */
+	struct ttrpc_stream first[TTRPC_SERVER_STREAMS_KEPT];
 };
 
 static struct list_node *stream_bucket(struct ttrpc_peer *p, uint32_t id) { return &p->streams[id / 2 % BUCKETS]; }
@@ -69,26 +65,44 @@ static void put_status(struct ttrpc_peer *p, uint32_t id, enum errc code, const 
 	conn_kick(p->guest.conn);
 }
 
-static struct ttrpc_stream *stream_new(struct ttrpc_peer *p)
+static void on_overdue(void *arg);
+
+static bool is_other(const struct ttrpc_server *s, const struct ttrpc_stream *st)
 {
-	struct ttrpc_server *s = p->server;
+	return st < s->first || st >= s->first + TTRPC_SERVER_STREAMS_KEPT;
+}
+
+static struct ttrpc_stream *stream_new(struct ttrpc_server *s)
+{
 	struct ttrpc_stream *st;
 
-	if (list_empty(&s->spare))
-		return mem_new(struct ttrpc_stream);
+	if (list_empty(&s->spare)) {
+		st = mem_new(struct ttrpc_stream);
+		timer_init(&st->deadline, s->loop, on_overdue, st);
+		return st;
+	}
 	st = container_of(s->spare.next, struct ttrpc_stream, node);
 	list_unlink(&st->node);
-	s->n_spare--;
+	s->n_others -= is_other(s, st);
 	return st;
 }
 
 static void stream_end(struct ttrpc_stream *st)
 {
 	st->ended = true;
+	timer_set(&st->deadline, 0);
 	list_unlink(&st->link);
 	list_unlink(&st->node);
 	list_push(&st->peer->ended, &st->node);
 	st->peer->n_streams--;
+}
+
+static void stream_free(struct ttrpc_server *s, struct ttrpc_stream *st)
+{
+	timer_done(&st->deadline);
+	list_unlink(&st->node);
+	if (is_other(s, st))
+		free(st);
 }
 
 static void stream_done(struct ttrpc_stream *st)
@@ -100,13 +114,12 @@ static void stream_done(struct ttrpc_stream *st)
 		st->method->closed(s->arg, st);
 	list_unlink(&st->link); /* closed() may have parked it again */
 	list_unlink(&st->node);
-	if (s->n_spare >= TTRPC_SERVER_STREAMS_KEPT) {
-		free(st);
+	if (is_other(s, st) && s->n_others >= TTRPC_SERVER_STREAMS_KEPT) {
+		stream_free(s, st);
 		return;
 	}
-	*st = (struct ttrpc_stream){ 0 };
 	list_push(&s->spare, &st->node);
-	s->n_spare++;
+	s->n_others += is_other(s, st);
 }
 
 static void done_with_ended(struct ttrpc_peer *p)
@@ -125,7 +138,7 @@ struct ttrpc_stream *ttrpc_stream_of(struct list_node *link) { return container_
 
 const struct ttrpc_method *ttrpc_stream_method(const struct ttrpc_stream *st) { return st->method; }
 
-int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st) { return st->deadline; }
+int64_t ttrpc_stream_deadline(const struct ttrpc_stream *st) { return st->deadline.at; }
 
 struct ttrpc_text ttrpc_stream_md(const struct ttrpc_stream *st, const char *key)
 {
@@ -200,33 +213,12 @@ void ttrpc_stream_drop_connection(struct ttrpc_stream *st)
 	conn_abort(st->peer->guest.conn);
 }
 
-static void note_deadline(struct ttrpc_peer *p, int64_t at, int64_t not_before)
-{
-	if (!at)
-		return;
-	if (at < not_before)
-		at = not_before;
-	if (p->next_deadline && p->next_deadline <= at)
-		return;
-	p->next_deadline = at;
-	timer_set(p->timer, at);
-}
-
 static void on_overdue(void *arg)
 {
-	int64_t now = clock_mono();
-	struct ttrpc_peer *p = arg;
+	struct ttrpc_stream *st = arg;
+	struct ttrpc_peer *p = st->peer;
 
-	p->next_deadline = 0;
-	for (size_t i = 0; i < BUCKETS; i++)
-		list_for_each(it, &p->streams[i]) {
-			struct ttrpc_stream *st = container_of(it, struct ttrpc_stream, node);
-
-			if (st->deadline && st->deadline <= now)
-				ttrpc_stream_end(st, err_to_grpc(-ERR_DEADLINE), "timed out");
-			else
-				note_deadline(p, st->deadline, now + DEADLINE_STEP);
-		}
+	ttrpc_stream_end(st, err_to_grpc(-ERR_DEADLINE), "timed out");
 	done_with_ended(p);
 }
 
@@ -246,14 +238,14 @@ static void stream_half_close(struct ttrpc_stream *st)
 static void open_ttrpc_stream(struct ttrpc_peer *p, const struct ttrpc_frame *f, const struct ttrpc_request *q,
 			      const struct ttrpc_method *method)
 {
-	struct ttrpc_stream *st = stream_new(p);
+	struct ttrpc_stream *st = stream_new(p->server);
 	bool more = f->flags & TTRPC_REMOTE_OPEN;
+	int64_t deadline;
 
-	*st = (struct ttrpc_stream){ .peer = p, .id = f->id, .method = method, .request = q };
+	*st = (struct ttrpc_stream){ .peer = p, .id = f->id, .method = method, .request = q, .deadline = st->deadline };
 	st->unary = !(f->flags & (TTRPC_REMOTE_OPEN | TTRPC_REMOTE_CLOSED));
-	if (q->timeout_ns && __builtin_add_overflow(clock_mono(), q->timeout_ns, &st->deadline))
-		st->deadline = INT64_MAX;
-	note_deadline(p, st->deadline, 0);
+	if (q->timeout_ns)
+		timer_set(&st->deadline, __builtin_add_overflow(clock_mono(), q->timeout_ns, &deadline) ? INT64_MAX : deadline);
 	list_push(stream_bucket(p, st->id), &st->node);
 	p->n_streams++;
 	if (q->payload || !more)
@@ -290,7 +282,7 @@ static void on_request(struct ttrpc_peer *p, const struct ttrpc_frame *f)
 	}
 	p->last_id = f->id;
 	if (f->oversized) {
-		put_status(p, f->id, ERR_EXHAUSTED, "request is longer than 4 MiB");
+		put_status(p, f->id, ERR_EXHAUSTED, "request is too long");
 	} else if (p->n_streams >= TTRPC_SERVER_STREAMS) {
 		put_status(p, f->id, ERR_EXHAUSTED, "too many calls at once");
 	} else if (ttrpc_request_get(f->data, f->len, &q, &why) < 0) {
@@ -339,6 +331,7 @@ static ssize_t on_ttrpc_input(void *arg, const void *bytes, size_t n, struct err
 	size_t left = n;
 
 	(void)err;
+	p->reader.max = listener_full(p->server->listener) ? CONN_KEEP : 0;
 	while (!p->dropped && conn_unsent(p->guest.conn) < TTRPC_SERVER_UNSENT && ttrpc_reader_next(&p->reader, &at, &left, &f)) {
 		if (f.type == TTRPC_REQUEST)
 			on_request(p, &f);
@@ -364,7 +357,6 @@ static void ttrpc_peer_free(struct ttrpc_peer *p)
 		while (!list_empty(&p->streams[i]))
 			stream_end(container_of(p->streams[i].next, struct ttrpc_stream, node));
 	done_with_ended(p);
-	timer_free(p->timer);
 	guest_done(&p->guest);
 	free(p);
 }
@@ -386,9 +378,9 @@ static void on_ttrpc_connection(void *arg, int fd)
 	for (size_t i = 0; i < BUCKETS; i++)
 		list_init(&p->streams[i]);
 	list_init(&p->ended);
-	p->timer = loop_timer(s->loop, on_overdue, p);
 	guest_init(&p->guest, s->listener, fd, "client", &peer_ops, p);
 	conn_polite(p->guest.conn);
+	conn_reserve(p->guest.conn);
 }
 
 struct ttrpc_server *ttrpc_server_new(struct loop *loop, int fd, const struct listener_limits *limits,
@@ -396,8 +388,14 @@ struct ttrpc_server *ttrpc_server_new(struct loop *loop, int fd, const struct li
 {
 	struct ttrpc_server *s = mem_new(struct ttrpc_server);
 
-	*s = (struct ttrpc_server){ .loop = loop, .services = services, .arg = arg };
+	s->loop = loop;
+	s->services = services;
+	s->arg = arg;
 	list_init(&s->spare);
+	for (size_t i = 0; i < TTRPC_SERVER_STREAMS_KEPT; i++) {
+		timer_init(&s->first[i].deadline, loop, on_overdue, &s->first[i]);
+		list_push(&s->spare, &s->first[i].node);
+	}
 	s->listener = listener_new(loop, fd, limits, on_ttrpc_connection, s);
 	return s;
 }
@@ -409,10 +407,8 @@ void ttrpc_server_free(struct ttrpc_server *s)
 	list_for_each(it, listener_guests(s->listener))
 		ttrpc_peer_free(container_of(it, struct ttrpc_peer, guest.node));
 	listener_free(s->listener);
-	list_for_each(it, &s->spare) {
-		list_unlink(it);
-		free(container_of(it, struct ttrpc_stream, node));
-	}
+	list_for_each(it, &s->spare)
+		stream_free(s, container_of(it, struct ttrpc_stream, node));
 	free(s);
 }
 
@@ -421,6 +417,8 @@ void ttrpc_server_flush(struct ttrpc_server *s)
 	list_for_each(it, listener_guests(s->listener))
 		conn_flush(container_of(it, struct ttrpc_peer, guest.node)->guest.conn);
 }
+
+size_t ttrpc_stream_unsent(const struct ttrpc_stream *st) { return conn_unsent(st->peer->guest.conn); }
 
 size_t ttrpc_server_connections(const struct ttrpc_server *s) { return listener_n(s->listener); }
 

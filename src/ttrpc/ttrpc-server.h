@@ -1,13 +1,13 @@
 /* ttrpc server: for the shim, and for the shims that tests play. Runs on a loop; a handler is called on it and must not
  * wait: it answers at once, or parks the stream and answers later.
  *
- * Once a connection has had a request of each size, requests allocate nothing: a message is a slice of the connection's kept
- * input, an answer is written into its kept output, and streams come from those that have ended. A parked call is one struct
- * ttrpc_stream.
+ * A connection allocates what it needs when it is accepted: a message is a slice of its kept input, an answer is written into its
+ * kept output, and the server brings the first streams with it. So no request allocates anything that is within CONN_KEEP, and one
+ * of TTRPC_SERVER_STREAMS_KEPT at once; what more takes is given back behind it. A parked call is one struct ttrpc_stream.
  *
- * Takes connections of our own user and root only (listener.h). A frame longer than 4 MiB is skipped and answered
- * with RESOURCE_EXHAUSTED (8), a malformed request with INVALID_ARGUMENT (3), an unknown method with UNIMPLEMENTED (12); the
- * connection goes on. */
+ * Takes connections of our own user and root only (listener.h). A frame longer than 4 MiB (or CONN_KEEP, while all clients together
+ * hold more than listener.h's limit) is skipped and answered with RESOURCE_EXHAUSTED (8), a malformed request with INVALID_ARGUMENT
+ * (3), an unknown method with UNIMPLEMENTED (12); the connection goes on. */
 #pragma once
 #include "err.h"
 #include "list.h"
@@ -23,7 +23,7 @@ struct ttrpc_stream; /* one call, as the server sees it */
 enum {
 	TTRPC_SERVER_STREAMS = 8192,    /* open at once on a connection: a wait of a client is one */
 	TTRPC_SERVER_UNSENT = 1 << 20,  /* bytes of answers: a client that leaves so many unread is not read from either */
-	TTRPC_SERVER_STREAMS_KEPT = 64, /* structs of streams that have ended, for those to come */
+	TTRPC_SERVER_STREAMS_KEPT = 64, /* structs of streams that are there from the first, and so many that were needed besides */
 };
 
 struct ttrpc_method {
@@ -66,6 +66,9 @@ int64_t ttrpc_stream_deadline(const struct ttrpc_stream *);
 
 /* One message of a server stream or of one in both directions. */
 void ttrpc_stream_send(struct ttrpc_stream *, const void *msg, size_t len);
+/* Bytes of answers, of all streams of this connection, that the client has not taken: ttrpc has no flow control, so who sends for
+ * long waits while this is large. */
+size_t ttrpc_stream_unsent(const struct ttrpc_stream *);
 /* The answer to a unary call or to a client's stream; it ends the stream. */
 void ttrpc_stream_reply(struct ttrpc_stream *, const void *msg, size_t len);
 /* The same for @len bytes that the caller writes where it says, before anything else of this server is called. NULL: nobody will

@@ -18,8 +18,7 @@ enum {
 struct ttrpc {
 	struct loop *loop;
 	struct conn *conn;
-	struct timer *timer;                   /* for the deadlines of calls that nobody waits for */
-	int64_t next_deadline;                 /* 0: none */
+	struct timer told;                     /* goes off where untold is to be looked at from the loop */
 	struct list_node calls[BUCKETS];       /* open */
 	struct list_node ended, untold, spare; /* untold: ended, and to be notified */
 	size_t n_spare;
@@ -38,8 +37,9 @@ struct ttrpc_call {
 	struct ttrpc *client;
 	enum ttrpc_kind kind;
 	uint32_t id;
-	int64_t deadline; /* 0: none */
-	bool sending;     /* we have not half-closed */
+	int64_t deadline;   /* 0: none */
+	struct timer timer; /* for it, where nobody waits; on the loop while the call is spare, too */
+	bool sending;       /* we have not half-closed */
 	bool has_first;
 	struct buf first;
 	struct list_node messages; /* behind it */
@@ -59,6 +59,7 @@ static void call_end(struct ttrpc_call *call, const struct err *why)
 	if (call->ended)
 		return;
 	call->ended = true;
+	timer_set(&call->timer, 0);
 	if (why)
 		call->why = mem_dup(why, sizeof *why);
 	list_unlink(&call->node);
@@ -207,34 +208,16 @@ static void on_client_closed(void *arg, const struct err *why)
 
 static const struct conn_ops client_ops = { on_client_input, NULL, on_client_closed };
 
-static void note_call_deadline(struct ttrpc *t, int64_t at)
+static void on_call_overdue(void *arg)
 {
-	if (!at || (t->next_deadline && t->next_deadline <= at))
-		return;
-	t->next_deadline = at;
-	timer_set(t->timer, at);
-}
+	struct ttrpc_call *call = arg;
+	struct ttrpc *t = call->client;
 
-/* The soonest deadline of the calls that are to be notified ends them here; those that are waited for end in their wait. */
-static void on_client_time(void *arg)
-{
-	int64_t now = clock_mono();
-	struct ttrpc *t = arg;
-
-	t->next_deadline = 0;
-	for (size_t i = 0; i < BUCKETS; i++)
-		list_for_each(it, &t->calls[i]) {
-			struct ttrpc_call *call = container_of(it, struct ttrpc_call, node);
-
-			if (!call->fn || !call->deadline)
-				continue;
-			if (call->deadline <= now)
-				fail_call(call, ERR_DEADLINE, "timed out");
-			else /* looked through no more than once a millisecond, however many there are */
-				note_call_deadline(t, call->deadline < now + NSEC_PER_MSEC ? now + NSEC_PER_MSEC : call->deadline);
-		}
+	fail_call(call, ERR_DEADLINE, "timed out");
 	tell_ended(t);
 }
+
+static void on_untold(void *arg) { tell_ended(arg); }
 
 int ttrpc_open(struct loop *loop, const char *path, struct ttrpc **ret, struct err *err)
 {
@@ -252,7 +235,7 @@ int ttrpc_open(struct loop *loop, const char *path, struct ttrpc **ret, struct e
 	list_init(&t->ended);
 	list_init(&t->untold);
 	list_init(&t->spare);
-	t->timer = loop_timer(loop, on_client_time, t);
+	timer_init(&t->told, loop, on_untold, t);
 	t->conn = conn_new(loop, fd, path, &client_ops, t);
 	*ret = t;
 	return 0;
@@ -261,6 +244,7 @@ int ttrpc_open(struct loop *loop, const char *path, struct ttrpc **ret, struct e
 static void call_destroy(struct ttrpc_call *call)
 {
 	list_unlink(&call->node);
+	timer_done(&call->timer);
 	buf_done(&call->first);
 	free(call);
 }
@@ -274,7 +258,7 @@ void ttrpc_free(struct ttrpc *t)
 	assert(list_empty(&t->ended) && list_empty(&t->untold));
 	list_for_each(it, &t->spare)
 		call_destroy(container_of(it, struct ttrpc_call, node));
-	timer_free(t->timer);
+	timer_done(&t->told);
 	conn_free(t->conn);
 	free(t->closed);
 	free(t);
@@ -304,8 +288,11 @@ static struct ttrpc_call *call_new(struct ttrpc *t)
 {
 	struct ttrpc_call *call;
 
-	if (list_empty(&t->spare))
-		return mem_new(struct ttrpc_call);
+	if (list_empty(&t->spare)) {
+		call = mem_new(struct ttrpc_call);
+		timer_init(&call->timer, t->loop, on_call_overdue, call);
+		return call;
+	}
 	call = container_of(t->spare.next, struct ttrpc_call, node);
 	list_unlink(&call->node);
 	t->n_spare--;
@@ -317,9 +304,10 @@ struct ttrpc_call *ttrpc_start(struct ttrpc *t, enum ttrpc_kind kind, const char
 {
 	struct ttrpc_request q = { .payload = msg, .len = len, .timeout_ns = ctx_left(ctx) };
 	struct ttrpc_call *call = call_new(t);
-	struct buf kept = call->first;
 
-	*call = (struct ttrpc_call){ .client = t, .kind = kind, .id = t->next_id, .deadline = ctx->deadline, .first = kept };
+	*call = (struct ttrpc_call){
+		.client = t, .kind = kind, .id = t->next_id, .deadline = ctx->deadline, .timer = call->timer, .first = call->first
+	};
 	call->sending = kind == TTRPC_CLIENT_STREAM || kind == TTRPC_BIDI;
 	list_init(&call->messages);
 	list_push(call_bucket(t, call->id), &call->node);
@@ -343,9 +331,9 @@ void ttrpc_notify(struct ttrpc_call *call, void (*fn)(void *arg, struct ttrpc_ca
 	if (call->ended) { /* told from the loop: the caller is not ready for it here */
 		list_unlink(&call->node);
 		list_push(&call->client->untold, &call->node);
-		note_call_deadline(call->client, 1);
+		timer_set(&call->client->told, 1);
 	} else {
-		note_call_deadline(call->client, call->deadline);
+		timer_set(&call->timer, call->deadline);
 	}
 }
 
@@ -458,6 +446,7 @@ void ttrpc_call_free(struct ttrpc_call *call)
 		buf_done(&m->bytes);
 		free(m);
 	}
+	timer_set(&call->timer, 0);
 	free(call->why);
 	if (call->first.cap > CONN_KEEP)
 		buf_done(&call->first);

@@ -1,6 +1,6 @@
 /* Theory of operation: the bytes between in_at and in.len are what the engine has left. A polite connection calls input() again
  * with them once all output was taken, and only then reads on; everything that ends the connection goes through
- * conn_end(), whose callers touch it no more. */
+ * conn_end(), whose callers touch it no more. Its owner may keep it then: it is on no loop, and says that it is mute. */
 #include "conn.h"
 #include "clock.h"
 #include "mem.h"
@@ -13,9 +13,8 @@ enum {
 };
 
 struct conn {
-	struct loop *loop;
-	struct watch *watch;
-	struct timer *timer; /* for the two limits below, where there are any */
+	struct watch watch;
+	struct timer silence, stall; /* the peer is to be heard, to take something by then */
 	int fd;
 	char *name;
 	const struct conn_ops *ops;
@@ -23,17 +22,24 @@ struct conn {
 	struct buf in, out;
 	size_t in_at, out_at; /* taken of in, sent of out */
 	bool polite;
-	bool left; /* polite: input() left something, and perhaps not because it is no whole message */
-	bool mute; /* the peer does not read any more: read on until it closes */
-	int64_t stall_ms;
-	int64_t heard_by, taken_by; /* clock_mono(); 0: never */
+	bool left;        /* polite: input() left something, and perhaps not because it is no whole message */
+	bool mute;        /* the peer does not read any more: read on until it closes */
+	int64_t stall_ms; /* 0: for ever */
+	size_t *total;    /* conn_count() */
+	size_t counted;
 };
+
+static void conn_leave(struct conn *c)
+{
+	watch_done(&c->watch);
+	timer_done(&c->silence);
+	timer_done(&c->stall);
+}
 
 /* Ends the connection; the caller returns at once, as closed() may have freed @c. */
 static void conn_end(struct conn *c, struct err *why)
 {
-	watch_free(TAKE_PTR(c->watch));
-	timer_free(TAKE_PTR(c->timer));
+	conn_leave(c);
 	(void)close(TAKE_FD(c->fd));
 	(void)err_wrap(why, -(int)why->code, "connection to %s", c->name);
 	c->ops->closed(c->arg, why);
@@ -53,22 +59,26 @@ static bool has_unsent(const struct conn *c) { return c->out.len > c->out_at; }
 
 static bool must_wait(const struct conn *c) { return c->polite && has_unsent(c) && !c->mute; }
 
-/* The soonest of the two limits. */
-static void arm_patience(struct conn *c)
+static void set_limit(struct timer *t, int64_t at)
 {
-	bool first = c->heard_by && (!c->taken_by || c->heard_by < c->taken_by);
+	if (t->loop && t->at != at)
+		timer_set(t, at);
+}
 
-	if (c->timer)
-		timer_set(c->timer, first ? c->heard_by : c->taken_by);
+static void recount_room(struct conn *c)
+{
+	if (!c->total)
+		return;
+	*c->total -= c->counted;
+	c->counted = c->in.cap + c->out.cap;
+	*c->total += c->counted;
 }
 
 static void forget_output(struct conn *c)
 {
 	forget_bytes(&c->out, &c->out_at);
-	if (c->taken_by) {
-		c->taken_by = 0;
-		arm_patience(c);
-	}
+	set_limit(&c->stall, 0);
+	recount_room(c);
 }
 
 /* Input to the engine. False when the connection has ended. */
@@ -84,6 +94,7 @@ static bool feed_engine(struct conn *c)
 	c->in_at += (size_t)n;
 	if (c->in_at == c->in.len)
 		forget_bytes(&c->in, &c->in_at);
+	recount_room(c);
 	if (c->mute)
 		forget_output(c);
 	c->left = c->in.len && must_wait(c);
@@ -104,6 +115,7 @@ static ssize_t receive_some(struct conn *c, bool *ret_full)
 		(void)buf_room(&c->in, CONN_KEEP - 1); /* and a NUL */
 	if (c->in.cap - c->in.len <= READ_MIN)
 		(void)buf_room(&c->in, c->in.cap);
+	recount_room(c);
 	room = c->in.cap - c->in.len - 1;
 	do
 		n = recv(c->fd, c->in.data + c->in.len, room, MSG_DONTWAIT);
@@ -112,14 +124,6 @@ static ssize_t receive_some(struct conn *c, bool *ret_full)
 		buf_grew(&c->in, (size_t)n);
 	*ret_full = n == (ssize_t)room;
 	return n;
-}
-
-static void note_heard(struct conn *c)
-{
-	if (!c->heard_by)
-		return;
-	c->heard_by = 0;
-	arm_patience(c);
 }
 
 /* False when the connection has ended. */
@@ -142,7 +146,7 @@ static bool receive_input(struct conn *c)
 			conn_end(c, &why);
 			return false;
 		}
-		note_heard(c);
+		set_limit(&c->silence, 0);
 		if (!feed_engine(c))
 			return false;
 		if (!full)
@@ -151,37 +155,48 @@ static bool receive_input(struct conn *c)
 	return true;
 }
 
-static void on_conn_patience(void *arg)
+static void on_silence(void *arg)
 {
-	struct conn *c = arg;
 	struct err why = ERR_INIT;
-	int64_t now = clock_mono();
 
-	if (c->taken_by && c->taken_by <= now)
-		(void)err_set(&why, ERR_DEADLINE, "the peer does not take what is sent");
-	else if (c->heard_by && c->heard_by <= now)
-		(void)err_set(&why, ERR_DEADLINE, "the peer says nothing");
-	if (why.code)
-		conn_end(c, &why);
-	else
-		arm_patience(c);
+	(void)err_set(&why, ERR_DEADLINE, "the peer says nothing");
+	conn_end(arg, &why);
+}
+
+static void on_stall(void *arg)
+{
+	struct err why = ERR_INIT;
+
+	(void)err_set(&why, ERR_DEADLINE, "the peer does not take what is sent");
+	conn_end(arg, &why);
 }
 
 void conn_patience(struct conn *c, int64_t silence_ms, int64_t stall_ms)
 {
-	if (!c->timer && (silence_ms || stall_ms))
-		c->timer = loop_timer(c->loop, on_conn_patience, c);
 	c->stall_ms = stall_ms;
-	c->heard_by = silence_ms ? clock_mono() + silence_ms * NSEC_PER_MSEC : 0;
-	arm_patience(c);
+	set_limit(&c->silence, silence_ms ? clock_mono() + silence_ms * NSEC_PER_MSEC : 0);
+}
+
+void conn_reserve(struct conn *c)
+{
+	(void)buf_room(&c->in, CONN_KEEP - 1); /* and a NUL */
+	(void)buf_room(&c->out, CONN_KEEP - 1);
+	recount_room(c);
+}
+
+void conn_count(struct conn *c, size_t *total)
+{
+	c->total = total;
+	recount_room(c);
 }
 
 void conn_free(struct conn *c)
 {
 	if (!c)
 		return;
-	watch_free(c->watch);
-	timer_free(c->timer);
+	conn_leave(c);
+	if (c->total)
+		*c->total -= c->counted;
 	if (c->fd >= 0)
 		(void)close(c->fd);
 	buf_done(&c->out);
@@ -196,24 +211,23 @@ struct buf *conn_out(struct conn *c) { return &c->out; }
 
 size_t conn_unsent(const struct conn *c) { return c->out.len - c->out_at; }
 
-bool conn_is_mute(const struct conn *c) { return c->mute || !c->watch; }
+bool conn_is_mute(const struct conn *c) { return c->mute || !watch_on(&c->watch); }
 
 void conn_kick(struct conn *c)
 {
 	if (c->mute)
 		forget_output(c);
-	else if (c->watch)
-		watch_events(c->watch, must_wait(c) ? POLLOUT : POLLIN | POLLOUT);
+	else if (watch_on(&c->watch))
+		watch_events(&c->watch, must_wait(c) ? POLLOUT : POLLIN | POLLOUT);
+	recount_room(c);
 }
 
 void conn_polite(struct conn *c) { c->polite = true; }
 
 static void note_stalled(struct conn *c)
 {
-	if (!c->stall_ms || c->taken_by)
-		return;
-	c->taken_by = clock_mono() + c->stall_ms * NSEC_PER_MSEC;
-	arm_patience(c);
+	if (c->stall_ms && !c->stall.at)
+		set_limit(&c->stall, clock_mono() + c->stall_ms * NSEC_PER_MSEC);
 }
 
 /* 1: more may be sent; 0: wait for the peer. */
@@ -225,16 +239,16 @@ static int send_some(struct conn *c)
 		return 1;
 	if (n < 0 && errno == EAGAIN) {
 		note_stalled(c);
-		watch_events(c->watch, c->polite ? POLLOUT : POLLIN | POLLOUT);
+		watch_events(&c->watch, c->polite ? POLLOUT : POLLIN | POLLOUT);
 		return 0;
 	}
 	if (n < 0) { /* the peer closed its end; what it said before that still counts */
 		c->mute = true;
 		forget_output(c);
-		watch_events(c->watch, POLLIN);
+		watch_events(&c->watch, POLLIN);
 		return 0;
 	}
-	c->taken_by = 0; /* the timer finds out */
+	set_limit(&c->stall, 0);
 	c->out_at += (size_t)n;
 	if (c->out_at >= CONN_KEEP && c->out_at >= c->out.len / 2) { /* what is appended meanwhile does not add up */
 		buf_drop(&c->out, c->out_at);
@@ -259,7 +273,7 @@ static int fill_output(struct conn *c)
 	if (has_unsent(c))
 		return 1;
 	forget_output(c);
-	watch_events(c->watch, c->left ? POLLOUT : POLLIN);
+	watch_events(&c->watch, c->left ? POLLOUT : POLLIN);
 	return 0;
 }
 
@@ -276,7 +290,7 @@ static int send_out(struct conn *c)
 
 void conn_flush(struct conn *c)
 {
-	if (c->watch)
+	if (watch_on(&c->watch))
 		(void)send_out(c);
 }
 
@@ -295,17 +309,19 @@ struct conn *conn_new(struct loop *loop, int fd, const char *name, const struct 
 {
 	struct conn *c = mem_new(struct conn);
 
-	*c = (struct conn){ .loop = loop, .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
-	c->watch = loop_watch(loop, fd, POLLIN, on_conn_event, c);
+	*c = (struct conn){ .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
+	watch_init(&c->watch, loop, fd, POLLIN, on_conn_event, c);
+	timer_init(&c->silence, loop, on_silence, c);
+	timer_init(&c->stall, loop, on_stall, c);
 	return c;
 }
 
 void conn_abort(struct conn *c)
 {
-	if (!c->watch)
+	if (!watch_on(&c->watch))
 		return;
 	c->mute = true;
 	forget_output(c);
 	(void)shutdown(c->fd, SHUT_RDWR); /* so the next read says that it is over */
-	watch_events(c->watch, POLLIN);
+	watch_events(&c->watch, POLLIN);
 }

@@ -46,5 +46,9 @@ void conn_polite(struct conn *);
 /* End the connection with -ERR_DEADLINE when the peer says nothing at all within @silence_ms from now, or at any later time takes
  * nothing of what is unsent for @stall_ms. 0: never. */
 void conn_patience(struct conn *, int64_t silence_ms, int64_t stall_ms);
+/* Allocate now what is kept of both buffers: messages that fit need no more. */
+void conn_reserve(struct conn *);
+/* What both buffers have room for is a part of *@total from now on, until the conn is freed. */
+void conn_count(struct conn *, size_t *total);
 /* Send nothing more and end the connection at the next turn of the loop. Allowed anywhere. */
 void conn_abort(struct conn *);

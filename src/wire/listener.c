@@ -10,7 +10,7 @@ enum { ACCEPTS_A_TURN = 16 };
 
 struct listener {
 	struct loop *loop;
-	struct watch *watch;
+	struct watch watch;
 	int fd;
 	int spare; /* given up when fds run out, to take a connection and close it; else the loop would spin on it */
 	struct listener_limits limits;
@@ -18,7 +18,7 @@ struct listener {
 	void (*fn)(void *arg, int fd);
 	void *arg;
 	struct list_node guests;
-	size_t n;
+	size_t n, held; /* connections, and their bytes */
 	struct listener_counts counts;
 };
 
@@ -91,9 +91,11 @@ struct listener *listener_new(struct loop *loop, int fd, const struct listener_l
 		l->limits = *limits;
 	if (!l->limits.connections)
 		l->limits.connections = LISTENER_CONNECTIONS;
+	if (!l->limits.held)
+		l->limits.held = LISTENER_HELD_MAX;
 	l->uids = mem_dup(l->limits.uids, l->limits.n_uids * sizeof *l->uids);
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* an inherited one may be anything */
-	l->watch = loop_watch(loop, fd, POLLIN, on_accept, l);
+	watch_init(&l->watch, loop, fd, POLLIN, on_accept, l);
 	return l;
 }
 
@@ -101,7 +103,7 @@ void listener_stop(struct listener *l)
 {
 	if (l->fd < 0)
 		return;
-	watch_free(TAKE_PTR(l->watch));
+	watch_done(&l->watch);
 	(void)close(TAKE_FD(l->fd));
 	if (l->spare >= 0)
 		(void)close(TAKE_FD(l->spare));
@@ -111,7 +113,7 @@ void listener_free(struct listener *l)
 {
 	if (!l)
 		return;
-	assert(list_empty(&l->guests));
+	assert(list_empty(&l->guests) && !l->held);
 	listener_stop(l);
 	free(l->uids);
 	free(l);
@@ -123,18 +125,30 @@ struct list_node *listener_guests(struct listener *l) { return &l->guests; }
 
 size_t listener_n(const struct listener *l) { return l->n; }
 
+size_t listener_held(const struct listener *l) { return l->held; }
+
+bool listener_full(const struct listener *l) { return l->held > l->limits.held; }
+
 void guest_init(struct guest *g, struct listener *l, int fd, const char *name, const struct conn_ops *ops, void *arg)
 {
 	*g = (struct guest){ .listener = l, .conn = conn_new(l->loop, fd, name, ops, arg) };
+	conn_count(g->conn, &l->held);
 	conn_patience(g->conn, l->limits.silence_ms, l->limits.stall_ms);
 	list_push(&l->guests, &g->node);
 	l->n++;
+}
+
+void guest_hold(struct guest *g, size_t n)
+{
+	g->listener->held = g->listener->held - g->held + n;
+	g->held = n;
 }
 
 void guest_done(struct guest *g)
 {
 	if (!g->listener)
 		return;
+	guest_hold(g, 0);
 	conn_free(TAKE_PTR(g->conn));
 	list_unlink(&g->node);
 	g->listener->n--;

@@ -12,6 +12,9 @@ enum {
 	/* A client of a server has a connection or two, containerd has one for each container of a pod and, restarted, some that
 	 * are not seen as closed yet. More is a client that leaks, and every connection may hold a message of ours. */
 	LISTENER_CONNECTIONS = 256,
+	/* Bytes of messages that are not whole, or not sent, of all connections together: each has room for its longest message,
+	 * all at once have not. What LISTENER_CONNECTIONS keep for messages of a usual size is a quarter of it. */
+	LISTENER_HELD_MAX = 128 << 20,
 };
 
 /* Zeroed, or NULL, is LISTENER_CONNECTIONS, our own user and root, and patience without end: closing a connection of
@@ -19,6 +22,7 @@ enum {
 struct listener_limits {
 	size_t connections; /* at once; beyond it a connection is closed as soon as it is accepted, so that the client hears of it
 			     */
+	size_t held;        /* bytes of all; 0: LISTENER_HELD_MAX */
 	int64_t silence_ms; /* a peer that says nothing at all for so long is no client; 0: never */
 	int64_t stall_ms;   /* one that takes nothing of its answers for so long keeps our memory; 0: never */
 	const uid_t *uids;  /* who may connect besides our own user and root; copied */
@@ -40,9 +44,16 @@ struct guest {
 	struct list_node node;
 	struct listener *listener;
 	struct conn *conn;
+	size_t held; /* guest_hold() */
 };
 /* Only inside the listener's function. */
 void guest_init(struct guest *, struct listener *, int fd, const char *name, const struct conn_ops *, void *arg);
 void guest_done(struct guest *); /* closes the connection; as conn_free(), not inside input() and output() */
+/* What the engine has of messages that are not whole, besides the conn's own buffers. */
+void guest_hold(struct guest *, size_t n);
+/* Bytes that all guests hold; whether that is beyond the limit. Engines refuse a long message then (longer than CONN_KEEP): the
+ * guests with small ones are not to blame. */
+size_t listener_held(const struct listener *);
+bool listener_full(const struct listener *);
 struct list_node *listener_guests(struct listener *);
 size_t listener_n(const struct listener *);

@@ -34,7 +34,7 @@ static void nothing(void *arg) { (void)arg; }
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct grpc_handler handler = { on_open, on_message, on_half_close, NULL };
-	struct h2_server *s = h2_server_new(&handler, &size, &(struct h2_carrier){ nothing, nothing, NULL });
+	struct h2_server *s = h2_server_new(&handler, &size, &(struct h2_carrier){ nothing, nothing, NULL, NULL });
 	size_t step = size && data[0] ? data[0] : SIZE_MAX;
 	_cleanup_buf_ struct buf out = { 0 };
 	int r = 0;

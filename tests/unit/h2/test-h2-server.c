@@ -132,7 +132,7 @@ static int feed(struct h2_server *s, const char *p, size_t n, struct buf *sent, 
 static void run_case(const struct wire_case *c, size_t step)
 {
 	struct log log = { 0 };
-	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
 	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct err err = ERR_INIT;
@@ -169,7 +169,7 @@ static void transcripts(void **state)
 static void freeing_closes_what_is_open(void **state)
 {
 	struct log log = { 0 };
-	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
 	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
 
 	(void)state;
@@ -185,7 +185,7 @@ static void freeing_closes_what_is_open(void **state)
 static void streams_are_bounded(void **state)
 {
 	struct log log = { 0 };
-	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
 	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
 	_cleanup_free_ char *text = NULL;
 	char command[200];
@@ -211,7 +211,7 @@ static void streams_are_bounded(void **state)
 static void after(const char *script, int seconds, int64_t *ret_next, struct buf *told, char **ret_sent)
 {
 	struct log log = { 0 };
-	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
 	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
 
 	wire_build(&bytes, script);
@@ -276,7 +276,7 @@ static void put_unfinished(struct buf *b, unsigned id, bool first, size_t frames
 static void unfinished_messages_are_bounded(void **state)
 {
 	struct log log = { 0 };
-	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, &log });
+	struct h2_server *s = h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
 	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
 	_cleanup_free_ char *text = NULL;
 	const size_t frames = 512, streams = H2_SERVER_HELD_MAX / (frames << 14); /* 8 MiB each */
@@ -307,6 +307,51 @@ static void unfinished_messages_are_bounded(void **state)
 	buf_done(&log.text);
 }
 
+static void on_kick_nothing(void *arg) { (void)arg; }
+
+static bool on_hold(void *arg, size_t n)
+{
+	size_t *most = arg;
+
+	*most = n > *most ? n : *most;
+	return n <= 100000;
+}
+
+/* When all connections hold too much, whose message is long is refused; short ones that are not whole yet are waited for. */
+static void the_carrier_says_when_to_hold_no_more(void **state)
+{
+	struct log log = { 0 };
+	size_t most = 0;
+	struct h2_server *s =
+		h2_server_new(&handler, &log, &(struct h2_carrier){ on_kick_nothing, on_kick_nothing, on_hold, &most });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	wire_build(&bytes, HELLO);
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	buf_reset(&bytes);
+	wire_build(&bytes, "ack");
+	for (uint32_t id = 1; id <= 5; id += 2) {
+		char command[200];
+
+		(void)snprintf(command, sizeof command, "headers %u :path=/t/M " REQUEST, id);
+		wire_build(&bytes, command);
+	}
+	put_unfinished(&bytes, 1, true, 3);
+	put_unfinished(&bytes, 3, true, 3);
+	put_unfinished(&bytes, 5, true, 1);
+	put_unfinished(&bytes, 3, false, 2);
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	text = wire_text(&sent);
+	assert_null(strstr(text, "headers 1!"));
+	assert_non_null(strstr(text, "headers 3! :status=200 content-type=application/grpc grpc-status=8"));
+	assert_null(strstr(text, "headers 5!"));
+	assert_true(most > 100000 && most < 200000);
+	h2_server_free(s);
+	buf_done(&log.text);
+}
+
 #define T(f) cmocka_unit_test(f)
 RUN_TESTS("h2-server", T(transcripts), T(freeing_closes_what_is_open), T(streams_are_bounded), T(overdue_calls_are_ended),
-	  T(unfinished_messages_are_bounded))
+	  T(unfinished_messages_are_bounded), T(the_carrier_says_when_to_hold_no_more))

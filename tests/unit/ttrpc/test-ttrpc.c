@@ -654,9 +654,102 @@ static void answers_to_one_client_are_bounded(void **state)
 		assert_int_equal(loop_turn(w->loop, &w->ctx, NULL), 0);
 }
 
+/* A frame that says it is 900000 bytes long, and 600000 of them. */
+static void put_unfinished(struct buf *b, uint32_t id)
+{
+	const unsigned char head[TTRPC_HEAD] = { 0, 0x0d, 0xbb, 0xa0, 0, 0, 0, (unsigned char)id, TTRPC_REQUEST, 0 };
+	const size_t n = 600000;
+
+	buf_reset(b);
+	buf_add(b, head, sizeof head);
+	memset(buf_room(b, n), 'x', n);
+	buf_grew(b, n);
+}
+
+/* Whoever begins a long message when all together hold too much is refused that; small ones go through, and so does what was
+ * begun before. */
+static void what_all_clients_hold_is_bounded(void **state)
+{
+	const struct listener_limits limits = { .held = 2 << 20 };
+	struct world *w = *state;
+	_cleanup_close_ int first = -1, second = -1, third = -1;
+	_cleanup_buf_ struct buf b = { 0 };
+	struct ttrpc_server *s;
+	char path[80];
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/2", w->dir);
+	assert_int_equal(socket_listen(path, 0600, &fd, NULL), 0);
+	s = ttrpc_server_new(w->loop, fd, &limits, services, w);
+	assert_int_equal(socket_dial(path, &first, NULL), 0);
+	assert_int_equal(socket_dial(path, &second, NULL), 0);
+	assert_int_equal(socket_dial(path, &third, NULL), 0);
+	put_unfinished(&b, 1);
+	for (size_t sent = 0; sent < b.len;) {
+		ssize_t n = send(first, b.data + sent, b.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		sent += n > 0 ? (size_t)n : 0;
+		loop_poll(w->loop);
+	}
+	loop_poll(w->loop);
+	put_unfinished(&b, 3);
+	answer_to(w, second, &b, 3, 8, "");
+	buf_reset(&b);
+	put_request(&b, 1, 0, "t.Test", "Echo");
+	answer_to(w, third, &b, 1, 0, "x");
+	buf_reset(&b);
+	memset(buf_room(&b, 300000), 0xff, 300000);
+	buf_grew(&b, 300000);
+	answer_to(w, first, &b, 1, 3, ""); /* it was waited for: no request that anybody understands */
+	ttrpc_server_free(s);
+	(void)unlink(path);
+}
+
+static void a_stream_says_what_is_unsent(void **state)
+{
+	struct world *w = *state;
+	struct ttrpc_call *call = start(w, TTRPC_SERVER_STREAM, "Park", "x");
+	_cleanup_free_ char *bytes = mem_zalloc(1 << 20);
+	_cleanup_buf_ struct buf got = { 0 };
+	struct ttrpc_stream *st;
+
+	turn_until(w, &w->messages, 1);
+	st = ttrpc_stream_of(w->parked.next);
+	assert_int_equal(ttrpc_stream_unsent(st), 0);
+	for (unsigned i = 0; i < 3; i++)
+		ttrpc_stream_send(st, bytes, 1 << 20);
+	assert_int_equal(ttrpc_stream_unsent(st), 3 * ((1 << 20) + TTRPC_HEAD));
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(ttrpc_recv(call, &w->ctx, &got, NULL), 1);
+	assert_int_equal(ttrpc_stream_unsent(st), 0);
+	ttrpc_stream_end(st, 0, NULL);
+	ttrpc_call_free(call);
+}
+
+/* Each call that has a deadline ends at its own, however many have one. */
+static void every_deadline_is_kept(void **state)
+{
+	struct world *w = *state;
+	_cleanup_buf_ struct buf b = { 0 };
+	_cleanup_close_ int fd = -1;
+	unsigned ended = 0;
+
+	assert_int_equal(socket_dial(w->path, &fd, NULL), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		put_timed(&b, 2 * i + 1, 0, "t.Test", "Park", (i % 10 + 1) * 5 * NSEC_PER_MSEC);
+	put_timed(&b, 201, 0, "t.Test", "Park", INT64_MAX);
+	assert_int_equal(send(fd, b.data, b.len, MSG_NOSIGNAL), b.len);
+	turn_until(w, &w->closed, 100);
+	list_for_each(it, &w->parked)
+		ended += ttrpc_stream_deadline(ttrpc_stream_of(it)) == INT64_MAX;
+	assert_int_equal(ended, 1);
+	assert_int_equal(w->open, 101);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("ttrpc", T(unary), T(metadata_and_deadline_cross), T(streams), T(a_thousand_at_once), T(parked_calls_are_answered_later),
 	  T(too_large), T(deadlines), T(a_dying_peer_ends_every_call), T(an_unread_stream_is_given_up),
 	  T(unread_messages_count_when_they_are_empty), T(the_server_survives), T(the_server_ends_what_is_overdue),
 	  T(a_client_that_does_not_read_is_not_read), T(answers_that_are_none), T(calls_tell_when_they_end),
-	  T(many_streams_at_once), T(answers_to_one_client_are_bounded))
+	  T(many_streams_at_once), T(answers_to_one_client_are_bounded), T(what_all_clients_hold_is_bounded),
+	  T(a_stream_says_what_is_unsent), T(every_deadline_is_kept))

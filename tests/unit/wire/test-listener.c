@@ -292,7 +292,44 @@ static void stopping_keeps_the_guests(void **state)
 		assert_int_equal(loop_turn(w->loop, &w->ctx, NULL), 0);
 }
 
+static void what_all_hold_is_counted(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int a = -1, b = -1;
+	struct peer *peer;
+	size_t idle;
+
+	listen_within(w, &(struct listener_limits){ .held = 1 << 20 });
+	a = dial(w);
+	b = dial(w);
+	turn_until(w, &w->opened, 2);
+	assert_int_equal(listener_held(w->listener), 0);
+	peer = container_of(listener_guests(w->listener)->next, struct peer, guest.node);
+	conn_reserve(peer->guest.conn);
+	idle = listener_held(w->listener);
+	assert_int_equal(idle, 2 * CONN_KEEP);
+	guest_hold(&peer->guest, 1 << 19);
+	guest_hold(&peer->guest, 1 << 18);
+	assert_int_equal(listener_held(w->listener), idle + (1 << 18));
+	assert_false(listener_full(w->listener));
+	guest_hold(&peer->guest, 0);
+	memset(buf_room(conn_out(peer->guest.conn), 2 << 20), 'x', 2 << 20);
+	buf_grew(conn_out(peer->guest.conn), 2 << 20);
+	conn_kick(peer->guest.conn);
+	assert_true(listener_full(w->listener));
+	for (char bytes[64 << 10]; conn_unsent(peer->guest.conn);) {
+		(void)!recv(a, bytes, sizeof bytes, MSG_DONTWAIT);
+		loop_poll(w->loop);
+	}
+	assert_false(listener_full(w->listener)); /* it was sent, and the room given back */
+	guest_hold(&peer->guest, 2 << 20);
+	assert_true(listener_full(w->listener));
+	(void)close(TAKE_FD(a));
+	turn_until(w, &w->closed, 1);
+	assert_int_equal(listener_held(w->listener), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("listener", T(connections_are_capped), T(only_those_who_may_connect), T(only_ourselves_and_root_by_default),
 	  T(one_that_says_nothing_is_no_client), T(one_that_does_not_read_is_given_up),
-	  T(running_out_of_descriptors_closes_and_does_not_spin), T(stopping_keeps_the_guests))
+	  T(running_out_of_descriptors_closes_and_does_not_spin), T(stopping_keeps_the_guests), T(what_all_hold_is_counted))

@@ -1,4 +1,5 @@
 #include "docker-view.h"
+#include "job-table.h"
 #include "mem.h"
 #include "ref.h"
 #include <string.h>
@@ -179,6 +180,30 @@ static json *view_config(json *own, json *task, json *spec)
 	return o;
 }
 
+static json *view_default(const struct field *f)
+{
+	if (f->type == FIELD_STR)
+		return json_new_str("");
+	if (f->type == FIELD_STRV)
+		return json_new_array();
+	if (f->type == FIELD_DICT)
+		return json_new_object();
+	return f->type == FIELD_BOOL ? json_object_new_boolean(f->otherwise != 0) : json_object_new_int64(f->otherwise);
+}
+
+/* The rows of a table that HostConfig has as they are: as they were given, else the default. */
+static void view_rows(json *o, const struct shape *s, json *given)
+{
+	for (const struct field *f = s->fields; f < s->fields + s->n; f++) {
+		json *v = f->docker ? json_get(given, f->key) : NULL;
+
+		if (v)
+			json_put(o, f->docker, json_object_get(v));
+		else if (f->docker)
+			json_put(o, f->docker, view_default(f));
+	}
+}
+
 static json *view_host_config(json *own, json *job, json *task)
 {
 	json *o = json_new_object(), *restart = json_new_object(), *log = json_new_object(), *cpus = json_get(task, "cpus");
@@ -187,28 +212,10 @@ static json *view_host_config(json *own, json *job, json *task)
 	put_text(o, "NetworkMode", json_get_str(json_get_object(own, "network"), "name"));
 	put_text(o, "Runtime", json_get_str(own, "runtime"));
 	json_put(o, "PortBindings", view_ports(json_get_array(job, "ports")));
-	json_put_int(o, "Memory", json_get_int(task, "memory", 0));
-	json_put_int(o, "MemorySwap", json_get_int(task, "memory_swap", 0));
 	json_put_int(o, "NanoCpus", (int64_t)((cpus ? json_object_get_double(cpus) : 0) * 1e9));
-	json_put_int(o, "CpuShares", json_get_int(task, "cpu_shares", 0));
-	json_put_int(o, "PidsLimit", json_get_int(task, "pids_limit", 0));
-	json_put_int(o, "ShmSize", json_get_int(task, "shm_size", 64 << 20));
-	put_text(o, "CpusetCpus", json_get_str(task, "cpuset_cpus"));
-	json_put_bool(o, "Privileged", json_get_bool(task, "privileged", false));
-	json_put_bool(o, "ReadonlyRootfs", json_get_bool(task, "read_only", false));
-	json_put_bool(o, "AutoRemove", json_get_bool(job, "remove", false));
-	view_put_list(o, "CapAdd", json_get_array(task, "cap_add"));
-	view_put_list(o, "CapDrop", json_get_array(task, "cap_drop"));
-	view_put_list(o, "Dns", json_get_array(job, "dns"));
-	view_put_list(o, "ExtraHosts", json_get_array(job, "extra_hosts"));
 	json_put(o, "Binds", view_binds(json_get_array(task, "mounts")));
-	view_put_list(o, "DnsSearch", json_get_array(job, "dns_search"));
-	view_put_list(o, "DnsOptions", json_get_array(job, "dns_options"));
-	view_put_list(o, "GroupAdd", json_get_array(task, "group_add"));
-	put_map(o, "Sysctls", json_get_object(task, "sysctl"));
-	json_put_bool(o, "PublishAllPorts", json_get_bool(job, "publish_all", false));
-	json_put_int(o, "OomScoreAdj", json_get_int(task, "oom_score_adj", 0));
-	put_text(o, "CpusetMems", json_get_str(task, "cpuset_mems"));
+	view_rows(o, &job_shape, job);
+	view_rows(o, &task_shape, task);
 	put_text(o, "IpcMode", "private");
 	put_text(o, "PidMode", NULL);
 	json_put_str(restart, "Name", "no");

@@ -140,6 +140,8 @@ static json *words_schema(const struct field *f)
 	return j;
 }
 
+#define SIZE_TEXT "^[0-9]+(\\.[0-9]*)?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$"
+
 static json *value_schema(const struct field *f)
 {
 	_cleanup_buf_ struct buf ref = { 0 };
@@ -158,7 +160,7 @@ static json *value_schema(const struct field *f)
 	case FIELD_ENUM: return words_schema(f);
 	case FIELD_SIZE:
 		j = typed("string");
-		json_put_str(j, "pattern", "^[0-9]+(\\.[0-9]*)?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$");
+		json_put_str(j, "pattern", f->min == -1 ? "^-1$|" SIZE_TEXT : SIZE_TEXT);
 		return either(number_or_default(f, "integer"), j);
 	case FIELD_ARRAY: break;
 	}
@@ -171,6 +173,37 @@ static json *value_schema(const struct field *f)
 		json_put(list, "items", j);
 		return list;
 	}
+}
+
+/* The reader takes null for a key that is not there. */
+static void or_null(json *value)
+{
+	json *type = json_get(value, "type"), *of = json_get(value, "anyOf"), *words = json_get(value, "enum");
+
+	if (of) {
+		json_append(of, typed("null"));
+	} else if (words) {
+		json_append(words, NULL);
+	} else if (type) {
+		json *both = json_new_array();
+
+		json_append(both, json_object_get(type));
+		json_append(both, json_new_str("null"));
+		json_put(value, "type", both);
+	}
+}
+
+/* How many, and not none where something is required. */
+static void put_bounds(const struct field *f, json *to)
+{
+	if (f->type == FIELD_STRV)
+		json_put_int(to, "maxItems", f->max ? f->max : TEXTS_MAX);
+	if (f->type == FIELD_ARRAY)
+		json_put_int(to, "maxItems", ARRAY_MAX);
+	if (f->type == FIELD_DICT)
+		json_put_int(to, "maxProperties", ARRAY_MAX);
+	if (f->required && (f->type == FIELD_STR || f->type == FIELD_ARRAY))
+		json_put_int(to, f->type == FIELD_STR ? "minLength" : "minItems", 1);
 }
 
 static void put_default(const struct field *f, json *to)
@@ -195,6 +228,9 @@ static json *shape_schema(const struct shape *s)
 		if (!f->key)
 			continue;
 		value = value_schema(f);
+		put_bounds(f, value);
+		if (!f->required)
+			or_null(value);
 		json_put_str(value, "description", f->doc);
 		put_default(f, value);
 		json_put(members, f->key, value);

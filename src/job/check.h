@@ -14,6 +14,7 @@ int check_extra_host(const char *name_ip, const char *, struct err *);
 int check_selinux(const char *option, const char *, struct err *); /* "disable", or KEY:VALUE with a part of a label */
 int check_masked_off(const char *, const char *, struct err *);
 int check_seccomp(const char *, const char *, struct err *);
+int check_apparmor(const char *, const char *, struct err *);
 int check_platform(const char *, const char *, struct err *);
 int check_cwd(const char *, const char *, struct err *);
 int check_user(const char *, const char *, struct err *);

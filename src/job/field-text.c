@@ -22,19 +22,16 @@ int text_enum(const struct field *f, const char *text, void *obj, struct err *er
 		}
 		buf_addf(&words, "%s%s", i ? ", " : "", f->words[i]);
 	}
-	return err_set(err, ERR_INVALID, "flag --%s is one of %s, not \"%s\"", f->flag, buf_str(&words), text);
+	return err_set(err, ERR_INVALID, "flag --%s is one of %s, not \"%.200s\"", f->flag, buf_str(&words), text);
 }
 
 static int text_bool(const struct field *f, const char *text, void *obj, struct err *err)
 {
-	if (!parse_switch(text, value_of(f, obj)))
-		return err_set(err, ERR_INVALID, "flag --%s is true or false, not \"%s\"", f->flag, text);
-	return 0;
-}
+	_cleanup_free_ char *name = flag_name(f);
 
-static bool number_fits(const struct field *f, int64_t n)
-{
-	return n == f->otherwise || (!f->min && !f->max) || (n >= f->min && n <= f->max);
+	if (!parse_switch(text, value_of(f, obj)))
+		return err_set(err, ERR_INVALID, "flag --%s is true or false, not \"%.200s\"", name, text);
+	return 0;
 }
 
 static int text_number(const struct field *f, const char *text, void *obj, struct err *err)
@@ -42,8 +39,8 @@ static int text_number(const struct field *f, const char *text, void *obj, struc
 	_cleanup_free_ char *name = flag_name(f);
 	int64_t n;
 
-	if (!parse_whole(text, &n) || !number_fits(f, n))
-		return err_set(err, ERR_INVALID, "flag --%s is a number from %lld to %lld, not \"%s\"", name, (long long)f->min,
+	if (!parse_whole(text, &n) || !field_holds(f, n))
+		return err_set(err, ERR_INVALID, "flag --%s is a number from %lld to %lld, not \"%.200s\"", name, (long long)f->min,
 			       (long long)f->max, text);
 	if (f->type == FIELD_INT32)
 		*(int *)value_of(f, obj) = (int)n;
@@ -63,18 +60,27 @@ static char *size_text(int64_t n)
 	return mem_printf("%lld%.1s", (long long)n, units + unit);
 }
 
+int field_size(const struct field *f, const char *what, const char *text, int64_t *ret, struct err *err)
+{
+	if (f->min == -1 && !strcmp(text, "-1")) { /* no limit */
+		*ret = -1;
+		return 0;
+	}
+	return parse_size(what, text, ret, err);
+}
+
 static int text_size(const struct field *f, const char *text, void *obj, struct err *err)
 {
 	_cleanup_free_ char *name = flag_name(f), *least = size_text(f->min);
 	int64_t n = -1;
-	int r = f->min == -1 && !strcmp(text, "-1") ? 0 : parse_size(name, text, &n, err);
+	int r = field_size(f, name, text, &n, err);
 
 	if (r < 0)
 		return r;
 	if (n > f->max)
 		return check_fail(name, text, "too large", err);
-	if (!number_fits(f, n))
-		return err_hint(err, err_set(err, ERR_INVALID, "flag --%s is at least %s, not \"%s\"", name, least, text),
+	if (!field_holds(f, n))
+		return err_hint(err, err_set(err, ERR_INVALID, "flag --%s is at least %s, not \"%.200s\"", name, least, text),
 				text[strspn(text, "0123456789")] ? "512m is 512 MiB, 2g are 2 GiB"
 								 : "a bare number is bytes: 512m is 512 MiB, 2g are 2 GiB");
 	*(int64_t *)value_of(f, obj) = n;

@@ -178,6 +178,12 @@ int check_seccomp(const char *s, const char *unused, struct err *err)
 	return 0;
 }
 
+int check_apparmor(const char *s, const char *unused, struct err *err)
+{
+	(void)unused;
+	return *s ? 0 : check_fail("apparmor", s, "neither \"unconfined\" nor a profile's name", err);
+}
+
 int check_masked_off(const char *s, const char *unused, struct err *err)
 {
 	(void)unused;

@@ -74,6 +74,7 @@ struct field {
 	const char *meant;    /* words that people try in the flag's place */
 	field_text_fn *parse; /* NULL: as the type says */
 
+	const char *docker;   /* the key of HostConfig in what Docker's inspect prints */
 	const char *nomad;    /* the key of a Nomad task's config, or with a dot one of the task's own blocks */
 	const char *ensemble; /* the key of an ensemble's allocation */
 	const char *doc;      /* one sentence without a full stop, for help, manual and tables */
@@ -103,5 +104,9 @@ int shape_check(const struct shape *, const void *obj, struct err *err);
 
 /* A flag's value, as people write it, into @obj. Errors name the flag. */
 int field_text(const struct shape *, const struct field *, const char *text, void *obj, const struct text_in *, struct err *err);
-/* The same for an enum alone. */
+/* A size as text, in a flag or in the JSON form. */
+int field_size(const struct field *, const char *what, const char *text, int64_t *ret, struct err *err);
+/* Is @n the default or in the range of the row? */
+bool field_holds(const struct field *, int64_t n);
+/* field_text() for an enum alone. */
 int text_enum(const struct field *, const char *text, void *obj, struct err *err);

@@ -97,15 +97,6 @@ int text_seccomp(const struct field *f, const char *s, void *obj, const struct t
 	return 0;
 }
 
-int text_no_new_privileges(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
-{
-	(void)in;
-	if (strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
-		return check_fail(f->part, s, "neither true nor false", err);
-	*(bool *)value_at(f, obj) = *s == 't';
-	return 0;
-}
-
 int text_apparmor(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
 {
 	(void)in;

@@ -6,4 +6,4 @@
 field_text_fn text_checked; /* a text that is checked at once; "" as though the flag were absent */
 field_text_fn text_entrypoint, text_env, text_cpus, text_log, text_network, text_label, text_sysctl, text_extra_host;
 field_text_fn text_ports, text_expose, text_volume, text_mount, text_tmpfs, text_device, text_ulimit;
-field_text_fn text_seccomp, text_no_new_privileges, text_apparmor, text_selinux, text_masked_off; /* parts of security-opt */
+field_text_fn text_seccomp, text_apparmor, text_selinux, text_masked_off; /* parts of security-opt */

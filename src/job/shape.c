@@ -267,14 +267,27 @@ static int check_dict(const struct field *f, const struct dict *d, size_t *ret_a
 	return 0;
 }
 
+bool field_holds(const struct field *f, int64_t n)
+{
+	return n == f->otherwise || (!f->min && !f->max) || (n >= f->min && n <= f->max);
+}
+
 static int check_range(const struct field *f, const void *obj, struct err *err)
 {
-	double n = f->type == FIELD_NUMBER ? *(double *)value_of(f, obj) : (double)number_get(f, obj);
+	int64_t n = number_get(f, obj);
 	int r;
 
-	if ((!f->min && !f->max) || n == (double)f->otherwise || (n >= (double)f->min && n <= (double)f->max))
-		return 0;
-	r = err_set(err, ERR_INVALID, "%s %.17g: out of range", f->key, n);
+	if (f->type == FIELD_NUMBER) {
+		double d = *(double *)value_of(f, obj);
+
+		if (d >= (double)f->min && d <= (double)f->max)
+			return 0;
+		r = err_set(err, ERR_INVALID, "%s %g: out of range", f->key, d);
+	} else {
+		if (field_holds(f, n))
+			return 0;
+		r = err_set(err, ERR_INVALID, "%s %lld: out of range", f->key, (long long)n);
+	}
 	return err_hint(err, r, "%lld to %lld", (long long)f->min, (long long)f->max);
 }
 
@@ -314,7 +327,7 @@ static int wrap_element(const struct field *f, const void *obj, size_t i, int r,
 	const char *name = f->of->named ? *(char **)value_of(&f->of->fields[0], element(f, obj, i)) : NULL;
 
 	if (name && *name)
-		return err_wrap(err, r, "%s %s", f->of->noun, name);
+		return err_wrap(err, r, "%s %.80s", f->of->noun, name);
 	return f->of->named && *count_of(f, obj) == 1 ? r : err_wrap(err, r, "%s[%zu]", f->key, i);
 }
 
@@ -388,9 +401,9 @@ static int read_dict(const struct field *f, const struct node *from, void *obj, 
 	for (const struct node *m = from->first; m; m = m->next) {
 		*ret_bad = m;
 		if (!node_text(m))
-			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" wants text", f->key, m->key);
+			return err_set(err, ERR_INVALID, "key \"%s\": \"%.80s\" wants text", f->key, m->key);
 		if (dict_get(value_of(f, obj), m->key))
-			return err_set(err, ERR_INVALID, "key \"%s\": \"%s\" is given twice", f->key, m->key);
+			return err_set(err, ERR_INVALID, "key \"%s\": \"%.80s\" is given twice", f->key, m->key);
 		dict_set(value_of(f, obj), m->key, m->text);
 	}
 	return 0;
@@ -405,7 +418,7 @@ static int read_whole(const struct field *f, const struct node *from, void *obj,
 
 	(void)ret_bad;
 	if (f->type == FIELD_SIZE && node_text(from)) {
-		r = parse_size(f->key, from->text, &n, err);
+		r = field_size(f, f->key, from->text, &n, err);
 		if (r < 0)
 			return r;
 	} else if (node_whole(from, &n, &fits)) {

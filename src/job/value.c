@@ -45,10 +45,12 @@ int parse_size(const char *what, const char *s, int64_t *ret, struct err *err)
 		r = check_fail(what, s, "not a size", err);
 		return err_hint(err, r, "a number and a unit of b, k, m, g, t or p: 512m, 1.5g, 1GiB");
 	}
-	n = ldexp(n, 10 * power);
-	if (n >= ldexp(1, 62))
+	if (ldexp(n, 10 * power) >= ldexp(1, 62))
 		return check_fail(what, s, "too large", err);
-	*ret = (int64_t)n;
+	if (s[strspn(s, "0123456789")] == '.')
+		*ret = (int64_t)ldexp(n, 10 * power);
+	else /* a double would round bytes off */
+		*ret = (int64_t)(strtoull(s, NULL, 10) << (10 * power));
 	return 0;
 }
 
@@ -57,7 +59,7 @@ int parse_cpus(const char *s, double *ret, struct err *err)
 	double n = 0;
 	const char *end = plain_number(s, &n);
 
-	if (!end || *end || n < 0.01)
+	if (!end || *end || (n > 0 && n < 0.01)) /* 0: no limit, as Docker has it */
 		return err_hint(err, check_fail("cpus", s, "not a number of processors", err), "at least 0.01, such as 1.5");
 	*ret = n;
 	return 0;

@@ -47,7 +47,7 @@ class Invocation(Case):
             (["--name", "a b"], ["a b", "name"]), (["--name", "-x"], ["-x"]), (["--name", "a" * 64], ["name"]),
             (["-p", "x"], ["port", "x"]), (["-p", "70000:80"], ["70000"]), (["-p", "80:80/icmp"], ["icmp"]),
             (["-p", "80-82:80-81"], ["80-82"]), (["-m", "12x"], ["memory", "12x"]), (["-m", "-1"], ["memory"]), (["-m", "1k"], ["memory"]),
-            (["--cpus", "0"], ["cpus"]), (["--cpus", "many"], ["many"]), (["--cpus", "100000"], ["cpus"]),
+            (["--cpus", "0.001"], ["cpus"]), (["--cpus", "many"], ["many"]), (["--cpus", "100000"], ["cpus"]),
             (["--pids-limit", "x"], ["pids"]), (["-v", "/tmp:/x:zz"], ["zz"]), (["-v", "/x:relative"], ["relative"]),
             (["-v", "/no/such/folder/at/all:/x"], ["/no/such/folder/at/all"]), (["-e", "=x"], ["=x"]), (["-w", "relative"], ["relative"]),
             (["--ulimit", "nosuch=1"], ["nosuch"]), (["--ulimit", "nofile=5:4"], ["nofile"]), (["--pull", "often"], ["often", "missing"]),

@@ -1,4 +1,5 @@
-/* No face takes what another refuses: the same value by flag and by JSON has the same verdict, for every row of the tables. */
+/* No face takes what another refuses: the same value by flag and by JSON has the same verdict and makes the same job, which
+ * reads back from what is written of it, for every row of the tables. */
 #include "test.h"
 #include "cli.h"
 #include "commands.h"
@@ -6,11 +7,22 @@
 #include "job-table.h"
 #include "mem.h"
 
-static bool by_flags(const struct strv *flags, struct err *err)
+/* What a job is written as. */
+static char *written(const struct job *j)
+{
+	_cleanup_json_ json *out = job_to_json(j);
+	struct buf text = { 0 };
+
+	json_write(out, &text);
+	return buf_take(&text);
+}
+
+static char *by_flags(const struct strv *flags, struct err *err)
 {
 	_cleanup_strv_ struct strv words = { 0 }, args = { 0 };
 	struct globals global = { 0 };
 	struct job_flags f;
+	char *made;
 	int r;
 
 	strv_add(&words, flags);
@@ -21,29 +33,41 @@ static bool by_flags(const struct strv *flags, struct err *err)
 		r = job_flags_args(&f, &args, err);
 	if (r >= 0)
 		r = job_check(f.job, err);
+	made = r >= 0 ? written(f.job) : NULL;
 	job_flags_done(&f);
-	return r >= 0;
+	return made;
+}
+
+static char *read_back(const char *text, struct err *err)
+{
+	_cleanup_(job_freep) struct job *made = NULL;
+
+	return job_read_json("f", text, strlen(text), &made, err) >= 0 ? written(made) : NULL;
 }
 
 /* @task and @job are members of the two objects, or "". */
-static bool by_json(const char *task, const char *job, struct err *err)
+static char *by_json(const char *task, const char *job, struct err *err)
 {
 	_cleanup_free_ char *text =
 		mem_printf("{\"tasks\":[{\"image\":\"img\"%s%s}]%s%s}", *task ? "," : "", task, *job ? "," : "", job);
-	_cleanup_(job_freep) struct job *made = NULL;
 
-	return job_read_json("f", text, strlen(text), &made, err) >= 0;
+	return read_back(text, err);
 }
 
 static void compare(const struct strv *flags, const char *task, const char *job)
 {
 	_cleanup_free_ char *line = strv_join(flags, "' '");
 	struct err one = ERR_INIT, other = ERR_INIT;
-	bool taken = by_flags(flags, &one);
+	_cleanup_free_ char *by_flag = by_flags(flags, &one), *json_made = by_json(task, job, &other), *again = NULL;
 
-	if (by_json(task, job, &other) != taken)
-		fail_msg("'%s' %s%s: by flag \"%s\", by JSON \"%s\"", line, task, job, taken ? "taken" : one.msg,
-			 taken ? other.msg : "taken");
+	if (!by_flag != !json_made)
+		fail_msg("'%s' %s%s: by flag \"%s\", by JSON \"%s\"", line, task, job, by_flag ? "taken" : one.msg,
+			 by_flag ? other.msg : "taken");
+	if (!by_flag)
+		return;
+	assert_string_equal(by_flag, json_made);
+	again = read_back(by_flag, &other);
+	assert_string_equal(by_flag, again ? again : other.msg);
 }
 
 /* "\n" and the like as JSON has them. */
@@ -158,6 +182,12 @@ static const struct {
 	{ "--add-host a:10.0.0", "", "'extra_hosts':['a:10.0.0']", false },
 	{ "--add-host a:", "", "'extra_hosts':['a:']", false },
 	{ "--add-host a,b:::1", "", "'extra_hosts':['a,b:::1']", false },
+	{ "--security-opt apparmor=", "'apparmor':''", "", false },
+	{ "--security-opt no-new-privileges=F", "'no_new_privileges':false", "", true },
+	{ "--memory-swap -1", "'memory_swap':'-1'", "", true },
+	{ "--memory -1", "'memory':'-1'", "", false },
+	{ "--memory 9007199254740993", "'memory':9007199254740993", "", true }, /* more than a double tells apart */
+	{ "--cpus 0", "'cpus':0", "", true },
 	{ "--cpus 0.01", "'cpus':0.01", "", true },
 	{ "--cpus 0.009", "'cpus':0.009", "", false },
 	{ "--cpus -1", "'cpus':-1", "", false },
@@ -240,6 +270,7 @@ static void every_form(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		_cleanup_free_ char *task = mem_strdup(rows[i].task), *job = mem_strdup(rows[i].job);
 		_cleanup_strv_ struct strv flags = { 0 };
+		_cleanup_free_ char *made = NULL;
 		struct err err = ERR_INIT;
 
 		for (char *p = task; *p; p++)
@@ -247,7 +278,8 @@ static void every_form(void **state)
 		for (char *p = job; *p; p++)
 			*p = *p == '\'' ? '"' : *p;
 		strv_split(&flags, rows[i].flags, " ");
-		if (by_flags(&flags, &err) != rows[i].taken)
+		made = by_flags(&flags, &err);
+		if (!made == rows[i].taken)
 			fail_msg("%s: %s", rows[i].flags, err.msg);
 		compare(&flags, task, job);
 	}

@@ -3,7 +3,9 @@
 #include "test.h"
 #include "alias.h"
 #include "command.h"
+#include "docker-view.h"
 #include "job-flags.h"
+#include "job-table.h"
 #include "mem.h"
 
 static const struct opt *find(const struct opt *table, const char *name)
@@ -57,4 +59,37 @@ static void other_names_lead_somewhere(void **state)
 	assert_true(missing < all.n / 2);
 }
 
-RUN_TESTS("from-docker", cmocka_unit_test(remedies_fit), cmocka_unit_test(other_names_lead_somewhere))
+/* HostConfig has each row that names a key of it: as it was given, else the default. */
+static void host_config_has_the_rows(void **state)
+{
+	_cleanup_json_ json *given = NULL, *bare = NULL;
+	json *host;
+	static const char job[] = "{\"job\":{\"tasks\":[{\"image\":\"i\",\"memory_reservation\":8388608,\"cap_add\":[\"ALL\"]}],"
+				  "\"remove\":true}}";
+	size_t rows = 0;
+
+	(void)state;
+	assert_int_equal(json_parse(job, sizeof job - 1, &given, NULL), 0);
+	assert_int_equal(json_parse("{\"job\":{\"tasks\":[{}]}}", 22, &bare, NULL), 0);
+	docker_view_job(given);
+	docker_view_job(bare);
+	for (const struct field *f = task_shape.fields; f < task_shape.fields + task_shape.n; f++) {
+		json *v = f->docker ? json_get(json_get(bare, "HostConfig"), f->docker) : NULL;
+
+		rows += f->docker != NULL;
+		if (f->docker && !v)
+			fail_msg("HostConfig without %s", f->docker);
+		if (f->type == FIELD_SIZE && v)
+			assert_int_equal(json_object_get_int64(v), f->otherwise);
+	}
+	assert_true(rows > 12);
+	host = json_get(given, "HostConfig");
+	assert_int_equal(json_get_int(host, "MemoryReservation", 0), 8388608);
+	assert_int_equal(json_get_int(host, "ShmSize", 0), 64 << 20);
+	assert_int_equal(json_len(json_get_array(host, "CapAdd")), 1);
+	assert_int_equal(json_len(json_get_array(host, "CapDrop")), 0);
+	assert_true(json_get_bool(host, "AutoRemove", false));
+}
+
+RUN_TESTS("from-docker", cmocka_unit_test(host_config_has_the_rows), cmocka_unit_test(remedies_fit),
+	  cmocka_unit_test(other_names_lead_somewhere))

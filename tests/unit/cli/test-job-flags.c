@@ -210,7 +210,7 @@ static void refuses_wrong_values(void **state)
 		{ "-m 1k img", "flag --memory is at least 6m, not \"1k\"" },
 		{ "-m -1 img", "invalid memory \"-1\": not a size" },
 		{ "--memory-swap -2 img", "invalid memory-swap \"-2\": not a size" },
-		{ "--cpus 0 img", "invalid cpus \"0\": not a number of processors" },
+		{ "--cpus 0.001 img", "invalid cpus \"0.001\": not a number of processors" },
 		{ "--cpus many img", "invalid cpus \"many\": not a number of processors" },
 		{ "--cpu-shares 1 img", "flag --cpu-shares is a number from 2 to 262144, not \"1\"" },
 		{ "--pids-limit x img", "flag --pids-limit is a number from -1 to 4194304, not \"x\"" },

@@ -94,6 +94,7 @@ static const struct {
 	{ security, "no-new-privileges", "" },
 	{ security, "no-new-privileges=false", "\"no_new_privileges\":false" },
 	{ security, "no-new-privileges:false", "\"no_new_privileges\":false" },
+	{ security, "no-new-privileges=0", "\"no_new_privileges\":false" },
 	{ security, "seccomp=unconfined", "\"seccomp\":\"unconfined\"" },
 	{ security, "seccomp=builtin", "" },
 	{ security, "seccomp=/dev/../dev/null", "\"seccomp\":\"/dev/null\"" },
@@ -266,7 +267,7 @@ static const struct {
 	{ limit, "nofile=5:4", "invalid ulimit \"nofile\": the soft limit is above the hard limit", "" },
 	{ limit, "nofile=unlimited:4", "invalid ulimit \"nofile\": the soft limit is above the hard limit", "" },
 
-	{ security, "no-new-privileges=no", "invalid no-new-privileges \"no\": neither true nor false", "" },
+	{ security, "no-new-privileges=no", "flag --security-opt no-new-privileges is true or false, not \"no\"", "" },
 	{ security, "secomp=unconfined", "invalid security option \"secomp=unconfined\": not one that davit has",
 	  "did you mean \"seccomp\"?" },
 	{ security, "seccomp", "invalid security option \"seccomp\": not one that davit has",
@@ -374,13 +375,15 @@ static void sizes(void **state)
 
 static void processors(void **state)
 {
-	static const char *const bad[] = { "", "0", "0.001", "-1", "two", "1.5x", "nan", "inf", "1e1", "0x2" };
+	static const char *const bad[] = { "", "0.001", "-1", "two", "1.5x", "nan", "inf", "1e1", "0x2" };
 	double n = 0;
 
 	(void)state;
 	assert_int_equal(parse_cpus("1.5", &n, NULL), 0);
 	assert_true(n == 1.5);
 	assert_int_equal(parse_cpus("64", &n, NULL), 0);
+	assert_int_equal(parse_cpus("0", &n, NULL), 0);
+	assert_true(n == 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (parse_cpus(bad[i], &n, NULL) != -ERR_INVALID)
 			fail_msg("%s is taken", bad[i]);

@@ -147,6 +147,9 @@ static const struct {
 	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":4294967296}]}", "key \"oom_score_adj\": 4294967296 is out of range", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":1001}]}", "oom_score_adj 1001: out of range", "-1000 to 1000" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":\"2\"}]}", "key \"cpus\": wants a number", "" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"shm_size\":1152921504606846977}]}", "shm_size 1152921504606846977: out of range",
+	  "1 to 1152921504606846976" },
+	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":-0.1}]}", "cpus -0.1: out of range", "0 to 1048576" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":-0.5}]}", "cpus -0.5: out of range", "0 to 1048576" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"pids_limit\":1.5}]}", "key \"pids_limit\": wants a whole number", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"pull\":\"sometimes\"}]}", "key \"pull\": wants one of \"missing\", \"always\", \"never\"",
@@ -190,6 +193,34 @@ static void bounds_lists(void **state)
 	json_write(j, &text);
 	assert_int_equal(job_read_json("f", text.data, text.len, &job, &err), -ERR_INVALID);
 	assert_non_null(strstr(err.msg, "at most 65536"));
+}
+
+/* Of what a stranger wrote only so much is said that place and cause stay whole, and nothing that moves a terminal. */
+static void long_and_hostile_texts_are_cut(void **state)
+{
+	_cleanup_free_ char *longest = mem_printf("\\u001b[2J\\u202e%05000d", 0);
+	static const struct {
+		const char *before, *behind, *cause;
+	} rows[] = {
+		{ "{\"", "\":1}", "of a job" },
+		{ "{\"labels\":{\"", "\":1}}", "wants text" },
+		{ "{\"tasks\":[{\"name\":\"", "\",\"image\":7}]}", "wants text" },
+		{ "{\"tasks\":[{\"image\":\"i\",\"cwd\":\"", "\"}]}", "not an absolute path" },
+		{ "{\"tasks\":[{\"image\":\"i\",\"mounts\":[{\"target\":\"", "\"}]}]}", "not an absolute path" },
+		{ "{\"tasks\":[{\"image\":\"i\",\"ulimits\":[{\"name\":\"", "\"}]}]}", "no such limit" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_free_ char *text = mem_printf("%s%s%s", rows[i].before, longest, rows[i].behind);
+		struct job *job = NULL;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(job_read_json("f", text, strlen(text), &job, &err), -ERR_INVALID);
+		assert_memory_equal(err.msg, "f:1:", 4);
+		if (!strstr(err.msg, rows[i].cause) || strpbrk(err.msg, "\n\033") || strstr(err.msg, "\xe2\x80\xae"))
+			fail_msg("%s", err.msg);
+	}
 }
 
 /* The place is that of the value, or of the object where something between values is wrong. */
@@ -250,6 +281,7 @@ static void tables_may_grow(void **state)
 	assert_string_equal(err.hint, "did you mean \"key199\"?");
 }
 
-RUN_TESTS("shape", cmocka_unit_test(says_where_it_is_wrong), cmocka_unit_test(tables_may_grow),
-	  cmocka_unit_test(round_trip_changes_nothing), cmocka_unit_test(full_job_is_full), cmocka_unit_test(defaults),
-	  cmocka_unit_test(forgiving_where_it_is_safe), cmocka_unit_test(names_what_is_wrong), cmocka_unit_test(bounds_lists))
+RUN_TESTS("shape", cmocka_unit_test(says_where_it_is_wrong), cmocka_unit_test(long_and_hostile_texts_are_cut),
+	  cmocka_unit_test(tables_may_grow), cmocka_unit_test(round_trip_changes_nothing), cmocka_unit_test(full_job_is_full),
+	  cmocka_unit_test(defaults), cmocka_unit_test(forgiving_where_it_is_safe), cmocka_unit_test(names_what_is_wrong),
+	  cmocka_unit_test(bounds_lists))

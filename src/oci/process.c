@@ -1,11 +1,10 @@
-/* The process of a container and of an exec: arguments, environment, identity, capabilities, limits. */
+/* The process of a container: arguments, environment, identity, capabilities, limits. */
 #include "cap.h"
-#include "json.h"
 #include "mem.h"
 #include "path.h"
+#include "process-parts.h"
 #include "spec-parts.h"
 #include "ulimit.h"
-#include "utf8.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <linux/capability.h>
@@ -29,33 +28,6 @@ void spec_args(const struct task *t, const struct image_config *image, struct st
 		strv_add(out, &image->cmd);
 }
 
-static int check_process_text(const char *noun, const char *s, struct err *err)
-{
-	if (utf8_valid(s, strlen(s)))
-		return 0;
-	return err_hint(err, err_set(err, ERR_INVALID, "%s \"%.80s\": not UTF-8, which the runtime spec is made of", noun, s),
-			"pass other bytes in a file");
-}
-
-static int check_process_texts(const char *noun, const struct strv *s, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < s->n && r >= 0; i++)
-		r = check_process_text(noun, s->v[i], err);
-	return r;
-}
-
-/* An empty word is a program that nobody finds: as the engines have it, but not in the words of each. */
-static int empty_command(const char *where, struct err *err)
-{
-	int r = err_set(err, ERR_NOT_FOUND, "command \"\": not found in the %s", where);
-
-	if (err)
-		err->exit_code = 127;
-	return err_hint(err, r, "is a shell's variable not set?");
-}
-
 static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	_cleanup_strv_ struct strv args = { 0 };
@@ -67,37 +39,11 @@ static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 		return err_hint(err, r, "name one behind the image, such as: davit run %s sh",
 				in->task->image ? in->task->image : "IMAGE");
 	}
-	r = *args.v[0] ? check_process_texts("argument", &args, err) : empty_command("image", err);
+	r = *args.v[0] ? process_check_texts("argument", &args, err) : process_empty_command("image", err);
 	if (r >= 0)
 		emit_strv(out, "args", &args);
 	return r;
 }
-
-static void setenv_unless(struct strv *env, const char *key, const char *value)
-{
-	if (!strv_env(env, key))
-		strv_pushf(env, "%s=%s", key, value);
-}
-
-/* HOME is always set, so that no engine looks for it. One that comes from the user's entry is the first variable, where none that
- * was given ever stands: an exec as another user tells them by that (has_own_home), and replaces only this one. An empty one is
- * as none, as the engines have it. */
-static void home_unless_given(struct strv *env, const char *home)
-{
-	_cleanup_strv_ struct strv all = { 0 };
-	const char *given = strv_env(env, "HOME");
-
-	if (given && *given)
-		return;
-	strv_pushf(&all, "HOME=%s", home ? home : "/");
-	for (size_t i = 0; i < env->n; i++)
-		if (strcmp(env->v[i], "HOME=") != 0)
-			strv_push(&all, env->v[i]);
-	strv_done(env);
-	*env = TAKE_STRUCT(all);
-}
-
-static bool has_own_home(const struct strv *env) { return env->n && !strncmp(env->v[0], "HOME=", 5); }
 
 /* As Docker has it: what is usual gives way to the image, and that to the task. */
 static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
@@ -115,25 +61,11 @@ static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 			strv_push(&given, in->image->env.v[i]);
 	strv_setenvs(&env, &given);
 	strv_setenvs(&env, &in->task->env);
-	home_unless_given(&env, in->user->home);
-	r = check_process_texts("environment variable", &env, err);
+	process_set_home(&env, in->user->home);
+	r = process_check_texts("environment variable", &env, err);
 	if (r >= 0)
 		emit_strv(out, "env", &env);
 	return r;
-}
-
-static void emit_user(const struct user *u, struct buf *out)
-{
-	emit_open(out, "user", '{');
-	emit_uint(out, "uid", u->uid);
-	emit_uint(out, "gid", u->gid);
-	if (u->n_groups) {
-		emit_open(out, "additionalGids", '[');
-		for (size_t i = 0; i < u->n_groups; i++)
-			emit_uint(out, NULL, u->groups[i]);
-		emit_close(out, ']');
-	}
-	emit_close(out, '}');
 }
 
 /* capabilities */
@@ -181,27 +113,6 @@ int spec_capabilities(const struct spec_in *in, uint64_t *ret, struct err *err)
 	else
 		*ret = (cap_default & in->bounding & ~dropped) | added;
 	return 0;
-}
-
-static void emit_cap_set(const char *key, uint64_t caps, struct buf *out)
-{
-	emit_open(out, key, '[');
-	for (unsigned i = 0; cap_name(i); i++)
-		if (caps & CAP_BIT(i))
-			emit_str(out, NULL, cap_name(i));
-	emit_close(out, ']');
-}
-
-/* A process that is not root starts as execve(2) would make it: with none but what a set-user-id program may gain. */
-static void emit_caps(uint64_t caps, uid_t uid, struct buf *out)
-{
-	uint64_t held = uid == 0 ? caps : 0;
-
-	emit_open(out, "capabilities", '{');
-	emit_cap_set("bounding", caps, out);
-	emit_cap_set("effective", held, out);
-	emit_cap_set("permitted", held, out);
-	emit_close(out, '}');
 }
 
 /* limits */
@@ -296,22 +207,11 @@ static int emit_cwd(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	const char *asked = in->cwd ? in->cwd : in->task->cwd ? in->task->cwd : in->image->cwd ? in->image->cwd : "/";
 	_cleanup_free_ char *cwd = path_clean(asked, NULL);
-	int r = check_process_text("working folder", cwd, err);
+	int r = process_check_text("working folder", cwd, err);
 
 	if (r >= 0)
 		emit_str(out, "cwd", cwd);
 	return r;
-}
-
-static void emit_terminal(struct spec_console size, struct buf *out)
-{
-	emit_bool(out, "terminal", true);
-	if (!size.rows || !size.cols)
-		return;
-	emit_open(out, "consoleSize", '{');
-	emit_uint(out, "height", size.rows);
-	emit_uint(out, "width", size.cols);
-	emit_close(out, '}');
 }
 
 int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
@@ -322,120 +222,17 @@ int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struc
 
 	emit_open(out, "process", '{');
 	if (in->task->tty)
-		emit_terminal(in->console, out);
-	emit_user(in->user, out);
+		process_emit_terminal(in->console, out);
+	process_emit_user(in->user, out);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		r = parts[i](in, out, err);
 		if (r < 0)
 			return r;
 	}
-	emit_caps(caps, in->user->uid, out);
+	process_emit_caps(caps, in->user->uid, out);
 	emit_str(out, "apparmorProfile", in->apparmor);
 	emit_str(out, "selinuxLabel", in->selinux_process);
 	emit_bool(out, "noNewPrivileges", in->task->no_new_privileges);
 	emit_close(out, '}');
 	return 0;
-}
-
-/* exec: the members of the container's own process, most of them as they are */
-
-static uint64_t bounding_of(json *process)
-{
-	json *names = json_get_array(json_get_object(process, "capabilities"), "bounding");
-	uint64_t set = 0, bits;
-
-	for (size_t i = 0; i < json_len(names); i++)
-		if (json_text(json_at(names, i)) && cap_parse(json_text(json_at(names, i)), &bits, NULL) >= 0)
-			set |= bits;
-	return set;
-}
-
-static int exec_env(json *process, const struct exec_process *x, struct buf *out, struct err *err)
-{
-	_cleanup_strv_ struct strv env = { 0 };
-	int r;
-
-	json_get_strv(process, "env", &env);
-	if (x->user && has_own_home(&env))
-		strv_setenv(&env, "HOME=");
-	if (x->tty)
-		setenv_unless(&env, "TERM", "xterm");
-	if (x->env)
-		strv_setenvs(&env, x->env);
-	if (x->user)
-		home_unless_given(&env, x->user->home);
-	r = check_process_texts("environment variable", &env, err);
-	if (r >= 0)
-		emit_strv(out, "env", &env);
-	return r;
-}
-
-static void emit_json(const char *key, json *value, struct buf *out)
-{
-	if (!value)
-		return;
-	emit_key(out, key);
-	json_write(value, out);
-}
-
-static void exec_identity(json *process, const struct exec_process *x, struct buf *out)
-{
-	uint64_t caps = bounding_of(process), known = 0;
-	json *user = json_get_object(process, "user");
-	uid_t uid = x->user ? x->user->uid : (uid_t)json_get_int(user, "uid", 0);
-
-	(void)cap_parse("ALL", &known, NULL);
-	if (x->user)
-		emit_user(x->user, out);
-	else
-		emit_json("user", user, out);
-	/* The container may be of somebody who had more than we have. */
-	emit_caps((x->privileged ? known : caps) & x->bounding, uid, out);
-}
-
-static int exec_process(json *process, const struct exec_process *x, struct buf *out, struct err *err)
-{
-	static const char *const kept[] = { "rlimits", "noNewPrivileges", "apparmorProfile", "selinuxLabel", "oomScoreAdj" };
-	const char *cwd = json_get_str(process, "cwd");
-	int r;
-
-	if (!x->args || !x->args->n)
-		return err_hint(err, err_set(err, ERR_INVALID, "no command"), "davit exec JOB COMMAND");
-	r = *x->args->v[0] ? check_process_texts("argument", x->args, err) : empty_command("job", err);
-	if (r < 0)
-		return r;
-	emit_open(out, NULL, '{');
-	if (x->tty)
-		emit_terminal(x->console, out);
-	emit_strv(out, "args", x->args);
-	r = exec_env(process, x, out, err);
-	if (r < 0)
-		return r;
-	emit_str(out, "cwd", x->cwd ? x->cwd : cwd ? cwd : "/");
-	exec_identity(process, x, out);
-	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-		emit_json(kept[i], json_get(process, kept[i]), out);
-	emit_close(out, '}');
-	return 0;
-}
-
-int spec_exec_process(const char *spec_json, size_t len, const struct exec_process *x, struct buf *out, struct err *err)
-{
-	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_json_ json *spec = NULL;
-	json *process;
-	int r;
-
-	r = json_parse(spec_json, len, &spec, err);
-	if (r < 0)
-		return err_wrap(err, r, "container's spec");
-	process = json_get_object(spec, "process");
-	if (!process)
-		return err_set(err, ERR_INVALID, "container's spec: it has no process");
-	if (x->cwd && *x->cwd != '/')
-		return err_set(err, ERR_INVALID, "invalid working folder \"%.200s\": not an absolute path", x->cwd);
-	r = exec_process(process, x, &text, err);
-	if (r >= 0)
-		buf_add(out, buf_str(&text), text.len);
-	return r;
 }

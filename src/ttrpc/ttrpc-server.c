@@ -97,7 +97,7 @@ static void stream_end(struct ttrpc_stream *st)
 	st->peer->n_streams--;
 }
 
-static void stream_free(struct ttrpc_server *s, struct ttrpc_stream *st)
+static void ttrpc_stream_free(struct ttrpc_server *s, struct ttrpc_stream *st)
 {
 	timer_done(&st->deadline);
 	list_unlink(&st->node);
@@ -115,7 +115,7 @@ static void stream_done(struct ttrpc_stream *st)
 	list_unlink(&st->link); /* closed() may have parked it again */
 	list_unlink(&st->node);
 	if (is_other(s, st) && s->n_others >= TTRPC_SERVER_STREAMS_KEPT) {
-		stream_free(s, st);
+		ttrpc_stream_free(s, st);
 		return;
 	}
 	list_push(&s->spare, &st->node);
@@ -408,7 +408,7 @@ void ttrpc_server_free(struct ttrpc_server *s)
 		ttrpc_peer_free(container_of(it, struct ttrpc_peer, guest.node));
 	listener_free(s->listener);
 	list_for_each(it, &s->spare)
-		stream_free(s, container_of(it, struct ttrpc_stream, node));
+		ttrpc_stream_free(s, container_of(it, struct ttrpc_stream, node));
 	free(s);
 }
 

@@ -155,7 +155,7 @@ static bool receive_input(struct conn *c)
 	return true;
 }
 
-static void on_silence(void *arg)
+static void on_conn_silence(void *arg)
 {
 	struct err why = ERR_INIT;
 
@@ -163,7 +163,7 @@ static void on_silence(void *arg)
 	conn_end(arg, &why);
 }
 
-static void on_stall(void *arg)
+static void on_conn_stall(void *arg)
 {
 	struct err why = ERR_INIT;
 
@@ -311,8 +311,8 @@ struct conn *conn_new(struct loop *loop, int fd, const char *name, const struct 
 
 	*c = (struct conn){ .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
 	watch_init(&c->watch, loop, fd, POLLIN, on_conn_event, c);
-	timer_init(&c->silence, loop, on_silence, c);
-	timer_init(&c->stall, loop, on_stall, c);
+	timer_init(&c->silence, loop, on_conn_silence, c);
+	timer_init(&c->stall, loop, on_conn_stall, c);
 	return c;
 }
 

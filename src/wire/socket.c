@@ -17,22 +17,22 @@ static int make_address(const char *path, struct sockaddr_un *ret, struct err *e
 	return 0;
 }
 
-static int make_socket(struct err *err)
+/* A socket, and the address that @path is. */
+static int make_socket(const char *path, struct sockaddr_un *ret, struct err *err)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = make_address(path, ret, err), fd;
 
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return fd < 0 ? err_sys(err, errno, "socket") : fd;
 }
 
 int socket_dial(const char *path, int *ret_fd, struct err *err)
 {
-	_cleanup_close_ int fd = -1;
 	struct sockaddr_un sa;
-	int r = make_address(path, &sa, err);
+	_cleanup_close_ int fd = make_socket(path, &sa, err);
 
-	if (r < 0)
-		return r;
-	fd = make_socket(err);
 	if (fd < 0)
 		return fd;
 	if (connect(fd, (const struct sockaddr *)&sa, sizeof sa) < 0) {
@@ -83,14 +83,11 @@ static bool is_stale(const char *path)
 
 int socket_listen(const char *path, mode_t mode, int *ret_fd, struct err *err)
 {
-	_cleanup_close_ int fd = -1;
 	struct sockaddr_un sa;
+	_cleanup_close_ int fd = make_socket(path, &sa, err);
 	struct stat st;
-	int r = make_address(path, &sa, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	fd = make_socket(err);
 	if (fd < 0)
 		return fd;
 	if (fchmod(fd, mode) < 0) /* before bind(2), which gives the file this mode less the umask */

@@ -4,23 +4,38 @@
 #include "ref.h"
 #include "term.h"
 #include "utf8.h"
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
+
+/* While nobody reads (a pager, a stopped terminal) an interrupt is heard; what there is room for is said even after one. */
+static int out_await_room(const struct cli *cli, struct err *err)
+{
+	const struct cancel *cancel = cli->ctx.cancel;
+	struct pollfd p[2] = { { .fd = STDOUT_FILENO, .events = POLLOUT }, { .fd = cancel ? cancel->fd : -1, .events = POLLIN } };
+	int r;
+
+	do
+		r = poll(p, 2, -1);
+	while (r < 0 && errno == EINTR);
+	return r > 0 && !p[0].revents ? ctx_check(&cli->ctx, err) : 0;
+}
 
 static int out_write_all(struct cli *cli, const char *text, size_t len, struct err *err)
 {
 	while (len && !cli->out_closed) {
-		ssize_t n = write(STDOUT_FILENO, text, len);
-		struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
+		int r = out_await_room(cli, err);
+		ssize_t n;
 
+		if (r < 0)
+			return r;
+		n = write(STDOUT_FILENO, text, len < PIPE_BUF ? len : PIPE_BUF); /* which does not block where there is room */
 		if (n >= 0) {
 			text += n;
 			len -= (size_t)n;
 		} else if (errno == EPIPE) {
 			cli->out_closed = true;
-		} else if (errno == EAGAIN) {
-			(void)poll(&room, 1, -1);
-		} else if (errno != EINTR) {
+		} else if (errno != EINTR && errno != EAGAIN) {
 			return err_sys(err, errno, "standard output");
 		}
 	}

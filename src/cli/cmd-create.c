@@ -10,16 +10,9 @@ static int create_run(struct cli *cli, void *opts, const struct strv *args, stru
 
 const struct command cmd_create = {
 	.name = "create",
-	.usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]",
 	.summary = "Make a job without starting it",
 	.examples = "  davit create --name web -p 18080:8080 busybox:local httpd -f -p 8080\n  davit start web",
 	.make_opts = create_opts_make,
-	.words = COMPLETE_IMAGE,
-	.min = 1,
-	.max = ARGS_ANY,
-	.stop_at_first = true,
-	.size = sizeof(struct job_flags),
-	.init = job_flags_init,
-	.done = job_flags_done,
+	RUN_CREATE_COMMAND,
 	.run = create_run,
 };

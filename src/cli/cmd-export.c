@@ -9,8 +9,7 @@ struct export_flags {
 	const char *output;
 };
 static const struct opt opts_table[] = {
-	{ "output", 'o', .arg = "FILE", .help = "Where the archive goes; standard output without", .topic = "Flags",
-	  .words = COMPLETE_FILE, .set = opt_string, .at = offsetof(struct export_flags, output) },
+	HELPER_OUTPUT_OPT(struct export_flags),
 	{ 0 },
 };
 

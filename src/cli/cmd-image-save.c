@@ -8,8 +8,7 @@ struct save_flags {
 };
 #define AT(f) .at = offsetof(struct save_flags, f)
 static const struct opt opts_table[] = {
-	{ "output", 'o', .arg = "FILE", .help = "Where the archive goes; standard output without", .topic = "Flags",
-	  .words = COMPLETE_FILE, .set = opt_string, AT(output) },
+	HELPER_OUTPUT_OPT(struct save_flags),
 	{ "platform", .arg = "OS/ARCH", .help = "Which image of several; the host's without", .set = opt_string, AT(platform) },
 	{ "quiet", 'q', .help = "No progress", .set = opt_bool, AT(quiet) },
 	{ 0 },

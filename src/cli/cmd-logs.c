@@ -1,10 +1,9 @@
 #include "cli.h"
 #include "commands.h"
-#include "clock.h"
 #include "job-logs.h"
+#include "when.h"
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 struct logs_flags {
 	bool follow, timestamps;
@@ -23,38 +22,14 @@ static int set_tail(const struct opt *o, const char *value, void *into, struct e
 	return opt_to_number(o, value, 0, INT64_C(1000000000), &f->tail, err);
 }
 
-/* Without a zone it is the time of this machine; a day begins at midnight. */
-static bool parse_local(const char *s, int64_t *ret)
-{
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
-
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		struct tm tm = { .tm_isdst = -1 };
-		const char *end = strptime(s, forms[i], &tm);
-		time_t t = end && !*end ? mktime(&tm) : -1;
-
-		if (t >= 0 && t < INT64_MAX / NSEC_PER_SEC) {
-			*ret = t * NSEC_PER_SEC;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A time, or how long ago; Docker's forms. */
 static int set_time(const struct opt *o, const char *value, void *into, struct err *err)
 {
-	int64_t *at = (int64_t *)(void *)((char *)into + o->at), span;
+	char noun[40];
 
 	if (!*value) /* a script's variable that is not set */
 		return 0;
-	if (clock_parse_epoch(value, at, NULL) >= 0 || parse_local(value, at) || clock_parse(value, at, NULL) >= 0)
-		return 0;
-	if (clock_parse_span(value, &span, NULL) < 0)
-		return err_set(err, ERR_INVALID, "flag --%s is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"%s\"",
-			       o->name, value);
-	*at = clock_wall() - span;
-	return 0;
+	(void)snprintf(noun, sizeof noun, "flag --%s", o->name);
+	return when_parse(noun, value, (int64_t *)(void *)((char *)into + o->at), err);
 }
 
 static const struct opt opts_table[] = {

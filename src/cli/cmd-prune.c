@@ -1,30 +1,20 @@
-#include "cli.h"
 #include "commands.h"
-#include "job-remove.h"
+#include "prune.h"
 
-struct prune_flags {
-	bool all, volumes, dry_run, force;
-};
 #define AT(f) .at = offsetof(struct prune_flags, f)
 static const struct opt opts_table[] = {
 	{ "all", 'a', .help = "Every job that does not run, too", .topic = "Flags", .set = opt_bool, AT(all) },
 	{ "volumes", .help = "With --all: their anonymous volumes too", .set = opt_bool, AT(volumes) },
-	{ "dry-run", .help = "Only say what would be removed", .set = opt_bool, AT(dry_run) },
-	{ "force", 'f', .help = "For Docker's users; nothing is asked anyway", .set = opt_bool, AT(force), .hidden = true },
+	PRUNE_OPTS(struct prune_flags, dry_run, force),
 	{ 0 },
 };
 
 static int prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	const struct prune_flags *f = opts;
-	_cleanup_strv_ struct strv removed = { 0 };
 	int r = cli_core(cli, err);
 
 	(void)args;
-	if (r < 0)
-		return r;
-	r = job_prune(cli->core, f->all, f->volumes, f->dry_run, &cli->ctx, &removed, err);
-	return cli_out_removed(cli, r, "", &removed, f->dry_run, err);
+	return r < 0 ? r : prune_jobs(cli, opts, err);
 }
 
 const struct command cmd_prune = {

@@ -20,7 +20,6 @@ static int run_run(struct cli *cli, void *opts, const struct strv *args, struct 
 
 const struct command cmd_run = {
 	.name = "run",
-	.usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]",
 	.summary = "Run a job",
 	.text = "In the foreground davit ends with the job's exit status: 125 is an error of davit's own, 126 a command\n"
 		"that cannot be invoked, 127 one that is not found, 128+N the end by signal N. A failure at any step\n"
@@ -30,12 +29,6 @@ const struct command cmd_run = {
 		    "  davit run --rm -m 256m --cpus 0.5 -v data:/data -u 1000:1000 redis:7\n"
 		    "  davit run --dry-run -p 80:80 nginx",
 	.make_opts = run_opts_make,
-	.words = COMPLETE_IMAGE,
-	.min = 1,
-	.max = ARGS_ANY,
-	.stop_at_first = true,
-	.size = sizeof(struct job_flags),
-	.init = job_flags_init,
-	.done = job_flags_done,
+	RUN_CREATE_COMMAND,
 	.run = run_run,
 };

@@ -4,9 +4,9 @@
 #include "human.h"
 #include "image.h"
 #include "job-list.h"
-#include "job-remove.h"
 #include "listing.h"
 #include "mem.h"
+#include "prune.h"
 #include "volume-use.h"
 #include <string.h>
 
@@ -202,56 +202,30 @@ static const struct command system_df = {
 	.run = df,
 };
 
-struct prune_flags {
-	bool all, volumes, dry_run, force;
-};
 #define AT(f) .at = offsetof(struct prune_flags, f)
 static const struct opt prune_opts[] = {
 	{ "all", 'a', .help = "Every image that no job was made from, not only those without a name", .topic = "Flags",
 	  .set = opt_bool, AT(all) },
 	{ "volumes", .help = "Anonymous volumes that no job uses, too", .set = opt_bool, AT(volumes) },
-	{ "dry-run", .help = "Only say what would be removed", .set = opt_bool, AT(dry_run) },
-	{ "force", 'f', .help = "For Docker's users; nothing is asked anyway", .set = opt_bool, AT(force), .hidden = true },
+	PRUNE_OPTS(struct prune_flags, dry_run, force),
 	OPT_NOT_HERE("filter", 0, "davit image prune --filter picks images"),
 	{ 0 },
 };
 #undef AT
 
-static int prune_images(struct cli *cli, bool all, bool dry_run, struct err *err)
-{
-	const struct image_prune what = { .all = all, .dry_run = dry_run };
-	_cleanup_strv_ struct strv removed = { 0 };
-	_cleanup_free_ char *snapshotter = NULL;
-	int r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
-
-	if (r >= 0)
-		r = image_prune(cli->core->ctrd, &what, snapshotter, &cli->ctx, &removed, err);
-	return cli_out_removed(cli, r, "image ", &removed, dry_run, err);
-}
-
-static int prune_volumes(struct cli *cli, bool dry_run, struct err *err)
-{
-	_cleanup_strv_ struct strv removed = { 0 };
-	int r = volume_prune(cli->core, false, dry_run, &cli->ctx, &removed, err);
-
-	return cli_out_removed(cli, r, "volume ", &removed, dry_run, err);
-}
-
 /* First the jobs: what they used is free then. */
 static int system_prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	const struct prune_flags *f = opts;
-	_cleanup_strv_ struct strv removed = { 0 };
-	int r = cli_core(cli, err);
+	const struct prune_flags *f = opts, jobs = { .all = true, .volumes = f->volumes, .dry_run = f->dry_run };
+	const struct image_prune images = { .all = f->all, .dry_run = f->dry_run };
+	int r = prune_open(cli, err);
 
 	(void)args;
-	if (r < 0)
-		return r;
-	r = job_prune(cli->core, true, f->volumes, f->dry_run, &cli->ctx, &removed, err);
-	r = cli_out_removed(cli, r, "", &removed, f->dry_run, err);
+	if (r >= 0)
+		r = prune_jobs(cli, &jobs, err);
 	if (r >= 0 && f->volumes)
-		r = prune_volumes(cli, f->dry_run, err);
-	return r < 0 ? r : prune_images(cli, f->all, f->dry_run, err);
+		r = prune_volumes(cli, false, f->dry_run, "volume ", err);
+	return r < 0 ? r : prune_images(cli, &images, "image ", err);
 }
 
 static const struct command system_prune = {

@@ -8,6 +8,7 @@
 #include "listing.h"
 #include "mem.h"
 #include "parse.h"
+#include "prune.h"
 #include "volume-use.h"
 #include <string.h>
 
@@ -307,14 +308,9 @@ static const struct command volume_inspect = {
 	.run = volume_inspect_run,
 };
 
-struct prune_flags {
-	bool all, dry_run, force;
-};
 static const struct opt prune_opts[] = {
 	{ "all", 'a', .help = "Named ones, too", .topic = "Flags", .set = opt_bool, .at = offsetof(struct prune_flags, all) },
-	{ "dry-run", .help = "Only say what would be removed", .set = opt_bool, .at = offsetof(struct prune_flags, dry_run) },
-	{ "force", 'f', .help = "For Docker's users; nothing is asked anyway", .set = opt_bool,
-	  .at = offsetof(struct prune_flags, force), .hidden = true },
+	PRUNE_OPTS(struct prune_flags, dry_run, force),
 	OPT_NOT_HERE("filter", 0, "davit volume ls --format json | jq picks some for davit volume rm"),
 	{ 0 },
 };
@@ -322,15 +318,10 @@ static const struct opt prune_opts[] = {
 static int volume_prune_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct prune_flags *f = opts;
-	_cleanup_strv_ struct strv removed = { 0 };
-	int r = cli_core(cli, err);
+	int r = prune_open(cli, err);
 
 	(void)args;
-	if (r < 0)
-		return r;
-	job_await_removals(cli->core, &cli->ctx);
-	r = volume_prune(cli->core, f->all, f->dry_run, &cli->ctx, &removed, err);
-	return cli_out_removed(cli, r, "", &removed, f->dry_run, err);
+	return r < 0 ? r : prune_volumes(cli, f->all, f->dry_run, "", err);
 }
 
 static const struct command volume_prune_cmd = {

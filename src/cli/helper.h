@@ -2,6 +2,12 @@
 #pragma once
 #include "cli.h"
 
+/* The flag for it, of a struct with a const char *output. */
+#define HELPER_OUTPUT_OPT(T) \
+	{ \
+		"output", 'o', .arg = "FILE", .help = "Where the archive goes; standard output without", .topic = "Flags", \
+			       .words = COMPLETE_FILE, .set = opt_string, .at = offsetof(T, output) \
+	}
 /* Where an archive goes: to @file, or to standard output, which must be no terminal. Puts davit-image's option into @words;
  * *ret_fd is the descriptor that it is given (image.h), the caller's to close, or -1. @what is the command, for the error. */
 int helper_output(const char *what, const char *file, struct strv *words, int *ret_fd, struct err *err);

@@ -3,5 +3,9 @@
 #include "cli.h"
 #include "job-flags.h"
 
+#define RUN_CREATE_COMMAND \
+	.usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]", .words = COMPLETE_IMAGE, .min = 1, .max = ARGS_ANY, \
+	.stop_at_first = true, .size = sizeof(struct job_flags), .init = job_flags_init, .done = job_flags_done
+
 /* Make the job of flags and arguments, or with --dry-run say what would be done. Returns the exit code or an error. */
 int run_job(struct cli *, struct job_flags *, enum run_mode, struct err *err);

@@ -172,9 +172,10 @@ static int check_verb(const struct args *a, struct err *err)
 		if (strcmp(a->verb, verbs[i].verb) != 0)
 			continue;
 		if (a->rest.n < verbs[i].min || a->rest.n > verbs[i].max)
-			return err_hint(
-				err, err_set(err, ERR_INVALID, "%s takes %zu operands, not %zu", a->verb, verbs[i].max, a->rest.n),
-				"davit-image %s [OPTION...] %s", a->verb, verbs[i].operands);
+			return err_hint(err,
+					err_set(err, ERR_INVALID, "%s takes %zu operands%s, not %zu", a->verb, verbs[i].min,
+						verbs[i].max > verbs[i].min ? " or more" : "", a->rest.n),
+					"davit-image %s [OPTION...] %s", a->verb, verbs[i].operands);
 		return check_options(a, err);
 	}
 	if (!a->verb)

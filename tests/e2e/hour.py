@@ -249,6 +249,21 @@ class Space(Case):
         self.assertNotIn(ended, names)
         self.assertIn(Machine.image, self.davit("images", "-q").out.split())
 
+    def test_prunes_wait_for_removals(self):
+        """Those that go on behind `run --rm`, which has answered: what such a job used is not free before they end."""
+        os.makedirs(f"/run/davit/{Machine.ns}", mode=0o700, exist_ok=True)
+        lock = f"/run/davit/{Machine.ns}/going.lock"
+        self.addCleanup(lambda: os.path.exists(lock) and os.unlink(lock))
+        for words in (("system",), ("image",), ("volume",)):
+            with open(lock, "w") as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                held.write("removing\n")
+                held.flush()
+                process = self.start(*words, "prune", "--dry-run", stdout=subprocess.DEVNULL)
+                with self.assertRaises(subprocess.TimeoutExpired, msg=words):
+                    process.wait(1)
+            self.assertEqual(process.wait(20), 0)
+
     def test_container_prune(self):
         ended = self.job(command=("true",))
         wait_until("its end", lambda: self.state(ended) == "exited")

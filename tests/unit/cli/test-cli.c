@@ -4,6 +4,11 @@
 #include "mem.h"
 #include "program.h"
 #include "strv.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #define NOWHERE "/nonexistent/containerd.sock"
 
@@ -77,6 +82,10 @@ static void refuses(void **state)
 		  "between them, at most 63 characters)" },
 		{ "logs --since yesterday web",
 		  "flag --since is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"yesterday\"" },
+		{ "logs --since 2026-02-31 web",
+		  "flag --since is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"2026-02-31\"" },
+		{ "image prune --filter until=later",
+		  "flag --filter: until is a time (2006-01-02T15:04:05Z) or how long ago (10m), not \"later\"" },
 		{ "logs --tail some web", "flag --tail is a number from 0 to 1000000000, not \"some\"" },
 		{ "start -a a b --address " NOWHERE, "start --attach: takes one job, not 2" },
 	};
@@ -149,5 +158,35 @@ static void names_the_socket(void **state)
 	assert_ptr_equal(strchr(buf_str(&errors), '\n'), buf_str(&errors) + errors.len - 1);
 }
 
+/* Nobody reads what it says: a pager that stands still, a stopped terminal. */
+static void an_interrupt_ends_a_blocked_output(void **state)
+{
+	int fds[2], queued = 0, status = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(fcntl(fds[1], F_SETPIPE_SZ, 4096) >= 4096);
+	pid = fork();
+	if (pid == 0) {
+		if (dup2(fds[1], STDOUT_FILENO) < 0 || dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO) < 0)
+			_exit(1);
+		execl(getenv("DAVIT"), "davit", "help", "--man", (char *)NULL);
+		_exit(1);
+	}
+	(void)alarm(30); /* which ends this test */
+	while (queued < 4096) {
+		assert_int_equal(ioctl(fds[0], FIONREAD, &queued), 0);
+		(void)poll(NULL, 0, 5);
+	}
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)alarm(0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 RUN_TESTS("cli", cmocka_unit_test(refuses), cmocka_unit_test(answers), cmocka_unit_test(logs_as_json),
-	  cmocka_unit_test(names_the_socket))
+	  cmocka_unit_test(names_the_socket), cmocka_unit_test(an_interrupt_ends_a_blocked_output))

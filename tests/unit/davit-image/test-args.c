@@ -61,6 +61,7 @@ static void refuses(void **state)
 		{ { "" }, "unknown", NULL },
 		{ { "push", "x" }, "verb \"push\": unknown", NULL },
 		{ { "pull" }, "takes 1 operands, not 0", "davit-image" },
+		{ { "save" }, "takes 1 operands or more, not 0", "davit-image save [OPTION...] REF..." },
 		{ { "import", "f" }, "takes 2", NULL },
 		{ { "load", "x" }, "takes 0", NULL },
 		{ { "pull", "x", "--platfrom", "y" }, "--platfrom: unknown", "--platform" },

@@ -44,7 +44,7 @@ bool value_true(json *j)
 	return false;
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_value_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 const char **value_keys(json *object, size_t *ret_n)
 {
@@ -56,7 +56,7 @@ const char **value_keys(json *object, size_t *ret_n)
 			(void)value;
 			keys[i++] = key;
 		}
-		qsort(keys, n, sizeof *keys, by_text);
+		qsort(keys, n, sizeof *keys, by_value_text);
 	}
 	*ret_n = n;
 	return keys;

@@ -172,19 +172,24 @@ static int list_add(struct ctrd_containers *all, size_t *cap, const ProtobufCMes
 	return container_unpack(m->container, &all->v[all->n++], err);
 }
 
-int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+struct ctrd_call *containers_list_begin(struct ctrd *c, const char *filter, const struct ctx *ctx)
 {
-	_cleanup_(ctrd_call_freep) struct ctrd_call *call = NULL;
+	Containers__ListRequest req = CONTAINERS__LIST_REQUEST__INIT;
+
+	req.n_filters = filter ? 1 : 0;
+	req.filters = (char *[]){ borrow(filter) };
+	return call_begin(c, &list, NULL, &req.base, ctx);
+}
+
+int containers_list_end(struct ctrd_call *begun, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+{
+	_cleanup_(ctrd_call_freep) struct ctrd_call *call = begun;
 	_cleanup_reply_ struct reply reply = { 0 };
 	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
-	Containers__ListRequest req = CONTAINERS__LIST_REQUEST__INIT;
 	struct weight weight = { 0 };
 	size_t cap = 0;
 	int r;
 
-	req.n_filters = filter ? 1 : 0;
-	req.filters = (char *[]){ borrow(filter) };
-	call = call_begin(c, &list, NULL, &req.base, ctx);
 	while ((r = call_next(call, ctx, &reply, err)) > 0) {
 		r = weight_add(&weight, reply.arena.used, err);
 		if (r == 0)
@@ -196,6 +201,11 @@ int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, s
 		return r;
 	*ret = TAKE_STRUCT(all);
 	return 0;
+}
+
+int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+{
+	return containers_list_end(containers_list_begin(c, filter, ctx), ctx, ret, err);
 }
 
 struct ctrd_call *containers_set_labels_begin(struct ctrd *c, const char *id, const struct dict *labels, const struct ctx *ctx)

@@ -29,6 +29,8 @@ int containers_create_end(struct ctrd_call *, const struct ctx *, struct err *er
 int containers_create(struct ctrd *, const struct ctrd_container *, const struct ctx *, struct err *err);
 int containers_get(struct ctrd *, const char *id, const struct ctx *, struct ctrd_container *ret, struct err *err);
 /* Streamed (ListStream), so any number of records is fine. @filter NULL: all. */
+struct ctrd_call *containers_list_begin(struct ctrd *, const char *filter, const struct ctx *);
+int containers_list_end(struct ctrd_call *, const struct ctx *, struct ctrd_containers *ret, struct err *err);
 int containers_list(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_containers *ret, struct err *err);
 /* Set these labels ("" removes one), nothing else. */
 struct ctrd_call *containers_set_labels_begin(struct ctrd *, const char *id, const struct dict *labels, const struct ctx *);

@@ -213,12 +213,18 @@ int tasks_get(struct ctrd *c, const char *id, const char *exec_id, const struct 
 	return tasks_get_end(tasks_get_begin(c, id, exec_id, ctx), ctx, ret, err);
 }
 
-int tasks_list(struct ctrd *c, const struct ctx *ctx, struct ctrd_processes *ret, struct err *err)
+struct ctrd_call *tasks_list_begin(struct ctrd *c, const struct ctx *ctx)
+{
+	Tasks__ListRequest req = TASKS__LIST_REQUEST__INIT;
+
+	return call_begin(c, &list, NULL, &req.base, ctx);
+}
+
+int tasks_list_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_processes *ret, struct err *err)
 {
 	_cleanup_reply_ struct reply reply = { 0 };
-	Tasks__ListRequest req = TASKS__LIST_REQUEST__INIT;
 	const Tasks__ListResponse *m;
-	int r = call_end(call_begin(c, &list, NULL, &req.base, ctx), ctx, &reply, err);
+	int r = call_end(call, ctx, &reply, err);
 
 	if (r < 0)
 		return r;
@@ -228,6 +234,11 @@ int tasks_list(struct ctrd *c, const struct ctx *ctx, struct ctrd_processes *ret
 	for (size_t i = 0; i < ret->n; i++)
 		process_unpack(m->tasks[i], &ret->v[i]);
 	return 0;
+}
+
+int tasks_list(struct ctrd *c, const struct ctx *ctx, struct ctrd_processes *ret, struct err *err)
+{
+	return tasks_list_end(tasks_list_begin(c, ctx), ctx, ret, err);
 }
 
 struct ctrd_call *tasks_exec_begin(struct ctrd *c, const char *id, const char *exec_id, const struct ctrd_io *io,

@@ -53,6 +53,8 @@ int tasks_kill(struct ctrd *, const char *id, const char *exec_id, int signal, b
 struct ctrd_call *tasks_get_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_get_end(struct ctrd_call *, const struct ctx *, struct ctrd_process *ret, struct err *err);
 int tasks_get(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_process *ret, struct err *err);
+struct ctrd_call *tasks_list_begin(struct ctrd *, const struct ctx *);
+int tasks_list_end(struct ctrd_call *, const struct ctx *, struct ctrd_processes *ret, struct err *err);
 int tasks_list(struct ctrd *, const struct ctx *, struct ctrd_processes *ret, struct err *err);
 struct ctrd_call *tasks_exec_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctrd_io *,
 				   const struct ctrd_any *spec, const struct ctx *);

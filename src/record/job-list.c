@@ -47,37 +47,79 @@ static size_t count_claims(struct core *c, const struct records *recs, const str
 	return n;
 }
 
-/* The jobs of @c's namespace; with @own, what is not listed is counted too. */
-static int list_namespace(struct core *c, bool own, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out,
-			  struct err *err)
+/* One namespace of several that are asked side by side. Its records come before its tasks are asked for: a job that is complete
+ * has its task among those, unless that is gone by then. */
+struct asked {
+	struct core there;
+	bool own; /* what is not listed is counted too */
+	struct ctrd_call *call;
+	struct records recs;
+};
+
+struct asked_all {
+	struct asked *v;
+	size_t n;
+};
+
+static void ask_namespaces(struct asked_all *all, const struct core *c, const struct ctrd_namespaces *ns, const struct ctx *ctx)
 {
-	_cleanup_(records_done) struct records recs = { 0 };
-	_cleanup_(task_states_done) struct task_states tasks = { 0 };
-	bool all = f->all || f->last || job_filter_asks_status(f->filters), counts = f->all && own;
-	int r = record_list(c, ctx, &recs, err);
+	all->v = mem_array(struct asked, ns->n);
+	for (; all->n < ns->n; all->n++) {
+		struct asked *a = &all->v[all->n];
+
+		a->there = core_in(c, ns->v[all->n].name);
+		a->own = !strcmp(a->there.conf.ns, c->conf.ns);
+		a->call = record_list_begin(&a->there, ctx);
+	}
+}
+
+static void asked_done(struct asked_all *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		ctrd_call_free(all->v[i].call);
+		records_done(&all->v[i].recs);
+		core_leave(&all->v[i].there);
+	}
+	free(all->v);
+}
+
+static int hear_records(struct asked *a, const struct ctx *ctx, struct err *err)
+{
+	int r = record_list_end(TAKE_PTR(a->call), ctx, &a->recs, err);
 
 	if (r >= 0)
-		r = task_list(c, ctx, &tasks, err);
-	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
+		a->call = task_list_begin(&a->there, ctx);
+	return r;
+}
+
+static int hear_tasks(struct asked *a, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
+{
+	_cleanup_(task_states_done) struct task_states tasks = { 0 };
+	struct core *c = &a->there;
+	const struct records *recs = &a->recs;
+	bool all = f->all || f->last || job_filter_asks_status(f->filters), counts = f->all && a->own;
+	int r = task_list_end(TAKE_PTR(a->call), ctx, &tasks, err);
+
+	for (size_t i = 0; r >= 0 && i < recs->n; i++) {
 		struct job_row row;
 
-		job_row_fill(c, &recs.v[i], task_states_find(&tasks, recs.v[i].c.id), &row);
-		if (counts && !is_listed(&recs.v[i], &row) && !claim_locked(c, recs.v[i].name))
+		job_row_fill(c, &recs->v[i], task_states_find(&tasks, recs->v[i].c.id), &row);
+		if (counts && !is_listed(&recs->v[i], &row) && !claim_locked(c, recs->v[i].name))
 			out->left++;
-		r = is_listed(&recs.v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED))
+		r = is_listed(&recs->v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED))
 			    ? job_filter_row(&row, f->filters, err)
 			    : 0;
 		if (r <= 0) {
 			job_row_done(&row);
 			continue;
 		}
-		if (f->sizes && rec_has_layer(&recs.v[i]))
-			(void)snapshots_usage(c->ctrd, recs.v[i].c.snapshotter, recs.v[i].c.snapshot_key, ctx, &row.size, NULL);
+		if (f->sizes && rec_has_layer(&recs->v[i]))
+			(void)snapshots_usage(c->ctrd, recs->v[i].c.snapshotter, recs->v[i].c.snapshot_key, ctx, &row.size, NULL);
 		out->v = mem_resize(out->v, (out->n + 1) * sizeof *out->v);
 		out->v[out->n++] = row;
 	}
 	if (r >= 0 && counts)
-		out->left += count_claims(c, &recs, ctx);
+		out->left += count_claims(c, recs, ctx);
 	return r < 0 ? r : 0;
 }
 
@@ -88,17 +130,20 @@ static int newest_first(const void *a, const void *b)
 	return (x->created_at < y->created_at) - (x->created_at > y->created_at);
 }
 
-static int list_all(struct core *c, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
+static int list_jobs(struct core *c, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
 {
-	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces ns = { 0 };
-	int r = namespaces_list(c->ctrd, ctx, &ns, err);
+	struct ctrd_namespace own = { .name = (char *)(uintptr_t)c->conf.ns };
+	const struct ctrd_namespaces only = { &own, 1 };
+	_cleanup_(ctrd_namespaces_done) struct ctrd_namespaces every = { 0 };
+	_cleanup_(asked_done) struct asked_all asked = { 0 };
+	int r = f->all_namespaces ? namespaces_list(c->ctrd, ctx, &every, err) : 0;
 
-	for (size_t i = 0; r >= 0 && i < ns.n; i++) {
-		struct core there = core_in(c, ns.v[i].name);
-
-		r = list_namespace(&there, !strcmp(ns.v[i].name, c->conf.ns), f, ctx, out, err);
-		core_leave(&there);
-	}
+	if (r >= 0)
+		ask_namespaces(&asked, c, f->all_namespaces ? &every : &only, ctx);
+	for (size_t i = 0; r >= 0 && i < asked.n; i++)
+		r = hear_records(&asked.v[i], ctx, err);
+	for (size_t i = 0; r >= 0 && i < asked.n; i++)
+		r = hear_tasks(&asked.v[i], f, ctx, out, err);
 	return r;
 }
 
@@ -108,7 +153,7 @@ int job_list(struct core *c, const struct job_filter *f, const struct ctx *ctx, 
 	int r = job_filter_check(f->filters, err);
 
 	if (r >= 0)
-		r = f->all_namespaces ? list_all(c, f, ctx, &rows, err) : list_namespace(c, true, f, ctx, &rows, err);
+		r = list_jobs(c, f, ctx, &rows, err);
 	if (r < 0) {
 		job_rows_done(&rows);
 		return r;

@@ -39,10 +39,15 @@ static void record_make(struct ctrd_container *c, struct record *ret)
 		ret->name = ret->c.id;
 }
 
-int record_list(struct core *c, const struct ctx *ctx, struct records *ret, struct err *err)
+struct ctrd_call *record_list_begin(struct core *c, const struct ctx *ctx)
+{
+	return containers_list_begin(c->ctrd, "labels.\"" CLAIM_JOB "\"", ctx);
+}
+
+int record_list_end(struct ctrd_call *call, const struct ctx *ctx, struct records *ret, struct err *err)
 {
 	struct ctrd_containers all = { 0 };
-	int r = containers_list(c->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &all, err);
+	int r = containers_list_end(call, ctx, &all, err);
 
 	if (r < 0)
 		return r;
@@ -52,6 +57,11 @@ int record_list(struct core *c, const struct ctx *ctx, struct records *ret, stru
 		record_make(&all.v[i], &ret->v[i]);
 	ctrd_containers_done(&all);
 	return 0;
+}
+
+int record_list(struct core *c, const struct ctx *ctx, struct records *ret, struct err *err)
+{
+	return record_list_end(record_list_begin(c, ctx), ctx, ret, err);
 }
 
 static int job_not_found(const struct core *c, const struct records *all, const char *what, struct err *err)

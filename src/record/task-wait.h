@@ -18,8 +18,8 @@ struct task_wait;
 struct task_wait *task_wait_new(struct core *, const char *id, const char *exec_id, struct ctrd_call *call);
 void task_wait_free(struct task_wait *);
 DEFINE_CLEANUP(struct task_wait, task_wait_free)
-/* To be asked after each turn of the loop: has the wait come to its end? */
-bool task_wait_over(struct task_wait *);
+/* The wait has come to its end, which a turn of the loop brings. */
+bool task_wait_over(const struct task_wait *);
 /* Then: 0 with the exit; -ERR_NOT_FOUND when the process is gone; what kept us from containerd, when it stayed away too long. */
 int task_wait_result(const struct task_wait *, struct ctrd_exit *ret, struct err *err);
 

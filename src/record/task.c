@@ -83,10 +83,12 @@ void task_states_done(struct task_states *l)
 	*l = (struct task_states){ 0 };
 }
 
-int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, struct err *err)
+struct ctrd_call *task_list_begin(struct core *c, const struct ctx *ctx) { return tasks_list_begin(c->ctrd, ctx); }
+
+int task_list_end(struct ctrd_call *call, const struct ctx *ctx, struct task_states *ret, struct err *err)
 {
 	_cleanup_(ctrd_processes_done) struct ctrd_processes all = { 0 };
-	int r = tasks_list(c->ctrd, ctx, &all, err);
+	int r = tasks_list_end(call, ctx, &all, err);
 
 	if (r < 0)
 		return r;
@@ -95,6 +97,11 @@ int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, st
 	for (size_t i = 0; i < all.n; i++)
 		ret->v[i] = (struct task_of){ TAKE_PTR(all.v[i].id), status_of(&all.v[i]) };
 	return 0;
+}
+
+int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, struct err *err)
+{
+	return task_list_end(task_list_begin(c, ctx), ctx, ret, err);
 }
 
 const struct task_status *task_states_find(const struct task_states *l, const char *id)

@@ -39,6 +39,8 @@ struct task_states {
 	size_t n;
 };
 void task_states_done(struct task_states *);
+struct ctrd_call *task_list_begin(struct core *, const struct ctx *);
+int task_list_end(struct ctrd_call *, const struct ctx *, struct task_states *ret, struct err *err);
 int task_list(struct core *, const struct ctx *, struct task_states *ret, struct err *err);
 /* Borrowed; NULL: there is none. */
 const struct task_status *task_states_find(const struct task_states *, const char *id);

@@ -2,13 +2,16 @@
  * only mark the slot; the kernel is told right before it is asked, and not at all where a change was taken back, so a watch that
  * is silenced and woken within a turn costs nothing. Only the end of a descriptor's last watch is told at once, since the
  * descriptor may be closed next. Events come by descriptor number, so they never lead to a watch that has gone; one that was made
- * while they were handed out has not been reported by them. */
+ * while they were handed out has not been reported by them.
+ *
+ * timers.h and posts.h have what else runs in a turn. */
 #include "loop.h"
 #include "clock.h"
 #include "mem.h"
+#include "posts.h"
+#include "timers.h"
 #include <assert.h>
 #include <poll.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -30,7 +33,7 @@ struct loop {
 	bool running;    /* functions */
 	bool posted;     /* the last turn ended with posts, and did not look at descriptors */
 	uint32_t turn;
-	size_t users, n_timers; /* users: watches and timers */
+	size_t users; /* watches and timers */
 	struct slot *slots;
 	size_t n_slots;
 	int *marked;
@@ -42,14 +45,8 @@ struct loop {
 	size_t events_cap;
 	struct watch *cursor; /* the next one to run of a chain; a watch that ends moves it on */
 	struct watch woken, cancelled;
-	uint64_t seq;
-	struct timer **heap; /* from 1 */
-	size_t n_heap, heap_cap;
-	struct list_node due; /* timers that run in this turn */
-	pthread_mutex_t mu;
-	struct list_node posts;     /* guarded by mu */
-	struct list_node run_posts; /* guarded by mu: those of this turn */
-	bool asleep;                /* guarded by mu: the loop waits, and wants to be woken */
+	struct timers timers;
+	struct posts posts;
 };
 
 struct loop *loop_new(void)
@@ -57,10 +54,8 @@ struct loop *loop_new(void)
 	struct loop *l = mem_new(struct loop);
 
 	l->epoll = l->wake = -1;
-	list_init(&l->due);
-	list_init(&l->posts);
-	list_init(&l->run_posts);
-	(void)pthread_mutex_init(&l->mu, NULL);
+	timers_init(&l->timers);
+	posts_init(&l->posts);
 	return l;
 }
 
@@ -72,14 +67,14 @@ void loop_free(struct loop *l)
 	l->epoll = -1;
 	watch_done(&l->woken);
 	watch_done(&l->cancelled);
-	assert(!l->users && list_empty(&l->posts));
+	assert(!l->users);
+	timers_done(&l->timers);
+	posts_done(&l->posts);
 	closep(&l->wake);
-	(void)pthread_mutex_destroy(&l->mu);
 	free(l->slots);
 	free(l->marked);
 	free(l->files);
 	free(l->events);
-	free(l->heap);
 	free(l);
 }
 
@@ -242,77 +237,14 @@ void watch_done(struct watch *w)
 	*w = (struct watch){ 0 };
 }
 
-struct watch *loop_watch(struct loop *l, int fd, short events, loop_fn *fn, void *arg)
-{
-	struct watch *w = mem_new(struct watch);
-
-	watch_init(w, l, fd, events, fn, arg);
-	return w;
-}
-
-void watch_free(struct watch *w)
-{
-	if (w)
-		watch_done(w);
-	free(w);
-}
-
-static bool is_earlier(const struct timer *a, const struct timer *b) { return a->at != b->at ? a->at < b->at : a->seq < b->seq; }
-
-static void heap_put(struct loop *l, size_t place, struct timer *t)
-{
-	l->heap[place] = t;
-	t->place = place;
-}
-
-/* @t finds its place from @place on, where there is none at present. */
-static void heap_settle(struct loop *l, size_t place, struct timer *t)
-{
-	while (place > 1 && is_earlier(t, l->heap[place / 2])) {
-		heap_put(l, place, l->heap[place / 2]);
-		place /= 2;
-	}
-	for (size_t child; (child = place * 2) <= l->n_heap; place = child) {
-		if (child < l->n_heap && is_earlier(l->heap[child + 1], l->heap[child]))
-			child++;
-		if (is_earlier(t, l->heap[child]))
-			break;
-		heap_put(l, place, l->heap[child]);
-	}
-	heap_put(l, place, t);
-}
-
-static void heap_remove(struct timer *t)
-{
-	struct loop *l = t->loop;
-	struct timer *last = l->heap[l->n_heap--];
-	size_t place = t->place;
-
-	t->place = 0;
-	if (last != t)
-		heap_settle(l, place, last);
-}
-
 void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *arg)
 {
 	*t = (struct timer){ .loop = l, .fn = fn, .arg = arg };
 	l->users++;
-	l->heap = mem_grow(l->heap, &l->heap_cap, ++l->n_timers + 1, sizeof(struct timer *));
+	timers_expect(&l->timers, 1);
 }
 
-void timer_set(struct timer *t, int64_t mono)
-{
-	struct loop *l = t->loop;
-
-	list_unlink(&t->due);
-	if (t->place)
-		heap_remove(t);
-	t->at = mono;
-	t->seq = l->seq++;
-	if (!mono)
-		return;
-	heap_settle(l, ++l->n_heap, t);
-}
+void timer_set(struct timer *t, int64_t mono) { timers_set(&t->loop->timers, t, mono); }
 
 void timer_done(struct timer *t)
 {
@@ -320,73 +252,18 @@ void timer_done(struct timer *t)
 		return;
 	timer_set(t, 0);
 	t->loop->users--;
-	t->loop->n_timers--;
+	timers_expect(&t->loop->timers, -1);
 	*t = (struct timer){ 0 };
-}
-
-struct timer *loop_timer(struct loop *l, void (*fn)(void *arg), void *arg)
-{
-	struct timer *t = mem_new(struct timer);
-
-	timer_init(t, l, fn, arg);
-	return t;
-}
-
-void timer_free(struct timer *t)
-{
-	if (t)
-		timer_done(t);
-	free(t);
 }
 
 /* The lock is not held while the kernel is told; the loop outlives us. */
 void loop_post(struct loop *l, struct post *p)
 {
-	bool wake;
-
-	(void)pthread_mutex_lock(&l->mu);
-	if (!list_linked(&p->node))
-		list_push(&l->posts, &p->node);
-	wake = l->asleep;
-	l->asleep = false;
-	(void)pthread_mutex_unlock(&l->mu);
-	if (wake)
+	if (posts_add(&l->posts, p))
 		(void)eventfd_write(l->wake, 1);
 }
 
-void loop_unpost(struct loop *l, struct post *p)
-{
-	(void)pthread_mutex_lock(&l->mu);
-	list_unlink(&p->node);
-	(void)pthread_mutex_unlock(&l->mu);
-}
-
-static struct post *post_next(struct loop *l, struct list_node *list)
-{
-	struct post *p = NULL;
-
-	(void)pthread_mutex_lock(&l->mu);
-	if (!list_empty(list)) {
-		p = container_of(list->next, struct post, node);
-		list_unlink(&p->node);
-	}
-	(void)pthread_mutex_unlock(&l->mu);
-	return p;
-}
-
-/* What is posted meanwhile has its turn in the next one. */
-static unsigned run_posts(struct loop *l)
-{
-	struct post *p;
-	unsigned ran = 0;
-
-	(void)pthread_mutex_lock(&l->mu);
-	list_move_all(&l->run_posts, &l->posts);
-	(void)pthread_mutex_unlock(&l->mu);
-	for (; (p = post_next(l, &l->run_posts)); ran++)
-		p->fn(p->arg);
-	return ran;
-}
+void loop_unpost(struct loop *l, struct post *p) { posts_remove(&l->posts, p); }
 
 static bool is_own(const struct loop *l, const struct watch *w) { return w == &l->woken || w == &l->cancelled; }
 
@@ -416,28 +293,6 @@ static unsigned run_watches(struct loop *l, size_t n)
 	return ran;
 }
 
-/* Each runs at most once, whatever it is set to meanwhile. */
-static unsigned run_timers(struct loop *l)
-{
-	int64_t now = l->n_heap ? clock_mono() : 0;
-	unsigned ran = 0;
-
-	while (l->n_heap && l->heap[1]->at <= now) {
-		struct timer *t = l->heap[1];
-
-		heap_remove(t);
-		list_push(&l->due, &t->due);
-	}
-	for (; !list_empty(&l->due); ran++) {
-		struct timer *t = container_of(l->due.next, struct timer, due);
-
-		list_unlink(&t->due);
-		t->at = 0;
-		t->fn(t->arg);
-	}
-	return ran;
-}
-
 static unsigned run(struct loop *l, size_t n)
 {
 	unsigned ran;
@@ -445,9 +300,9 @@ static unsigned run(struct loop *l, size_t n)
 	assert(!l->running);
 	l->running = true;
 	l->turn++;
-	ran = run_posts(l);
+	ran = posts_run(&l->posts);
 	ran += run_watches(l, n);
-	ran += run_timers(l);
+	ran += timers_run(&l->timers);
 	l->running = false;
 	return ran;
 }
@@ -497,11 +352,12 @@ static void watch_cancel(struct loop *l, const struct ctx *ctx)
 static int wait_ms(const struct loop *l, const struct ctx *ctx)
 {
 	struct ctx until = ctx ? *ctx : ctx_none();
+	int64_t next = timers_next(&l->timers);
 
-	if (l->n_files)
+	if (l->n_files || (next && next <= clock_mono()))
 		return 0;
-	if (l->n_heap && (!until.deadline || l->heap[1]->at < until.deadline))
-		until.deadline = l->heap[1]->at;
+	if (next && (!until.deadline || next < until.deadline))
+		until.deadline = next;
 	return ctx_poll_ms(&until);
 }
 
@@ -521,18 +377,12 @@ static int wait_events(struct loop *l, int ms)
 	int n, e;
 
 	l->events = mem_grow(l->events, &l->events_cap, l->n_told + l->n_files + 1, sizeof *l->events);
-	(void)pthread_mutex_lock(&l->mu);
-	if (!list_empty(&l->posts))
+	if (ms && !posts_sleep(&l->posts))
 		ms = 0;
-	l->asleep = ms != 0;
-	(void)pthread_mutex_unlock(&l->mu);
 	n = epoll_wait(l->epoll, l->events, (int)l->n_told + 1, ms);
 	e = errno;
-	if (ms) {
-		(void)pthread_mutex_lock(&l->mu);
-		l->asleep = false;
-		(void)pthread_mutex_unlock(&l->mu);
-	}
+	if (ms)
+		posts_awake(&l->posts);
 	return n < 0 ? -e : (int)add_files(l, (size_t)n);
 }
 
@@ -545,7 +395,7 @@ static bool run_posts_alone(struct loop *l)
 	}
 	l->running = true;
 	l->turn++;
-	l->posted = run_posts(l) > 0;
+	l->posted = posts_run(&l->posts) > 0;
 	l->running = false;
 	return l->posted;
 }
@@ -578,10 +428,17 @@ int loop_turn(struct loop *l, const struct ctx *ctx, struct err *err)
 int loop_pause(struct loop *l, int64_t ms, const struct ctx *ctx, struct err *err)
 {
 	const struct ctx until = ctx_within(ctx, ms);
+	struct err why = ERR_INIT;
+	int r;
 
-	while (loop_turn(l, &until, NULL) >= 0)
-		;
-	return ctx_check(ctx, err);
+	do
+		r = loop_turn(l, &until, &why);
+	while (r >= 0);
+	if (r == -ERR_DEADLINE || r == -ERR_CANCELLED)
+		return ctx_check(ctx, err);
+	if (err)
+		*err = why;
+	return r;
 }
 
 void loop_poll(struct loop *l)

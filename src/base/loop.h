@@ -76,13 +76,7 @@ void loop_unpost(struct loop *, struct post *);
  * for ever), checked before waiting. The descriptor of ctx->cancel stays open until the loop is freed, or turned with another or
  * none. */
 int loop_turn(struct loop *, const struct ctx *ctx, struct err *err);
-/* Turn for @ms, where another process is waited for and no event tells. 0, or the error of @ctx. */
+/* Turn for @ms, where another process is waited for and no event tells. 0, or the error of @ctx, or of a loop that cannot turn. */
 int loop_pause(struct loop *, int64_t ms, const struct ctx *ctx, struct err *err);
 /* Run what is ready now, without waiting. */
 void loop_poll(struct loop *);
-
-/* The same, allocated. */
-struct watch *loop_watch(struct loop *, int fd, short events, loop_fn *fn, void *arg);
-void watch_free(struct watch *); /* NULL is fine */
-struct timer *loop_timer(struct loop *, void (*fn)(void *arg), void *arg);
-void timer_free(struct timer *); /* NULL is fine */

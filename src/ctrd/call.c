@@ -11,7 +11,7 @@ struct ctrd_call {
 	struct ctrd_line *line; /* NULL: nothing was asked */
 	struct grpc_call *grpc;
 	struct loop *loop;
-	struct timer *teller; /* in place of grpc */
+	struct timer teller; /* in place of grpc */
 	const struct method *method;
 	char *id;
 	int64_t asked_at; /* clock_mono() */
@@ -70,11 +70,11 @@ void ctrd_call_notify(struct ctrd_call *call, void (*fn)(void *arg), void *arg)
 		grpc_notify(call->grpc, fn, arg);
 		return;
 	}
-	timer_free(TAKE_PTR(call->teller));
+	timer_done(&call->teller);
 	if (!fn)
 		return;
-	call->teller = loop_timer(call->loop, fn, arg);
-	timer_set(call->teller, 1);
+	timer_init(&call->teller, call->loop, fn, arg);
+	timer_set(&call->teller, 1);
 }
 
 void ctrd_call_free(struct ctrd_call *call)
@@ -82,7 +82,7 @@ void ctrd_call_free(struct ctrd_call *call)
 	if (!call)
 		return;
 	grpc_call_free(call->grpc);
-	timer_free(call->teller);
+	timer_done(&call->teller);
 	ctrd_line_unref(call->line);
 	buf_done(&call->in);
 	free(call->id);

@@ -9,7 +9,7 @@ struct grpc {
 	struct loop *loop;
 	struct conn *conn;
 	struct h2_client *engine;
-	struct timer *timer; /* until the peer has greeted */
+	struct timer timer; /* until the peer has greeted */
 	int64_t greeting_ms;
 	struct list_node ended; /* calls whose owners are to be told */
 	struct timer teller;    /* runs as soon as there is one */
@@ -93,10 +93,10 @@ static void on_silence(void *arg)
 
 static void await_greeting(struct grpc *g)
 {
-	if (g->timer || h2_client_greeted(g->engine))
+	if (g->timer.loop || h2_client_greeted(g->engine))
 		return;
-	g->timer = loop_timer(g->loop, on_silence, g);
-	timer_set(g->timer, clock_mono() + g->greeting_ms * NSEC_PER_MSEC);
+	timer_init(&g->timer, g->loop, on_silence, g);
+	timer_set(&g->timer, clock_mono() + g->greeting_ms * NSEC_PER_MSEC);
 }
 
 void grpc_set_greeting(struct grpc *g, int64_t ms) { g->greeting_ms = ms; }
@@ -131,7 +131,7 @@ void grpc_free(struct grpc *g)
 {
 	if (!g)
 		return;
-	timer_free(g->timer);
+	timer_done(&g->timer);
 	timer_done(&g->teller);
 	conn_free(g->conn);
 	h2_client_free(g->engine);

@@ -13,10 +13,13 @@ enum {
 };
 
 struct conn {
+	struct loop *loop;
 	struct watch watch;
 	struct timer silence, stall; /* the peer is to be heard, to take something by then */
 	int fd;
 	char *name;
+	struct post kick; /* send in the next turn */
+	bool kicked;
 	const struct conn_ops *ops;
 	void *arg;
 	struct buf in, out;
@@ -29,8 +32,16 @@ struct conn {
 	size_t counted;
 };
 
+static void conn_calm(struct conn *c)
+{
+	if (c->kicked)
+		loop_unpost(c->loop, &c->kick);
+	c->kicked = false;
+}
+
 static void conn_leave(struct conn *c)
 {
+	conn_calm(c);
 	watch_done(&c->watch);
 	timer_done(&c->silence);
 	timer_done(&c->stall);
@@ -215,10 +226,12 @@ bool conn_is_mute(const struct conn *c) { return c->mute || !watch_on(&c->watch)
 
 void conn_kick(struct conn *c)
 {
-	if (c->mute)
+	if (c->mute) {
 		forget_output(c);
-	else if (watch_on(&c->watch))
-		watch_events(&c->watch, must_wait(c) ? POLLOUT : POLLIN | POLLOUT);
+	} else if (watch_on(&c->watch) && !c->kicked && !(c->watch.events & POLLOUT)) {
+		c->kicked = true;
+		loop_post(c->loop, &c->kick);
+	}
 	recount_room(c);
 }
 
@@ -285,6 +298,8 @@ static int send_out(struct conn *c)
 	while (!c->mute && (r = fill_output(c)) > 0)
 		if (!send_some(c))
 			break;
+	if (!r)
+		conn_calm(c);
 	return r;
 }
 
@@ -305,11 +320,21 @@ static void on_conn_event(void *arg, short revents)
 			return;
 }
 
+/* By a post and not by waiting for room: what is sent mostly is taken at once, and the kernel is asked nothing before. */
+static void conn_on_kick(void *arg)
+{
+	struct conn *c = arg;
+
+	c->kicked = false;
+	on_conn_event(c, 0);
+}
+
 struct conn *conn_new(struct loop *loop, int fd, const char *name, const struct conn_ops *ops, void *arg)
 {
 	struct conn *c = mem_new(struct conn);
 
-	*c = (struct conn){ .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
+	*c = (struct conn){ .loop = loop, .fd = fd, .name = mem_strdup(name), .ops = ops, .arg = arg };
+	post_init(&c->kick, conn_on_kick, c);
 	watch_init(&c->watch, loop, fd, POLLIN, on_conn_event, c);
 	timer_init(&c->silence, loop, on_conn_silence, c);
 	timer_init(&c->stall, loop, on_conn_stall, c);

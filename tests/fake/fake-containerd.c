@@ -35,7 +35,7 @@ static int run(const char *path, struct err *err)
 	_cleanup_(loop_freep) struct loop *loop = loop_new();
 	_cleanup_(fake_server_done) struct fake_server f = { .loop = loop };
 	_cleanup_(grpc_server_freep) struct grpc_server *server = NULL;
-	struct watch *input;
+	struct watch input;
 	bool over = false;
 	int r;
 
@@ -51,10 +51,10 @@ static int run(const char *path, struct err *err)
 		grpc_server_streams(server, (unsigned)strtoul(getenv("FAKE_STREAMS"), NULL, 10));
 	(void)printf("listening\n");
 	(void)fflush(stdout);
-	input = loop_watch(loop, 0, POLLIN, on_input, &over);
+	watch_init(&input, loop, 0, POLLIN, on_input, &over);
 	while (r == 0 && !over)
 		r = loop_turn(loop, NULL, err);
-	watch_free(input);
+	watch_done(&input);
 	return r;
 }
 

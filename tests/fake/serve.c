@@ -104,7 +104,7 @@ static void on_timer(void *arg, short revents)
 	struct served *s = arg;
 
 	(void)revents;
-	watch_free(TAKE_PTR(s->timer));
+	watch_done(&s->timer);
 	closep(&s->timer_fd);
 	s->timer_fd = -1;
 	msg = TAKE_STRUCT(s->held);
@@ -119,7 +119,7 @@ static void delay(struct served *s, const void *msg, size_t len)
 	buf_add(&s->held, msg, len);
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	(void)timerfd_settime(s->timer_fd, 0, &when, NULL);
-	s->timer = loop_watch(s->fake->loop, s->timer_fd, POLLIN, on_timer, s);
+	watch_init(&s->timer, s->fake->loop, s->timer_fd, POLLIN, on_timer, s);
 }
 
 static void serve_held(struct served *s)
@@ -208,7 +208,7 @@ static void on_closed(void *state, struct grpc_stream *stream)
 
 	(void)stream;
 	list_unlink(&s->node);
-	watch_free(s->timer);
+	watch_done(&s->timer);
 	closep(&s->timer_fd);
 	if (s->ingest && s->ingest->writer == s)
 		s->ingest->writer = NULL;

@@ -52,7 +52,7 @@ struct served {
 	struct strv filters;   /* Events.Subscribe */
 	struct record *ingest; /* Content.Write: the one it has locked */
 	struct buf held;       /* a delayed message */
-	struct watch *timer;
+	struct watch timer;
 	int timer_fd;
 };
 

@@ -12,7 +12,7 @@ struct trail;
 struct step {
 	struct trail *trail;
 	size_t n;
-	struct timer *timer;
+	struct timer timer;
 	int64_t ms; /* until it is ready, of each part; -1: never */
 	int parts;  /* calls of finish until it has ended; 0: it has none */
 	int more;   /* what finish returns before the last */
@@ -36,10 +36,10 @@ static void on_time(void *arg) { ((struct step *)arg)->is_ready = true; }
 static void step_arm(struct step *s)
 {
 	s->is_ready = s->ms == 0;
-	if (s->ms > 0 && !s->timer)
-		s->timer = loop_timer(s->trail->loop, on_time, s);
+	if (s->ms > 0 && !s->timer.loop)
+		timer_init(&s->timer, s->trail->loop, on_time, s);
 	if (s->ms > 0)
-		timer_set(s->timer, clock_mono() + s->ms * NSEC_PER_MSEC);
+		timer_set(&s->timer, clock_mono() + s->ms * NSEC_PER_MSEC);
 }
 
 static bool wanted(const void *state) { return !((const struct step *)state)->skip; }
@@ -116,7 +116,7 @@ static int tear_down(void **state)
 	struct trail *t = *state;
 
 	for (size_t i = 0; i < NODES; i++)
-		timer_free(t->v[i].timer);
+		timer_done(&t->v[i].timer);
 	graph_free(t->g);
 	loop_free(t->loop);
 	buf_done(&t->log);

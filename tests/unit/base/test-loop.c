@@ -19,6 +19,37 @@ struct fixture {
 	short seen;
 };
 
+/* Allocated, so that the sanitizer sees who touches one that has gone. */
+static struct watch *watch_new(struct loop *l, int fd, short events, loop_fn *fn, void *arg)
+{
+	struct watch *w = malloc(sizeof *w);
+
+	watch_init(w, l, fd, events, fn, arg);
+	return w;
+}
+
+static void watch_free(struct watch *w)
+{
+	if (w)
+		watch_done(w);
+	free(w);
+}
+
+static struct timer *timer_new(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	struct timer *t = malloc(sizeof *t);
+
+	timer_init(t, l, fn, arg);
+	return t;
+}
+
+static void timer_free(struct timer *t)
+{
+	if (t)
+		timer_done(t);
+	free(t);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
@@ -76,8 +107,8 @@ static void runs_what_is_ready(void **state)
 {
 	struct fixture *f = *state;
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
-	f->wb = loop_watch(f->loop, f->b[0], POLLIN, on_b, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
+	f->wb = watch_new(f->loop, f->b[0], POLLIN, on_b, f);
 	loop_poll(f->loop);
 	assert_int_equal(f->ran_a + f->ran_b, 0);
 	put(f->a[1]);
@@ -95,7 +126,7 @@ static void tells_of_a_hangup(void **state)
 {
 	struct fixture *f = *state;
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
 	(void)close(f->a[1]);
 	f->a[1] = -1;
 	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
@@ -108,7 +139,7 @@ static void silent_watches_are_not_polled(void **state)
 	struct ctx soon = ctx_within(NULL, 5);
 	struct err err = ERR_INIT;
 
-	f->wa = loop_watch(f->loop, f->a[0], 0, on_a, f);
+	f->wa = watch_new(f->loop, f->a[0], 0, on_a, f);
 	put(f->a[1]);
 	assert_int_equal(loop_turn(f->loop, &soon, &err), -ERR_DEADLINE);
 	assert_int_equal(f->ran_a, 0);
@@ -131,8 +162,8 @@ static void a_freed_watch_does_not_run(void **state)
 {
 	struct fixture *f = *state;
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, frees_both, f);
-	f->wb = loop_watch(f->loop, f->b[0], POLLIN, on_b, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, frees_both, f);
+	f->wb = watch_new(f->loop, f->b[0], POLLIN, on_b, f);
 	put(f->a[1]);
 	put(f->b[1]);
 	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
@@ -149,10 +180,10 @@ static void replaces_itself(void *arg, short revents)
 	(void)revents;
 	f->ran_a++;
 	watch_free(f->wa);
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
 	for (int i = 0; i < 50; i++) /* so many that the arrays move */
-		watch_free(loop_watch(f->loop, f->b[0], POLLIN, on_b, f));
-	f->wc = loop_watch(f->loop, f->b[0], POLLIN, on_b, f);
+		watch_free(watch_new(f->loop, f->b[0], POLLIN, on_b, f));
+	f->wc = watch_new(f->loop, f->b[0], POLLIN, on_b, f);
 }
 
 static void watches_may_be_added_while_running(void **state)
@@ -161,7 +192,7 @@ static void watches_may_be_added_while_running(void **state)
 
 	put(f->a[1]);
 	put(f->b[1]);
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, replaces_itself, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, replaces_itself, f);
 	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
 	assert_int_equal(f->ran_a, 1);
 	assert_int_equal(f->ran_b, 0); /* new ones wait for the next turn */
@@ -178,7 +209,7 @@ static void waits_end(void **state)
 	struct err err = ERR_INIT;
 	int64_t began = clock_mono();
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
 	assert_int_equal(loop_turn(f->loop, &soon, &err), -ERR_DEADLINE);
 	assert_true(clock_mono() - began >= 20 * NSEC_PER_MSEC);
 	err = (struct err)ERR_INIT;
@@ -204,7 +235,7 @@ static void a_signal_ends_a_wait(void **state)
 	timer_t timer;
 	const struct itimerspec in = { .it_value.tv_nsec = 20 * NSEC_PER_MSEC };
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
 	assert_int_equal(sigaction(SIGALRM, &sa, NULL), 0);
 	assert_int_equal(timer_create(CLOCK_MONOTONIC, NULL, &timer), 0);
 	assert_int_equal(timer_settime(timer, 0, &in, NULL), 0);
@@ -223,8 +254,8 @@ static void timers_run_once(void **state)
 	int64_t began = clock_mono();
 	struct ctx soon;
 
-	f->ta = loop_timer(f->loop, tick_a, f);
-	f->tb = loop_timer(f->loop, tick_b, f);
+	f->ta = timer_new(f->loop, tick_a, f);
+	f->tb = timer_new(f->loop, tick_b, f);
 	timer_set(f->ta, began + 20 * NSEC_PER_MSEC);
 	loop_poll(f->loop);
 	assert_int_equal(f->ran_a, 0);
@@ -255,9 +286,9 @@ static void timers_may_be_freed_while_running(void **state)
 {
 	struct fixture *f = *state;
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
-	f->ta = loop_timer(f->loop, tick_that_frees, f);
-	f->tb = loop_timer(f->loop, tick_b, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
+	f->ta = timer_new(f->loop, tick_that_frees, f);
+	f->tb = timer_new(f->loop, tick_b, f);
 	timer_set(f->ta, 1);
 	timer_set(f->tb, 1);
 	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
@@ -323,7 +354,7 @@ static void files_are_always_ready(void **state)
 		loop_poll(f->loop);
 		assert_int_equal(f->ran_a, 2);
 		assert_int_equal(f->seen, POLLIN);
-		f->wb = loop_watch(f->loop, f->b[0], POLLIN, on_b, f); /* others have their turn beside it */
+		f->wb = watch_new(f->loop, f->b[0], POLLIN, on_b, f); /* others have their turn beside it */
 		put(f->b[1]);
 		other = f->ran_b;
 		loop_poll(f->loop);
@@ -349,7 +380,7 @@ static void a_descriptor_that_is_not_open_is_told(void **state)
 	int fd = fcntl(f->a[0], F_DUPFD_CLOEXEC, 50);
 
 	(void)close(fd);
-	f->wa = loop_watch(f->loop, fd, POLLIN, on_a, f);
+	f->wa = watch_new(f->loop, fd, POLLIN, on_a, f);
 	assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
 	assert_int_equal(f->seen, POLLNVAL);
 }
@@ -360,8 +391,8 @@ static void one_descriptor_may_have_several_watches(void **state)
 	int s[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
-	f->wa = loop_watch(f->loop, s[0], POLLIN, on_a, f);
-	f->wb = loop_watch(f->loop, s[0], POLLOUT, on_b, f);
+	f->wa = watch_new(f->loop, s[0], POLLIN, on_a, f);
+	f->wb = watch_new(f->loop, s[0], POLLOUT, on_b, f);
 	loop_poll(f->loop);
 	assert_int_equal(f->ran_a, 0);
 	assert_int_equal(f->ran_b, 1);
@@ -375,8 +406,8 @@ static void one_descriptor_may_have_several_watches(void **state)
 	watch_events(f->wb, POLLOUT);
 	loop_poll(f->loop);
 	assert_int_equal(f->ran_b, 2);
-	f->wa = loop_watch(f->loop, s[0], POLLIN, frees_both, f);
-	f->wc = loop_watch(f->loop, s[0], POLLIN, on_b, f);
+	f->wa = watch_new(f->loop, s[0], POLLIN, frees_both, f);
+	f->wc = watch_new(f->loop, s[0], POLLIN, on_b, f);
 	loop_poll(f->loop); /* the chain is walked while it gets shorter */
 	assert_int_equal(f->ran_a, 2);
 	assert_int_equal(f->ran_b, 4);
@@ -393,7 +424,7 @@ static void a_number_comes_again(void **state)
 
 	for (int early = 0; early < 2; early++) {
 		assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-		f->wa = loop_watch(f->loop, p[0], POLLIN, on_a, f);
+		f->wa = watch_new(f->loop, p[0], POLLIN, on_a, f);
 		loop_poll(f->loop);
 		if (early)
 			(void)close(p[0]);
@@ -402,7 +433,7 @@ static void a_number_comes_again(void **state)
 			(void)close(p[0]);
 		assert_int_equal(pipe2(again, O_CLOEXEC), 0);
 		assert_int_equal(again[0], p[0]);
-		f->wa = loop_watch(f->loop, again[0], POLLIN, on_a, f);
+		f->wa = watch_new(f->loop, again[0], POLLIN, on_a, f);
 		put(again[1]);
 		assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
 		assert_int_equal(f->ran_a, early + 1);
@@ -541,8 +572,8 @@ static void a_timer_runs_once_a_turn(void **state)
 {
 	struct fixture *f = *state;
 
-	f->ta = loop_timer(f->loop, sets_itself_again, f);
-	f->tb = loop_timer(f->loop, tick_b, f);
+	f->ta = timer_new(f->loop, sets_itself_again, f);
+	f->tb = timer_new(f->loop, tick_b, f);
 	timer_set(f->ta, 1);
 	timer_set(f->tb, 2);
 	loop_poll(f->loop);
@@ -566,7 +597,7 @@ static void posts_run_once_a_turn(void **state)
 	struct fixture *f = *state;
 
 	post_init(&f->post, posts_again, f);
-	f->wb = loop_watch(f->loop, f->b[0], POLLIN, on_b, f);
+	f->wb = watch_new(f->loop, f->b[0], POLLIN, on_b, f);
 	put(f->b[1]);
 	loop_post(f->loop, &f->post);
 	loop_post(f->loop, &f->post);
@@ -640,7 +671,7 @@ static void a_child_of_fork_makes_its_own(void **state)
 	int status = -1;
 	pid_t pid;
 
-	f->wa = loop_watch(f->loop, f->a[0], POLLIN, on_a, f);
+	f->wa = watch_new(f->loop, f->a[0], POLLIN, on_a, f);
 	loop_poll(f->loop);
 	pid = fork();
 	if (pid == 0) {
@@ -671,10 +702,97 @@ static void a_silent_loop_costs_no_descriptor(void **state)
 	loop_free(l);
 }
 
+static void nothing(void *arg) { (void)arg; }
+
+struct again {
+	struct loop *loop;
+	struct post post;
+	struct timer timer;
+	int posts, times;
+};
+
+static void again_on_post(void *arg)
+{
+	struct again *a = arg;
+
+	a->posts++;
+	loop_post(a->loop, &a->post);
+}
+
+static void again_on_time(void *arg)
+{
+	struct again *a = arg;
+
+	a->times++;
+	timer_set(&a->timer, 1);
+}
+
+/* A timer whose moment has passed is not slept for. */
+static void what_is_overdue_does_not_wait(void **state)
+{
+	enum { TURNS = 2000 };
+	struct fixture *f = *state;
+	struct timer t;
+	int64_t began = clock_mono();
+
+	timer_init(&t, f->loop, nothing, NULL);
+	for (int i = 0; i < TURNS; i++) {
+		timer_set(&t, 1);
+		assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	}
+	assert_true(clock_mono() - began < TURNS * NSEC_PER_MSEC);
+	timer_done(&t);
+}
+
+/* Else whoever pauses between two looks would look without end. */
+static void a_pause_that_cannot_be_made_is_an_error(void **state)
+{
+	_cleanup_(loop_freep) struct loop *l = loop_new();
+	struct err err = ERR_INIT;
+	struct rlimit old, none;
+	int r;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){ 0, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = loop_pause(l, 1000, NULL, &err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(r, -ERR_EXHAUSTED);
+	assert_non_null(strstr(err.msg, "epoll"));
+	assert_int_equal(loop_pause(l, 1, NULL, NULL), 0);
+}
+
+/* Timers, descriptors and posts each have their turn, however much there is of the others. */
+static void nothing_starves(void **state)
+{
+	struct fixture *f = *state;
+	struct again a = { .loop = f->loop };
+	int ran = 0, fd[2];
+	struct watch w;
+
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	put(fd[1]); /* and it is never read */
+	watch_init(&w, f->loop, fd[0], POLLIN, count, &ran);
+	post_init(&a.post, again_on_post, &a);
+	timer_init(&a.timer, f->loop, again_on_time, &a);
+	loop_post(f->loop, &a.post);
+	timer_set(&a.timer, 1);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(loop_turn(f->loop, NULL, NULL), 0);
+	assert_true(ran >= 10 && a.times >= 10 && a.posts >= 20);
+	loop_unpost(f->loop, &a.post);
+	timer_done(&a.timer);
+	watch_done(&w);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("loop", T(runs_what_is_ready), T(tells_of_a_hangup), T(silent_watches_are_not_polled), T(a_freed_watch_does_not_run),
 	  T(watches_may_be_added_while_running), T(waits_end), T(a_signal_ends_a_wait), T(timers_run_once),
 	  T(timers_may_be_freed_while_running), T(many_fds_are_told_apart), T(files_are_always_ready),
 	  T(a_descriptor_that_is_not_open_is_told), T(one_descriptor_may_have_several_watches), T(a_number_comes_again),
 	  T(owners_may_be_freed_inside_any_function), T(ten_thousand_timers_run_in_order), T(a_timer_runs_once_a_turn),
-	  T(posts_run_once_a_turn), T(four_threads_post), T(a_child_of_fork_makes_its_own), T(a_silent_loop_costs_no_descriptor))
+	  T(posts_run_once_a_turn), T(four_threads_post), T(a_child_of_fork_makes_its_own), T(a_silent_loop_costs_no_descriptor),
+	  T(what_is_overdue_does_not_wait), T(a_pause_that_cannot_be_made_is_an_error), T(nothing_starves))

@@ -40,6 +40,14 @@ static const char *host_ip_of(json *port)
 	return ip ? ip : "0.0.0.0";
 }
 
+/* "80/tcp": inside the job. */
+static char *view_port_key(json *port)
+{
+	const char *proto = json_get_str(port, "proto");
+
+	return mem_printf("%d/%s", (int)json_get_int(port, "inside", 0), proto ? proto : "tcp");
+}
+
 /* "80" or "80-82/udp", as --expose takes them, without what an image of its own adds: {"80/tcp":{}}. */
 static json *view_exposed(json *job)
 {
@@ -47,8 +55,7 @@ static json *view_exposed(json *job)
 
 	for (size_t i = 0; i < json_len(ports); i++) {
 		json *port = json_at(ports, i);
-		const char *proto = json_get_str(port, "proto");
-		_cleanup_free_ char *key = mem_printf("%d/%s", (int)json_get_int(port, "inside", 0), proto ? proto : "tcp");
+		_cleanup_free_ char *key = view_port_key(port);
 
 		json_put(o, key, json_new_object());
 	}
@@ -68,8 +75,7 @@ static json *view_ports(json *ports)
 
 	for (size_t i = 0; i < json_len(ports); i++) {
 		json *port = json_at(ports, i), *binding = json_new_object(), *list;
-		const char *proto = json_get_str(port, "proto");
-		_cleanup_free_ char *key = mem_printf("%d/%s", (int)json_get_int(port, "inside", 0), proto ? proto : "tcp");
+		_cleanup_free_ char *key = view_port_key(port);
 		_cleanup_free_ char *host = mem_printf("%d", (int)json_get_int(port, "host", 0));
 
 		put_text(binding, "HostIp", host_ip_of(port));

@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/limits.h>
 #include <locale.h>
 #include <search.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 /* A path that is longer could not be named; so a tree has at most half as many folders inside each other. */
-enum { EXPORT_PATH_MAX = PATH_MAX, EXPORT_FILES_MAX = PATH_MAX / 2 + 64, CHUNK = 64 << 10, XATTRS_MAX = 64 << 10 };
+enum { EXPORT_PATH_MAX = PATH_MAX, EXPORT_FILES_MAX = PATH_MAX / 2 + 64, CHUNK = 64 << 10 };
 
 /* A file of several names: the first one is the file, the others lead to it. */
 struct first_name {
@@ -32,6 +33,7 @@ struct export
 	struct buf path;
 	void *names; /* tsearch(3) of struct first_name */
 	char *chunk;
+	char *names_of, *value; /* extended attributes: of a file, of one. Here, as the walk goes down by itself */
 };
 
 static int compare_names(const void *a, const void *b)
@@ -58,6 +60,8 @@ static void export_done(struct export *x)
 	buf_done(&x->path);
 	tdestroy(x->names, free_name);
 	free(x->chunk);
+	free(x->names_of);
+	free(x->value);
 }
 
 /* The name that the file has already; NULL: it has it now. */
@@ -78,22 +82,22 @@ static const char *earlier_name(struct export *x, const struct stat *st)
 }
 
 /* What a program in it would miss: capabilities of programs, and what users have noted. */
-static void add_xattrs(int fd, struct archive_entry *e)
+static void add_xattrs(const struct export *x, int fd, struct archive_entry *e)
 {
-	char self[BENEATH_PATH], names[XATTRS_MAX], value[XATTRS_MAX / 2];
+	char self[BENEATH_PATH];
 	ssize_t n;
 
-	n = listxattr(beneath_path(fd, self), names, sizeof names);
-	for (const char *name = names; n > 0 && name < names + n; name += strlen(name) + 1) {
+	n = listxattr(beneath_path(fd, self), x->names_of, XATTR_LIST_MAX);
+	for (const char *name = x->names_of; n > 0 && name < x->names_of + n; name += strlen(name) + 1) {
 		ssize_t len;
 
 		if (strcmp(name, "security.capability") != 0 && strncmp(name, "user.", 5) != 0)
 			continue;
 		if (strncmp(name, "user.overlay.", 13) == 0)
 			continue;
-		len = getxattr(self, name, value, sizeof value);
+		len = getxattr(self, name, x->value, XATTR_SIZE_MAX);
 		if (len >= 0)
-			archive_entry_xattr_add_entry(e, name, value, (size_t)len);
+			archive_entry_xattr_add_entry(e, name, x->value, (size_t)len);
 	}
 }
 
@@ -165,7 +169,7 @@ static int write_entry(struct export *x, int fd, const struct stat *st, struct a
 		if (set_link_target(fd, e) < 0)
 			return err_sys(err, errno, "%s", buf_str(&x->path));
 	} else {
-		add_xattrs(fd, e);
+		add_xattrs(x, fd, e);
 	}
 	if (!S_ISREG(st->st_mode))
 		archive_entry_set_size(e, 0);
@@ -251,6 +255,9 @@ int export_tree(int rootfd, const struct ctx *ctx, struct output *out, struct er
 {
 	_cleanup_(export_done) struct export x = { .ctx = ctx, .out = out, .chunk = mem_resize(NULL, CHUNK) };
 	int r;
+
+	x.names_of = mem_resize(NULL, XATTR_LIST_MAX);
+	x.value = mem_resize(NULL, XATTR_SIZE_MAX);
 
 	allow_depth();
 	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* names are what they are: libarchive marks those that are no UTF-8 */

@@ -155,20 +155,24 @@ int hosts_parse(const char *text, size_t len, const char *dir, const char *regis
 	return r;
 }
 
-/* Docker's way: *.crt are authorities, NAME.cert and NAME.key a client's. */
+/* Docker's way: *.crt are authorities, NAME.cert and NAME.key a client's: the first by name, in whatever order the folder has them.
+ */
 static void take_certificates(const char *dir, struct host *o)
 {
 	_cleanup_(closedirp) DIR *d = opendir(dir);
 	const struct dirent *e;
 
 	while (d && (e = readdir(d))) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", dir, e->d_name);
 		const char *dot = strrchr(e->d_name, '.');
 
 		if (dot && strcmp(dot, ".crt") == 0)
-			strv_pushf(&o->trust.ca, "%s/%s", dir, e->d_name);
-		if (!dot || strcmp(dot, ".cert") != 0 || o->trust.cert)
+			strv_push(&o->trust.ca, path);
+		if (!dot || strcmp(dot, ".cert") != 0 || (o->trust.cert && strcmp(o->trust.cert, path) < 0))
 			continue;
-		o->trust.cert = mem_printf("%s/%s", dir, e->d_name);
+		free(o->trust.cert);
+		free(o->trust.key);
+		o->trust.cert = TAKE_PTR(path);
 		o->trust.key = mem_printf("%s/%.*s.key", dir, (int)(dot - e->d_name), e->d_name);
 	}
 }

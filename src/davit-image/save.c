@@ -26,6 +26,7 @@ struct save {
 	struct saved_blob *v; /* each blob once, in the order of the archive */
 	size_t n, cap;
 	json *index, *manifests; /* entries of index.json and manifest.json */
+	struct strv given;       /* names, and digests of what was given without one, that are in it */
 };
 
 static void save_done(struct save *w)
@@ -35,6 +36,7 @@ static void save_done(struct save *w)
 	for (size_t i = 0; i < w->n; i++)
 		ctrd_descriptor_done(&w->v[i].d);
 	free(w->v);
+	strv_done(&w->given);
 	json_freep(&w->index);
 	json_freep(&w->manifests);
 }
@@ -178,6 +180,9 @@ static int add_image(struct save *w, const char *what, json *images, struct err 
 	for (size_t i = 0; i < m.n; i++)
 		add_blob(w, &m.children[i], true);
 	named = !image_is_id(what) && ref_parse(what, &ref, NULL) == 0 && (ref.digest || strcmp(ref.name, record.name) == 0);
+	if (strv_has(&w->given, named ? ref.name : record.target.digest)) /* once more, or in other words */
+		return 0;
+	strv_push(&w->given, named ? ref.name : record.target.digest);
 	add_to_index(w, &record.target, named ? &ref : NULL);
 	entry = docker_entry(w, &m);
 	if (named && ref.tag && !ref.digest)

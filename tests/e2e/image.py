@@ -362,6 +362,15 @@ class Save(Images):
         saving.stdout.close()
         self.assertEqual((saving.wait(), done.returncode, done.stdout), (0, 0, "piped:1\n"), done.stderr)
 
+    def test_one_that_is_named_twice(self):
+        """In one form and another: it is in the archive once."""
+        self.loaded("twice:1")
+        self.davit("image", "save", "-q", "-o", self.path("s.tar"), "twice:1", "twice:1", "docker.io/library/twice:1")
+        with tarfile.open(self.path("s.tar")) as tar:
+            self.assertEqual([m["RepoTags"] for m in json.load(tar.extractfile("manifest.json"))], [["twice:1"]])
+            self.assertEqual(len(json.load(tar.extractfile("index.json"))["manifests"]), 1)
+        self.assertEqual(self.davit("image", "load", "-q", "-i", self.path("s.tar")).out, "twice:1\n")
+
     def test_what_docker_images_are(self):
         self.davit("image", "load", "-i", docker_archive(self.path("d.tar"), tag="savedocker:1"))
         self.remove_later("savedocker:1")

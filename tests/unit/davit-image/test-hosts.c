@@ -2,6 +2,7 @@
 #include "file.h"
 #include "hosts.h"
 #include "mem.h"
+#include "strv.h"
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -108,5 +109,36 @@ static void is_found_in_its_folder(void **state)
 	}
 }
 
+/* Whatever order the folder has: some give back what was made first, others what was made last. */
+static void the_first_client_by_name_counts(void **state)
+{
+	static const char *const orders[] = { "b a c", "c b a", "a b c" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+		_cleanup_(hosts_done) struct hosts h = { 0 };
+		_cleanup_strv_ struct strv names = { 0 };
+		_cleanup_free_ char *dir = NULL, *cert = NULL, *key = NULL;
+		char root[] = "/tmp/test-hosts.XXXXXX";
+
+		assert_non_null(mkdtemp(root));
+		dir = mem_printf("%s/r.io", root);
+		cert = mem_printf("%s/a.cert", dir);
+		key = mem_printf("%s/a.key", dir);
+		assert_int_equal(mkdir(dir, 0700), 0);
+		strv_split(&names, orders[i], " ");
+		for (size_t k = 0; k < names.n; k++) {
+			_cleanup_free_ char *c = mem_printf("%s.cert", names.v[k]), *q = mem_printf("%s.key", names.v[k]);
+
+			put(dir, c, "x");
+			put(dir, q, "x");
+		}
+		assert_int_equal(hosts_load(root, "r.io", &h, NULL), 0);
+		assert_string_equal(h.v[0].trust.cert, cert);
+		assert_string_equal(h.v[0].trust.key, key);
+		assert_int_equal(file_remove_tree(root, NULL), 0);
+	}
+}
+
 RUN_TESTS("hosts", cmocka_unit_test(mirrors_come_first), cmocka_unit_test(refuses_other_addresses),
-	  cmocka_unit_test(is_found_in_its_folder))
+	  cmocka_unit_test(is_found_in_its_folder), cmocka_unit_test(the_first_client_by_name_counts))

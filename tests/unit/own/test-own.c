@@ -103,6 +103,44 @@ static int shell(const char *command)
 	return status;
 }
 
+/* @script runs with the socket as $SOCK; skips the case where it says 77. */
+static void with_engine(const struct fixture *f, const char *script)
+{
+	_cleanup_free_ char *sock = own_address(&f->conf), *command = mem_printf("SOCK=%s DIR=%s; %s", sock, f->dir, script);
+	int r = shell(command);
+
+	if (r == 77)
+		skip();
+	assert_int_equal(r, 0);
+}
+
+/* Whose shim says nothing is ended by its cgroup, and keeps none of the others from its end. */
+static void force_ends_what_hangs(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(own_status_done) struct own_status s = { 0 };
+	struct err err = ERR_INIT;
+
+	if (!can_run())
+		skip();
+	assert_int_equal(own_start(&f->conf, NULL, NULL), 0);
+	with_engine(f, "command -v ctr >/dev/null && command -v runc >/dev/null && test -x /bin/busybox || "
+		       "{ echo skipped: needs ctr, runc and /bin/busybox; exit 77; }; "
+		       "mkdir -p $DIR/rootfs && cp /bin/busybox $DIR/rootfs/ && for id in hangs other; do "
+		       "ctr -a $SOCK -n elsewhere run -d --rootfs $DIR/rootfs $id /busybox sleep 1000 >/dev/null || exit 1; done; "
+		       "kill -STOP $(pgrep -f \"[c]ontainerd-shim.*-id hangs -address $SOCK\")");
+	assert_int_equal(own_get_status(&f->conf, NULL, &s, NULL), 0);
+	assert_int_equal(s.jobs, 2);
+	if (own_stop(&f->conf, true, NULL, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_false(own_running(&f->conf));
+	with_engine(f,
+		    "for i in $(seq 20); do pgrep -f \"[c]ontainerd-shim.*$SOCK\" >/dev/null || exit 0; sleep 0.2; done; exit 1");
+	with_engine(
+		f,
+		"! cat /sys/fs/cgroup/*/elsewhere/*/cgroup.procs /sys/fs/cgroup/elsewhere/*/cgroup.procs 2>/dev/null | grep -q .");
+}
+
 /* A job in any namespace keeps the engine; force ends both, and no shim stays behind. */
 static void keeps_running_jobs(void **state)
 {
@@ -275,6 +313,6 @@ static void spares_strangers(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("engine", T(starts_once_and_stops), T(keeps_running_jobs), T(comes_back_after_a_kill), T(starters_agree),
-	  T(tells_why_it_ended), T(turns_its_log), T(waits_for_the_lock_within_its_time), T(gives_up_at_the_deadline),
-	  T(spares_strangers))
+RUN_TESTS("engine", T(starts_once_and_stops), T(keeps_running_jobs), T(force_ends_what_hangs), T(comes_back_after_a_kill),
+	  T(starters_agree), T(tells_why_it_ended), T(turns_its_log), T(waits_for_the_lock_within_its_time),
+	  T(gives_up_at_the_deadline), T(spares_strangers))

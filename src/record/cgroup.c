@@ -7,30 +7,33 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* PIDS_MAX: bytes for every pid that Linux can have, so that a list is never cut, nor taken for an empty one. DEPTH_MAX: as deep as
  * a path can lead, since a job that has its cgroup to write makes folders in it. */
-enum { PIDS_MAX = 64 << 20, DEPTH_MAX = 2048, PAUSE_MS = 10, HALT_MS = 500, BATCH = 256 };
+enum { PIDS_MAX = 64 << 20, DEPTH_MAX = 2048, PAUSE_MS = 10, HALT_MS = 500, FDS_MAX = 8192 };
 
-/* The folders in @path; none when it is absent. */
-static void folders_in(const char *path, struct strv *names)
+/* The folders in @path; -1 with errno when they cannot be listed. */
+static int folders_in(const char *path, struct strv *names)
 {
 	_cleanup_(closedirp) DIR *d = opendir(path);
 
 	for (struct dirent *e; d && (e = readdir(d));)
 		if (e->d_type == DT_DIR && !beneath_is_dots(e->d_name))
 			strv_push(names, e->d_name);
+	return d ? 0 : -1;
 }
 
 /* Theory of operation: what differs between the versions is where the folders are, and how one is ended in which a process forks
  * faster than a list of it is read. v2 has a file for that. v1 has the freezer: nothing forks while it holds, the list is then
  * exact, and the signals are acted on when it lets go. */
 struct cgroup_version {
-	void (*hierarchies)(const char *root, struct strv *out);
-	void (*halt)(const char *path); /* nothing in it runs any more; as well as can be */
+	int (*hierarchies)(const char *root, struct strv *out); /* -1 with errno */
+	void (*halt)(const char *path);                         /* nothing in it runs any more; as well as can be */
 	void (*resume)(const char *path);
 };
 
@@ -51,13 +54,14 @@ static bool says(const char *path, const char *name, const char *text)
 }
 
 /* A folder for each controller (a link there is another's second name); in a hybrid one of them is v2's. */
-static void v1_hierarchies(const char *root, struct strv *out)
+static int v1_hierarchies(const char *root, struct strv *out)
 {
 	_cleanup_strv_ struct strv names = { 0 };
+	int r = folders_in(root, &names);
 
-	folders_in(root, &names);
 	for (size_t i = 0; i < names.n; i++)
 		strv_pushf(out, "%s/%s", root, names.v[i]);
+	return r;
 }
 
 static void v1_halt(const char *path)
@@ -80,7 +84,7 @@ static void thaw_below(const char *path, int depth)
 	if (!cgroup_put(path, "freezer.state", "THAWED")) /* another controller's folder */
 		return;
 	if (depth < DEPTH_MAX)
-		folders_in(path, &names);
+		(void)folders_in(path, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
 
@@ -90,7 +94,11 @@ static void thaw_below(const char *path, int depth)
 
 static void v1_resume(const char *path) { thaw_below(path, 0); }
 
-static void v2_hierarchies(const char *root, struct strv *out) { strv_push(out, root); }
+static int v2_hierarchies(const char *root, struct strv *out)
+{
+	strv_push(out, root);
+	return 0;
+}
 
 static bool v2_kills(const char *path)
 {
@@ -117,42 +125,43 @@ static const struct cgroup_version *version_of(const char *root)
 	return file_exists(file) ? &v2 : &v1;
 }
 
-static void hierarchies(const char *root, struct strv *out) { version_of(root)->hierarchies(root, out); }
+static int hierarchies(const char *root, struct strv *out) { return version_of(root)->hierarchies(root, out); }
 
 void cgroup_ids(const char *root, const char *ns, struct strv *ids)
 {
 	_cleanup_strv_ struct strv roots = { 0 };
 
-	hierarchies(root, &roots);
+	(void)hierarchies(root, &roots);
 	for (size_t i = 0; i < roots.n; i++) {
 		_cleanup_strv_ struct strv names = { 0 };
 		_cleanup_free_ char *path = mem_printf("%s/%s", roots.v[i], ns);
 
-		folders_in(path, &names);
+		(void)folders_in(path, &names);
 		for (size_t k = 0; k < names.n; k++)
 			if (!strv_has(ids, names.v[k]))
 				strv_push(ids, names.v[k]);
 	}
 }
 
-static void find(const char *root, const char *ns, const char *id, struct strv *out)
+static int find(const char *root, const char *ns, const char *id, struct strv *out, struct err *err)
 {
 	_cleanup_strv_ struct strv roots = { 0 };
+	int r = hierarchies(root, &roots) < 0 && errno != ENOENT ? err_sys(err, errno, "%s", root) : 0;
 
-	hierarchies(root, &roots);
 	for (size_t i = 0; i < roots.n; i++) {
 		_cleanup_free_ char *path = mem_printf("%s/%s/%s", roots.v[i], ns, id);
 
 		if (file_exists(path))
 			strv_push(out, path);
 	}
+	return r;
 }
 
 bool cgroup_exists(const char *root, const char *ns, const char *id)
 {
 	_cleanup_strv_ struct strv found = { 0 };
 
-	find(root, ns, id, &found);
+	(void)find(root, ns, id, &found, NULL);
 	return found.n > 0;
 }
 
@@ -168,13 +177,28 @@ void cgroup_pids_add(struct cgroup_pids *p, pid_t pid)
 	p->v[p->n++] = pid;
 }
 
-bool cgroup_has(const struct cgroup_pids *p, pid_t pid)
+static int by_pid(const void *a, const void *b)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i] == pid)
-			return true;
-	return false;
+	const pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
 }
+
+/* For cgroup_has(); each of them once. */
+static void pids_sort(struct cgroup_pids *p)
+{
+	size_t n = 0;
+
+	if (!p->n)
+		return;
+	qsort(p->v, p->n, sizeof *p->v, by_pid);
+	for (size_t i = 0; i < p->n; i++)
+		if (!n || p->v[i] != p->v[n - 1])
+			p->v[n++] = p->v[i];
+	p->n = n;
+}
+
+bool cgroup_has(const struct cgroup_pids *p, pid_t pid) { return p->n && bsearch(&pid, p->v, p->n, sizeof *p->v, by_pid); }
 
 /* A line of the kernel's: a number that an int holds. */
 static bool next_pid(const char **rest, pid_t *ret)
@@ -191,32 +215,53 @@ static bool next_pid(const char **rest, pid_t *ret)
 	return true;
 }
 
-static void pids_below(const char *path, int depth, struct cgroup_pids *p)
+/* A folder that has gone meanwhile has no process; a threaded one of v2 has those that its domain lists. */
+static bool lists_none(int e) { return e == ENOENT || e == ENODEV || e == EOPNOTSUPP; }
+
+static int pids_in(const char *path, struct cgroup_pids *p, struct err *err)
 {
-	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_free_ char *procs = mem_printf("%s/cgroup.procs", path);
+	struct err why = ERR_INIT;
 	pid_t pid;
 
-	if (file_read(procs, PIDS_MAX, &text, NULL) >= 0)
-		for (const char *rest = buf_str(&text); next_pid(&rest, &pid);)
-			cgroup_pids_add(p, pid);
-	if (depth < DEPTH_MAX)
-		folders_in(path, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
-
-		pids_below(sub, depth + 1, p);
+	if (file_read(procs, PIDS_MAX, &text, &why) < 0) {
+		if (lists_none(why.sys))
+			return 0;
+		if (err)
+			*err = why;
+		return -(int)why.code;
 	}
+	for (const char *rest = buf_str(&text); next_pid(&rest, &pid);)
+		cgroup_pids_add(p, pid);
+	return 0;
 }
 
-void cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret)
+/* What cannot be read is not taken for empty. */
+static int pids_below(const char *path, int depth, struct cgroup_pids *p, struct err *err)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = pids_in(path, p, err);
+
+	if (r >= 0 && depth < DEPTH_MAX && folders_in(path, &names) < 0 && !lists_none(errno))
+		r = err_sys(err, errno, "%s", path);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
+
+		r = pids_below(sub, depth + 1, p, err);
+	}
+	return r;
+}
+
+int cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret, struct err *err)
 {
 	_cleanup_strv_ struct strv found = { 0 };
+	int r = find(root, ns, id, &found, err);
 
-	find(root, ns, id, &found);
-	for (size_t i = 0; i < found.n; i++)
-		pids_below(found.v[i], 0, ret);
+	for (size_t i = 0; r >= 0 && i < found.n; i++)
+		r = pids_below(found.v[i], 0, ret, err);
+	pids_sort(ret);
+	return r;
 }
 
 /* Inner folders first. The first errno that is not "absent" is kept. */
@@ -225,7 +270,7 @@ static int remove_below(const char *path, int depth)
 	_cleanup_strv_ struct strv names = { 0 };
 
 	if (depth < DEPTH_MAX)
-		folders_in(path, &names);
+		(void)folders_in(path, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
 
@@ -234,26 +279,43 @@ static int remove_below(const char *path, int depth)
 	return rmdir(path) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-/* A pid that is still listed once we hold its pidfd is that very process. */
+/* As many as may be open, but half of them stay for others. */
+static size_t fds_at_once(void)
+{
+	struct rlimit l = { 0 };
+	size_t n = getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur / 2 < FDS_MAX ? (size_t)l.rlim_cur / 2 : FDS_MAX;
+
+	return n ? n : 1;
+}
+
+/* Those of @pids that are still listed once their pidfd is held: a pid may have passed to another process since. */
+static void signal_some(const char *path, const pid_t *pids, int *fds, size_t n)
+{
+	_cleanup_(cgroup_pids_done) struct cgroup_pids now = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = pids[i] > 1 ? (int)syscall(SYS_pidfd_open, pids[i], 0) : -1;
+	(void)pids_below(path, 0, &now, NULL); /* who is not in it is spared */
+	pids_sort(&now);
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] >= 0 && cgroup_has(&now, pids[i]))
+			(void)syscall(SYS_pidfd_send_signal, fds[i], SIGKILL, NULL, 0);
+		closep(&fds[i]);
+	}
+}
+
+/* The list is read twice for as many as can be held at once: mostly for all of them. */
 static void signal_all(const char *path)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 };
+	const size_t most = fds_at_once();
+	_cleanup_free_ int *fds = NULL;
 
-	pids_below(path, 0, &pids);
-	for (size_t i = 0; i < pids.n; i += BATCH) {
-		_cleanup_(cgroup_pids_done) struct cgroup_pids now = { 0 };
-		const size_t n = pids.n - i < BATCH ? pids.n - i : BATCH;
-		int fd[BATCH];
-
-		for (size_t k = 0; k < n; k++)
-			fd[k] = pids.v[i + k] > 1 ? (int)syscall(SYS_pidfd_open, pids.v[i + k], 0) : -1;
-		pids_below(path, 0, &now);
-		for (size_t k = 0; k < n; k++) {
-			if (fd[k] >= 0 && cgroup_has(&now, pids.v[i + k]))
-				(void)syscall(SYS_pidfd_send_signal, fd[k], SIGKILL, NULL, 0);
-			closep(&fd[k]);
-		}
-	}
+	(void)pids_below(path, 0, &pids, NULL); /* as many as can be seen */
+	pids_sort(&pids);
+	fds = mem_array(int, pids.n < most ? pids.n : most);
+	for (size_t i = 0; i < pids.n; i += most)
+		signal_some(path, pids.v + i, fds, pids.n - i < most ? pids.n - i : most);
 }
 
 static void kill_in(const char *path)
@@ -268,7 +330,7 @@ static void strike(const char *root, const char *ns, const char *id)
 	const struct cgroup_version *v = version_of(root);
 	_cleanup_strv_ struct strv found = { 0 };
 
-	find(root, ns, id, &found);
+	(void)find(root, ns, id, &found, NULL);
 	for (size_t i = 0; i < found.n; i++)
 		v->halt(found.v[i]);
 	for (size_t i = 0; i < found.n; i++)
@@ -281,13 +343,16 @@ int cgroup_kill(const char *root, const char *ns, const char *id, const struct c
 {
 	for (;;) {
 		_cleanup_(cgroup_pids_done) struct cgroup_pids left = { 0 };
+		int r;
 
 		strike(root, ns, id);
-		cgroup_pids(root, ns, id, &left);
-		if (!left.n)
+		r = cgroup_pids(root, ns, id, &left, err);
+		if (r >= 0 && !left.n)
 			return 0;
 		if (ctx_check(ctx, NULL) < 0)
-			return err_set(err, ERR_DEADLINE, "cgroup /%s/%s: process %d does not end", ns, id, (int)left.v[0]);
+			return left.n ? err_set(err, ERR_DEADLINE, "cgroup /%s/%s: process %d does not end", ns, id, (int)left.v[0])
+				      : r;
+		err_clear(err);
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
 }
@@ -298,7 +363,7 @@ static int remove_all(const char *root, const char *ns, const char *id, char **r
 	_cleanup_strv_ struct strv found = { 0 };
 	int why = 0;
 
-	find(root, ns, id, &found);
+	(void)find(root, ns, id, &found, NULL);
 	for (size_t i = 0; i < found.n; i++) {
 		int e = remove_below(found.v[i], 0);
 

@@ -6,15 +6,16 @@
 /* Ids that have one. @root: where the hierarchies are mounted, "/sys/fs/cgroup" outside of tests. */
 void cgroup_ids(const char *root, const char *ns, struct strv *ids);
 bool cgroup_exists(const char *root, const char *ns, const char *id);
-/* The processes in it and below, one more than once where there are several hierarchies; those of another pid namespace
- * are 0. */
+/* The processes in it and below, in order, each once; those of another pid namespace are 0. A failure is never "none": @ret then
+ * has those that could be read. */
 struct cgroup_pids {
 	pid_t *v;
 	size_t n, cap;
 };
 void cgroup_pids_done(struct cgroup_pids *);
-void cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret);
+int cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret, struct err *err);
 void cgroup_pids_add(struct cgroup_pids *, pid_t);
+/* Of what cgroup_pids() gave. */
 bool cgroup_has(const struct cgroup_pids *, pid_t);
 /* SIGKILL to whatever is in it until nothing is, paused or not: success is the kernel's word that it is empty (or was never
  * there). Blocks, at most for @ctx; its folders stay. -ERR_DEADLINE when a process does not end. */

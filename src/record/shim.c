@@ -114,15 +114,14 @@ static bool is_others_process(const struct shims *s, const struct cgroup_pids *j
 	return false;
 }
 
-static bool has_others_process(const struct shims *s)
+static int has_others_process(const struct shims *s, struct err *err)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 };
+	int r = cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &pids, err);
 
-	cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &pids);
-	for (size_t i = 0; i < pids.n; i++)
-		if (is_others_process(s, &pids, pids.v[i]))
-			return true;
-	return false;
+	for (size_t i = 0; r == 0 && i < pids.n; i++)
+		r = is_others_process(s, &pids, pids.v[i]);
+	return r;
 }
 
 /* -- what is there -------------------------------------------------------------------------------------------------------- */
@@ -182,8 +181,9 @@ int shims_find(const struct core *c, ino_t home, const char *id, struct shims *r
 	*ret = (struct shims){ .core = c, .id = id, .mounts = home };
 	r = each_shim(c, home, add_shim, ret, err);
 	if (r >= 0)
-		ret->foreign = has_others_process(ret);
-	return r;
+		r = has_others_process(ret, err);
+	ret->foreign = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* -- engines -------------------------------------------------------------------------------------------------------------- */
@@ -225,7 +225,8 @@ bool shims_busy(const struct shims *s)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids job = { 0 };
 
-	cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &job);
+	if (cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &job, NULL) < 0)
+		return true; /* or so it must be taken */
 	for (size_t i = 0; i < s->pids.n; i++) {
 		_cleanup_(cgroup_pids_done) struct cgroup_pids children = { 0 };
 
@@ -276,7 +277,8 @@ void shims_end_engines(const struct shims *s, const char *exec_id)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids job = { 0 };
 
-	cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &job);
+	if (cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &job, NULL) < 0)
+		return; /* which children are the job's is not known */
 	for (size_t i = 0; i < s->pids.n; i++)
 		end_below(s->pids.v[i], &job, exec_id, 0);
 }

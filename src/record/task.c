@@ -258,6 +258,7 @@ static bool is_in_sight(struct core *c, const char *id)
 
 static int force(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
+	const bool seen = cgroup_exists(CGROUPS, c->conf.ns, id); /* one that never was proves nothing by being empty */
 	int r;
 
 	if (!is_in_sight(c, id))
@@ -272,6 +273,8 @@ static int force(struct core *c, const char *id, const struct ctx *ctx, struct e
 	r = task_break(c, id, true, ctx, err);
 	if (r >= 0)
 		r = await_over(c, id, FORGET_MS, ctx, err);
+	if (r == 0 && !seen)
+		return err_set(err, ERR_DEADLINE, "task %s: containerd does not see its end, and it has no cgroup here", id);
 	return r < 0 ? r : TASK_FORCED; /* not seen by containerd: the kernel's word stands */
 }
 

@@ -1,7 +1,10 @@
 /* A job's task as containerd and the kernel know it. Whatever takes away what a task needs (network, namespace, files, snapshot,
  * record, volumes) takes a proof that it is over, and only this noun makes one: containerd has answered that it ended or that there
- * is none, a kill was followed by the end, or the kernel says that its cgroup is empty. UNKNOWN, and an answer that did not come,
- * are no proof of anything. Nobody else asks containerd how a task is (tools/lint looks). */
+ * is none, a kill was followed by the end, or the kernel says that its cgroup is empty, which was seen before. UNKNOWN, and an
+ * answer that did not come, are no proof of anything. Nobody else asks containerd how a task is (tools/lint looks).
+ *
+ * The cgroup has all that the task runs, its first process from Create on: that one's end, by a pidfd, would say less and is not
+ * asked for. What a privileged job moves to a cgroup of the host's is the host's. */
 #pragma once
 #include "core.h"
 #include "tasks.h"

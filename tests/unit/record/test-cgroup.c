@@ -37,17 +37,18 @@ static void finds_v1(void **state)
 	assert_int_equal(file_mkdirs(inner, 0700, NULL), 0);
 	assert_int_equal(file_mkdirs(pids, 0700, NULL), 0);
 	assert_int_equal(file_mkdirs(other, 0700, NULL), 0);
-	write_file(memory, "cgroup.procs", "12\n0\n");
-	write_file(inner, "cgroup.procs", "13\n");
-	write_file(pids, "cgroup.procs", "");
+	write_file(memory, "cgroup.procs", "13\n0\n");
+	write_file(inner, "cgroup.procs", "12\n");
+	write_file(pids, "cgroup.procs", "12\n13\n");
 	cgroup_ids(root, "ns", &ids);
 	assert_int_equal(ids.n, 2);
 	assert_true(strv_has(&ids, "a-00000001") && strv_has(&ids, "b-00000002"));
-	cgroup_pids(root, "ns", "a-00000001", &found);
+	assert_int_equal(cgroup_pids(root, "ns", "a-00000001", &found, NULL), 0);
 	assert_int_equal(found.n, 3);
-	assert_int_equal(found.v[0], 12);
-	assert_int_equal(found.v[1], 0);
+	assert_int_equal(found.v[0], 0);
+	assert_int_equal(found.v[1], 12);
 	assert_int_equal(found.v[2], 13);
+	assert_true(cgroup_has(&found, 12) && cgroup_has(&found, 0) && !cgroup_has(&found, 14));
 	assert_true(cgroup_exists(root, "ns", "b-00000002"));
 	assert_false(cgroup_exists(root, "ns", "c-00000003"));
 	assert_false(cgroup_exists(root, "other", "a-00000001"));
@@ -67,9 +68,27 @@ static void reads_long_lists(void **state)
 	for (int i = 0; i < N; i++)
 		buf_addf(&list, "%d\n", 4000000 + i);
 	write_file(own, "cgroup.procs", buf_str(&list));
-	cgroup_pids(root, "ns", "a-00000001", &found);
+	assert_int_equal(cgroup_pids(root, "ns", "a-00000001", &found, NULL), 0);
 	assert_int_equal(found.n, N);
 	assert_int_equal(found.v[N - 1], 4000000 + N - 1);
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+/* Nor is one that cannot be read. */
+static void believes_no_silence(void **state)
+{
+	_cleanup_free_ char *root = tree(), *procs = mem_printf("%s/pids/ns/a-00000001/x/cgroup.procs", root);
+	const struct ctx ctx = ctx_within(NULL, 50);
+	_cleanup_(cgroup_pids_done) struct cgroup_pids found = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_mkdirs(procs, 0700, NULL), 0);
+	assert_true(cgroup_pids(root, "ns", "a-00000001", &found, &err) < 0);
+	assert_non_null(strstr(err.msg, "a-00000001/x/cgroup.procs"));
+	err_clear(&err);
+	assert_true(cgroup_kill(root, "ns", "a-00000001", &ctx, &err) < 0);
+	assert_non_null(strstr(err.msg, "cgroup.procs"));
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
@@ -235,9 +254,16 @@ static void lets_go_of_a_v1_freezer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_v1),     cmocka_unit_test(reads_long_lists),    cmocka_unit_test(finds_v2),
-		cmocka_unit_test(ends_folders), cmocka_unit_test(says_what_stays),     cmocka_unit_test(ends_processes),
-		cmocka_unit_test(kills_v2),     cmocka_unit_test(v2_without_its_file), cmocka_unit_test(lets_go_of_a_v1_freezer),
+		cmocka_unit_test(finds_v1),
+		cmocka_unit_test(reads_long_lists),
+		cmocka_unit_test(believes_no_silence),
+		cmocka_unit_test(finds_v2),
+		cmocka_unit_test(ends_folders),
+		cmocka_unit_test(says_what_stays),
+		cmocka_unit_test(ends_processes),
+		cmocka_unit_test(kills_v2),
+		cmocka_unit_test(v2_without_its_file),
+		cmocka_unit_test(lets_go_of_a_v1_freezer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static void await_processes(const struct stage *s, size_t n)
 	for (;;) {
 		_cleanup_(cgroup_pids_done) struct cgroup_pids now = { 0 };
 
-		cgroup_pids(CGROUPS, s->ns, ID, &now);
+		(void)cgroup_pids(CGROUPS, s->ns, ID, &now, NULL);
 		if (now.n >= n)
 			return;
 		(void)poll(NULL, 0, 5);

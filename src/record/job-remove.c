@@ -2,25 +2,15 @@
 #include "job-remove.h"
 #include "mem.h"
 #include "name.h"
-#include "others.h"
 #include "reconcile.h"
 #include "remains.h"
 #include "strays.h"
-#include "task.h"
 #include <string.h>
 
 void job_await_removals(struct core *c, const struct ctx *ctx) { claim_await_removals(c, ctx); }
 
-static int is_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
-{
-	struct task_status t;
-	int r = task_look(c, id, ctx, &t, err);
-
-	return r < 0 ? r : task_may_live(&t);
-}
-
 /* Its lock is held now. 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
-static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct task_over **ret,
+static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct job_over **ret,
 		      struct err *err)
 {
 	struct ctrd_container now = { 0 };
@@ -29,12 +19,9 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	if (r >= 0 && force)
-		r = task_terminate(c, rec->c.id, ctx, ret, err);
-	else if (r >= 0)
-		r = others_are_over(c, rec->c.id, ctx, err);
-	if (r > 0 && !force)
-		r = task_end_unstarted(c, rec->c.id, ctx, NULL, ret, err);
+	if (r >= 0)
+		r = force ? job_over_terminate(c, rec->c.id, ctx, ret, err)
+			  : job_over_end_unstarted(c, rec->c.id, ctx, NULL, ret, err);
 	if (r >= 0 && !*ret)
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running"),
 				"stop it first: davit stop %s, or use --force", rec->name);
@@ -43,7 +30,7 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 
 static int remove_record(struct core *c, const struct record *rec, bool force, bool volumes, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	int lock = -1, r = claim_lock(c, rec->name, true, ctx, &lock, err);
 
 	if (r < 0)
@@ -109,7 +96,7 @@ static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct
 	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
 		const struct record *rec = &recs.v[i];
 
-		r = is_running(c, rec->c.id, ctx, err);
+		r = job_may_live(c, rec->c.id, ctx, NULL, err);
 		if (r != 0 || claim_locked(c, rec->name))
 			continue;
 		if (!dry_run)

@@ -125,15 +125,6 @@ static bool is_worked_on(const struct core *c, const char *name)
 	return true;
 }
 
-/* Or may it? */
-static int may_be_running(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
-{
-	struct task_status t;
-	int r = task_look(c, id, ctx, &t, err);
-
-	return r < 0 ? r : task_may_live(&t);
-}
-
 struct look {
 	struct core *c;
 	const struct ctx *ctx;
@@ -145,7 +136,7 @@ struct look {
 static int look_at(void *arg, const char *id, const char *name)
 {
 	struct look *l = arg;
-	int r = may_be_running(l->c, id, l->ctx, l->err);
+	int r = job_may_live(l->c, id, l->ctx, NULL, l->err);
 
 	if (r == 0 && is_worked_on(l->c, name))
 		r = 1;
@@ -187,7 +178,7 @@ static int lock_owner(const struct core *c, const char *owner, const struct ctx 
 
 static int check_runs(struct core *c, const char *id, const char *name, const struct ctx *ctx, struct err *err)
 {
-	int r = may_be_running(c, id, ctx, err);
+	int r = job_may_live(c, id, ctx, NULL, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -252,7 +243,7 @@ static void drop_claim(struct core *c, const char *id, const char *name, const s
 }
 
 /* @over: of whoever was in it last. */
-static int end_network(struct core *c, const struct task_over *over, const char *owner, const struct ctx *ctx, struct err *err)
+static int end_network(struct core *c, const struct job_over *over, const char *owner, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = places_netns(owner);
 	int r;
@@ -275,9 +266,9 @@ static int leave_to_others(int lock, const char *owner, const char *name, struct
 	return r < 0 ? r : 1;
 }
 
-int netshare_leave(struct core *c, const struct task_over *over, const struct ctx *ctx, struct err *err)
+int netshare_leave(struct core *c, const struct job_over *over, const struct ctx *ctx, struct err *err)
 {
-	const char *id = task_over_id(over);
+	const char *id = job_over_id(over);
 	_cleanup_free_ char *owner = netshare_owner(c, c->conf.ns, id), *netns = places_netns(id);
 	_cleanup_close_ int lock = lock_owner(c, owner, ctx, err);
 	_cleanup_(share_done) struct share its = { 0 };
@@ -305,7 +296,7 @@ int netshare_leave(struct core *c, const struct task_over *over, const struct ct
 
 int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	_cleanup_(share_done) struct share its = { 0 };
 	_cleanup_close_ int lock = -1;
 	int r;
@@ -315,7 +306,7 @@ int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struc
 	lock = lock_owner(c, id, ctx, err);
 	if (lock < 0)
 		return lock;
-	r = task_prove(c, id, ctx, NULL, &over, err);
+	r = job_over_prove(c, id, ctx, NULL, &over, err);
 	if (r <= 0)
 		return r < 0 ? r : err_set(err, ERR_PRECONDITION, "job %s: its task may live", id);
 	r = network_in_use(c, id, id, ctx, NULL, err);

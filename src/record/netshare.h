@@ -6,8 +6,8 @@
  * joined, says when the owner itself has left, and is the lock under which one joins and leaves. All of it is in /run, as the
  * namespaces are. Without such a file a network is nobody else's, which costs a look at the file and nothing more. */
 #pragma once
+#include "job-over.h"
 #include "record.h"
-#include "task.h"
 
 /* The id of the job whose network @id is in: @id itself unless it has joined. The caller frees. */
 char *netshare_owner(const struct core *, const char *ns, const char *id);
@@ -22,7 +22,7 @@ int netshare_join(struct core *, const char *id, const char *name, const char *o
 int netshare_is_kept(struct core *, const char *id, const struct ctx *, char **ret_name, struct err *err);
 /* A job whose network others have kept starts again. 1: it is in it again, 0: there is none any more. */
 int netshare_return(struct core *, const char *id, const struct ctx *, struct err *err);
-/* A task is over: its job's namespace goes, and with the last one the network. 1: it stays for others. */
-int netshare_leave(struct core *, const struct task_over *, const struct ctx *, struct err *err);
+/* A job is over: its namespace goes, and with the last one the network. 1: it stays for others. */
+int netshare_leave(struct core *, const struct job_over *, const struct ctx *, struct err *err);
 /* Has anybody joined @id, or @id somebody? */
 bool netshare_is_shared(const struct core *, const char *id);

@@ -2,9 +2,7 @@
 #include "mem.h"
 #include "netshare.h"
 #include "orphans.h"
-#include "others.h"
 #include "remains.h"
-#include "task.h"
 #include <string.h>
 
 enum { PORTS_MS = 10000, PORTS_PAUSE_MS = 2 };
@@ -31,14 +29,12 @@ static bool is_prey(const struct found *f)
 
 static int look_task(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
 {
-	struct task_status t;
-	int r = task_look(c, f->id, ctx, &t, err);
+	struct task_status t = { 0 };
+	int r = job_may_live(c, f->id, ctx, &t, err);
 
-	if (r >= 0)
-		r = task_may_live(&t) ? 0 : others_are_over(c, f->id, ctx, err);
 	if (r < 0)
 		return r;
-	f->running = !r;
+	f->running = r > 0;
 	f->stopped = t.state == TASK_STOPPED;
 	return 0;
 }
@@ -74,15 +70,15 @@ static int look(struct core *c, const char *name, const char *id, struct found *
 /* Its lock is held. 0: its task lives. */
 static int remove_found(struct core *c, const struct found *f, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	int r;
 
 	if (!f->id)
 		r = remains_remove_claim(c, f->name, ctx, err);
 	else if (f->record)
-		r = task_end_unstarted(c, f->id, ctx, NULL, &over, err);
+		r = job_over_end_unstarted(c, f->id, ctx, NULL, &over, err);
 	else /* without a record it is nobody's, whatever runs */
-		r = task_terminate(c, f->id, ctx, &over, err);
+		r = job_over_terminate(c, f->id, ctx, &over, err);
 	if (over)
 		r = remains_remove(c, f->name, over, f->snapshotter, true, ctx, err);
 	return r < 0 ? r : !f->id || over;
@@ -129,9 +125,7 @@ static int settle(struct core *c, const char *id, const struct ctx *ctx, struct 
 	_cleanup_(record_done) struct record rec = { 0 };
 	int r = record_find(c, id, ctx, &rec, err);
 
-	if (r >= 0)
-		r = remains_settle(c, &rec, ctx, err);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : remains_settle(c, &rec, ctx, err);
 }
 
 static int release(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
@@ -144,12 +138,9 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 	r = is_still_its(c, f, ctx, err);
 	if (r == 0)
 		return 1;
-	if (r > 0 && is_prey(f)) {
+	if (r > 0 && is_prey(f))
 		return remove_found(c, f, ctx, err);
-	} else if (r > 0 && holds_network(f)) {
-		r = settle(c, f->id, ctx, err);
-	}
-	return r < 0 ? r : 1;
+	return r > 0 && holds_network(f) ? settle(c, f->id, ctx, err) : r;
 }
 
 int reconcile_runs(struct core *c, const char *ns, const struct ctrd_lease *lease, const struct ctx *ctx, struct err *err)

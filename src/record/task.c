@@ -136,6 +136,8 @@ void task_over_free(struct task_over *o)
 	free(o);
 }
 
+struct task_over *task_over_copy(const struct task_over *o) { return over_new(o->id, o->there, o->forced); }
+struct task_over *task_over_unmade(const char *id) { return over_new(id, false, false); }
 const char *task_over_id(const struct task_over *o) { return o->id; }
 bool task_over_is_there(const struct task_over *o) { return o->there; }
 bool task_over_was_forced(const struct task_over *o) { return o->forced; }

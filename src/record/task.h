@@ -57,6 +57,7 @@ bool task_may_live(const struct task_status *);
 struct task_over;
 void task_over_free(struct task_over *);
 DEFINE_CLEANUP(struct task_over, task_over_free)
+struct task_over *task_over_copy(const struct task_over *);
 /* Whose it is; borrowed. */
 const char *task_over_id(const struct task_over *);
 /* containerd still has it, to be deleted. */
@@ -64,6 +65,9 @@ bool task_over_is_there(const struct task_over *);
 /* davit had to end it: what its shim should have cleaned may be left, for orphans.h. */
 bool task_over_was_forced(const struct task_over *);
 
+/* Of a task that nobody has asked containerd for: for who holds the lock of the job's name, has just made its id or seen its last
+ * task go, and has not begun a Create. */
+struct task_over *task_over_unmade(const char *id);
 /* 1 with the proof, when it is over; 0 when it is not, or nobody can tell. Touches nothing. @ret_status may be NULL. */
 int task_prove(struct core *, const char *id, const struct ctx *, struct task_status *ret_status, struct task_over **ret,
 	       struct err *err);

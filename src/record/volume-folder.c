@@ -3,11 +3,14 @@
 #include "volume-folder.h"
 #include "clock.h"
 #include "file.h"
+#include "labels.h"
 #include "mem.h"
 #include "name.h"
 #include "places.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 enum { META_MAX = 1 << 20, LOCK_MS = 10000 };
@@ -140,16 +143,72 @@ static int move_away(const struct core *c, const char *name, const struct ctx *c
 }
 
 /* Nobody waits under the lock for the files to go. */
-int volume_drop(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+static int volume_throw_away(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *trash = NULL;
-	int r = volume_check_name(name, err);
+	int r = move_away(c, name, ctx, &trash, err);
 
-	if (r >= 0)
-		r = move_away(c, name, ctx, &trash, err);
 	if (r < 0)
 		return r;
 	r = file_remove_tree(trash, err);
 	empty_trash(c);
 	return r;
+}
+
+bool volume_is_of(const struct volume *v, const struct task_over *over)
+{
+	const char *of = dict_get(&v->labels, CLAIM_ID);
+
+	return v->anonymous && of && !strcmp(of, task_over_id(over));
+}
+
+int volume_drop_own(const struct core *c, const char *name, const struct task_over *over, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(volume_done) struct volume v = { 0 };
+	int r = volume_get(c, name, &v, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r >= 0 && !volume_is_of(&v, over))
+		r = err_set(err, ERR_PRECONDITION, "volume %s: was not made for job %s alone", name, task_over_id(over));
+	return r < 0 ? r : volume_throw_away(c, name, ctx, err);
+}
+
+/* Is @fd the volume's own folder? */
+static int check_folder(const struct core *c, const char *name, int fd, enum errc otherwise, struct err *err)
+{
+	_cleanup_free_ char *dir = places_volume(c, name);
+	struct stat ours, there;
+
+	if (fstat(fd, &ours) < 0 || lstat(dir, &there) < 0)
+		return err_sys(err, errno, "volume %s", name);
+	if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
+		return err_set(err, otherwise, "volume %s: is another one by now", name);
+	return 0;
+}
+
+int volume_lock(const struct core *c, const char *name, int how, int *ret_fd, struct err *err)
+{
+	_cleanup_free_ char *dir = places_volume(c, name);
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "volume %s", name);
+	if (flock(fd, how | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : err_sys(err, errno, "volume %s: lock", name);
+	r = check_folder(c, name, fd, ERR_NOT_FOUND, err); /* thrown away since it was opened, and made anew */
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(fd);
+	return 1;
+}
+
+int volume_drop(const struct core *c, const char *name, int lock, const struct ctx *ctx, struct err *err)
+{
+	int r = volume_check_name(name, err);
+
+	if (r >= 0)
+		r = check_folder(c, name, lock, ERR_PRECONDITION, err);
+	return r < 0 ? r : volume_throw_away(c, name, ctx, err);
 }

@@ -17,7 +17,7 @@
 static int remove_job(const struct run *run, struct core *core, struct err *err)
 {
 	struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
-	_cleanup_(task_over_freep) struct task_over *over = NULL;
+	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	int r = remains_is_over(core, run->id, &ctx, &over, err);
 
 	return r <= 0 ? r : remains_remove(core, run->job->name, over, run->snapshotter, true, &ctx, err);
@@ -162,10 +162,9 @@ static int settle_run(struct run *run, const struct ctx *ctx, struct err *err)
 
 	if (r >= 0)
 		r = remains_settle(run->core, &rec, ctx, err);
-	if (r != -ERR_NOT_FOUND)
-		return r;
-	err_clear(err);
-	return 0;
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	return r < 0 ? r : 0;
 }
 
 static int after_exit(struct run *run, struct err *err)

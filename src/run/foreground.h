@@ -1,5 +1,5 @@
 /* A job in the foreground from its start to its end, and what goes on behind our back: its output and its removal, by an heir.
- * Internal to exec. */
+ * Internal to run. */
 #pragma once
 #include "job-state.h"
 

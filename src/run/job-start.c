@@ -68,6 +68,8 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is running already"), "davit logs -f %s follows it",
 				run->job->name);
 	r = remains_settle(run->core, rec, ctx, err);
+	if (r == 0) /* while we looked */
+		return err_set(err, ERR_UNAVAILABLE, "it is not known whether its last run is over");
 	return r < 0 ? r : load_records(run, rec, ctx, err);
 }
 

@@ -74,7 +74,7 @@ bool run_undo_connected(struct run *run)
 	struct err err = ERR_INIT;
 	int r = 0;
 
-	if (run->unreachable || run->task_left)
+	if (run->unreachable)
 		return false;
 	if (!ctrd_alive(run_ctrd(run))) {
 		give_up_all(run);
@@ -110,6 +110,7 @@ static void task_part_done(struct run_task *t)
 	run_release_volumes(t);
 	free(t->volume_holds);
 	free(t->binds);
+	task_over_free(t->over);
 	free(t->cwd);
 	free(t->id);
 	free(t->image_name);
@@ -125,6 +126,7 @@ void run_done(struct run *run)
 	for (size_t i = 0; run->records && i < run->n_tasks; i++)
 		record_done(&run->records[i]);
 	free(run->records);
+	job_over_free(run->over);
 	free(run->tasks);
 	cni_op_abort(run->op);
 	cni_net_free(run->net);

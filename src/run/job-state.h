@@ -1,6 +1,7 @@
-/* One run of a job under way: what its steps (job-steps.h) share. Internal to exec. */
+/* One run of a job under way: what its steps (job-steps.h) share. Internal to run. */
 #pragma once
 #include "image.h"
+#include "job-over.h"
 #include "job-run.h"
 #include "netns.h"
 #include "record.h"
@@ -72,7 +73,9 @@ struct run_task {
 	char *log_uri;
 	pid_t pid;
 	struct ctrd_call *wait; /* opened before the start */
-	bool ended;             /* by a rollback: proof that nothing of it runs */
+	bool asked;             /* containerd, to make it */
+	struct task_over *over; /* by a rollback: the proof that nothing of it runs; run_task_over() */
+	bool left;              /* a rollback could not end it, and does not try again */
 };
 
 /* The job's part: what its tasks share. */
@@ -100,7 +103,7 @@ struct run {
 	bool netns_made, files_made;
 	bool network_left;        /* by a rollback: claim, namespace and cached result stay */
 	bool probed, unreachable; /* a rollback has asked whether containerd answers; it does not */
-	bool task_left;           /* by a rollback: there is no proof that a task ended, so that all stays */
+	struct job_over *over;    /* by a rollback: the proof of all tasks; run_over() */
 
 	int lock;
 	struct ctrd_call *call[N_STEPS]; /* as a task's */
@@ -124,6 +127,10 @@ void run_add_tasks(struct run *run);
 
 /* step-image.c: the present image into its image */
 int run_image(struct run_task *, const struct ctx *, struct err *err);
+/* step-task.c: for a rollback, which ends what runs: the proof that nothing of the task, of any task, does. NULL: there is none.
+ * What is taken back takes it, so that all stays that a task may still use. Borrowed. */
+const struct task_over *run_task_over(struct run_task *, const struct ctx *);
+const struct job_over *run_over(struct run *, const struct ctx *);
 /* step-files.c: the host name in the container */
 const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 

@@ -1,4 +1,4 @@
-/* The steps of a job's start: their numbers, and what each does, for the table in job-steps.c. Internal to exec. */
+/* The steps of a job's start: their numbers, and what each does, for the table in job-steps.c. Internal to run. */
 #pragma once
 #include "clock.h"
 #include "job-state.h"

@@ -113,8 +113,8 @@ void claim_undo(void *state, const struct ctx *ctx)
 	if (run_undo_connected(run) && run->call[S_CLAIM])
 		(void)claim_made(run, &half, &unused);
 	ctrd_free(TAKE_PTR(run->ctrd));
-	if (run_is_new(run) && run->lock >= 0 && run->claim != CLAIM_TAKEN && !run->network_left && run_undo_connected(run) &&
-	    drop_own_lease(run, ctx, &err) < 0)
+	if (run_is_new(run) && run->lock >= 0 && run->claim != CLAIM_TAKEN && !run->network_left && run_over(run, ctx) &&
+	    run_undo_connected(run) && drop_own_lease(run, ctx, &err) < 0)
 		run_undo_failed(run, &err);
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 }

@@ -2,6 +2,7 @@
 #include "job-steps.h"
 #include "clock.h"
 #include "mem.h"
+#include "remains.h"
 #include <string.h>
 
 #define SPEC_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Spec"
@@ -68,10 +69,12 @@ void container_undo(void *state, const struct ctx *ctx)
 	struct run_task *t = state;
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
+	const struct task_over *over;
 
 	if (run_undo_connected(t->run) && t->call[S_CONTAINER])
 		(void)containers_create_end(TAKE_PTR(t->call[S_CONTAINER]), &half, &unused);
-	if (run_undo_connected(t->run) && containers_delete(run_ctrd(t->run), t->id, ctx, &err) < 0)
+	over = t->index || run_over(t->run, ctx) ? run_task_over(t, ctx) : NULL; /* the first's is the job's */
+	if (over && run_undo_connected(t->run) && remains_remove_record(t->core, over, ctx, &err) < 0)
 		run_undo_failed(t->run, &err);
 }
 

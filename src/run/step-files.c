@@ -6,6 +6,7 @@
 #include "etc.h"
 #include "file.h"
 #include "mem.h"
+#include "remains.h"
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,18 +129,10 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 void files_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
-	_cleanup_free_ char *dir = places_run(run->core, run->id), *files = places_files(run->core, run->id);
+	const struct job_over *over = run->files_made ? run_over(run, ctx) : NULL;
 
-	(void)ctx;
-	if (!run->files_made || run->task_left)
-		return;
-	(void)file_remove_tree(dir, NULL);
-	(void)file_remove_tree(files, NULL);
-	for (size_t i = 0; i < run->n_tasks && run_is_new(run); i++) {
-		_cleanup_free_ char *logs = places_logs(run->core, run->tasks[i].id);
-
-		(void)file_remove_tree(logs, NULL);
-	}
+	if (over)
+		remains_remove_files(run->core, over, run_is_new(run));
 }
 
 void files_plan(const void *state, struct strv *out)

@@ -4,6 +4,7 @@
 #include "netshare.h"
 #include "ports.h"
 #include "reconcile.h"
+#include "remains.h"
 #include <string.h>
 
 /* netns */
@@ -33,34 +34,26 @@ int netns_begin(void *state, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
-/* Without proof that nothing of the job runs in it, it stays. */
-static void leave_shared(const struct run *run, const struct ctx *ctx)
-{
-	_cleanup_(task_over_freep) struct task_over *over = NULL;
-	struct err err = ERR_INIT;
-	int r = task_prove(run->core, run->id, ctx, NULL, &over, &err);
-
-	if (r > 0)
-		r = netshare_leave(run->core, over, ctx, &err);
-	if (r < 0)
-		run_undo_failed(run, &err);
-}
-
 void netns_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
+	const struct job_over *over = run_over(run, ctx);
 	struct err err = ERR_INIT;
+	int r = 0;
 
-	if (run->task_left)
+	if (!over)
 		return;
 	if (netshare_is_shared(run->core, run->id)) {
-		leave_shared(run, ctx);
-		return;
+		r = netshare_leave(run->core, over, ctx, &err);
+	} else {
+		run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
+		if (run->network_left)
+			log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again",
+				 run->job->name);
+		else if (run->netns_made)
+			r = remains_remove_netns(over, &err);
 	}
-	run->network_left = cni_is_cached(&run->core->conf.cni, run->id);
-	if (run->network_left)
-		log_warn("rollback of %s: a plugin has not deleted what it added; davit prune asks it again", run->job->name);
-	else if (run->netns_made && netns_remove(run->netns, &err) < 0)
+	if (r < 0)
 		run_undo_failed(run, &err);
 }
 
@@ -214,15 +207,19 @@ int network_end(void *state, const struct ctx *ctx, struct err *err)
 	return run->op ? cni_add_end(TAKE_PTR(run->op), ctx, &run->result, err) : 0;
 }
 
+/* What is added is not taken from tasks that run: they are ended first, whichever step was begun later. */
 void network_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
+	const struct job_over *over;
 	struct err err = ERR_INIT;
 
-	if (run->op)
+	if (run->op) {
 		cni_op_abort(TAKE_PTR(run->op));
-	else if (!run->task_left && !run->net_kept &&
-		 cni_del_cached(run->core->loop, &run->core->conf.cni, run->id, run->netns, ctx, &err) < 0)
+		return;
+	}
+	over = run->net_kept ? NULL : run_over(run, ctx);
+	if (over && remains_remove_network(run->core, over, ctx, &err) < 0)
 		run_undo_failed(run, &err);
 }
 

@@ -99,14 +99,14 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 }
 
 /* A named one may have found another job that uses it meanwhile. */
-static void undo_volume(struct run_task *t, const char *name, const struct ctx *ctx)
+static void undo_volume(struct run_task *t, const char *name, const struct task_over *over, const struct ctx *ctx)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
 	struct err err = ERR_INIT;
 	int r = volume_get(t->core, name, &v, NULL);
 
 	if (r >= 0)
-		r = v.anonymous                  ? volume_drop(t->core, name, NULL, &err)
+		r = v.anonymous                  ? volume_drop_own(t->core, name, over, NULL, &err)
 		    : run_undo_connected(t->run) ? volume_remove(t->core, name, ctx, &err)
 						 : 0;
 	if (r < 0 && r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION)
@@ -116,6 +116,7 @@ static void undo_volume(struct run_task *t, const char *name, const struct ctx *
 void rootfs_undo(void *state, const struct ctx *ctx)
 {
 	struct run_task *t = state;
+	const struct task_over *over;
 
 	if (t->filling) {
 		_cleanup_close_ int root = -1;
@@ -124,10 +125,9 @@ void rootfs_undo(void *state, const struct ctx *ctx)
 		(void)fill_end(t, &root, NULL);
 	}
 	run_release_volumes(t);
-	if (t->run->task_left)
-		return;
-	for (size_t i = 0; i < t->fresh_volumes.n; i++)
-		undo_volume(t, t->fresh_volumes.v[i], ctx);
+	over = t->fresh_volumes.n ? run_task_over(t, ctx) : NULL;
+	for (size_t i = 0; over && i < t->fresh_volumes.n; i++)
+		undo_volume(t, t->fresh_volumes.v[i], over, ctx);
 }
 
 bool rootfs_needs_snapshot(const void *state)

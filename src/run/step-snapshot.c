@@ -2,6 +2,7 @@
 #include "job-steps.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "remains.h"
 #include "snapshots.h"
 #include <string.h>
 
@@ -75,11 +76,12 @@ void snapshot_undo(void *state, const struct ctx *ctx)
 	struct run_task *t = state;
 	struct err err = ERR_INIT, unused = ERR_INIT;
 	struct ctx half = half_of(ctx);
+	const struct task_over *over;
 
 	if (run_undo_connected(t->run) && t->call[S_SNAPSHOT])
 		(void)snapshots_prepare_end(TAKE_PTR(t->call[S_SNAPSHOT]), &half, &t->mounts, &unused);
-	if (run_is_new(t->run) && run_undo_connected(t->run) &&
-	    snapshots_remove(run_ctrd(t->run), t->run->snapshotter, t->id, ctx, &err) < 0)
+	over = run_is_new(t->run) ? run_task_over(t, ctx) : NULL;
+	if (over && run_undo_connected(t->run) && remains_remove_snapshot(t->core, over, t->run->snapshotter, ctx, &err) < 0)
 		run_undo_failed(t->run, &err);
 }
 

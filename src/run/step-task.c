@@ -3,9 +3,9 @@
 #include "engine-words.h"
 #include "foreground.h"
 #include "heir.h"
+#include "mem.h"
 #include "orphans.h"
 #include "remains.h"
-#include "task.h"
 #include <string.h>
 
 enum { ANSWER_MS = 1500 };
@@ -33,6 +33,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (r < 0)
 		return r;
 	run_label_root(t);
+	t->asked = true;
 	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, NULL, ctx);
 	if (t->run->n_tasks == 1)
 		foreground_heir(t->run);
@@ -83,31 +84,48 @@ static bool await_create(struct run_task *t, const struct ctx *ctx)
 	return broken;
 }
 
-/* All that belongs to a job stays while it is not known that nothing of it runs. */
-static void undo_task(struct run_task *t, bool broken, const struct ctx *ctx)
+const struct task_over *run_task_over(struct run_task *t, const struct ctx *ctx)
 {
 	struct err err = ERR_INIT;
+	bool broken;
 	int r;
 
-	if (t->ended || !run_undo_connected(t->run))
-		return;
-	r = remains_task(t->core, t->id, ctx, &err);
+	if (!t->over && !t->asked)
+		t->over = task_over_unmade(t->id);
+	if (t->over || t->left || !run_undo_connected(t->run))
+		return t->over;
+	broken = await_create(t, ctx);
+	r = remains_task(t->core, t->id, ctx, &t->over, &err);
 	if (r >= 0 && broken)
 		r = orphans_end_task(t->core, t->id, ctx, &err);
-	t->ended = r >= 0;
-	if (r < 0)
-		t->run->task_left = true;
-	if (r < 0)
-		run_undo_failed(t->run, &err);
+	if (r >= 0)
+		return t->over;
+	task_over_free(TAKE_PTR(t->over));
+	t->left = true;
+	run_undo_failed(t->run, &err);
+	return NULL;
+}
+
+const struct job_over *run_over(struct run *run, const struct ctx *ctx)
+{
+	_cleanup_free_ const struct task_over **all = mem_array(const struct task_over *, run->n_tasks);
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->n_tasks; i++) { /* each is ended, though another cannot be */
+		all[i] = run_task_over(&run->tasks[i], ctx);
+		n += all[i] != NULL;
+	}
+	if (!run->over && n == run->n_tasks)
+		run->over = job_over_of(all, n);
+	return run->over;
 }
 
 void task_undo(void *state, const struct ctx *ctx)
 {
 	struct run_task *t = state;
-	bool broken = run_undo_connected(t->run) && await_create(t, ctx);
 
-	undo_task(t, broken, ctx);
-	if (t->ended && heir_tell(t->run->heir, HEIR_DONE, -1)) /* else it may run, and the heir reads what it says */
+	/* Else it may run, and the heir reads what it says. */
+	if (run_task_over(t, ctx) && heir_tell(t->run->heir, HEIR_DONE, -1))
 		heir_free(TAKE_PTR(t->run->heir));
 }
 
@@ -153,9 +171,7 @@ void start_undo(void *state, const struct ctx *ctx)
 
 	task_give_up(t, S_START);
 	ctrd_call_free(TAKE_PTR(t->wait));
-	undo_task(t, false, ctx);
-	if (!t->ended)
-		t->run->task_left = true; /* it may have been started */
+	(void)run_task_over(t, ctx);
 }
 
 void start_plan(const void *state, struct strv *out)

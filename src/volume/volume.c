@@ -50,25 +50,6 @@ static int make_volume(const struct core *c, const char *name, const struct dict
 	return r < 0 ? err_wrap(err, r, "volume %s", name) : 0;
 }
 
-/* 1: held; 0: by others. It goes with the process. -ERR_NOT_FOUND: the volume has gone. */
-static int try_own_lock(const struct core *c, const char *name, int how, int *ret_fd, struct err *err)
-{
-	_cleanup_free_ char *dir = places_volume(c, name);
-	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat ours, there;
-
-	if (fd < 0)
-		return err_sys(err, errno, "volume %s", name);
-	if (flock(fd, how | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : err_sys(err, errno, "volume %s: lock", name);
-	if (fstat(fd, &ours) < 0 || lstat(dir, &there) < 0)
-		return err_sys(err, errno, "volume %s", name);
-	if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)
-		return err_sys(err, ENOENT, "volume %s", name); /* thrown away since it was opened, and made anew */
-	*ret_fd = TAKE_FD(fd);
-	return 1;
-}
-
 /* While it is asked who uses it, somebody may come who wants to: the answer is soon there. */
 static int wait_for_removal(const struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
@@ -105,7 +86,7 @@ static int use_once(const struct core *c, const char *name, bool anonymous, cons
 			r = volume_get(c, name, &v, err);
 	}
 	if (r >= 0)
-		r = ret_hold ? try_own_lock(c, name, LOCK_SH, ret_hold, err) : 1;
+		r = ret_hold ? volume_lock(c, name, LOCK_SH, ret_hold, err) : 1;
 	if (r <= 0)
 		return r;
 	*ret = TAKE_STRUCT(v);
@@ -177,10 +158,10 @@ static int refuse_users(struct core *c, const char *name, const struct ctx *ctx,
 static int try_whole_lock(const struct core *c, const char *name, int *ret_fd, struct err *err)
 {
 	_cleanup_close_ int shared = -1;
-	int r = try_own_lock(c, name, LOCK_EX, ret_fd, err);
+	int r = volume_lock(c, name, LOCK_EX, ret_fd, err);
 
 	if (r == 0)
-		r = try_own_lock(c, name, LOCK_SH, &shared, err);
+		r = volume_lock(c, name, LOCK_SH, &shared, err);
 	if (r <= 0 || shared < 0)
 		return r;
 	return err_hint(err, err_set(err, ERR_PRECONDITION, "volume %s: a job that is being started uses it", name),
@@ -212,6 +193,6 @@ int volume_remove(struct core *c, const char *name, const struct ctx *ctx, struc
 	if (r >= 0)
 		r = refuse_users(c, name, ctx, err);
 	if (r >= 0)
-		r = volume_drop(c, name, ctx, err);
+		r = volume_drop(c, name, own, ctx, err);
 	return r;
 }

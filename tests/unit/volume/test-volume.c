@@ -1,8 +1,10 @@
 #include "test.h"
 #include "file.h"
+#include "labels.h"
 #include "mem.h"
 #include "volume-copy.h"
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -54,6 +56,14 @@ static void expect_content(const char *dir, const char *name, const char *want)
 
 	assert_int_equal(file_read(path, 1 << 20, &got, NULL), 0);
 	assert_string_equal(buf_str(&got), want);
+}
+
+static void drop(const struct fixture *f, const char *name)
+{
+	_cleanup_close_ int lock = -1;
+
+	assert_int_equal(volume_lock(&f->core, name, LOCK_EX, &lock, NULL), 1);
+	assert_int_equal(volume_drop(&f->core, name, lock, NULL, NULL), 0);
 }
 
 static struct stat stat_of(const char *dir, const char *name)
@@ -123,7 +133,7 @@ static void refuses_names(void **state)
 		assert_int_equal(volume_ensure(&f->core, bad[i], NULL, &v, NULL, &err), -ERR_INVALID);
 		assert_non_null(strstr(err.msg, "volume"));
 		assert_int_equal(volume_get(&f->core, bad[i], &v, NULL), -ERR_INVALID);
-		assert_int_equal(volume_drop(&f->core, bad[i], NULL, NULL), -ERR_INVALID);
+		assert_int_equal(volume_drop(&f->core, bad[i], -1, NULL, NULL), -ERR_INVALID);
 	}
 }
 
@@ -164,13 +174,53 @@ static void drops(void **state)
 	assert_int_equal(volume_ensure(&f->core, "data", NULL, &v, NULL, NULL), 0);
 	assert_false(file_exists(half));
 	put(v.path, "x", "1");
-	assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
+	drop(f, "data");
 	assert_false(file_exists(v.path));
 	assert_false(file_exists(old));
-	assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
 	volume_done(&v);
 	assert_int_equal(volume_get(&f->core, "data", &v, &err), -ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "volume data: not found");
+}
+
+/* Only by its own lock, which that of an earlier one of its name is not. */
+static void drops_what_is_locked(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(volume_done) struct volume a = { 0 }, b = { 0 }, anew = { 0 };
+	_cleanup_close_ int of_a = -1, second = -1, old = -1;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(volume_ensure(&f->core, "a", NULL, &a, NULL, NULL), 0);
+	assert_int_equal(volume_ensure(&f->core, "b", NULL, &b, NULL, NULL), 0);
+	assert_int_equal(volume_lock(&f->core, "a", LOCK_EX, &of_a, NULL), 1);
+	assert_int_equal(volume_lock(&f->core, "a", LOCK_SH, &second, NULL), 0);
+	assert_int_equal(volume_drop(&f->core, "b", of_a, NULL, &err), -ERR_PRECONDITION);
+	assert_true(file_exists(b.path));
+	old = dup(of_a);
+	assert_int_equal(volume_drop(&f->core, "a", of_a, NULL, NULL), 0);
+	assert_int_equal(volume_ensure(&f->core, "a", NULL, &anew, NULL, NULL), 0);
+	assert_int_equal(volume_drop(&f->core, "a", old, NULL, NULL), -ERR_PRECONDITION);
+	assert_true(file_exists(anew.path));
+}
+
+/* With its task go the volumes that it made for itself: no other's, and none that has a name. */
+static void goes_with_its_task(void **state)
+{
+	const struct fixture *f = *state;
+	_cleanup_(task_over_freep) struct task_over *mine = task_over_unmade("web-00000001"),
+						    *other = task_over_unmade("web-00000001.1");
+	_cleanup_(volume_done) struct volume anonymous = { 0 }, named = { 0 };
+	_cleanup_dict_ struct dict labels = { 0 };
+
+	dict_set(&labels, CLAIM_ID, "web-00000001");
+	assert_int_equal(volume_ensure(&f->core, NULL, &labels, &anonymous, NULL, NULL), 0);
+	assert_int_equal(volume_ensure(&f->core, "named", &labels, &named, NULL, NULL), 0);
+	assert_int_equal(volume_drop_own(&f->core, anonymous.name, other, NULL, NULL), -ERR_PRECONDITION);
+	assert_int_equal(volume_drop_own(&f->core, "named", mine, NULL, NULL), -ERR_PRECONDITION);
+	assert_true(file_exists(anonymous.path) && file_exists(named.path));
+	assert_int_equal(volume_drop_own(&f->core, anonymous.name, mine, NULL, NULL), 0);
+	assert_false(file_exists(anonymous.path));
+	assert_int_equal(volume_drop_own(&f->core, anonymous.name, mine, NULL, NULL), 0);
 }
 
 /* One makes it, all get it, none sees half of it. */
@@ -322,7 +372,7 @@ static void stays_in_the_root(void **state)
 	assert_int_equal(copy_up(f, "/up", &v, NULL), 0);
 	expect_content(v.path, "inside", "image's own");
 	assert_int_equal(stat_of(v.path, "inside").st_nlink, 1);
-	assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
+	drop(f, "data");
 	assert_int_equal(unlink(up), 0);
 	assert_int_equal(symlink("../../secret", up), 0);
 	volume_done(&v);
@@ -530,7 +580,7 @@ static void try_swaps(const struct fixture *f, bool in_place)
 		assert_int_equal(st.st_mode & 07777, 0644);
 		assert_int_equal(stat_of(f->dir, "outside").st_mode & 07777, 0700);
 		expect_content(outside, "shadow", "secret");
-		assert_int_equal(volume_drop(&f->core, "data", NULL, NULL), 0);
+		drop(f, "data");
 		expect_content(outside, "shadow", "secret");
 	}
 }
@@ -609,7 +659,8 @@ static void names_the_file_that_failed(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(makers_agree),
-	  T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root), T(leaves_what_is_there),
-	  T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest), T(completes_in_place), T(ends_with_its_ctx),
-	  T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes), T(bounds_depth), T(names_the_file_that_failed))
+RUN_TESTS("volume", T(makes_once), T(names_anonymous_ones), T(refuses_names), T(lists_in_order), T(drops), T(drops_what_is_locked),
+	  T(goes_with_its_task), T(makers_agree), T(copies_all_there_is), T(copies_devices_and_capabilities), T(stays_in_the_root),
+	  T(leaves_what_is_there), T(a_holder_sees_the_files), T(completes_what_was_cut_off), T(moves_the_rest),
+	  T(completes_in_place), T(ends_with_its_ctx), T(leads_nobody_out), T(leads_nobody_out_in_place), T(keeps_holes),
+	  T(bounds_depth), T(names_the_file_that_failed))

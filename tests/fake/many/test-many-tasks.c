@@ -4,6 +4,8 @@
 #include "fake.h"
 #include "file.h"
 #include "job-list.h"
+#include "job-name.h"
+#include "job-over.h"
 #include "job-remove.h"
 #include "job-run.h"
 #include "job-stop.h"
@@ -169,18 +171,26 @@ static void must(struct stage *s, int (*what)(struct core *, struct err *))
 		fail_msg("%s", err.msg);
 }
 
+static size_t count_lines(const struct buf *state, const char *word)
+{
+	struct strv lines = { 0 };
+	size_t n = 0;
+
+	strv_split(&lines, buf_str(state), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		n += strstr(lines.v[i], word) != NULL;
+	strv_done(&lines);
+	return n;
+}
+
 /* How many lines of the fake's state have @word. */
 static size_t count_of(struct stage *s, const char *word)
 {
 	struct buf state = { 0 };
-	struct strv lines = { 0 };
-	size_t n = 0;
+	size_t n;
 
 	assert_int_equal(fake_dump(s->fake, &state, NULL), 0);
-	strv_split(&lines, buf_str(&state), "\n");
-	for (size_t i = 0; i < lines.n; i++)
-		n += strstr(lines.v[i], word) != NULL;
-	strv_done(&lines);
+	n = count_lines(&state, word);
 	buf_done(&state);
 	return n;
 }
@@ -309,6 +319,101 @@ static void nothing_stays_of_any_task(void **state)
 	torture(*state, RUN_CREATE, "fail");
 }
 
+static int id_of_job(struct core *c, struct err *err, char **ret)
+{
+	const struct job_filter all = { .all = true };
+	struct job_rows rows = { 0 };
+	int r = job_list(c, &all, NULL, &rows, err);
+
+	assert_int_equal(rows.n, 1);
+	*ret = mem_strdup(rows.v[0].id);
+	job_rows_done(&rows);
+	return r;
+}
+
+static int remove_gently(struct core *c, struct err *err) { return job_remove(c, "crew", false, true, NULL, err); }
+
+static int prune_nothing(struct core *c, struct err *err)
+{
+	struct strv removed = { 0 };
+	int r = 0;
+
+	for (int dry = 1; r >= 0 && dry >= 0; dry--)
+		r = job_prune(c, true, true, dry, NULL, &removed, err);
+	assert_int_equal(removed.n, 0);
+	strv_done(&removed);
+	return r;
+}
+
+/* The first task has ended, and any other is the whole job to who wants to take something away. */
+static void one_that_lives_keeps_the_job(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	_cleanup_(job_over_freep) struct job_over *over = NULL;
+	_cleanup_free_ char *id = NULL, *second = NULL;
+	struct buf before = { 0 };
+	struct core *core;
+	struct err err = ERR_INIT;
+
+	snapshot_of(s, &before);
+	assert_int_equal(run_job(s, job, RUN_DETACHED, 2000, NULL, &err), 0);
+	core = open_core(s, 2000);
+	assert_int_equal(id_of_job(core, &err, &id), 0);
+	second = job_id_task(id, 1);
+	assert_int_equal(fake_exit(s->fake, FAKE_NS, id, NULL, 0, &err), 0);
+	assert_int_equal(fake_exit(s->fake, FAKE_NS, second, NULL, 0, &err), 0);
+	assert_int_equal(job_may_live(core, id, NULL, NULL, &err), 1);
+	assert_int_equal(job_over_prove(core, id, NULL, NULL, &over, &err), 0);
+	assert_int_equal(job_over_end_unstarted(core, id, NULL, NULL, &over, &err), 0);
+	assert_null(over);
+	core_free(core);
+	must(s, prune_nothing);
+	assert_int_equal(do_to_job(s, remove_gently, &err), -ERR_PRECONDITION);
+	err_clear(&err);
+	assert_int_equal(count_of(s, " task "), THREE);
+	assert_int_equal(s->netns ? count_in("/run/netns") : 1, 1);
+	must(s, remove_it);
+	as_before(s, &before, "rm -f");
+	buf_done(&before);
+	job_free(job);
+}
+
+/* Rollback: a start fails, and no task takes its SIGKILL. What it was made of stays, all of it, until containerd is well again. */
+static void without_proof_all_stays(void **state)
+{
+	static const char *const kills[] = { "fail=4", "fail", "hang" };
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct buf before = { 0 };
+
+	snapshot_of(s, &before);
+	for (size_t i = 0; i < sizeof kills / sizeof *kills; i++) {
+		struct buf files = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(fake_fault(s->fake, &err, "Tasks/Start:fail"), 0);
+		assert_int_equal(fake_fault(s->fake, &err, "Tasks/Kill:%s", kills[i]), 0);
+		assert_true(run_job(s, job, RUN_DETACHED, 2000, NULL, &err) < 0);
+		err_clear(&err);
+		assert_int_equal(fake_reset(s->fake, NULL), 0);
+		assert_int_equal(count_of(s, " task "), THREE);
+		assert_int_equal(count_of(s, " container "), THREE);
+		assert_int_equal(count_of(s, " snapshot "), 3 + count_lines(&before, " snapshot "));
+		assert_int_equal(count_of(s, " lease "), 1);
+		assert_int_equal(s->netns ? count_in("/run/netns") : 1, 1);
+		list_tree(s->data, &files);
+		assert_non_null(strstr(buf_str(&files), "/resolv.conf"));
+		buf_done(&files);
+		must(s, prune); /* they were never started, nor is their record complete */
+		if (count_of(s, " container "))
+			must(s, remove_it);
+		as_before(s, &before, kills[i]);
+	}
+	buf_done(&before);
+	job_free(job);
+}
+
 static void runs_detached_only(void **state)
 {
 	struct stage *s = *state;
@@ -368,4 +473,5 @@ static int tear_down(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pulled_once), CASE(a_failed_pull_ends_the_others),
-	  CASE(nothing_stays_of_any_task), CASE(runs_detached_only))
+	  CASE(nothing_stays_of_any_task), CASE(one_that_lives_keeps_the_job), CASE(without_proof_all_stays),
+	  CASE(runs_detached_only))

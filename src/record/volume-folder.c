@@ -175,7 +175,7 @@ int volume_drop_own(const struct core *c, const char *name, const struct task_ov
 }
 
 /* Is @fd the volume's own folder? */
-static int check_folder(const struct core *c, const char *name, int fd, enum errc otherwise, struct err *err)
+static int volume_is_folder(const struct core *c, const char *name, int fd, enum errc otherwise, struct err *err)
 {
 	_cleanup_free_ char *dir = places_volume(c, name);
 	struct stat ours, there;
@@ -197,7 +197,7 @@ int volume_lock(const struct core *c, const char *name, int how, int *ret_fd, st
 		return err_sys(err, errno, "volume %s", name);
 	if (flock(fd, how | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? 0 : err_sys(err, errno, "volume %s: lock", name);
-	r = check_folder(c, name, fd, ERR_NOT_FOUND, err); /* thrown away since it was opened, and made anew */
+	r = volume_is_folder(c, name, fd, ERR_NOT_FOUND, err); /* thrown away since it was opened, and made anew */
 	if (r < 0)
 		return r;
 	*ret_fd = TAKE_FD(fd);
@@ -209,6 +209,6 @@ int volume_drop(const struct core *c, const char *name, int lock, const struct c
 	int r = volume_check_name(name, err);
 
 	if (r >= 0)
-		r = check_folder(c, name, lock, ERR_PRECONDITION, err);
+		r = volume_is_folder(c, name, lock, ERR_PRECONDITION, err);
 	return r < 0 ? r : volume_throw_away(c, name, ctx, err);
 }

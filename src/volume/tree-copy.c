@@ -1,0 +1,319 @@
+/* Copying trusts no name: what was made is changed by the descriptor that it was made or found with, and never by following a link.
+ *
+ * Owner first, then extended attributes (chown drops file capabilities), then mode (chown drops set-id bits), then times,
+ * folders after their content. */
+#include "tree-copy.h"
+#include "beneath.h"
+#include "buf.h"
+#include "mem.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <search.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* A level holds two descriptors open. */
+enum { DEPTH_MAX = 128, NAMES_MAX = 65536, VALUE_MAX = 65536, CHUNK = 16 << 20 /* between looks at the ctx */ };
+
+/* A file with several names, and the first of them in the volume. */
+struct hardlink {
+	dev_t dev;
+	ino_t ino;
+	char *path;
+};
+
+struct copy {
+	int top;         /* the folder that is filled */
+	bool again;      /* in place: a copy that was cut off may have left some of it */
+	struct buf path; /* of the file at hand, below top */
+	void *links;     /* tree of struct hardlink */
+	const struct ctx *ctx;
+	struct err *err;
+};
+
+static int copy_folder(struct copy *c, int from, int to, unsigned depth);
+
+static int fail(struct copy *c) { return err_sys(c->err, errno, "copy /%s", buf_str(&c->path)); }
+
+static int check_time(struct copy *c)
+{
+	int r = ctx_check(c->ctx, c->err);
+
+	return r < 0 ? err_wrap(c->err, r, "copy /%s", buf_str(&c->path)) : 0;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct hardlink *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+static void hardlink_free(void *p)
+{
+	struct hardlink *l = p;
+
+	free(l->path);
+	free(l);
+}
+
+/* The name this file already has in the volume; the first time none, and it is remembered. */
+static const char *seen_before(struct copy *c, const struct stat *st)
+{
+	struct hardlink *l = mem_new(struct hardlink), **found;
+
+	*l = (struct hardlink){ .dev = st->st_dev, .ino = st->st_ino };
+	found = tsearch(l, &c->links, by_inode);
+	if (*found == l) {
+		l->path = mem_strdup(buf_str(&c->path));
+		return NULL;
+	}
+	free(l);
+	return (*found)->path;
+}
+
+/* What the file system of the volume cannot hold is left out, as cp -a does; so are another system's labels. */
+static int copy_xattr(int from, int to, const char *name)
+{
+	_cleanup_free_ char *value = NULL;
+	ssize_t n;
+
+	if (!strncmp(name, "security.selinux", 16) || !strncmp(name, "trusted.overlay.", 16))
+		return 0;
+	value = mem_zalloc(VALUE_MAX);
+	n = fgetxattr(from, name, value, VALUE_MAX);
+	if (n < 0)
+		return errno == ENODATA ? 0 : -1;
+	return fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != ENOTSUP && errno != EPERM ? -1 : 0;
+}
+
+static int copy_xattrs(int from, int to)
+{
+	_cleanup_free_ char *names = NULL;
+	ssize_t n = flistxattr(from, NULL, 0);
+
+	if (n <= 0)
+		return n < 0 && errno != ENOTSUP ? -1 : 0;
+	names = mem_zalloc(NAMES_MAX);
+	n = flistxattr(from, names, NAMES_MAX);
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
+		if (copy_xattr(from, to, p) < 0)
+			return -1;
+	return n < 0 ? -1 : 0;
+}
+
+static int copy_meta(struct copy *c, int from, int to, const struct stat *st)
+{
+	const struct timespec times[] = { st->st_atim, st->st_mtim };
+
+	if (fchown(to, st->st_uid, st->st_gid) < 0 || copy_xattrs(from, to) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
+	    futimens(to, times) < 0)
+		return fail(c);
+	return 0;
+}
+
+static int write_all(int to, const char *p, size_t n, off_t at)
+{
+	while (n) {
+		ssize_t w = pwrite(to, p, n, at);
+
+		if (w < 0 && errno != EINTR)
+			return -1;
+		p += w > 0 ? w : 0;
+		at += w > 0 ? w : 0;
+		n -= w > 0 ? (size_t)w : 0;
+	}
+	return 0;
+}
+
+static size_t at_most(off_t n, size_t max) { return n < (off_t)max ? (size_t)n : max; }
+
+static int copy_blocks(struct copy *c, int from, int to, off_t at, off_t end)
+{
+	char block[65536];
+	int r = 0;
+
+	while (r >= 0 && at < end) {
+		ssize_t n = pread(from, block, at_most(end - at, sizeof block), at);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		r = n < 0 || write_all(to, block, (size_t)n, at) < 0 ? fail(c) : check_time(c);
+		at += n;
+	}
+	return r;
+}
+
+/* The kernel copies, or shares the blocks, where it can: not between some file systems, and some say 0 for want of a better
+ * answer. */
+static int copy_range(struct copy *c, int from, int to, off_t at, off_t end)
+{
+	off_t out = at;
+	ssize_t n = 1;
+
+	while (at < end && n > 0) {
+		int r = check_time(c);
+
+		if (r < 0)
+			return r;
+		n = copy_file_range(from, &at, to, &out, at_most(end - at, CHUNK), 0);
+	}
+	return copy_blocks(c, from, to, at, end);
+}
+
+/* What has holes keeps them: an image of a few bytes does not fill the disk. */
+static int copy_bytes(struct copy *c, int from, int to, const struct stat *st)
+{
+	off_t data, hole = 0;
+	int r = 0;
+
+	while (r >= 0 && (data = lseek(from, hole, SEEK_DATA)) >= 0) {
+		hole = lseek(from, data, SEEK_HOLE);
+		r = hole < 0 ? fail(c) : copy_range(c, from, to, data, hole);
+	}
+	if (r < 0)
+		return r;
+	return errno != ENXIO || ftruncate(to, st->st_size) < 0 ? fail(c) : 0;
+}
+
+/* In place the first name may lead to another file by now, but to none outside the volume. */
+static int copy_link(struct copy *c, const char *first, int to_dir, const char *name)
+{
+	_cleanup_close_ int fd = beneath_open(c->top, first, O_PATH | O_NOFOLLOW);
+
+	return fd < 0 || beneath_link(fd, to_dir, name) < 0 ? fail(c) : 0;
+}
+
+static int copy_file(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st)
+{
+	const char *first = st->st_nlink > 1 ? seen_before(c, st) : NULL;
+	_cleanup_close_ int from = -1, to = -1;
+	int r;
+
+	if (first)
+		return copy_link(c, first, to_dir, name);
+	from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	to = from < 0 ? -1 : openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0)
+		return fail(c);
+	r = copy_bytes(c, from, to, st);
+	return r < 0 ? r : copy_meta(c, from, to, st);
+}
+
+/* Of what cannot be opened: the file itself is held, and must still be what was made. */
+static int name_meta(struct copy *c, int to_dir, const char *name, const struct stat *st)
+{
+	const struct timespec times[] = { st->st_atim, st->st_mtim };
+	_cleanup_close_ int fd = beneath_open(to_dir, name, O_PATH | O_NOFOLLOW);
+	struct stat got;
+
+	if (fd < 0 || fstat(fd, &got) < 0)
+		return fail(c);
+	if ((got.st_mode & S_IFMT) != (st->st_mode & S_IFMT)) {
+		errno = EEXIST;
+		return fail(c);
+	}
+	if (fchownat(fd, "", st->st_uid, st->st_gid, AT_EMPTY_PATH) < 0 ||
+	    (!S_ISLNK(st->st_mode) && beneath_chmod(fd, st->st_mode & 07777) < 0) ||
+	    utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(c);
+	return 0;
+}
+
+static int copy_symlink(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(from_dir, name, target, sizeof target - 1);
+
+	if (n < 0)
+		return fail(c);
+	target[n] = '\0';
+	return symlinkat(target, to_dir, name) < 0 ? fail(c) : name_meta(c, to_dir, name, st);
+}
+
+/* FIFOs, sockets, devices. Made without any right, so that nobody opens them before they have their owner. */
+static int copy_node(struct copy *c, int to_dir, const char *name, const struct stat *st)
+{
+	return mknodat(to_dir, name, st->st_mode & S_IFMT, st->st_rdev) < 0 ? fail(c) : name_meta(c, to_dir, name, st);
+}
+
+static int copy_subfolder(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st, unsigned depth)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_close_ int from = beneath_open(from_dir, name, flags), to = -1;
+	int r;
+
+	if (from < 0 || (mkdirat(to_dir, name, 0700) < 0 && !(c->again && errno == EEXIST)))
+		return fail(c);
+	to = beneath_open(to_dir, name, flags);
+	if (to < 0)
+		return fail(c);
+	r = copy_folder(c, from, to, depth + 1);
+	return r < 0 ? r : copy_meta(c, from, to, st);
+}
+
+static int copy_entry(struct copy *c, int from, int to, const char *name, unsigned depth)
+{
+	struct stat st;
+	int r = check_time(c);
+
+	if (r < 0)
+		return r;
+	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(c);
+	if (c->again && !S_ISDIR(st.st_mode) && unlinkat(to, name, 0) < 0 && errno != ENOENT)
+		return fail(c);
+	switch (st.st_mode & S_IFMT) {
+	case S_IFDIR: return copy_subfolder(c, from, to, name, &st, depth);
+	case S_IFREG: return copy_file(c, from, to, name, &st);
+	case S_IFLNK: return copy_symlink(c, from, to, name, &st);
+	default: return copy_node(c, to, name, &st);
+	}
+}
+
+static int copy_folder(struct copy *c, int from, int to, unsigned depth)
+{
+	_cleanup_(closedirp) DIR *d = beneath_list(from);
+	const size_t here = c->path.len;
+	int r = 0;
+
+	if (!d)
+		return fail(c);
+	if (depth > DEPTH_MAX)
+		return err_set(c->err, ERR_EXHAUSTED, "copy /%s: folders deeper than %d", buf_str(&c->path), DEPTH_MAX);
+	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+		if (beneath_is_dots(e->d_name))
+			continue;
+		buf_addf(&c->path, "%s%s", here ? "/" : "", e->d_name);
+		r = copy_entry(c, from, to, e->d_name, depth);
+		if (r >= 0)
+			buf_cut(&c->path, here);
+	}
+	return r;
+}
+
+int tree_copy(int from, int to, bool again, const struct ctx *ctx, struct err *err)
+{
+	struct copy c = { .top = to, .again = again, .ctx = ctx, .err = err };
+	struct stat st;
+	int r = fstat(from, &st) < 0 ? fail(&c) : copy_folder(&c, from, to, 0);
+
+	if (r >= 0)
+		r = copy_meta(&c, from, to, &st);
+	tdestroy(c.links, hardlink_free);
+	buf_done(&c.path);
+	return r;
+}
+
+int tree_copy_meta(int from, int to, const struct stat *st, struct err *err)
+{
+	struct copy c = { .err = err };
+
+	return copy_meta(&c, from, to, st);
+}

@@ -24,9 +24,11 @@ void ctrd_containers_done(struct ctrd_containers *);
 void ctrd_container_extend(struct ctrd_container *, const char *name, const char *type_url, const void *value, size_t n);
 const struct ctrd_any *ctrd_container_extension(const struct ctrd_container *, const char *name);
 
+/* -ERR_EXISTS. */
 struct ctrd_call *containers_create_begin(struct ctrd *, const struct ctrd_container *, const struct ctx *);
 int containers_create_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int containers_create(struct ctrd *, const struct ctrd_container *, const struct ctx *, struct err *err);
+/* -ERR_NOT_FOUND, here and for what is set below. */
 int containers_get(struct ctrd *, const char *id, const struct ctx *, struct ctrd_container *ret, struct err *err);
 /* Streamed (ListStream), so any number of records is fine. @filter NULL: all. */
 struct ctrd_call *containers_list_begin(struct ctrd *, const char *filter, const struct ctx *);

@@ -9,6 +9,7 @@ struct ctrd_content {
 };
 void ctrd_content_done(struct ctrd_content *);
 
+/* -ERR_NOT_FOUND, of a blob that is not in the namespace, here and for what follows. */
 struct ctrd_call *content_info_begin(struct ctrd *, const char *digest, const struct ctx *);
 int content_info_end(struct ctrd_call *, const struct ctx *, struct ctrd_content *ret, struct err *err);
 int content_info(struct ctrd *, const char *digest, const struct ctx *, struct ctrd_content *ret, struct err *err);

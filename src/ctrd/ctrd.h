@@ -4,9 +4,11 @@
  * Every function that waits turns the connection's loop and takes a ctx. On the hot path a call comes as a pair:
  * X_begin() starts it and returns a struct ctrd_call, X_end() waits, consumes the call (also on error) and decodes.
  * Calls begun on one connection run side by side. Errors carry containerd's own text and gRPC code; no noun is added
- * here beyond the service's own ("image docker.io/library/x:latest", "snapshot ID", ...).
- * Structures returned are owned by the caller and freed by their _done/_free. Every peer-controlled size is capped:
- * messages at 16 MiB, protobuf nesting at 32, unpacked memory at 64 MiB per message. */
+ * here beyond the service's own ("image docker.io/library/x:latest", "snapshot ID", ...). What every call can end with:
+ * -ERR_DEADLINE and -ERR_CANCELLED of a ctx, -ERR_UNAVAILABLE when the connection breaks, -ERR_DATA_LOSS and -ERR_EXHAUSTED for an
+ * answer that cannot be read or is too large; a header names what else a caller branches on. Structures returned are owned by the
+ * caller and freed by their _done/_free. Every peer-controlled size is capped: messages at 16 MiB, protobuf nesting at 32, unpacked
+ * memory at 64 MiB per message. */
 #pragma once
 #include "buf.h"
 #include "ctx.h"

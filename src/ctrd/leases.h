@@ -23,5 +23,5 @@ int leases_delete_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int leases_delete(struct ctrd *, const char *id, bool sync, const struct ctx *, struct err *err);
 /* @filter may be NULL: all. */
 int leases_list(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_leases *ret, struct err *err);
-/* @type: "content", "ingests", "snapshots/<snapshotter>". */
+/* @type: "content", "ingests", "snapshots/<snapshotter>". -ERR_NOT_FOUND: there is no such lease. */
 int leases_add_resource(struct ctrd *, const char *lease, const char *id, const char *type, const struct ctx *, struct err *err);

@@ -2,16 +2,19 @@
 #pragma once
 #include "ctrd.h"
 
+/* -ERR_EXISTS: the key is taken; -ERR_NOT_FOUND: @parent (NULL: an empty one) is not there. */
 struct ctrd_call *snapshots_prepare_begin(struct ctrd *, const char *snapshotter, const char *key, const char *parent,
 					  const struct dict *labels, const struct ctx *);
 int snapshots_prepare_end(struct ctrd_call *, const struct ctx *, struct ctrd_mounts *ret, struct err *err);
 int snapshots_prepare(struct ctrd *, const char *snapshotter, const char *key, const char *parent, const struct dict *labels,
 		      const struct ctx *, struct ctrd_mounts *ret, struct err *err);
-/* Read-only view. */
+/* Read-only view; codes as above. */
 int snapshots_view(struct ctrd *, const char *snapshotter, const char *key, const char *parent, const struct dict *labels,
 		   const struct ctx *, struct ctrd_mounts *ret, struct err *err);
+/* -ERR_NOT_FOUND. */
 int snapshots_mounts(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, struct ctrd_mounts *ret,
 		     struct err *err);
+/* -ERR_EXISTS: somebody else was faster with @name; -ERR_NOT_FOUND: there is no @key. */
 int snapshots_commit(struct ctrd *, const char *snapshotter, const char *name, const char *key, const struct dict *labels,
 		     const struct ctx *, struct err *err);
 struct ctrd_call *snapshots_remove_begin(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *);

@@ -30,23 +30,26 @@ struct ctrd_exit {
 	int64_t at;
 };
 
+/* Of all that follow: -ERR_NOT_FOUND when there is no such process. @exec_id NULL: the task itself. */
+
+/* -ERR_EXISTS: it has one already. */
 struct ctrd_call *tasks_create_begin(struct ctrd *, const char *id, const struct ctrd_mounts *rootfs, const struct ctrd_io *,
 				     const struct ctrd_any *options, const struct ctx *);
 int tasks_create_end(struct ctrd_call *, const struct ctx *, pid_t *ret_pid, struct err *err);
 int tasks_create(struct ctrd *, const char *id, const struct ctrd_mounts *rootfs, const struct ctrd_io *,
 		 const struct ctrd_any *options, const struct ctx *, pid_t *ret_pid, struct err *err);
-/* @exec_id NULL: the task itself, in all that follow. */
 struct ctrd_call *tasks_start_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_start_end(struct ctrd_call *, const struct ctx *, pid_t *ret_pid, struct err *err);
 int tasks_start(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, pid_t *ret_pid, struct err *err);
+/* For as long as it takes, where @ctx has no deadline. */
 struct ctrd_call *tasks_wait_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_wait_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 int tasks_wait(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
-/* @exec_id NULL deletes the task (Delete), else the exec (DeleteProcess). -ERR_NOT_FOUND when there is none. */
+/* -ERR_PRECONDITION: it has not ended. */
 struct ctrd_call *tasks_delete_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
 int tasks_delete_end(struct ctrd_call *, const struct ctx *, struct ctrd_exit *ret, struct err *err);
 int tasks_delete(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);
-/* An answer that nobody asks for is dropped with the call. */
+/* -ERR_NOT_FOUND also for a process that has ended. An answer that nobody asks for is dropped with the call. */
 int tasks_kill_end(struct ctrd_call *, const struct ctx *, struct err *err);
 struct ctrd_call *tasks_kill_begin(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *);
 int tasks_kill(struct ctrd *, const char *id, const char *exec_id, int signal, bool all, const struct ctx *, struct err *err);

@@ -15,7 +15,7 @@ const char *file_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR: return "a folder";
-	case S_IFIFO: return "a pipe";
+	case S_IFIFO: return "a FIFO";
 	case S_IFSOCK: return "a socket";
 	default: return "a device";
 	}

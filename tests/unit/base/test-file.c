@@ -91,8 +91,8 @@ static void never_waits(void **state)
 	static const struct {
 		const char *name, *says;
 	} rows[] = {
-		{ "fifo", "a pipe" },     { "socket", "a socket" }, { "folder", "a folder" },
-		{ "device", "a device" }, { "link", "a pipe" },
+		{ "fifo", "a FIFO" },     { "socket", "a socket" }, { "folder", "a folder" },
+		{ "device", "a device" }, { "link", "a FIFO" },
 	};
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	_cleanup_close_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -234,7 +234,7 @@ static void what_is_no_file(void **state)
 	put(dir, "9.conflist", "{\"name\":\"there\",\"plugins\":[{\"type\":\"a\"}]}");
 	assert_int_equal(cni_net_load(&conf, "there", &n, &notices, NULL), 0);
 	assert_int_equal(notices.n, 4);
-	assert_non_null(strstr(notices.v[0], "0.conflist: a pipe, not a file"));
+	assert_non_null(strstr(notices.v[0], "0.conflist: a FIFO, not a file"));
 	cni_net_free(n);
 	assert_int_equal(file_remove_tree(dir, NULL), 0);
 }

@@ -109,15 +109,15 @@ static const struct row rows[] = {
 	{ { "l:etc/passwd=/" }, NOT_REGULAR("a folder") },
 	{ { "d:etc/passwd" }, NOT_REGULAR("a folder") },
 	{ { "d:etc/passwd", "f:etc/passwd=low" }, NOT_REGULAR("a folder") },
-	{ { "p:etc/passwd" }, NOT_REGULAR("a pipe") },
-	{ { "p:etc/passwd", "f:etc/passwd=low" }, NOT_REGULAR("a pipe") },
+	{ { "p:etc/passwd" }, NOT_REGULAR("a FIFO") },
+	{ { "p:etc/passwd", "f:etc/passwd=low" }, NOT_REGULAR("a FIFO") },
 	{ { "c:etc/passwd" }, NOT_REGULAR("a device") },
-	{ { "l:etc/passwd=fifo p:etc/fifo" }, NOT_REGULAR("a pipe") },
+	{ { "l:etc/passwd=fifo p:etc/fifo" }, NOT_REGULAR("a FIFO") },
 	{ { "l:etc/passwd=/dev/zero" }, LEADS("/dev") },
 	{ { "l:etc/passwd=../dev/stdin" }, LEADS("/dev") },
 	{ { "l:etc/passwd=/proc/self/fd/0" }, LEADS("/proc") },
 	{ { "l:etc=/sys/x" }, LEADS("/sys") },
-	{ { "f:etc/passwd=ok p:etc/group" }, "image's /etc/group: a pipe, not a regular file" },
+	{ { "f:etc/passwd=ok p:etc/group" }, "image's /etc/group: a FIFO, not a regular file" },
 	{ { "s:etc/passwd" }, "image's /etc/passwd: longer than 4 MiB" },
 	{ { "d:lib", "f:lib/x=1", "f:etc/passwd=deep" }, "deep" },
 	{ { "d:etc r:etc=/old", "f:old/passwd=moved f:etc/passwd=low" }, NULL },
@@ -182,14 +182,14 @@ static void sees_what_covers(void **state)
 		const char *layer, *target, *source, *want;
 	} over[] = {
 		{ "f:etc/passwd=image", "/etc/passwd", "f", "file" },
-		{ "f:etc/passwd=image", "/etc/passwd", "p", NOT_REGULAR("a pipe") },
-		{ "f:etc/passwd=image", "/etc//./passwd/", "p", NOT_REGULAR("a pipe") },
+		{ "f:etc/passwd=image", "/etc/passwd", "p", NOT_REGULAR("a FIFO") },
+		{ "f:etc/passwd=image", "/etc//./passwd/", "p", NOT_REGULAR("a FIFO") },
 		{ "f:etc/passwd=image", "/etc", "d", "inside" },
 		{ "f:etc/passwd=image", "/etc", NULL, "" },
 		{ "l:etc=usr/etc f:usr/etc/passwd=image", "/etc", "d", "inside" },
 		{ "l:etc=usr/etc f:usr/etc/passwd=image", "/usr/etc", "d", "inside" },
 		{ "l:etc=usr/etc d:usr", "/etc", "d", "inside" },
-		{ "d:bin", "/etc/passwd", "p", NOT_REGULAR("a pipe") },
+		{ "d:bin", "/etc/passwd", "p", NOT_REGULAR("a FIFO") },
 		{ "d:bin", "/etc", "d", "inside" },
 		{ "l:etc/passwd=/dev/users", "/dev", "d", "users" },
 		{ "l:etc/passwd=/data/users", "/data", "d", "users" },
@@ -271,7 +271,7 @@ static void looks_into_what_was_written(void **state)
 	a = seen(&fresh, &err);
 	b = seen(&used, &err);
 	assert_string_equal(a, "image");
-	assert_string_equal(b, NOT_REGULAR("a pipe"));
+	assert_string_equal(b, NOT_REGULAR("a FIFO"));
 }
 
 static void knows_what_it_cannot_walk(void **state)

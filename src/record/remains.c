@@ -57,7 +57,9 @@ static int delete_others(struct core *c, const struct job_over *over, const stru
 	int r = 0;
 
 	for (size_t i = 1; r >= 0 && i < job_over_tasks(over); i++)
-		r = delete_task(c, job_over_task(over, i), ctx, err);
+		r = task_over_is_there(job_over_task(over, i))
+			    ? delete_task(c, job_over_task(over, i), ctx, err)
+			    : orphans_end_task(c, task_over_id(job_over_task(over, i)), ctx, err); /* as of the first */
 	return r;
 }
 

@@ -191,6 +191,13 @@ static const char *number_end(const char *p, const char *end)
 	return p;
 }
 
+/* What others take for octal. */
+static bool zero_before(const char *p, const char *end)
+{
+	p += *p == '-';
+	return end - p > 1 && *p == '0' && p[1] >= '0' && p[1] <= '9';
+}
+
 static int json_number(struct json_in *in, struct node *parent, struct node **ret)
 {
 	const char *end = number_end(in->p, in->end);
@@ -198,7 +205,7 @@ static int json_number(struct json_in *in, struct node *parent, struct node **re
 	char *text;
 
 	if (!end)
-		return bad_at(in, in->p, "not a number");
+		return bad_at(in, in->p, zero_before(in->p, in->end) ? "a number with a 0 before it" : "not a number");
 	n = (size_t)(end - in->p);
 	*ret = tree_add(in->tree, parent, NODE_NUMBER, place_of(in, in->p));
 	text = *ret ? tree_room(in->tree, n + 1) : NULL;

@@ -156,6 +156,8 @@ static void opts_of_client(struct opts_made *m, const struct opt *own, enum fiel
 			name = o->topic;
 			is = topic_of(name);
 		}
+		if (topic && name && !is) /* rows of the tables' topics stand first */
+			return;
 		if (is == topic)
 			opts_add(m, *o, topic ? topic_names[topic] : name);
 	}
@@ -163,8 +165,10 @@ static void opts_of_client(struct opts_made *m, const struct opt *own, enum fiel
 
 static struct opt *opts_make(const struct opt *own)
 {
+	enum { ABOUT = 192 };
 	struct opts_made m = { 0 };
 
+	m.v = mem_grow(NULL, &m.cap, ABOUT, sizeof *m.v);
 	for (int t = TOPIC_JOB; t < TOPICS; t++) {
 		opts_of_shape(&m, &job_shape, (enum field_topic)t);
 		opts_of_shape(&m, &task_shape, (enum field_topic)t);

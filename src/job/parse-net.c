@@ -112,34 +112,48 @@ static int add_ports(const char *whole, const char *ip, struct range host, struc
 	return 0;
 }
 
-int parse_ports(const char *s, struct job *j, struct err *err)
+/* What -p says; @ip is of @spec, a copy of @s. */
+struct ports_said {
+	enum port_proto proto;
+	struct range host, in;
+	char *ip;
+};
+
+static int parse_said(const char *s, char *spec, struct ports_said *ret, struct err *err)
 {
-	_cleanup_free_ char *spec = mem_strdup(s);
-	enum port_proto proto = PORT_TCP;
-	struct range host = { 0 }, in = { 0 };
-	char *ip, *rest, *colon;
+	char *rest, *colon;
 	int r;
 
-	r = parse_proto(s, spec, &proto, err);
+	r = parse_proto(s, spec, &ret->proto, err);
 	if (r >= 0)
-		r = parse_host_ip(s, spec, &ip, &rest, err);
+		r = parse_host_ip(s, spec, &ret->ip, &rest, err);
 	if (r < 0)
 		return r;
 	colon = strchr(rest, ':');
 	if (colon)
 		*colon = '\0';
-	if (!parse_range(colon ? colon + 1 : rest, 1, &in))
+	if (!parse_range(colon ? colon + 1 : rest, 1, &ret->in))
 		return bad_port(s, "the port inside is not a number of 1 to 65535", err);
-	if (colon && *rest && !parse_range(rest, 0, &host))
+	if (colon && *rest && !parse_range(rest, 0, &ret->host))
 		return bad_port(s, "the host's port is not a number of 0 to 65535", err);
-	if (host.from && in.to > in.from && host.to - host.from != in.to - in.from)
+	if (ret->host.from && ret->in.to > ret->in.from && ret->host.to - ret->host.from != ret->in.to - ret->in.from)
 		return bad_port(s, "the two ranges differ in length", err);
-	return add_ports(s, ip, host, in, proto, j, err);
+	return ret->in.to - ret->in.from < JOB_PORTS_MAX ? 0 : bad_port(s, "more than 4096 ports", err);
+}
+
+int parse_ports(const char *s, struct job *j, struct err *err)
+{
+	_cleanup_free_ char *spec = mem_strdup(s);
+	struct ports_said said = { 0 };
+	int r = parse_said(s, spec, &said, err);
+
+	return r < 0 ? r : add_ports(s, said.ip, said.host, said.in, said.proto, j, err);
 }
 
 int parse_expose(const char *s, struct strv *out, struct err *err)
 {
-	_cleanup_(job_freep) struct job *scratch = job_new();
+	_cleanup_free_ char *spec = mem_strdup(s);
+	struct ports_said unused = { 0 };
 	int r;
 
 	if (out->n >= JOB_PORTS_MAX)
@@ -147,7 +161,7 @@ int parse_expose(const char *s, struct strv *out, struct err *err)
 	if (strchr(s, ':'))
 		return err_hint(err, check_fail("exposed port", s, "a port inside, without one of the host", err),
 				"-p forwards one of the host");
-	r = parse_ports(s, scratch, err);
+	r = parse_said(s, spec, &unused, err); /* no list of up to 4096 ports is made for each */
 	if (r >= 0)
 		strv_push(out, s);
 	return r;

@@ -31,7 +31,7 @@ static void parse_all(const char *s, struct job *j)
 	if (parse_size("size", s, &size, NULL) >= 0)
 		assert(size >= 0);
 	if (parse_cpus(s, &cpus, NULL) >= 0)
-		assert(cpus > 0);
+		assert(cpus == 0 || cpus >= 0.01);
 	if (parse_signal(s, &sig, NULL) >= 0)
 		assert(sig > 0 && sig <= 64);
 	if (parse_user(s, NULL) >= 0)

@@ -1,5 +1,5 @@
 /* json-c is the oracle: what the tree takes, it takes as well, with the same values; and the other way round but for halves of
- * characters, which it mends and we refuse. */
+ * characters, which it mends, and zeros before a number, which it lets pass at the end. */
 #include "json.h"
 #include "tree-json.h"
 #include <assert.h>
@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		same(t.root, j);
 	}
 	if (r < 0 && oracle >= 0)
-		assert(r == -ERR_EXHAUSTED || strstr(err.msg, "surrogate") || strstr(err.msg, "levels deep"));
+		assert(r == -ERR_EXHAUSTED || strstr(err.msg, "surrogate") || strstr(err.msg, "levels deep") ||
+		       strstr(err.msg, "a 0 before it") || strstr(err.msg, "not UTF-8")); /* above U+10FFFF */
 	return 0;
 }

@@ -71,7 +71,7 @@ static void add_commands(const char *const *names, size_t n, struct strv *rows)
 	}
 }
 
-static void add_flags(const char *const *names, size_t n, bool same, struct strv *rows)
+static void docker_flags_add(const char *const *names, size_t n, bool same, struct strv *rows)
 {
 	_cleanup_free_ struct opt *opts = run_opts_make();
 
@@ -99,8 +99,8 @@ bool docs_docker_table(const char *name, struct buf *out)
 		add_commands(LIST(docker_commands), &rows);
 		add_commands(LIST(podman_commands), &rows);
 	} else {
-		add_flags(LIST(docker_run_flags), same, &rows);
-		add_flags(LIST(podman_run_flags), same, &rows);
+		docker_flags_add(LIST(docker_run_flags), same, &rows);
+		docker_flags_add(LIST(podman_run_flags), same, &rows);
 	}
 	buf_adds(out, commands_of ? "| docker, podman | davit |\n|---|---|\n" : "| flag | davit run |\n|---|---|\n");
 	qsort(rows.v, rows.n, sizeof *rows.v, by_text);

@@ -44,7 +44,7 @@ static void add_default(const struct field *f, struct buf *out)
 }
 
 /* Its own, and those that fill the same list in another form. */
-static void add_flags(const struct shape *s, const struct field *f, struct buf *out)
+static void jobs_flags_add(const struct shape *s, const struct field *f, struct buf *out)
 {
 	if (f->flag)
 		buf_addf(out, "`--%s%s%s%s`", f->flag, f->part ? " " : "", f->part ? f->part : "", f->part ? "=" : "");
@@ -71,7 +71,7 @@ bool docs_jobs_table(const char *name, struct buf *out)
 		buf_adds(out, " | ");
 		add_default(f, out);
 		buf_adds(out, " | ");
-		add_flags(s, f, out);
+		jobs_flags_add(s, f, out);
 		buf_addf(out, " | %s |\n", f->doc);
 	}
 	return true;

@@ -9,14 +9,17 @@
 #include <string.h>
 
 static void *at(const void *obj, size_t offset) { return (char *)(uintptr_t)obj + offset; }
-static void *value_of(const struct field *f, const void *obj) { return at(obj, f->offset); }
+static void *shape_value_of(const struct field *f, const void *obj) { return at(obj, f->offset); }
 static size_t *count_of(const struct field *f, const void *obj) { return at(obj, f->extra); }
-static void *element(const struct field *f, const void *obj, size_t i) { return *(char **)value_of(f, obj) + i * f->of->size; }
+static void *element(const struct field *f, const void *obj, size_t i)
+{
+	return *(char **)shape_value_of(f, obj) + i * f->of->size;
+}
 
 /* Any of the whole-number types as int64_t. */
 static int64_t number_get(const struct field *f, const void *obj)
 {
-	const void *v = value_of(f, obj);
+	const void *v = shape_value_of(f, obj);
 
 	switch (f->type) {
 	case FIELD_BOOL: return *(const bool *)v;
@@ -37,7 +40,7 @@ static int64_t number_get(const struct field *f, const void *obj)
 
 static void number_set(const struct field *f, void *obj, int64_t n)
 {
-	void *v = value_of(f, obj);
+	void *v = shape_value_of(f, obj);
 
 	switch (f->type) {
 	case FIELD_BOOL: *(bool *)v = n != 0; break;
@@ -62,7 +65,7 @@ void shape_init(const struct shape *s, void *obj)
 			continue;
 		number_set(&s->fields[i], obj, s->fields[i].otherwise);
 		if (s->fields[i].text)
-			*(char **)value_of(&s->fields[i], obj) = mem_strdup(s->fields[i].text);
+			*(char **)shape_value_of(&s->fields[i], obj) = mem_strdup(s->fields[i].text);
 	}
 }
 
@@ -70,7 +73,7 @@ static void array_done(const struct field *f, void *obj)
 {
 	for (size_t i = 0; i < *count_of(f, obj); i++)
 		shape_done(f->of, element(f, obj, i));
-	free(*(void **)value_of(f, obj));
+	free(*(void **)shape_value_of(f, obj));
 }
 
 void shape_done(const struct shape *s, void *obj)
@@ -81,11 +84,11 @@ void shape_done(const struct shape *s, void *obj)
 		if (!f->key)
 			continue;
 		if (f->type == FIELD_STR)
-			free(*(char **)value_of(f, obj));
+			free(*(char **)shape_value_of(f, obj));
 		else if (f->type == FIELD_STRV)
-			strv_done(value_of(f, obj));
+			strv_done(shape_value_of(f, obj));
 		else if (f->type == FIELD_DICT)
-			dict_done(value_of(f, obj));
+			dict_done(shape_value_of(f, obj));
 		else if (f->type == FIELD_ARRAY)
 			array_done(f, obj);
 	}
@@ -96,7 +99,7 @@ static void array_copy(const struct field *f, const void *from, void *to)
 {
 	size_t n = *count_of(f, from);
 
-	*(void **)value_of(f, to) = mem_calloc(n, f->of->size);
+	*(void **)shape_value_of(f, to) = mem_calloc(n, f->of->size);
 	for (size_t i = 0; i < n; i++)
 		shape_copy(f->of, element(f, from, i), element(f, to, i));
 }
@@ -106,7 +109,7 @@ void shape_copy(const struct shape *s, const void *from, void *to)
 	memcpy(to, from, s->size);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct field *f = &s->fields[i];
-		void *v = value_of(f, to);
+		void *v = shape_value_of(f, to);
 
 		if (!f->key)
 			continue;
@@ -116,11 +119,11 @@ void shape_copy(const struct shape *s, const void *from, void *to)
 			array_copy(f, from, to);
 		if (f->type == FIELD_STRV) {
 			*(struct strv *)v = (struct strv){ 0 };
-			strv_add(v, value_of(f, from));
+			strv_add(v, shape_value_of(f, from));
 		}
 		if (f->type == FIELD_DICT) {
 			*(struct dict *)v = (struct dict){ 0 };
-			dict_add(v, value_of(f, from));
+			dict_add(v, shape_value_of(f, from));
 		}
 	}
 }
@@ -148,14 +151,14 @@ static json *array_new(const struct field *f, const void *obj)
 
 static bool strv_given(const struct field *f, const void *obj)
 {
-	const struct strv *s = value_of(f, obj);
+	const struct strv *s = shape_value_of(f, obj);
 
 	return f->extra ? *(bool *)at(obj, f->extra) : s->n > 0;
 }
 
 static void write_field(const struct field *f, const void *obj, json *to)
 {
-	const void *v = value_of(f, obj);
+	const void *v = shape_value_of(f, obj);
 	int64_t n = number_get(f, obj);
 
 	switch (f->type) {
@@ -213,7 +216,7 @@ json *shape_write(const struct shape *s, const void *obj)
 static bool absent(const struct field *f, const void *obj)
 {
 	if (f->type == FIELD_STR)
-		return !*(char **)value_of(f, obj) || !**(char **)value_of(f, obj);
+		return !*(char **)shape_value_of(f, obj) || !**(char **)shape_value_of(f, obj);
 	if (f->type == FIELD_ARRAY)
 		return !*count_of(f, obj);
 	return number_get(f, obj) == 0;
@@ -278,7 +281,7 @@ static int check_range(const struct field *f, const void *obj, struct err *err)
 	int r;
 
 	if (f->type == FIELD_NUMBER) {
-		double d = *(double *)value_of(f, obj);
+		double d = *(double *)shape_value_of(f, obj);
 
 		if (d >= (double)f->min && d <= (double)f->max)
 			return 0;
@@ -294,7 +297,7 @@ static int check_range(const struct field *f, const void *obj, struct err *err)
 /* One field, without the elements of an array. *@ret_at: which text of a list an error is about, else untouched. */
 static int check_value(const struct field *f, const void *obj, size_t *ret_at, struct err *err)
 {
-	const void *v = value_of(f, obj);
+	const void *v = shape_value_of(f, obj);
 
 	switch (f->type) {
 	case FIELD_STR: return *(char *const *)v ? check_text(f, *(char *const *)v, NULL, err) : 0;
@@ -324,7 +327,7 @@ static int check_required(const struct shape *s, const void *obj, struct err *er
 /* An element is named where it has a name or where there are others. */
 static int wrap_element(const struct field *f, const void *obj, size_t i, int r, struct err *err)
 {
-	const char *name = f->of->named ? *(char **)value_of(&f->of->fields[0], element(f, obj, i)) : NULL;
+	const char *name = f->of->named ? *(char **)shape_value_of(&f->of->fields[0], element(f, obj, i)) : NULL;
 
 	if (name && *name)
 		return err_wrap(err, r, "%s %.80s", f->of->noun, name);
@@ -368,7 +371,7 @@ static int wants(const struct field *f, const char *what, struct err *err)
 
 static int read_str(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
 {
-	char **v = value_of(f, obj);
+	char **v = shape_value_of(f, obj);
 
 	(void)ret_bad;
 	if (!node_text(from))
@@ -387,7 +390,7 @@ static int read_strv(const struct field *f, const struct node *from, void *obj, 
 			*ret_bad = m;
 			return wants(f, "a list of texts", err);
 		}
-		strv_push(value_of(f, obj), m->text);
+		strv_push(shape_value_of(f, obj), m->text);
 	}
 	if (f->extra)
 		*(bool *)at(obj, f->extra) = true;
@@ -402,9 +405,9 @@ static int read_dict(const struct field *f, const struct node *from, void *obj, 
 		*ret_bad = m;
 		if (!node_text(m))
 			return err_set(err, ERR_INVALID, "key \"%s\": \"%.80s\" wants text", f->key, m->key);
-		if (dict_get(value_of(f, obj), m->key))
+		if (dict_get(shape_value_of(f, obj), m->key))
 			return err_set(err, ERR_INVALID, "key \"%s\": \"%.80s\" is given twice", f->key, m->key);
-		dict_set(value_of(f, obj), m->key, m->text);
+		dict_set(shape_value_of(f, obj), m->key, m->text);
 	}
 	return 0;
 }
@@ -438,7 +441,7 @@ static int read_number(const struct field *f, const struct node *from, void *obj
 	(void)ret_bad;
 	if (!node_number(from, &d))
 		return wants(f, "a number", err);
-	*(double *)value_of(f, obj) = d;
+	*(double *)shape_value_of(f, obj) = d;
 	return isfinite(d) ? 0 : wants(f, "a finite number", err);
 }
 
@@ -473,7 +476,7 @@ static int read_array(const struct field *f, const struct node *from, void *obj,
 
 	if (from->kind != NODE_LIST || from->n > ARRAY_MAX)
 		return wants(f, "a list of at most 4096 objects", err);
-	*(void **)value_of(f, obj) = mem_calloc(from->n, f->of->size);
+	*(void **)shape_value_of(f, obj) = mem_calloc(from->n, f->of->size);
 	*count_of(f, obj) = from->n;
 	for (size_t k = 0; k < from->n; k++)
 		shape_init(f->of, element(f, obj, k));
@@ -509,7 +512,7 @@ static int unknown_key(const struct shape *s, const char *key, struct err *err)
 	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : r;
 }
 
-static const struct field *find_key(const struct shape *s, const char *key)
+static const struct field *shape_find_key(const struct shape *s, const char *key)
 {
 	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
 		if (f->key && !strcmp(f->key, key))
@@ -553,7 +556,7 @@ int shape_read(const struct shape *s, const struct node *from, void *obj, const 
 	if (from->kind != NODE_MAP)
 		return err_set(err, ERR_INVALID, "a %s is an object", s->noun);
 	for (const struct node *m = from->first; m; m = m->next) {
-		const struct field *f = find_key(s, m->key);
+		const struct field *f = shape_find_key(s, m->key);
 
 		*ret_bad = m;
 		if (!f)

@@ -105,7 +105,7 @@ class Kinds(Case):
         os.mkfifo(path)
         self.addCleanup(os.unlink, path)
         result = self.davit("run", "--rm", Machine.image, "true", timeout=20)
-        self.assertIn("00-pipe.conflist: a pipe, not a file", result.err)
+        self.assertIn("00-pipe.conflist: a FIFO, not a file", result.err)
 
 
 class Ports(Case):

@@ -277,10 +277,12 @@ struct ctrd_call *tasks_resize_begin(struct ctrd *c, const char *id, const char 
 	return call_begin(c, &resize, id, &req.base, ctx);
 }
 
+int tasks_resize_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_empty(call, ctx, err); }
+
 int tasks_resize(struct ctrd *c, const char *id, const char *exec_id, unsigned width, unsigned height, const struct ctx *ctx,
 		 struct err *err)
 {
-	return call_end_empty(tasks_resize_begin(c, id, exec_id, width, height, ctx), ctx, err);
+	return tasks_resize_end(tasks_resize_begin(c, id, exec_id, width, height, ctx), ctx, err);
 }
 
 struct ctrd_call *tasks_close_stdin_begin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx)
@@ -293,9 +295,11 @@ struct ctrd_call *tasks_close_stdin_begin(struct ctrd *c, const char *id, const 
 	return call_begin(c, &close_io, id, &req.base, ctx);
 }
 
+int tasks_close_stdin_end(struct ctrd_call *call, const struct ctx *ctx, struct err *err) { return call_end_empty(call, ctx, err); }
+
 int tasks_close_stdin(struct ctrd *c, const char *id, const char *exec_id, const struct ctx *ctx, struct err *err)
 {
-	return call_end_empty(tasks_close_stdin_begin(c, id, exec_id, ctx), ctx, err);
+	return tasks_close_stdin_end(tasks_close_stdin_begin(c, id, exec_id, ctx), ctx, err);
 }
 
 int tasks_pids(struct ctrd *c, const char *id, const struct ctx *ctx, pid_t **ret_pids, size_t *ret_n, struct err *err)

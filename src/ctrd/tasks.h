@@ -66,9 +66,11 @@ int tasks_exec(struct ctrd *, const char *id, const char *exec_id, const struct 
 	       const struct ctx *, struct err *err);
 struct ctrd_call *tasks_resize_begin(struct ctrd *, const char *id, const char *exec_id, unsigned width, unsigned height,
 				     const struct ctx *);
+int tasks_resize_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int tasks_resize(struct ctrd *, const char *id, const char *exec_id, unsigned width, unsigned height, const struct ctx *,
 		 struct err *err);
 struct ctrd_call *tasks_close_stdin_begin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *);
+int tasks_close_stdin_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int tasks_close_stdin(struct ctrd *, const char *id, const char *exec_id, const struct ctx *, struct err *err);
 int tasks_pids(struct ctrd *, const char *id, const struct ctx *, pid_t **ret_pids, size_t *ret_n, struct err *err);
 int tasks_pause(struct ctrd *, const char *id, const struct ctx *, struct err *err);

@@ -72,6 +72,15 @@ static struct ctrd_call *ask(struct orders *o, int what)
 	return tasks_kill_begin(c, o->id, o->exec_id, what, false, &within);
 }
 
+static int order_end(int what, struct ctrd_call *call)
+{
+	if (what == RESIZE)
+		return tasks_resize_end(call, NULL, NULL);
+	if (what == CLOSE_STDIN)
+		return tasks_close_stdin_end(call, NULL, NULL);
+	return tasks_kill_end(call, NULL, NULL);
+}
+
 static void ask_all(struct orders *o)
 {
 	for (size_t i = 0; i < AT_ONCE && o->wanted; i++) {
@@ -96,12 +105,14 @@ static bool orders_take_answers(struct orders *o, bool alive)
 	for (size_t i = 0; i < AT_ONCE; i++) {
 		const int what = o->asked[i].what;
 		struct ctrd_call *call = o->asked[i].call;
-		const bool answered = call && alive && ctrd_call_ready(call);
+		const bool ended = call && alive && ctrd_call_ready(call);
 
-		if (!call || (alive && !answered && clock_mono() < o->asked[i].until))
+		if (!call || (alive && !ended && clock_mono() < o->asked[i].until))
 			continue;
-		ctrd_call_free(TAKE_PTR(o->asked[i].call));
-		if (answered)
+		o->asked[i].call = NULL;
+		if (!ended)
+			ctrd_call_free(call);
+		else if (order_end(what, call) != -ERR_DEADLINE) /* ours, or containerd's for its shim */
 			continue;
 		delivered = delivered && !is_ending(what);
 		if (!is_ending(what) && (!alive || what == CLOSE_STDIN))

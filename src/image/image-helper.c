@@ -88,16 +88,27 @@ int image_helper_begin(struct loop *l, const struct image_helper *h, const char 
 	return child_start(l, &spec, ret, err);
 }
 
-/* It leaves what can be resumed in order. */
-void image_helper_stop(struct child *c)
+/* It leaves what can be resumed in order. A second signal would end it at once. */
+void image_helper_stop_begin(struct child *c)
+{
+	if (c)
+		child_kill(c, SIGINT);
+}
+
+void image_helper_stop_end(struct child *c)
 {
 	struct ctx cleanup = ctx_within(NULL, CLEANUP_MS);
 
 	if (!c)
 		return;
-	child_kill(c, SIGINT);
 	(void)child_wait(c, &cleanup, NULL);
 	child_free(c);
+}
+
+void image_helper_stop(struct child *c)
+{
+	image_helper_stop_begin(c);
+	image_helper_stop_end(c);
 }
 
 int image_helper_end(struct child *c, const struct ctx *ctx, json **ret, struct err *err)

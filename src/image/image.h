@@ -48,6 +48,8 @@ int image_helper_begin(struct loop *, const struct image_helper *, const char *v
 		       struct err *err);
 int image_helper_end(struct child *, const struct ctx *, json **ret, struct err *err);
 void image_helper_stop(struct child *);
+/* Of several: all are told to end before any is waited for, which _end() does, and frees it. Each of the two once. */
+void image_helper_stop_begin(struct child *), image_helper_stop_end(struct child *);
 
 /* For the faces: lists and records. */
 struct image_row {

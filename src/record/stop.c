@@ -110,16 +110,23 @@ static void stop_done(struct stop *s)
 	free(s->id);
 }
 
-static int signal_of(const struct stop *s, const struct record *rec)
+/* As the job says, or the image: each task's own record has what its image does. */
+static int stop_find_signal(struct stop *s, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_(ctrd_container_done) struct ctrd_container own = { 0 };
 	const char *name = s->task ? s->task->stop_signal : NULL;
-	int sig = SIGTERM;
+	int r = name || s->first ? 0 : containers_get(s->core->ctrd, s->id, ctx, &own, err);
 
-	if (!name && s->first)
-		name = dict_get(&rec->c.labels, "io.containerd.image.config.stop-signal");
+	if (r == -ERR_NOT_FOUND)
+		err_clear(err);
+	else if (r < 0)
+		return r;
+	if (!name)
+		name = dict_get(s->first ? &rec->c.labels : &own.labels, "io.containerd.image.config.stop-signal");
+	s->sig = SIGTERM;
 	if (name)
-		(void)parse_signal(name, &sig, NULL);
-	return sig;
+		(void)parse_signal(name, &s->sig, NULL);
+	return 0;
 }
 
 static void stop_init(struct stop *s, struct core *c, const struct record *rec, size_t i, int timeout)
@@ -128,12 +135,11 @@ static void stop_init(struct stop *s, struct core *c, const struct record *rec, 
 	s->id = job_id_task(rec->c.id, i);
 	s->task = rec->job && i < rec->job->n_tasks ? &rec->job->tasks[i] : NULL;
 	s->first = i == 0;
-	s->sig = signal_of(s, rec);
 	s->ms = 1000 * (timeout >= 0 ? timeout : s->task ? s->task->stop_timeout : 10);
 }
 
 /* Adds a node where there is something to be stopped. 1: there is a task. */
-static int stop_plan(struct stop *s, struct graph *g, size_t n, const struct ctx *ctx, struct err *err)
+static int stop_plan(struct stop *s, const struct record *rec, struct graph *g, size_t n, const struct ctx *ctx, struct err *err)
 {
 	const struct ctx soon = ctx_within(ctx, RESUME_MS);
 	struct task_status t;
@@ -143,8 +149,12 @@ static int stop_plan(struct stop *s, struct graph *g, size_t n, const struct ctx
 		return r;
 	if (t.state == TASK_PAUSED)
 		(void)tasks_resume(s->core->ctrd, s->id, &soon, NULL);
-	if (!task_is_over(&t))
-		(void)graph_add(g, &stop_kind, n > 1 && s->task ? s->task->name : "", s);
+	if (task_is_over(&t))
+		return 1;
+	r = stop_find_signal(s, rec, ctx, err);
+	if (r < 0)
+		return r;
+	(void)graph_add(g, &stop_kind, n > 1 && s->task ? s->task->name : "", s);
 	return 1;
 }
 
@@ -159,7 +169,7 @@ int stop_tasks(struct core *c, const struct record *rec, int timeout, const stru
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		stop_init(&all[i], c, rec, i, timeout);
-		r = stop_plan(&all[i], g, n, ctx, err);
+		r = stop_plan(&all[i], rec, g, n, ctx, err);
 		any |= r > 0;
 	}
 	if (r >= 0)

@@ -1,4 +1,4 @@
-/* The end of what a job runs, as a graph: each of its tasks gets its stop signal, its time, and SIGKILL, side by side.*/
+/* The end of what a job runs, as a graph: each of its tasks gets its stop signal, its time, and SIGKILL, side by side. */
 #pragma once
 #include "record.h"
 

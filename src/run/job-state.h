@@ -52,6 +52,7 @@ struct run_task {
 	char *image_name; /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
 	enum image_part { IMAGE_LOOK, IMAGE_UNPACK, IMAGE_PULL, IMAGE_AWAIT, IMAGE_AGAIN } image_part; /* step-image.c */
 	struct child *helper;                                                                          /* davit-image at work */
+	bool fetches, pulls;                                                                           /* also once it has */
 	struct image image;
 	bool has_image;
 	struct ctrd_mounts mounts;
@@ -113,6 +114,8 @@ struct run {
 	struct cni_result result;
 	struct claim_clashes clashes; /* other jobs' claims on our ports */
 	bool freed;                   /* they are gone */
+	bool pulls_stopped;           /* by a rollback: each was told to end */
+	bool net_held;                /* the plugins that forward ports wait for that */
 	unsigned char *picked;        /* by port: was it chosen for this run? */
 	bool lost_pick;               /* somebody else was faster with such a one */
 	struct heir *heir;            /* who goes on when we end; NULL: nobody */

@@ -86,6 +86,7 @@ static const struct job_step {
 	[S_FREED] = { .kind = { .number = S_FREED,
 				.name = "freed",
 				.wanted = freed_wanted,
+				.begin = freed_begin,
 				.ready = freed_ready,
 				.finish = freed_end },
 		      .needs = { S_PORTS } },

@@ -28,7 +28,7 @@ step_say snapshot_plan;
 /* step-network.c */
 step_wanted netns_wanted, ports_wanted, freed_wanted, network_wanted;
 step_ready freed_ready, network_ready;
-step_do netns_begin, ports_end, freed_end, network_begin, network_end;
+step_do netns_begin, ports_end, freed_begin, freed_end, network_begin, network_end;
 step_take_back netns_undo, network_undo;
 step_say netns_plan, ports_plan, network_plan;
 /* step-files.c */

@@ -22,17 +22,26 @@ int image_begin(void *state, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
-/* The task before @t that fetches the same image; NULL: none does. */
+static bool same_platform(const struct run_task *a, const struct run_task *b)
+{
+	const char *x = a->task->platform, *y = b->task->platform;
+
+	return x ? y && !strcmp(x, y) : !y;
+}
+
+/* Does @o fetch what @t wants? Only a pull gives what is to be pulled always. */
+static bool image_fetches_for(const struct run_task *o, const struct run_task *t)
+{
+	return o->fetches && (o->pulls || t->task->pull != PULL_ALWAYS) && !strcmp(o->task->image, t->task->image) &&
+	       same_platform(o, t);
+}
+
+/* The task that fetches the image for @t too, whichever of them came to it first; NULL: none does. */
 static const struct run_task *image_fetcher(const struct run_task *t)
 {
-	for (size_t i = 0; i < t->index; i++) {
-		const struct run_task *o = &t->run->tasks[i];
-		const char *mine = t->task->platform, *its = o->task->platform;
-
-		if (o->image_part != IMAGE_LOOK && !strcmp(o->task->image, t->task->image) &&
-		    (mine ? its && !strcmp(mine, its) : !its))
-			return o;
-	}
+	for (size_t i = 0; i < t->run->n_tasks; i++)
+		if (image_fetches_for(&t->run->tasks[i], t))
+			return &t->run->tasks[i];
 	return NULL;
 }
 
@@ -110,6 +119,8 @@ static int image_help(struct run_task *t, enum image_part part, struct err *err)
 	strv_push(&args, t->image_name);
 	r = image_helper_begin(t->core->loop, &how, part == IMAGE_PULL ? "pull" : "unpack", &args, &t->helper, err);
 	t->image_part = part;
+	t->fetches = true;
+	t->pulls = part == IMAGE_PULL;
 	return r < 0 ? r : GRAPH_LONG; /* davit-image watches over its progress */
 }
 
@@ -210,7 +221,10 @@ void image_undo(void *state, const struct ctx *ctx)
 	struct run_task *t = state;
 
 	(void)ctx;
-	image_helper_stop(TAKE_PTR(t->helper));
+	for (size_t i = 0; i < t->run->n_tasks && !t->run->pulls_stopped; i++) /* each ends while the others do */
+		image_helper_stop_begin(t->run->tasks[i].helper);
+	t->run->pulls_stopped = true;
+	image_helper_stop_end(TAKE_PTR(t->helper));
 	task_give_up(t, S_IMAGE);
 }
 

@@ -133,6 +133,15 @@ bool freed_wanted(const void *state)
 	return run->clashes.n;
 }
 
+/* How long that takes is the image's, and no limit of this step. */
+int freed_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	(void)state;
+	(void)ctx;
+	(void)err;
+	return GRAPH_LONG;
+}
+
 bool freed_ready(const void *state, unsigned number)
 {
 	const struct run *run = state;
@@ -158,8 +167,6 @@ int freed_end(void *state, const struct ctx *ctx, struct err *err)
 			return port_taken(c->port, &c->lease, c->ns, run, err);
 	}
 	run->freed = true;
-	if (run->op)
-		cni_add_go(run->op);
 	return 0;
 }
 
@@ -185,11 +192,14 @@ int network_begin(void *state, const struct ctx *ctx, struct err *err)
 				       .dns_options = &run->job->dns_options,
 				       .hold_fd = run->lock,
 				       .hold_ports = run->clashes.n && !run->freed };
+	int r;
 
 	(void)ctx;
 	if (run->net_kept) /* nothing is to be added */
 		return cni_cached_result(&run->core->conf.cni, run->job->network, run->id, "eth0", &run->result, err);
-	return cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
+	run->net_held = at.hold_ports;
+	r = cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
+	return r < 0 ? r : run->net_held ? GRAPH_LONG : 0; /* its time begins once the ports are free */
 }
 
 bool network_ready(const void *state, unsigned number)
@@ -197,13 +207,18 @@ bool network_ready(const void *state, unsigned number)
 	const struct run *run = state;
 
 	(void)number;
-	return !run->op || cni_op_ready(run->op);
+	return !run->op || cni_op_ready(run->op) || (run->net_held && run->freed);
 }
 
 int network_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
 
+	if (run->net_held && run->freed) {
+		run->net_held = false;
+		cni_add_go(run->op);
+		return GRAPH_MORE;
+	}
 	return run->op ? cni_add_end(TAKE_PTR(run->op), ctx, &run->result, err) : 0;
 }
 

@@ -113,17 +113,24 @@ static void undo_volume(struct run_task *t, const char *name, const struct task_
 		run_undo_failed(t->run, &err);
 }
 
+/* Those of all that are filling end while the first is waited for. */
+static void filling_stop(struct run_task *t)
+{
+	_cleanup_close_ int root = -1;
+
+	for (size_t i = 0; i < t->run->n_tasks; i++)
+		if (t->run->tasks[i].filling)
+			t->run->tasks[i].filling->cancel.on = 1;
+	if (t->filling)
+		(void)fill_end(t, &root, NULL);
+}
+
 void rootfs_undo(void *state, const struct ctx *ctx)
 {
 	struct run_task *t = state;
 	const struct task_over *over;
 
-	if (t->filling) {
-		_cleanup_close_ int root = -1;
-
-		t->filling->cancel.on = 1;
-		(void)fill_end(t, &root, NULL);
-	}
+	filling_stop(t);
 	run_release_volumes(t);
 	over = t->fresh_volumes.n ? run_task_over(t, ctx) : NULL;
 	for (size_t i = 0; over && i < t->fresh_volumes.n; i++)

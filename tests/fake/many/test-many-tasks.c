@@ -1,6 +1,7 @@
 /* A job of several tasks on the fake containerd: what its tasks do goes on side by side, it is one job to everybody else, and
  * nothing of any of them stays behind when one fails. */
 #include "test.h"
+#include "clock.h"
 #include "fake.h"
 #include "file.h"
 #include "job-list.h"
@@ -11,8 +12,11 @@
 #include "job-stop.h"
 #include "log.h"
 #include "mem.h"
+#include "stop.h"
 #include <dirent.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -264,6 +268,58 @@ static void an_image_is_pulled_once(void **state)
 	job_free(job);
 }
 
+/* So it is when the first task hears last that there is none. */
+static void whichever_task_misses_it_first(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_MISSING);
+	struct buf text = { 0 };
+	struct err err = ERR_INIT;
+	struct strv calls = { 0 };
+	unsigned first = 0;
+
+	for (size_t i = 0; i < THREE; i++) {
+		free(job->tasks[i].image);
+		job->tasks[i].image = mem_strdup("y");
+	}
+	assert_int_equal(setenv("PULLS", "1", true), 0);
+	assert_true(run_job(s, job, RUN_DETACHED, 2000, NULL, &err) < 0);
+	assert_int_equal(fake_calls(s->fake, &text, &err), 0);
+	strv_split(&calls, buf_str(&text), "\n");
+	for (size_t i = 0; !first && i < calls.n; i++)
+		first = strstr(calls.v[i], "Images/Get") ? (unsigned)strtoul(calls.v[i], NULL, 10) : 0;
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	assert_int_equal(fake_fault(s->fake, &err, "%u:delay=300", first), 0);
+	assert_int_equal(unlink(s->pulled), 0);
+	assert_int_equal(setenv("SLOW", "1", true), 0);
+	assert_true(run_job(s, job, RUN_DETACHED, 2000, NULL, &err) < 0);
+	assert_int_equal(unsetenv("SLOW"), 0);
+	buf_reset(&text);
+	assert_true(file_read(s->pulled, 4096, &text, &err) >= 0);
+	assert_string_equal(buf_str(&text), "docker.io/library/y:latest\n");
+	strv_done(&calls);
+	buf_done(&text);
+	job_free(job);
+}
+
+/* The last pull fails; each other ends once all are told to. */
+static void pulls_are_interrupted_together(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_ALWAYS);
+	const int64_t began = clock_mono();
+	struct err err = ERR_INIT;
+
+	free(job->tasks[2].image);
+	job->tasks[2].image = mem_strdup("bad");
+	assert_int_equal(setenv("PULLS", "999", true), 0);
+	assert_int_equal(setenv("INTS", "2", true), 0);
+	assert_int_equal(run_job(s, job, RUN_DETACHED, 2000, NULL, &err), -ERR_UNAVAILABLE);
+	assert_int_equal(unsetenv("INTS"), 0);
+	assert_true(clock_mono() - began < 4 * NSEC_PER_SEC); /* else the first is killed after 5 */
+	job_free(job);
+}
+
 /* The third pull fails; the others wait for each other and would never end. */
 static void a_failed_pull_ends_the_others(void **state)
 {
@@ -379,6 +435,37 @@ static void one_that_lives_keeps_the_job(void **state)
 	job_free(job);
 }
 
+/* The image of the second says which; the third's says nothing. */
+static void each_gets_the_signal_of_its_image(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	const int want[THREE] = { SIGTERM, SIGQUIT, SIGTERM };
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_dict_ struct dict labels = { 0 };
+	_cleanup_free_ char *second = NULL;
+	struct core *core;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(run_job(s, job, RUN_DETACHED, 2000, NULL, &err), 0);
+	core = open_core(s, 2000);
+	assert_int_equal(record_find(core, "crew", NULL, &rec, &err), 0);
+	second = job_id_task(rec.c.id, 1);
+	dict_set(&labels, "io.containerd.image.config.stop-signal", "SIGQUIT");
+	assert_int_equal(containers_set_labels(core->ctrd, second, &labels, NULL, &err), 0);
+	assert_int_equal(stop_tasks(core, &rec, 1, NULL, &err), 1);
+	for (size_t i = 0; i < THREE; i++) {
+		_cleanup_free_ char *id = job_id_task(rec.c.id, i);
+		struct task_status t;
+
+		assert_int_equal(task_look(core, id, NULL, &t, &err), 0);
+		assert_int_equal(t.exit.status, 128 + want[i]);
+	}
+	core_free(core);
+	must(s, remove_it);
+	job_free(job);
+}
+
 /* Rollback: a start fails, and no task takes its SIGKILL. What it was made of stays, all of it, until containerd is well again. */
 static void without_proof_all_stays(void **state)
 {
@@ -436,6 +523,7 @@ static int set_up(void **state)
 	struct err err = ERR_INIT;
 
 	log_init(LOG_ERROR, false);
+	(void)signal(SIGINT, SIG_DFL); /* a shell that ignores it cannot be interrupted */
 	s = (struct stage){ .dir = "/tmp/davit-many-XXXXXX" };
 	if (!mkdtemp(s.dir))
 		return -1;
@@ -472,6 +560,7 @@ static int tear_down(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pulled_once), CASE(a_failed_pull_ends_the_others),
-	  CASE(nothing_stays_of_any_task), CASE(one_that_lives_keeps_the_job), CASE(without_proof_all_stays),
+RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pulled_once), CASE(whichever_task_misses_it_first),
+	  CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others), CASE(nothing_stays_of_any_task),
+	  CASE(each_gets_the_signal_of_its_image), CASE(one_that_lives_keeps_the_job), CASE(without_proof_all_stays),
 	  CASE(runs_detached_only))

@@ -179,6 +179,7 @@ static int run_keep_first(struct graph_run *run, int r, const struct err *why, s
 /* What @r, of its begin or finish, makes of a node. */
 static int node_goes_on(struct graph_run *run, struct node *n, int r, struct err *why, struct err *err)
 {
+	assert(r <= 0 || n->kind->finish);
 	if (r == 0)
 		mark_ended(n);
 	else if (r > 0)

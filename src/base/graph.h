@@ -18,7 +18,8 @@
 /* finish() returns 0 when the node has ended (so does begin() where there is no finish()), or, as begin() may: */
 enum {
 	GRAPH_MORE = 1, /* something was begun: finish() is called, again, once ready() says so. Its time begins anew */
-	GRAPH_LONG = 2, /* the same, and it takes what it takes: no limit but the caller's */
+	GRAPH_LONG = 2, /* the same, and it takes what it takes: no limit but the caller's. So is one whose ready() looks at what
+			   another node does, until that is done: the other's time is not its own */
 };
 
 /* What nodes of one kind do. Any function may be NULL. */

@@ -185,7 +185,6 @@ int run_confine_again(struct run_task *t, const struct ctx *ctx, struct err *err
 	if (label && t->run->n_tasks > 1)
 		choose_labels(t, "");
 	r = label ? label_files(t, label, err) : 0; /* they are made anew with each start */
-
 	if (r < 0 || !spec->len || !memmem(spec->data, spec->len, has_own, sizeof has_own - 1) ||
 	    apparmor_state(root_of(t)) != APPARMOR_ON)
 		return r;

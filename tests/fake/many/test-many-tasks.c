@@ -13,11 +13,13 @@
 #include "log.h"
 #include "mem.h"
 #include "stop.h"
+#include "volume.h"
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TEN = 10, THREE = 3, PATIENCE_MS = 15000 };
@@ -435,6 +437,46 @@ static void one_that_lives_keeps_the_job(void **state)
 	job_free(job);
 }
 
+/* A volume is being filled by a thread, which waits for another's copy, when our time is over: it ends, and nothing is left. */
+static void a_copy_under_way_is_taken_back(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, 2, PULL_NEVER);
+	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true };
+	const struct ctx ctx = ctx_within(NULL, 800);
+	_cleanup_free_ char *in_image = mem_printf("%s.rootfs/data", fake_address(s->fake)), *path = NULL;
+	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_close_ int lock = -1;
+	const int64_t began = clock_mono();
+	struct run_result res = { 0 };
+	struct buf before = { 0 };
+	struct core *core = open_core(s, 5000);
+	struct err err = ERR_INIT;
+
+	if (!s->netns) /* nor may we mount the image */
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		struct mount *m = task_add_mount(&job->tasks[i]);
+
+		m->kind = MOUNT_VOLUME;
+		m->source = mem_strdup("shared");
+		m->target = mem_strdup("/data");
+	}
+	assert_int_equal(mkdir(in_image, 0755), 0);
+	assert_int_equal(volume_ensure(core, "shared", NULL, &v, NULL, &err), 0);
+	path = mem_printf("%s/../copy.lock", v.path);
+	lock = file_lock(path, false, NULL, &err);
+	assert_true(lock >= 0);
+	snapshot_of(s, &before);
+	assert_int_equal(job_run(core, job, &opts, &ctx, &res, &err), -ERR_DEADLINE);
+	assert_true(clock_mono() - began < 6 * NSEC_PER_SEC);
+	core_free(core);
+	as_before(s, &before, "a copy under way");
+	assert_int_equal(rmdir(in_image), 0);
+	buf_done(&before);
+	job_free(job);
+}
+
 /* The image of the second says which; the third's says nothing. */
 static void each_gets_the_signal_of_its_image(void **state)
 {
@@ -562,5 +604,5 @@ static int tear_down(void **state)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pulled_once), CASE(whichever_task_misses_it_first),
 	  CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others), CASE(nothing_stays_of_any_task),
-	  CASE(each_gets_the_signal_of_its_image), CASE(one_that_lives_keeps_the_job), CASE(without_proof_all_stays),
-	  CASE(runs_detached_only))
+	  CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back), CASE(one_that_lives_keeps_the_job),
+	  CASE(without_proof_all_stays), CASE(runs_detached_only))

@@ -227,12 +227,14 @@ static void more_than_the_peer_takes(void **state)
 /* Nobody waits for them; the last begun ends first. */
 static void deadlines_end_by_themselves(void **state)
 {
-	enum { TIMED = 100 };
+	enum { TIMED = 100, TO_BEGIN_MS = 1000 };
+	int64_t from;
 
 	(void)state;
 	make_task("t");
+	from = clock_mono();
 	for (size_t i = 0; i < MANY; i++) {
-		const struct ctx until = { .deadline = clock_mono() + (int64_t)(TIMED - i) * 2 * NSEC_PER_MSEC };
+		const struct ctx until = { .deadline = from + (TO_BEGIN_MS + (int64_t)(TIMED - i) * 2) * NSEC_PER_MSEC };
 
 		wait_for(c, i, "t", i < TIMED ? &until : NULL);
 	}

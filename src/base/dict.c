@@ -32,18 +32,29 @@ static void dict_drop(struct dict *d, size_t i)
 	d->n--;
 }
 
+static void entry_set(struct dict_entry *e, char *value)
+{
+	free(e->value);
+	e->value = value;
+}
+
+static void entry_new(struct dict *d, const char *key, char *value)
+{
+	d->v = mem_grow(d->v, &d->cap, d->n + 1, sizeof *d->v);
+	d->v[d->n++] = (struct dict_entry){ mem_strdup(key), value };
+}
+
 static void own(struct dict *d, const char *key, char *value)
 {
 	size_t i = dict_find(d, key);
 
-	if (i < d->n) {
-		free(d->v[i].value);
-		d->v[i].value = value;
-		return;
-	}
-	d->v = mem_grow(d->v, &d->cap, d->n + 1, sizeof *d->v);
-	d->v[d->n++] = (struct dict_entry){ mem_strdup(key), value };
+	if (i < d->n)
+		entry_set(&d->v[i], value);
+	else
+		entry_new(d, key, value);
 }
+
+void dict_append(struct dict *d, const char *key, const char *value) { entry_new(d, key, mem_strdup(value)); }
 
 void dict_set(struct dict *d, const char *key, const char *value)
 {
@@ -69,12 +80,6 @@ const char *dict_get(const struct dict *d, const char *key)
 	return i < d->n ? d->v[i].value : NULL;
 }
 
-void dict_add(struct dict *d, const struct dict *from)
-{
-	for (size_t i = 0; i < from->n; i++)
-		dict_set(d, from->v[i].key, from->v[i].value);
-}
-
 static int by_key(const void *a, const void *b)
 {
 	return strcmp(((const struct dict_entry *)a)->key, ((const struct dict_entry *)b)->key);
@@ -84,4 +89,41 @@ void dict_sort(struct dict *d)
 {
 	if (d->n)
 		qsort(d->v, d->n, sizeof *d->v, by_key);
+}
+
+static int by_key_of(const void *a, const void *b)
+{
+	return by_key(*(struct dict_entry *const *)a, *(struct dict_entry *const *)b);
+}
+
+/* What is new stands in @from once, so it is only the old ones that are looked through. */
+static void add_many(struct dict *d, const struct dict *from)
+{
+	struct dict_entry **old = mem_array(struct dict_entry *, d->n + 1);
+	const size_t n = d->n;
+
+	d->v = mem_grow(d->v, &d->cap, n + from->n, sizeof *d->v);
+	for (size_t i = 0; i < n; i++)
+		old[i] = &d->v[i];
+	qsort(old, n, sizeof *old, by_key_of);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct dict_entry *e = &from->v[i];
+		struct dict_entry **at = bsearch(&e, old, n, sizeof *old, by_key_of);
+
+		if (at)
+			entry_set(*at, mem_strdup(e->value));
+		else
+			dict_append(d, e->key, e->value);
+	}
+	free(old);
+}
+
+void dict_add(struct dict *d, const struct dict *from)
+{
+	if (from->n > 16) {
+		add_many(d, from);
+		return;
+	}
+	for (size_t i = 0; i < from->n; i++)
+		dict_set(d, from->v[i].key, from->v[i].value);
 }

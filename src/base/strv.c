@@ -64,6 +64,33 @@ void strv_sort(struct strv *s, size_t from)
 		qsort(s->v + from, s->n - from, sizeof *s->v, by_bytes);
 }
 
+/* Equal texts in their order. */
+static int texts_order(const void *a, const void *b)
+{
+	const char *const *x = *(const char *const *const *)a, *const *y = *(const char *const *const *)b;
+	int r = strcmp(*x, *y);
+
+	return r ? r : (x > y) - (x < y);
+}
+
+size_t texts_twice(const char *const *texts, size_t n)
+{
+	const char *const **sorted = NULL;
+	size_t first = n;
+
+	if (n < 2)
+		return n;
+	sorted = mem_array(const char *const *, n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &texts[i];
+	qsort(sorted, n, sizeof *sorted, texts_order);
+	for (size_t i = 1; i < n; i++)
+		if (sorted[i] < &texts[first] && !strcmp(*sorted[i - 1], *sorted[i]))
+			first = (size_t)(sorted[i] - texts);
+	free(sorted);
+	return first;
+}
+
 char *strv_join(const struct strv *s, const char *between)
 {
 	struct buf b = { 0 };

@@ -1,6 +1,7 @@
 /* Nodes and texts stand in chunks that grow; nothing is freed before the tree is. */
 #include "tree.h"
 #include "mem.h"
+#include "strv.h"
 #include <string.h>
 
 enum { CHUNK_FIRST = 2048, CHUNK_MOST = 256 << 10 };
@@ -94,6 +95,21 @@ const struct node *node_get(const struct node *map, const char *key)
 		if (!strcmp(n->key, key))
 			found = n;
 	return found;
+}
+
+const struct node *node_twice(const struct node *map)
+{
+	const char **keys = mem_array(const char *, map->n + 1);
+	const struct node *m = map->first;
+	size_t i = 0;
+
+	for (; m; m = m->next)
+		keys[i++] = m->key;
+	i = texts_twice(keys, map->n);
+	free(keys);
+	for (m = map->first; m && i; i--)
+		m = m->next;
+	return m;
 }
 
 const char *node_text(const struct node *n) { return n && n->kind == NODE_TEXT ? n->text : NULL; }

@@ -48,6 +48,7 @@ int tree_full(struct err *);
 int tree_err(const struct tree *, struct node_place, int r, struct err *);
 
 const struct node *node_get(const struct node *map, const char *key); /* the last of that key; NULL: none, or @map is no map */
+const struct node *node_twice(const struct node *map);                /* the first member whose key stood before; NULL: none */
 const char *node_text(const struct node *);                           /* of a text, else NULL */
 /* Is it a whole number? *@ret_fits: of int64_t, and then *@ret is it. */
 bool node_whole(const struct node *, int64_t *ret, bool *ret_fits);

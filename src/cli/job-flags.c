@@ -114,26 +114,33 @@ static struct opt opt_of(const struct field *f)
 			     .meant = f->meant };
 }
 
+/* By topic, and what is of none of the tables' last: counted first, then put where each topic begins. */
 struct opts_made {
-	struct opt *v;
-	size_t n, cap;
-	const char *topic;
+	struct opt *v; /* NULL: they are counted */
+	size_t at[TOPICS + 1];
+	bool begun[TOPICS];
 };
 
-/* The first of a topic names it. */
-static void opts_add(struct opts_made *m, struct opt o, const char *topic)
+/* The row @f, or else the client's @own. */
+static void opts_add(struct opts_made *m, enum field_topic topic, const struct field *f, const struct opt *own)
 {
-	m->v = mem_grow(m->v, &m->cap, m->n + 1, sizeof o);
-	o.topic = m->topic == topic ? NULL : topic;
-	m->topic = topic;
-	m->v[m->n++] = o;
+	size_t *at = &m->at[topic ? topic : TOPICS];
+
+	if (m->v) {
+		m->v[*at] = f ? opt_of(f) : *own;
+		if (topic) { /* the first of a topic names it */
+			m->v[*at].topic = m->begun[topic] ? NULL : topic_names[topic];
+			m->begun[topic] = true;
+		}
+	}
+	++*at;
 }
 
-static void opts_of_shape(struct opts_made *m, const struct shape *s, enum field_topic topic)
+static void opts_of_shape(struct opts_made *m, const struct shape *s)
 {
 	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
-		if (f->flag && f->topic == topic)
-			opts_add(m, opt_of(f), topic_names[topic]);
+		if (f->flag && f->topic)
+			opts_add(m, f->topic, f, NULL);
 }
 
 static enum field_topic topic_of(const char *name)
@@ -145,37 +152,34 @@ static enum field_topic topic_of(const char *name)
 	return (enum field_topic)t;
 }
 
-/* Those of @own whose topic is @topic; TOPIC_NONE: the tables have it not. */
-static void opts_of_client(struct opts_made *m, const struct opt *own, enum field_topic topic)
+static void opts_of_all(struct opts_made *m, const struct opt *own)
 {
 	enum field_topic is = TOPIC_NONE;
-	const char *name = NULL;
 
-	for (const struct opt *o = own; o->name; o++) {
-		if (o->topic) {
-			name = o->topic;
-			is = topic_of(name);
-		}
-		if (topic && name && !is) /* rows of the tables' topics stand first */
-			return;
-		if (is == topic)
-			opts_add(m, *o, topic ? topic_names[topic] : name);
+	opts_of_shape(m, &job_shape);
+	opts_of_shape(m, &task_shape);
+	for (; own->name; own++) {
+		if (own->topic)
+			is = topic_of(own->topic);
+		opts_add(m, is, NULL, own);
 	}
 }
 
 static struct opt *opts_make(const struct opt *own)
 {
-	enum { ABOUT = 192 };
 	struct opts_made m = { 0 };
+	size_t n = 0;
 
-	m.v = mem_grow(NULL, &m.cap, ABOUT, sizeof *m.v);
-	for (int t = TOPIC_JOB; t < TOPICS; t++) {
-		opts_of_shape(&m, &job_shape, (enum field_topic)t);
-		opts_of_shape(&m, &task_shape, (enum field_topic)t);
-		opts_of_client(&m, own, (enum field_topic)t);
+	opts_of_all(&m, own);
+	for (size_t t = 0; t <= TOPICS; t++) {
+		size_t of_it = m.at[t];
+
+		m.at[t] = n;
+		n += of_it;
 	}
-	opts_of_client(&m, own, TOPIC_NONE);
-	opts_add(&m, (struct opt){ 0 }, m.topic);
+	m.v = mem_resize(NULL, (n + 1) * sizeof *m.v);
+	m.v[n] = (struct opt){ 0 };
+	opts_of_all(&m, own);
 	return m.v;
 }
 

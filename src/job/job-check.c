@@ -225,16 +225,13 @@ static int check_limits(const struct task *t, struct err *err)
 
 static int check_targets(const struct task *t, struct err *err)
 {
-	_cleanup_strv_ struct strv seen = { 0 };
+	_cleanup_strv_ struct strv targets = { 0 };
+	size_t twice;
 
-	for (size_t i = 0; i < t->n_mounts; i++) {
-		_cleanup_free_ char *target = path_clean(t->mounts[i].target, NULL);
-
-		if (strv_has(&seen, target))
-			return check_fail("mount target", target, "two mounts have it", err);
-		strv_own(&seen, TAKE_PTR(target));
-	}
-	return 0;
+	for (size_t i = 0; i < t->n_mounts; i++)
+		strv_own(&targets, path_clean(t->mounts[i].target, NULL));
+	twice = texts_twice((const char *const *)targets.v, targets.n);
+	return twice < targets.n ? check_fail("mount target", targets.v[twice], "two mounts have it", err) : 0;
 }
 
 int check_task(const void *task, struct err *err)
@@ -246,9 +243,11 @@ int check_task(const void *task, struct err *err)
 
 /* a job */
 
-static int check_clash(const struct job *j, size_t i, struct err *err)
+static int check_clash(const struct job *j, struct err *err)
 {
-	for (size_t k = 0; k < i; k++)
+	const size_t i = ports_clash(j->ports, j->n_ports);
+
+	for (size_t k = 0; k < i && i < j->n_ports; k++)
 		if (port_clashes(&j->ports[i], &j->ports[k]))
 			return err_set(err, ERR_INVALID, "port %d/%s is published twice (to %d and to %d inside)", j->ports[i].host,
 				       port_proto_name(j->ports[i].proto), j->ports[k].inside, j->ports[i].inside);
@@ -274,16 +273,25 @@ static int check_forwarding(const struct job *j, struct err *err)
 
 static int check_ports(const struct job *j, struct err *err)
 {
-	for (size_t i = 0; i < j->n_ports; i++) {
-		int r = check_clash(j, i, err);
+	int r = check_clash(j, err);
 
-		if (r < 0)
-			return r;
-	}
-	return check_forwarding(j, err);
+	return r < 0 ? r : check_forwarding(j, err);
 }
 
-static int check_task_name(const struct job *j, size_t i, struct err *err)
+/* The first whose name another has. */
+static size_t tasks_twice(const struct job *j)
+{
+	const char **names = mem_array(const char *, j->n_tasks + 1);
+	size_t twice;
+
+	for (size_t i = 0; i < j->n_tasks; i++)
+		names[i] = j->tasks[i].name;
+	twice = texts_twice(names, j->n_tasks);
+	free(names);
+	return twice;
+}
+
+static int check_task_name(const struct job *j, size_t i, size_t twice, struct err *err)
 {
 	const char *name = j->tasks[i].name;
 	size_t room = NAME_ID_MAX - 1 - (j->name ? strlen(j->name) : 0); /* JOB.TASK is an id of containerd */
@@ -294,10 +302,7 @@ static int check_task_name(const struct job *j, size_t i, struct err *err)
 	r = name_check("task name", name, room, err);
 	if (r < 0)
 		return r;
-	for (size_t k = 0; k < i; k++)
-		if (!strcmp(j->tasks[k].name, name))
-			return check_fail("task name", name, "two tasks have it", err);
-	return 0;
+	return i == twice ? check_fail("task name", name, "two tasks have it", err) : 0;
 }
 
 static int check_host_network(const struct job *j, const struct task *t, struct err *err)
@@ -312,8 +317,10 @@ static int check_host_network(const struct job *j, const struct task *t, struct 
 
 static int check_tasks(const struct job *j, struct err *err)
 {
+	const size_t twice = tasks_twice(j);
+
 	for (size_t i = 0; i < j->n_tasks; i++) {
-		int r = check_task_name(j, i, err);
+		int r = check_task_name(j, i, twice, err);
 
 		if (r >= 0)
 			r = check_host_network(j, &j->tasks[i], err);

@@ -399,15 +399,18 @@ static int read_strv(const struct field *f, const struct node *from, void *obj, 
 
 static int read_dict(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
 {
+	const struct node *twice;
+
 	if (from->kind != NODE_MAP || from->n > ARRAY_MAX)
 		return wants(f, "an object of at most 4096 texts", err);
+	twice = node_twice(from);
 	for (const struct node *m = from->first; m; m = m->next) {
 		*ret_bad = m;
 		if (!node_text(m))
 			return err_set(err, ERR_INVALID, "key \"%s\": \"%.80s\" wants text", f->key, m->key);
-		if (dict_get(shape_value_of(f, obj), m->key))
+		if (m == twice)
 			return err_set(err, ERR_INVALID, "key \"%s\": \"%.80s\" is given twice", f->key, m->key);
-		dict_set(shape_value_of(f, obj), m->key, m->text);
+		dict_append(shape_value_of(f, obj), m->key, m->text);
 	}
 	return 0;
 }

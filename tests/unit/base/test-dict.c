@@ -56,8 +56,22 @@ static void adds_and_overrides(void **state)
 	assert_string_equal(dict_get(&a, "k48"), "48");
 	assert_string_equal(dict_get(&a, "k49"), "new");
 	assert_string_equal(dict_get(&a, "more"), "x");
+	dict_setf(&a, "k3", "%s", "3, later");
+	dict_add(&b, &a); /* many at once */
+	assert_int_equal(b.n, 51);
+	assert_string_equal(b.v[0].key, "k49");
+	assert_string_equal(b.v[1].value, "x");
+	assert_string_equal(b.v[2].key, "k0");
+	assert_string_equal(dict_get(&b, "k3"), "3, later");
+	dict_add(&b, &b);
+	assert_int_equal(b.n, 51);
+	assert_string_equal(dict_get(&b, "k48"), "48");
 	dict_done(&a);
 	assert_int_equal(a.n, 0);
+	dict_add(&a, &b);
+	assert_int_equal(a.n, 51);
+	assert_string_equal(a.v[50].key, "k48");
+	dict_done(&a);
 	dict_set(&a, "again", "y");
 	assert_string_equal(dict_get(&a, "again"), "y");
 }

@@ -116,5 +116,24 @@ static void sorts_from_one_on(void **state)
 	check(&s, "10|9|B|a|b|z");
 }
 
+static void the_first_that_stood_before(void **state)
+{
+	static const struct {
+		const char *texts;
+		size_t twice;
+	} rows[] = {
+		{ "", 0 }, { "a", 1 }, { "a b", 2 }, { "a a", 1 }, { "c a b b a c", 3 }, { "b a c c a b a", 3 }, { "a a a", 1 }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_strv_ struct strv s = { 0 };
+
+		strv_split(&s, rows[i].texts, " ");
+		assert_int_equal(texts_twice((const char *const *)s.v, s.n), rows[i].twice);
+	}
+}
+
 RUN_TESTS("strv", cmocka_unit_test(splits), cmocka_unit_test(stays_ended_by_null), cmocka_unit_test(adds_itself_once),
-	  cmocka_unit_test(environment), cmocka_unit_test(many_variables), cmocka_unit_test(sorts_from_one_on))
+	  cmocka_unit_test(environment), cmocka_unit_test(many_variables), cmocka_unit_test(sorts_from_one_on),
+	  cmocka_unit_test(the_first_that_stood_before))

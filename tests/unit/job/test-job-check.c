@@ -2,6 +2,8 @@
 #include "job.h"
 #include "mem.h"
 #include "place.h"
+#include "port.h"
+#include <time.h>
 
 /* What is between the fields, one mistake a row, in a job that has nothing else. */
 #define TASK "\"image\":\"i\""
@@ -227,5 +229,132 @@ static void other_bytes_than_utf8(void **state)
 	assert_non_null(strstr(err.msg, "invalid user \"a?\": not UTF-8"));
 }
 
+/* Of each list as many as there may be, alike for long: a job's text and what is between its fields are read in a time that goes
+ * by the job's length. */
+enum { MOST = 4096 };
+
+static void put_label(struct buf *b, unsigned i, const char *alike) { buf_addf(b, "\"%s%u\":\"\"", alike, i); }
+static void put_mount(struct buf *b, unsigned i, const char *alike)
+{
+	buf_addf(b, "{\"type\":\"tmpfs\",\"target\":\"/%s%u\"}", alike, i);
+}
+static void put_port(struct buf *b, unsigned i, const char *alike)
+{
+	(void)alike;
+	buf_addf(b, "{\"host_ip\":\"127.1.%u.%u\",\"host\":80,\"inside\":80}", i / 256, i % 256);
+}
+static void put_task(struct buf *b, unsigned i, const char *alike)
+{
+	buf_addf(b, "{\"image\":\"i\",\"name\":\"%.64s%u\"}", alike, i);
+}
+
+static const struct list {
+	const char *before, *behind, *twice;
+	void (*put)(struct buf *, unsigned i, const char *alike);
+} lists[] = {
+	{ "\"tasks\":[{\"image\":\"i\"}],\"labels\":{", "}", "is given twice", put_label },
+	{ "\"tasks\":[{\"image\":\"i\",\"mounts\":[", "]}]", "two mounts have it", put_mount },
+	{ "\"tasks\":[{\"image\":\"i\"}],\"ports\":[", "]", "port 80/tcp is published twice", put_port },
+	{ "\"tasks\":[", "]", "two tasks have it", put_task },
+};
+
+/* The first again as the last where @twice says so. */
+static void put_list(const struct list *list, unsigned n, bool twice, struct buf *out)
+{
+	char alike[2001] = { 0 };
+
+	memset(alike, 'a', sizeof alike - 1);
+	buf_addf(out, "{%s", list->before);
+	for (unsigned i = 0; i < n; i++) {
+		if (i)
+			buf_addc(out, ',');
+		list->put(out, twice && i == n - 1 ? 0 : i, alike);
+	}
+	buf_addf(out, "%s}", list->behind);
+}
+
+/* Only what this thread does counts, not how long it waits for others. */
+static int64_t time_of(const struct buf *text)
+{
+	_cleanup_(job_freep) struct job *job = NULL;
+	struct timespec from, to;
+	struct err err = ERR_INIT;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	if (job_read_json("f", text->data, text->len, &job, &err) < 0 || job_check(job, &err) < 0)
+		fail_msg("%s", err.msg);
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	return (to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec;
+}
+
+/* Eight times as many cost eight times as much and a little more, and not 64 times. */
+static void eight_times_as_long_takes_eight_times_as_long(void **state)
+{
+	(void)state;
+	for (const struct list *l = lists; l < lists + sizeof lists / sizeof *lists; l++) {
+		_cleanup_buf_ struct buf few = { 0 }, many = { 0 };
+		int64_t a = INT64_MAX, b = INT64_MAX;
+
+		put_list(l, MOST / 8, false, &few);
+		put_list(l, MOST, false, &many);
+		for (int i = 0; i < 5 && (i == 0 || b > 20 * a); i++) {
+			int64_t x = time_of(&few), y = time_of(&many);
+
+			a = x < a ? x : a;
+			b = y < b ? y : b;
+		}
+		print_message("%s: %d: %.2f ms, %d: %.2f ms\n", l->twice, MOST / 8, (double)a / 1e6, MOST, (double)b / 1e6);
+		assert_true(b < 20 * a);
+	}
+}
+
+static void the_last_of_many_is_the_first_again(void **state)
+{
+	(void)state;
+	for (const struct list *l = lists; l < lists + sizeof lists / sizeof *lists; l++) {
+		_cleanup_(job_freep) struct job *job = NULL;
+		_cleanup_buf_ struct buf text = { 0 };
+		struct err err = ERR_INIT;
+
+		put_list(l, MOST, true, &text);
+		assert_int_equal(job_read_json("f", text.data, text.len, &job, &err), -ERR_INVALID);
+		if (!strstr(err.msg, l->twice))
+			fail_msg("%s", err.msg);
+		err_clear(&err);
+	}
+}
+
+/* Sorted or not: the first that clashes is what comparing each with each before it finds. */
+static void the_first_clash_of_any_ports(void **state)
+{
+	static const char *const ips[] = { NULL, "0.0.0.0", "::", "127.0.0.1", "10.0.0.1", "::1", "0:0::1", "fd00::2" };
+	unsigned seed = 1, clashes = 0;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct port p[6];
+		size_t n = 0, first = 0;
+
+		for (; n < 2 + (unsigned)round % 5; n++) {
+			seed = seed * 1103515245 + 12345;
+			p[n] = (struct port){ .host_ip = (char *)(uintptr_t)ips[seed >> 16 & 7],
+					      .host = (uint16_t)(seed >> 19 & 3),
+					      .host_last = (seed >> 21 & 7) ? 0 : 90,
+					      .proto = seed >> 24 & 1 };
+		}
+		for (bool clash = false; first < n; first++) {
+			for (size_t k = 0; k < first; k++)
+				clash = clash || port_clashes(&p[first], &p[k]);
+			if (clash)
+				break;
+		}
+		clashes += first < n;
+		assert_int_equal(ports_clash(p, n), first);
+	}
+	assert_in_range(clashes, 2000, 18000);
+}
+
 RUN_TESTS("job-check", cmocka_unit_test(one_mistake_each), cmocka_unit_test(clashing_ports), cmocka_unit_test(names_of_tasks),
-	  cmocka_unit_test(many_ports_are_bounded), cmocka_unit_test(other_bytes_than_utf8))
+	  cmocka_unit_test(many_ports_are_bounded), cmocka_unit_test(other_bytes_than_utf8),
+	  cmocka_unit_test(eight_times_as_long_takes_eight_times_as_long), cmocka_unit_test(the_last_of_many_is_the_first_again),
+	  cmocka_unit_test(the_first_clash_of_any_ports))

@@ -92,6 +92,10 @@ fuzz: | need-meson
 bench: release
 	@bench/run
 
+# Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
+bench-against: release
+	@BASE="$(abspath $(BASE))" tests/run --cases bench/against
+
 install: release
 	@meson configure $(B)/release -Dprefix=$(PREFIX)
 	@ninja -C $(B)/release
@@ -101,4 +105,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-cases check-vm coverage lint \
-	analyze fuzz bench install clean
+	analyze fuzz bench bench-against install clean

@@ -96,14 +96,14 @@ class Unread(Case):
         self.pipeline("run", "--name", "yes", "--network", "none", Machine.image, "yes")
         self.assertEqual(self.state("yes"), "running")
         self.davit("stop", "-t", "0", "yes")
-        self.assertIn("y\n", self.davit("logs", "--tail", "1", "yes").out)
+        wait_until("the heir's last lines", lambda: "y\n" in self.davit("logs", "--tail", "1", "yes").out)
 
     def test_a_rm_job_is_removed_when_it_ends(self):
         self.pipeline("run", "--rm", "--name", "brief", "--network", "none", Machine.image, "sh", "-c",
                       "while [ ! -e /tmp/end ]; do echo y; done")
         self.assertEqual(self.state("brief"), "running")
-        self.assertIn("y\n", self.davit("logs", "--tail", "1", "brief").out)
-        self.davit("exec", "brief", "touch", "/tmp/end")
+        wait_until("the heir's first line", lambda: "y\n" in self.davit("logs", "--tail", "1", "brief").out)
+        self.davit("exec", "brief", "touch", "/tmp/end", code=None)  # it may end with the job, before touch does
         wait_until("its removal", lambda: self.state("brief") is None)
 
     def test_exec(self):

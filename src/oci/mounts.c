@@ -1,6 +1,7 @@
 /* Mounts, in the order in which they are made: the kernel's own file systems, then davit's files and the task's mounts by
  * depth, so that none hides another: a volume on /etc leaves /etc/hosts as it is. A mount of the task's on one of the usual
  * targets takes its place. */
+#include "init.h"
 #include "mem.h"
 #include "path.h"
 #include "spec-parts.h"
@@ -203,6 +204,9 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 
 	add_all_given(in, &given);
 	add_own_files(in, &given);
+	if (init_wanted(in))
+		add_given_mount(&given,
+				&(struct spec_mount){ .target = init_inside(in->task), .source = in->init, .read_only = true });
 	r = check_given(&given, err);
 	if (r < 0)
 		return r;

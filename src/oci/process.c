@@ -1,5 +1,6 @@
 /* The process of a container: arguments, environment, identity, capabilities, limits. */
 #include "cap.h"
+#include "init.h"
 #include "mem.h"
 #include "path.h"
 #include "process-parts.h"
@@ -40,8 +41,10 @@ static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 				in->task->image ? in->task->image : "IMAGE");
 	}
 	r = *args.v[0] ? process_check_texts("argument", &args, err) : process_empty_command("image", err);
-	if (r >= 0)
-		emit_strv(out, "args", &args);
+	if (r < 0)
+		return r;
+	init_wrap(in, &args);
+	emit_strv(out, "args", &args);
 	return r;
 }
 

@@ -37,6 +37,9 @@ struct spec_in {
 	const char *selinux_process, *selinux_mount; /* labels of the process and of what is mounted for it; NULL: none */
 	const char *apparmor;                        /* profile, of apparmor_choose(); NULL: none */
 	struct spec_console console;                 /* with a terminal */
+	const char *init;                            /* host path of davit-init; NULL: the command is run by itself (init.h) */
+	bool reap;                                   /* it stays the first process */
+	struct strv scripts;                         /* paths inside, which it runs before the command; borrowed */
 };
 /* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown
  * seccomp file, a controller that is not there ... */

@@ -515,9 +515,36 @@ static void exec_has_its_user_s_home(void **state)
 	}
 }
 
+static void init_is_the_first_process(void **state)
+{
+	(void)state;
+	f.in.init = "/opt/davit-init";
+	built();
+	is("process|args", "[\"true\"]"); /* it is there, and nobody asked for it */
+	assert_null(mount_at("/dev/davit-init"));
+	f.in.reap = true;
+	built();
+	is("process|args", "[\"/dev/davit-init\",\"--reap\",\"--\",\"true\"]");
+	assert_string_equal(json_get_str(mount_at("/dev/davit-init"), "source"), "/opt/davit-init");
+	strv_push(&f.in.scripts, "/a");
+	strv_push(&f.in.scripts, "/b");
+	f.in.reap = false;
+	built();
+	is("process|args", "[\"/dev/davit-init\",\"--script\",\"/a\",\"--script\",\"/b\",\"--\",\"true\"]");
+	*task_add_mount(f.task) = (struct mount){ .kind = MOUNT_TMPFS, .target = mem_strdup("/dev/") };
+	built();
+	assert_null(mount_at("/dev/davit-init"));
+	assert_non_null(mount_at("/run/davit-init"));
+	strv_done(&f.in.scripts);
+	f.task->has_entrypoint = true;
+	f.in.reap = true;
+	assert_int_equal(build(), -ERR_INVALID); /* no command is none, whoever would run it */
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
-	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest), CASE(profile_and_labels),
-	  CASE(exec_keeps_what_it_does_not_change), CASE(exec_has_its_user_s_home))
+	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest),
+	  CASE(init_is_the_first_process), CASE(profile_and_labels), CASE(exec_keeps_what_it_does_not_change),
+	  CASE(exec_has_its_user_s_home))

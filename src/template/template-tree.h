@@ -45,15 +45,16 @@ struct template
 {
 	char *text;
 	struct node *root;
+	struct template_style *style; /* borrowed */
 };
 
 enum { TEMPLATE_DEPTH = 32 };
 
 /* template-func.c */
-bool func_find(const char *name, func_id *ret);
+bool func_find(const struct template_style *, const char *name, func_id *ret);
 bool func_is_lazy(func_id, bool *ret_until); /* and, or: what they need not know is not asked; until which truth */
 /* "and, or, ..." */
-void func_names(struct strv *out);
+void func_names(const struct template_style *, struct strv *out);
 
 struct args {
 	json **v;
@@ -61,4 +62,4 @@ struct args {
 }; /* borrowed */
 /* *ret is the caller's (may be NULL: nil). The error says what is wrong, without a position. @room: how many bytes a text that
  * is made may have. */
-int func_call(func_id, const struct args *, size_t room, json **ret, struct err *err);
+int func_call(const struct template_style *, func_id, const struct args *, size_t room, json **ret, struct err *err);

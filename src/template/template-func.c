@@ -307,9 +307,17 @@ static const struct {
 	{ "truncate", f_truncate, 2, 2 },
 };
 
-bool func_find(const char *name, func_id *ret)
+enum { FUNCS = sizeof funcs / sizeof *funcs };
+
+/* The numbers behind ours are the style's own. */
+bool func_find(const struct template_style *style, const char *name, func_id *ret)
 {
-	for (size_t i = 0; i < sizeof funcs / sizeof *funcs; i++)
+	for (size_t i = 0; i < style->n_calls; i++)
+		if (!strcmp(style->calls[i].name, name)) {
+			*ret = FUNCS + i;
+			return true;
+		}
+	for (size_t i = 0; i < FUNCS; i++)
 		if (!strcmp(funcs[i].name, name)) {
 			*ret = i;
 			return true;
@@ -319,21 +327,28 @@ bool func_find(const char *name, func_id *ret)
 
 bool func_is_lazy(func_id f, bool *ret_until)
 {
-	*ret_until = funcs[f].name[0] == 'o';
-	return !funcs[f].fn;
+	*ret_until = f < FUNCS && funcs[f].name[0] == 'o';
+	return f < FUNCS && !funcs[f].fn;
 }
 
-void func_names(struct strv *out)
+void func_names(const struct template_style *style, struct strv *out)
 {
-	for (size_t i = 0; i < sizeof funcs / sizeof *funcs; i++)
-		strv_push(out, funcs[i].name);
+	for (size_t i = 0; i < style->n_calls; i++)
+		strv_push(out, style->calls[i].name);
+	for (size_t i = 0; i < FUNCS; i++)
+		if (!strv_has(out, funcs[i].name))
+			strv_push(out, funcs[i].name);
 }
 
-int func_call(func_id f, const struct args *a, size_t room, json **ret, struct err *err)
+int func_call(const struct template_style *style, func_id f, const struct args *a, size_t room, json **ret, struct err *err)
 {
-	if (a->n < funcs[f].min)
-		return err_set(err, ERR_INVALID, "%s needs %zu arguments, not %zu", funcs[f].name, funcs[f].min, a->n);
-	if (a->n > funcs[f].max)
-		return err_set(err, ERR_INVALID, "%s takes %zu arguments, not %zu", funcs[f].name, funcs[f].max, a->n);
-	return funcs[f].fn(a, room, ret, err);
+	const struct template_call *own = f >= FUNCS ? &style->calls[f - FUNCS] : NULL;
+	const char *name = own ? own->name : funcs[f].name;
+	const size_t min = own ? own->min : funcs[f].min, max = own ? own->max : funcs[f].max;
+
+	if (a->n < min)
+		return err_set(err, ERR_INVALID, "%s needs %zu arguments, not %zu", name, min, a->n);
+	if (a->n > max)
+		return err_set(err, ERR_INVALID, "%s takes %zu arguments, not %zu", name, max, a->n);
+	return own ? own->call(style->state, a->v, a->n, ret, err) : funcs[f].fn(a, room, ret, err);
 }

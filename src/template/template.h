@@ -11,13 +11,35 @@
  * what it writes. Errors name the position and, for a field, those there are. */
 #pragma once
 #include "json.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 struct template;
+
+/* A function that a template can call. Takes @n values, borrowed; *ret is the caller's. The error says what is wrong, without a
+ * position. */
+struct template_call {
+	const char *name;
+	int (*call)(void *state, json *const *v, size_t n, json **ret, struct err *err);
+	size_t min, max; /* how many values it takes */
+};
+/* How a template is written, where it is not one of Docker's. */
+struct template_style {
+	const char *open, *close;          /* "{{" and "}}" */
+	bool plain;                        /* outside of actions "\n" is two characters */
+	bool any_field;                    /* a field that an object has not is nothing */
+	const struct template_call *calls; /* before those of all */
+	size_t n_calls;
+	void *state;        /* of the calls */
+	size_t steps, work; /* that it may take, of bytes that it may look at; counted down; 0: none are left */
+};
 
 enum { TEMPLATE_MAX = 64 << 10, TEMPLATE_OUT_MAX = 16 << 20 };
 
 /* -ERR_INVALID. "\t" and "\n" that a shell left as they are mean tab and newline. */
 int template_parse(const char *text, struct template **ret, struct err *err);
+/* The same in another style, borrowed as long as the template lives. */
+int template_parse_style(const char *text, struct template_style *, struct template **ret, struct err *err);
 void template_free(struct template *);
 DEFINE_CLEANUP(struct template, template_free)
 /* Are the fields that it asks of the object at its top among those of @fields? So a wrong one is told of an empty list, too. */

@@ -15,6 +15,7 @@ struct variable {
 
 struct run {
 	const struct template *t;
+	const struct template_style *style;
 	json *top;
 	struct buf *out;
 	size_t begin;       /* where ours begins in @out */
@@ -39,7 +40,7 @@ static void value_done(struct value *v)
 static int step_into(struct run *r, size_t at, struct err *err)
 {
 	if (!r->steps)
-		return lex_error(r->t->text, at, err, "takes more than %d steps", STEPS);
+		return lex_error(r->t->text, at, err, "takes more steps than a template may");
 	r->steps--;
 	return 0;
 }
@@ -82,7 +83,7 @@ static int member(const struct run *run, size_t at, struct value *v, const char 
 		return 0;
 	if (!json_object_is_type(v->j, json_type_object))
 		return lex_error(run->t->text, at, err, "no field .%.80s: what stands before is no object", field);
-	if (!json_object_object_get_ex(v->j, field, &next) && !v->is_map)
+	if (!json_object_object_get_ex(v->j, field, &next) && !v->is_map && !run->style->any_field)
 		return no_field(run->t->text, at, field, v->j, err);
 	(void)json_object_get(next);
 	value_done(v);
@@ -160,7 +161,7 @@ static int charge(struct run *run, size_t at, json *j, struct err *err)
 							     : 1;
 
 	if (n > run->work)
-		return lex_error(run->t->text, at, err, "works on more than %d MiB of text", WORK >> 20);
+		return lex_error(run->t->text, at, err, "works on more text than a template may");
 	run->work -= n;
 	return 0;
 }
@@ -184,8 +185,10 @@ static int func_value(struct run *run, const struct call *c, json *dot, struct v
 	for (size_t i = 0; r >= 0 && i < args.n; i++)
 		r = charge(run, c->v[0].at, v[i], err);
 	if (r >= 0) {
-		r = func_call(c->v[0].func, &args, run->work, &ret->j, &why);
+		r = func_call(run->style, c->v[0].func, &args, run->work, &ret->j, &why);
 		r = r < 0 ? lex_error(run->t->text, c->v[0].at, err, "%s", why.msg) : charge(run, c->v[0].at, ret->j, err);
+		if (*why.hint)
+			(void)err_hint(err, r, "%s", why.hint);
 	}
 	for (size_t i = 0; i < c->n; i++)
 		value_done(&values[i]);
@@ -431,11 +434,18 @@ static int run_nodes(struct run *run, const struct node *n, json *dot, struct er
 
 int template_run(const struct template *t, json *data, struct buf *out, struct err *err)
 {
+	static const struct template_style dockers = { .steps = STEPS, .work = WORK };
 	struct run *run = mem_new(struct run);
 	int r;
 
-	*run = (struct run){ .t = t, .top = data, .out = out, .begin = out->len, .steps = STEPS, .work = WORK };
+	*run = (struct run){ .t = t, .style = t->style ? t->style : &dockers, .top = data, .out = out, .begin = out->len };
+	run->steps = run->style->steps;
+	run->work = run->style->work;
 	r = run_nodes(run, t->root, data, err);
+	if (t->style) {
+		t->style->steps = run->steps;
+		t->style->work = run->work;
+	}
 	free(run);
 	return r < 0 ? r : 0;
 }

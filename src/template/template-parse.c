@@ -11,6 +11,7 @@ struct parser {
 	struct lex lex;
 	struct token token; /* the next one */
 	struct strv names;  /* variables that are known here */
+	const struct template_style *style;
 	size_t depth, nodes, ranges;
 };
 
@@ -114,9 +115,9 @@ static int word(struct parser *p, struct operand *o, struct err *err)
 	if (!strcmp(s, "nil"))
 		return 0;
 	o->kind = OPERAND_FUNC;
-	if (func_find(s, &o->func))
+	if (func_find(p->style, s, &o->func))
 		return 0;
-	func_names(&names);
+	func_names(p->style, &names);
 	list = strv_join(&names, " ");
 	near = name_nearest(s, (const char *const *)strv_argv(&names), names.n);
 	r = lex_error(p->lex.text, p->token.at, err, "no function %.80s: there are %s", s, list);
@@ -432,16 +433,20 @@ static char *unescape(const char *text)
 	return buf_take(&out);
 }
 
-int template_parse(const char *text, struct template **ret, struct err *err)
+int template_parse(const char *text, struct template **ret, struct err *err) { return template_parse_style(text, NULL, ret, err); }
+
+int template_parse_style(const char *text, struct template_style *style, struct template **ret, struct err *err)
 {
+	static const struct template_style dockers = { .open = "{{", .close = "}}" };
 	_cleanup_(template_freep) struct template *t = mem_new(struct template);
-	struct parser p = { .depth = 0 };
+	struct parser p = { .style = style ? style : &dockers };
 	int r;
 
 	if (strlen(text) > TEMPLATE_MAX)
 		return err_set(err, ERR_INVALID, "template: longer than %d bytes", TEMPLATE_MAX);
-	t->text = unescape(text);
-	p.lex = (struct lex){ .text = t->text, .len = strlen(t->text) };
+	t->style = style;
+	t->text = p.style->plain ? mem_strdup(text) : unescape(text);
+	p.lex = (struct lex){ .text = t->text, .len = strlen(t->text), .open = p.style->open, .close = p.style->close };
 	r = advance(&p, err);
 	if (r >= 0)
 		r = parse_nodes(&p, false, &t->root, err);

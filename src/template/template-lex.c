@@ -29,25 +29,35 @@ static bool begins(const struct lex *l, size_t at, const char *what)
 {
 	size_t n = strlen(what);
 
-	return l->len - at >= n && memcmp(l->text + at, what, n) == 0;
+	return at <= l->len && l->len - at >= n && memcmp(l->text + at, what, n) == 0;
 }
 
 /* Of "}}" and "-}}" behind white space the length, else 0. */
 static size_t closes(const struct lex *l, bool *ret_trim)
 {
-	*ret_trim = l->at && blank(l->text[l->at - 1]) && begins(l, l->at, "-}}");
-	return *ret_trim ? 3 : begins(l, l->at, "}}") ? 2 : 0;
+	const size_t n = strlen(l->close);
+
+	*ret_trim = l->at && blank(l->text[l->at - 1]) && begins(l, l->at, "-") && begins(l, l->at + 1, l->close);
+	return *ret_trim ? n + 1 : begins(l, l->at, l->close) ? n : 0;
+}
+
+/* Of "{{-" with white space behind it, at @at. */
+static bool opens_trimming(const struct lex *l, size_t at)
+{
+	const size_t dash = at + strlen(l->open);
+
+	return begins(l, dash, "-") && dash + 1 < l->len && blank(l->text[dash + 1]);
 }
 
 static void take_text(struct lex *l, struct token *t)
 {
-	const char *open = memmem(l->text + l->at, l->len - l->at, "{{", 2);
+	const char *open = memmem(l->text + l->at, l->len - l->at, l->open, strlen(l->open));
 	size_t end = open ? (size_t)(open - l->text) : l->len, begin = l->at;
 
 	l->at = end;
 	while (l->trim && begin < end && blank(l->text[begin]))
 		begin++;
-	if (open && begins(l, end, "{{-") && end + 3 < l->len && blank(l->text[end + 3]))
+	if (open && opens_trimming(l, end))
 		while (begin < end && blank(l->text[end - 1]))
 			end--;
 	l->trim = false;
@@ -190,7 +200,7 @@ static int take_inside(struct lex *l, struct token *t, struct err *err)
 static int open_action(struct lex *l, struct token *t, struct err *err)
 {
 	t->kind = TOKEN_OPEN;
-	l->at += begins(l, l->at, "{{-") && l->at + 3 < l->len && blank(l->text[l->at + 3]) ? 3 : 2;
+	l->at += strlen(l->open) + opens_trimming(l, l->at);
 	while (l->at < l->len && blank(l->text[l->at]) && begins(l, l->at + 1, "/*"))
 		l->at++;
 	if (begins(l, l->at, "/*")) {
@@ -213,7 +223,7 @@ int lex_next(struct lex *l, struct token *t, struct err *err)
 	t->kind = TOKEN_END;
 	if (l->at == l->len)
 		return l->inside ? lex_error(l->text, l->at, err, "}} is missing") : 0;
-	if (!l->inside && begins(l, l->at, "{{"))
+	if (!l->inside && begins(l, l->at, l->open))
 		return open_action(l, t, err);
 	if (!l->inside) {
 		take_text(l, t);

@@ -238,5 +238,63 @@ static void checks_fields_without_rows(void **state)
 	}
 }
 
+/* Another style: its own delimiters and functions, text as it stands, and a budget that all its templates share. */
+
+static int twice(void *state, json *const *v, size_t n, json **ret, struct err *err)
+{
+	(void)state;
+	(void)n;
+	if (!json_text(v[0]))
+		return err_hint(err, err_set(err, ERR_INVALID, "twice wants text"), "put it into quotes");
+	*ret = json_new_str(json_text(v[0]));
+	return 0;
+}
+
+static int render_style(const char *text, struct template_style *style, struct buf *out, struct err *err)
+{
+	_cleanup_json_ json *none = json_new_object();
+	_cleanup_(template_freep) struct template *t = NULL;
+	int r = template_parse_style(text, style, &t, err);
+
+	return r < 0 ? r : template_run(t, none, out, err);
+}
+
+static void in_another_style(void **state)
+{
+	static const struct template_call calls[] = { { "twice", twice, 1, 1 }, { "split", twice, 1, 1 } };
+	struct template_style style = { .open = "[[",
+					.close = "]]",
+					.plain = true,
+					.any_field = true,
+					.calls = calls,
+					.n_calls = 2,
+					.steps = 40,
+					.work = 1000 };
+	static const char *const cases[][2] = {
+		{ "a\\n{{.X}} [[ twice \"x\" ]]", "a\\n{{.X}} x" },
+		{ "a [[- twice \"x\" -]] b", "axb" },
+		{ "[[ \"y\" | split | upper ]]", "Y" }, /* its own split before that of all */
+		{ "[[ with .Nothing ]]a[[ else ]]b[[ end ]]", "b" },
+		{ "[[/* c */]]d", "d" },
+	};
+	_cleanup_buf_ struct buf out = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		buf_reset(&out);
+		if (render_style(cases[i][0], &style, &out, &err) < 0)
+			fail_msg("%s: %s", cases[i][0], err.msg);
+		assert_string_equal(buf_str(&out), cases[i][1]);
+	}
+	assert_int_equal(render_style("[[ twice 1 ]]", &style, &out, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "template: column 4: twice wants text");
+	assert_string_equal(err.hint, "put it into quotes");
+	err_clear(&err);
+	for (int i = 0; i < 40 && !err.code; i++)
+		(void)render_style("[[ twice \"x\" ]]", &style, &out, &err);
+	assert_non_null(strstr(err.msg, "takes more steps than a template may"));
+}
+
 RUN_TESTS("template", cmocka_unit_test(writes), cmocka_unit_test(refuses), cmocka_unit_test(is_bounded),
-	  cmocka_unit_test(checks_fields_without_rows))
+	  cmocka_unit_test(checks_fields_without_rows), cmocka_unit_test(in_another_style))

@@ -34,8 +34,9 @@ struct token {
 struct lex {
 	const char *text;
 	size_t len, at;
-	bool inside; /* an action */
-	bool trim;   /* "-}}" was the last: white space is cut from what follows */
+	const char *open, *close; /* of an action */
+	bool inside;              /* one */
+	bool trim;                /* "-}}" was the last: white space is cut from what follows */
 };
 
 /* The next token into *t, which is reused; the caller calls buf_done(&t->text) at the end. */

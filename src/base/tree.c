@@ -2,6 +2,7 @@
 #include "tree.h"
 #include "mem.h"
 #include "strv.h"
+#include <math.h>
 #include <string.h>
 
 enum { CHUNK_FIRST = 2048, CHUNK_MOST = 256 << 10 };
@@ -114,25 +115,40 @@ const struct node *node_twice(const struct node *map)
 
 const char *node_text(const struct node *n) { return n && n->kind == NODE_TEXT ? n->text : NULL; }
 
+/* The digits of a whole number and their base; NULL: it is none. YAML has + and 0x as well. */
+static const char *digits_of(const char *text, int *ret_base)
+{
+	const bool hex = !strncmp(text, "0x", 2);
+	const char *digits = text + (hex ? 2 : *text == '-' || *text == '+');
+
+	*ret_base = hex ? 16 : 10;
+	if (!*digits || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")])
+		return NULL;
+	return digits;
+}
+
 bool node_whole(const struct node *n, int64_t *ret, bool *ret_fits)
 {
-	const char *digits;
+	int base;
 
-	if (!n || n->kind != NODE_NUMBER)
-		return false;
-	digits = n->text + (*n->text == '-');
-	if (!*digits || digits[strspn(digits, "0123456789")])
+	if (!n || n->kind != NODE_NUMBER || !digits_of(n->text, &base))
 		return false;
 	errno = 0;
-	*ret = strtoll(n->text, NULL, 10);
+	*ret = strtoll(n->text, NULL, base);
 	*ret_fits = !errno;
 	return true;
 }
 
 bool node_number(const struct node *n, double *ret)
 {
+	const char *text;
+
 	if (!n || n->kind != NODE_NUMBER)
 		return false;
-	*ret = strtod(n->text, NULL);
+	text = n->text + (*n->text == '-' || *n->text == '+');
+	if (*text == '.' && !strpbrk(text, "0123456789")) /* YAML's .inf and .nan */
+		*ret = text[1] == 'n' || text[1] == 'N' ? NAN : *n->text == '-' ? -HUGE_VAL : HUGE_VAL;
+	else
+		*ret = strtod(n->text, NULL);
 	return true;
 }

@@ -1,4 +1,5 @@
-/* The default network: one conflist, written when no file has its name, with a subnet that nothing else on the host uses. */
+/* The networks that are made on first use: a conflist each, written when no file has its name, with a subnet that nothing else on
+ * the host uses. */
 #include "cni-net.h"
 #include "file.h"
 #include "mem.h"
@@ -9,8 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BRIDGE "cni-davit0"
 enum { LOCK_MS = 10000, WIDEST = 8 /* bits */ };
+
+static const struct default_net {
+	const char *name, *bridge;
+	uint32_t net;      /* its /24; 0: a free one is chosen */
+	const char *extra; /* keys of the bridge's */
+} default_nets[] = {
+	{ "davit", "cni-davit0", 0, ", \"hairpinMode\": true" },
+	{ "nunet-bridge", "cni-nunet0", 10u << 24 | 68u << 16 | 63u << 8, "" }, /* as NuNet's own executor has it */
+};
 
 /* What subnets are taken from, each a /16: beside what podman (10.88), nerdctl (10.4) and Docker (172.17 and on) begin with,
  * then elsewhere, should a route cover all of 10.0.0.0/8. */
@@ -47,7 +56,7 @@ static bool ranges_overlap(const struct ranges *r, uint32_t net, uint32_t mask)
 }
 
 /* proc(5): the columns Iface, Destination and Mask of /proc/net/route are hexadecimal, in network byte order as stored. */
-static void add_routes(struct ranges *r)
+static void add_routes(struct ranges *r, const char *bridge)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 	_cleanup_strv_ struct strv lines = { 0 };
@@ -59,13 +68,13 @@ static void add_routes(struct ranges *r)
 		_cleanup_strv_ struct strv f = { 0 };
 
 		strv_split(&f, lines.v[i], "\t ");
-		if (f.n > 7 && strcmp(f.v[0], BRIDGE) != 0)
+		if (f.n > 7 && strcmp(f.v[0], bridge) != 0)
 			ranges_add(r, ntohl((uint32_t)strtoul(f.v[1], NULL, 16)), ntohl((uint32_t)strtoul(f.v[7], NULL, 16)));
 	}
 }
 
 /* The address that our bridge has from an earlier conflist, which is its for as long as it lives, is *@ret_own. */
-static void add_addresses(struct ranges *r, uint32_t *ret_own)
+static void add_addresses(struct ranges *r, const char *bridge, uint32_t *ret_own)
 {
 	struct ifaddrs *all = NULL;
 
@@ -76,7 +85,7 @@ static void add_addresses(struct ranges *r, uint32_t *ret_own)
 
 		if (!ip || !mask || ip->sin_family != AF_INET)
 			continue;
-		if (!strcmp(a->ifa_name, BRIDGE))
+		if (!strcmp(a->ifa_name, bridge))
 			*ret_own = ntohl(ip->sin_addr.s_addr);
 		else
 			ranges_add(r, ntohl(ip->sin_addr.s_addr), ntohl(mask->sin_addr.s_addr));
@@ -137,25 +146,37 @@ static uint32_t first_free(const struct ranges *taken, uint32_t own)
 	return 0;
 }
 
-static int pick_subnet(const struct cni_conf *conf, uint32_t *ret, struct err *err)
+static int check_subnet(const struct default_net *d, const struct ranges *taken, struct err *err)
+{
+	if (!ranges_overlap(taken, d->net, subnet_mask))
+		return 0;
+	return err_set(err, ERR_EXHAUSTED, "its subnet %u.%u.%u.0/24 is another network's on this host", d->net >> 24,
+		       d->net >> 16 & 255, d->net >> 8 & 255);
+}
+
+static int pick_subnet(const struct cni_conf *conf, const struct default_net *d, uint32_t *ret, struct err *err)
 {
 	struct ranges taken = { 0 };
-	uint32_t own = 0, net;
+	uint32_t own = 0, net = d->net;
+	int r = 0;
 
-	add_routes(&taken);
-	add_addresses(&taken, &own);
+	add_routes(&taken, d->bridge);
+	add_addresses(&taken, d->bridge, &own);
 	add_networks(&taken, conf);
-	net = first_free(&taken, own);
+	if (d->net)
+		r = check_subnet(d, &taken, err);
+	else
+		net = first_free(&taken, own);
 	free(taken.v);
 	if (!net)
-		return err_hint(err,
-				err_set(err, ERR_EXHAUSTED, "no free subnet in 10.89.0.0/16, 172.30.0.0/16 and 192.168.0.0/16"),
-				"write a conflist of your own to %s", conf->conf_dir);
+		r = err_set(err, ERR_EXHAUSTED, "no free subnet in 10.89.0.0/16, 172.30.0.0/16 and 192.168.0.0/16");
+	if (r < 0)
+		return err_hint(err, r, "write a conflist of your own to %s", conf->conf_dir);
 	*ret = net;
 	return 0;
 }
 
-static void write_conflist(const char *name, uint32_t net, struct buf *out)
+static void write_conflist(const struct default_net *d, uint32_t net, struct buf *out)
 {
 	char subnet[16];
 
@@ -166,8 +187,8 @@ static void write_conflist(const char *name, uint32_t net, struct buf *out)
 		 "  \"name\": \"%s\",\n"
 		 "  \"plugins\": [\n"
 		 "    {\n"
-		 "      \"type\": \"bridge\", \"bridge\": \"" BRIDGE "\",\n"
-		 "      \"isGateway\": true, \"ipMasq\": true, \"hairpinMode\": true,\n"
+		 "      \"type\": \"bridge\", \"bridge\": \"%s\",\n"
+		 "      \"isGateway\": true, \"ipMasq\": true%s,\n"
 		 "      \"ipam\": {\n"
 		 "        \"type\": \"host-local\",\n"
 		 "        \"ranges\": [[{ \"subnet\": \"%s.0/24\", \"gateway\": \"%s.1\" }]],\n"
@@ -178,13 +199,13 @@ static void write_conflist(const char *name, uint32_t net, struct buf *out)
 		 "    { \"type\": \"firewall\" }\n"
 		 "  ]\n"
 		 "}\n",
-		 name, subnet, subnet);
+		 d->name, d->bridge, d->extra, subnet, subnet);
 }
 
-static int make_conflist(const struct cni_conf *conf, const char *name, struct err *err)
+static int make_conflist(const struct cni_conf *conf, const struct default_net *d, struct err *err)
 {
-	_cleanup_free_ char *path = mem_printf("%s/80-%s.conflist", conf->conf_dir, name),
-			    *lock_path = mem_printf("%s/.%s.lock", conf->conf_dir, name);
+	_cleanup_free_ char *path = mem_printf("%s/80-%s.conflist", conf->conf_dir, d->name),
+			    *lock_path = mem_printf("%s/.%s.lock", conf->conf_dir, d->name);
 	_cleanup_close_ int lock = -1;
 	_cleanup_(cni_net_freep) struct cni_net *there = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
@@ -197,10 +218,10 @@ static int make_conflist(const struct cni_conf *conf, const char *name, struct e
 	lock = file_lock(lock_path, true, &ctx, err);
 	if (lock < 0)
 		return lock;
-	if (cni_net_load(conf, name, &there, NULL, NULL) < 0) { /* else another davit was faster */
-		r = pick_subnet(conf, &net, err);
+	if (cni_net_load(conf, d->name, &there, NULL, NULL) < 0) { /* else another davit was faster */
+		r = pick_subnet(conf, d, &net, err);
 		if (r >= 0) {
-			write_conflist(name, net, &text);
+			write_conflist(d, net, &text);
 			r = file_write(path, buf_str(&text), text.len, 0644, err);
 		}
 	}
@@ -208,14 +229,25 @@ static int make_conflist(const struct cni_conf *conf, const char *name, struct e
 	return r;
 }
 
+static const struct default_net *default_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof default_nets / sizeof *default_nets; i++)
+		if (!strcmp(name, default_nets[i].name))
+			return &default_nets[i];
+	return NULL;
+}
+
+bool cni_net_is_default(const char *name) { return default_find(name) != NULL; }
+
 int cni_net_ensure_default(const struct cni_conf *conf, const char *name, struct err *err)
 {
+	const struct default_net *d = default_find(name);
 	_cleanup_(cni_net_freep) struct cni_net *there = NULL;
 	int r = cni_net_load(conf, name, &there, NULL, err);
 
-	if (r != -ERR_NOT_FOUND)
+	if (r != -ERR_NOT_FOUND || !d)
 		return r;
 	err_clear(err);
-	r = make_conflist(conf, name, err);
+	r = make_conflist(conf, d, err);
 	return r < 0 ? err_wrap(err, r, "network %s", name) : 0;
 }

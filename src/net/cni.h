@@ -29,8 +29,11 @@ int cni_net_load(const struct cni_conf *, const char *name, struct cni_net **ret
 int cni_net_parse(const char *data, size_t len, const char *file, struct cni_net **ret, struct err *err);
 /* Names of all networks in the folder. */
 int cni_net_names(const struct cni_conf *, struct strv *out, struct strv *notices, struct err *err);
-/* The default network `davit` (bridge cni-davit0, portmap, firewall): its conflist is written when no file has that
- * name yet, with a /24 (of 10.89.0.0/16 when there is one) that no route, address or other network of the host uses. */
+/* Is it one of those that are made on first use: `davit` (bridge cni-davit0) and `nunet-bridge` (cni-nunet0, for ensembles)? */
+bool cni_net_is_default(const char *name);
+/* Such a network (bridge, portmap, firewall): its conflist is written when no file has that name yet: for `davit` with a /24 (of
+ * 10.89.0.0/16 when there is one) that no route, address or other network of the host uses, for `nunet-bridge` with 10.68.63.0/24.
+ */
 int cni_net_ensure_default(const struct cni_conf *, const char *name, struct err *err);
 
 struct cni_attach {

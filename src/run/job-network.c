@@ -78,11 +78,12 @@ static int load_network(struct run *run, struct err *err)
 	struct job *job = run->job;
 	_cleanup_strv_ struct strv notices = { 0 };
 	const struct cni_conf *cni = &run->core->conf.cni;
+	const bool made = cni_net_is_default(job->network);
 	int r = 0;
 
-	if (!strcmp(job->network, DEFAULT_NETWORK) && run->opts->mode != RUN_CREATE)
-		r = cni_net_ensure_default(cni, DEFAULT_NETWORK, err);
-	if (r >= 0 && (run->opts->mode != RUN_CREATE || strcmp(job->network, DEFAULT_NETWORK) != 0))
+	if (made && run->opts->mode != RUN_CREATE)
+		r = cni_net_ensure_default(cni, job->network, err);
+	if (r >= 0 && (run->opts->mode != RUN_CREATE || !made))
 		r = cni_net_load(cni, job->network, &run->net, &notices, err);
 	for (size_t i = 0; i < notices.n; i++)
 		core_notice(run->core, "%s", notices.v[i]);

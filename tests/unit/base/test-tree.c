@@ -29,6 +29,13 @@ static void numbers(void **state)
 		{ "9223372036854775808", true, false, 0 },
 		{ "1.0", false, false, 0 },
 		{ "1e3", false, false, 0 },
+		{ "+7", true, true, 7 },
+		{ "0x1F", true, true, 31 },
+		{ "0x7fffffffffffffff", true, true, INT64_MAX },
+		{ "0x8000000000000000", true, false, 0 },
+		{ "0x", false, false, 0 },
+		{ "0xg", false, false, 0 },
+		{ "+", false, false, 0 },
 	};
 	_cleanup_tree_ struct tree t = { .file = "f" };
 	double d;

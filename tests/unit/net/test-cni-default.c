@@ -158,5 +158,37 @@ static void two_at_once(void **state)
 	assert_false(file_exists(lock));
 }
 
+/* The ensembles' network, as NuNet's documents have its file; not where the host uses its subnet for something else. */
+static void nunet(void **state)
+{
+	static const char want[] =
+		"{\"cniVersion\":\"1.0.0\",\"name\":\"nunet-bridge\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"cni-nunet0\","
+		"\"isGateway\":true,\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":"
+		"\"10.68.63.0/24\",\"gateway\":\"10.68.63.1\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}},{\"type\":\"portmap\","
+		"\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\"}]}";
+	static const char other[] = "{\"name\":\"o\",\"type\":\"t\",\"ipam\":{\"subnet\":\"10.68.0.0/16\"}}";
+	const struct cni_conf conf = { .conf_dir = dir };
+	_cleanup_free_ char *path = mem_printf("%s/80-nunet-bridge.conflist", dir), *taken = mem_printf("%s/10-o.conf", dir);
+	_cleanup_(cni_net_freep) struct cni_net *n = NULL;
+	_cleanup_json_ json *j = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(cni_net_is_default("nunet-bridge") && cni_net_is_default("davit") && !cni_net_is_default("bridge"));
+	assert_int_equal(file_write(taken, other, sizeof other - 1, 0644, NULL), 0);
+	assert_int_equal(cni_net_ensure_default(&conf, "nunet-bridge", &err), -ERR_EXHAUSTED);
+	assert_string_equal(err.msg, "network nunet-bridge: its subnet 10.68.63.0/24 is another network's on this host");
+	assert_false(file_exists(path));
+	assert_int_equal(unlink(taken), 0);
+	err_clear(&err);
+	assert_int_equal(cni_net_ensure_default(&conf, "nunet-bridge", &err), 0);
+	assert_int_equal(cni_net_load(&conf, "nunet-bridge", &n, NULL, &err), 0);
+	assert_int_equal(file_read(path, 4096, &text, &err), 0);
+	assert_int_equal(json_parse(text.data, text.len, &j, &err), 0);
+	assert_string_equal(json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), want);
+	assert_int_equal(cni_net_ensure_default(&conf, "other", &err), -ERR_NOT_FOUND);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("cni-default", TEST(subnets), TEST(not_overwritten), TEST(mended), TEST(two_at_once))
+RUN_TESTS("cni-default", TEST(subnets), TEST(not_overwritten), TEST(mended), TEST(two_at_once), TEST(nunet))

@@ -17,44 +17,26 @@
 #define OWN_FILES "the paths are davit's own: davit inspect JOB prints them"
 
 #define DOCKER_ONLY_FLAGS \
-	OPT_NOT_HERE("attach", 'a', "the foreground has all output; -i gives it input"), OPT_NOT_HERE("blkio-weight", 0, BLKIO), \
-		OPT_NOT_HERE("blkio-weight-device", 0, BLKIO), \
+	OPT_NOT_HERE("attach", 'a', "the foreground has all output; -i gives it input"), \
 		OPT_NOT_HERE("cgroup-parent", 0, "a job's cgroup is /NAMESPACE/ID: --namespace puts jobs into another"), \
-		OPT_NOT_HERE("cgroupns", 0, OWN_NAMESPACE), OPT_NOT_HERE("cpu-count", 0, WINDOWS), \
-		OPT_NOT_HERE("cpu-percent", 0, WINDOWS), OPT_NOT_HERE("cpu-period", 0, QUOTA), \
-		OPT_NOT_HERE("cpu-quota", 0, QUOTA), OPT_NOT_HERE("cpu-rt-period", 0, REALTIME), \
-		OPT_NOT_HERE("cpu-rt-runtime", 0, REALTIME), \
-		OPT_NOT_HERE("device-cgroup-rule", 0, "name the device: --device /dev/x:/dev/x:rwm"), \
-		OPT_NOT_HERE("device-read-bps", 0, BLKIO), OPT_NOT_HERE("device-read-iops", 0, BLKIO), \
-		OPT_NOT_HERE("device-write-bps", 0, BLKIO), OPT_NOT_HERE("device-write-iops", 0, BLKIO), \
+		OPT_NOT_HERE("cpu-count", 0, WINDOWS), OPT_NOT_HERE("cpu-percent", 0, WINDOWS), \
+		OPT_NOT_HERE("cpu-rt-period", 0, REALTIME), OPT_NOT_HERE("cpu-rt-runtime", 0, REALTIME), \
 		OPT_NOT_HERE("domainname", 0, "write it into the host name: --hostname web.example.com"), \
-		OPT_NOT_HERE("gpus", 0, "name the devices: --device /dev/nvidia0"), OPT_NOT_HERE("health-cmd", 0, NO_HEALTH), \
-		OPT_NOT_HERE("health-interval", 0, NO_HEALTH), OPT_NOT_HERE("health-retries", 0, NO_HEALTH), \
-		OPT_NOT_HERE("health-start-interval", 0, NO_HEALTH), OPT_NOT_HERE("health-start-period", 0, NO_HEALTH), \
-		OPT_NOT_HERE("health-timeout", 0, NO_HEALTH), \
-		OPT_NOT_HERE("init", 0, "the command is process 1: put an init such as tini into the image"), \
-		OPT_NOT_HERE("io-maxbandwidth", 0, WINDOWS), OPT_NOT_HERE("io-maxiops", 0, WINDOWS), \
-		OPT_NOT_HERE("ip", 0, CONF_GIVES), OPT_NOT_HERE("ip6", 0, CONF_GIVES), OPT_NOT_HERE("ipc", 0, OWN_NAMESPACE), \
-		OPT_NOT_HERE("isolation", 0, WINDOWS), \
+		OPT_NOT_HERE("health-start-interval", 0, NO_HEALTH), OPT_NOT_HERE("io-maxbandwidth", 0, WINDOWS), \
+		OPT_NOT_HERE("io-maxiops", 0, WINDOWS), OPT_NOT_HERE("isolation", 0, WINDOWS), \
 		OPT_NOT_HERE("kernel-memory", 0, "-m limits what the kernel uses for the job, too"), \
 		OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("link-local-ip", 0, CONF_GIVES), \
-		OPT_NOT_HERE("mac-address", 0, CONF_GIVES), \
-		OPT_NOT_HERE("memory-swappiness", 0, "--memory-swap limits the swap; the same as -m, there is none"), \
-		OPT_NOT_HERE("net-alias", 0, NO_NEIGHBOURS), OPT_NOT_HERE("network-alias", 0, NO_NEIGHBOURS), \
 		OPT_NOT_HERE("oom-kill-disable", 0, \
 			     "no replacement: a job at its limit is killed; --oom-score-adj makes it a later victim"), \
-		OPT_NOT_HERE("pid", 0, OWN_NAMESPACE), \
 		OPT_NOT_HERE("storage-opt", 0, "no replacement: a volume on a file system of its own bounds what is written"), \
 		OPT_NOT_HERE("use-api-socket", 0, \
 			     "mount the socket: -v /run/containerd/containerd.sock:/run/containerd/containerd.sock"), \
-		OPT_NOT_HERE("userns", 0, OWN_NAMESPACE), OPT_NOT_HERE("uts", 0, OWN_NAMESPACE), \
 		OPT_NOT_HERE("volume-driver", 0, "mount it on the host, then -v /path:/dir"), \
 		OPT_NOT_HERE("volumes-from", 0, "name the same volumes with -v")
 
 #define PODMAN_ONLY_FLAGS \
 	OPT_NOT_HERE("arch", 0, "--platform linux/arm64"), OPT_NOT_HERE("os", 0, "--platform linux/arm64"), \
 		OPT_NOT_HERE("variant", 0, "--platform linux/arm/v7"), \
-		OPT_NOT_HERE("authfile", 0, "DOCKER_CONFIG=DIR davit run reads DIR/config.json"), \
 		OPT_NOT_HERE("cgroup-conf", 0, "no replacement: -m, --cpus, --cpuset-cpus and --pids-limit are the limits"), \
 		OPT_NOT_HERE("cgroups", 0, "no replacement: every job has a cgroup, by which it is ended"), \
 		OPT_NOT_HERE("chrootdirs", 0, OWN_FILES), \

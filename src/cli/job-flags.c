@@ -25,15 +25,6 @@ static int flag_label_file(const struct opt *o, const char *v, void *into, struc
 	return parse_label_file(v, &ctx, &((struct job_flags *)into)->labels, err);
 }
 
-static int flag_restart(const struct opt *o, const char *v, void *into, struct err *err)
-{
-	(void)into;
-	if (!strcmp(v, "no") || !*v)
-		return 0;
-	return err_hint(err, err_set(err, ERR_UNIMPLEMENTED, "flag --%s %s: davit starts nothing again", o->name, v),
-			"let systemd do it, with davit run in the foreground, or leave the flag away");
-}
-
 static int flag_ignored(const struct opt *o, const char *v, void *into, struct err *err)
 {
 	bool ignored;
@@ -49,9 +40,12 @@ static int flag_field(const struct opt *o, const char *v, void *into, struct err
 	const struct field *f = o->row;
 	const struct text_in in = { .cwd = flags->cwd, .env = environ };
 
-	if (f >= job_shape.fields && f < job_shape.fields + job_shape.n)
-		return field_text(&job_shape, f, v, flags->job, &in, err);
-	return field_text(&task_shape, f, v, &flags->job->tasks[0], &in, err);
+	const struct shape *s = NULL;
+	void *obj = shape_owner(&job_shape, flags->job, f, &s);
+
+	if (!obj)
+		obj = shape_owner(&task_shape, &flags->job->tasks[0], f, &s);
+	return field_text(s, f, v, obj, &in, err);
 }
 
 /* clang-format off */
@@ -61,11 +55,8 @@ static int flag_field(const struct opt *o, const char *v, void *into, struct err
 	{ "cidfile", .arg = "FILE", .help = "Write the container's id to this new file", .words = COMPLETE_FILE, \
 	  .set = opt_string, AT(cidfile) }, \
 	{ "quiet", 'q', .help = "No progress of a pull", .set = opt_bool, AT(quiet) }, \
-	{ "restart", .arg = "no", .help = "When to start it again: davit does not", .words = "no", \
-	  .set = flag_restart, .hidden = true }, \
 	{ "disable-content-trust", .help = "For Docker's users; digests are what is trusted", .set = flag_ignored, \
 	  .hidden = true }, \
-	{ "no-healthcheck", .help = "For Docker's users; davit checks none", .set = flag_ignored, .hidden = true }, \
 	{ "env-file", .arg = "FILE", .help = "Environment variables, one a line", .topic = "Process", .words = COMPLETE_FILE, \
 	  .set = flag_env_file }
 
@@ -138,9 +129,12 @@ static void opts_add(struct opts_made *m, enum field_topic topic, const struct f
 
 static void opts_of_shape(struct opts_made *m, const struct shape *s)
 {
-	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
+	for (const struct field *f = s->fields; f < s->fields + s->n; f++) {
 		if (f->flag && f->topic)
 			opts_add(m, f->topic, f, NULL);
+		if (f->key && f->type == FIELD_OBJECT)
+			opts_of_shape(m, f->of);
+	}
 }
 
 static enum field_topic topic_of(const char *name)

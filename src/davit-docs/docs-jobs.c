@@ -3,15 +3,13 @@
 #include "job-table.h"
 #include <string.h>
 
-static const struct shape *const shapes[] = { &job_shape, &task_shape, &ulimit_shape, &mount_shape, &device_shape, &port_shape };
-enum { N_SHAPES = sizeof shapes / sizeof *shapes };
-
 static const char *const types[] = {
 	[FIELD_STR] = "text",
 	[FIELD_STRV] = "list of texts",
 	[FIELD_DICT] = "object of texts",
 	[FIELD_BOOL] = "true or false",
 	[FIELD_INT] = "number",
+	[FIELD_TIME] = "seconds, or text such as \"1m30s\"",
 	[FIELD_SIZE] = "bytes, or text such as \"64m\"",
 	[FIELD_INT32] = "number",
 	[FIELD_U16] = "number",
@@ -19,12 +17,15 @@ static const char *const types[] = {
 	[FIELD_NUMBER] = "number",
 	[FIELD_ENUM] = NULL,
 	[FIELD_ARRAY] = NULL,
+	[FIELD_OBJECT] = NULL,
 };
 
 static void add_type(const struct field *f, struct buf *out)
 {
 	if (f->type == FIELD_ARRAY)
 		buf_addf(out, "list of %ss", f->of->noun);
+	else if (f->type == FIELD_OBJECT)
+		buf_addf(out, "%s", f->of->noun);
 	else if (f->type != FIELD_ENUM)
 		buf_adds(out, types[f->type]);
 	for (const char *const *w = f->words; w && *w; w++)
@@ -48,21 +49,27 @@ static void jobs_flags_add(const struct shape *s, const struct field *f, struct 
 {
 	if (f->flag)
 		buf_addf(out, "`--%s%s%s%s`", f->flag, f->part ? " " : "", f->part ? f->part : "", f->part ? "=" : "");
-	for (const struct field *o = s->fields; f->type == FIELD_ARRAY && o < s->fields + s->n; o++)
-		if (!o->key && o->type == FIELD_ARRAY && o->offset == f->offset)
-			buf_addf(out, ", `--%s`", o->flag);
+	for (const struct field *o = s->fields; o < s->fields + s->n; o++)
+		if (!o->key && o->parse && o->offset == f->offset)
+			buf_addf(out, "%s`--%s%s%s%s`", f->flag ? ", " : "", o->flag, o->part ? " " : "", o->part ? o->part : "",
+				 o->part ? "=" : "");
 }
+
+/* What another kind of file calls it. */
+static void jobs_other_add(const char *name, struct buf *out) { buf_addf(out, name ? " | `%s`" : " | ", name); }
 
 bool docs_jobs_table(const char *name, struct buf *out)
 {
 	const struct shape *s = NULL;
 
-	for (size_t i = 0; i < N_SHAPES; i++)
-		if (!strcmp(shapes[i]->noun, name))
-			s = shapes[i];
+	for (const struct shape *const *of = shapes_all; *of; of++)
+		if (!strcmp((*of)->noun, name))
+			s = *of;
 	if (!s)
 		return false;
-	buf_adds(out, "| key | value | default | flag of `davit run` | what it is |\n|---|---|---|---|---|\n");
+	buf_adds(
+		out,
+		"| key | value | default | flag of `davit run` | Nomad | ensemble | what it is |\n|---|---|---|---|---|---|---|\n");
 	for (const struct field *f = s->fields; f < s->fields + s->n; f++) {
 		if (!f->key)
 			continue;
@@ -72,6 +79,8 @@ bool docs_jobs_table(const char *name, struct buf *out)
 		add_default(f, out);
 		buf_adds(out, " | ");
 		jobs_flags_add(s, f, out);
+		jobs_other_add(f->nomad, out);
+		jobs_other_add(f->ensemble, out);
 		buf_addf(out, " | %s |\n", f->doc);
 	}
 	return true;
@@ -142,6 +151,8 @@ static json *words_schema(const struct field *f)
 
 #define SIZE_TEXT "^[0-9]+(\\.[0-9]*)?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$"
 
+#define TIME_TEXT "^([0-9]+(\\.[0-9]*)?(ns|us|ms|s|m|h|d))+$|^[0-9]+(\\.[0-9]*)?$"
+
 static json *value_schema(const struct field *f)
 {
 	_cleanup_buf_ struct buf ref = { 0 };
@@ -153,6 +164,10 @@ static json *value_schema(const struct field *f)
 	case FIELD_DICT: return texts_of("object", "additionalProperties");
 	case FIELD_BOOL: return typed("boolean");
 	case FIELD_NUMBER: return number_of(f, "number");
+	case FIELD_TIME:
+		j = typed("string");
+		json_put_str(j, "pattern", TIME_TEXT);
+		return either(number_or_default(f, "integer"), j);
 	case FIELD_INT:
 	case FIELD_INT32:
 	case FIELD_U16:
@@ -162,11 +177,19 @@ static json *value_schema(const struct field *f)
 		j = typed("string");
 		json_put_str(j, "pattern", f->min == -1 ? "^-1$|" SIZE_TEXT : SIZE_TEXT);
 		return either(number_or_default(f, "integer"), j);
+	case FIELD_OBJECT:
 	case FIELD_ARRAY: break;
 	}
 	j = json_new_object();
 	buf_addf(&ref, "#/$defs/%s", f->of->noun);
 	json_put_str(j, "$ref", buf_str(&ref));
+	if (f->type == FIELD_OBJECT) {
+		json *of = json_new_array(), *any = json_new_object();
+
+		json_append(of, j);
+		json_put(any, "anyOf", of);
+		return any;
+	}
 	{
 		json *list = typed("array");
 
@@ -250,8 +273,8 @@ void docs_schema(struct buf *out)
 	json_put_str(j, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	json_put_str(j, "title", "A job of davit");
 	json_put_str(j, "$ref", "#/$defs/job");
-	for (size_t i = 0; i < N_SHAPES; i++)
-		json_put(defs, shapes[i]->noun, shape_schema(shapes[i]));
+	for (const struct shape *const *of = shapes_all; *of; of++)
+		json_put(defs, (*of)->noun, shape_schema(*of));
 	json_put(j, "$defs", defs);
 	json_write_pretty(j, out);
 	buf_addc(out, '\n');

@@ -87,6 +87,21 @@ static int text_size(const struct field *f, const char *text, void *obj, struct 
 	return 0;
 }
 
+static int text_time(const struct field *f, const char *text, void *obj, struct err *err)
+{
+	_cleanup_free_ char *name = flag_name(f);
+	int64_t n;
+	int r = parse_duration(name, text, &n, err);
+
+	if (r < 0)
+		return r;
+	if (!field_holds(f, n))
+		return err_set(err, ERR_INVALID, "flag --%s is a time from %llds to %llds, not \"%.200s\"", name, (long long)f->min,
+			       (long long)f->max, text);
+	*(int64_t *)value_of(f, obj) = n;
+	return 0;
+}
+
 /* "" is a script's variable that is not set: as though the flag were absent, as Docker has it. */
 static int text_plain(const struct field *f, const char *text, void *obj)
 {
@@ -106,11 +121,13 @@ static int text_by_type(const struct field *f, const char *text, void *obj, stru
 	case FIELD_INT:
 	case FIELD_INT32: return text_number(f, text, obj, err);
 	case FIELD_SIZE: return text_size(f, text, obj, err);
+	case FIELD_TIME: return text_time(f, text, obj, err);
 	case FIELD_ENUM: return text_enum(f, text, obj, err);
 	case FIELD_DICT:
 	case FIELD_U16:
 	case FIELD_LIMIT:
 	case FIELD_NUMBER:
+	case FIELD_OBJECT:
 	case FIELD_ARRAY: break;
 	}
 	return err_set(err, ERR_INTERNAL, "flag --%s: no text form", f->flag); /* a test holds every row against this */

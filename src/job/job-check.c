@@ -184,12 +184,6 @@ int check_apparmor(const char *s, const char *unused, struct err *err)
 	return *s ? 0 : check_fail("apparmor", s, "neither \"unconfined\" nor a profile's name", err);
 }
 
-int check_masked_off(const char *s, const char *unused, struct err *err)
-{
-	(void)unused;
-	return !strcmp(s, "all") ? 0 : check_fail("masked_paths_off", s, "only \"all\" is known", err);
-}
-
 /* a port */
 
 int check_port(const void *port, struct err *err)
@@ -234,10 +228,30 @@ static int check_targets(const struct task *t, struct err *err)
 	return twice < targets.n ? check_fail("mount target", targets.v[twice], "two mounts have it", err) : 0;
 }
 
+static int check_cpu(const struct task *t, struct err *err)
+{
+	if (t->cpus != 0 && (t->cpu_quota || t->cpu_period))
+		return err_hint(
+			err, err_set(err, ERR_INVALID, "conflicting options: cpus and cpu-%s", t->cpu_quota ? "quota" : "period"),
+			"cpus 1.5 is a quota of 150000 in a period of 100000");
+	return 0;
+}
+
+static int check_what_runs(const struct task *t, struct err *err)
+{
+	if (t->bundle && t->image)
+		return err_set(err, ERR_INVALID, "an image and a bundle: only one of them");
+	return t->bundle || (t->image && *t->image) ? 0 : err_set(err, ERR_INVALID, "task without image");
+}
+
 int check_task(const void *task, struct err *err)
 {
-	int r = check_limits(task, err);
+	int r = check_what_runs(task, err);
 
+	if (r >= 0)
+		r = check_limits(task, err);
+	if (r >= 0)
+		r = check_cpu(task, err);
 	return r < 0 ? r : check_targets(task, err);
 }
 
@@ -345,6 +359,10 @@ static int check_joins(const struct job *j, struct err *err)
 		{ "dns-search", j->dns_search.n },
 		{ "dns-option", j->dns_options.n },
 		{ "add-host", j->extra_hosts.n },
+		{ "ip", j->ips.n },
+		{ "mac-address", j->mac },
+		{ "network-alias", j->aliases.n },
+		{ "host-dns", j->host_dns },
 	};
 
 	for (size_t i = 0; job_joins(j) && i < sizeof others / sizeof *others; i++)
@@ -359,6 +377,8 @@ int check_job(const void *job, struct err *err)
 {
 	int r = check_joins(job, err);
 
+	if (r >= 0)
+		r = check_ips(&((const struct job *)job)->ips, err);
 	if (r >= 0)
 		r = check_ports(job, err);
 	return r < 0 ? r : check_tasks(job, err);

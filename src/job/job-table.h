@@ -14,12 +14,14 @@ enum field_type {
 	FIELD_BOOL,   /* bool */
 	FIELD_INT,    /* int64_t */
 	FIELD_SIZE,   /* int64_t bytes; also text such as "64m" */
+	FIELD_TIME,   /* int64_t seconds; also text such as "90s", "5m", "1h30m" */
 	FIELD_INT32,  /* int */
 	FIELD_U16,    /* uint16_t */
 	FIELD_LIMIT,  /* uint64_t; UINT64_MAX is -1 in JSON: unlimited */
 	FIELD_NUMBER, /* double */
 	FIELD_ENUM,   /* an enum; its words are in @words */
 	FIELD_ARRAY,  /* a pointer to structs of shape @of; @extra: their number */
+	FIELD_OBJECT, /* a pointer to one struct of shape @of; NULL: absent, as one with nothing but defaults is */
 };
 
 /* Where help and manual have a flag. */
@@ -31,6 +33,7 @@ enum field_topic {
 	TOPIC_FILES,
 	TOPIC_LIMITS,
 	TOPIC_SECURITY,
+	TOPIC_LIFE,
 	TOPIC_LOG,
 	TOPICS
 };
@@ -89,12 +92,20 @@ struct shape {
 	bool named;                                     /* the first field is its name, by which errors call it */
 };
 
-extern const struct shape job_shape, task_shape, port_shape, mount_shape, ulimit_shape, device_shape;
+extern const struct shape jobset_shape, job_shape, task_shape, port_shape, mount_shape, ulimit_shape, device_shape;
+extern const struct shape attachment_shape, auth_shape, restart_shape, healthcheck_shape, depend_shape, job_file_shape, rate_shape,
+	weight_shape, hugepages_shape;
+/* All of them, for documentation; ends with NULL. */
+extern const struct shape *const shapes_all[];
 extern const char *const mount_kind_words[]; /* by enum mount_kind, ends with NULL */
 
 void shape_init(const struct shape *, void *obj); /* @obj is zeroed: sets the defaults */
 void shape_done(const struct shape *, void *obj); /* frees what the fields own and zeroes */
 void shape_copy(const struct shape *, const void *from, void *to);
+/* One more element of a FIELD_ARRAY, with its defaults; borrowed until the next. */
+void *shape_add(const struct field *, void *obj);
+/* The struct of a FIELD_OBJECT, made when there is none; borrowed. */
+void *shape_make(const struct field *, void *obj);
 json *shape_write(const struct shape *, const void *obj); /* defaults are left out */
 /* Reads @from into @obj, initialised, and checks it: no error is left for shape_check(). *@ret_bad: the node that an error is
  * about, else untouched. Unknown keys are errors that name the nearest known one. */
@@ -104,6 +115,9 @@ int shape_check(const struct shape *, const void *obj, struct err *err);
 
 /* A flag's value, as people write it, into @obj. Errors name the flag. */
 int field_text(const struct shape *, const struct field *, const char *text, void *obj, const struct text_in *, struct err *err);
+/* Whose row @f is in @s, also one of the shape of an object that @s has: that object, made when there is none, and its shape.
+ * NULL: it is no row of @s. */
+void *shape_owner(const struct shape *s, void *obj, const struct field *f, const struct shape **ret_shape);
 /* A size as text, in a flag or in the JSON form. */
 int field_size(const struct field *, const char *what, const char *text, int64_t *ret, struct err *err);
 /* Is @n the default or in the range of the row? */

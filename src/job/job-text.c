@@ -67,20 +67,6 @@ int text_log(const struct field *f, const char *s, void *obj, const struct text_
 	return text_enum(f, s, obj, err);
 }
 
-int text_network(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
-{
-	const char *before = *(char **)value_at(f, obj);
-
-	(void)in;
-	if (!*s) /* a script's variable that is not set */
-		return 0;
-	if (before && strcmp(before, s) != 0)
-		return err_hint(err, err_set(err, ERR_INVALID, "flag --%s is given twice: a job is on one network", f->flag),
-				"the plugins of a conflist can give it more interfaces");
-	text_put(f, obj, s);
-	return 0;
-}
-
 int text_seccomp(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
 {
 	_cleanup_free_ char *profile = NULL;
@@ -115,14 +101,15 @@ int text_selinux(const struct field *f, const char *s, void *obj, const struct t
 	return r;
 }
 
-int text_masked_off(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
+int text_systempaths(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
 {
-	struct strv *v = value_at(f, obj);
+	struct task *t = obj;
 
 	(void)in;
 	if (strcmp(s, "unconfined") != 0)
 		return check_fail(f->part, s, "only \"unconfined\" is known", err);
-	if (!v->n)
-		strv_push(v, "all");
+	strv_done(&t->masked_paths);
+	strv_done(&t->readonly_paths);
+	t->has_masked_paths = t->has_readonly_paths = true;
 	return 0;
 }

@@ -48,9 +48,28 @@ struct task *job_add_task(struct job *j)
 }
 
 struct port *job_add_port(struct job *j) { return ADD(j, ports, n_ports); }
+struct attachment *job_add_network(struct job *j) { return ADD(j, networks, n_networks); }
 struct mount *task_add_mount(struct task *t) { return ADD(t, mounts, n_mounts); }
 struct ulimit *task_add_ulimit(struct task *t) { return ADD(t, ulimits, n_ulimits); }
 struct device *task_add_device(struct task *t) { return ADD(t, devices, n_devices); }
+
+struct restart *task_make_restart(struct task *t)
+{
+	if (!t->restart) {
+		t->restart = mem_new(struct restart);
+		shape_init(&restart_shape, t->restart);
+	}
+	return t->restart;
+}
+
+struct healthcheck *task_make_healthcheck(struct task *t)
+{
+	if (!t->healthcheck) {
+		t->healthcheck = mem_new(struct healthcheck);
+		shape_init(&healthcheck_shape, t->healthcheck);
+	}
+	return t->healthcheck;
+}
 
 json *job_to_json(const struct job *j) { return shape_write(&job_shape, j); }
 

@@ -13,6 +13,7 @@
 
 enum port_proto { PORT_TCP, PORT_UDP, PORT_SCTP };
 struct port {
+	char *name;            /* by which environment and other files call it; NULL: none */
 	char *host_ip;         /* NULL: every address */
 	uint16_t host, inside; /* host 0: any free one, chosen when the job starts */
 	uint16_t host_last;    /* not 0: the first free one of host to this is chosen */
@@ -38,37 +39,120 @@ struct device {
 	char *host, *inside, *access;
 }; /* access of "rwm" */
 
+enum { DURATION_MAX = 10 * 365 * 86400 }; /* seconds, of any time in a job */
+
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
-enum log_kind { JOB_LOG_FILE, JOB_LOG_NONE };
+enum log_kind { JOB_LOG_FILE, JOB_LOG_NONE, JOB_LOG_JOURNALD };
+
+/* Of the registry: at most one of the two ways. It is never kept in a record. */
+struct auth {
+	char *username, *password;
+	char *file; /* of the form of Docker's config.json; absolute */
+};
+
+/* A block device and how much of it. */
+struct blkio {
+	char *path;   /* absolute, of the host */
+	int64_t rate; /* bytes or operations a second, or a weight */
+};
+struct hugepages {
+	char *size; /* "2MB", as in the controller's file names */
+	int64_t limit;
+};
+/* A small file with its content, mounted where it shall be. */
+struct job_file {
+	char *target; /* absolute path inside */
+	char *data;
+	char *mode; /* octal digits; NULL: 0644 */
+};
+
+/* When a task runs within its job. */
+enum lifecycle { LIFE_MAIN, LIFE_PRESTART, LIFE_POSTSTART, LIFE_POSTSTOP };
+enum depend_when { DEPEND_STARTED, DEPEND_COMPLETED, DEPEND_HEALTHY };
+struct depend {
+	char *name; /* a task of the same job, or a job of the same set */
+	enum depend_when when;
+};
+
+enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+enum restart_mode { RESTART_FAIL, RESTART_DELAY };
+struct restart {
+	enum restart_policy policy;
+	int64_t attempts;        /* within @interval; 0: without a limit */
+	int64_t interval, delay; /* seconds; an interval of 0 is the whole life */
+	enum restart_mode mode;  /* once the attempts of an interval are used up */
+};
+
+enum health_kind { HEALTH_COMMAND, HEALTH_HTTP, HEALTH_TCP, HEALTH_NONE };
+struct healthcheck {
+	enum health_kind kind; /* HEALTH_NONE: not the image's either */
+	struct strv exec;      /* of a command */
+	char *url;             /* of http: URL or path; of tcp: PORT or ADDRESS:PORT */
+	char *expect;          /* what the command's output or the answer's body is; NULL: only that it succeeds */
+	int64_t interval, timeout, start_period; /* seconds */
+	int64_t retries;
+};
+
+enum failure_recovery { FAILURE_STAY_DOWN, FAILURE_ONE_FOR_ONE, FAILURE_ONE_FOR_ALL, FAILURE_REST_FOR_ONE };
+
+/* A further network of a job. */
+struct attachment {
+	char *name;
+	struct strv ips; /* at most one of each family */
+	char *mac;
+	struct strv aliases;
+};
 
 struct task {
-	char *name;  /* "" for the only task of a job */
-	char *image; /* as given; normalised by the image layer */
+	char *name;   /* "" for the only task of a job */
+	char *image;  /* as given; normalised by the image layer */
+	char *bundle; /* folder with a config.json to run instead of an image; absolute */
 	enum pull_policy pull;
-	char *platform; /* NULL: the host's */
+	int64_t pull_timeout; /* seconds; 0: none */
+	struct auth *auth;    /* NULL: what davit-image finds */
+	char *platform;       /* NULL: the host's */
 	/* process */
 	struct strv entrypoint; /* used when has_entrypoint: replaces the image's; an empty one clears it */
 	bool has_entrypoint;
-	struct strv args; /* the command; empty: the image's */
-	struct strv env;  /* K=V over the image's; a bare K was resolved by the face */
-	char *cwd, *user; /* NULL: the image's */
+	struct strv args;      /* the command; empty: the image's */
+	struct strv env;       /* K=V over the image's; a bare K was resolved by the face */
+	struct strv env_files; /* of K=V lines; who reads a job's file puts them into @env */
+	char *cwd, *user;      /* NULL: the image's */
 	struct strv group_add;
 	bool tty, stdin_open;
-	char *stop_signal;    /* NULL: the image's, else SIGTERM */
-	int64_t stop_timeout; /* seconds; 10 by default */
+	bool init;             /* davit-init is process 1 */
+	struct strv provision; /* absolute paths of scripts, run in this order before the command */
+	char *stop_signal;     /* NULL: the image's, else SIGTERM */
+	int64_t stop_timeout;  /* seconds; 10 by default */
+	/* its place in the job */
+	enum lifecycle lifecycle;
+	bool sidecar, leader;
+	struct depend *depends_on;
+	size_t n_depends_on;
+	struct restart *restart;         /* NULL: never again */
+	struct healthcheck *healthcheck; /* NULL: the image's */
 	/* security */
+	char *userns, *pid, *ipc, *uts, *cgroupns; /* NULL: the default; "host", "private", "task:NAME" */
 	bool privileged, read_only, no_new_privileges /* default true */;
 	struct strv cap_add, cap_drop; /* with or without CAP_, any case, "ALL" */
 	char *seccomp;                 /* NULL: the default profile; "unconfined"; or a file */
 	char *apparmor;                /* NULL: davit-default where the host has AppArmor; "unconfined"; or a loaded profile */
 	struct strv selinux; /* "disable", "user:U", "role:R", "type:T", "level:L", "filetype:T": instead of the policy's */
-	struct strv masked_paths_off; /* reserved for security-opt systempaths=unconfined: one entry "all" */
+	struct strv masked_paths, readonly_paths; /* used when has_...: instead of the usual ones */
+	bool has_masked_paths, has_readonly_paths;
 	/* resources; 0: none */
 	int64_t memory;             /* bytes */
 	int64_t memory_swap;        /* bytes of memory and swap together; -1 unlimited */
 	int64_t memory_reservation; /* bytes that it keeps while others want memory */
+	int memory_swappiness;      /* -1: the host's */
 	double cpus;                /* of the quota */
 	int64_t cpu_shares;
+	int64_t cpu_quota, cpu_period; /* microseconds; instead of @cpus */
+	int64_t blkio_weight;
+	struct blkio *blkio_weights, *read_bps, *write_bps, *read_iops, *write_iops;
+	size_t n_blkio_weights, n_read_bps, n_write_bps, n_read_iops, n_write_iops;
+	struct hugepages *hugepages;
+	size_t n_hugepages;
 	char *cpuset_cpus, *cpuset_mems;
 	int64_t pids_limit; /* -1 unlimited */
 	int64_t shm_size;   /* bytes; 64 MiB by default */
@@ -78,31 +162,46 @@ struct task {
 	struct dict sysctl;
 	struct mount *mounts;
 	size_t n_mounts;
+	struct job_file *files;
+	size_t n_files;
 	struct device *devices;
 	size_t n_devices;
+	struct strv device_rules; /* "c 1:3 rwm" of the device cgroup */
+	struct strv cdi_devices;  /* "vendor.com/class=name" */
 	struct dict labels, annotations;
 	/* logging */
 	enum log_kind log;
 	int64_t log_max_size;  /* bytes a file, 10 MiB by default */
 	int64_t log_max_files; /* 5 by default */
+	int64_t log_retention; /* seconds that the log stays when the job is removed */
 };
 
 struct job {
 	char *name; /* NULL: the core makes one */
 	struct task *tasks;
 	size_t n_tasks;
-	char *network; /* "none", "host", "container:JOB", or a conflist's name; NULL: the default network */
+	char *network;   /* "none", "host", "container:JOB", or a conflist's name; NULL: the default network */
+	struct strv ips; /* of the network: at most one of each family */
+	char *mac;
+	struct strv aliases;         /* further names on the network */
+	struct attachment *networks; /* further networks */
+	size_t n_networks;
 	struct port *ports;
 	size_t n_ports;
 	struct strv expose; /* "80/tcp", ranges too: ports that it serves beside those of its image */
 	bool publish_all;   /* each of them gets a free port of the host */
 	char *hostname;     /* NULL: the job's name */
 	struct strv dns, dns_search, dns_options;
-	struct strv extra_hosts; /* "name:ip" */
-	char *runtime;           /* short or full name, or an absolute path; NULL: default */
-	char *snapshotter;       /* NULL: the namespace's default */
+	bool host_dns;               /* the host's resolv.conf as it stands */
+	struct strv extra_hosts;     /* "name:ip" */
+	char *runtime;               /* short or full name, or an absolute path; NULL: default */
+	struct dict runtime_options; /* of the runtime's own options */
+	char *snapshotter;           /* NULL: the namespace's default */
 	struct dict labels;
-	bool remove; /* --rm: nothing stays after the exit */
+	bool remove;               /* --rm: nothing stays after the exit */
+	struct depend *depends_on; /* jobs of the same set */
+	size_t n_depends_on;
+	enum failure_recovery failure_recovery; /* of a set: which jobs start again when this one fails */
 };
 
 /* Of "container:JOB": the job whose network it is in, borrowed; NULL otherwise. */
@@ -118,9 +217,12 @@ void task_done(struct task *);
 void port_done(struct port *);
 void mount_done(struct mount *);
 struct port *job_add_port(struct job *);
+struct attachment *job_add_network(struct job *);
 struct mount *task_add_mount(struct task *);
 struct ulimit *task_add_ulimit(struct task *);
 struct device *task_add_device(struct task *);
+struct restart *task_make_restart(struct task *); /* the one it has, or a new one */
+struct healthcheck *task_make_healthcheck(struct task *);
 
 json *job_to_json(const struct job *); /* defaults are left out; the caller owns it */
 /* Errors begin with FILE:LINE:COLUMN. Unknown keys, and keys given twice, are errors. The result passed job_check(). */

@@ -365,6 +365,12 @@ int parse_device(const char *s, struct task *t, struct err *err)
 	size_t a = strcspn(s, ":"), b = s[a] ? a + 1 + strcspn(s + a + 1, ":") : a;
 	int r;
 
+	if (*s != '/' && strchr(s, '=')) { /* no path has one in that place */
+		r = check_cdi(s, NULL, err);
+		if (r >= 0)
+			strv_push(&t->cdi_devices, s);
+		return r;
+	}
 	if (!a || (s[a] && b == a + 1) || (s[b] && (!s[b + 1] || strchr(s + b + 1, ':'))))
 		return err_hint(err, check_fail("device", s, "not HOST[:INSIDE[:rwm]]", err), "such as /dev/fuse:/dev/fuse:rw");
 	d.host = mem_strndup(s, a);

@@ -28,11 +28,13 @@ static int64_t number_get(const struct field *f, const void *obj)
 	case FIELD_U16: return *(const uint16_t *)v;
 	case FIELD_LIMIT: return (int64_t) * (const uint64_t *)v; /* UINT64_MAX: -1 */
 	case FIELD_INT:
+	case FIELD_TIME:
 	case FIELD_SIZE: return *(const int64_t *)v;
 	case FIELD_STR:
 	case FIELD_STRV:
 	case FIELD_DICT:
 	case FIELD_NUMBER:
+	case FIELD_OBJECT:
 	case FIELD_ARRAY: break;
 	}
 	return 0;
@@ -49,11 +51,13 @@ static void number_set(const struct field *f, void *obj, int64_t n)
 	case FIELD_U16: *(uint16_t *)v = (uint16_t)n; break;
 	case FIELD_LIMIT: *(uint64_t *)v = (uint64_t)n; break;
 	case FIELD_INT:
+	case FIELD_TIME:
 	case FIELD_SIZE: *(int64_t *)v = n; break;
 	case FIELD_STR:
 	case FIELD_STRV:
 	case FIELD_DICT:
 	case FIELD_NUMBER:
+	case FIELD_OBJECT:
 	case FIELD_ARRAY: break;
 	}
 }
@@ -67,6 +71,53 @@ void shape_init(const struct shape *s, void *obj)
 		if (s->fields[i].text)
 			*(char **)shape_value_of(&s->fields[i], obj) = mem_strdup(s->fields[i].text);
 	}
+}
+
+void *shape_add(const struct field *f, void *obj)
+{
+	size_t *n = count_of(f, obj);
+	char **v = shape_value_of(f, obj), *made;
+
+	*v = mem_resize(*v, (*n + 1) * f->of->size);
+	made = *v + *n * f->of->size;
+	memset(made, 0, f->of->size);
+	shape_init(f->of, made);
+	++*n;
+	return made;
+}
+
+void *shape_make(const struct field *f, void *obj)
+{
+	void **v = shape_value_of(f, obj);
+
+	if (!*v) {
+		*v = mem_calloc(1, f->of->size);
+		shape_init(f->of, *v);
+	}
+	return *v;
+}
+
+void *shape_owner(const struct shape *s, void *obj, const struct field *f, const struct shape **ret_shape)
+{
+	if (f >= s->fields && f < s->fields + s->n) {
+		*ret_shape = s;
+		return obj;
+	}
+	for (const struct field *o = s->fields; o < s->fields + s->n; o++)
+		if (o->type == FIELD_OBJECT && o->key && f >= o->of->fields && f < o->of->fields + o->of->n) {
+			*ret_shape = o->of;
+			return shape_make(o, obj);
+		}
+	return NULL;
+}
+
+static void object_done(const struct field *f, void *obj)
+{
+	void *v = *(void **)shape_value_of(f, obj);
+
+	if (v)
+		shape_done(f->of, v);
+	free(v);
 }
 
 static void array_done(const struct field *f, void *obj)
@@ -91,6 +142,8 @@ void shape_done(const struct shape *s, void *obj)
 			dict_done(shape_value_of(f, obj));
 		else if (f->type == FIELD_ARRAY)
 			array_done(f, obj);
+		else if (f->type == FIELD_OBJECT)
+			object_done(f, obj);
 	}
 	memset(obj, 0, s->size);
 }
@@ -102,6 +155,16 @@ static void array_copy(const struct field *f, const void *from, void *to)
 	*(void **)shape_value_of(f, to) = mem_calloc(n, f->of->size);
 	for (size_t i = 0; i < n; i++)
 		shape_copy(f->of, element(f, from, i), element(f, to, i));
+}
+
+static void object_copy(const struct field *f, const void *from, void *to)
+{
+	const void *v = *(void *const *)shape_value_of(f, from);
+
+	if (!v)
+		return;
+	*(void **)shape_value_of(f, to) = mem_calloc(1, f->of->size);
+	shape_copy(f->of, v, *(void **)shape_value_of(f, to));
 }
 
 void shape_copy(const struct shape *s, const void *from, void *to)
@@ -117,6 +180,8 @@ void shape_copy(const struct shape *s, const void *from, void *to)
 			*(char **)v = mem_strdup(*(char **)v);
 		if (f->type == FIELD_ARRAY)
 			array_copy(f, from, to);
+		if (f->type == FIELD_OBJECT)
+			object_copy(f, from, to);
 		if (f->type == FIELD_STRV) {
 			*(struct strv *)v = (struct strv){ 0 };
 			strv_add(v, shape_value_of(f, from));
@@ -147,6 +212,21 @@ static json *array_new(const struct field *f, const void *obj)
 	for (size_t i = 0; i < *count_of(f, obj); i++)
 		json_append(a, shape_write(f->of, element(f, obj, i)));
 	return a;
+}
+
+static bool is_default(const struct shape *s, const void *obj)
+{
+	_cleanup_json_ json *o = shape_write(s, obj);
+
+	return !json_object_object_length(o);
+}
+
+static void write_object(const struct field *f, const void *obj, json *to)
+{
+	const void *v = *(void *const *)shape_value_of(f, obj);
+
+	if (v && !is_default(f->of, v))
+		json_put(to, f->key, shape_write(f->of, v));
 }
 
 static bool strv_given(const struct field *f, const void *obj)
@@ -182,6 +262,7 @@ static void write_field(const struct field *f, const void *obj, json *to)
 		if (*count_of(f, obj))
 			json_put(to, f->key, array_new(f, obj));
 		break;
+	case FIELD_OBJECT: write_object(f, obj, to); break;
 	case FIELD_BOOL:
 		if (n != f->otherwise)
 			json_put_bool(to, f->key, n != 0);
@@ -191,6 +272,7 @@ static void write_field(const struct field *f, const void *obj, json *to)
 			json_put_str(to, f->key, f->words[n]);
 		break;
 	case FIELD_INT:
+	case FIELD_TIME:
 	case FIELD_SIZE:
 	case FIELD_INT32:
 	case FIELD_U16:
@@ -219,6 +301,8 @@ static bool absent(const struct field *f, const void *obj)
 		return !*(char **)shape_value_of(f, obj) || !**(char **)shape_value_of(f, obj);
 	if (f->type == FIELD_ARRAY)
 		return !*count_of(f, obj);
+	if (f->type == FIELD_OBJECT)
+		return !*(void **)shape_value_of(f, obj);
 	return number_get(f, obj) == 0;
 }
 
@@ -304,8 +388,10 @@ static int check_value(const struct field *f, const void *obj, size_t *ret_at, s
 	case FIELD_STRV: return check_strv(f, v, ret_at, err);
 	case FIELD_DICT: return check_dict(f, v, ret_at, err);
 	case FIELD_ARRAY: return *count_of(f, obj) > ARRAY_MAX ? bad_count(f, *count_of(f, obj), ARRAY_MAX, err) : 0;
+	case FIELD_OBJECT: return 0;
 	case FIELD_BOOL:
 	case FIELD_INT:
+	case FIELD_TIME:
 	case FIELD_SIZE:
 	case FIELD_INT32:
 	case FIELD_U16:
@@ -345,6 +431,14 @@ static int check_elements(const struct field *f, const void *obj, struct err *er
 	return 0;
 }
 
+static int check_object(const struct field *f, const void *obj, struct err *err)
+{
+	const void *v = *(void *const *)shape_value_of(f, obj);
+	int r = v && !is_default(f->of, v) ? shape_check(f->of, v, err) : 0;
+
+	return r < 0 ? err_wrap(err, r, "%s", f->key) : r;
+}
+
 int shape_check(const struct shape *s, const void *obj, struct err *err)
 {
 	int r = check_required(s, obj, err);
@@ -358,6 +452,8 @@ int shape_check(const struct shape *s, const void *obj, struct err *err)
 		r = check_value(f, obj, &unused, err);
 		if (r >= 0 && f->type == FIELD_ARRAY)
 			r = check_elements(f, obj, err);
+		if (r >= 0 && f->type == FIELD_OBJECT)
+			r = check_object(f, obj, err);
 	}
 	return r >= 0 && s->check ? s->check(obj, err) : r;
 }
@@ -427,11 +523,19 @@ static int read_whole(const struct field *f, const struct node *from, void *obj,
 		r = field_size(f, f->key, from->text, &n, err);
 		if (r < 0)
 			return r;
+	} else if (f->type == FIELD_TIME && node_text(from)) {
+		r = parse_duration(f->key, from->text, &n, err);
+		if (r < 0)
+			return r;
 	} else if (node_whole(from, &n, &fits)) {
 		if (!fits || n < min || n > max)
 			return err_set(err, ERR_INVALID, "key \"%s\": %.40s is out of range", f->key, from->text);
 	} else {
-		return wants(f, f->type == FIELD_SIZE ? "a number of bytes or text such as \"64m\"" : "a whole number", err);
+		return wants(f,
+			     f->type == FIELD_SIZE   ? "a number of bytes or text such as \"64m\""
+			     : f->type == FIELD_TIME ? "a number of seconds or text such as \"1m30s\""
+						     : "a whole number",
+			     err);
 	}
 	number_set(f, obj, n);
 	return 0;
@@ -494,11 +598,19 @@ static int read_array(const struct field *f, const struct node *from, void *obj,
 	return 0;
 }
 
+static int read_object(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+{
+	int r = shape_read(f->of, from, shape_make(f, obj), ret_bad, err);
+
+	return r < 0 ? err_wrap(err, r, "%s", f->key) : r;
+}
+
 typedef int read_fn(const struct field *, const struct node *, void *obj, const struct node **ret_bad, struct err *);
 static read_fn *const readers[] = {
-	[FIELD_STR] = read_str,     [FIELD_STRV] = read_strv,     [FIELD_DICT] = read_dict,   [FIELD_BOOL] = read_bool,
-	[FIELD_INT] = read_whole,   [FIELD_SIZE] = read_whole,    [FIELD_INT32] = read_whole, [FIELD_U16] = read_whole,
-	[FIELD_LIMIT] = read_whole, [FIELD_NUMBER] = read_number, [FIELD_ENUM] = read_enum,   [FIELD_ARRAY] = read_array,
+	[FIELD_STR] = read_str,       [FIELD_STRV] = read_strv,     [FIELD_DICT] = read_dict,   [FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_whole,     [FIELD_SIZE] = read_whole,    [FIELD_INT32] = read_whole, [FIELD_U16] = read_whole,
+	[FIELD_LIMIT] = read_whole,   [FIELD_NUMBER] = read_number, [FIELD_ENUM] = read_enum,   [FIELD_ARRAY] = read_array,
+	[FIELD_OBJECT] = read_object, [FIELD_TIME] = read_whole,
 };
 
 static int unknown_key(const struct shape *s, const char *key, struct err *err)

@@ -1,5 +1,6 @@
 #include "value.h"
 #include "check.h"
+#include "job.h"
 #include "name.h"
 #include <ctype.h>
 #include <math.h>
@@ -51,6 +52,50 @@ int parse_size(const char *what, const char *s, int64_t *ret, struct err *err)
 		*ret = (int64_t)ldexp(n, 10 * power);
 	else /* a double would round bytes off */
 		*ret = (int64_t)(strtoull(s, NULL, 10) << (10 * power));
+	return 0;
+}
+
+/* How many seconds a unit at @s has; 0: it is none. */
+static double duration_unit(const char *s, size_t *ret_len)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "ns", 1e-9 }, { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		*ret_len = strlen(units[i].unit);
+		if (!strncmp(s, units[i].unit, *ret_len))
+			return units[i].seconds;
+	}
+	return 0;
+}
+
+int parse_duration(const char *what, const char *s, int64_t *ret, struct err *err)
+{
+	const char *p = s;
+	double sum = 0;
+	size_t len = 0;
+	int r;
+
+	do {
+		double n = 0, unit = 1;
+		const char *end = plain_number(p, &n);
+
+		if (end && (*end || p != s))
+			unit = duration_unit(end, &len);
+		else
+			len = 0;
+		if (!end || unit <= 0) {
+			r = check_fail(what, s, "not a time", err);
+			return err_hint(err, r, "seconds, or numbers with a unit of s, m, h or d: 90, 1m30s");
+		}
+		sum += n * unit;
+		p = end + len;
+	} while (*p);
+	if (sum > DURATION_MAX)
+		return check_fail(what, s, "more than ten years", err);
+	*ret = (int64_t)ceil(sum);
 	return 0;
 }
 

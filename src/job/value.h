@@ -7,6 +7,8 @@
 
 /* 512, 64k, 10m, 1.5g, 1GiB; powers of 1024; @what names the option */
 int parse_size(const char *what, const char *s, int64_t *ret, struct err *err);
+/* Seconds: 90, 90s, 5m, 1h30m, 2d; whole ones, at most DURATION_MAX; parts of a second are rounded up. @what names the option */
+int parse_duration(const char *what, const char *s, int64_t *ret, struct err *err);
 /* "1.5", at least 0.01 */
 int parse_cpus(const char *s, double *ret, struct err *err);
 /* A whole number in decimal digits; a sign may be in front. */

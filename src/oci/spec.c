@@ -125,10 +125,14 @@ static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, 
 	emit_str(out, "mountLabel", in->selinux_mount);
 	emit_namespaces(in, out);
 	emit_sysctl(in, out);
-	if (!in->task->privileged && !in->task->masked_paths_off.n) {
+	if (in->task->has_masked_paths)
+		emit_strv(out, "maskedPaths", &in->task->masked_paths);
+	else if (!in->task->privileged)
 		emit_masked(out);
+	if (in->task->has_readonly_paths)
+		emit_strv(out, "readonlyPaths", &in->task->readonly_paths);
+	else if (!in->task->privileged)
 		emit_words(out, "readonlyPaths", read_only);
-	}
 	r = emit_devices_and_resources(in, out, err);
 	if (r >= 0)
 		r = emit_seccomp(in, caps, out, err);

@@ -58,7 +58,7 @@ static const struct {
 	{ "", "\"platform\":\"a/b/c/d\"", "invalid platform \"a/b/c/d\": not OS/ARCHITECTURE[/VARIANT], such as linux/arm64" },
 	{ "", "\"seccomp\":\"profile.json\"",
 	  "invalid seccomp profile \"profile.json\": neither \"unconfined\" nor an absolute path" },
-	{ "", "\"masked_paths_off\":[\"/proc/keys\"]", "invalid masked_paths_off \"/proc/keys\": only \"all\" is known" },
+	{ "", "\"masked_paths\":[\"proc/keys\"]", "invalid path inside \"proc/keys\": not an absolute path" },
 	{ "", "\"memory_swap\":67108864", "memory-swap without a memory limit: it is memory and swap together" },
 	{ "", "\"memory\":\"64m\",\"memory_swap\":\"32m\"",
 	  "memory-swap 33554432 is less than memory 67108864: it is memory and swap together" },

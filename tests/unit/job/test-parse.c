@@ -103,7 +103,7 @@ static const struct {
 	{ security, "label:disable", "\"selinux\":[\"disable\"]" },
 	{ security, "label=level:s0:c1,c2", "\"selinux\":[\"level:s0:c1,c2\"]" },
 	{ security, "label=type:container_logreader_t", "\"selinux\":[\"type:container_logreader_t\"]" },
-	{ security, "systempaths=unconfined", "\"masked_paths_off\":[\"all\"]" },
+	{ security, "systempaths=unconfined", "\"masked_paths\":[],\"readonly_paths\":[]" },
 	{ sysctl, "net.core.somaxconn=1024", "\"sysctl\":{\"net.core.somaxconn\":\"1024\"}" },
 	{ sysctl, "net/ipv4/tcp_rmem=1 2 3", "\"sysctl\":{\"net.ipv4.tcp_rmem\":\"1 2 3\"}" },
 	{ host, "db:10.0.0.5", "\"extra_hosts\":[\"db:10.0.0.5\"]" },

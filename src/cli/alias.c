@@ -24,6 +24,8 @@ static const struct {
 	{ "image remove", "image rm" },
 	{ "volume list", "volume ls" },
 	{ "volume remove", "volume rm" },
+	{ "network list", "network ls" },
+	{ "network remove", "network rm" },
 	{ "system info", "doctor" },
 	{ "container ls", "ps" },
 	{ "container list", "ps" },

@@ -225,6 +225,8 @@ static int system_prune_run(struct cli *cli, void *opts, const struct strv *args
 		r = prune_jobs(cli, &jobs, err);
 	if (r >= 0 && f->volumes)
 		r = prune_volumes(cli, false, f->dry_run, "volume ", err);
+	if (r >= 0)
+		r = prune_networks(cli, f->dry_run, "network ", err);
 	return r < 0 ? r : prune_images(cli, &images, "image ", err);
 }
 
@@ -232,8 +234,8 @@ static const struct command system_prune = {
 	.group = "system",
 	.name = "prune",
 	.usage = "[FLAGS]",
-	.summary = "Remove jobs that have ended, and images that nobody named",
-	.text = "And what a killed davit left behind. Running jobs and named volumes are never touched.",
+	.summary = "Remove jobs that have ended, networks that no job uses, and images that nobody named",
+	.text = "And what a killed davit left behind. Running jobs, named volumes and networks that davit has not made stay.",
 	.examples = "  davit system prune --dry-run\n  davit system prune --all --volumes",
 	.opts = prune_opts,
 	.size = sizeof(struct prune_flags),

@@ -32,7 +32,6 @@ static const struct {
 	{ "unpause", .instead = "davit kill -s CONT JOB" },
 	{ "diff", .instead = "davit ps -s tells how much a job has written" },
 	{ "cp", .instead = "mount a folder with davit run -v, or: davit exec -i JOB tar -x -C DIR <FILE" },
-	{ "network", .instead = "networks are CNI configurations in /etc/cni/net.d; davit run --network NAME uses one" },
 	{ "compose", .instead = "davit run, once for each job" },
 	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
 	{ "node", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },

@@ -339,3 +339,83 @@ void docker_view_volume(json *own)
 	put_map(own, "Labels", json_get_object(own, "labels"));
 	put_map(own, "Options", NULL);
 }
+
+/* {"Subnet":"10.1.0.0/24","Gateway":"10.1.0.1"} of each pool. */
+static json *view_ipam(json *own)
+{
+	json *o = json_new_object(), *list = json_new_array(), *pools = json_get_array(own, "subnets");
+
+	put_text(o, "Driver", json_get_bool(own, "dhcp", false) ? "dhcp" : "default");
+	put_map(o, "Options", NULL);
+	for (size_t i = 0; i < json_len(pools); i++) {
+		json *pool = json_at(pools, i), *one = json_new_object();
+
+		put_text(one, "Subnet", json_get_str(pool, "subnet"));
+		put_text(one, "IPRange", json_get_str(pool, "range"));
+		put_text(one, "Gateway", json_get_str(pool, "gateway"));
+		json_append(list, one);
+	}
+	json_put(o, "Config", list);
+	return o;
+}
+
+/* Those that are attached, by id. */
+static json *view_containers(json *jobs)
+{
+	json *o = json_new_object();
+
+	for (size_t i = 0; i < json_len(jobs); i++) {
+		json *job = json_at(jobs, i), *one = json_new_object();
+		const char *id = json_get_str(job, "id"), *name = json_get_str(job, "name");
+
+		put_text(one, "Name", name ? name : id);
+		put_text(one, "EndpointID", NULL);
+		put_text(one, "MacAddress", json_get_str(job, "mac"));
+		put_text(one, "IPv4Address", json_get_str(job, "ip"));
+		put_text(one, "IPv6Address", json_get_str(job, "ip6"));
+		json_put(o, id ? id : "", one);
+	}
+	return o;
+}
+
+static json *view_network_options(json *own)
+{
+	static const char *const keys[][2] = { { "bridge", "com.docker.network.bridge.name" },
+					       { "parent", "parent" },
+					       { "mode", "mode" } };
+	json *o = json_new_object();
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		json_put_str(o, keys[i][1], json_get_str(own, keys[i][0]));
+	if (json_get(own, "mtu")) {
+		_cleanup_free_ char *mtu = mem_printf("%d", (int)json_get_int(own, "mtu", 0));
+
+		json_put_str(o, "com.docker.network.driver.mtu", mtu);
+	}
+	return o;
+}
+
+void docker_view_network(json *own)
+{
+	const char *name = json_get_str(own, "name");
+	const bool v6 = json_get_bool(own, "ipv6", false);
+
+	put_text(own, "Id", name);
+	put_text(own, "ID", name);
+	put_text(own, "Name", name);
+	put_text(own, "Created", NULL);
+	put_text(own, "CreatedAt", NULL);
+	put_text(own, "Scope", "local");
+	put_text(own, "Driver", json_get_str(own, "driver"));
+	json_put_bool(own, "EnableIPv4", true);
+	json_put_bool(own, "EnableIPv6", v6);
+	put_text(own, "IPv4", "true");
+	put_text(own, "IPv6", v6 ? "true" : "false");
+	json_put_bool(own, "Internal", json_get_bool(own, "internal", false));
+	json_put_bool(own, "Attachable", true);
+	json_put_bool(own, "Ingress", false);
+	json_put(own, "IPAM", view_ipam(own));
+	json_put(own, "Containers", view_containers(json_get_array(own, "jobs")));
+	json_put(own, "Options", view_network_options(own));
+	put_map(own, "Labels", json_get_object(own, "labels"));
+}

@@ -7,3 +7,4 @@
 void docker_view_job(json *);   /* of job_inspect() */
 void docker_view_image(json *); /* of image_inspect() */
 void docker_view_volume(json *);
+void docker_view_network(json *);

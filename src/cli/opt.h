@@ -40,6 +40,7 @@ struct opt {
 #define COMPLETE_JOB "@job"
 #define COMPLETE_IMAGE "@image"
 #define COMPLETE_VOLUME "@volume"
+#define COMPLETE_NETWORK "@network"
 #define COMPLETE_FILE "@file"
 #define COMPLETE_COMMAND "@command"
 

@@ -1,5 +1,6 @@
 #include "prune.h"
 #include "job-remove.h"
+#include "network-use.h"
 #include "volume-use.h"
 
 int prune_open(struct cli *cli, struct err *err)
@@ -34,6 +35,14 @@ int prune_volumes(struct cli *cli, bool all, bool dry_run, const char *noun, str
 {
 	_cleanup_strv_ struct strv removed = { 0 };
 	int r = volume_prune(cli->core, all, dry_run, &cli->ctx, &removed, err);
+
+	return cli_out_removed(cli, r, noun, &removed, dry_run, err);
+}
+
+int prune_networks(struct cli *cli, bool dry_run, const char *noun, struct err *err)
+{
+	_cleanup_strv_ struct strv removed = { 0 };
+	int r = network_prune(cli->core, dry_run, &cli->ctx, &removed, err);
 
 	return cli_out_removed(cli, r, noun, &removed, dry_run, err);
 }

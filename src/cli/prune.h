@@ -19,4 +19,5 @@ int prune_open(struct cli *, struct err *err);
 /* Remove those of a kind and print a line for each, with @noun in it ("image ", or ""). */
 int prune_jobs(struct cli *, const struct prune_flags *, struct err *err);
 int prune_images(struct cli *, const struct image_prune *, const char *noun, struct err *err);
+int prune_networks(struct cli *, bool dry_run, const char *noun, struct err *err);
 int prune_volumes(struct cli *, bool all, bool dry_run, const char *noun, struct err *err);

@@ -223,7 +223,9 @@ static struct cni_entry *find_cached_entry(const char *dir, const char *name, co
 	return TAKE_PTR(e);
 }
 
-int cni_cache_find(const char *cache_dir, const char *container_id, struct list_node *head, struct err *err)
+typedef struct cni_entry *find_fn(const char *dir, const char *name, const char *arg);
+
+static int scan_results(const char *cache_dir, const char *arg, find_fn *fn, struct list_node *head, struct err *err)
 {
 	_cleanup_free_ char *dir = mem_printf("%s/results", cache_dir);
 	struct dirent **names;
@@ -233,11 +235,32 @@ int cni_cache_find(const char *cache_dir, const char *container_id, struct list_
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cached results %s", dir);
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ struct dirent *name = names[i];
-		struct cni_entry *e = find_cached_entry(dir, name->d_name, container_id);
+		struct cni_entry *e = fn(dir, name->d_name, arg);
 
 		if (e)
 			list_push(head, &e->node);
 	}
 	free(names);
 	return 0;
+}
+
+int cni_cache_find(const char *cache_dir, const char *container_id, struct list_node *head, struct err *err)
+{
+	return scan_results(cache_dir, container_id, find_cached_entry, head, err);
+}
+
+/* A sound file names its network. */
+static struct cni_entry *find_net_entry(const char *dir, const char *name, const char *net)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
+	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;
+
+	if (strncmp(name, net, strlen(net)) != 0 || name[strlen(net)] != '-' || read_entry(path, &e, NULL) < 0)
+		return NULL;
+	return e->network && e->container_id && e->ifname && !strcmp(e->network, net) ? TAKE_PTR(e) : NULL;
+}
+
+int cni_cache_find_net(const char *cache_dir, const char *net, struct list_node *head, struct err *err)
+{
+	return scan_results(cache_dir, net, find_net_entry, head, err);
 }

@@ -27,3 +27,5 @@ int cni_cache_remove(const char *cache_dir, const char *net, const char *contain
 /* Every entry of @container_id, in the order of file names, into the list @head. A damaged file still counts by
  * its name, with no more known than that. */
 int cni_cache_find(const char *cache_dir, const char *container_id, struct list_node *head, struct err *err);
+/* Every sound entry of network @net. */
+int cni_cache_find_net(const char *cache_dir, const char *net, struct list_node *head, struct err *err);

@@ -3,6 +3,7 @@
 #include "cni-result.h"
 #include "cni.h"
 #include "file.h"
+#include "mem.h"
 
 static int del_entry(struct loop *loop, const struct cni_conf *conf, const struct cni_entry *e, const char *netns,
 		     const struct ctx *ctx, struct err *err)
@@ -101,4 +102,45 @@ int cni_cached_result(const struct cni_conf *conf, const char *net, const char *
 	if (!e->result)
 		return err_set(err, ERR_NOT_FOUND, "network %s: no result is cached for %s", net, container_id);
 	return cni_result_read(e->result, ifname, ret, err);
+}
+
+void cni_members_done(struct cni_members *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->v[i].container_id);
+		free(m->v[i].ifname);
+		strv_done(&m->v[i].names);
+		cni_result_done(&m->v[i].result);
+	}
+	free(m->v);
+	*m = (struct cni_members){ 0 };
+}
+
+/* Takes what it can use of the entry. */
+static void add_member(struct cni_members *m, struct cni_entry *e)
+{
+	struct cni_member its = { .container_id = TAKE_PTR(e->container_id), .ifname = TAKE_PTR(e->ifname) };
+
+	json_get_strv(e->caps, "aliases", &its.names);
+	if (e->result && cni_result_read(e->result, its.ifname, &its.result, NULL) < 0)
+		its.result = (struct cni_result){ 0 };
+	m->v = mem_grow(m->v, &m->cap, m->n + 1, sizeof *m->v);
+	m->v[m->n++] = its;
+}
+
+int cni_members(const struct cni_conf *conf, const char *net, struct cni_members *ret, struct err *err)
+{
+	struct list_node all;
+	int r;
+
+	list_init(&all);
+	r = cni_cache_find_net(conf->cache_dir, net, &all, err);
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		add_member(ret, e);
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return r;
 }

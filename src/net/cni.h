@@ -96,3 +96,17 @@ int cni_first_result(const struct cni_conf *, const char *container_id, struct c
 /* The cached result. -ERR_NOT_FOUND. */
 int cni_cached_result(const struct cni_conf *, const char *net, const char *container_id, const char *ifname,
 		      struct cni_result *ret, struct err *err);
+
+/* Who is on a network: every attachment that the cache has of it, those of other users of CNI too. */
+struct cni_member {
+	char *container_id, *ifname;
+	struct strv names;        /* capability aliases: what the others on the network may call it */
+	struct cni_result result; /* empty while its ADD is under way */
+};
+struct cni_members {
+	struct cni_member *v;
+	size_t n, cap;
+};
+void cni_members_done(struct cni_members *);
+/* In the order of the cache's file names. A damaged file is nobody. */
+int cni_members(const struct cni_conf *, const char *net, struct cni_members *ret, struct err *err);

@@ -480,3 +480,140 @@ exit 0
         self.assertEqual(self.state(web), "running")
         self.davit("rm", "-f", web)
         wait_until("the end of all", lambda: self.davit("prune") and not [x for x in self.dels() if x not in before])
+
+
+class Made(Case):
+    """davit network create, ls, rm, inspect, prune."""
+
+    def setUp(self):
+        super().setUp()
+        self.need_network()
+
+    def network(self, *flags, name=None):
+        name = name or "n" + os.urandom(3).hex()
+        self.assertEqual(self.davit("network", "create", *flags, name).out, name + "\n")
+        self.addCleanup(lambda: self.davit("network", "rm", name, code=None))
+        return name
+
+    def row(self, name):
+        return next(r for r in self.rows("network", "ls") if get(r, "name") == name)
+
+    def test_a_job_on_a_network_of_its_own(self):
+        """An address of its range, its MTU, the gateway as way out, and a page through a port."""
+        name = self.network("--subnet", "10.97.1.0/24", "--ip-range", "10.97.1.64/26", "--gateway", "10.97.1.9", "-o", "mtu=1400", "--label", "a=b")
+        job = self.job("-p", "18110:8080", network=name, command=HTTPD)
+        out = self.davit("exec", job, "sh", "-c", "ip -o -4 addr show eth0; ip route; cat /sys/class/net/eth0/mtu").out
+        self.assertRegex(out, r"inet 10\.97\.1\.64/24")
+        self.assertRegex(out, r"default via 10\.97\.1\.9 dev eth0")
+        self.assertTrue(out.endswith("\n1400\n"), out)
+        self.assertIn("served by davit", fetch(18110))
+        found = self.json("network", "inspect", name)[0]
+        self.assertEqual([(get(j, "name"), get(j, "ip")) for j in found["jobs"]], [(job, "10.97.1.64/24")])
+        self.assertEqual(found["labels"], {"a": "b"})
+        self.assertEqual(found["subnets"], [{"subnet": "10.97.1.0/24", "gateway": "10.97.1.9", "range": "10.97.1.64-10.97.1.127"}])
+        self.assertIn(name, self.davit("network", "ls", "--filter", "label=a=b", "-q").out.split())
+        self.assertNotIn(name, self.davit("network", "ls", "--filter", "dangling=true", "-q").out.split())
+        self.fails("network", "rm", name, says=[name, job, "in use"])
+        self.assertNotIn(name, self.davit("network", "prune").out.split())
+        bridge = found["bridge"]
+        self.assertEqual(self.davit("network", "inspect", "-f", "{{.Driver}} {{(index .IPAM.Config 0).Subnet}} {{range .Containers}}{{.IPv4Address}}{{end}}",
+                                    name).out, "bridge 10.97.1.0/24 10.97.1.64/24\n")
+        self.davit("stop", "-t", "0", job)
+        self.fails("network", "rm", name, says=[name, job])  # it would not start again
+        self.davit("rm", job)
+        self.assertTrue(os.path.exists(f"/sys/class/net/{bridge}") or subprocess.run(["ip", "link", "show", bridge], capture_output=True).returncode == 0)
+        self.assertEqual(self.davit("network", "rm", name).out, name + "\n")
+        self.assertNotEqual(subprocess.run(["ip", "link", "show", bridge], capture_output=True).returncode, 0)
+        self.assertFalse(os.path.exists(found["file"]) or os.path.exists(f"/var/lib/cni/networks/{name}"))
+        self.fails("network", "rm", name, says=[name, "not found"])
+        self.assertEqual(self.davit("network", "rm", "-f", name).out, "")
+
+    def test_a_free_subnet_and_both_families(self):
+        one, two = self.network(), self.network("--ipv6")
+        nets = [get(self.row(n), "subnets") for n in (one, two)]
+        self.assertNotEqual(nets[0][0]["subnet"], nets[1][0]["subnet"])
+        self.assertRegex(nets[1][1]["subnet"], r"^fd[0-9a-f:]+/64$")
+        if os.path.exists("/proc/net/if_inet6"):
+            out = self.davit("run", "--rm", "--network", two, Machine.image, "sh", "-c", "ip -6 addr show eth0; ip -6 route").out
+            self.assertRegex(out, r"inet6 fd[0-9a-f:]+/64 scope global")
+            self.assertRegex(out, r"default via fd")
+
+    def test_internal(self):
+        """No way out and no port, but the others on it."""
+        name = self.network("--internal")
+        job = self.job(network=name, command=HTTPD)
+        out = self.davit("exec", job, "sh", "-c", "ip route").out
+        self.assertNotIn("default", out)
+        self.fails("run", "--rm", "--network", name, "-p", "80", Machine.image, "true", says=f"network {name}: it forwards no ports")
+        address = get(self.json("network", "inspect", name)[0]["jobs"][0], "ip").split("/")[0]
+        script = f"i=0; until wget -q -O - http://{address}:8080/; do i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done"
+        self.assertIn("served by davit", self.davit("run", "--rm", "--network", name, Machine.image, "sh", "-c", script).out)
+
+    def test_macvlan_and_ipvlan(self):
+        subprocess.run(["ip", "link", "add", "parent0", "type", "veth", "peer", "name", "parent1"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "parent0"])
+        for end in ("parent0", "parent1"):
+            subprocess.run(["ip", "link", "set", end, "up"], check=True)
+        for driver in ("macvlan", "ipvlan"):
+            if subprocess.run(["ip", "link", "add", "probe0", "link", "parent0", "type", driver], capture_output=True).returncode:
+                self.skipTest(f"no {driver} in this kernel")
+            subprocess.run(["ip", "link", "del", "probe0"], check=True)
+            name = self.network("-d", driver, "-o", "parent=parent0", "--subnet", "10.97.3.0/24")
+            out = self.davit("run", "--rm", "--network", name, Machine.image, "sh", "-c", "ip -o -4 addr show eth0; ip route").out
+            self.assertIn("inet 10.97.3.", out)
+            self.assertIn("default via 10.97.3.1", out)
+            self.davit("network", "rm", name)
+
+    def test_refusals(self):
+        name = self.network("--subnet", "10.97.4.0/24")
+        rows = [((name,), ["exists", name]), (("--subnet", "10.97.4.128/25", "x"), ["10.97.4.128/25 overlaps 10.97.4.0/24 of network " + name]),
+                (("--subnet", "127.0.4.0/24", "x"), ["127.0.0.0/8 of interface lo"]), (("--subnet", "10.97.5.7/24", "x"), ["10.97.5.0/24"]),
+                (("--gateway", "10.1.1.1", "x"), ["gateway 10.1.1.1"]), (("host",), ["host"]), (("a/b",), ["a/b"]), (("-o", "colour=red", "x"), ["colour=red"]),
+                (("-d", "overlay", "x"), ["overlay", "bridge"]), (("-d", "macvlan", "x"), ["parent"]), (("-o", "mtu=9x", "x"), ["mtu", "9x"]),
+                (("--aux-address", "a=10.1.1.1", "x"), ["--ip-range"]), (("--ipam-driver", "dhcp", "--subnet", "10.97.6.0/24", "x"), ["dhcp"])]
+        for words, says in rows:
+            with self.subTest(words=words):
+                self.fails("network", "create", *words, says=says)
+        self.assertEqual(self.davit("network", "ls", "-q", "--filter", "name=x").out, "")
+        self.fails("network", "rm", "host", says="host")
+        self.fails("network", "ls", "--filter", "size=1", says="size=1")
+        with conflist("theirs", '{"cniVersion":"1.0.0","name":"theirs","plugins":[{"type":"loopback"}]}'):
+            self.fails("network", "rm", "theirs", says=["theirs", "davit has not made it", "50-theirs.conflist"])
+            self.davit("network", "prune")
+            self.assertIn("theirs", self.davit("network", "ls", "-q").out.split())
+
+    def test_prune_and_lists(self):
+        used, unused = self.network(), self.network()
+        self.davit("create", "--name", "waits", "--network", used, Machine.image, "true")
+        self.addCleanup(self.davit, "rm", "-f", "waits")
+        self.assertIn(unused, self.davit("network", "prune", "--dry-run").out)
+        out = self.davit("network", "prune", "-f").out
+        self.assertIn(unused, out)
+        self.assertNotIn(used, out)
+        names = self.davit("network", "ls", "--format", "{{.Name}}").out.split()
+        self.assertIn(used, names)
+        self.assertNotIn(unused, names)
+        self.assertLessEqual({"host", "none", "davit"}, set(names))
+        self.assertRegex(self.davit("network", "ls").out, rf"(?m)^{used} +bridge +10\.\d+\.\d+\.0/24")
+        self.assertEqual(self.davit("network", "ls", "-q", "--filter", "driver=host").out, "host\n")
+
+    def test_another_bridge_port_stays(self):
+        """What somebody else attached to the bridge keeps it."""
+        name = self.network("-o", "bridge=kept0", "--subnet", "10.97.7.0/24")
+        self.davit("run", "--rm", "--network", name, Machine.image, "true")
+        subprocess.run(["ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "other0"])
+        subprocess.run(["ip", "link", "set", "other0", "master", "kept0"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "kept0"])
+        self.davit("network", "rm", name)
+        self.assertEqual(subprocess.run(["ip", "link", "show", "kept0"], capture_output=True).returncode, 0)
+
+    def test_at_once(self):
+        """Eight at the same time get eight subnets."""
+        names = ["m" + os.urandom(3).hex() for _ in range(8)]
+        for name in names:
+            self.addCleanup(self.davit, "network", "rm", "-f", name)
+        for process in [self.start("network", "create", name) for name in names]:
+            _, err = process.communicate(timeout=60 * Machine.slow)
+            self.assertEqual(process.returncode, 0, err)
+        self.assertEqual(len({get(self.row(n), "subnets")[0]["subnet"] for n in names}), 8)

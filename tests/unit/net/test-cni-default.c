@@ -178,7 +178,7 @@ static void nunet(void **state)
 	assert_true(cni_net_is_default("nunet-bridge") && cni_net_is_default("davit") && !cni_net_is_default("bridge"));
 	assert_int_equal(file_write(taken, other, sizeof other - 1, 0644, NULL), 0);
 	assert_int_equal(cni_net_ensure_default(&conf, "nunet-bridge", &err), -ERR_EXHAUSTED);
-	assert_string_equal(err.msg, "network nunet-bridge: its subnet 10.68.63.0/24 is another network's on this host");
+	assert_string_equal(err.msg, "network nunet-bridge: its subnet 10.68.63.0/24 is in use: by network o");
 	assert_false(file_exists(path));
 	assert_int_equal(unlink(taken), 0);
 	err_clear(&err);

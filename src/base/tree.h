@@ -14,10 +14,12 @@ struct node_place {
 	uint32_t line, column;
 };
 
-enum node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_MAP };
+enum __attribute__((packed)) node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
+	bool block;                   /* HCL: a block or one of its labels, not an attribute (hcl.h) */
+	uint8_t labels;               /* HCL: of a block, how many labels stand between it and its body */
 	uint32_t n;                   /* members of a list or a map */
 	struct node_place at, key_at; /* of the value, and of its key */
 	const char *key;              /* of a member of a map, else NULL */

@@ -187,10 +187,11 @@ static int anchor_begin(struct yaml_in *in, const char *name, struct node_place 
 }
 
 /* @levels: what reading it returned. */
-static void anchor_end(struct yaml_in *in, struct yaml_anchor *a, const struct node *node, int levels)
+static void anchor_end(struct yaml_in *in, struct yaml_anchor *a, struct node *node, int levels)
 {
 	if (!a)
 		return;
+	node->anchored = true;
 	a->weight = (struct yaml_weight){ in->all.values - a->weight.values, in->all.bytes - a->weight.bytes };
 	a->levels = levels;
 	a->node = node;
@@ -569,6 +570,8 @@ static int yaml_value(struct yaml_in *in, const yaml_event_t *ev, struct node *p
 		r = yaml_scalar(in, ev, parent, ret);
 	if (r >= 0)
 		anchor_end(in, a, *ret, r);
+	if (r >= 0 && parent)
+		parent->anchored |= (*ret)->anchored;
 	return r;
 }
 

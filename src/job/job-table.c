@@ -310,7 +310,7 @@ static const struct field task_fields[] = {
 	{ .type = FIELD_ARRAY, COUNTED(task, mounts, n_mounts), .flag = "tmpfs", .arg = "DIR[:OPTIONS]", .topic = TOPIC_FILES,
 	  .parse = text_tmpfs, .nomad = "tmpfs", .doc = "Memory file system" },
 	{ "files", FIELD_ARRAY, COUNTED(task, files, n_files), .of = &job_file_shape, .nomad = "task.template",
-	  .doc = "Small files with their content" },
+	  .ensemble = "keys", .doc = "Small files with their content" },
 	{ "devices", FIELD_ARRAY, COUNTED(task, devices, n_devices), .of = &device_shape, .flag = "device",
 	  .arg = "PATH[:PATH[:rwm]]", .offer = "@file", .topic = TOPIC_FILES, .parse = text_device, .nomad = "devices",
 	  .doc = "Host device, or one of CDI: VENDOR/CLASS=NAME" },

@@ -110,6 +110,8 @@ json *shape_write(const struct shape *, const void *obj); /* defaults are left o
 /* Reads @from into @obj, initialised, and checks it: no error is left for shape_check(). *@ret_bad: the node that an error is
  * about, else untouched. Unknown keys are errors that name the nearest known one. */
 int shape_read(const struct shape *, const struct node *from, void *obj, const struct node **ret_bad, struct err *err);
+/* One field alone, and its check; a null is as though it were absent. */
+int shape_read_field(const struct field *, const struct node *from, void *obj, const struct node **ret_bad, struct err *err);
 /* The gate that every face's job goes through: required fields, ranges, texts, and what is between the fields. */
 int shape_check(const struct shape *, const void *obj, struct err *err);
 

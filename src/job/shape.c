@@ -644,7 +644,7 @@ static int check_once(const struct node *map, const struct node *member, struct 
 	return 0;
 }
 
-static int read_field(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
+int shape_read_field(const struct field *f, const struct node *from, void *obj, const struct node **ret_bad, struct err *err)
 {
 	size_t bad = 0;
 	int r;
@@ -678,7 +678,7 @@ int shape_read(const struct shape *s, const struct node *from, void *obj, const 
 			return unknown_key(s, m->key, err);
 		r = check_once(from, m, err);
 		if (r >= 0)
-			r = read_field(f, m, obj, ret_bad, err);
+			r = shape_read_field(f, m, obj, ret_bad, err);
 		if (r < 0)
 			return r;
 	}

@@ -85,9 +85,10 @@ static int exec_run(struct cli *cli, void *opts, const struct strv *args, struct
 
 const struct command cmd_exec = {
 	.name = "exec",
-	.usage = "[FLAGS] JOB COMMAND [ARGUMENT...]",
+	.usage = "[FLAGS] JOB[.TASK] COMMAND [ARGUMENT...]",
 	.summary = "Run a command in a running job",
-	.text = "Ends with the command's exit status; 126 and 127 as in davit run.",
+	.text = "Ends with the command's exit status; 126 and 127 as in davit run. Of a job of several tasks without .TASK\n"
+		"in its leader, else in its first main task.",
 	.examples = "  davit exec -it web sh\n  davit exec -u nobody -e A=1 web env",
 	.opts = opts_table,
 	.words = COMPLETE_JOB,

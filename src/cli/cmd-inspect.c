@@ -40,7 +40,7 @@ static int inspect_run(struct cli *cli, void *opts, const struct strv *args, str
 
 const struct command cmd_inspect = {
 	.name = "inspect",
-	.usage = "[FLAGS] JOB...",
+	.usage = "[FLAGS] JOB[.TASK]...",
 	.summary = "Print everything about jobs as JSON",
 	.text = "An array with one object for each: its state and network, the job in its native form, and the OCI spec.\n"
 		"A template sees these fields, and those of docker inspect beside them.",

@@ -33,7 +33,7 @@ static int kill_jobs(struct cli *cli, void *opts, const struct strv *args, struc
 
 const struct command cmd_kill = {
 	.name = "kill",
-	.usage = "[FLAGS] JOB...",
+	.usage = "[FLAGS] JOB[.TASK]...",
 	.summary = "Send running jobs a signal",
 	.examples = "  davit kill web\n  davit kill -s HUP web",
 	.opts = kill_opts,

@@ -54,7 +54,8 @@ static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct
 				     .since = f->since,
 				     .until = f->until,
 				     .out_fd = STDOUT_FILENO,
-				     .err_fd = STDERR_FILENO };
+				     .err_fd = STDERR_FILENO,
+				     .colours = isatty(STDOUT_FILENO) };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
@@ -68,8 +69,9 @@ static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct
 
 const struct command cmd_logs = {
 	.name = "logs",
-	.usage = "[FLAGS] JOB",
+	.usage = "[FLAGS] JOB[.TASK]",
 	.summary = "Print a job's log",
+	.text = "Of a job of several tasks the lines of all, each with its task's name before it.",
 	.opts = opts_table,
 	.words = COMPLETE_JOB,
 	.min = 1,

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct ps_flags {
-	bool all, quiet, everywhere, no_trunc, size, latest;
+	bool all, quiet, everywhere, no_trunc, size, latest, tasks;
 	int64_t last;
 	struct strv filters;
 	const char *format;
@@ -31,6 +31,7 @@ static const struct opt opts_table[] = {
 	  .words = "table json names", .set = opt_format, AT(format) },
 	{ "last", 'n', .arg = "N", .help = "The newest N, in whatever state", .set = set_last, AT(last) },
 	{ "latest", 'l', .help = "The newest, in whatever state", .set = opt_bool, AT(latest) },
+	{ "tasks", .help = "A line for each task of a job of several", .set = opt_bool, AT(tasks) },
 	{ "size", 's', .help = "With the size of what each job has written", .set = opt_bool, AT(size) },
 	{ 0 },
 };
@@ -39,7 +40,19 @@ static void ps_init(void *opts) { ((struct ps_flags *)opts)->format = "table"; }
 
 static void ps_done(void *opts) { strv_done(&((struct ps_flags *)opts)->filters); }
 
-static char *status_text(const struct job_row *row)
+/* "Up 5 minutes (2 of 3 tasks)", "Exited (1) 2 hours ago (3 tasks)"; takes @status over. */
+static char *with_tasks(const struct job_row *row, char *status)
+{
+	const bool up = row->state == JOB_RUNNING || row->state == JOB_PAUSED;
+	_cleanup_free_ char *alone = status;
+
+	if (row->n_tasks <= 1)
+		return TAKE_PTR(alone);
+	return up && row->n_running < row->n_tasks ? mem_printf("%s (%zu of %zu tasks)", alone, row->n_running, row->n_tasks)
+						   : mem_printf("%s (%zu tasks)", alone, row->n_tasks);
+}
+
+static char *state_text(const struct job_row *row)
 {
 	char text[HUMAN_TEXT];
 	int64_t now = clock_wall();
@@ -53,6 +66,8 @@ static char *status_text(const struct job_row *row)
 	}
 	return mem_strdup("Unknown");
 }
+
+static char *status_text(const struct job_row *row) { return with_tasks(row, state_text(row)); }
 
 static int ps_print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
@@ -102,6 +117,10 @@ static json *ps_row_json(const struct job_row *row)
 	json_put_str(o, "status", job_state_name(row->state));
 	if (row->state == JOB_EXITED)
 		json_put_int(o, "exit_code", row->exit_code);
+	if (row->n_tasks > 1) {
+		json_put_int(o, "tasks", (int64_t)row->n_tasks);
+		json_put_int(o, "tasks_running", (int64_t)row->n_running);
+	}
 	json_put_int(o, "pid", row->state == JOB_RUNNING || row->state == JOB_PAUSED ? row->pid : 0);
 	json_put_str(o, "runtime", row->runtime);
 	json_put_str(o, "network", row->network);
@@ -127,7 +146,7 @@ static int ps_print_json(struct cli *cli, const struct job_row *row, struct err 
 #define FIELDS \
 	"ID=CONTAINER_ID Names Image Command CreatedAt RunningFor=CREATED Status State Ports Labels Mounts Networks Size " \
 	"LocalVolumes Platform name id namespace image command status exit_code pid runtime network ip ports created_at " \
-	"started_at exited_at labels size"
+	"started_at exited_at labels size tasks tasks_running"
 
 /* "a=b,c=d", without what davit notes for itself. */
 static char *labels_text(const struct dict *labels)
@@ -221,6 +240,7 @@ static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct e
 	const bool templated = format_is_template(f->format) && !f->quiet;
 	const struct job_filter filter = { .all = f->all,
 					   .all_namespaces = f->everywhere,
+					   .tasks = f->tasks,
 					   .filters = &f->filters,
 					   .sizes = f->size || (templated && strstr(f->format, "ize")), /* Size or size */
 					   .last = f->latest     ? 1
@@ -255,5 +275,5 @@ const struct command cmd_ps = {
 	.init = ps_init,
 	.done = ps_done,
 	.run = ps_run,
-	.examples = "  davit ps -a --filter status=exited\n  davit ps -A --format json | jq .name",
+	.examples = "  davit ps -a --filter status=exited\n  davit ps --tasks\n  davit ps -A --format json | jq .name",
 };

@@ -20,7 +20,7 @@ static int wait_jobs(struct cli *cli, void *opts, const struct strv *args, struc
 
 const struct command cmd_wait = {
 	.name = "wait",
-	.usage = "JOB...",
+	.usage = "JOB[.TASK]...",
 	.summary = "Wait for jobs to end and print their exit statuses",
 	.words = COMPLETE_JOB,
 	.examples = "  davit wait backup\n  test $(davit wait backup) = 0 && echo done",

@@ -20,6 +20,7 @@
 #define RECORD_COMPLETE LABEL_PREFIX "complete"
 #define RECORD_STARTED LABEL_PREFIX "started"         /* when it was last started (RFC 3339); none: never */
 #define RECORD_EXIT LABEL_PREFIX "exit"               /* "CODE TIME" of the last exit, once the task is gone */
+#define RECORD_TASK_EXIT LABEL_PREFIX "task-exit"     /* of a job of several tasks, on each task's: its own, as RECORD_EXIT */
 #define RECORD_MOUNT_LABEL LABEL_PREFIX "mount-label" /* SELinux label of the container's root; none: it has none */
 #define RECORD_OF LABEL_PREFIX "of"                   /* of a further task: the job's id, which is its first container's */
 /* Its extension: the job's JSON. */

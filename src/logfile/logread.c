@@ -31,6 +31,9 @@ struct reader {
 	int notify;  /* inotify on the log's folder, or -1 */
 	bool gone;   /* the log or its folder was removed */
 	bool ended;  /* who is logged has ended; what logs may still be behind */
+	bool ask;    /* a follower: it is time to ask for the end */
+	bool quiet;  /* a follower: nothing has come for a while */
+	bool done;   /* a follower: nothing more will come */
 };
 
 static void reader_done(struct reader *r)
@@ -122,6 +125,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 	} else {
 		l = (struct logline){ .stream = LOG_STDOUT, .text = p, .len = n };
 	}
+	begins |= r->opt->prefix && !r->is_over;
 	ret = turn_to(r, l.stream, err);
 	if (ret < 0)
 		return ret;
@@ -132,12 +136,14 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 	r->over = (struct logline){ .stream = l.stream, .partial = l.partial };
 	if (!r->line[l.stream].wanted)
 		return 0;
+	if (begins && r->opt->prefix)
+		buf_adds(&r->out, r->opt->prefix);
 	if (begins && r->opt->timestamps && l.time) {
 		buf_add(&r->out, l.time, l.time_len);
 		buf_addc(&r->out, ' ');
 	}
 	reader_add_text(r, &l);
-	if (!r->line[l.stream].open)
+	if (r->opt->prefix ? whole : !r->line[l.stream].open)
 		buf_addc(&r->out, '\n');
 	return 0;
 }
@@ -288,33 +294,61 @@ static void take_events(struct reader *r)
 	}
 }
 
-/* Until something changed (not *@quiet), it is time to ask for the end (*@ask), or the wait has ended. */
-static int wait_change(struct reader *r, bool *ask, bool *quiet, struct err *err)
+/* How long @r may wait for an event; -1: for ever. */
+static int reader_patience(const struct reader *r)
 {
 	const struct logread *opt = r->opt;
-	bool timed = r->notify < 0 || r->ended || (opt->ended && opt->wake_fd < 0);
-	int64_t until_ms = opt->until ? (opt->until - clock_wall()) / NSEC_PER_MSEC + 1 : -1;
-	int ms = ctx_poll_ms(r->ctx), n;
-	struct pollfd pfd[] = {
-		{ .fd = r->notify, .events = POLLIN },
-		{ .fd = r->ended ? -1 : opt->wake_fd, .events = POLLIN },
-		{ .fd = r->ctx && r->ctx->cancel ? r->ctx->cancel->fd : -1, .events = POLLIN },
-		{ .fd = opt->out_fd, .events = 0 }, /* POLLERR: whoever read from us has gone */
-	};
+	const bool timed = r->notify < 0 || r->ended || (opt->ended && opt->wake_fd < 0);
+	const int64_t until_ms = opt->until ? (opt->until - clock_wall()) / NSEC_PER_MSEC + 1 : -1;
+	int ms = timed ? AGAIN_MS : -1;
 
-	if (timed && (ms < 0 || ms > AGAIN_MS))
-		ms = AGAIN_MS;
 	if (opt->until && (ms < 0 || ms > until_ms))
 		ms = until_ms < 0 ? 0 : (int)until_ms;
-	n = poll(pfd, sizeof pfd / sizeof *pfd, ms);
-	if (n < 0 && errno != EINTR)
-		return err_sys(err, errno, "wait for the log");
-	r->closed = r->closed || (n > 0 && pfd[3].revents);
-	*quiet = timed && n == 0;
-	*ask = *quiet || (n > 0 && pfd[1].revents);
-	if (n > 0 && pfd[0].revents)
+	return ms;
+}
+
+enum { EVENT_LOG, EVENT_END, EVENT_UNREAD, EVENTS };
+
+static void reader_polls(const struct reader *r, struct pollfd *out)
+{
+	out[EVENT_LOG] = (struct pollfd){ .fd = r->done ? -1 : r->notify, .events = POLLIN };
+	out[EVENT_END] = (struct pollfd){ .fd = r->ended || r->done ? -1 : r->opt->wake_fd, .events = POLLIN };
+	out[EVENT_UNREAD] = (struct pollfd){ .fd = r->opt->out_fd }; /* POLLERR: whoever read from us has gone */
+}
+
+/* What the wait has brought it; @late: nothing, in the time that it waits. */
+static void reader_take(struct reader *r, const struct pollfd *from, bool late)
+{
+	const bool timed = r->notify < 0 || r->ended || (r->opt->ended && r->opt->wake_fd < 0);
+
+	r->closed = r->closed || from[EVENT_UNREAD].revents;
+	r->quiet = timed && late && !from[EVENT_LOG].revents;
+	r->ask = (timed && late) || from[EVENT_END].revents;
+	if (from[EVENT_LOG].revents)
 		take_events(r);
-	return ctx_check(r->ctx, err);
+}
+
+/* Until something changed for one of them, it is time to ask for an end, or the wait has ended. */
+static int wait_change(struct reader *v, size_t n, struct err *err)
+{
+	_cleanup_free_ struct pollfd *fds = mem_array(struct pollfd, EVENTS * n + 1);
+	const struct ctx *ctx = v->ctx;
+	int ms = ctx_poll_ms(ctx), got;
+
+	fds[EVENTS * n] = (struct pollfd){ .fd = ctx && ctx->cancel ? ctx->cancel->fd : -1, .events = POLLIN };
+	for (size_t i = 0; i < n; i++) {
+		const int its = v[i].done ? -1 : reader_patience(&v[i]);
+
+		reader_polls(&v[i], &fds[EVENTS * i]);
+		if (its >= 0 && (ms < 0 || ms > its))
+			ms = its;
+	}
+	got = poll(fds, EVENTS * n + 1, ms);
+	if (got < 0 && errno != EINTR)
+		return err_sys(err, errno, "wait for the log");
+	for (size_t i = 0; got >= 0 && i < n; i++)
+		reader_take(&v[i], &fds[EVENTS * i], got == 0);
+	return ctx_check(ctx, err);
 }
 
 /* The beginning of a record is read again once there is more of it: its writer may cut it back meanwhile. */
@@ -326,53 +360,84 @@ static void give_back(struct reader *r)
 	buf_reset(&r->in);
 }
 
-static int reader_follow(struct reader *r, struct err *err)
+/* 1: there is more at once; 0: it has to wait, or is done. */
+static int follow_on(struct reader *r, struct err *err)
 {
 	const struct logread *opt = r->opt;
-	bool ask = true, quiet = false;
+	bool last;
 	int ret;
 
-	while (!r->closed) {
-		bool last;
+	/* The end is asked for before the last look, or what was written in between would be missed; and the logger
+	 * may be a moment behind the task, so the log must have been quiet since. */
+	r->ended = r->ended || (r->ask && opt->ended && opt->ended(opt->arg));
+	last = r->gone || (opt->until && clock_wall() > opt->until) || (r->ended && r->quiet);
+	ret = reader_drain(r, err);
+	give_back(r);
+	if (ret == 0)
+		ret = next_file(r, err);
+	if (ret != 0)
+		return ret;
+	r->done = last || r->gone;
+	return r->done ? finish_file(r, err) : 0;
+}
 
-		/* The end is asked for before the last look, or what was written in between would be missed; and the logger
-		 * may be a moment behind the task, so the log must have been quiet since. */
-		r->ended = r->ended || (ask && opt->ended && opt->ended(opt->arg));
-		last = r->gone || (opt->until && clock_wall() > opt->until) || (r->ended && quiet);
-		ret = reader_drain(r, err);
-		give_back(r);
-		if (ret == 0)
-			ret = next_file(r, err);
-		if (ret < 0)
-			return ret;
-		if (ret > 0)
-			continue;
-		if (last || r->gone)
-			return finish_file(r, err);
-		ret = wait_change(r, &ask, &quiet, err);
+static int follow_all(struct reader *v, size_t n, struct err *err)
+{
+	for (;;) {
+		bool any = false;
+		int ret;
+
+		for (size_t i = 0; i < n; i++) {
+			ret = 1;
+			while (ret == 1 && !v[i].done && !v[i].closed)
+				ret = follow_on(&v[i], err);
+			if (ret < 0 || v[i].closed)
+				return ret < 0 ? ret : 1;
+			any |= !v[i].done;
+		}
+		if (!any)
+			return 0;
+		ret = wait_change(v, n, err);
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
 }
 
-int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *err)
+static int reader_open(struct reader *r, const struct logread *opt, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(log_segments_done) struct log_segments files = { 0 };
-	_cleanup_(reader_done) struct reader r = { .opt = opt, .ctx = ctx, .at.fd = -1, .notify = -1, .wanted = true };
 	int ret;
 
-	r.terminal[LOG_STDOUT] = isatty(opt->out_fd); /* -1 is none */
-	r.terminal[LOG_STDERR] = isatty(opt->err_fd);
+	*r = (struct reader){ .opt = opt, .ctx = ctx, .at.fd = -1, .notify = -1, .wanted = true, .ask = true };
+	r->terminal[LOG_STDOUT] = isatty(opt->out_fd); /* -1 is none */
+	r->terminal[LOG_STDERR] = isatty(opt->err_fd);
 	if (opt->follow)
-		watch_folder(&r); /* before the first look */
+		watch_folder(r); /* before the first look */
 	ret = log_segments_open(opt->path, &files, err);
 	if (ret < 0)
 		return ret;
-	if (!files.n && (!opt->follow || r.gone))
+	if (!files.n && (!opt->follow || r->gone))
 		return err_set(err, ERR_NOT_FOUND, "log %s: there is none", opt->path);
-	ret = read_present(&r, &files, err);
-	if (ret == 0 && opt->follow)
-		ret = reader_follow(&r, err);
-	return ret < 0 ? ret : r.closed;
+	return read_present(r, &files, err);
 }
+
+int logfile_read_all(const struct logread *opts, size_t n, const struct ctx *ctx, struct err *err)
+{
+	struct reader *v = mem_array(struct reader, n);
+	size_t opened = 0;
+	int ret = 0;
+
+	while (ret == 0 && opened < n) {
+		ret = reader_open(&v[opened], &opts[opened], ctx, err);
+		ret = ret < 0 ? ret : v[opened].closed;
+		opened++;
+	}
+	if (ret == 0 && n && opts->follow)
+		ret = follow_all(v, n, err);
+	while (opened)
+		reader_done(&v[--opened]);
+	free(v);
+	return ret;
+}
+
+int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *err) { return logfile_read_all(opt, 1, ctx, err); }

@@ -52,7 +52,7 @@ static int end_own_task(struct core *c, const struct own_task *t, const struct c
 	const struct ctx limit = ctx_within(ctx, TASK_MS);
 	_cleanup_(core_leave) struct core there = core_in(c, t->ns);
 
-	return remains_task(&there, t->id, &limit, NULL, err);
+	return remains_task(&there, t->id, &limit, err);
 }
 
 int own_tasks_end(struct core *c, const struct own_tasks *l, const struct ctx *ctx, struct err *err)

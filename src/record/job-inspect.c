@@ -1,7 +1,9 @@
 #include "job-inspect.h"
 #include "clock.h"
 #include "file.h"
+#include "job-name.h"
 #include "job-row.h"
+#include "mem.h"
 #include "netshare.h"
 #include <stdlib.h>
 #include <string.h>
@@ -52,24 +54,88 @@ static json *network_json(const struct core *c, const struct record *rec, const 
 	return o;
 }
 
-static json *inspect_json(const struct core *c, const struct record *rec, const struct job_row *row)
+/* A task of a job of several: what is its own. */
+static json *task_json(const struct core *c, const struct record *job, const struct record *task, const struct task_status *t)
+{
+	json *o = json_new_object();
+	_cleanup_free_ char *log = places_log(c, task->c.id);
+	struct job_row row;
+
+	job_row_fill_task(c, job, task, t, &row);
+	json_put_str(o, "name", row.name);
+	json_put_str(o, "id", row.id);
+	json_put_str(o, "image", row.image);
+	json_put(o, "state", state_json(&row));
+	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
+	job_row_done(&row);
+	return o;
+}
+
+/* What is inspected: a job with all its tasks, or one of these. */
+struct inspected {
+	struct core *core;
+	struct record job;
+	struct records recs; /* of its tasks; the first is the job's, and not in here */
+	struct task_status *states;
+	size_t n;
+};
+
+static void inspected_done(struct inspected *x)
+{
+	record_done(&x->job);
+	records_done(&x->recs);
+	free(x->states);
+}
+
+static const struct record *task_record(const struct inspected *x, size_t i) { return i ? &x->recs.v[i] : &x->job; }
+
+static int inspected_load(struct inspected *x, const char *name, const struct ctx *ctx, struct err *err)
+{
+	int r = record_find(x->core, name, ctx, &x->job, err);
+
+	if (r < 0)
+		return r;
+	x->n = job_id_tasks(x->job.c.id);
+	x->states = mem_array(struct task_status, x->n);
+	r = x->n > 1 ? record_tasks(x->core, &x->job, ctx, &x->recs, err) : 0;
+	for (size_t i = 0; r >= 0 && i < x->n; i++) {
+		_cleanup_free_ char *id = job_id_task(x->job.c.id, i);
+
+		r = task_look(x->core, id, ctx, &x->states[i], err);
+	}
+	return r;
+}
+
+static json *tasks_json(const struct inspected *x)
+{
+	json *all = json_new_array();
+
+	for (size_t i = 0; i < x->n; i++)
+		if (task_record(x, i)->c.id)
+			json_append(all, task_json(x->core, &x->job, task_record(x, i), &x->states[i]));
+	return all;
+}
+
+static json *inspect_json(const struct inspected *x, const struct record *own, const struct job_row *row)
 {
 	json *o = json_new_object(), *spec = NULL;
-	_cleanup_free_ char *log = places_log(c, rec->c.id);
+	_cleanup_free_ char *log = places_log(x->core, own->c.id);
 
 	json_put_str(o, "id", row->id);
 	json_put_str(o, "name", row->name);
 	json_put_str(o, "namespace", row->ns);
 	json_put_str(o, "image", row->image);
 	json_put_str(o, "runtime", row->runtime);
-	json_put_str(o, "snapshotter", rec->c.snapshotter);
+	json_put_str(o, "snapshotter", own->c.snapshotter);
 	json_put(o, "state", state_json(row));
-	json_put(o, "network", network_json(c, rec, row));
+	json_put(o, "network", network_json(x->core, &x->job, row));
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
-	json_put_dict(o, "labels", &rec->c.labels);
-	if (rec->job)
-		json_put(o, "job", job_to_json(rec->job));
-	if (json_parse(buf_str(&rec->c.spec.value), rec->c.spec.value.len, &spec, NULL) >= 0)
+	json_put_dict(o, "labels", &own->c.labels);
+	if (x->n > 1)
+		json_put(o, "tasks", tasks_json(x));
+	if (x->job.job)
+		json_put(o, "job", job_to_json(x->job.job));
+	if (json_parse(buf_str(&own->c.spec.value), own->c.spec.value.len, &spec, NULL) >= 0)
 		json_put(o, "spec", spec);
 	return o;
 }
@@ -77,16 +143,21 @@ static json *inspect_json(const struct core *c, const struct record *rec, const 
 int job_inspect(struct core *c, const char *name, const struct ctx *ctx, json **ret, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
-	struct task_status task;
+	_cleanup_(inspected_done) struct inspected x = { .core = c };
 	struct job_row row;
-	int r = record_find(c, name, ctx, &rec, err);
+	bool all, one;
+	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
 	if (r >= 0)
-		r = task_look(c, rec.c.id, ctx, &task, err);
+		r = inspected_load(&x, record_job_id(&rec), ctx, err);
 	if (r < 0)
 		return r;
-	job_row_fill(c, &rec, &task, &row);
-	*ret = inspect_json(c, &rec, &row);
+	one = !all && x.n > 1;
+	if (one)
+		job_row_fill_task(c, &x.job, task_record(&x, rec.task), &x.states[rec.task], &row);
+	else
+		job_row_fill(c, &x.job, x.states, x.n, &row);
+	*ret = inspect_json(&x, one ? task_record(&x, rec.task) : &x.job, &row);
 	job_row_done(&row);
 	return 0;
 }

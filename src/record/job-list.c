@@ -1,5 +1,6 @@
 #include "job-list.h"
 #include "job-filter.h"
+#include "job-name.h"
 #include "mem.h"
 #include "namespaces.h"
 #include "snapshots.h"
@@ -21,7 +22,7 @@ static bool is_listed(const struct record *rec, const struct job_row *row)
 	       dict_get(&rec->c.labels, RECORD_COMPLETE) != NULL;
 }
 
-static bool rec_has_layer(const struct record *rec) { return rec->c.snapshotter && rec->c.snapshot_key && *rec->c.snapshot_key; }
+static bool has_layer(const struct ctrd_container *c) { return c->snapshotter && c->snapshot_key && *c->snapshot_key; }
 
 static bool has_record(const struct records *recs, const char *id)
 {
@@ -52,8 +53,9 @@ static size_t count_claims(struct core *c, const struct records *recs, const str
 struct asked {
 	struct core there;
 	bool own; /* what is not listed is counted too */
-	struct ctrd_call *call;
+	struct ctrd_call *call, *others;
 	struct records recs;
+	struct ctrd_containers of; /* the records of further tasks, where they are asked for */
 };
 
 struct asked_all {
@@ -61,7 +63,8 @@ struct asked_all {
 	size_t n;
 };
 
-static void ask_namespaces(struct asked_all *all, const struct core *c, const struct ctrd_namespaces *ns, const struct ctx *ctx)
+static void ask_namespaces(struct asked_all *all, const struct core *c, const struct ctrd_namespaces *ns, bool tasks,
+			   const struct ctx *ctx)
 {
 	all->v = mem_array(struct asked, ns->n);
 	for (; all->n < ns->n; all->n++) {
@@ -70,6 +73,8 @@ static void ask_namespaces(struct asked_all *all, const struct core *c, const st
 		a->there = core_in(c, ns->v[all->n].name);
 		a->own = !strcmp(a->there.conf.ns, c->conf.ns);
 		a->call = record_list_begin(&a->there, ctx);
+		if (tasks)
+			a->others = containers_list_begin(a->there.ctrd, "labels.\"" RECORD_OF "\"", ctx);
 	}
 }
 
@@ -77,6 +82,8 @@ static void asked_done(struct asked_all *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		ctrd_call_free(all->v[i].call);
+		ctrd_call_free(all->v[i].others);
+		ctrd_containers_done(&all->v[i].of);
 		records_done(&all->v[i].recs);
 		core_leave(&all->v[i].there);
 	}
@@ -87,39 +94,101 @@ static int hear_records(struct asked *a, const struct ctx *ctx, struct err *err)
 {
 	int r = record_list_end(TAKE_PTR(a->call), ctx, &a->recs, err);
 
+	if (r >= 0 && a->others)
+		r = containers_list_end(TAKE_PTR(a->others), ctx, &a->of, err);
 	if (r >= 0)
 		a->call = task_list_begin(&a->there, ctx);
 	return r;
 }
 
-static int hear_tasks(struct asked *a, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
-{
-	_cleanup_(task_states_done) struct task_states tasks = { 0 };
-	struct core *c = &a->there;
-	const struct records *recs = &a->recs;
-	bool all = f->all || f->last || job_filter_asks_status(f->filters), counts = f->all && a->own;
-	int r = task_list_end(TAKE_PTR(a->call), ctx, &tasks, err);
+/* What a list is made of. */
+struct listing_of {
+	struct asked *asked;
+	const struct job_filter *filter;
+	struct task_states tasks;
+	const struct ctx *ctx;
+	struct job_rows *out;
+};
 
-	for (size_t i = 0; r >= 0 && i < recs->n; i++) {
+static bool wants_ended(const struct job_filter *f) { return f->all || f->last || job_filter_asks_status(f->filters); }
+
+/* Takes the row over. */
+static int list_add_row(struct listing_of *l, const struct record *job, const struct ctrd_container *own, struct job_row *row,
+			struct err *err)
+{
+	const bool wanted =
+		is_listed(job, row) && (wants_ended(l->filter) || (row->state != JOB_EXITED && row->state != JOB_CREATED));
+	int r = wanted ? job_filter_row(row, l->filter->filters, err) : 0;
+
+	if (r <= 0) {
+		job_row_done(row);
+		return r;
+	}
+	if (l->filter->sizes && has_layer(own))
+		(void)snapshots_usage(l->asked->there.ctrd, own->snapshotter, own->snapshot_key, l->ctx, &row->size, NULL);
+	l->out->v = mem_resize(l->out->v, (l->out->n + 1) * sizeof *l->out->v);
+	l->out->v[l->out->n++] = *row;
+	return 0;
+}
+
+static const struct ctrd_container *find_container(const struct ctrd_containers *all, const char *id)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (!strcmp(all->v[i].id, id))
+			return &all->v[i];
+	return NULL;
+}
+
+static int add_tasks(struct listing_of *l, const struct record *job, const struct task_status *states, size_t n, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		_cleanup_free_ char *id = job_id_task(job->c.id, i);
+		const struct ctrd_container *own = i ? find_container(&l->asked->of, id) : &job->c;
+		const struct record task = { .c = own ? *own : (struct ctrd_container){ 0 }, .task = i }; /* borrowed */
 		struct job_row row;
 
-		job_row_fill(c, &recs->v[i], task_states_find(&tasks, recs->v[i].c.id), &row);
-		if (counts && !is_listed(&recs->v[i], &row) && !claim_locked(c, recs->v[i].name))
-			out->left++;
-		r = is_listed(&recs->v[i], &row) && (all || (row.state != JOB_EXITED && row.state != JOB_CREATED))
-			    ? job_filter_row(&row, f->filters, err)
-			    : 0;
-		if (r <= 0) {
-			job_row_done(&row);
+		if (!own)
 			continue;
-		}
-		if (f->sizes && rec_has_layer(&recs->v[i]))
-			(void)snapshots_usage(c->ctrd, recs->v[i].c.snapshotter, recs->v[i].c.snapshot_key, ctx, &row.size, NULL);
-		out->v = mem_resize(out->v, (out->n + 1) * sizeof *out->v);
-		out->v[out->n++] = row;
+		job_row_fill_task(&l->asked->there, job, &task, &states[i], &row);
+		r = list_add_row(l, job, own, &row, err);
 	}
-	if (r >= 0 && counts)
-		out->left += count_claims(c, recs, ctx);
+	return r;
+}
+
+static int add_job(struct listing_of *l, const struct record *job, struct err *err)
+{
+	const size_t n = job_id_tasks(job->c.id);
+	_cleanup_free_ struct task_status *states = mem_array(struct task_status, n);
+	struct core *c = &l->asked->there;
+	struct job_row row;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *id = job_id_task(job->c.id, i);
+		const struct task_status *t = task_states_find(&l->tasks, id);
+
+		states[i] = t ? *t : (struct task_status){ .state = TASK_ABSENT };
+	}
+	job_row_fill(c, job, states, n, &row);
+	if (l->filter->all && l->asked->own && !is_listed(job, &row) && !claim_locked(c, job->name))
+		l->out->left++;
+	if (!l->filter->tasks || n == 1 || !job->job)
+		return list_add_row(l, job, &job->c, &row, err);
+	job_row_done(&row);
+	return add_tasks(l, job, states, n, err);
+}
+
+static int hear_tasks(struct asked *a, const struct job_filter *f, const struct ctx *ctx, struct job_rows *out, struct err *err)
+{
+	struct listing_of l = { .asked = a, .filter = f, .ctx = ctx, .out = out };
+	int r = task_list_end(TAKE_PTR(a->call), ctx, &l.tasks, err);
+
+	for (size_t i = 0; r >= 0 && i < a->recs.n; i++)
+		r = add_job(&l, &a->recs.v[i], err);
+	if (r >= 0 && f->all && a->own)
+		out->left += count_claims(&a->there, &a->recs, ctx);
+	task_states_done(&l.tasks);
 	return r < 0 ? r : 0;
 }
 
@@ -139,7 +208,7 @@ static int list_jobs(struct core *c, const struct job_filter *f, const struct ct
 	int r = f->all_namespaces ? namespaces_list(c->ctrd, ctx, &every, err) : 0;
 
 	if (r >= 0)
-		ask_namespaces(&asked, c, f->all_namespaces ? &every : &only, ctx);
+		ask_namespaces(&asked, c, f->all_namespaces ? &every : &only, f->tasks, ctx);
 	for (size_t i = 0; r >= 0 && i < asked.n; i++)
 		r = hear_records(&asked.v[i], ctx, err);
 	for (size_t i = 0; r >= 0 && i < asked.n; i++)

@@ -2,10 +2,7 @@
 #include "job-name.h"
 #include "mem.h"
 #include <assert.h>
-#include <signal.h>
 #include <string.h>
-
-enum { KILL_MS = 1500 };
 
 struct job_over {
 	size_t n;
@@ -84,23 +81,6 @@ int job_over_end_unstarted(struct core *c, const char *id, const struct ctx *ctx
 	return r != 0 ? (r < 0 ? r : 0) : prove_each(c, id, task_end_unstarted, ctx, ret_status, ret, err);
 }
 
-/* What does not die, or was never started, is for task_terminate(). */
-static void kill_all(struct core *c, const char *id, size_t n, const struct ctx *ctx)
-{
-	_cleanup_free_ struct ctrd_call **calls = mem_array(struct ctrd_call *, n);
-
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *its = job_id_task(id, i);
-
-		calls[i] = tasks_kill_begin(c->ctrd, its, NULL, SIGKILL, true, ctx);
-	}
-	for (size_t i = 0; i < n; i++) {
-		while (!ctrd_call_ready(calls[i]) && loop_turn(c->loop, ctx, NULL) >= 0)
-			;
-		ctrd_call_free(calls[i]);
-	}
-}
-
 static int terminate_one(struct core *c, const char *id, const struct ctx *ctx, struct task_status *unused, struct task_over **ret,
 			 struct err *err)
 {
@@ -112,12 +92,13 @@ static int terminate_one(struct core *c, const char *id, const struct ctx *ctx, 
 
 int job_over_terminate(struct core *c, const char *id, const struct ctx *ctx, struct job_over **ret, struct err *err)
 {
-	const struct ctx limit = ctx_within(ctx, KILL_MS);
 	const size_t n = job_id_tasks(id);
+	_cleanup_strv_ struct strv ids = { 0 };
 	int r;
 
-	if (n > 1)
-		kill_all(c, id, n, &limit);
+	for (size_t i = 0; n > 1 && i < n; i++)
+		strv_own(&ids, job_id_task(id, i));
+	task_kill_all(c, (const char *const *)ids.v, ids.n, ctx);
 	r = prove_each(c, id, terminate_one, ctx, NULL, ret, err);
 	return r < 0 ? r : 0;
 }

@@ -1,6 +1,8 @@
 #include "job-row.h"
 #include "clock.h"
 #include "file.h"
+#include "job-exit.h"
+#include "job-order.h"
 #include "mem.h"
 #include "netshare.h"
 #include <stdlib.h>
@@ -90,11 +92,12 @@ static char *ports_text(const struct job *job)
 	return buf_take(&b);
 }
 
-static char *mounts_text(const struct job *job)
+/* Of tasks @from to @to. */
+static char *mounts_text(const struct job *job, size_t from, size_t to)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
-	for (size_t t = 0; t < job->n_tasks; t++)
+	for (size_t t = from; t < to && t < job->n_tasks; t++)
 		for (size_t i = 0; i < job->tasks[t].n_mounts; i++)
 			if (job->tasks[t].mounts[i].source)
 				strv_push(&names, job->tasks[t].mounts[i].source);
@@ -145,17 +148,26 @@ static enum job_state state_of_task(enum task_state s)
 	return states[s];
 }
 
-static void row_state(const struct record *rec, const struct task_status *t, struct job_row *row)
+/* What the task itself says; false: it is gone, and its record knows. */
+static bool row_state_of_task(const struct task_status *t, struct job_row *row)
 {
-	const char *began = dict_get(&rec->c.labels, RECORD_STARTED);
+	if (t->state == TASK_ABSENT)
+		return false;
+	row->pid = t->pid;
+	row->state = state_of_task(t->state);
+	row->exit_code = (int)t->exit.status;
+	row->exited_at = t->state == TASK_STOPPED ? t->exit.at : 0;
+	row->started_at = started_at(t->pid);
+	return true;
+}
 
-	if (t && t->state != TASK_ABSENT) {
-		row->pid = t->pid;
-		row->state = state_of_task(t->state);
-		row->exit_code = (int)t->exit.status;
-		row->exited_at = t->state == TASK_STOPPED ? t->exit.at : 0;
-		row->started_at = started_at(t->pid);
-	} else if (record_exit(rec, &row->exit_code, &row->exited_at)) {
+static void row_state(const struct record *job, const struct task_status *t, bool known, struct job_row *row)
+{
+	const char *began = dict_get(&job->c.labels, RECORD_STARTED);
+
+	if (row_state_of_task(t, row))
+		;
+	else if (known) {
 		row->state = JOB_EXITED;
 	} else if (began) { /* ended while the machine or containerd was down */
 		row->state = JOB_EXITED;
@@ -167,20 +179,76 @@ static void row_state(const struct record *rec, const struct task_status *t, str
 		(void)clock_parse(began, &row->started_at, NULL);
 }
 
-void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *t, struct job_row *row)
+/* How much a state says of the job that one of its tasks has. */
+static int weight_of(enum task_state s)
+{
+	static const int weights[] = {
+		[TASK_ABSENT] = 0, [TASK_STOPPED] = 1, [TASK_CREATED] = 2, [TASK_PAUSED] = 3, [TASK_UNKNOWN] = 4, [TASK_LIVE] = 5
+	};
+
+	return weights[s];
+}
+
+/* The one status that stands for all: of the task that speaks for the job, or of one that goes on longer. */
+static struct task_status status_of_all(const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, n);
+	const size_t main_task = rec->job && n > 1 ? job_main_task(rec->job) : 0;
+	struct task_status ret = tasks[main_task < n ? main_task : 0];
+
+	for (size_t i = 0; i < n; i++) {
+		exits[i] = tasks[i].exit;
+		if (weight_of(tasks[i].state) > weight_of(ret.state))
+			ret = tasks[i];
+	}
+	if (ret.state == TASK_STOPPED && n > 1) {
+		ret.exit = job_exit_of(rec->job, exits, n);
+		ret.exit.at = ret.exit.at ? ret.exit.at : exits[0].at;
+	}
+	return ret;
+}
+
+static void row_describe(const struct core *c, const struct record *job, const struct ctrd_container *own, char *name,
+			 struct job_row *row)
 {
 	*row = (struct job_row){ .ns = mem_strdup(c->conf.ns),
-				 .name = mem_strdup(rec->name),
-				 .id = mem_strdup(rec->c.id),
-				 .image = mem_strdup(rec->c.image),
-				 .command = command_text(&rec->c),
-				 .runtime = mem_strdup(rec->c.runtime),
-				 .network = mem_strdup(rec->job ? rec->job->network : NULL),
-				 .created_at = rec->c.created_at,
-				 .ports = rec->job ? ports_text(rec->job) : mem_strdup(""),
-				 .mounts = rec->job ? mounts_text(rec->job) : mem_strdup(""),
+				 .name = name,
+				 .id = mem_strdup(own->id),
+				 .image = mem_strdup(own->image),
+				 .command = command_text(own),
+				 .runtime = mem_strdup(own->runtime),
+				 .network = mem_strdup(job->job ? job->job->network : NULL),
+				 .created_at = own->created_at,
+				 .n_tasks = 1,
 				 .size = -1 };
-	dict_add(&row->labels, &rec->c.labels);
-	row_state(rec, t, row);
-	row_address(c, c->conf.ns, rec, row);
+	dict_add(&row->labels, &own->labels);
+	row_address(c, c->conf.ns, job, row);
+}
+
+void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, struct job_row *row)
+{
+	const struct task_status all = status_of_all(rec, tasks, n);
+
+	row_describe(c, rec, &rec->c, mem_strdup(rec->name), row);
+	row->n_tasks = n;
+	for (size_t i = 0; i < n; i++)
+		row->n_running += tasks[i].state == TASK_LIVE || tasks[i].state == TASK_PAUSED;
+	row->ports = rec->job ? ports_text(rec->job) : mem_strdup("");
+	row->mounts = rec->job ? mounts_text(rec->job, 0, rec->job->n_tasks) : mem_strdup("");
+	row_state(rec, &all, record_exit(rec, &row->exit_code, &row->exited_at), row);
+}
+
+void job_row_fill_task(const struct core *c, const struct record *job, const struct record *task, const struct task_status *t,
+		       struct job_row *row)
+{
+	struct ctrd_exit exit = { 0 };
+	const bool known = record_task_exit(task, &exit);
+
+	row_describe(c, job, &task->c, record_task_name(job, task->task), row);
+	row->ports = mem_strdup("");
+	row->mounts = job->job ? mounts_text(job->job, task->task, task->task + 1) : mem_strdup("");
+	row->exit_code = (int)exit.status;
+	row->exited_at = exit.at;
+	row_state(job, t, known, row);
+	row->n_running = row->state == JOB_RUNNING || row->state == JOB_PAUSED;
 }

@@ -11,8 +11,9 @@ enum { EXIT_LOST = 255 }; /* what is told of an exit that nobody saw, as contain
 
 struct job_row {
 	char *ns, *name, *id, *image, *command, *runtime, *network, *ip;
-	enum job_state state;
-	pid_t pid;
+	enum job_state state; /* of a job of several tasks: it runs while one of them does */
+	size_t n_tasks, n_running;
+	pid_t pid; /* of the task that speaks for it (job_main_task()), or of one that runs */
 	int exit_code;
 	int64_t created_at, started_at, exited_at; /* 0 unknown */
 	char *ports;                               /* "0.0.0.0:18080->8080/tcp, ..." */
@@ -21,7 +22,11 @@ struct job_row {
 	struct dict labels;
 };
 void job_row_done(struct job_row *);
-/* @task NULL: it has none. The record is one of the core's namespace. Asks nobody but the kernel and the results cache of CNI. */
-void job_row_fill(const struct core *, const struct record *, const struct task_status *task, struct job_row *ret);
+/* @tasks: how each of its tasks is, ABSENT where it has none, in their order. The record is one of the core's namespace. Asks
+ * nobody but the kernel and the results cache of CNI. */
+void job_row_fill(const struct core *, const struct record *, const struct task_status *tasks, size_t n, struct job_row *ret);
+/* A row of its own for a task of a job of several: JOB.TASK. @task is its record (record_tasks()); the job's for the first. */
+void job_row_fill_task(const struct core *, const struct record *job, const struct record *task, const struct task_status *,
+		       struct job_row *ret);
 /* What CNI has said of the job's network, or of that of the job whose network it is in; -ERR_NOT_FOUND. */
 int job_row_network(const struct core *, const char *ns, const struct record *, struct cni_result *ret);

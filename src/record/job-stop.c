@@ -19,26 +19,46 @@ int job_stop(struct core *c, const char *name, int timeout, const struct ctx *ct
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;
 }
 
-int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
+static int kill_task(struct core *c, const struct record *rec, const char *id, int sig, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(record_done) struct record rec = { 0 };
 	struct task_status t;
-	int r = record_find(c, name, ctx, &rec, err);
+	int r = task_look(c, id, ctx, &t, err);
 
-	if (r >= 0)
-		r = task_look(c, rec.c.id, ctx, &t, err);
 	if (r < 0)
 		return r;
 	if (task_is_over(&t))
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is not running", rec.name),
-				"start it with: davit start %s", rec.name);
-	r = tasks_kill(c->ctrd, rec.c.id, NULL, sig, false, ctx, err);
-	for (size_t i = 1; r >= 0 && i < job_id_tasks(rec.c.id); i++) {
-		_cleanup_free_ char *id = job_id_task(rec.c.id, i);
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is not running", rec->name),
+				"start it with: davit start %s", rec->name);
+	r = tasks_kill(c->ctrd, id, NULL, sig, false, ctx, err);
+	return r < 0 ? err_wrap(err, r, "kill job %s", rec->name) : 0;
+}
 
-		r = tasks_kill(c->ctrd, id, NULL, sig, false, ctx, err);
-		if (r == -ERR_NOT_FOUND) /* that one has ended */
-			r = (err_clear(err), 0);
+/* All that run; one has to. */
+static int kill_tasks(struct core *c, const struct record *job, int sig, const struct ctx *ctx, struct err *err)
+{
+	const char *id = record_job_id(job);
+	bool hit = false;
+	int r = 0;
+
+	for (size_t i = 0; i < job_id_tasks(id) && (r >= 0 || r == -ERR_PRECONDITION || r == -ERR_NOT_FOUND); i++) {
+		_cleanup_free_ char *its = job_id_task(id, i);
+
+		err_clear(err);
+		r = kill_task(c, job, its, sig, ctx, err);
+		hit |= r >= 0;
 	}
-	return r < 0 ? err_wrap(err, r, "kill job %s", rec.name) : 0;
+	if (!hit || (r < 0 && r != -ERR_PRECONDITION && r != -ERR_NOT_FOUND))
+		return r;
+	return err_clear(err), 0;
+}
+
+int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	bool all;
+	int r = record_find_task(c, name, ctx, &rec, &all, err);
+
+	if (r < 0)
+		return r;
+	return all ? kill_tasks(c, &rec, sig, ctx, err) : kill_task(c, &rec, rec.c.id, sig, ctx, err);
 }

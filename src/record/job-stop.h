@@ -4,4 +4,5 @@
 
 /* The stop signal, then SIGKILL after @timeout seconds (-1: the job's own). Already stopped is success. */
 int job_stop(struct core *, const char *name, int timeout, const struct ctx *, struct err *err);
+/* A signal for all its tasks that run, or for JOB.TASK. -ERR_PRECONDITION when none does. */
 int job_kill(struct core *, const char *name, int signal, const struct ctx *, struct err *err);

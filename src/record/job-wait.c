@@ -1,46 +1,89 @@
 #include "job-wait.h"
+#include "job-exit.h"
 #include "job-name.h"
 #include "mem.h"
 #include "remains.h"
 #include "task-wait.h"
 
-static int wait_for_others(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+/* Until all have ended; of one that is settled its record remembers. @exits: of each, time 0 where it is not known. */
+static int wait_for_tasks(struct core *c, const struct record *job, struct ctrd_exit *exits, const struct ctx *ctx, struct err *err)
 {
-	struct ctrd_exit unused;
+	_cleanup_(records_done) struct records recs = { 0 };
+	const size_t n = job_id_tasks(job->c.id);
+	bool settled = false;
 	int r = 0;
 
-	for (size_t i = 1; r >= 0 && i < job_id_tasks(id); i++) {
-		_cleanup_free_ char *its = job_id_task(id, i);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		_cleanup_free_ char *its = job_id_task(job->c.id, i);
 
-		r = task_wait(c, its, NULL, ctx, &unused, err);
-		if (r == -ERR_NOT_FOUND) /* it has ended, and is settled */
+		r = task_wait(c, its, NULL, ctx, &exits[i], err);
+		if (r == -ERR_NOT_FOUND) {
+			settled = true;
 			r = (err_clear(err), 0);
+		}
 	}
+	if (r >= 0 && settled)
+		r = record_tasks(c, job, ctx, &recs, err);
+	for (size_t i = 0; r >= 0 && settled && i < n; i++)
+		if (!exits[i].at)
+			(void)record_task_exit(i ? &recs.v[i] : job, &exits[i]);
 	return r;
+}
+
+static int not_known(const struct record *rec, struct err *err)
+{
+	err_clear(err);
+	return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec->name),
+			"start it with: davit start %s", rec->name);
+}
+
+/* JOB.TASK alone: the others go on. */
+static int wait_for_one(struct core *c, const struct record *rec, const struct ctx *ctx, int *ret_code, struct err *err)
+{
+	struct ctrd_exit exit = { 0 };
+	int r = task_wait(c, rec->c.id, NULL, ctx, &exit, err);
+
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return err_wrap(err, r, "wait for job %s", rec->name);
+	if (r < 0 && !record_task_exit(rec, &exit))
+		return not_known(rec, err);
+	err_clear(err);
+	*ret_code = (int)exit.status;
+	return 0;
+}
+
+static int wait_for_job(struct core *c, const struct record *job, const struct ctx *ctx, int *ret_code, struct err *err)
+{
+	const size_t n = job_id_tasks(job->c.id);
+	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, n);
+	struct ctrd_exit all;
+	int64_t at;
+	int r = n > 1 ? wait_for_tasks(c, job, exits, ctx, err) : task_wait(c, job->c.id, NULL, ctx, &exits[0], err);
+
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return err_wrap(err, r, "wait for job %s", job->name);
+	all = r < 0 ? (struct ctrd_exit){ 0 } : job_exit_of(job->job, exits, n);
+	if (all.at || (r >= 0 && n == 1)) {
+		*ret_code = (int)all.status;
+		return remains_after_end(c, job, ctx, err);
+	}
+	if (record_exit(job, ret_code, &at))
+		return err_clear(err), 0;
+	return not_known(job, err);
 }
 
 int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_code, struct err *err)
 {
-	_cleanup_(record_done) struct record rec = { 0 };
-	struct ctrd_exit exit;
-	int64_t at;
-	int r = record_find(c, name, ctx, &rec, err);
+	_cleanup_(record_done) struct record rec = { 0 }, found = { 0 };
+	const struct record *job = &rec;
+	bool all;
+	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
-	if (r < 0)
-		return r;
-	r = task_wait(c, rec.c.id, NULL, ctx, &exit, err);
-	if (r >= 0) {
-		*ret_code = (int)exit.status;
-		r = wait_for_others(c, rec.c.id, ctx, err);
-		if (r < 0)
-			return err_wrap(err, r, "wait for job %s", rec.name);
-		return remains_after_end(c, &rec, ctx, err);
+	if (r >= 0 && !all && job_id_tasks(record_job_id(&rec)) > 1)
+		return wait_for_one(c, &rec, ctx, ret_code, err);
+	if (r >= 0 && rec.task) {
+		r = record_find(c, record_job_id(&rec), ctx, &found, err);
+		job = &found;
 	}
-	if (r != -ERR_NOT_FOUND)
-		return err_wrap(err, r, "wait for job %s", rec.name);
-	if (record_exit(&rec, ret_code, &at))
-		return err_clear(err), 0;
-	err_clear(err);
-	return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: has not been started, or its exit is not known", rec.name),
-			"start it with: davit start %s", rec.name);
+	return r < 0 ? r : wait_for_job(c, job, ctx, ret_code, err);
 }

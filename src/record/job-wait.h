@@ -2,5 +2,6 @@
 #pragma once
 #include "core.h"
 
-/* Waits for the exit; also of one that exited before. Survives a restart of containerd. */
+/* Waits for the exit, of all tasks (job-exit.h) or of JOB.TASK; also of one that exited before. Survives a restart of containerd.
+ */
 int job_wait(struct core *, const char *name, const struct ctx *, int *ret_code, struct err *err);

@@ -1,7 +1,7 @@
 #include "remains.h"
 #include "clock.h"
 #include "file.h"
-#include "job-name.h"
+#include "job-exit.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
@@ -26,43 +26,6 @@ static void note(int *first, struct err *err, int r, const struct err *why)
 		*err = *why;
 }
 
-/* What its shim should have cleaned is cleaned, too, where davit had to end it. */
-static int delete_task(struct core *c, const struct task_over *over, const struct ctx *ctx, struct err *err)
-{
-	const char *id = task_over_id(over);
-	int r = task_over_is_there(over) ? task_delete(c, id, ctx, err) : 0;
-
-	if (r >= 0 && (task_over_was_forced(over) || r == TASK_FORCED))
-		r = orphans_end_task(c, id, ctx, err);
-	return r < 0 ? r : 0;
-}
-
-int remains_task(struct core *c, const char *id, const struct ctx *ctx, struct task_over **ret, struct err *err)
-{
-	_cleanup_(task_over_freep) struct task_over *over = NULL;
-	int r = task_terminate(c, id, ctx, &over, err);
-
-	if (r >= 0)
-		r = delete_task(c, over, ctx, err);
-	if (r < 0)
-		return r;
-	if (ret)
-		*ret = TAKE_PTR(over);
-	return 0;
-}
-
-/* All but the first, whose Delete goes on beside the network's plugins. */
-static int delete_others(struct core *c, const struct job_over *over, const struct ctx *ctx, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 1; r >= 0 && i < job_over_tasks(over); i++)
-		r = task_over_is_there(job_over_task(over, i))
-			    ? delete_task(c, job_over_task(over, i), ctx, err)
-			    : orphans_end_task(c, task_over_id(job_over_task(over, i)), ctx, err); /* as of the first */
-	return r;
-}
-
 /* Its shim may hang just now. 1 when something may be left for orphans.h: a task that containerd does not know may be one that it
  * has forgotten because its client was killed in the middle of Tasks.Delete, before containerd had ended the shim. */
 static int delete_end(struct core *c, const char *id, struct ctrd_call *call, const struct ctx *ctx, struct err *err)
@@ -79,9 +42,101 @@ static int delete_end(struct core *c, const char *id, struct ctrd_call *call, co
 	return r < 0 ? r : r == TASK_FORCED;
 }
 
+/* Deletes of tasks that are over, under way side by side. */
+struct deletes {
+	struct core *core;
+	const struct task_over **overs; /* borrowed proofs; NULL: not to be deleted */
+	struct ctrd_call **calls;
+	struct ctx limit;
+	size_t n;
+};
+
+static void deletes_done(struct deletes *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		ctrd_call_free(d->calls[i]);
+	free(d->calls);
+	free(d->overs);
+}
+
+static void deletes_begin(struct deletes *d, struct core *c, size_t n, const struct ctx *ctx)
+{
+	*d = (struct deletes){ c, mem_array(const struct task_over *, n), mem_array(struct ctrd_call *, n),
+			       ctx_within(ctx, DELETE_MS), n };
+}
+
+static void deletes_add(struct deletes *d, size_t i, const struct task_over *over)
+{
+	d->overs[i] = over;
+	if (task_over_is_there(over))
+		d->calls[i] = tasks_delete_begin(d->core->ctrd, task_over_id(over), NULL, &d->limit);
+}
+
+/* What its shim should have cleaned is cleaned, too, where davit had to end it, and where containerd may have forgotten it. */
+static int delete_finish(struct deletes *d, size_t i, const struct ctx *ctx, struct err *err)
+{
+	const char *id = d->overs[i] ? task_over_id(d->overs[i]) : NULL;
+	int r = d->calls[i] ? delete_end(d->core, id, TAKE_PTR(d->calls[i]), ctx, err) : 0;
+
+	if (id && r >= 0 && (r > 0 || task_over_was_forced(d->overs[i])))
+		r = orphans_end_task(d->core, id, ctx, err);
+	return r < 0 ? r : 0;
+}
+
+int remains_tasks(struct core *c, const char *const *ids, size_t n, const struct ctx *ctx, struct task_over **ret, struct err *err)
+{
+	_cleanup_(deletes_done) struct deletes all = { 0 };
+	struct err why = ERR_INIT;
+	int first = 0, r;
+
+	deletes_begin(&all, c, n, ctx);
+	if (n > 1)
+		task_kill_all(c, ids, n, ctx);
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = NULL;
+		r = task_terminate(c, ids[i], ctx, &ret[i], &why);
+		note(&first, err, r, &why);
+		err_clear(&why);
+		if (ret[i])
+			deletes_add(&all, i, ret[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		r = delete_finish(&all, i, ctx, &why);
+		note(&first, err, r, &why);
+		err_clear(&why);
+		if (r < 0)
+			task_over_free(TAKE_PTR(ret[i]));
+	}
+	return first;
+}
+
+int remains_task(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(task_over_freep) struct task_over *over = NULL;
+
+	return remains_tasks(c, &id, 1, ctx, &over, err);
+}
+
+/* All but the first, whose Delete goes on beside the network's plugins; of those that containerd does not have, too, something may
+ * be left. */
+static int others_end(struct deletes *d, const struct job_over *over, const struct ctx *ctx, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 1; i < d->n; i++) {
+		const struct task_over *its = job_over_task(over, i);
+		struct err why = ERR_INIT;
+		int r = task_over_is_there(its) ? delete_finish(d, i, ctx, &why)
+						: orphans_end_task(d->core, task_over_id(its), ctx, &why);
+
+		note(&first, err, r, &why);
+	}
+	return first;
+}
+
 /* The plugins' DEL beside the task's. The network namespace goes last, and only once every plugin has deleted what it added: one
  * that failed is asked again, with its namespace, as libcni's users have it. 1: it stays, since others are in it (netshare.h). */
-static int remove_task_and_network(struct core *c, const struct job_over *over, const struct ctx *ctx, struct err *err)
+static int remove_first_and_network(struct core *c, const struct job_over *over, const struct ctx *ctx, struct err *err)
 {
 	const struct task_over *first_over = job_over_task(over, 0);
 	const char *id = job_over_id(over);
@@ -114,15 +169,63 @@ static int remove_task_and_network(struct core *c, const struct job_over *over, 
 	return first < 0 ? first : network > 0;
 }
 
-static int remember_exit(struct core *c, const char *id, const struct ctrd_exit *exit, const struct ctx *ctx, struct err *err)
+static int remove_tasks_and_network(struct core *c, const struct job_over *over, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(deletes_done) struct deletes others = { 0 };
+	struct err why = ERR_INIT;
+	int first = 0, r;
+
+	deletes_begin(&others, c, job_over_tasks(over), ctx);
+	for (size_t i = 1; i < others.n; i++)
+		deletes_add(&others, i, job_over_task(over, i));
+	r = remove_first_and_network(c, over, ctx, &why);
+	note(&first, err, r, &why);
+	err_clear(&why);
+	note(&first, err, others_end(&others, over, ctx, &why), &why);
+	return first < 0 ? first : r;
+}
+
+struct exits {
+	struct ctrd_call **calls;
+	size_t n;
+};
+
+static void exit_add(struct exits *x, struct core *c, const char *id, const char *label, const struct ctrd_exit *exit,
+		     const struct ctx *ctx)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
 	char at[CLOCK_TEXT];
 
-	if (!exit->at)
-		return 0;
-	dict_setf(&labels, RECORD_EXIT, "%u %s", exit->status, clock_rfc3339(exit->at, at));
-	return containers_set_labels(c->ctrd, id, &labels, ctx, err);
+	dict_setf(&labels, label, "%u %s", exit->status, clock_rfc3339(exit->at, at));
+	x->calls[x->n++] = containers_set_labels_begin(c->ctrd, id, &labels, ctx);
+}
+
+/* On each task's record its own, and on the job's the job's, before the tasks go: else nobody knows the exit in between, nor when
+ * we are killed there. */
+static int remember_exits(struct core *c, const struct record *rec, const struct job_over *over, const struct ctx *ctx,
+			  struct err *err)
+{
+	const size_t n = job_over_tasks(over);
+	_cleanup_free_ struct ctrd_call **calls = mem_array(struct ctrd_call *, n + 1);
+	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, n);
+	struct exits x = { calls, 0 };
+	struct ctrd_exit all;
+	int first = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		exits[i] = *task_over_exit(job_over_task(over, i));
+		if (n > 1 && exits[i].at)
+			exit_add(&x, c, task_over_id(job_over_task(over, i)), RECORD_TASK_EXIT, &exits[i], ctx);
+	}
+	all = job_exit_of(rec->job, exits, n);
+	if (all.at)
+		exit_add(&x, c, job_over_id(over), RECORD_EXIT, &all, ctx);
+	for (size_t i = 0; i < x.n; i++) {
+		struct err why = ERR_INIT;
+
+		note(&first, err, containers_set_labels_end(x.calls[i], ctx, &why), &why);
+	}
+	return first;
 }
 
 static void remove_folder(const char *path)
@@ -176,18 +279,14 @@ int remains_remove_record(const struct core *c, const struct task_over *over, co
 int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
-	struct task_status t;
-	int r = job_over_end_unstarted(c, rec->c.id, ctx, &t, &over, err);
+	int r = job_over_end_unstarted(c, rec->c.id, ctx, NULL, &over, err);
 
 	if (r <= 0)
-		return r;            /* it was started again, or nobody knows */
-	if (t.state == TASK_STOPPED) /* before the task goes: else nobody knows the exit in between, nor when we are killed there */
-		r = remember_exit(c, rec->c.id, &t.exit, ctx, err);
-	if (r >= 0)
-		r = delete_others(c, over, ctx, err);
+		return r; /* it was started again, or nobody knows */
+	r = remember_exits(c, rec, over, ctx, err);
 	if (r < 0)
 		return r;
-	r = remove_task_and_network(c, over, ctx, err);
+	r = remove_tasks_and_network(c, over, ctx, err);
 	remains_remove_files(c, over, false);
 	return r < 0 ? r : 1;
 }
@@ -237,17 +336,24 @@ int remains_remove_claim(struct core *c, const char *name, const struct ctx *ctx
 	return leases_delete(c->ctrd, lease, false, ctx, err);
 }
 
-static int remove_record_and_snapshot(struct core *c, const struct task_over *over, const char *snapshotter, const struct ctx *ctx,
-				      struct err *err)
+struct removal {
+	struct ctrd_call *record, *snapshot;
+};
+
+static struct removal removal_begin(struct core *c, const struct task_over *over, const char *snapshotter, const struct ctx *ctx)
 {
-	struct ctrd_call *record = containers_delete_begin(c->ctrd, task_over_id(over), ctx);
-	struct ctrd_call *snapshot = snapshots_remove_begin(c->ctrd, snapshotter, task_over_id(over), ctx);
+	return (struct removal){ containers_delete_begin(c->ctrd, task_over_id(over), ctx),
+				 snapshots_remove_begin(c->ctrd, snapshotter, task_over_id(over), ctx) };
+}
+
+static int removal_end(struct removal *x, const struct ctx *ctx, struct err *err)
+{
 	struct err why = ERR_INIT;
 	int first = 0;
 
-	note(&first, err, containers_delete_end(record, ctx, &why), &why);
+	note(&first, err, containers_delete_end(x->record, ctx, &why), &why);
 	err_clear(&why);
-	note(&first, err, snapshots_remove_end(snapshot, ctx, &why), &why);
+	note(&first, err, snapshots_remove_end(x->snapshot, ctx, &why), &why);
 	return first;
 }
 
@@ -255,21 +361,28 @@ static int remove_record_and_snapshot(struct core *c, const struct task_over *ov
 static int remove_records(struct core *c, const struct job_over *over, const char *snapshotter, const struct ctx *ctx,
 			  struct err *err)
 {
-	int r = 0;
+	const size_t n = job_over_tasks(over);
+	_cleanup_free_ struct removal *all = mem_array(struct removal, n);
+	int first = 0;
 
-	for (size_t i = job_over_tasks(over); r >= 0 && i-- > 0;)
-		r = remove_record_and_snapshot(c, job_over_task(over, i), snapshotter, ctx, err);
-	return r;
+	for (size_t i = 1; i < n; i++)
+		all[i] = removal_begin(c, job_over_task(over, i), snapshotter, ctx);
+	for (size_t i = 1; i < n; i++) {
+		struct err why = ERR_INIT;
+
+		note(&first, err, removal_end(&all[i], ctx, &why), &why);
+	}
+	if (first < 0)
+		return first;
+	all[0] = removal_begin(c, job_over_task(over, 0), snapshotter, ctx);
+	return removal_end(&all[0], ctx, err);
 }
 
 int remains_remove(struct core *c, const char *name, const struct job_over *over, const char *snapshotter, bool volumes,
 		   const struct ctx *ctx, struct err *err)
 {
-	int r = delete_others(c, over, ctx, err), kept;
+	int r, kept = remove_tasks_and_network(c, over, ctx, err);
 
-	if (r < 0)
-		return r;
-	kept = remove_task_and_network(c, over, ctx, err);
 	if (kept < 0)
 		return kept;
 	if (volumes)

@@ -6,9 +6,12 @@
 #include "job-over.h"
 #include "record.h"
 
-/* End the task if there is one, and delete it. @ret: the proof; may be NULL. */
-int remains_task(struct core *, const char *id, const struct ctx *, struct task_over **ret, struct err *err);
-/* After a job's end, its lock held: remember the exit on the record, delete the tasks, release the network. The record stays.
+/* End the task if there is one, and delete it. */
+int remains_task(struct core *, const char *id, const struct ctx *, struct err *err);
+/* End @n tasks, those that there are, and delete them, side by side. @ret: the proof of each, NULL where there is none. The first
+ * error. */
+int remains_tasks(struct core *, const char *const *ids, size_t n, const struct ctx *, struct task_over **ret, struct err *err);
+/* After a job's end, its lock held: remember the exits on the records, delete the tasks, release the network. The record stays.
  * 1: done; 0: nothing was, since it runs, or nobody knows. */
 int remains_settle(struct core *, const struct record *, const struct ctx *, struct err *err);
 /* Under the job's lock: 1, with the proof, when record @id is there and its tasks are over; those that were never started are

@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum {
+	KILL_MS = 1500,   /* for the answers to several */
 	LOOK_MS = 5000,   /* containerd itself gives a shim 2 s */
 	SIGNAL_MS = 3000, /* for the answer to a signal */
 	END_MS = 5000,    /* from an answered SIGKILL to the end */
@@ -118,13 +119,14 @@ bool task_may_live(const struct task_status *t) { return !task_is_over(t) && t->
 struct task_over {
 	char *id;
 	bool there, forced;
+	struct ctrd_exit exit;
 };
 
 static struct task_over *over_new(const char *id, bool there, bool forced)
 {
 	struct task_over *o = mem_new(struct task_over);
 
-	*o = (struct task_over){ mem_strdup(id), there, forced };
+	*o = (struct task_over){ .id = mem_strdup(id), .there = there, .forced = forced };
 	return o;
 }
 
@@ -136,7 +138,15 @@ void task_over_free(struct task_over *o)
 	free(o);
 }
 
-struct task_over *task_over_copy(const struct task_over *o) { return over_new(o->id, o->there, o->forced); }
+struct task_over *task_over_copy(const struct task_over *o)
+{
+	struct task_over *copy = over_new(o->id, o->there, o->forced);
+
+	copy->exit = o->exit;
+	return copy;
+}
+
+const struct ctrd_exit *task_over_exit(const struct task_over *o) { return &o->exit; }
 struct task_over *task_over_unmade(const char *id) { return over_new(id, false, false); }
 const char *task_over_id(const struct task_over *o) { return o->id; }
 bool task_over_is_there(const struct task_over *o) { return o->there; }
@@ -155,6 +165,7 @@ int task_prove(struct core *c, const char *id, const struct ctx *ctx, struct tas
 	if (!task_is_over(&t))
 		return 0;
 	*ret = over_new(id, t.state == TASK_STOPPED, false);
+	(*ret)->exit = t.exit;
 	return 1;
 }
 
@@ -292,6 +303,21 @@ int task_terminate(struct core *c, const char *id, const struct ctx *ctx, struct
 	if (r >= 0 && ret)
 		*ret = over_new(id, t.state != TASK_ABSENT, r == TASK_FORCED);
 	return r;
+}
+
+/* What does not die, or was never started, is for task_terminate(). */
+void task_kill_all(struct core *c, const char *const *ids, size_t n, const struct ctx *ctx)
+{
+	const struct ctx limit = ctx_within(ctx, KILL_MS);
+	_cleanup_free_ struct ctrd_call **calls = mem_array(struct ctrd_call *, n);
+
+	for (size_t i = 0; i < n; i++)
+		calls[i] = tasks_kill_begin(c->ctrd, ids[i], NULL, SIGKILL, true, &limit);
+	for (size_t i = 0; i < n; i++) {
+		while (!ctrd_call_ready(calls[i]) && loop_turn(c->loop, &limit, NULL) >= 0)
+			;
+		ctrd_call_free(calls[i]);
+	}
 }
 
 /* containerd tells of its own limits and of its shim's in many codes. One that says "not stopped" means it. */

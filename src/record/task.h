@@ -62,6 +62,8 @@ struct task_over *task_over_copy(const struct task_over *);
 const char *task_over_id(const struct task_over *);
 /* containerd still has it, to be deleted. */
 bool task_over_is_there(const struct task_over *);
+/* Its exit, where containerd still had it when the proof was made; else its time is 0. Borrowed. */
+const struct ctrd_exit *task_over_exit(const struct task_over *);
 /* davit had to end it: what its shim should have cleaned may be left, for orphans.h. */
 bool task_over_was_forced(const struct task_over *);
 
@@ -82,6 +84,8 @@ enum { TASK_FORCED = 1 };
  * be left, for orphans.h. -ERR_DEADLINE when a process does not end; containerd's own errors when it does not answer. @ret: the
  * proof; may be NULL. */
 int task_terminate(struct core *, const char *id, const struct ctx *, struct task_over **ret, struct err *err);
+/* SIGKILL to each of @n, side by side, without a proof of anything: before a task_terminate() of each. */
+void task_kill_all(struct core *, const char *const *ids, size_t n, const struct ctx *);
 /* One that is over, out of containerd: absent is success. A shim that does not answer is ended: then TASK_FORCED. */
 int task_delete(struct core *, const char *id, const struct ctx *, struct err *err);
 /* Does the failure @r of such a Delete come from a shim or an engine that hangs? */

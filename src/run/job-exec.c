@@ -23,7 +23,7 @@ static int look_up_user(const struct record *rec, pid_t pid, const char *spec, s
 
 	if (r < 0 || !spec)
 		return r;
-	return user_lookup(&files, spec, rec->job ? strv_argv(&rec->job->tasks[0].group_add) : NULL, ret, err);
+	return user_lookup(&files, spec, rec->job ? strv_argv(&rec->job->tasks[rec->task].group_add) : NULL, ret, err);
 }
 
 static int make_process(const struct record *rec, const struct exec_opts *o, pid_t pid, struct ctrd_any *ret, struct err *err)
@@ -148,7 +148,7 @@ static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, 
 
 static int process_open(struct process *x, pid_t pid, struct err *err)
 {
-	_cleanup_free_ char *run_dir = places_run(x->core, x->rec->c.id), *dir = NULL;
+	_cleanup_free_ char *run_dir = places_run(x->core, record_job_id(x->rec)), *dir = NULL;
 	const struct exec_opts *o = x->opts;
 	int r = make_process(x->rec, o, pid, &x->spec, err);
 
@@ -193,7 +193,8 @@ int job_exec(struct core *c, const char *name, const struct exec_opts *o, const 
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	pid_t pid = 0;
-	int r = record_find(c, name, ctx, &rec, err);
+	bool all;
+	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
 	if (r < 0)
 		return r;

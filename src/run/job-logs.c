@@ -1,7 +1,9 @@
 #include "file.h"
 #include "job-logs.h"
+#include "job-name.h"
 #include "logfile.h"
 #include "mem.h"
+#include "prefixes.h"
 #include "remains.h"
 #include "task.h"
 
@@ -35,42 +37,80 @@ static int finish_writer(struct core *c, const struct record *rec, const struct 
 
 static int no_log(const struct record *rec, struct err *err)
 {
-	if (rec->job && rec->job->tasks[0].log == JOB_LOG_NONE)
+	if (rec->job && rec->job->tasks[rec->task].log == JOB_LOG_NONE)
 		return err_hint(err, err_set(err, ERR_NOT_FOUND, "job %s: keeps no log", rec->name),
 				"run it without --log-driver none");
 	return 0; /* nothing was written yet */
 }
 
-int job_logs(struct core *c, const char *name, const struct logs_opts *o, const struct ctx *ctx, struct err *err)
+static struct logread read_of(const struct logs_opts *o, const char *path, struct follow *follow)
 {
-	_cleanup_(record_done) struct record rec = { 0 };
-	_cleanup_free_ char *path = NULL;
-	struct logread read = { .tail = o->tail,
-				.since = o->since,
-				.until = o->until,
-				.follow = o->follow,
-				.timestamps = o->timestamps,
-				.out_fd = o->out_fd,
-				.err_fd = o->err_fd,
-				.ended = has_ended,
-				.wake_fd = -1 };
-	struct follow follow = { c, NULL };
-	int r = record_find(c, name, ctx, &rec, err);
+	return (struct logread){ .path = path,
+				 .tail = o->tail,
+				 .since = o->since,
+				 .until = o->until,
+				 .follow = o->follow,
+				 .timestamps = o->timestamps,
+				 .out_fd = o->out_fd,
+				 .err_fd = o->err_fd,
+				 .ended = has_ended,
+				 .arg = follow,
+				 .wake_fd = -1 };
+}
 
-	if (r < 0)
-		return r;
-	r = finish_writer(c, &rec, ctx, err);
-	if (r < 0)
-		return err_wrap(err, r, "logs of job %s", rec.name);
-	path = places_log(c, rec.c.id);
-	read.path = path;
-	follow.id = rec.c.id;
-	read.arg = &follow;
+static int logs_of_task(struct core *c, const struct record *rec, const struct logs_opts *o, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *path = places_log(c, rec->c.id);
+	struct follow follow = { c, rec->c.id };
+	const struct logread read = read_of(o, path, &follow);
+
 	if (!file_exists(path)) {
-		r = no_log(&rec, err);
+		int r = no_log(rec, err);
+
 		if (r < 0 || !o->follow)
 			return r;
 	}
-	r = logfile_read(&read, ctx, err);
-	return r < 0 ? err_wrap(err, r, "logs of job %s", rec.name) : r;
+	return logfile_read(&read, ctx, err);
+}
+
+/* Those of the tasks that keep one. */
+static int logs_of_all(struct core *c, const struct record *job, const struct logs_opts *o, const struct ctx *ctx, struct err *err)
+{
+	const size_t n = job_id_tasks(job->c.id);
+	_cleanup_free_ struct logread *reads = mem_array(struct logread, n);
+	_cleanup_free_ struct follow *follows = mem_array(struct follow, n);
+	_cleanup_(prefixes_done) struct prefixes prefixes = { 0 };
+	_cleanup_strv_ struct strv paths = { 0 }, ids = { 0 };
+	size_t with_log = 0;
+
+	prefixes_make(job->job, o->colours, &prefixes);
+	for (size_t i = 0; i < n; i++) {
+		strv_own(&ids, job_id_task(job->c.id, i));
+		strv_own(&paths, places_log(c, ids.v[i]));
+		if (job->job->tasks[i].log == JOB_LOG_NONE || (!o->follow && !file_exists(paths.v[i])))
+			continue;
+		follows[with_log] = (struct follow){ c, ids.v[i] };
+		reads[with_log] = read_of(o, paths.v[i], &follows[with_log]);
+		reads[with_log++].prefix = prefixes.v[i];
+	}
+	return with_log ? logfile_read_all(reads, with_log, ctx, err) : 0;
+}
+
+int job_logs(struct core *c, const char *name, const struct logs_opts *o, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 }, found = { 0 };
+	const struct record *job = &rec;
+	bool all;
+	int r = record_find_task(c, name, ctx, &rec, &all, err);
+
+	if (r >= 0 && job_id_tasks(record_job_id(&rec)) > 1) {
+		r = record_find(c, record_job_id(&rec), ctx, &found, err);
+		job = &found;
+	}
+	if (r < 0)
+		return r;
+	r = finish_writer(c, job, ctx, err);
+	if (r >= 0)
+		r = all && job->job ? logs_of_all(c, job, o, ctx, err) : logs_of_task(c, &rec, o, ctx, err);
+	return r < 0 && r != -ERR_NOT_FOUND ? err_wrap(err, r, "logs of job %s", rec.name) : r;
 }

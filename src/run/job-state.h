@@ -76,6 +76,7 @@ struct run_task {
 	struct ctrd_call *wait; /* opened before the start */
 	bool asked;             /* containerd, to make it */
 	struct task_over *over; /* by a rollback: the proof that nothing of it runs; run_task_over() */
+	bool broken;            /* a rollback had to break its create off */
 	bool left;              /* a rollback could not end it, and does not try again */
 };
 

@@ -84,26 +84,44 @@ static bool await_create(struct run_task *t, const struct ctx *ctx)
 	return broken;
 }
 
-const struct task_over *run_task_over(struct run_task *t, const struct ctx *ctx)
+/* All that were asked for, each of which dies and is deleted while the others are. */
+static void end_tasks(struct run *run, const struct ctx *ctx)
 {
+	_cleanup_free_ const char **ids = mem_array(const char *, run->n_tasks);
+	_cleanup_free_ struct run_task **asked = mem_array(struct run_task *, run->n_tasks);
+	_cleanup_free_ struct task_over **overs = mem_array(struct task_over *, run->n_tasks);
 	struct err err = ERR_INIT;
-	bool broken;
+	size_t n = 0;
 	int r;
 
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		struct run_task *t = &run->tasks[i];
+
+		if (!t->asked || t->over || t->left)
+			continue;
+		t->broken = await_create(t, ctx);
+		ids[n] = t->id;
+		asked[n++] = t;
+	}
+	r = remains_tasks(run->core, ids, n, ctx, overs, &err);
+	for (size_t i = 0; i < n; i++) {
+		asked[i]->over = overs[i];
+		if (overs[i] && asked[i]->broken && orphans_end_task(run->core, ids[i], ctx, &err) < 0)
+			task_over_free(TAKE_PTR(asked[i]->over));
+		asked[i]->left = !asked[i]->over;
+		r = asked[i]->left ? -1 : r;
+	}
+	if (r < 0)
+		run_undo_failed(run, &err);
+}
+
+const struct task_over *run_task_over(struct run_task *t, const struct ctx *ctx)
+{
 	if (!t->over && !t->asked)
 		t->over = task_over_unmade(t->id);
-	if (t->over || t->left || !run_undo_connected(t->run))
-		return t->over;
-	broken = await_create(t, ctx);
-	r = remains_task(t->core, t->id, ctx, &t->over, &err);
-	if (r >= 0 && broken)
-		r = orphans_end_task(t->core, t->id, ctx, &err);
-	if (r >= 0)
-		return t->over;
-	task_over_free(TAKE_PTR(t->over));
-	t->left = true;
-	run_undo_failed(t->run, &err);
-	return NULL;
+	if (!t->over && !t->left && run_undo_connected(t->run))
+		end_tasks(t->run, ctx);
+	return t->over;
 }
 
 const struct job_over *run_over(struct run *run, const struct ctx *ctx)

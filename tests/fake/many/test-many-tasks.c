@@ -4,12 +4,14 @@
 #include "clock.h"
 #include "fake.h"
 #include "file.h"
+#include "job-inspect.h"
 #include "job-list.h"
 #include "job-name.h"
 #include "job-over.h"
 #include "job-remove.h"
 #include "job-run.h"
 #include "job-stop.h"
+#include "job-wait.h"
 #include "log.h"
 #include "mem.h"
 #include "stop.h"
@@ -403,6 +405,152 @@ static int prune_nothing(struct core *c, struct err *err)
 	return r;
 }
 
+static void find_task(struct core *core, const char *what, size_t task, bool all, const char *name)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct err err = ERR_INIT;
+	bool its_all;
+
+	if (record_find_task(core, what, NULL, &rec, &its_all, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(rec.task, task);
+	assert_int_equal(its_all, all);
+	assert_string_equal(rec.name, name);
+}
+
+static int rows_of(struct core *core, bool tasks, struct job_rows *ret)
+{
+	const struct job_filter filter = { .all = true, .tasks = tasks };
+
+	return job_list(core, &filter, NULL, ret, NULL);
+}
+
+static const struct job_row *row_named(const struct job_rows *rows, const char *name)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (!strcmp(rows->v[i].name, name))
+			return &rows->v[i];
+	fail_msg("no row of %s", name);
+	return NULL;
+}
+
+/* Each by JOB.TASK and by its container's id; what is the whole job's takes none of them. */
+static void tasks_have_names(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	_cleanup_free_ char *id = NULL, *third = NULL;
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct job_rows rows = { 0 };
+	struct core *core;
+	struct err err = ERR_INIT;
+	json *shown = NULL;
+
+	assert_int_equal(run_job(s, job, RUN_DETACHED, 2000, NULL, &err), 0);
+	core = open_core(s, 2000);
+	assert_int_equal(id_of_job(core, &err, &id), 0);
+	third = job_id_task(id, 2);
+	find_task(core, "crew", 0, true, "crew");
+	find_task(core, "crew.t0", 0, false, "crew.t0");
+	find_task(core, "crew.t2", 2, false, "crew.t2");
+	find_task(core, third, 2, false, "crew.t2");
+	assert_int_equal(record_find(core, "crew.t2", NULL, &rec, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "crew.t2: is a task of job crew, which is asked for as a whole");
+	err_clear(&err);
+	assert_int_equal(record_find(core, "crew.t3", NULL, &rec, &err), -ERR_NOT_FOUND);
+	err_clear(&err);
+	assert_int_equal(rows_of(core, true, &rows), 0);
+	assert_int_equal(rows.n, THREE);
+	assert_string_equal(row_named(&rows, "crew.t2")->id, third);
+	assert_string_equal(row_named(&rows, "crew.t1")->image, "docker.io/library/x0:latest");
+	job_rows_done(&rows);
+	assert_int_equal(job_inspect(core, "crew.t2", NULL, &shown, &err), 0);
+	assert_string_equal(json_get_str(shown, "id"), third);
+	json_freep(&shown);
+	assert_int_equal(job_inspect(core, "crew", NULL, &shown, &err), 0);
+	assert_int_equal(json_len(json_get_array(shown, "tasks")), THREE);
+	json_freep(&shown);
+	core_free(core);
+	must(s, remove_it);
+	job_free(job);
+}
+
+/* The job's exit is that of the main task which failed first, and each task's stays known. */
+static void exits_are_kept(void **state)
+{
+	static const unsigned codes[THREE] = { 0, 7, 5 };
+	static const size_t order[THREE] = { 2, 1, 0 };
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	_cleanup_free_ char *id = NULL;
+	struct job_rows rows = { 0 };
+	struct core *core;
+	struct err err = ERR_INIT;
+	int code;
+
+	assert_int_equal(run_job(s, job, RUN_DETACHED, 2000, NULL, &err), 0);
+	core = open_core(s, 2000);
+	assert_int_equal(id_of_job(core, &err, &id), 0);
+	for (size_t i = 0; i < THREE; i++) {
+		_cleanup_free_ char *its = job_id_task(id, order[i]);
+
+		assert_int_equal(rows_of(core, false, &rows), 0);
+		assert_int_equal(rows.v[0].state, JOB_RUNNING);
+		assert_int_equal(rows.v[0].n_tasks, THREE);
+		assert_int_equal(rows.v[0].n_running, THREE - i);
+		job_rows_done(&rows);
+		assert_int_equal(fake_exit(s->fake, FAKE_NS, its, NULL, codes[order[i]], &err), 0);
+	}
+	for (int settled = 0; settled < 2; settled++) {
+		assert_int_equal(rows_of(core, false, &rows), 0);
+		assert_int_equal(rows.v[0].state, JOB_EXITED);
+		assert_int_equal(rows.v[0].exit_code, 5);
+		job_rows_done(&rows);
+		assert_int_equal(rows_of(core, true, &rows), 0);
+		assert_int_equal(row_named(&rows, "crew.t0")->exit_code, 0);
+		assert_int_equal(row_named(&rows, "crew.t1")->exit_code, 7);
+		assert_int_equal(row_named(&rows, "crew.t2")->exit_code, 5);
+		job_rows_done(&rows);
+		assert_int_equal(job_wait(core, "crew.t1", NULL, &code, &err), 0);
+		assert_int_equal(code, 7);
+		assert_int_equal(job_wait(core, "crew", NULL, &code, &err), 0);
+		assert_int_equal(code, 5);
+		assert_int_equal(count_of(s, " task "), 0); /* that has settled it */
+	}
+	core_free(core);
+	must(s, remove_it);
+	job_free(job);
+}
+
+/* Deletes of ten tasks are open at once when the job is removed, and when its start is rolled back. */
+static void ten_tasks_go_side_by_side(void **state)
+{
+	static const char *const gathered[] = { "Tasks/Kill", "Tasks/Delete" };
+	struct stage *s = *state;
+	struct job *job = job_of(s, TEN, PULL_NEVER);
+	struct buf before = { 0 };
+	struct err err = ERR_INIT;
+
+	snapshot_of(s, &before);
+	for (int rollback = 0; rollback < 2; rollback++) {
+		const int64_t began = clock_mono();
+
+		for (size_t i = 0; i < sizeof gathered / sizeof *gathered; i++)
+			assert_int_equal(fake_fault(s->fake, &err, "%s:gather=%d", gathered[i], TEN), 0);
+		if (rollback)
+			assert_int_equal(fake_fault(s->fake, &err, "Containers/Update:fail"), 0);
+		assert_int_equal(run_job(s, job, RUN_DETACHED, 10000, NULL, &err) < 0, rollback);
+		err_clear(&err);
+		if (!rollback)
+			must(s, remove_it);
+		assert_true(clock_mono() - began < 5 * NSEC_PER_SEC);
+		assert_int_equal(fake_reset(s->fake, NULL), 0);
+		as_before(s, &before, rollback ? "rollback" : "rm -f");
+	}
+	buf_done(&before);
+	job_free(job);
+}
+
 /* The first task has ended, and any other is the whole job to who wants to take something away. */
 static void one_that_lives_keeps_the_job(void **state)
 {
@@ -604,5 +752,6 @@ static int tear_down(void **state)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pulled_once), CASE(whichever_task_misses_it_first),
 	  CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others), CASE(nothing_stays_of_any_task),
-	  CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back), CASE(one_that_lives_keeps_the_job),
-	  CASE(without_proof_all_stays), CASE(runs_detached_only))
+	  CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back), CASE(tasks_have_names),
+	  CASE(exits_are_kept), CASE(ten_tasks_go_side_by_side), CASE(one_that_lives_keeps_the_job), CASE(without_proof_all_stays),
+	  CASE(runs_detached_only))

@@ -1,6 +1,8 @@
 /* Cgroups, seccomp, and what virtual machines and gVisor need. */
 #include "doctor-row.h"
 #include "apparmor.h"
+#include "controllers.h"
+#include "kata.h"
 #include "mem.h"
 #include "selinux.h"
 #include <string.h>
@@ -11,14 +13,6 @@ static bool in_words(const char *text, const char *word)
 
 	strv_split(&words, text, " \t\n");
 	return strv_has(&words, word);
-}
-
-/* A controller of version 1 that is mounted at its usual place. */
-static bool v1_mounted(const struct doctor *d, const char *controller)
-{
-	_cleanup_free_ char *path = mem_printf("/sys/fs/cgroup/%s/cgroup.procs", controller);
-
-	return doctor_has(d, path);
 }
 
 static void say_cgroup(struct doctor *d, const char *version, const struct strv *found, const struct strv *missing)
@@ -37,14 +31,14 @@ static void look_cgroups(struct doctor *d)
 {
 	static const char *const wanted[] = { "cpu", "memory", "pids" };
 	static const char *const others[] = { "cpuset", "blkio", "io", "hugetlb", "devices", "freezer" };
-	_cleanup_free_ char *v2 = doctor_read(d, "/sys/fs/cgroup/cgroup.controllers");
+	const bool v2 = controllers_v2(d->root);
 	const bool hybrid = doctor_has(d, "/sys/fs/cgroup/unified/cgroup.controllers");
 	_cleanup_strv_ struct strv found = { 0 }, missing = { 0 };
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-		strv_push((v2 ? in_words(v2, wanted[i]) : v1_mounted(d, wanted[i])) ? &found : &missing, wanted[i]);
+		strv_push(controllers_have(d->root, wanted[i]) ? &found : &missing, wanted[i]);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (v2 ? in_words(v2, others[i]) : v1_mounted(d, others[i]))
+		if (controllers_have(d->root, others[i]))
 			strv_push(&found, others[i]);
 	if (v2)
 		say_cgroup(d, "version 2", &found, &missing);
@@ -59,9 +53,9 @@ static void look_crun(struct doctor *d)
 {
 	_cleanup_free_ char *crun = doctor_program(d, "crun");
 
-	if (!crun || doctor_has(d, "/sys/fs/cgroup/cgroup.controllers") || !v1_mounted(d, "memory"))
+	if (!crun || controllers_v2(d->root) || !controllers_have(d->root, "memory"))
 		return;
-	if (v1_mounted(d, "hugetlb"))
+	if (controllers_have(d->root, "hugetlb"))
 		doctor_say(d, CHECK_OK, NULL, "hugetlb is mounted, as crun needs it with cgroup version 1");
 	else
 		doctor_say(d, CHECK_WARNING,
@@ -124,20 +118,6 @@ static void look_confinement(struct doctor *d)
 			   "capabilities and seccomp alone");
 }
 
-static const char *kata_config(const struct doctor *d)
-{
-	static const char *const places[] = {
-		"/etc/kata-containers/configuration.toml",
-		"/usr/share/defaults/kata-containers/configuration.toml",
-		"/opt/kata/share/defaults/kata-containers/configuration.toml",
-	};
-
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (doctor_has(d, places[i]))
-			return places[i];
-	return NULL;
-}
-
 static void look_device(struct doctor *d, const char *path, const char *remedy)
 {
 	if (doctor_has(d, path))
@@ -149,19 +129,18 @@ static void look_device(struct doctor *d, const char *path, const char *remedy)
 static void look_kata(struct doctor *d)
 {
 	_cleanup_free_ char *shim = doctor_program(d, "containerd-shim-kata-v2");
-	const char *config = kata_config(d);
+	_cleanup_free_ char *config = NULL;
+	struct err err = ERR_INIT;
 
 	if (!shim) {
 		doctor_say(d, CHECK_OK, NULL, "not installed (no containerd-shim-kata-v2); /dev/kvm is %s",
 			   doctor_has(d, "/dev/kvm") ? "there" : "not there, which it would need");
 		return;
 	}
-	if (config)
+	if (kata_config(d->root, &config, &err) >= 0)
 		doctor_say(d, CHECK_OK, NULL, "%s, configured by %s", doctor_shown(d, shim), config);
 	else
-		doctor_say(d, CHECK_ERROR, "mkdir -p /etc/kata-containers && cp DEFAULTS/configuration.toml /etc/kata-containers/",
-			   "%s has no configuration.toml in /etc/kata-containers, /usr/share/defaults or /opt/kata",
-			   doctor_shown(d, shim));
+		doctor_say(d, CHECK_ERROR, err.hint, "%s: %s", doctor_shown(d, shim), err.msg);
 	look_device(d, "/dev/kvm", "modprobe kvm_intel || modprobe kvm_amd");
 	look_device(d, "/dev/vhost-vsock", "modprobe vhost_vsock");
 }

@@ -175,15 +175,6 @@ int check_port_name(const char *s, const char *unused, struct err *err)
 	return 0;
 }
 
-int check_runtime_option(const char *key, const char *value, struct err *err)
-{
-	(void)value;
-	for (const char *p = key; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '_')
-			return check_fail("runtime option", key, "letters, digits and \"_\" are allowed", err);
-	return *key ? 0 : check_fail("runtime option", key, "no name", err);
-}
-
 int check_containerd_ns(const char *s, const char *unused, struct err *err)
 {
 	(void)unused;

@@ -115,6 +115,24 @@ static int check_source(const struct mount *m, struct err *err)
 	return m->source ? name_check("volume", m->source, NAME_ID_MAX, err) : 0;
 }
 
+/* As Docker has it: what is mounted later must not come to it writable. */
+static int check_recursion(const struct mount *m, struct err *err)
+{
+	const bool rro = strv_has(&m->options, MOUNT_RRO), outer = strv_has(&m->options, MOUNT_RO_OUTER);
+
+	if ((rro || outer) && !m->read_only)
+		return err_hint(err, check_fail("bind-recursive", rro ? "readonly" : "writable", "the mount itself is not", err),
+				"add readonly");
+	if (rro && outer)
+		return check_fail("mount option", MOUNT_RO_OUTER, "not with " MOUNT_RRO, err);
+	for (size_t i = 0; rro && i < m->options.n; i++)
+		if (mount_is_propagation(m->options.v[i]) && strcmp(m->options.v[i], "rprivate") != 0)
+			return err_hint(err,
+					check_fail("bind-propagation", m->options.v[i], "not with bind-recursive=readonly", err),
+					"rprivate, which it is without");
+	return 0;
+}
+
 static int check_mount_options(const struct mount *m, struct err *err)
 {
 	for (size_t i = 0; i < m->options.n; i++) {
@@ -130,9 +148,7 @@ static int check_mount_options(const struct mount *m, struct err *err)
 		case MOUNT_OPTION_UNKNOWN: return mount_option_unknown("mount option", m->kind, o, err);
 		}
 	}
-	if (strv_has(&m->options, "rro") && !m->read_only)
-		return err_hint(err, check_fail("bind-recursive", "readonly", "the mount itself is not", err), "add readonly");
-	return 0;
+	return check_recursion(m, err);
 }
 
 int check_mount(const void *mount, struct err *err)

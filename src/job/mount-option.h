@@ -2,6 +2,11 @@
 #pragma once
 #include "job.h"
 
+/* Of a bind that is read-only: so is what is mounted below it, or the mount is refused. Without either, it is where it can be. */
+#define MOUNT_RRO "rro"
+#define MOUNT_RO_OUTER "ro-non-recursive" /* what is mounted below it stays as it is */
+#define MOUNT_CREATE "create-src"         /* of a bind: its source is made, a folder, where it is not there */
+
 enum mount_option_use {
 	MOUNT_OPTION_KEEP,   /* stands in struct mount's options */
 	MOUNT_OPTION_IGNORE, /* means nothing here, but scripts carry it: a text form drops it */

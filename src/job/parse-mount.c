@@ -77,6 +77,8 @@ int parse_volume(const char *s, const char *cwd, struct task *t, struct err *err
 		r = set_source("volume", source, cwd, &m, err);
 	if (r >= 0 && s[b])
 		r = add_options("volume option", s + b + 1, &m, err);
+	if (r >= 0 && m.kind == MOUNT_BIND && !strv_has(&m.options, MOUNT_CREATE)) /* as Docker has it, for -v alone */
+		strv_push(&m.options, MOUNT_CREATE);
 	if (r >= 0)
 		r = check_mount(&m, err);
 	if (r >= 0)
@@ -170,20 +172,22 @@ static int key_switch(struct mount_parse *p, const char *key, const char *value,
 	int r = bool_value(key, value, &on, err);
 
 	if (r >= 0 && on)
-		strv_push(&p->m.options, !strcmp(key, "volume-nocopy") ? "nocopy" : "bind");
+		strv_push(&p->m.options, !strcmp(key, "volume-nocopy")     ? "nocopy"
+					 : !strcmp(key, "bind-create-src") ? MOUNT_CREATE
+									   : "bind");
 	return r;
 }
 
-/* What is mounted below the source comes along unless it is disabled, and stays writable unless it is to be read-only too. */
+/* What is mounted below the source comes along unless it is disabled, and is read-only with it unless it is to stay writable. */
 static int key_recursive(struct mount_parse *p, const char *key, const char *value, struct err *err)
 {
 	static const struct {
 		const char *word, *option;
 	} words[] = {
 		{ "enabled", NULL },
-		{ "writable", NULL },
+		{ "writable", MOUNT_RO_OUTER },
 		{ "disabled", "bind" },
-		{ "readonly", "rro" },
+		{ "readonly", MOUNT_RRO },
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -262,6 +266,7 @@ static const struct {
 	{ "bind-propagation", key_propagation },
 	{ "bind-nonrecursive", key_switch },
 	{ "bind-recursive", key_recursive },
+	{ "bind-create-src", key_switch },
 	{ "volume-nocopy", key_switch },
 	{ "volume-driver", key_driver },
 	{ "volume-label", key_of_docker },

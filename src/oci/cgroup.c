@@ -1,40 +1,31 @@
-/* Limits: linux.resources. A limit that the host cannot hold is an error that names the controller, not a surprise. */
-#include "file.h"
-#include "mem.h"
+/* Limits: linux.resources. A limit that the host cannot hold is an error that names the controller, not a surprise (limit.h). */
+#include "limit.h"
 #include "spec-parts.h"
 #include <math.h>
-#include <string.h>
 
 enum { CPU_PERIOD = 100000 }; /* microseconds, the kernel's own default */
 
-static bool cgroup_has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
+struct wanted {
+	enum limit limit;
+	bool set;
+};
 
-	for (const char *p = list; (p = strstr(p, word)); p += n)
-		if ((p == list || strchr(" \n", p[-1])) && (!p[n] || strchr(" \n", p[n])))
+static int need_all(const struct spec_in *in, const struct wanted *w, size_t n, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (w[i].set)
+			r = limit_need(in, w[i].limit, err);
+	return r;
+}
+
+static bool any_set(const struct wanted *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (w[i].set)
 			return true;
 	return false;
-}
-
-static bool has_controller(const struct spec_in *in, const char *name)
-{
-	_cleanup_free_ char *v1 = mem_printf("/sys/fs/cgroup/%s", name);
-	_cleanup_buf_ struct buf list = { 0 };
-
-	if (!in->cgroup2)
-		return file_exists(v1);
-	return file_read("/sys/fs/cgroup/cgroup.controllers", 4096, &list, NULL) >= 0 && cgroup_has_word(buf_str(&list), name);
-}
-
-static int need(const struct spec_in *in, const char *controller, const char *option, struct err *err)
-{
-	int r;
-
-	if (in->vm || has_controller(in, controller))
-		return 0;
-	r = err_set(err, ERR_PRECONDITION, "%s: this host has no cgroup controller \"%s\"", option, controller);
-	return err_hint(err, r, "leave out %s, or mount the controller below /sys/fs/cgroup", option);
 }
 
 /* Memory and swap together are twice the memory, as Docker has it, where the kernel counts swap. */
@@ -42,21 +33,27 @@ static int64_t swap_limit(const struct spec_in *in)
 {
 	const struct task *t = in->task;
 
-	if (t->memory_swap)
+	if (t->memory_swap > 0 || (!t->memory && !t->memory_swap))
 		return t->memory_swap;
-	return in->cgroup2 || file_exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes") ? 2 * t->memory : 0;
+	if (!limit_can(in, LIMIT_SWAP)) /* unlimited it is then anyway */
+		return 0;
+	return t->memory_swap ? t->memory_swap : 2 * t->memory;
 }
 
 static int emit_memory(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	const struct task *t = in->task;
+	const struct wanted wanted[] = {
+		{ LIMIT_MEMORY, t->memory || t->memory_swap },
+		{ LIMIT_SWAP, t->memory_swap > 0 },
+		{ LIMIT_RESERVATION, t->memory_reservation },
+		{ LIMIT_SWAPPINESS, t->memory_swappiness >= 0 },
+	};
+	enum { N = sizeof wanted / sizeof *wanted };
 	int64_t swap;
-	int r;
+	int r = need_all(in, wanted, N, err);
 
-	if (!t->memory && !t->memory_swap && !t->memory_reservation)
-		return 0;
-	r = need(in, "memory", "memory", err);
-	if (r < 0)
+	if (r < 0 || !any_set(wanted, N))
 		return r;
 	swap = swap_limit(in);
 	emit_open(out, "memory", '{');
@@ -66,28 +63,42 @@ static int emit_memory(const struct spec_in *in, struct buf *out, struct err *er
 		emit_int(out, "reservation", t->memory_reservation); /* engines: memory.low, on v1 the soft limit */
 	if (swap)
 		emit_int(out, "swap", swap);
+	if (t->memory_swappiness >= 0)
+		emit_int(out, "swappiness", t->memory_swappiness);
 	emit_close(out, '}');
 	return 0;
+}
+
+static void emit_quota(const struct task *t, struct buf *out)
+{
+	if (t->cpus > 0)
+		emit_int(out, "quota", llround(t->cpus * CPU_PERIOD));
+	else if (t->cpu_quota)
+		emit_int(out, "quota", t->cpu_quota);
+	if (t->cpus > 0 || t->cpu_period)
+		emit_int(out, "period", t->cpus > 0 ? CPU_PERIOD : t->cpu_period);
 }
 
 static int emit_cpu(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	const struct task *t = in->task;
-	int r = 0;
+	const struct wanted wanted[] = {
+		{ LIMIT_CPUS, t->cpus > 0 },         { LIMIT_CPU_QUOTA, t->cpu_quota },     { LIMIT_CPU_PERIOD, t->cpu_period },
+		{ LIMIT_CPU_SHARES, t->cpu_shares }, { LIMIT_CPUSET_CPUS, t->cpuset_cpus }, { LIMIT_CPUSET_MEMS, t->cpuset_mems },
+	};
+	enum { N = sizeof wanted / sizeof *wanted };
+	int r = need_all(in, wanted, N, err);
 
-	if (t->cpus > 0 || t->cpu_shares)
-		r = need(in, "cpu", t->cpus > 0 ? "cpus" : "cpu-shares", err);
-	if (r >= 0 && (t->cpuset_cpus || t->cpuset_mems))
-		r = need(in, "cpuset", "cpuset", err);
-	if (r < 0 || (t->cpus <= 0 && !t->cpu_shares && !t->cpuset_cpus && !t->cpuset_mems))
+	if (r >= 0 && t->cpuset_cpus)
+		r = limit_need_set(in, LIMIT_CPUSET_CPUS, t->cpuset_cpus, err);
+	if (r >= 0 && t->cpuset_mems)
+		r = limit_need_set(in, LIMIT_CPUSET_MEMS, t->cpuset_mems, err);
+	if (r < 0 || !any_set(wanted, N))
 		return r;
 	emit_open(out, "cpu", '{');
 	if (t->cpu_shares)
 		emit_int(out, "shares", t->cpu_shares);
-	if (t->cpus > 0) {
-		emit_int(out, "quota", llround(t->cpus * CPU_PERIOD));
-		emit_int(out, "period", CPU_PERIOD);
-	}
+	emit_quota(t, out);
 	emit_str(out, "cpus", t->cpuset_cpus);
 	emit_str(out, "mems", t->cpuset_mems);
 	emit_close(out, '}');
@@ -100,7 +111,7 @@ static int emit_pids(const struct spec_in *in, struct buf *out, struct err *err)
 
 	if (in->task->pids_limit <= 0)
 		return 0;
-	r = need(in, "pids", "pids-limit", err);
+	r = limit_need(in, LIMIT_PIDS, err);
 	if (r < 0)
 		return r;
 	emit_open(out, "pids", '{');
@@ -111,17 +122,16 @@ static int emit_pids(const struct spec_in *in, struct buf *out, struct err *err)
 
 int spec_resources(const struct spec_in *in, const struct buf *device_rules, struct buf *out, struct err *err)
 {
-	int r;
+	typedef int part(const struct spec_in *, struct buf *, struct err *);
+	static part *const parts[] = { emit_memory, emit_cpu, emit_pids, spec_blkio, spec_hugepages };
+	int r = 0;
 
 	emit_open(out, "resources", '{');
 	emit_open(out, "devices", '[');
 	buf_add(out, buf_str(device_rules), device_rules->len);
 	emit_close(out, ']');
-	r = emit_memory(in, out, err);
-	if (r >= 0)
-		r = emit_cpu(in, out, err);
-	if (r >= 0)
-		r = emit_pids(in, out, err);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && r >= 0; i++)
+		r = parts[i](in, out, err);
 	emit_close(out, '}');
 	return r;
 }

@@ -3,6 +3,7 @@
  * targets takes its place. */
 #include "init.h"
 #include "mem.h"
+#include "mount-option.h"
 #include "path.h"
 #include "spec-parts.h"
 #include "utf8.h"
@@ -18,6 +19,7 @@ struct entry {
 struct entries {
 	struct entry *v;
 	size_t n, cap;
+	bool recursive_ro; /* kernel and engine can */
 };
 
 static void entries_done(struct entries *e)
@@ -50,28 +52,36 @@ static struct entry *entries_add(struct entries *e, const char *target)
 	return n;
 }
 
-static bool is_propagation(const char *s)
+/* What a face or davit itself acts on, and the engines need not know. */
+static bool is_our_own(const char *option)
 {
-	static const char *const words[] = { "private", "rprivate", "shared",     "rshared",
-					     "slave",   "rslave",   "unbindable", "runbindable" };
+	static const char *const words[] = { "nocopy", "z", "Z", MOUNT_CREATE, MOUNT_RO_OUTER, MOUNT_RRO };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (!strcmp(s, words[i]))
+		if (!strcmp(option, words[i]))
 			return true;
 	return false;
 }
 
-/* A bind is recursive and private unless it says otherwise. What was for the maker of its source is passed over. */
-static void bind_options(const struct spec_mount *m, struct strv *out)
+/* "ro" stands beside "rro": an engine that knows the one alone makes the mount itself read-only at least. */
+static void access_options(const struct spec_mount *m, bool recursive_ro, struct strv *out)
+{
+	strv_push(out, m->read_only ? "ro" : "rw");
+	if (m->read_only && m->folder && recursive_ro && !(m->options && strv_has(m->options, MOUNT_RO_OUTER)))
+		strv_push(out, "rro");
+}
+
+/* A bind is recursive and private unless it says otherwise. */
+static void bind_options(const struct spec_mount *m, bool recursive_ro, struct strv *out)
 {
 	bool propagation = false, kind = false;
 
 	for (size_t i = 0; m->options && i < m->options->n; i++) {
 		const char *o = m->options->v[i];
 
-		if (!strcmp(o, "nocopy") || !strcmp(o, "z") || !strcmp(o, "Z"))
+		if (is_our_own(o))
 			continue;
-		propagation |= is_propagation(o);
+		propagation |= mount_is_propagation(o);
 		kind |= !strcmp(o, "bind") || !strcmp(o, "rbind");
 		strv_push(out, o);
 	}
@@ -79,7 +89,7 @@ static void bind_options(const struct spec_mount *m, struct strv *out)
 		strv_push(out, "rbind");
 	if (!propagation)
 		strv_push(out, "rprivate");
-	strv_push(out, m->read_only ? "ro" : "rw");
+	access_options(m, recursive_ro, out);
 }
 
 /* A tmpfs is tame unless the task says otherwise. Not left to the order of options: crun 1.8 keeps "noexec" before "exec". */
@@ -100,7 +110,7 @@ static void add_given_mount(struct entries *e, const struct spec_mount *m)
 	n->type = bind ? "bind" : m->type;
 	n->source = m->source ? m->source : n->type;
 	if (bind) {
-		bind_options(m, &n->options);
+		bind_options(m, e->recursive_ro, &n->options);
 		return;
 	}
 	if (!strcmp(n->type, "tmpfs"))
@@ -188,6 +198,19 @@ static void usual_mounts(const struct spec_in *in, const struct entries *given, 
 	usual(given, "/sys/fs/cgroup", "cgroup", "cgroup", cgroup, out);
 }
 
+static int spec_check_recursion(const struct spec_in *in, struct err *err)
+{
+	for (size_t i = 0; i < in->n_mounts && !in->recursive_ro; i++)
+		if (in->mounts[i].folder && in->mounts[i].options && strv_has(in->mounts[i].options, MOUNT_RRO))
+			return err_hint(err,
+					err_set(err, ERR_PRECONDITION,
+						"mount %.200s: this kernel or this runtime cannot make read-only what is "
+						"mounted below",
+						in->mounts[i].target),
+					"it takes Linux 5.12 and runc or crun; leave out bind-recursive=readonly");
+	return 0;
+}
+
 static int check_given(const struct entries *e, struct err *err)
 {
 	for (size_t i = 0; i < e->n; i++)
@@ -199,7 +222,7 @@ static int check_given(const struct entries *e, struct err *err)
 
 int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 {
-	_cleanup_(entries_done) struct entries given = { 0 };
+	_cleanup_(entries_done) struct entries given = { .recursive_ro = in->recursive_ro };
 	int r;
 
 	add_all_given(in, &given);
@@ -208,6 +231,8 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 		add_given_mount(&given,
 				&(struct spec_mount){ .target = init_inside(in->task), .source = in->init, .read_only = true });
 	r = check_given(&given, err);
+	if (r >= 0)
+		r = spec_check_recursion(in, err);
 	if (r < 0)
 		return r;
 	if (given.n)

@@ -11,5 +11,8 @@ int spec_capabilities(const struct spec_in *, uint64_t *ret, struct err *err);
 int spec_mounts(const struct spec_in *, struct buf *out, struct err *err);
 /* cgroup.c: linux.resources; the rules of devices come from device.c */
 int spec_resources(const struct spec_in *, const struct buf *device_rules, struct buf *out, struct err *err);
+/* blkio.c, hugepages.c: parts of linux.resources */
+int spec_blkio(const struct spec_in *, struct buf *out, struct err *err);
+int spec_hugepages(const struct spec_in *, struct buf *out, struct err *err);
 /* device.c: the entries of linux.devices and of linux.resources.devices */
 int spec_devices(const struct spec_in *, struct buf *nodes, struct buf *rules, struct err *err);

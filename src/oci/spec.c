@@ -1,7 +1,9 @@
 /* The runtime spec, written front to back into one buffer. Every part that can fail looks at the host or at the task
  * before it writes; when one fails, what was written is cut off again. */
 #include "spec.h"
+#include "cgroup-path.h"
 #include "file.h"
+#include "propagation.h"
 #include "seccomp.h"
 #include "spec-parts.h"
 #include <string.h>
@@ -115,14 +117,32 @@ static void emit_masked(struct buf *out)
 	emit_close(out, ']');
 }
 
+/* A mount that is to go on or come in is cut off where the root of the container's mounts is less open than it. NULL: the engines'
+ * own, which is slave and lets mounts of the host in. */
+static const char *root_propagation(const struct spec_in *in)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < in->n_mounts; i++) {
+		const char *word = propagation_of(in->mounts[i].options);
+
+		if (word && strstr(word, "shared"))
+			return "shared";
+		if (word && strstr(word, "slave"))
+			found = "rslave";
+	}
+	return found;
+}
+
 static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
 {
 	int r;
 
 	emit_open(out, "linux", '{');
 	emit_key(out, "cgroupsPath");
-	buf_addf(out, "\"/%s/%s\"", in->ns, in->id); /* both are ids: nothing to quote */
+	buf_addf(out, in->systemd ? "\"" CGROUP_SYSTEMD "\"" : "\"" CGROUP_PATH "\"", in->ns, in->id); /* ids: nothing to quote */
 	emit_str(out, "mountLabel", in->selinux_mount);
+	emit_str(out, "rootfsPropagation", root_propagation(in));
 	emit_namespaces(in, out);
 	emit_sysctl(in, out);
 	if (in->task->has_masked_paths)

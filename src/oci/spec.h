@@ -9,6 +9,7 @@ struct spec_mount {
 	bool read_only;
 	const struct strv *options; /* propagation ...; "nocopy", "z", "Z" are passed over */
 	const char *type;           /* NULL: bind */
+	bool folder;                /* something may be mounted below it: a file that is to be read-only needs no more */
 };
 
 /* A terminal's size from its first moment on; the engines make it so. 0: not known. */
@@ -33,6 +34,9 @@ struct spec_in {
 	uint64_t bounding;                           /* capabilities that davit itself has (bit n = capability n) */
 	uint64_t nofile_max;                         /* davit's own hard limit of open files */
 	bool vm;                                     /* VM runtime: no host devices */
+	bool systemd;                                /* systemd makes the cgroup */
+	bool recursive_ro;                           /* kernel and engine can make a mount read-only with all below it */
+	const char *host_root;                       /* for tests: where the host's /proc and /sys are looked for; NULL: below / */
 	bool cgroup2;                                /* the host has a pure v2 hierarchy: a private cgroup namespace */
 	const char *selinux_process, *selinux_mount; /* labels of the process and of what is mounted for it; NULL: none */
 	const char *apparmor;                        /* profile, of apparmor_choose(); NULL: none */

@@ -1,6 +1,7 @@
 #include "cgroup.h"
 #include "beneath.h"
 #include "buf.h"
+#include "cgroup-path.h"
 #include "file.h"
 #include "mem.h"
 #include <fcntl.h>
@@ -127,6 +128,27 @@ static const struct cgroup_version *version_of(const char *root)
 
 static int hierarchies(const char *root, struct strv *out) { return version_of(root)->hierarchies(root, out); }
 
+/* Those that systemd made. */
+static void ids_of_scopes(const char *root, const char *ns, struct strv *ids)
+{
+	_cleanup_free_ char *path = mem_printf("%s/" CGROUP_SLICE, root), *begin = mem_printf(CGROUP_SCOPE_BEGIN, ns);
+	const size_t before = strlen(begin), behind = strlen(CGROUP_SCOPE_END);
+	_cleanup_strv_ struct strv names = { 0 };
+
+	(void)folders_in(path, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const size_t n = strlen(names.v[i]);
+		_cleanup_free_ char *id = NULL;
+
+		if (n <= before + behind || strncmp(names.v[i], begin, before) != 0 ||
+		    strcmp(names.v[i] + n - behind, CGROUP_SCOPE_END) != 0)
+			continue;
+		id = mem_strndup(names.v[i] + before, n - before - behind);
+		if (!strv_has(ids, id))
+			strv_push(ids, id);
+	}
+}
+
 void cgroup_ids(const char *root, const char *ns, struct strv *ids)
 {
 	_cleanup_strv_ struct strv roots = { 0 };
@@ -140,6 +162,7 @@ void cgroup_ids(const char *root, const char *ns, struct strv *ids)
 		for (size_t k = 0; k < names.n; k++)
 			if (!strv_has(ids, names.v[k]))
 				strv_push(ids, names.v[k]);
+		ids_of_scopes(roots.v[i], ns, ids);
 	}
 }
 
@@ -149,10 +172,13 @@ static int find(const char *root, const char *ns, const char *id, struct strv *o
 	int r = hierarchies(root, &roots) < 0 && errno != ENOENT ? err_sys(err, errno, "%s", root) : 0;
 
 	for (size_t i = 0; i < roots.n; i++) {
-		_cleanup_free_ char *path = mem_printf("%s/%s/%s", roots.v[i], ns, id);
+		_cleanup_free_ char *path = mem_printf("%s" CGROUP_PATH, roots.v[i], ns, id),
+				    *scope = mem_printf("%s" CGROUP_SCOPE, roots.v[i], ns, id);
 
 		if (file_exists(path))
 			strv_push(out, path);
+		if (file_exists(scope))
+			strv_push(out, scope);
 	}
 	return r;
 }

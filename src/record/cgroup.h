@@ -1,4 +1,5 @@
-/* The cgroups that an engine made for a job: /NS/ID in every hierarchy, as our specs ask for (spec.c), whatever the version. */
+/* The cgroups that an engine made for a job: /NS/ID in every hierarchy, or the scope that systemd made, as our specs ask for
+ * (cgroup-path.h), whatever the version. */
 #pragma once
 #include "ctx.h"
 #include "strv.h"

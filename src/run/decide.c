@@ -1,11 +1,10 @@
 #include "decide.h"
+#include "controllers.h"
 #include "job-name.h"
 #include "mem.h"
 #include "name.h"
 #include "ref.h"
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 int run_copy_job(const struct job *job, struct job **ret, struct err *err)
@@ -17,6 +16,8 @@ int run_copy_job(const struct job *job, struct job **ret, struct err *err)
 	return r;
 }
 
+static const char *host_root(const struct run *run) { return run->core->conf.host_root ? run->core->conf.host_root : ""; }
+
 static int decide_runtime(struct run *run, struct err *err)
 {
 	const char *name = run->job->runtime ? run->job->runtime : run->core->conf.runtime;
@@ -26,14 +27,7 @@ static int decide_runtime(struct run *run, struct err *err)
 
 		name = own ? "davit" : "runc";
 	}
-	return runtime_resolve(name, &run->runtime, err);
-}
-
-static bool has_cgroup2(void)
-{
-	struct statfs fs;
-
-	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+	return runtime_resolve(name, &run->job->runtime_options, host_root(run), &run->runtime, err);
 }
 
 static int decide_image(struct run_task *t, struct err *err)
@@ -85,7 +79,7 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 	if (!run->tasks)
 		run_add_tasks(run);
 	run->lease = claim_lease_id(run->job->name);
-	run->cgroup2 = has_cgroup2();
+	run->cgroup2 = controllers_v2(host_root(run));
 	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
 		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
 	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++)

@@ -1,7 +1,10 @@
 /* What a job mounts: host paths and volumes become the binds of its spec, and empty volumes are filled from the image. */
+#include "file.h"
 #include "job-state.h"
 #include "mem.h"
+#include "mount-option.h"
 #include "path.h"
+#include "propagation.h"
 #include "volume-copy.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -52,20 +55,36 @@ int run_image_volumes(struct run_task *t, struct err *err)
 	return 0;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || S_ISDIR(st.st_mode); /* a volume that is yet to be made is one */
+}
+
 static int bind_source(struct run_task *t, struct mount *m, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
 	_cleanup_dict_ struct dict labels = { 0 };
+	const char *propagation;
 	struct stat st;
 	bool fresh = false;
 	int r;
 
 	if (m->kind == MOUNT_BIND) {
+		if (strv_has(&m->options, MOUNT_CREATE) && !file_exists(m->source)) {
+			r = file_mkdirs(m->source, 0755, err);
+			if (r < 0)
+				return err_wrap(err, r, "mount %s", m->source);
+		}
 		if (stat(m->source, &st) < 0)
 			return err_hint(err, err_sys(err, errno, "mount %s", m->source),
 					"make it on the host first, or use a named volume");
 		strv_push(&t->bind_sources, m->source);
-		return 0;
+		propagation = propagation_of(&m->options);
+		return propagation ? propagation_check(t->core->conf.host_root ? t->core->conf.host_root : "", m->source,
+						       propagation, err)
+				   : 0;
 	}
 	if (!m->source)
 		dict_set(&labels, CLAIM_ID, t->id); /* whose it is, as long as no record says so */
@@ -102,7 +121,8 @@ int run_binds(struct run_task *t, const struct ctx *ctx, struct err *err)
 		t->binds[t->n_binds++] = (struct spec_mount){ .source = t->bind_sources.v[t->bind_sources.n - 1],
 							      .target = m->target,
 							      .read_only = m->read_only,
-							      .options = &m->options };
+							      .options = &m->options,
+							      .folder = is_folder(t->bind_sources.v[t->bind_sources.n - 1]) };
 	}
 	return 0;
 }
@@ -142,6 +162,7 @@ void run_binds_dry(struct run_task *t)
 		t->binds[t->n_binds++] = (struct spec_mount){ .source = t->bind_sources.v[t->bind_sources.n - 1],
 							      .target = m->target,
 							      .read_only = m->read_only,
-							      .options = &m->options };
+							      .options = &m->options,
+							      .folder = is_folder(t->bind_sources.v[t->bind_sources.n - 1]) };
 	}
 }

@@ -1,8 +1,13 @@
 #include "runtime.h"
 #include "file.h"
+#include "kata.h"
 #include "mem.h"
-#include "options.pb-c.h"
+#include "runtime-option.h"
+#include "runtime-options.h"
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define RUNC_V2 "io.containerd.runc.v2"
 
@@ -83,44 +88,112 @@ static int unknown(const char *name, const char *why, struct err *err)
 	return err_hint(err, r, "see: davit doctor");
 }
 
-/* VM runtimes end in kata.v2: io.containerd.kata.v2 and the older io.containerd.run.kata.v2. */
-bool runtime_is_vm(const char *type)
+static bool ends_in(const char *s, const char *end)
 {
-	size_t n = strlen(type), m = strlen("kata.v2");
+	size_t n = strlen(s), m = strlen(end);
 
-	return n >= m && !strcmp(type + n - m, "kata.v2");
+	return n >= m && !strcmp(s + n - m, end);
 }
 
-static void engine_options(const char *engine, struct ctrd_any *out)
-{
-	Containerd__Runc__V1__Options o = CONTAINERD__RUNC__V1__OPTIONS__INIT;
+/* VM runtimes end in kata.v2: io.containerd.kata.v2 and the older io.containerd.run.kata.v2; or a path of that shim. */
+bool runtime_is_vm(const char *type) { return ends_in(type, *type == '/' ? "/containerd-shim-kata-v2" : "kata.v2"); }
 
-	o.binary_name = (char *)(uintptr_t)engine;
-	out->type_url = mem_strdup("containerd.runc.v1.Options");
-	buf_grew(&out->value, containerd__runc__v1__options__pack(
-				      &o, (uint8_t *)buf_room(&out->value, containerd__runc__v1__options__get_packed_size(&o))));
+/* Under the name that the table has, whatever was written. */
+static void own_names(const struct dict *asked, struct dict *out)
+{
+	for (size_t i = 0; i < asked->n; i++) {
+		const struct runtime_option *o = runtime_option(asked->v[i].key);
+
+		dict_set(out, o ? o->name : asked->v[i].key, asked->v[i].value);
+	}
 }
 
-int runtime_resolve(const char *name, struct runtime *ret, struct err *err)
+/* The engine's program: the short name's, or that of BinaryName. containerd's PATH may be another than ours. */
+static int find_engine(const char *name, const char *wants, struct dict *options, char **ret, struct err *err)
 {
-	_cleanup_free_ char *shim = NULL, *engine = NULL;
-	const char *type = name, *wants = NULL;
+	const char *given = dict_get(options, "BinaryName");
+	_cleanup_free_ char *path = NULL;
 
+	if (given && wants)
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "runtime option BinaryName %s: runtime %s is %s", given, name, wants),
+				"--runtime runc takes any BinaryName");
+	if (!given && !wants)
+		return 0;
+	path = !given || *given != '/' ? in_path(given ? given : wants) : file_executable(given) ? mem_strdup(given) : NULL;
+	if (!path)
+		return given ? err_set(err, ERR_NOT_FOUND, "runtime option BinaryName %s: there is no such program", given)
+			     : unknown(name, "the program is not installed", err);
+	dict_set(options, "BinaryName", path);
+	*ret = given ? mem_strdup(given) : mem_strdup(wants);
+	return 0;
+}
+
+/* What the job names must be there; Kata's is found where Kata looks for it. */
+static int find_config(bool vm, const char *root, struct dict *options, struct err *err)
+{
+	const char *given = dict_get(options, "ConfigPath");
+	_cleanup_free_ char *found = NULL, *path = given ? mem_printf("%s%s", root, given) : NULL;
+	int r;
+
+	if (path && !file_exists(path))
+		return err_set(err, ERR_NOT_FOUND, "runtime option ConfigPath %s: there is no such file", given);
+	if (given || !vm || dict_get(options, "ConfigBody"))
+		return 0;
+	r = kata_config(root, &found, err);
+	if (r < 0)
+		return err_wrap(err, r, "runtime kata");
+	dict_set(options, "ConfigPath", found);
+	return 0;
+}
+
+/* mount_setattr(2) is Linux 5.12's, and "rro" runc's since 1.1 and crun's since 1.4; of older ones it is left unread. */
+static bool can_recursive_ro(const struct runtime *r)
+{
+	const char *slash = r->engine ? strrchr(r->engine, '/') : NULL, *engine = slash ? slash + 1 : r->engine;
+
+	if (!runtime_takes_runc(r->type) || (engine && strcmp(engine, "runc") != 0 && strcmp(engine, "crun") != 0))
+		return false;
+	return syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) == 0 || errno != ENOSYS;
+}
+
+static const char *type_of(const char *name, const char **ret_engine)
+{
 	for (size_t i = 0; i < N_SHORT; i++)
 		if (!strcmp(short_names[i].name, name)) {
-			type = short_names[i].type;
-			wants = short_names[i].engine;
+			*ret_engine = short_names[i].engine;
+			return short_names[i].type;
 		}
-	if (type == name && name[0] != '/' && strncmp(name, "io.containerd.", 14) != 0)
+	return name[0] == '/' || !strncmp(name, "io.containerd.", 14) ? name : NULL;
+}
+
+int runtime_resolve(const char *name, const struct dict *asked, const char *root, struct runtime *ret, struct err *err)
+{
+	_cleanup_(runtime_done) struct runtime found = { 0 };
+	_cleanup_dict_ struct dict options = { 0 };
+	_cleanup_free_ char *shim = NULL;
+	const char *wants = NULL, *type = type_of(name, &wants), *systemd;
+	int r;
+
+	if (!type)
 		return unknown(name, "no such runtime", err);
 	shim = runtime_shim(type);
 	if (!shim)
 		return unknown(name, "its shim is not installed", err);
-	engine = wants ? in_path(wants) : NULL;
-	if (wants && !engine)
-		return unknown(name, "the program is not installed", err);
-	*ret = (struct runtime){ .type = mem_strdup(type), .engine = mem_strdup(wants), .vm = runtime_is_vm(type) };
-	if (engine)
-		engine_options(engine, &ret->options);
+	found.type = mem_strdup(type);
+	found.vm = runtime_is_vm(type);
+	own_names(asked, &options);
+	r = find_engine(name, wants, &options, &found.engine, err);
+	if (r >= 0)
+		r = find_config(found.vm, root, &options, err);
+	if (r >= 0)
+		r = runtime_options_pack(type, &options, &found.options, err);
+	if (r < 0)
+		return r;
+	systemd = dict_get(&options, "SystemdCgroup");
+	found.systemd = systemd && runtime_option_is_on(systemd);
+	found.recursive_ro = can_recursive_ro(&found);
+	*ret = found;
+	found = (struct runtime){ 0 };
 	return 0;
 }

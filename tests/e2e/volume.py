@@ -33,7 +33,8 @@ class Bind(Case):
         os.mkdir(below)
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", below], check=True)
         self.addCleanup(subprocess.run, ["umount", below], check=True)
-        rows = [("", 1, 0), (",readonly", 1, 0), (",readonly,bind-recursive=readonly", 1, 1), (",bind-recursive=disabled", 0, 0)]
+        rows = [("", 1, 0), (",readonly", 1, 1), (",readonly,bind-recursive=writable", 1, 0), (",readonly,bind-recursive=readonly", 1, 1),
+                (",bind-recursive=disabled", 0, 0)]
         if Machine.engine == "crun":
             rows.pop()  # crun 1.8 clones every bind with what is below it
         for words, seen, code in rows:
@@ -41,6 +42,17 @@ class Bind(Case):
                 out = self.run_sh("grep -c ' /mnt/below ' /proc/mounts; touch /mnt/below/x", "--mount",
                                   f"type=bind,src={self.folder},dst=/mnt{words}", code=code).out
                 self.assertEqual(out, f"{seen}\n")
+
+    def test_one_that_is_not_there(self):
+        """-v makes it, as Docker does; the long form and JSON want it to be there."""
+        new = os.path.join(self.folder, "new/below")
+        self.fails("run", "--rm", "--network", "none", "--mount", f"type=bind,src={new},dst=/mnt", Machine.image, "true", says=[new, "no such file"])
+        self.assertFalse(os.path.exists(new))
+        self.run_sh("touch /mnt/x", "-v", f"{new}:/mnt")
+        self.assertEqual(os.listdir(new), ["x"])
+        other = os.path.join(self.folder, "other")
+        self.run_sh("touch /mnt/x", "--mount", f"type=bind,src={other},dst=/mnt,bind-create-src")
+        self.assertEqual(os.listdir(other), ["x"])
 
     def test_a_file(self):
         path = os.path.join(self.folder, "conf")

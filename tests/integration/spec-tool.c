@@ -43,7 +43,7 @@ static int build(char **argv, const struct job *job, const struct image_config *
 		const struct mount *m = &job->tasks->mounts[i];
 
 		if (m->kind == MOUNT_BIND)
-			mounts[in.n_mounts++] = (struct spec_mount){ m->source, m->target, m->read_only, &m->options, NULL };
+			mounts[in.n_mounts++] = (struct spec_mount){ m->source, m->target, m->read_only, &m->options, NULL, true };
 	}
 	return spec_build(&in, out, err);
 }

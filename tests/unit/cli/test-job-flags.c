@@ -57,7 +57,7 @@ static const struct {
 	{ "--dns-option ndots:2", "{}", "{'dns_options':['ndots:2']}" },
 	{ "--add-host h:10.0.0.1", "{}", "{'extra_hosts':['h:10.0.0.1']}" },
 	{ "-v data:/d:ro", "{'mounts':[{'type':'volume','source':'data','target':'/d','read_only':true}]}", "{}" },
-	{ "-v /s:/t", "{'mounts':[{'source':'/s','target':'/t'}]}", "{}" },
+	{ "-v /s:/t", "{'mounts':[{'source':'/s','target':'/t','options':['create-src']}]}", "{}" },
 	{ "-v /anonymous", "{'mounts':[{'type':'volume','target':'/anonymous'}]}", "{}" },
 	{ "--mount type=bind,source=/s,target=/t,readonly", "{'mounts':[{'source':'/s','target':'/t','read_only':true}]}", "{}" },
 	{ "--tmpfs /t:size=1m", "{'mounts':[{'type':'tmpfs','target':'/t','options':['size=1m']}]}", "{}" },

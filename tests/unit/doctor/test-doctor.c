@@ -269,7 +269,7 @@ static void looks_for_what_kata_needs(void **state)
 
 	put_program(m, "/opt/kata/bin/containerd-shim-kata-v2", "");
 	look(m);
-	expect(m, "Kata", CHECK_ERROR, "has no configuration.toml", "/etc/kata-containers");
+	expect(m, "Kata", CHECK_ERROR, "no configuration.toml in", "/etc/kata-containers");
 	expect(m, "Kata", CHECK_ERROR, "no /dev/kvm", "modprobe kvm_intel || modprobe kvm_amd");
 	expect(m, "Kata", CHECK_ERROR, "no /dev/vhost-vsock", "modprobe vhost_vsock");
 	put(m, "/opt/kata/share/defaults/kata-containers/configuration.toml", "", 0644);

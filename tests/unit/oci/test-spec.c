@@ -313,9 +313,9 @@ static void mounts_go_by_depth(void **state)
 	static char nocopy[] = "nocopy", shared[] = "rshared", *options[] = { nocopy, shared, NULL };
 	const struct strv given = { options, 2, 0 };
 	const struct spec_mount mounts[] = {
-		{ "/h/deep", "/a/b/c", true, &given, NULL },
-		{ "/h/top", "/a", false, NULL, NULL },
-		{ "/h/hosts", "//etc/./hosts", false, NULL, NULL },
+		{ "/h/deep", "/a/b/c", true, &given, NULL, true },
+		{ "/h/top", "/a", false, NULL, NULL, true },
+		{ "/h/hosts", "//etc/./hosts", false, NULL, NULL, true },
 	};
 	struct mount *t = task_add_mount(f.task);
 	json *list;
@@ -339,11 +339,66 @@ static void mounts_go_by_depth(void **state)
 			    "[ \"nosuid\", \"nodev\", \"noexec\", \"ro\" ]");
 }
 
+/* As Docker has it where kernel and engine can: with what is mounted below, unless that is to stay as it is. */
+static void read_only_goes_down(void **state)
+{
+	static char outer[] = "ro-non-recursive", rro[] = "rro", create[] = "create-src", slave[] = "rslave", shared[] = "shared",
+		    *words[] = { outer, create, rro, slave, shared, NULL };
+	const struct strv outer_only = { words, 1, 0 }, must = { words + 1, 2, 0 }, is_slave = { words + 3, 1, 0 },
+			  is_shared = { words + 4, 1, 0 };
+	struct spec_mount mounts[] = {
+		{ "/h", "/a", true, NULL, NULL, true },  { "/h", "/b", true, &outer_only, NULL, true },
+		{ "/h", "/c", false, NULL, NULL, true }, { "/h", "/e", true, NULL, NULL, false },
+		{ "/h", "/d", true, &must, NULL, true },
+	};
+	static const struct {
+		const char *target, *with, *without;
+	} want[] = {
+		{ "/a", "[ \"rbind\", \"rprivate\", \"ro\", \"rro\" ]", "[ \"rbind\", \"rprivate\", \"ro\" ]" },
+		{ "/b", "[ \"rbind\", \"rprivate\", \"ro\" ]", "[ \"rbind\", \"rprivate\", \"ro\" ]" },
+		{ "/c", "[ \"rbind\", \"rprivate\", \"rw\" ]", "[ \"rbind\", \"rprivate\", \"rw\" ]" },
+		{ "/e", "[ \"rbind\", \"rprivate\", \"ro\" ]", "[ \"rbind\", \"rprivate\", \"ro\" ]" }, /* a file */
+	};
+
+	(void)state;
+	f.in.mounts = mounts;
+	f.in.n_mounts = 4;
+	for (int can = 0; can < 2; can++) {
+		f.in.recursive_ro = can;
+		built();
+		for (size_t i = 0; i < 4; i++)
+			assert_string_equal(json_object_get_string(json_get(mount_at(want[i].target), "options")),
+					    can ? want[i].with : want[i].without);
+	}
+	f.in.n_mounts = 5;
+	built();
+	assert_string_equal(json_object_get_string(json_get(mount_at("/d"), "options")), want[0].with);
+	f.in.recursive_ro = false;
+	refused(ERR_PRECONDITION, "mount /d: this kernel or this runtime cannot make read-only what is mounted below");
+	f.in.n_mounts = 4;
+	built();
+	is("linux|rootfsPropagation", "-");
+	mounts[2].options = &is_slave;
+	built();
+	is("linux|rootfsPropagation", "\"rslave\"");
+	mounts[0].options = &is_shared;
+	built();
+	is("linux|rootfsPropagation", "\"shared\"");
+}
+
+static void cgroup_of_systemd(void **state)
+{
+	(void)state;
+	f.in.systemd = true;
+	built();
+	is("linux|cgroupsPath", "\"system.slice:davit-davit-:id1\"");
+}
+
 /* A mount on /etc does not hide them; one in their place does; a read-only root takes them along. */
 static void own_files_are_seen(void **state)
 {
 	static const char *const names[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
-	const struct spec_mount etc = { "/h/etc", "/etc/.", false, NULL, NULL };
+	const struct spec_mount etc = { "/h/etc", "/etc/.", false, NULL, NULL, true };
 	struct mount *t;
 	json *list;
 
@@ -545,6 +600,6 @@ static void init_is_the_first_process(void **state)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
-	  CASE(mounts_go_by_depth), CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest),
-	  CASE(init_is_the_first_process), CASE(profile_and_labels), CASE(exec_keeps_what_it_does_not_change),
-	  CASE(exec_has_its_user_s_home))
+	  CASE(mounts_go_by_depth), CASE(read_only_goes_down), CASE(cgroup_of_systemd), CASE(own_files_are_seen), CASE(devices),
+	  CASE(resources_of_a_guest), CASE(init_is_the_first_process), CASE(profile_and_labels),
+	  CASE(exec_keeps_what_it_does_not_change), CASE(exec_has_its_user_s_home))

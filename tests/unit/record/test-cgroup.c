@@ -108,6 +108,34 @@ static void finds_v2(void **state)
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
+/* The scopes that systemd made, of this namespace and no other: "ns" and "ns-x" may both have a job x-1. */
+static void finds_scopes(void **state)
+{
+	_cleanup_free_ char *root = tree();
+	static const char *const scopes[] = { "davit-ns--a-00000001.scope", "davit-ns-x--b-00000002.scope", "davit-ns--.scope",
+					      "davit-ns--c-00000003.slice", "docker-1.scope" };
+	const struct ctx ctx = ctx_within(NULL, 1000);
+	_cleanup_strv_ struct strv ids = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+		_cleanup_free_ char *path = mem_printf("%s/system.slice/%s", root, scopes[i]);
+
+		assert_int_equal(file_mkdirs(path, 0700, NULL), 0);
+	}
+	write_file(root, "cgroup.controllers", "cpu memory\n");
+	cgroup_ids(root, "ns", &ids);
+	assert_int_equal(ids.n, 1);
+	assert_string_equal(ids.v[0], "a-00000001");
+	assert_true(cgroup_exists(root, "ns", "a-00000001"));
+	assert_false(cgroup_exists(root, "ns", "b-00000002"));
+	assert_true(cgroup_exists(root, "ns-x", "b-00000002"));
+	assert_int_equal(cgroup_end(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_false(cgroup_exists(root, "ns", "a-00000001"));
+	assert_true(cgroup_exists(root, "ns-x", "b-00000002"));
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
 static void ends_folders(void **state)
 {
 	_cleanup_free_ char *root = tree(), *inner = mem_printf("%s/pids/ns/a-00000001/x/y", root);
@@ -258,6 +286,7 @@ int main(void)
 		cmocka_unit_test(reads_long_lists),
 		cmocka_unit_test(believes_no_silence),
 		cmocka_unit_test(finds_v2),
+		cmocka_unit_test(finds_scopes),
 		cmocka_unit_test(ends_folders),
 		cmocka_unit_test(says_what_stays),
 		cmocka_unit_test(ends_processes),

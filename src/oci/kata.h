@@ -1,0 +1,8 @@
+/* Kata Containers: where its configuration is. Its own shim looks at the option ConfigPath, at the environment, then at these
+ * places; davit tells it what it found, since the shim's environment is containerd's. */
+#pragma once
+#include "err.h"
+
+/* $KATA_CONF_FILE, else the first of the usual places that is there, looked for below @root ("" for the host); the caller frees
+ * *ret, which is without @root. -ERR_NOT_FOUND names the places. */
+int kata_config(const char *root, char **ret, struct err *err);

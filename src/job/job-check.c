@@ -224,8 +224,12 @@ static int check_targets(const struct task *t, struct err *err)
 
 	for (size_t i = 0; i < t->n_mounts; i++)
 		strv_own(&targets, path_clean(t->mounts[i].target, NULL));
+	for (size_t i = 0; i < t->n_files; i++)
+		strv_own(&targets, path_clean(t->files[i].target, NULL));
 	twice = texts_twice((const char *const *)targets.v, targets.n);
-	return twice < targets.n ? check_fail("mount target", targets.v[twice], "two mounts have it", err) : 0;
+	return twice < targets.n ? check_fail("mount target", targets.v[twice],
+					      t->n_files ? "two mounts or files have it" : "two mounts have it", err)
+				 : 0;
 }
 
 static int check_cpu(const struct task *t, struct err *err)

@@ -102,6 +102,11 @@ static int label_files(struct run_task *t, const char *own, struct err *err)
 
 		r = relabel_file(path, label, err);
 	}
+	for (size_t i = 0; r >= 0 && i < t->task->n_files; i++) {
+		_cleanup_free_ char *name = run_file_name(t, i), *path = mem_printf("%s/%s", dir, name);
+
+		r = relabel_file(path, label, err);
+	}
 	return r;
 }
 

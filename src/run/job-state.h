@@ -152,7 +152,8 @@ const char *run_user(const struct run_task *);             /* as asked for, or t
 bool run_has_volumes(const struct run_task *);             /* its own or its image's: the image is mounted for what is in it */
 int run_image_volumes(struct run_task *, struct err *err); /* those that the image declares */
 int run_binds(struct run_task *, const struct ctx *, struct err *err); /* into its binds; makes volumes */
-void run_binds_dry(struct run_task *);                                 /* makes none */
+char *run_file_name(const struct run_task *, size_t i); /* of its i-th file of its own, in places_files(); the caller frees */
+void run_binds_dry(struct run_task *);                  /* makes none */
 int run_fill_volumes(struct run_task *, int rootfd, const struct ctx *, struct err *err);
 void run_release_volumes(struct run_task *);
 

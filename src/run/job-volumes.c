@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "mount-option.h"
 #include "path.h"
+#include "places.h"
 #include "propagation.h"
 #include "volume-copy.h"
 #include <string.h>
@@ -106,9 +107,26 @@ void run_release_volumes(struct run_task *t)
 		(void)close(t->volume_holds[--t->n_volume_holds]);
 }
 
+char *run_file_name(const struct run_task *t, size_t i) { return mem_printf("task%zu.file%zu", t->index, i); }
+
+/* The files that the job brings itself: step-files.c has written them. */
+static void bind_files(struct run_task *t)
+{
+	_cleanup_free_ char *dir = places_files(t->core, t->run->id);
+
+	for (size_t i = 0; i < t->task->n_files; i++) {
+		_cleanup_free_ char *name = run_file_name(t, i);
+
+		strv_pushf(&t->bind_sources, "%s/%s", dir, name);
+		t->binds[t->n_binds++] = (struct spec_mount){ .source = t->bind_sources.v[t->bind_sources.n - 1],
+							      .target = t->task->files[i].target,
+							      .read_only = true };
+	}
+}
+
 int run_binds(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
-	t->binds = mem_array(struct spec_mount, t->task->n_mounts);
+	t->binds = mem_array(struct spec_mount, t->task->n_mounts + t->task->n_files);
 	t->volume_holds = mem_array(int, t->task->n_mounts);
 	for (size_t i = 0; i < t->task->n_mounts; i++) {
 		struct mount *m = &t->task->mounts[i];
@@ -124,6 +142,7 @@ int run_binds(struct run_task *t, const struct ctx *ctx, struct err *err)
 							      .options = &m->options,
 							      .folder = is_folder(t->bind_sources.v[t->bind_sources.n - 1]) };
 	}
+	bind_files(t);
 	return 0;
 }
 
@@ -148,7 +167,7 @@ int run_fill_volumes(struct run_task *t, int rootfd, const struct ctx *ctx, stru
 
 void run_binds_dry(struct run_task *t)
 {
-	t->binds = mem_array(struct spec_mount, t->task->n_mounts);
+	t->binds = mem_array(struct spec_mount, t->task->n_mounts + t->task->n_files);
 	for (size_t i = 0; i < t->task->n_mounts; i++) {
 		const struct mount *m = &t->task->mounts[i];
 
@@ -165,4 +184,5 @@ void run_binds_dry(struct run_task *t)
 							      .options = &m->options,
 							      .folder = is_folder(t->bind_sources.v[t->bind_sources.n - 1]) };
 	}
+	bind_files(t);
 }

@@ -22,16 +22,41 @@ static int write_text(int fd, const char *name, const struct buf *text, struct e
 }
 
 /* Made anew: a file of that name may still be bound somewhere, and be the job's. */
-static int put_file(int dir, const char *name, const struct buf *text, struct err *err)
+static int put_file_as(int dir, const char *name, mode_t mode, const struct buf *text, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "job's %s", name);
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd >= 0 && fchmod(fd, 0644) < 0) /* whatever the umask */
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0 && fchmod(fd, mode) < 0) /* whatever the umask */
 		return err_sys(err, errno, "job's %s", name);
 	return write_text(fd, name, text, err);
+}
+
+static int put_file(int dir, const char *name, const struct buf *text, struct err *err)
+{
+	return put_file_as(dir, name, 0644, text, err);
+}
+
+/* What the tasks bring themselves. */
+static int put_task_files(const struct run *run, int dir, struct err *err)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < run->n_tasks; k++) {
+		const struct task *t = run->tasks[k].task;
+
+		for (size_t i = 0; i < t->n_files && r >= 0; i++) {
+			const struct job_file *f = &t->files[i];
+			_cleanup_free_ char *name = run_file_name(&run->tasks[k], i);
+			_cleanup_buf_ struct buf text = { 0 };
+
+			buf_adds(&text, f->data ? f->data : "");
+			r = put_file_as(dir, name, f->mode ? (mode_t)strtoul(f->mode, NULL, 8) : 0644, &text, err);
+		}
+	}
+	return r;
 }
 
 static int open_files(const struct run *run, struct err *err)
@@ -114,6 +139,8 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 	r = make_dirs(run, err);
 	if (r >= 0)
 		r = dir = open_files(run, err);
+	if (r >= 0)
+		r = put_task_files(run, dir, err);
 	if (r < 0)
 		return r;
 	if (run->joins.id && run_starts(run))

@@ -29,6 +29,8 @@ static const struct option_row options[] = {
 	{ "--help", "-h", FLAG, AT(help), NULL, NULL, "this text" },
 	{ "--version", NULL, FLAG, AT(version), NULL, NULL, "the version" },
 	{ "--hosts-dir", NULL, TEXT, AT(hosts_dir), "pull", "DIR", "registries' hosts.toml (/etc/containerd/certs.d)" },
+	{ "--authfile", NULL, TEXT, AT(authfile), "pull", "FILE", "credentials, as in ~/.docker/config.json" },
+	{ "--login", NULL, FLAG, AT(login), "pull", NULL, "read {\"username\",\"password\"} from standard input" },
 	{ "--input", "-i", TEXT, AT(input), "load", "FILE", "the archive (standard input)" },
 	{ "--output", "-o", TEXT, AT(output), "save export", "FILE", "where the archive goes" },
 	{ "--output-fd", NULL, TEXT, AT(output_fd), "save export", "FD", "the same as an open descriptor" },
@@ -158,6 +160,7 @@ static int check_options(const struct args *a, struct err *err)
 		const char *field = (const char *)a + o->at;
 		bool given = o->kind == TEXT   ? *(const char *const *)(const void *)field != NULL
 			     : o->kind == LIST ? ((const struct strv *)(const void *)field)->n > 0
+			     : o->verbs        ? *(const bool *)(const void *)field
 					       : false;
 
 		if (given && o->verbs && !is_of(a->verb, o->verbs))

@@ -5,8 +5,8 @@
 
 struct args {
 	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd,
-		*workdir, *user;
-	bool quiet, debug, help, version;
+		*workdir, *user, *authfile;
+	bool quiet, debug, help, version, login;
 	struct strv cmd, entrypoint, env, expose, label, rest;
 };
 /* Strings are borrowed from @argv and the environment. -ERR_INVALID names the option and what is allowed. */

@@ -43,7 +43,10 @@ static int catch_signals(struct err *err)
 
 static int run_pull(struct session *s, const struct args *a, json *images, struct err *err)
 {
-	return pull_image(s, a->rest.v[0], a->hosts_dir, images, err);
+	_cleanup_(login_done) struct login login = { .file = a->authfile };
+	int r = a->login ? login_read(STDIN_FILENO, &login, err) : 0;
+
+	return r < 0 ? r : pull_image(s, a->rest.v[0], &login, a->hosts_dir, images, err);
 }
 
 static int run_unpack(struct session *s, const struct args *a, json *images, struct err *err)

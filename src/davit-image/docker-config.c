@@ -135,19 +135,21 @@ static char *config_path(void)
 	return mem_printf("%s/.docker/config.json", home);
 }
 
-int docker_config_load(struct docker_config *ret, char **ret_path, struct err *err)
+int docker_config_load(const char *given, struct docker_config *ret, char **ret_path, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_free_ char *path = config_path();
+	_cleanup_free_ char *path = given ? mem_strdup(given) : config_path();
 	int r = file_read(path, FILE_MAX, &text, err);
 
-	if (r == -ERR_NOT_FOUND) {
+	if (r == -ERR_NOT_FOUND && !given) {
 		err_clear(err);
 		r = 0;
 	} else if (r == 0) {
 		r = docker_config_parse(buf_str(&text), text.len, ret, err);
 		if (r < 0)
 			(void)err_wrap(err, r, "%s", path);
+	} else {
+		(void)err_wrap(err, r, "credentials");
 	}
 	if (r == 0)
 		*ret_path = TAKE_PTR(path);

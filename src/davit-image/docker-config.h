@@ -22,9 +22,9 @@ struct docker_config {
 };
 void docker_config_done(struct docker_config *);
 int docker_config_parse(const char *text, size_t len, struct docker_config *ret, struct err *err);
-/* $DOCKER_CONFIG/config.json or ~/.docker/config.json; a missing file is an empty configuration. @ret_path (the caller's)
- * names it for hints. */
-int docker_config_load(struct docker_config *ret, char **ret_path, struct err *err);
+/* @path; NULL: $DOCKER_CONFIG/config.json or ~/.docker/config.json, and then a missing file is an empty configuration. @ret_path
+ * (the caller's) names it for hints. */
+int docker_config_load(const char *path, struct docker_config *ret, char **ret_path, struct err *err);
 /* 1: there is one; 0: none. May start a helper. */
 int docker_config_find(const struct docker_config *, struct loop *, const char *host, const struct ctx *, struct credential *ret,
 		       struct err *err);

@@ -21,14 +21,25 @@ static bool may_log_in(const struct host *h)
 	return !h->foreign || (h->tls && !(h->led_by && (h->led_by->skip_verify || h->led_by->ca.n)));
 }
 
+/* The credential that was given is the registry's: no mirror, and nobody that it leads to, sees it. */
+static bool login_is_for(const struct registry *g, const struct host *h)
+{
+	return g->login->cred.secret && !h->foreign && strcmp(registry_login_name(h), g->ref->host) == 0;
+}
+
 static int find_credential(struct registry *g, const struct host *h, struct credential *ret, struct err *err)
 {
-	int r = !may_log_in(h) || g->config_read ? 0 : docker_config_load(&g->config, &g->config_path, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!may_log_in(h))
 		return 0;
+	if (login_is_for(g, h)) {
+		*ret = (struct credential){ mem_strdup(g->login->cred.user), mem_strdup(g->login->cred.secret), false };
+		return 1;
+	}
+	r = g->config_read ? 0 : docker_config_load(g->login->file, &g->config, &g->config_path, err);
+	if (r < 0)
+		return r;
 	g->config_read = true;
 	return docker_config_find(&g->config, g->s->loop, registry_login_name(h), &g->s->ctx, ret, err);
 }
@@ -49,6 +60,8 @@ int registry_refused(const struct registry *g, const struct host *h, struct err 
 			h->login ? "the login for it is refused, or it has no such image"
 				 : "it wants a login, or has no such image");
 
+	if (login_is_for(g, h))
+		return err_hint(err, r, "is what --creds or the job's auth says right?");
 	if (strcmp(registry_login_name(h), "docker.io") == 0)
 		return err_hint(err, r, "docker login writes %s", g->config_path ? g->config_path : "~/.docker/config.json");
 	return err_hint(err, r, "docker login %s writes one into %s", h->name,

@@ -10,9 +10,10 @@
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 8000 };
 
-int registry_open(struct registry *g, struct session *s, const struct ref *ref, const char *hosts_dir, struct err *err)
+int registry_open(struct registry *g, struct session *s, const struct ref *ref, const struct login *login, const char *hosts_dir,
+		  struct err *err)
 {
-	*g = (struct registry){ .s = s, .ref = ref, .http = http_new(s->loop) };
+	*g = (struct registry){ .s = s, .ref = ref, .login = login, .http = http_new(s->loop) };
 	return hosts_load(hosts_dir && *hosts_dir ? hosts_dir : HOSTS_DIR, ref->host, &g->hosts, err);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "docker-config.h"
 #include "hosts.h"
+#include "login.h"
 #include "ref.h"
 #include "session.h"
 
@@ -11,14 +12,16 @@ enum { REGISTRY_TRIES = 4, REGISTRY_ANSWER_MS = 120000 };
 struct registry {
 	struct session *s;
 	struct http *http;
-	const struct ref *ref; /* borrowed */
+	const struct ref *ref;     /* borrowed */
+	const struct login *login; /* borrowed */
 	struct hosts hosts;
 	struct hosts others; /* that redirects have led to */
 	struct docker_config config;
 	char *config_path; /* for hints */
 	bool config_read;
 };
-int registry_open(struct registry *, struct session *, const struct ref *, const char *hosts_dir, struct err *err);
+int registry_open(struct registry *, struct session *, const struct ref *, const struct login *, const char *hosts_dir,
+		  struct err *err);
 void registry_done(struct registry *);
 
 /* The manifest of a tag or digest, appended to @ret: from the first host that has it. A digest's is verified.

@@ -23,8 +23,13 @@ static void make_argv(const struct image_helper *h, const char *verb, const stru
 	add_option(argv, "--snapshotter", h->snapshotter);
 	add_option(argv, "--platform", h->platform);
 	add_option(argv, "--lease", h->lease);
+	add_option(argv, "--authfile", h->authfile);
+	if (h->username)
+		strv_push(argv, "--login");
 	if (h->json_progress)
 		add_option(argv, "--progress", "json");
+	else if (h->plain_progress)
+		add_option(argv, "--progress", "plain");
 	if (h->quiet)
 		strv_push(argv, "--quiet");
 	if (h->debug)
@@ -70,17 +75,33 @@ static int its_answer(struct child *c, int status, json **ret, struct err *err)
 	return 0;
 }
 
+/* What it must know and no command line may show. */
+static void write_login(const struct image_helper *h, struct buf *out)
+{
+	_cleanup_json_ json *j = json_new_object();
+
+	json_put_str(j, "username", h->username);
+	json_put_str(j, "password", h->password ? h->password : "");
+	json_write(j, out);
+}
+
 int image_helper_begin(struct loop *l, const struct image_helper *h, const char *verb, const struct strv *args, struct child **ret,
 		       struct err *err)
 {
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_free_ char *path = NULL;
-	struct child_spec spec = { .out_max = OUTPUT_MAX, .inherit_err = true, .inherit_in = true };
+	_cleanup_buf_ struct buf login = { 0 };
+	struct child_spec spec = { .out_max = OUTPUT_MAX, .inherit_err = true, .inherit_in = !h->username };
 	int r = self_find("davit-image", &path, err);
 
 	if (r < 0)
 		return r;
 	make_argv(h, verb, args, &argv);
+	if (h->username) {
+		write_login(h, &login);
+		spec.input = buf_str(&login);
+		spec.input_len = login.len;
+	}
 	spec.hold_fd = h->out_fd;
 	spec.also_fd = h->root_fd;
 	spec.path = path;

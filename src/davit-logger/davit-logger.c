@@ -1,11 +1,13 @@
 /* davit-logger: writes what a detached task prints to its log. Started by a shim for the I/O address
- * binary:///.../davit-logger?path=FILE&size=BYTES&files=N, which makes the arguments "path FILE size BYTES files N".
+ * binary:///.../davit-logger?path=FILE&size=BYTES&files=N, which makes the arguments "path FILE size BYTES files N";
+ * ?journal=SOCKET&CONTAINER_NAME=web&... for systemd's journal: what is in capitals is a field of each entry.
  * Descriptors: 3 the task's stdout, 4 its stderr (pipes to read), 5 tells the shim that we are ready. On the task's
  * deletion the shim closes the pipes, sends SIGTERM, and waits 12 s before SIGKILL (reference containerd.md C.7).
  *
  * A task must never fail or stop because of its log: whatever goes wrong with the file, the pipes are read to their end.
  * So SIGTERM does not end us either while there is something to read, within a bound. */
 #include "clock.h"
+#include "journal.h"
 #include "logfile.h"
 #include <inttypes.h>
 #include <poll.h>
@@ -22,6 +24,8 @@ enum { DRAIN_MS = 10000 };
 struct settings {
 	const char *path;
 	int64_t size, files;
+	const char *journal; /* socket; NULL: a file */
+	struct dict fields;
 };
 
 static void parse_settings(char **argv, struct settings *s)
@@ -33,6 +37,10 @@ static void parse_settings(char **argv, struct settings *s)
 			s->size = strtoll(argv[1], NULL, 10);
 		else if (!strcmp(argv[0], "files"))
 			s->files = strtoll(argv[1], NULL, 10);
+		else if (!strcmp(argv[0], "journal"))
+			s->journal = argv[1];
+		else if (argv[0][0] >= 'A' && argv[0][0] <= 'Z')
+			dict_set(&s->fields, argv[0], argv[1]);
 	}
 }
 
@@ -89,6 +97,15 @@ static void logger_copy(struct logfile *log, int signals)
 	}
 }
 
+static struct logfile *open_log(const struct settings *s)
+{
+	struct logfile *log;
+
+	if (s->journal)
+		return logfile_new_journal(journal_new(s->journal, &s->fields));
+	return logfile_open(s->path, s->size, s->files, &log, NULL) >= 0 ? log : logfile_new(s->path, s->size, s->files);
+}
+
 int main(int argc, char **argv)
 {
 	struct settings s = { .size = INT64_C(10) << 20, .files = 5 };
@@ -103,15 +120,16 @@ int main(int argc, char **argv)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	parse_settings(argv + 1, &s);
-	if (!s.path) {
-		(void)fputs("davit-logger: path FILE [size BYTES] [files N] (started by containerd's shims for detached jobs)\n",
+	if (!s.path && !s.journal) {
+		(void)fputs("davit-logger: path FILE [size BYTES] [files N], or journal SOCKET [FIELD VALUE]... (started by "
+			    "containerd's shims for detached jobs)\n",
 			    stderr);
 		return 2;
 	}
-	if (logfile_open(s.path, s.size, s.files, &log, NULL) < 0)
-		log = logfile_new(s.path, s.size, s.files);
+	log = open_log(&s);
 	say_ready();
 	logger_copy(log, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 	logfile_free(log);
+	dict_done(&s.fields);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "logfile.h"
 #include "clock.h"
 #include "file.h"
+#include "journal.h"
 #include "ledger.h"
 #include "logline.h"
 #include "mem.h"
@@ -31,7 +32,8 @@ struct logfile {
 	struct buf out;        /* records to be written */
 	uint64_t lost;         /* records */
 	int why;               /* errno of the first loss */
-	struct ledger *ledger; /* NULL: nobody goes on after us */
+	struct ledger *ledger;   /* NULL: nobody goes on after us */
+	struct journal *journal; /* where records go instead of the file */
 	uint64_t done[2];      /* bytes of each stream that are in records, or lost */
 };
 
@@ -43,6 +45,14 @@ struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_file
 	f->fd = -1;
 	f->max_size = max_size > 0 ? max_size : INT64_MAX;
 	f->max_files = max_files < 1 ? 1 : max_files > LOG_FILES_MAX ? LOG_FILES_MAX : (size_t)max_files;
+	return f;
+}
+
+struct logfile *logfile_new_journal(struct journal *journal)
+{
+	struct logfile *f = logfile_new("", 0, 0);
+
+	f->journal = journal;
 	return f;
 }
 
@@ -174,7 +184,8 @@ void logfile_inherit(struct logfile *f)
 	f->fd = -1;
 	if (l)
 		ledger_settle(l, f->path, begun);
-	(void)open_anew(f);
+	if (!f->journal)
+		(void)open_anew(f);
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
 		f->stream[s].open = f->stream[s].open && !begun[s];
 	if (l)
@@ -220,6 +231,35 @@ static void lose(struct logfile *f, size_t from, int why)
 	}
 }
 
+/* Entries are not kept back: what the journal does not take is counted. */
+static void send_records(struct logfile *f)
+{
+	_cleanup_buf_ struct buf loss = { 0 };
+	const char *p = f->out.data, *end = p + f->out.len, *nl;
+	struct logline l;
+
+	for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
+		int r = 0;
+
+		if (!logline_parse(p, (size_t)(nl - p), &l))
+			continue;
+		if (f->lost) {
+			buf_addf(&loss, "davit: %" PRIu64 " lines were lost here: %s", f->lost, strerror(f->why));
+			r = journal_send(f->journal, LOG_STDERR, false, loss.data, loss.len);
+			buf_reset(&loss);
+		}
+		if (r >= 0) {
+			f->lost = 0;
+			r = journal_send(f->journal, l.stream, l.partial, l.text, l.len);
+		}
+		if (r < 0 && !f->lost)
+			f->why = -r;
+		f->lost += r < 0;
+	}
+	note_written(f, 0);
+	buf_reset(&f->out);
+}
+
 static void put_record(struct logfile *f)
 {
 	_cleanup_buf_ struct buf head = { 0 };
@@ -228,6 +268,10 @@ static void put_record(struct logfile *f)
 
 	if (!f->out.len)
 		return;
+	if (f->journal) {
+		send_records(f);
+		return;
+	}
 	if (f->fd < 0 && (why = open_anew(f)) < 0) {
 		lose(f, 0, -why);
 		buf_reset(&f->out);
@@ -355,6 +399,7 @@ void logfile_free(struct logfile *f)
 		buf_done(&f->stream[s].rest);
 	buf_done(&f->out);
 	ledger_free(f->ledger);
+	journal_free(f->journal);
 	free(f->path);
 	free(f);
 }

@@ -18,6 +18,9 @@ struct logfile;
 int logfile_open(const char *path, int64_t max_size, int64_t max_files, struct logfile **ret, struct err *err);
 /* For who must go on whatever happens: a file that cannot be opened is tried again at every write, as on a full disk. */
 struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files);
+/* One that goes into systemd's journal, line by line, and into no file. @journal is taken over. */
+struct journal;
+struct logfile *logfile_new_journal(struct journal *);
 /* A child of ours, forked after this and before the first write, can go on where we end, however we end: nothing that
  * logfile_take() gave is lost then, and nothing stands there twice. Without memory for that it is not so. */
 void logfile_share(struct logfile *);

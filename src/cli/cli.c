@@ -41,7 +41,7 @@ static void globals_from_environment(struct globals *g)
 {
 	*g = (struct globals){
 		.address = self_env("CONTAINERD_ADDRESS", NULL),
-		.ns = self_env("CONTAINERD_NAMESPACE", CORE_NAMESPACE),
+		.ns = self_env("CONTAINERD_NAMESPACE", NULL),
 		.snapshotter = self_env("CONTAINERD_SNAPSHOTTER", NULL),
 		.cni_path = self_env("CNI_PATH", CNI_PATH_DEFAULT),
 		.cni_conf_dir = self_env("NETCONFPATH", CNI_CONF_DIR),
@@ -58,7 +58,7 @@ static int configure(struct cli *cli, struct err *err)
 	static const char scheme[] = "unix://";
 	const struct globals *g = &cli->global;
 	const char *address = g->address;
-	int r = name_check("namespace", g->ns, NAME_ID_MAX, err);
+	int r = g->ns ? name_check("namespace", g->ns, NAME_ID_MAX, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -70,7 +70,7 @@ static int configure(struct cli *cli, struct err *err)
 	log_init(g->debug ? LOG_DEBUG : g->json_log ? LOG_INFO : LOG_WARN, g->json_log);
 	cli->conf = (struct core_conf){
 		.address = address,
-		.ns = g->ns,
+		.ns = g->ns ? g->ns : CORE_NAMESPACE,
 		.snapshotter = g->snapshotter,
 		.cni = { .path = g->cni_path, .conf_dir = g->cni_conf_dir, .cache_dir = CNI_CACHE_DIR },
 		.run_dir = g->run_dir,
@@ -237,6 +237,7 @@ int cli_main(char *const *argv)
 	r = run_words(&cli, argv, &words, &err);
 	if (cli.core)
 		core_free(cli.core);
+	free(cli.file_ns);
 	if (r >= 0 && (close_out(&err) >= 0 || r > 0))
 		return r;
 	log_init(LOG_ERROR, cli.global.json_log); /* an error of parsing comes before configure() */

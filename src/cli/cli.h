@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 struct globals {
-	const char *address, *ns, *snapshotter, *cni_path, *cni_conf_dir, *run_dir, *data_dir;
+	const char *ns; /* NULL: CORE_NAMESPACE, or what a file's kind has */
+	const char *address, *snapshotter, *cni_path, *cni_conf_dir, *run_dir, *data_dir;
 	bool debug, json_log, version, help;
 	bool no_engine; /* completion: a key press starts nothing */
 };
@@ -15,6 +16,7 @@ struct globals {
 struct cli {
 	struct globals global;
 	struct core_conf conf; /* made from them */
+	char *file_ns;         /* containerd namespace of a file's kind; NULL: there is none */
 	struct ctx ctx;        /* cancelled by signals, no deadline */
 	struct core *core;     /* NULL until cli_core() */
 	int fail_code;         /* exit code of an error: EXIT_DAVIT unless the command knows better */

@@ -13,6 +13,6 @@ const struct command cmd_create = {
 	.summary = "Make a job without starting it",
 	.examples = "  davit create --name web -p 18080:8080 busybox:local httpd -f -p 8080\n  davit start web",
 	.make_opts = create_opts_make,
-	RUN_CREATE_COMMAND,
+	RUN_CREATE_COMMAND(1),
 	.run = create_run,
 };

@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "commands.h"
+#include "each-job.h"
 #include "job-restart.h"
 #include "stop-flags.h"
 
@@ -10,9 +11,9 @@ static int restart_one(struct cli *cli, const char *name, void *arg, struct err 
 
 static int restart(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	int r = cli_core(cli, err);
+	const struct stop_flags *f = opts;
 
-	return r < 0 ? r : cli_each(cli, args, restart_one, opts, false, err);
+	return cli_each_job(cli, &cmd_restart, f->set, args, restart_one, opts, err);
 }
 
 const struct command cmd_restart = {
@@ -22,7 +23,6 @@ const struct command cmd_restart = {
 	.opts = stop_opts,
 	.examples = "  davit restart -t 30 web",
 	.words = COMPLETE_JOB,
-	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct stop_flags),
 	.init = stop_flags_init,

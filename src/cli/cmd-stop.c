@@ -1,11 +1,13 @@
 #include "cli.h"
 #include "commands.h"
+#include "each-job.h"
 #include "job-stop.h"
 #include "stop-flags.h"
 
 const struct opt stop_opts[] = {
 	{ "time", 't', .also = "timeout", .arg = "SECONDS", .help = "Time to stop before it is killed; the job's own (10) without",
 	  .topic = "Flags", .set = opt_seconds, .at = offsetof(struct stop_flags, time) },
+	{ "set", .arg = "NAME", .help = "The jobs of this set", .set = opt_string, .at = offsetof(struct stop_flags, set) },
 	{ 0 },
 };
 
@@ -18,9 +20,9 @@ static int stop_one(struct cli *cli, const char *name, void *arg, struct err *er
 
 static int stop_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	int r = cli_core(cli, err);
+	const struct stop_flags *f = opts;
 
-	return r < 0 ? r : cli_each(cli, args, stop_one, opts, false, err);
+	return cli_each_job(cli, &cmd_stop, f->set, args, stop_one, opts, err);
 }
 
 const struct command cmd_stop = {
@@ -28,9 +30,8 @@ const struct command cmd_stop = {
 	.usage = "[FLAGS] JOB...",
 	.summary = "Stop jobs: their stop signal, then SIGKILL",
 	.opts = stop_opts,
-	.examples = "  davit stop web\n  davit stop -t 30 web database",
+	.examples = "  davit stop web\n  davit stop --set shop\n  davit stop -t 30 web database",
 	.words = COMPLETE_JOB,
-	.min = 1,
 	.max = ARGS_ANY,
 	.size = sizeof(struct stop_flags),
 	.init = stop_flags_init,

@@ -121,7 +121,7 @@ int command_parse(const struct command *cmd, void *global, char *const *argv, si
 		  struct err *err)
 {
 	_cleanup_free_ struct opt *made = cmd->make_opts ? cmd->make_opts() : NULL;
-	const struct opt_table tables[] = { { .opts = made ? made : cmd->opts, .into = opts },
+	const struct opt_table tables[] = { { .opts = made ? made : cmd->opts, .into = opts, .seen = cmd->seen },
 					    { global_opts, global, .behind = true } };
 	_cleanup_free_ char *path = command_path(cmd);
 

@@ -20,6 +20,7 @@ struct command {
 	bool stop_at_first;                            /* flags end at the first argument: the rest is another program's */
 	size_t size;                                   /* of the struct that the flags fill, zeroed before */
 	void (*init)(void *opts), (*done)(void *opts); /* or NULL */
+	void (*seen)(const struct opt *, void *opts);  /* told of each flag that is given, before its value; or NULL */
 	/* Returns the exit code (>= 0) or an error. */
 	int (*run)(struct cli *, void *opts, const struct strv *args, struct err *err);
 	const struct command *const *sub; /* a group's commands, ended by NULL; a group has nothing but names */

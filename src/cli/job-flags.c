@@ -78,6 +78,7 @@ static const struct opt run_own[] = {
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
 	{ "sig-proxy", .help = "Hand signals on to the process (true)", .set = opt_bool, AT(sig_proxy) },
 	PLAN_OPTS,
+	FILE_OPTS(from),
 	ELSEWHERE_OPTS,
 	{ 0 },
 };
@@ -187,11 +188,28 @@ void job_flags_init(void *flags)
 	*f = (struct job_flags){ .job = job_new(), .sig_proxy = true, .format = "text", .cwd = getcwd(NULL, 0) };
 }
 
+void job_flags_seen(const struct opt *o, void *flags)
+{
+	static const char words[] = " " JOB_FLAGS_BESIDE_FILE " --file ";
+	_cleanup_free_ char *word = mem_printf(" --%s ", o->name);
+	struct job_flags *f = flags;
+
+	if (!f->not_beside && !strstr(words, word))
+		f->not_beside = o->name;
+}
+
+void file_flags_done(struct file_flags *f)
+{
+	strv_done(&f->vars);
+	strv_done(&f->var_files);
+}
+
 void job_flags_done(void *flags)
 {
 	struct job_flags *f = flags;
 
 	job_free(f->job);
+	file_flags_done(&f->from);
 	strv_done(&f->env);
 	dict_done(&f->labels);
 	free(f->cwd);
@@ -201,7 +219,7 @@ int job_flags_args(struct job_flags *f, const struct strv *args, struct err *err
 {
 	struct task *t = &f->job->tasks[0];
 
-	if (!*args->v[0])
+	if (!args->n || !*args->v[0])
 		return err_hint(err, err_set(err, ERR_INVALID, "image \"\": the name is empty"), "is a shell's variable not set?");
 	strv_setenvs(&f->env, &t->env);
 	strv_done(&t->env);

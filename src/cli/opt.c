@@ -10,8 +10,15 @@ enum { SECONDS_MAX = 365 * 24 * 3600 };
 
 struct flag {
 	const struct opt *opt;
-	void *into;
+	const struct opt_table *of;
 };
+
+static int flag_take(const struct flag *f, const char *value, struct err *err)
+{
+	if (f->of->seen)
+		f->of->seen(f->opt, f->of->into);
+	return f->opt->set(f->opt, value, f->of->into, err);
+}
 
 static bool names(const struct opt *o, const char *name, size_t len)
 {
@@ -24,7 +31,7 @@ static bool find_name(const struct opt_table *t, size_t n, const char *name, siz
 	for (; n; n--, t++)
 		for (const struct opt *o = t->opts; o && o->name; o++)
 			if (names(o, name, len)) {
-				*ret = (struct flag){ o, t->into };
+				*ret = (struct flag){ o, t };
 				return true;
 			}
 	return false;
@@ -35,7 +42,7 @@ static bool find_letter(const struct opt_table *t, size_t n, char letter, struct
 	for (; n; n--, t++)
 		for (const struct opt *o = t->opts; o && o->name; o++)
 			if (o->letter && o->letter == letter && !(t->behind && o->early)) {
-				*ret = (struct flag){ o, t->into };
+				*ret = (struct flag){ o, t };
 				return true;
 			}
 	return false;
@@ -124,7 +131,7 @@ static int long_flag(const struct opt_table *t, size_t n, const char *where, con
 		value = argv[(*i)++];
 	if (!value)
 		return needs_value(flag.opt, where, err);
-	return flag.opt->set(flag.opt, value, flag.into, err);
+	return flag_take(&flag, value, err);
 }
 
 /* @word is the whole "-it"; a letter that takes a value ends it. */
@@ -134,6 +141,8 @@ static int short_flags(const struct opt_table *t, size_t n, const char *where, c
 	size_t len = strcspn(word + 1, "=");
 	struct flag whole;
 
+	if (len > 1 && find_name(t, n, word + 1, len, &whole) && whole.opt->one_dash)
+		return long_flag(t, n, where, word + 1, argv, i, err);
 	if (len > 1 && find_name(t, n, word + 1, len, &whole)) /* -name is a dash too few, not -n ame */
 		return unknown_flag(where, word, whole.opt->instead ? NULL : whole.opt->name, whole.opt->instead, err);
 	for (const char *p = word + 1; *p; p++) {
@@ -146,7 +155,7 @@ static int short_flags(const struct opt_table *t, size_t n, const char *where, c
 		if (flag.opt->instead)
 			return unknown_flag(where, word, NULL, flag.opt->instead, err);
 		if (!flag.opt->arg && !value) {
-			r = flag.opt->set(flag.opt, "true", flag.into, err);
+			r = flag_take(&flag, "true", err);
 			if (r < 0)
 				return r;
 			continue;
@@ -157,7 +166,7 @@ static int short_flags(const struct opt_table *t, size_t n, const char *where, c
 			value = argv[(*i)++];
 		if (!value)
 			return needs_value(flag.opt, where, err);
-		return flag.opt->set(flag.opt, value, flag.into, err);
+		return flag_take(&flag, value, err);
 	}
 	return 0;
 }

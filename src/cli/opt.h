@@ -26,6 +26,7 @@ struct opt {
 	const void *row;     /* what else @set goes by */
 	bool early;          /* its letter is known before the command only */
 	bool hidden;         /* parsed, but neither documented nor suggested */
+	bool one_dash;       /* -name is taken as well, as Nomad's users write it */
 	const char *meant;   /* words between blanks that people try in its place: it is suggested for them */
 	const char *instead; /* a flag of Docker's that the command has not: its use is an error with this remedy */
 };
@@ -48,8 +49,9 @@ struct opt {
 struct opt_table {
 	const struct opt *opts;
 	void *into;
-	bool behind;
-}; /* @opts may be NULL; @behind the command */
+	bool behind;                                     /* the command */
+	void (*seen)(const struct opt *opt, void *into); /* told of each that is given; NULL: nobody */
+};                                                       /* @opts may be NULL */
 
 /* Parse flags from argv[*i] on, looking them up in @tables in order, until a word that is none (0), after "--" (1), or
  * the end (0). *i is then the next word. Errors name the flag and the nearest known one; @where ("run") is for the hint. */

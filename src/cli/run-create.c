@@ -70,6 +70,7 @@ static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 				       .quiet = f->quiet,
 				       .sig_proxy = f->sig_proxy,
 				       .cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
+				       .set = f->set,
 				       .heir = fork_heir,
 				       .console = &cli_console,
 				       .timing = f->timing ? &timing : NULL };
@@ -92,4 +93,11 @@ static int run_now(struct cli *cli, struct job_flags *f, enum run_mode mode, str
 int run_job(struct cli *cli, struct job_flags *f, enum run_mode mode, struct err *err)
 {
 	return f->dry_run ? dry_run(cli, f, mode, err) : run_now(cli, f, mode, err);
+}
+
+int check_terminal(const struct job_flags *f, struct err *err)
+{
+	if (f->job->tasks[0].tty && f->job->tasks[0].stdin_open && !f->detach && !isatty(STDIN_FILENO))
+		return err_hint(err, err_set(err, ERR_INVALID, "standard input is not a terminal"), "leave -t away");
+	return 0;
 }

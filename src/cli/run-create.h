@@ -3,9 +3,11 @@
 #include "cli.h"
 #include "job-flags.h"
 
-#define RUN_CREATE_COMMAND \
-	.usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]", .words = COMPLETE_IMAGE, .min = 1, .max = ARGS_ANY, \
+#define RUN_CREATE_COMMAND(least) \
+	.usage = "[FLAGS] IMAGE [COMMAND [ARGUMENT...]]", .words = COMPLETE_IMAGE, .min = (least), .max = ARGS_ANY, \
 	.stop_at_first = true, .size = sizeof(struct job_flags), .init = job_flags_init, .done = job_flags_done
 
+/* In the foreground a terminal for the job needs one of ours. */
+int check_terminal(const struct job_flags *, struct err *err);
 /* Make the job of flags and arguments, or with --dry-run say what would be done. Returns the exit code or an error. */
 int run_job(struct cli *, struct job_flags *, enum run_mode, struct err *err);

@@ -3,7 +3,8 @@
 #include "opt.h"
 
 struct stop_flags {
-	int64_t time;
-}; /* -1: the job's own */
+	int64_t time;    /* -1: the job's own */
+	const char *set; /* NULL: jobs by name */
+};
 extern const struct opt stop_opts[];
 void stop_flags_init(void *flags);

@@ -97,7 +97,7 @@ static void logger_copy(struct logfile *log, int signals)
 	}
 }
 
-static struct logfile *open_log(const struct settings *s)
+static struct logfile *logger_open(const struct settings *s)
 {
 	struct logfile *log;
 
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 			    stderr);
 		return 2;
 	}
-	log = open_log(&s);
+	log = logger_open(&s);
 	say_ready();
 	logger_copy(log, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 	logfile_free(log);

@@ -31,12 +31,12 @@ int image_get_end(struct ctrd *, struct ctrd_call *, const char *name, const cha
 
 struct image_helper {
 	const char *address, *ns, *snapshotter, *platform, *lease; /* as davit itself uses them; lease may be NULL */
-	const char *authfile;            /* of pull: instead of Docker's config.json; may be NULL */
+	const char *authfile;                                      /* of pull: instead of Docker's config.json; may be NULL */
 	const char *username, *password; /* of pull: for the image's registry; may be NULL. No command line has them */
 	bool quiet, debug;
 	bool json_progress, plain_progress; /* plain: a line a layer, where others print beside it */
-	int out_fd;  /* > 4: its descriptor 3, for what is no answer but an archive */
-	int root_fd; /* > 4: its descriptor 4, the tree to export */
+	int out_fd;                         /* > 4: its descriptor 3, for what is no answer but an archive */
+	int root_fd;                        /* > 4: its descriptor 4, the tree to export */
 };
 /* Runs `davit-image VERB ARGS...` with our standard error (progress) and, for load and import, our standard input. Its
  * result object (one JSON line on its standard output) is the caller's; its error becomes ours, hint and code included.

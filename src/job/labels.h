@@ -23,6 +23,7 @@
 #define RECORD_TASK_EXIT LABEL_PREFIX "task-exit"     /* of a job of several tasks, on each task's: its own, as RECORD_EXIT */
 #define RECORD_MOUNT_LABEL LABEL_PREFIX "mount-label" /* SELinux label of the container's root; none: it has none */
 #define RECORD_OF LABEL_PREFIX "of"                   /* of a further task: the job's id, which is its first container's */
+#define RECORD_SET LABEL_PREFIX "set"                 /* of which set the job is; none: of none */
 /* Its extension: the job's JSON. */
 #define RECORD_JOB LABEL_PREFIX "job"
 #define RECORD_JOB_TYPE "davit.v1.Job"

@@ -29,12 +29,12 @@ struct logfile {
 		bool open;       /* an earlier writer ended in the middle of a line */
 		bool skipping;   /* the beginning of its line is lost: the rest goes with it */
 	} stream[2];
-	struct buf out;        /* records to be written */
-	uint64_t lost;         /* records */
-	int why;               /* errno of the first loss */
+	struct buf out;          /* records to be written */
+	uint64_t lost;           /* records */
+	int why;                 /* errno of the first loss */
 	struct ledger *ledger;   /* NULL: nobody goes on after us */
 	struct journal *journal; /* where records go instead of the file */
-	uint64_t done[2];      /* bytes of each stream that are in records, or lost */
+	uint64_t done[2];        /* bytes of each stream that are in records, or lost */
 };
 
 struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_files)

@@ -37,6 +37,13 @@ static bool match_name(const struct job_row *row, const char *value)
 static bool match_id(const struct job_row *row, const char *value) { return !strncmp(row->id, value, strlen(value)); }
 static bool match_status(const struct job_row *row, const char *value) { return !strcmp(job_state_name(row->state), value); }
 static bool match_network(const struct job_row *row, const char *value) { return row->network && !strcmp(row->network, value); }
+static bool match_set(const struct job_row *row, const char *value)
+{
+	const char *its = dict_get(&row->labels, RECORD_SET);
+
+	return its && !strcmp(its, value);
+}
+
 static bool match_exited(const struct job_row *row, const char *value)
 {
 	return row->state == JOB_EXITED && row->exit_code == (int)strtol(value, NULL, 10);
@@ -78,7 +85,7 @@ static const struct {
 	{ "name", match_name, check_filter_name }, { "id", match_id, NULL },
 	{ "status", match_status, check_status },  { "label", match_label, NULL },
 	{ "ancestor", match_image, NULL },         { "network", match_network, NULL },
-	{ "exited", match_exited, check_exited },
+	{ "exited", match_exited, check_exited },  { "set", match_set, NULL },
 };
 enum { N_FILTERS = sizeof filters / sizeof *filters };
 
@@ -93,7 +100,7 @@ static int filter_index(const char *text, size_t *ret, struct err *err)
 			return 0;
 		}
 	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not KEY=VALUE of a known key", text);
-	return err_hint(err, r, "keys are name, id, status, label, ancestor, network, exited");
+	return err_hint(err, r, "keys are name, id, status, label, ancestor, network, exited, set");
 }
 
 int job_filter_row(const struct job_row *row, const struct strv *f, struct err *err)

@@ -12,10 +12,11 @@ void job_rows_done(struct job_rows *);
 struct job_filter {
 	bool all; /* exited and created ones too */
 	bool all_namespaces;
-	bool tasks;                 /* a row for each task of a job of several */
-	bool sizes;                 /* ask for them: containerd looks at every file of the layer */
-	size_t last;                /* only the newest so many, in whatever state; 0: all */
-	const struct strv *filters; /* name=REGEX, id=, status=, label=K[=V], ancestor=IMAGE, network=, exited=N (as in Docker) */
+	bool tasks;  /* a row for each task of a job of several */
+	bool sizes;  /* ask for them: containerd looks at every file of the layer */
+	size_t last; /* only the newest so many, in whatever state; 0: all */
+	/* name=REGEX, id=, status=, label=K[=V], ancestor=IMAGE, network=, exited=N (as in Docker), set=NAME */
+	const struct strv *filters;
 };
 int job_list(struct core *, const struct job_filter *, const struct ctx *, struct job_rows *ret, struct err *err);
 /* Number of jobs in other namespaces, and the first such namespace (caller frees, may be NULL). */

@@ -5,8 +5,6 @@
 #include "netshare.h"
 #include <string.h>
 
-#define DEFAULT_NETWORK "davit"
-
 /* Docker's words "bridge" and "default" are the default network, unless there is one of that name. */
 static int name_network(struct run *run, struct err *err)
 {
@@ -20,7 +18,7 @@ static int name_network(struct run *run, struct err *err)
 	if (r < 0 || !job->network) {
 		err_clear(err);
 		free(job->network);
-		job->network = mem_strdup(DEFAULT_NETWORK);
+		job->network = mem_strdup(RUN_DEFAULT_NETWORK);
 	}
 	return 0;
 }

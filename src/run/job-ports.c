@@ -7,6 +7,7 @@
 #include "port.h"
 #include "ports.h"
 #include "reconcile.h"
+#include "set-state.h"
 #include <string.h>
 
 static bool wants_pick(const struct job *job)
@@ -108,6 +109,20 @@ int run_publish_exposed(struct run *run, const struct ctx *ctx, struct err *err)
 	return r < 0 ? r : run_pick_ports(run, ctx, err);
 }
 
+/* What the others of a set have or have chosen. */
+static void add_peers(const struct run *run, struct claim_ports *own, struct claim_ports *all)
+{
+	size_t n;
+	const struct run *runs = run_peers(run, &n);
+
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; &runs[k] != run && runs[k].job && i < runs[k].job->n_ports; i++)
+			if (!port_is_open(&runs[k].job->ports[i])) {
+				claim_ports_add(own, runs[k].job->ports[i].host);
+				claim_ports_add(all, runs[k].job->ports[i].host);
+			}
+}
+
 int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	struct job *job = run->job;
@@ -119,6 +134,7 @@ int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)
 	run->picked = mem_array(unsigned char, job->n_ports);
 	if (ctx)
 		r = claim_ports(run->core, ctx, &all, err);
+	add_peers(run, &own, &all);
 	for (size_t i = 0; i < job->n_ports; i++)
 		if (!port_is_open(&job->ports[i])) {
 			claim_ports_add(&own, job->ports[i].host);

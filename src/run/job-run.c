@@ -28,7 +28,7 @@ static void report_row(void *arg, const char *step, const char *whose, int64_t b
 	timing_add(r->timing, step, whose, began - r->origin, ended - r->origin);
 }
 
-static void report_timing(const struct graph *g, struct timing *t, int64_t origin)
+void run_report_timing(const struct graph *g, struct timing *t, int64_t origin)
 {
 	struct report r = { t, origin };
 
@@ -72,7 +72,7 @@ int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, 
 			(void)unlink(run->opts->cidfile);
 		return r;
 	}
-	report_timing(graph, run->opts->timing, origin);
+	run_report_timing(graph, run->opts->timing, origin);
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 	ret->name = mem_strdup(run->job->name);
 	ret->id = mem_strdup(run->id);

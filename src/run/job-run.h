@@ -17,6 +17,7 @@ struct run_opts {
 					  when we end before the job; NULL: there is none, as in a process with threads */
 	const struct console *console; /* foreground: the process's signals and terminal; NULL: they stay as they are */
 	const char *cidfile;           /* NULL: none */
+	const char *set;               /* of which set the job is; NULL: of none */
 	struct timing *timing;         /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
 	void *started_arg;

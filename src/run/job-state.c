@@ -3,6 +3,7 @@
 #include "job-name.h"
 #include "log.h"
 #include "mem.h"
+#include "set-state.h"
 #include "version.h"
 
 enum { PROBE_MS = 1200 };
@@ -53,16 +54,18 @@ static void give_up_all(struct run *run)
 	}
 }
 
-/* One that is stopped has every call wait: that is found out once. */
+/* One that is stopped has every call wait: that is found out once, for all that start together. */
 static int probe(struct run *run, struct err *err)
 {
 	const struct ctx soon = ctx_within(NULL, PROBE_MS);
 	_cleanup_(ctrd_version_done) struct ctrd_version unused = { 0 };
+	size_t n;
+	struct run *first = run_peers(run, &n);
 	int r;
 
-	if (run->probed)
+	if (first->probed)
 		return 0;
-	run->probed = true;
+	first->probed = true;
 	r = version_get(run_ctrd(run), &soon, &unused, err);
 	if (r == -ERR_DEADLINE)
 		return err_clear(err), err_set(err, ERR_UNAVAILABLE, "containerd does not answer");
@@ -72,9 +75,11 @@ static int probe(struct run *run, struct err *err)
 bool run_undo_connected(struct run *run)
 {
 	struct err err = ERR_INIT;
+	size_t n;
+	struct run *first = run_peers(run, &n);
 	int r = 0;
 
-	if (run->unreachable)
+	if (first->unreachable)
 		return false;
 	if (!ctrd_alive(run_ctrd(run))) {
 		give_up_all(run);
@@ -84,7 +89,7 @@ bool run_undo_connected(struct run *run)
 		r = probe(run, &err);
 	if (r >= 0)
 		return true;
-	run->unreachable = true;
+	first->unreachable = true;
 	give_up_all(run);
 	run_undo_failed(run, &err);
 	return false;
@@ -115,6 +120,7 @@ static void task_part_done(struct run_task *t)
 	free(t->id);
 	free(t->image_name);
 	free(t->log_uri);
+	free(t->whose);
 }
 
 void run_done(struct run *run)
@@ -142,14 +148,26 @@ void run_done(struct run *run)
 	free(run->lease);
 	free(run->snapshotter);
 	free(run->netns);
+	free(run->whose);
 	if (run->job)
 		claim_unlock(run->core, run->job->name, run->lock);
 	job_free(run->job);
 }
 
+/* "web", of a set "job shop: task web". */
+static char *run_whose(const struct run *run, const char *task)
+{
+	if (!run->set)
+		return mem_strdup(task);
+	return mem_printf("job %s%s%s", run->job->name, *task ? ": task " : "", task);
+}
+
 void run_add_tasks(struct run *run)
 {
 	const size_t n = run->job->n_tasks;
+
+	if (run->set)
+		run->whose = run_whose(run, "");
 
 	run->tasks = mem_array(struct run_task, n);
 	for (run->n_tasks = 0; run->n_tasks < n; run->n_tasks++) {
@@ -159,7 +177,7 @@ void run_add_tasks(struct run *run)
 		t->core = run->core;
 		t->task = &run->job->tasks[run->n_tasks];
 		t->index = run->n_tasks;
-		t->whose = n > 1 ? t->task->name : "";
+		t->whose = run_whose(run, n > 1 ? t->task->name : "");
 		t->id = job_id_task(run->id, t->index);
 		t->record = run->records ? &run->records[t->index] : NULL;
 	}

@@ -45,7 +45,7 @@ struct run_task {
 	struct core *core; /* the run's */
 	struct task *task;
 	size_t index;
-	const char *whose;               /* its name where the job has several, else "" */
+	char *whose;                     /* in errors: its name where the job has several, else "" */
 	char *id;                        /* of its container (job-name.h) */
 	const struct record *record;     /* of one that is started again; NULL for a new one */
 	struct ctrd_call *call[N_STEPS]; /* what a step has begun and not ended, by step */
@@ -82,6 +82,8 @@ struct run_task {
 
 /* The job's part: what its tasks share. */
 struct run {
+	struct run_set *set; /* set-state.h: the others that start beside it; NULL: there are none */
+	char *whose;         /* in errors: which job of the set; NULL: the only one */
 	struct core *core;
 	const struct run_opts *opts;
 	struct job *job; /* a copy with name and host ports decided */
@@ -124,6 +126,15 @@ struct run {
 
 /* The graph of a job's start, for @run. */
 struct graph *job_start_graph(struct run *run);
+/* The same in a graph of several jobs. */
+struct job_nodes {
+	size_t first[N_STEPS], n_tasks;
+};
+void job_start_nodes(struct graph *, struct run *run, struct job_nodes *ret);
+/* The node of a job with which begins what must wait for another job. */
+size_t job_nodes_waiting(const struct job_nodes *);
+/* @node begins after the job of @of was started. */
+void job_nodes_need_start_of(struct graph *, size_t node, const struct job_nodes *of);
 /* Takes back what the decisions of a run own; makes no call. */
 void run_done(struct run *run);
 /* One part for each task of the job. */
@@ -138,8 +149,14 @@ const struct job_over *run_over(struct run *, const struct ctx *);
 /* step-files.c: the host name in the container */
 const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 
+#define RUN_DEFAULT_NETWORK "davit"
 /* job-network.c: which network it gets; @ctx NULL: without asking containerd */
 int run_network(struct run *, const struct ctx *, struct err *err);
+/* What the name's owner is told to do. */
+int run_name_in_use(const char *name, struct err *err);
+/* Host port number @port is that of claim @lease in namespace @ns. */
+int run_port_taken(struct run *, size_t port, const struct ctrd_lease *lease, const char *ns, struct err *err);
+
 /* job-ports.c: chooses host ports that are left open; @ctx NULL: without asking other jobs' claims */
 int run_pick_ports(struct run *, const struct ctx *, struct err *err);
 /* Has the image still to say which ports? Then, once it is here: one for each that it or the job exposes and nothing publishes
@@ -178,5 +195,6 @@ int run_confine_again(struct run_task *, const struct ctx *, struct err *err); /
 int run_spec(struct run_task *, struct buf *out, struct err *err);
 int run_spec_dry(struct run_task *, const struct ctx *, struct buf *out, struct err *err);
 
+void run_report_timing(const struct graph *, struct timing *, int64_t origin);
 /* job-run.c: the start of what is decided, and for one in the foreground its end. */
 int run_execute(struct run *, const struct ctx *, struct run_result *ret, struct err *err);

@@ -133,41 +133,57 @@ static const struct job_step {
 			 .needs_if = { { S_START, complete_needs_start } } },
 };
 
-struct nodes {
-	struct graph *g;
-	size_t first[N_STEPS], n_tasks;
-};
-
-static void add_nodes(struct nodes *n, enum step s, struct run *run)
+static void add_nodes(struct graph *g, struct job_nodes *n, enum step s, struct run *run)
 {
-	n->first[s] = graph_add(n->g, &steps[s].kind, steps[s].of_task ? run->tasks[0].whose : "",
+	n->first[s] = graph_add(g, &steps[s].kind,
+				steps[s].of_task ? run->tasks[0].whose
+				: run->whose     ? run->whose
+						 : "",
 				steps[s].of_task ? (void *)&run->tasks[0] : run);
 	for (size_t i = 1; i < n->n_tasks && steps[s].of_task; i++)
-		(void)graph_add(n->g, &steps[s].kind, run->tasks[i].whose, &run->tasks[i]);
+		(void)graph_add(g, &steps[s].kind, run->tasks[i].whose, &run->tasks[i]);
 }
 
-static void add_needs(const struct nodes *n, enum step s, enum step other, bool (*when)(const void *state))
+static void add_needs(struct graph *g, const struct job_nodes *n, enum step s, enum step other, bool (*when)(const void *state))
 {
 	const bool both = steps[s].of_task && steps[other].of_task;
 
 	for (size_t i = 0; i < (steps[s].of_task ? n->n_tasks : 1); i++)
 		for (size_t k = both ? i : 0; k <= (both ? i : steps[other].of_task ? n->n_tasks - 1 : 0); k++)
-			graph_need(n->g, n->first[s] + i, n->first[other] + k, when);
+			graph_need(g, n->first[s] + i, n->first[other] + k, when);
+}
+
+void job_start_nodes(struct graph *g, struct run *run, struct job_nodes *ret)
+{
+	struct job_nodes n = { .n_tasks = run->n_tasks };
+
+	for (enum step s = S_NONE + 1; s < N_STEPS; s++)
+		add_nodes(g, &n, s, run);
+	for (enum step s = S_NONE + 1; s < N_STEPS; s++) {
+		for (size_t i = 0; i < NEEDS_MAX && steps[s].needs[i]; i++)
+			add_needs(g, &n, s, steps[s].needs[i], NULL);
+		for (size_t i = 0; i < IFS_MAX && steps[s].needs_if[i].step; i++)
+			add_needs(g, &n, s, steps[s].needs_if[i].step, steps[s].needs_if[i].when);
+	}
+	for (size_t i = 1; i < n.n_tasks; i++) /* the job's record has the names of all volumes */
+		graph_need(g, n.first[S_CONTAINER], n.first[S_ROOTFS] + i, NULL);
+	*ret = n;
 }
 
 struct graph *job_start_graph(struct run *run)
 {
-	struct nodes n = { .g = graph_new(), .n_tasks = run->n_tasks };
+	struct graph *g = graph_new();
+	struct job_nodes unused;
 
-	for (enum step s = S_NONE + 1; s < N_STEPS; s++)
-		add_nodes(&n, s, run);
-	for (enum step s = S_NONE + 1; s < N_STEPS; s++) {
-		for (size_t i = 0; i < NEEDS_MAX && steps[s].needs[i]; i++)
-			add_needs(&n, s, steps[s].needs[i], NULL);
-		for (size_t i = 0; i < IFS_MAX && steps[s].needs_if[i].step; i++)
-			add_needs(&n, s, steps[s].needs_if[i].step, steps[s].needs_if[i].when);
-	}
-	for (size_t i = 1; i < n.n_tasks; i++) /* the job's record has the names of all volumes */
-		graph_need(n.g, n.first[S_CONTAINER], n.first[S_ROOTFS] + i, NULL);
-	return n.g;
+	job_start_nodes(g, run, &unused);
+	return g;
+}
+
+size_t job_nodes_waiting(const struct job_nodes *n) { return n->first[S_FILES]; }
+
+void job_nodes_need_start_of(struct graph *g, size_t node, const struct job_nodes *of)
+{
+	for (size_t i = 0; i < of->n_tasks; i++)
+		graph_need(g, node, of->first[S_START] + i, NULL);
+	graph_need(g, node, of->first[S_COMPLETE], NULL);
 }

@@ -55,6 +55,12 @@ static int claim_made(struct run *run, const struct ctx *ctx, struct err *err)
 	return r;
 }
 
+int run_name_in_use(const char *name, struct err *err)
+{
+	return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use by a job", name),
+			"remove it with: davit rm -f %s, or choose another name", name);
+}
+
 /* The name is taken, and we hold its lock: by a job, or by what a killed davit left. */
 static int claim_taken(struct run *run, const struct ctx *ctx, struct err *err)
 {
@@ -66,8 +72,7 @@ static int claim_taken(struct run *run, const struct ctx *ctx, struct err *err)
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use by a job", run->job->name),
-				"remove it with: davit rm -f %s, or choose another name", run->job->name);
+		return run_name_in_use(run->job->name, err);
 	claim_call(run, ctx);
 	return claim_made(run, ctx, err);
 }

@@ -14,6 +14,8 @@ static void record_labels(const struct run_task *t, struct dict *out)
 	dict_add(out, &t->run->job->labels);
 	dict_add(out, &t->task->labels);
 	dict_set(out, t->index ? RECORD_OF : CLAIM_JOB, t->index ? t->run->id : t->run->job->name);
+	if (t->run->opts->set)
+		dict_set(out, RECORD_SET, t->run->opts->set);
 	if (t->labels.mount)
 		dict_set(out, RECORD_MOUNT_LABEL, t->labels.mount);
 	if (t->run->job->remove && !t->index)

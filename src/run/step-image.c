@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "platform.h"
 #include "ref.h"
+#include "set-state.h"
 #include <string.h>
 
 static bool looks_first(const struct run_task *t) { return t->task->pull != PULL_ALWAYS && !image_is_id(t->task->image); }
@@ -29,19 +30,28 @@ static bool same_platform(const struct run_task *a, const struct run_task *b)
 	return x ? y && !strcmp(x, y) : !y;
 }
 
+static bool same_snapshotter(const struct run *a, const struct run *b)
+{
+	return a == b || (a->snapshotter && b->snapshotter && !strcmp(a->snapshotter, b->snapshotter));
+}
+
 /* Does @o fetch what @t wants? Only a pull gives what is to be pulled always. */
 static bool image_fetches_for(const struct run_task *o, const struct run_task *t)
 {
 	return o->fetches && (o->pulls || t->task->pull != PULL_ALWAYS) && !strcmp(o->task->image, t->task->image) &&
-	       same_platform(o, t);
+	       same_platform(o, t) && same_snapshotter(o->run, t->run);
 }
 
 /* The task that fetches the image for @t too, whichever of them came to it first; NULL: none does. */
 static const struct run_task *image_fetcher(const struct run_task *t)
 {
-	for (size_t i = 0; i < t->run->n_tasks; i++)
-		if (image_fetches_for(&t->run->tasks[i], t))
-			return &t->run->tasks[i];
+	size_t n;
+	const struct run *runs = run_peers(t->run, &n);
+
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < runs[k].n_tasks; i++)
+			if (image_fetches_for(&runs[k].tasks[i], t))
+				return &runs[k].tasks[i];
 	return NULL;
 }
 
@@ -216,14 +226,24 @@ int image_end(void *state, const struct ctx *ctx, struct err *err)
 	return r;
 }
 
+/* All at once: each ends while the others do. */
+static void stop_pulls(struct run *run)
+{
+	size_t n;
+	struct run *runs = run_peers(run, &n);
+
+	for (size_t k = 0; k < n && !runs[0].pulls_stopped; k++)
+		for (size_t i = 0; i < runs[k].n_tasks; i++)
+			image_helper_stop_begin(runs[k].tasks[i].helper);
+	runs[0].pulls_stopped = true;
+}
+
 void image_undo(void *state, const struct ctx *ctx)
 {
 	struct run_task *t = state;
 
 	(void)ctx;
-	for (size_t i = 0; i < t->run->n_tasks && !t->run->pulls_stopped; i++) /* each ends while the others do */
-		image_helper_stop_begin(t->run->tasks[i].helper);
-	t->run->pulls_stopped = true;
+	stop_pulls(t->run);
 	image_helper_stop_end(TAKE_PTR(t->helper));
 	task_give_up(t, S_IMAGE);
 }

@@ -76,7 +76,7 @@ bool ports_wanted(const void *state)
 	return run_starts(run) && run->job->n_ports;
 }
 
-static int port_taken(size_t port, const struct ctrd_lease *lease, const char *ns, struct run *run, struct err *err)
+int run_port_taken(struct run *run, size_t port, const struct ctrd_lease *lease, const char *ns, struct err *err)
 {
 	const struct port *p = &run->job->ports[port];
 	const char *name = dict_get(&lease->labels, CLAIM_JOB);
@@ -100,7 +100,7 @@ static int ports_claims(struct run *run, const struct ctx *ctx, struct err *err)
 
 		r = reconcile_runs(run->core, c->ns, &c->lease, ctx, err);
 		if (r > 0)
-			return port_taken(c->port, &c->lease, c->ns, run, err);
+			return run_port_taken(run, c->port, &c->lease, c->ns, err);
 	}
 	return r;
 }
@@ -164,7 +164,7 @@ int freed_end(void *state, const struct ctx *ctx, struct err *err)
 		if (r < 0)
 			return r;
 		if (r == 0)
-			return port_taken(c->port, &c->lease, c->ns, run, err);
+			return run_port_taken(run, c->port, &c->lease, c->ns, err);
 	}
 	run->freed = true;
 	return 0;

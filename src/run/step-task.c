@@ -35,7 +35,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	run_label_root(t);
 	t->asked = true;
 	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, NULL, ctx);
-	if (t->run->n_tasks == 1)
+	if (t->run->n_tasks == 1 && !t->run->set)
 		foreground_heir(t->run);
 	return 0;
 }

@@ -52,12 +52,6 @@ static void refuses(void **state)
 		{ "container", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
 		{ "container frobnicate", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
 		{ "swarm init", "unknown command swarm (davit runs jobs on one machine; a scheduler such as Nomad spreads them)" },
-		{ "run --restart always x",
-		  "flag --restart always: davit starts nothing again (let systemd do it, with davit run in the foreground, "
-		  "or leave the flag away)" },
-		{ "run --health-cmd true x",
-		  "run: unknown flag --health-cmd (davit checks no health: run the check beside it, as in davit exec "
-		  "JOB CHECK)" },
 		{ "push web", "unknown command push (docker, podman or skopeo push images)" },
 		{ "imge ls", "unknown command imge: did you mean image?" },
 		{ "image lod", "unknown command image lod: did you mean image load?" },

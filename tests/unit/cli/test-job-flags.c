@@ -190,6 +190,9 @@ static void every_flag_is_tested(void **state)
 					   "dry-run",
 					   "format",
 					   "timing",
+					   "file",
+					   "var",
+					   "var-file",
 					   "env-file",
 					   "label-file",
 					   "bundle" /* excludes the image */,
@@ -235,7 +238,7 @@ static void refuses_wrong_values(void **state)
 	static const struct {
 		const char *line, *msg;
 	} rows[] = {
-		{ "-d", "run: an argument is missing" },
+		{ "-d", "image \"\": the name is empty" },
 		{ "-p 80:x img", "invalid port \"80:x\": the port inside is not a number of 1 to 65535" },
 		{ "-p 70000:80 img", "invalid port \"70000:80\": the host's port is not a number of 0 to 65535" },
 		{ "-p 80:80/icmp img", "invalid port \"80:80/icmp\": the protocol is not tcp, udp or sctp" },

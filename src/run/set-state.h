@@ -1,0 +1,24 @@
+/* Several runs beside each other. Internal to run. */
+#pragma once
+#include "job-state.h"
+#include "jobset.h"
+
+struct run_set {
+	struct core *core;
+	const struct jobset *jobs;
+	struct run_opts opts; /* of each of them */
+	struct run *runs;     /* in the order of the set */
+	size_t n;
+	struct set_end *ends; /* of those that others wait for; by run */
+	bool lost_pick;       /* somebody else was faster with a port that was chosen */
+};
+
+/* All that start together, @run among them. */
+static inline struct run *run_peers(const struct run *run, size_t *ret_n)
+{
+	*ret_n = run->set ? run->set->n : 1;
+	return run->set ? run->set->runs : (struct run *)(uintptr_t)run;
+}
+
+/* set-check.c: are names and ports of all, which are decided, free of each other and of what is here? */
+int set_check(struct run_set *, const struct ctx *, struct err *err);

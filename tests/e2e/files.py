@@ -1,0 +1,203 @@
+"""davit run -f FILE and davit plan -f FILE: jobs and sets of jobs in davit's own form."""
+import json
+import os
+import socket
+import time
+
+from lib.case import Case, Machine, wait_until
+
+
+class Files(Case):
+    def setUp(self):
+        super().setUp()
+        self.made = []
+        self.addCleanup(lambda: self.made and self.davit("rm", "-f", *self.made, code=None))
+
+    def task(self, script="sleep 1000", **more):
+        return {"image": Machine.image, "args": ["sh", "-c", script], "stop_timeout": 1, **more}
+
+    def one(self, name, script="sleep 1000", **more):
+        """A job; it is removed when the test ends."""
+        self.made.append(name)
+        return {"name": name, "tasks": [self.task(script)], "network": "none", **more}
+
+    def file(self, content, name="jobs.json"):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as f:
+            f.write(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def set(self, *jobs, **more):
+        return self.file({"jobs": list(jobs), **more})
+
+    def inspect(self, name):
+        return self.json("inspect", name)[0]
+
+    def started(self, name):
+        return self.inspect(name)["state"]["started_at"]
+
+    def nothing_of(self, *names):
+        there = self.davit("ps", "-aq", "--format", "names").out.split()
+        self.assertFalse(set(names) & set(there), there)
+
+
+class OneJob(Files):
+    def test_runs_in_the_foreground(self):
+        path = self.file(self.one("f-fg", "echo out; echo err >&2; exit 3", remove=True))
+        result = self.davit("run", "-f", path, code=3)
+        self.assertEqual((result.out, result.err), ("out\n", "err\n"))
+
+    def test_standard_input_and_detached(self):
+        job = self.one("f-in", "echo $X > /x; sleep 1000")
+        job["tasks"][0]["env"] = ["X=7"]
+        self.assertEqual(self.davit("run", "-d", "-f", "-", input=json.dumps(job)).out, "f-in\n")
+        wait_until("the file", lambda: self.davit("exec", "f-in", "cat", "/x", code=None).out == "7\n")
+
+    def test_input_goes_to_the_job(self):
+        job = self.one("f-cat", "cat", remove=True)
+        job["tasks"][0]["stdin_open"] = True
+        self.assertEqual(self.davit("run", "-f", self.file(job), input="words").out, "words")
+
+    def test_name_and_rm_beside_it(self):
+        path = self.file({"tasks": [self.task("cat /proc/sys/kernel/hostname")], "network": "none"})
+        self.assertEqual(self.davit("run", "--rm", "--name", "f-name", "-f", path).out, "f-name\n")
+        self.nothing_of("f-name")
+
+    def test_relative_paths_are_below_the_file(self):
+        os.mkdir(os.path.join(self.folder, "data"))
+        self.file("A=file\nB=file\n", "vars")
+        with open(os.path.join(self.folder, "data/x"), "w") as f:
+            f.write("from the host\n")
+        job = self.one("f-rel", "echo $A $B; cat /data/x; touch /data/y", remove=True)
+        job["tasks"][0].update(env=["B=task"], env_files=["vars"], mounts=[{"source": "./data", "target": "/data", "read_only": True}])
+        result = self.davit("run", "-f", self.file(job), code=1)
+        self.assertEqual(result.out, "file task\nfrom the host\n")
+        self.assertIn("Read-only", result.err)
+
+    def test_what_cannot_be(self):
+        one = json.dumps(self.one("f-no"))
+        rows = [(["run", "-f", self.file(one), Machine.image], "and an image"),
+                (["run", "-m", "1g", "-f", self.file(one)], "flag --memory cannot stand beside --file"),
+                (["run", "--var", "a=1", Machine.image], "flag --var without --file"),
+                (["run", "-var", "a=1", "-f", self.file(one)], "only a nomad job file has variables"),
+                (["run", "-f", self.file(one + "x", "bad.json")], f"bad.json:1:{len(one) + 1}:"),
+                (["run", "-f", self.file('{"tasks":[{"image":"x","memry":1}]}', "key.json")],
+                 "key.json:1:32: unknown key \"memry\" of a task (did you mean \"memory\"?)"),
+                (["run", "-f", self.file("Dear all,", "letter.txt")], "in no form that davit knows"),
+                (["run", "-f", os.path.join(self.folder, "none.json")], "none.json"),
+                (["run", "-f", self.folder], "a folder"),
+                (["run", "-f", self.file('{"tasks":[{"image":"x","env_files":["none"]}]}', "env.json")], "/none")]
+        for args, says in rows:
+            with self.subTest(says):
+                self.fails(*args, says=says)
+        self.nothing_of("f-no")
+
+    def test_a_round_trip_changes_nothing(self):
+        job = self.one("f-trip", "sleep 1000")
+        job["tasks"][0].update(memory=67108864, cpus=0.5, env=["A=1", "B="], cwd="/srv", user="1000:1000", read_only=True,
+                               cap_drop=["ALL"], pids_limit=50, labels={"l": ""}, annotations={"n": "v"},
+                               mounts=[{"type": "tmpfs", "target": "/t", "options": ["size=64k"]}],
+                               ulimits=[{"name": "nofile", "soft": 100, "hard": 200}], sysctl={"net.ipv4.ip_forward": "1"})
+        job.update(labels={"k": "v"}, hostname="h", dns=["1.1.1.1"], extra_hosts=["db:10.0.0.1"])
+        path = self.file(job)
+        printed = self.json("run", "--dry-run", "--format", "json", "-f", path)
+        for i in range(2):
+            self.davit("run", "-d", "-f", path)
+            kept = self.inspect("f-trip")["job"]
+            kept.pop("runtime", None)  # of the machine
+            self.assertEqual(kept, printed)
+            self.davit("rm", "-f", "f-trip")
+            path = self.file(kept, f"kept{i}.json")
+            self.assertEqual(self.json("run", "--dry-run", "--format", "json", "-f", path), printed)
+
+
+class Sets(Files):
+    def test_all_run_and_are_named(self):
+        path = self.set(*(self.one(f"s-all{i}") for i in range(3)), name="shop")
+        self.assertEqual(self.davit("run", "-d", "-f", path).out.split(), ["s-all0", "s-all1", "s-all2"])
+        self.assertEqual([self.state(f"s-all{i}") for i in range(3)], ["running"] * 3)
+        self.assertEqual(self.inspect("s-all1")["labels"]["davit.set"], "shop")
+
+    def test_one_after_the_start_of_another(self):
+        path = self.set(self.one("s-last", depends_on=[{"name": "s-first"}]), self.one("s-first"))
+        self.davit("run", "-d", "-f", path)
+        self.assertLess(self.started("s-first"), self.started("s-last"))
+
+    def test_one_after_the_end_of_another(self):
+        share = [{"source": self.folder, "target": "/share"}]
+        first = self.one("s-once", "sleep 1; echo made > /share/x")
+        then = self.one("s-then", "cat /share/x > /share/y; sleep 1000", depends_on=[{"name": "s-once", "condition": "completed"}])
+        for job in (first, then):
+            job["tasks"][0]["mounts"] = share
+        self.davit("run", "-d", "-f", self.set(then, first))
+        self.assertEqual(self.state("s-once"), "exited")
+        wait_until("what the second copied", lambda: os.path.exists(os.path.join(self.folder, "y")))
+        with open(os.path.join(self.folder, "y")) as f:
+            self.assertEqual(f.read(), "made\n")
+
+    def test_the_end_of_another_is_no_success(self):
+        path = self.set(self.one("s-bad", "exit 3"), self.one("s-good"),
+                        self.one("s-never", depends_on=[{"name": "s-bad", "condition": "completed"}]))
+        self.fails("run", "-d", "-f", path, says=["job s-bad", "exited with 3"])
+        self.nothing_of("s-bad", "s-good", "s-never")
+
+    def test_one_that_does_not_start_takes_all_back(self):
+        bad = self.one("s-none")
+        bad["tasks"][0]["args"] = ["/no/such/program"]
+        path = self.set(self.one("s-a"), self.one("s-b"), bad, name="shop")
+        self.fails("run", "-d", "-f", path, code=127, says=["run shop: job s-none", "/no/such/program"])
+        self.nothing_of("s-a", "s-b", "s-none")
+
+    def test_names_are_looked_at_before_anything_starts(self):
+        self.davit("run", "-d", "-f", self.file(self.one("s-there")))
+        began = self.inspect("s-there")["id"]
+        result = self.fails("run", "-d", "-f", self.set(self.one("s-new"), self.one("s-there")), says="name s-there is in use by a job")
+        self.assertNotIn("rollback", result.err)
+        self.nothing_of("s-new")
+        self.assertEqual(self.inspect("s-there")["id"], began)
+
+    def test_ports_are_looked_at_before_anything_starts(self):
+        self.need_network()
+        job = lambda name, port: self.one(name, network="davit", ports=[{"host": port, "inside": 80}])
+        self.fails("run", "-d", "-f", self.set(job("s-p1", 18341), job("s-p2", 18341)), says=["port 18341/tcp is published twice", "s-p1", "s-p2"])
+        with socket.socket() as s:
+            s.bind(("0.0.0.0", 0))
+            s.listen()
+            taken = s.getsockname()[1]
+            self.fails("run", "-d", "-f", self.set(job("s-p1", 18341), job("s-p2", taken)), says=[f"job s-p2: port {taken}/tcp is used"])
+        self.davit("run", "-d", "-f", self.file(job("s-has", 18342)))
+        self.fails("run", "-d", "-f", self.set(job("s-p1", 18341), job("s-p2", 18342)), says=["job s-p2: port 18342/tcp is used by job s-has"])
+        self.nothing_of("s-p1", "s-p2")
+
+    def test_chosen_ports_differ(self):
+        self.need_network()
+        jobs = [self.one(f"s-any{i}", network="davit", ports=[{"host": 18350, "host_last": 18354, "inside": 80}]) for i in range(4)]
+        self.davit("run", "-d", "-f", self.set(*jobs))
+        chosen = [self.inspect(f"s-any{i}")["job"]["ports"][0]["host"] for i in range(4)]
+        self.assertEqual(sorted(set(chosen)), sorted(chosen))
+
+    def test_a_circle_or_nobody_to_wait_for(self):
+        on = lambda name: [{"name": name}]
+        rows = [([self.one("s-x", depends_on=on("s-y")), self.one("s-y", depends_on=on("s-x"))], "circle"),
+                ([self.one("s-x", depends_on=on("s-x")), self.one("s-y")], "itself"),
+                ([self.one("s-x", depends_on=on("s-z")), self.one("s-y")], "s-z"),
+                ([self.one("s-x"), self.one("s-x")], "two jobs have it")]
+        for jobs, says in rows:
+            with self.subTest(says):
+                self.fails("run", "-d", "-f", self.set(*jobs), says=says)
+        self.nothing_of("s-x", "s-y")
+
+    def test_an_interrupt_takes_all_back(self):
+        path = self.set(self.one("s-slow", "sleep 1000"), self.one("s-wait", depends_on=[{"name": "s-slow", "condition": "completed"}]))
+        process = self.start("run", "-d", "-f", path)
+        wait_until("the first", lambda: self.state("s-slow") == "running")
+        process.send_signal(2)
+        self.assertEqual(process.wait(30 * Machine.slow), 130)
+        self.nothing_of("s-slow", "s-wait")
+
+    def test_many_at_once(self):
+        names = [f"s-m{i}" for i in range(20)]
+        began = time.monotonic()
+        self.davit("run", "-d", "-f", self.set(*(self.one(name) for name in names)), timeout=120)
+        self.assertLess(time.monotonic() - began, 60 * Machine.slow)
+        self.assertEqual(len([n for n in self.davit("ps", "-q", "--format", "names").out.split() if n in names]), 20)

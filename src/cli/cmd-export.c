@@ -14,15 +14,18 @@ static const struct opt opts_table[] = {
 };
 
 /* Where davit-image gets it is below: the descriptor must be above. */
-static int open_root(struct cli *cli, const char *name, int *ret_fd, struct err *err)
+static int open_root(struct cli *cli, const char *name, struct strv *words, int *ret_fd, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
+	struct idmap ids = { 0 };
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
-		r = job_export_root(cli->core, name, &cli->ctx, &fd, err);
+		r = job_export_root(cli->core, name, &cli->ctx, &fd, &ids, err);
 	if (r < 0)
 		return r;
+	if (ids.n)
+		strv_pushf(words, "--ids=%u:%u:%u", ids.uid, ids.gid, ids.n);
 	*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 5);
 	return *ret_fd < 0 ? err_sys(err, errno, "job %s", name) : 0;
 }
@@ -35,7 +38,7 @@ static int export(struct cli *cli, void *opts, const struct strv *args, struct e
 	int r = helper_output("export", f->output, &words, &out, err);
 
 	if (r >= 0)
-		r = open_root(cli, args->v[0], &root, err);
+		r = open_root(cli, args->v[0], &words, &root, err);
 	return r < 0 ? r : helper_run_output(cli, "export", NULL, true, &words, out, root, err);
 }
 

@@ -34,6 +34,7 @@ static const struct option_row options[] = {
 	{ "--input", "-i", TEXT, AT(input), "load", "FILE", "the archive (standard input)" },
 	{ "--output", "-o", TEXT, AT(output), "save export", "FILE", "where the archive goes" },
 	{ "--output-fd", NULL, TEXT, AT(output_fd), "save export", "FD", "the same as an open descriptor" },
+	{ "--ids", NULL, TEXT, AT(ids), "export", "UID:GID:N", "N owners from these on are 0 and on: of a user namespace" },
 	{ "--cmd", NULL, LIST, AT(cmd), "import", "WORDS", "the command: words, or a JSON array" },
 	{ "--entrypoint", NULL, LIST, AT(entrypoint), "import", "WORDS", "the entry point: words, or a JSON array" },
 	{ "--env", "-e", LIST, AT(env), "import", "NAME=VALUE", "an environment variable" },

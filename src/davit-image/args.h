@@ -4,7 +4,7 @@
 #include "strv.h"
 
 struct args {
-	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd,
+	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd, *ids,
 		*workdir, *user, *authfile;
 	bool quiet, debug, help, version, login;
 	struct strv cmd, entrypoint, env, expose, label, rest;

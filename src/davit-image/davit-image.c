@@ -103,11 +103,15 @@ static int run_save(struct session *s, const struct args *a, json *images, struc
 static int run_export(struct session *s, const struct args *a, json *images, struct err *err)
 {
 	_cleanup_(output_done) struct output out = { .fd = -1 };
-	int r = open_output(a, &s->ctx, &out, err);
+	struct idmap ids = { 0 };
+	int r = 0;
 
 	(void)images;
+	if (a->ids && sscanf(a->ids, "%u:%u:%u", &ids.uid, &ids.gid, &ids.n) != 3)
+		return err_set(err, ERR_INVALID, "--ids %.80s: not UID:GID:N", a->ids);
+	r = open_output(a, &s->ctx, &out, err);
 	if (r == 0)
-		r = export_tree(ROOT_FD, &s->ctx, &out, err);
+		r = export_tree(ROOT_FD, &ids, &s->ctx, &out, err);
 	return r < 0 ? r : output_commit(&out, err);
 }
 

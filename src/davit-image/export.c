@@ -29,6 +29,7 @@ struct export
 {
 	const struct ctx *ctx;
 	struct output *out;
+	struct idmap ids;
 	struct archive *tar;
 	struct buf path;
 	void *names; /* tsearch(3) of struct first_name */
@@ -153,12 +154,16 @@ static bool no_tar_holds(const struct stat *st)
 	return S_ISSOCK(st->st_mode) || (S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0));
 }
 
+static uint32_t id_inside(uint32_t id, uint32_t first, uint32_t n) { return id >= first && id - first < n ? id - first : id; }
+
 static int write_entry(struct export *x, int fd, const struct stat *st, struct archive_entry *e, struct err *err)
 {
 	const char *first = st->st_nlink > 1 && !S_ISDIR(st->st_mode) ? earlier_name(x, st) : NULL;
 	int r;
 
 	archive_entry_copy_stat(e, st);
+	archive_entry_set_uid(e, id_inside(st->st_uid, x->ids.uid, x->ids.n));
+	archive_entry_set_gid(e, id_inside(st->st_gid, x->ids.gid, x->ids.n));
 	archive_entry_set_pathname(e, buf_str(&x->path));
 	if (first) {
 		archive_entry_set_hardlink(e, first);
@@ -251,9 +256,9 @@ static void allow_depth(void)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
-int export_tree(int rootfd, const struct ctx *ctx, struct output *out, struct err *err)
+int export_tree(int rootfd, const struct idmap *ids, const struct ctx *ctx, struct output *out, struct err *err)
 {
-	_cleanup_(export_done) struct export x = { .ctx = ctx, .out = out, .chunk = mem_resize(NULL, CHUNK) };
+	_cleanup_(export_done) struct export x = { .ctx = ctx, .out = out, .ids = *ids, .chunk = mem_resize(NULL, CHUNK) };
 	int r;
 
 	x.names_of = mem_resize(NULL, XATTR_LIST_MAX);

@@ -1,7 +1,9 @@
 /* A root file system as a tar. What is in it is hostile, and may change meanwhile: everything is opened beneath its folder, without
  * following it, and looked at before it is read. */
 #pragma once
+#include "idmap.h"
 #include "output.h"
 
-/* All below the folder @rootfd (taken over). Sockets and overlay's whiteouts are left out: no tar holds them. */
-int export_tree(int rootfd, const struct ctx *, struct output *, struct err *err);
+/* All below the folder @rootfd (taken over). Owners in @ids are those inside (ids->n 0: none is). Sockets and overlay's whiteouts
+ * are left out: no tar holds them. */
+int export_tree(int rootfd, const struct idmap *ids, const struct ctx *, struct output *, struct err *err);

@@ -296,6 +296,40 @@ static int check_ports(const struct job *j, struct err *err)
 	return r < 0 ? r : check_forwarding(j, err);
 }
 
+static bool is_host(const char *mode) { return mode && !strcmp(mode, "host"); }
+
+/* The host's name is not the job's to set, nor its shared memory, and who is root there is none of the host. */
+static int check_task_namespaces(const struct job *j, const struct task *t, struct err *err)
+{
+	const bool users = t->userns && !is_host(t->userns), net = is_host(j->network);
+	const struct {
+		bool bad;
+		const char *one, *other, *hint;
+	} rows[] = {
+		{ is_host(t->uts) && j->hostname, "hostname", "uts host", "the host has its name" },
+		{ is_host(t->ipc) && t->shm_size != 64 << 20, "shm-size", "ipc host", "/dev/shm is the host's" },
+		{ users && t->privileged, "privileged", "userns private", "what is privileged is the host's root: --userns host" },
+		{ users && is_host(t->pid), "pid host", "userns private", "--userns host, or a process namespace of its own" },
+		{ users && net, "network host", "userns private", "--userns host, or a network of its own" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].bad)
+			return err_hint(err,
+					err_set(err, ERR_INVALID, "conflicting options: %s and %s", rows[i].one, rows[i].other),
+					"%s", rows[i].hint);
+	for (size_t i = 0; i < t->sysctl.n; i++) {
+		const char *key = t->sysctl.v[i].key;
+		const bool uts = !strcmp(key, "kernel.domainname"), ipc = !uts && strncmp(key, "net.", 4) != 0;
+
+		if ((ipc && is_host(t->ipc)) || (uts && is_host(t->uts)))
+			return check_fail("sysctl", key,
+					  ipc ? "with ipc host it would change the host" : "with uts host it would change the host",
+					  err);
+	}
+	return 0;
+}
+
 /* The first whose name another has. */
 static size_t tasks_twice(const struct job *j)
 {
@@ -342,6 +376,8 @@ static int check_tasks(const struct job *j, struct err *err)
 
 		if (r >= 0)
 			r = check_host_network(j, &j->tasks[i], err);
+		if (r >= 0)
+			r = check_task_namespaces(j, &j->tasks[i], err);
 		if (r < 0)
 			return r;
 	}

@@ -1,5 +1,6 @@
 #include "job-text.h"
 #include "check.h"
+#include "hidden.h"
 #include "mem.h"
 #include "parse.h"
 #include <string.h>
@@ -99,6 +100,20 @@ int text_selinux(const struct field *f, const char *s, void *obj, const struct t
 	if (r >= 0)
 		strv_push(value_at(f, obj), s);
 	return r;
+}
+
+int text_mask(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
+{
+	(void)f;
+	(void)in;
+	return hidden_mask(obj, s, err);
+}
+
+int text_unmask(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
+{
+	(void)f;
+	(void)in;
+	return hidden_unmask(obj, s, err);
 }
 
 int text_systempaths(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)

@@ -28,6 +28,9 @@
 #define RECORD_JOB LABEL_PREFIX "job"
 #define RECORD_JOB_TYPE "davit.v1.Job"
 
+/* Annotations of the spec of a task in a user namespace, with a number behind: struct spec_map's sources. */
+#define SPEC_MAPPED LABEL_PREFIX "mapped."
+
 /* Of the top snapshot of an image that davit-image unpacked with overlayfs: struct image's layers. A snapshot's folders stay as
  * long as it does. */
 #define IMAGE_LAYERS LABEL_PREFIX "layers"

@@ -28,7 +28,7 @@ struct maker {
 	int r;          /* 0 or -errno */
 };
 
-static int raise_loopback(void)
+int netns_raise_loopback(void)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -46,7 +46,7 @@ static void *netns_make(void *arg)
 	if (m->r < 0)
 		return NULL;
 	m->at = "raise lo";
-	m->r = raise_loopback();
+	m->r = netns_raise_loopback();
 	if (m->r < 0)
 		return NULL;
 	m->at = "bind";
@@ -141,6 +141,14 @@ int netns_new(const char *dir, const char *id, char **ret_path, struct err *err)
 	undo_commit(&undo);
 	*ret_path = TAKE_PTR(path);
 	return 0;
+}
+
+int netns_keep(const char *dir, const char *id, int ns, struct err *err)
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", ns);
+	return netns_join(dir, id, link, err);
 }
 
 int netns_join(const char *dir, const char *id, const char *other, struct err *err)

@@ -9,5 +9,9 @@
 int netns_new(const char *dir, const char *id, char **ret_path, struct err *err);
 /* DIR/@id leads to the namespace that @other leads to; -ERR_EXISTS when it is there. */
 int netns_join(const char *dir, const char *id, const char *other, struct err *err);
+/* The same of a namespace that a descriptor keeps. */
+int netns_keep(const char *dir, const char *id, int ns, struct err *err);
+/* In the caller's network namespace: `lo` up. 0 or -errno. */
+int netns_raise_loopback(void);
 /* Unmounts and unlinks; absent is success. */
 int netns_remove(const char *path, struct err *err);

@@ -12,6 +12,8 @@ enum { DEPTH_MAX_ = 8, DEVICES_MAX = 8192 };
 struct walk {
 	struct buf *nodes, *rules; /* rules NULL: one rule allows everything */
 	const char *access;
+	const struct cdi_edits *cdi;
+	bool bound; /* rules alone */
 	size_t n;
 };
 
@@ -24,24 +26,45 @@ static void emit_numbers(struct buf *out, const struct stat *st)
 	emit_int(out, "minor", minor(st->st_rdev));
 }
 
-static void add_device(struct walk *w, const char *inside, const struct stat *st)
+/* One that a CDI device has under that path takes its place. */
+static bool is_replaced(const struct walk *w, const char *inside)
 {
-	if (w->n++ >= DEVICES_MAX)
-		return;
-	emit_open(w->nodes, NULL, '{');
-	emit_str(w->nodes, "path", inside);
-	emit_numbers(w->nodes, st);
-	emit_int(w->nodes, "fileMode", st->st_mode & 07777);
-	emit_uint(w->nodes, "uid", st->st_uid);
-	emit_uint(w->nodes, "gid", st->st_gid);
-	emit_close(w->nodes, '}');
+	for (size_t i = 0; w->cdi && i < w->cdi->n_nodes; i++)
+		if (!strcmp(w->cdi->nodes[i].path, inside))
+			return true;
+	return false;
+}
+
+static void emit_access(struct walk *w, const struct stat *st, const char *access)
+{
 	if (!w->rules)
 		return;
 	emit_open(w->rules, NULL, '{');
 	emit_bool(w->rules, "allow", true);
 	emit_numbers(w->rules, st);
-	emit_str(w->rules, "access", w->access);
+	emit_str(w->rules, "access", access);
 	emit_close(w->rules, '}');
+}
+
+bool device_is_bound(const struct spec_in *in, const char *host, const char *inside)
+{
+	return in->map && inside && host && strcmp(host, inside) != 0;
+}
+
+static void add_device(struct walk *w, const char *inside, const struct stat *st)
+{
+	if (w->n++ >= DEVICES_MAX || is_replaced(w, inside))
+		return;
+	if (!w->bound) {
+		emit_open(w->nodes, NULL, '{');
+		emit_str(w->nodes, "path", inside);
+		emit_numbers(w->nodes, st);
+		emit_int(w->nodes, "fileMode", st->st_mode & 07777);
+		emit_uint(w->nodes, "uid", st->st_uid);
+		emit_uint(w->nodes, "gid", st->st_gid);
+		emit_close(w->nodes, '}');
+	}
+	emit_access(w, st, w->access);
 }
 
 /* What the engine makes itself, or what is not the host's to give. */
@@ -98,10 +121,100 @@ static int add_given_device(const struct device *d, struct walk *w, struct err *
 	return 0;
 }
 
+/* CDI: what the file does not say is as the host has it, and the owner is who the process is. */
+static int cdi_numbers(const struct cdi_node *n, struct stat *st, struct err *err)
+{
+	const char *host = n->host ? n->host : n->path;
+
+	*st = (struct stat){ .st_mode = S_IFIFO };
+	if (n->type && *n->type == 'p')
+		return 0;
+	if (n->type && n->major > 0) {
+		st->st_mode = *n->type == 'b' ? S_IFBLK : S_IFCHR;
+		st->st_rdev = makedev((unsigned)n->major, (unsigned)(n->minor < 0 ? 0 : n->minor));
+		return 0;
+	}
+	if (stat(host, st) < 0)
+		return err_sys(err, errno, "device %s of a CDI file", host);
+	if (!device_type(st->st_mode) || (n->type && (*n->type == 'b') != !!S_ISBLK(st->st_mode)))
+		return err_set(err, ERR_INVALID, "device %s of a CDI file: no %s device", host,
+			       !n->type          ? ""
+			       : *n->type == 'b' ? "block"
+						 : "character");
+	return 0;
+}
+
+static void emit_cdi_owner(const char *key, int64_t id, uint32_t own, struct buf *out)
+{
+	if (id >= 0 || own)
+		emit_int(out, key, id >= 0 ? id : own);
+}
+
+static void emit_cdi_node(const struct spec_in *in, const struct cdi_node *n, const struct stat *st, struct buf *out)
+{
+	emit_open(out, NULL, '{');
+	emit_str(out, "path", n->path);
+	if (S_ISFIFO(st->st_mode))
+		emit_str(out, "type", "p");
+	else
+		emit_numbers(out, st);
+	if (n->mode >= 0)
+		emit_int(out, "fileMode", n->mode);
+	emit_cdi_owner("uid", n->uid, in->user->uid, out);
+	emit_cdi_owner("gid", n->gid, in->user->gid, out);
+	emit_close(out, '}');
+}
+
+static int add_cdi_node(const struct spec_in *in, const struct cdi_node *n, struct walk *w, struct err *err)
+{
+	struct stat st;
+	int r = cdi_numbers(n, &st, err);
+
+	if (r < 0)
+		return r;
+	if (!device_is_bound(in, n->host, n->path))
+		emit_cdi_node(in, n, &st, w->nodes);
+	if (!S_ISFIFO(st.st_mode))
+		emit_access(w, &st, n->access ? n->access : "rwm");
+	return 0;
+}
+
+/* "c 1:3 rwm", whose form was checked; "*" is left out, and so is the type of all. */
+static void emit_device_rule(const char *rule, struct buf *rules)
+{
+	const char *major = rule + 2, *minor = strchr(rule, ':') + 1, *access = strrchr(rule, ' ') + 1;
+	const char type[2] = { *rule, '\0' };
+
+	emit_open(rules, NULL, '{');
+	emit_bool(rules, "allow", true);
+	emit_str(rules, "type", type);
+	if (*major != '*')
+		emit_int(rules, "major", strtol(major, NULL, 10));
+	if (*minor != '*')
+		emit_int(rules, "minor", strtol(minor, NULL, 10));
+	emit_str(rules, "access", access);
+	emit_close(rules, '}');
+}
+
+static int add_cdi(const struct spec_in *in, struct walk *w, struct err *err)
+{
+	int r = 0;
+
+	if (in->cdi && in->cdi->n_nets)
+		return err_hint(err,
+				err_set(err, ERR_UNIMPLEMENTED,
+					"network device %s of a CDI file: the engines move none into a container",
+					in->cdi->nets[0].host),
+				"attach the job to a network of a CNI plugin that does, such as host-device");
+	for (size_t i = 0; in->cdi && r >= 0 && i < in->cdi->n_nodes; i++)
+		r = add_cdi_node(in, &in->cdi->nodes[i], w, err);
+	return r;
+}
+
 int spec_devices(const struct spec_in *in, struct buf *nodes, struct buf *rules, struct err *err)
 {
 	const struct task *t = in->task;
-	struct walk w = { .nodes = nodes };
+	struct walk w = { .nodes = nodes, .cdi = in->cdi };
 	bool all = t->privileged && !in->vm;
 
 	emit_open(rules, NULL, '{');
@@ -118,9 +231,12 @@ int spec_devices(const struct spec_in *in, struct buf *nodes, struct buf *rules,
 		if (all && (!d->inside || !strcmp(d->inside, d->host)) && !strncmp(d->host, "/dev/", 5))
 			continue; /* it is there already */
 		w.access = d->access ? d->access : "rwm";
+		w.bound = device_is_bound(in, d->host, d->inside);
 		r = add_given_device(d, &w, err);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	for (size_t i = 0; w.rules && i < t->device_rules.n; i++)
+		emit_device_rule(t->device_rules.v[i], rules);
+	return add_cdi(in, &w, err);
 }

@@ -1,6 +1,7 @@
 /* Mounts, in the order in which they are made: the kernel's own file systems, then davit's files and the task's mounts by
  * depth, so that none hides another: a volume on /etc leaves /etc/hosts as it is. A mount of the task's on one of the usual
  * targets takes its place. */
+#include "file.h"
 #include "init.h"
 #include "mem.h"
 #include "mount-option.h"
@@ -14,6 +15,7 @@ struct entry {
 	const char *type, *source;
 	struct strv options;
 	size_t depth, order;
+	bool device; /* nobody's files to map */
 };
 
 struct entries {
@@ -136,6 +138,22 @@ static void add_all_given(const struct spec_in *in, struct entries *e)
 	}
 }
 
+static void add_bound_device(const struct spec_in *in, const char *host, const char *inside, struct entries *e)
+{
+	if (!device_is_bound(in, host, inside))
+		return;
+	add_given_mount(e, &(struct spec_mount){ .target = inside, .source = host });
+	e->v[e->n - 1].device = true;
+}
+
+static void add_bound_devices(const struct spec_in *in, struct entries *e)
+{
+	for (size_t i = 0; i < in->task->n_devices; i++)
+		add_bound_device(in, in->task->devices[i].host, in->task->devices[i].inside, e);
+	for (size_t i = 0; in->cdi && i < in->cdi->n_nodes; i++)
+		add_bound_device(in, in->cdi->nodes[i].host, in->cdi->nodes[i].path, e);
+}
+
 /* davit's files below /etc, as far as the task mounts nothing of its own in their place. They are the job's to write unless it
  * wants its root read-only. */
 static void add_own_files(const struct spec_in *in, struct entries *e)
@@ -182,18 +200,35 @@ static void usual(const struct entries *given, const char *target, const char *t
 	emit_close(out, '}');
 }
 
+/* Of the host's IPC namespace what the host has mounted; its queues are shown by whatever mount of them is made in it, but that
+ * takes its own root. */
+static void usual_ipc(const struct spec_in *in, const struct entries *given, struct buf *out)
+{
+	static const char bind[] = "rbind rprivate rw nosuid noexec nodev";
+	const bool host = namespace_is_host(in->task->ipc);
+	char shm[80];
+
+	(void)snprintf(shm, sizeof shm, "nosuid noexec nodev mode=1777 size=%lld", (long long)in->task->shm_size);
+	if (host && file_exists("/dev/shm"))
+		usual(given, "/dev/shm", "bind", "/dev/shm", bind, out);
+	else
+		usual(given, "/dev/shm", "tmpfs", "shm", shm, out);
+	if (!host || !in->map)
+		usual(given, "/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev", out);
+	else if (file_exists("/dev/mqueue"))
+		usual(given, "/dev/mqueue", "bind", "/dev/mqueue", bind, out);
+}
+
 static void usual_mounts(const struct spec_in *in, const struct entries *given, struct buf *out)
 {
 	const char *access = in->task->privileged ? "nosuid noexec nodev rw" : "nosuid noexec nodev ro";
-	char shm[80], cgroup[80];
+	char cgroup[80];
 
-	(void)snprintf(shm, sizeof shm, "nosuid noexec nodev mode=1777 size=%lld", (long long)in->task->shm_size);
 	(void)snprintf(cgroup, sizeof cgroup, "%s relatime", access);
 	usual(given, "/proc", "proc", "proc", "nosuid noexec nodev", out);
 	usual(given, "/dev", "tmpfs", "tmpfs", "nosuid strictatime mode=755 size=65536k", out);
 	usual(given, "/dev/pts", "devpts", "devpts", "nosuid noexec newinstance ptmxmode=0666 mode=0620 gid=5", out);
-	usual(given, "/dev/shm", "tmpfs", "shm", shm, out);
-	usual(given, "/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev", out);
+	usual_ipc(in, given, out);
 	usual(given, "/sys", "sysfs", "sysfs", access, out);
 	usual(given, "/sys/fs/cgroup", "cgroup", "cgroup", cgroup, out);
 }
@@ -211,6 +246,15 @@ static int spec_check_recursion(const struct spec_in *in, struct err *err)
 	return 0;
 }
 
+/* What stands for a bind's source in a user namespace; NULL: it is no bind. */
+static char *mapped_source(const struct spec_map *map, const struct entry *e)
+{
+	if (strcmp(e->type, "bind") != 0 || e->device)
+		return NULL;
+	strv_pushf(map->sources, "%c%s", strv_has(&e->options, "bind") ? SPEC_MAP_PART : SPEC_MAP_WHOLE, e->source);
+	return mem_printf("%s/%zu", map->dir, map->sources->n - 1);
+}
+
 static int check_given(const struct entries *e, struct err *err)
 {
 	for (size_t i = 0; i < e->n; i++)
@@ -226,6 +270,7 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 	int r;
 
 	add_all_given(in, &given);
+	add_bound_devices(in, &given);
 	add_own_files(in, &given);
 	if (init_wanted(in))
 		add_given_mount(&given,
@@ -240,7 +285,9 @@ int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 	emit_open(out, "mounts", '[');
 	usual_mounts(in, &given, out);
 	for (size_t i = 0; i < given.n; i++) {
-		emit_mount(given.v[i].target, given.v[i].type, given.v[i].source, out);
+		_cleanup_free_ char *mapped = in->map ? mapped_source(in->map, &given.v[i]) : NULL;
+
+		emit_mount(given.v[i].target, given.v[i].type, mapped ? mapped : given.v[i].source, out);
 		emit_strv(out, "options", &given.v[i].options);
 		emit_close(out, '}');
 	}

@@ -64,6 +64,8 @@ static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 			strv_push(&given, in->image->env.v[i]);
 	strv_setenvs(&env, &given);
 	strv_setenvs(&env, &in->task->env);
+	if (in->cdi)
+		strv_setenvs(&env, &in->cdi->env);
 	process_set_home(&env, in->user->home);
 	r = process_check_texts("environment variable", &env, err);
 	if (r >= 0)
@@ -217,6 +219,22 @@ static int emit_cwd(const struct spec_in *in, struct buf *out, struct err *err)
 	return r;
 }
 
+/* With the groups that its CDI devices are of. */
+static void emit_user(const struct spec_in *in, struct buf *out)
+{
+	const size_t more = in->cdi ? in->cdi->groups.n : 0;
+	struct user all = *in->user;
+	_cleanup_free_ gid_t *groups = mem_array(gid_t, all.n_groups + more);
+
+	for (size_t i = 0; i < all.n_groups; i++)
+		groups[i] = in->user->groups[i];
+	for (size_t i = 0; i < more; i++)
+		groups[all.n_groups + i] = (gid_t)strtoul(in->cdi->groups.v[i], NULL, 10);
+	all.groups = groups;
+	all.n_groups += more;
+	process_emit_user(&all, out);
+}
+
 int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
 {
 	typedef int part(const struct spec_in *, struct buf *, struct err *);
@@ -226,7 +244,7 @@ int spec_process(const struct spec_in *in, uint64_t caps, struct buf *out, struc
 	emit_open(out, "process", '{');
 	if (in->task->tty)
 		process_emit_terminal(in->console, out);
-	process_emit_user(in->user, out);
+	emit_user(in, out);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		r = parts[i](in, out, err);
 		if (r < 0)

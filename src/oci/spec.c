@@ -3,6 +3,8 @@
 #include "spec.h"
 #include "cgroup-path.h"
 #include "file.h"
+#include "hidden.h"
+#include "labels.h"
 #include "propagation.h"
 #include "seccomp.h"
 #include "spec-parts.h"
@@ -10,50 +12,23 @@
 
 enum { SPEC_ROOM = 16384 }; /* the usual spec, so that the buffer grows once */
 
-static const char *const masked[] = {
-	"/proc/acpi",        "/proc/asound",        "/proc/interrupts", "/proc/kcore",
-	"/proc/keys",        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-	"/proc/sched_debug", "/proc/scsi",          "/sys/firmware",    "/sys/devices/virtual/powercap",
-};
-static const char read_only[] = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
-
-static void emit_namespace(struct buf *out, const char *type, const char *path)
-{
-	emit_open(out, NULL, '{');
-	emit_str(out, "type", type);
-	emit_str(out, "path", path);
-	emit_close(out, '}');
-}
-
-static void emit_namespaces(const struct spec_in *in, struct buf *out)
-{
-	emit_open(out, "namespaces", '[');
-	emit_namespace(out, "pid", NULL);
-	emit_namespace(out, "ipc", NULL);
-	emit_namespace(out, "uts", NULL);
-	emit_namespace(out, "mount", NULL);
-	if (in->netns)
-		emit_namespace(out, "network", in->netns);
-	if (in->cgroup2 && !in->task->privileged)
-		emit_namespace(out, "cgroup", NULL);
-	emit_close(out, ']');
-}
-
 /* In a network namespace of its own a task may listen on any port and send echo requests, as Docker's may: there is nobody
  * beside it whom that could hurt. */
 static void emit_sysctl(const struct spec_in *in, struct buf *out)
 {
-	static const struct {
+	char groups[32]; /* the kernel wants ids that there are */
+	const struct {
 		const char *key, *value;
 	} own_net[] = {
 		{ "net.ipv4.ip_unprivileged_port_start", "0" },
-		{ "net.ipv4.ping_group_range", "0 2147483647" },
+		{ "net.ipv4.ping_group_range", groups },
 	};
 	const struct dict *asked = &in->task->sysctl;
 	const bool own = in->netns && !in->joined;
 
 	if (!own && !asked->n)
 		return;
+	(void)snprintf(groups, sizeof groups, "0 %u", in->map ? in->map->ids.n - 1 : 2147483647);
 	emit_open(out, "sysctl", '{');
 	for (size_t i = 0; own && i < sizeof own_net / sizeof *own_net; i++)
 		if (!dict_get(asked, own_net[i].key))
@@ -100,20 +75,31 @@ static int emit_devices_and_resources(const struct spec_in *in, struct buf *out,
 	return spec_resources(in, &rules, out, err);
 }
 
-/* What a processor counts when it is hot tells neighbours' work from one another, as /proc/interrupts does. */
-static void emit_masked(struct buf *out)
+/* HIDDEN_CPUS is a path for each processor. */
+static void emit_hidden(const char *path, struct buf *out)
 {
-	char path[64];
+	char cpu[64];
 
-	emit_open(out, "maskedPaths", '[');
-	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
-		emit_str(out, NULL, masked[i]);
-	for (unsigned cpu = 0;; cpu++) {
-		(void)snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/thermal_throttle", cpu);
-		if (!file_exists(path))
-			break;
+	if (strcmp(path, HIDDEN_CPUS) != 0) {
 		emit_str(out, NULL, path);
+		return;
 	}
+	for (unsigned n = 0;; n++) {
+		(void)snprintf(cpu, sizeof cpu, HIDDEN_CPU, n);
+		if (!file_exists(cpu))
+			break;
+		emit_str(out, NULL, cpu);
+	}
+}
+
+/* @given instead of the @usual ones. */
+static void emit_hidden_list(const char *key, const struct strv *given, const char *const *usual, struct buf *out)
+{
+	emit_open(out, key, '[');
+	for (size_t i = 0; given && i < given->n; i++)
+		emit_hidden(given->v[i], out);
+	for (size_t i = 0; !given && usual[i]; i++)
+		emit_hidden(usual[i], out);
 	emit_close(out, ']');
 }
 
@@ -134,6 +120,14 @@ static const char *root_propagation(const struct spec_in *in)
 	return found;
 }
 
+static void emit_hidden_lists(const struct task *t, struct buf *out)
+{
+	if (t->has_masked_paths || !t->privileged)
+		emit_hidden_list("maskedPaths", t->has_masked_paths ? &t->masked_paths : NULL, hidden_masked, out);
+	if (t->has_readonly_paths || !t->privileged)
+		emit_hidden_list("readonlyPaths", t->has_readonly_paths ? &t->readonly_paths : NULL, hidden_read_only, out);
+}
+
 static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, struct err *err)
 {
 	int r;
@@ -143,16 +137,10 @@ static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, 
 	buf_addf(out, in->systemd ? "\"" CGROUP_SYSTEMD "\"" : "\"" CGROUP_PATH "\"", in->ns, in->id); /* ids: nothing to quote */
 	emit_str(out, "mountLabel", in->selinux_mount);
 	emit_str(out, "rootfsPropagation", root_propagation(in));
-	emit_namespaces(in, out);
+	spec_namespaces(in, out);
 	emit_sysctl(in, out);
-	if (in->task->has_masked_paths)
-		emit_strv(out, "maskedPaths", &in->task->masked_paths);
-	else if (!in->task->privileged)
-		emit_masked(out);
-	if (in->task->has_readonly_paths)
-		emit_strv(out, "readonlyPaths", &in->task->readonly_paths);
-	else if (!in->task->privileged)
-		emit_words(out, "readonlyPaths", read_only);
+	emit_hidden_lists(in->task, out);
+	spec_rdt(in, out);
 	r = emit_devices_and_resources(in, out, err);
 	if (r >= 0)
 		r = emit_seccomp(in, caps, out, err);
@@ -160,13 +148,21 @@ static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, 
 	return r;
 }
 
-static void emit_annotations(const struct dict *d, struct buf *out)
+static void emit_annotations(const struct spec_in *in, struct buf *out)
 {
-	if (!d->n)
+	const struct dict *d = &in->task->annotations;
+	const size_t n_mapped = in->map ? in->map->sources->n : 0;
+	char key[64];
+
+	if (!d->n && !n_mapped)
 		return;
 	emit_open(out, "annotations", '{');
 	for (size_t i = 0; i < d->n; i++)
 		emit_str(out, d->v[i].key, d->v[i].value);
+	for (size_t i = 0; i < n_mapped; i++) {
+		(void)snprintf(key, sizeof key, SPEC_MAPPED "%zu", i);
+		emit_str(out, key, in->map->sources->v[i]);
+	}
 	emit_close(out, '}');
 }
 
@@ -181,13 +177,15 @@ static int emit_spec(const struct spec_in *in, struct buf *out, struct err *err)
 	if (in->task->read_only)
 		emit_bool(out, "readonly", true);
 	emit_close(out, '}');
-	emit_str(out, "hostname", in->hostname);
+	if (!namespace_is_host(in->task->uts) && !in->paths.uts) /* else it is not ours to set */
+		emit_str(out, "hostname", in->hostname);
 	r = spec_process(in, caps, out, err);
 	if (r >= 0)
 		r = spec_mounts(in, out, err);
 	if (r >= 0)
 		r = emit_linux(in, caps, out, err);
-	emit_annotations(&in->task->annotations, out);
+	spec_hooks(in, out);
+	emit_annotations(in, out);
 	emit_close(out, '}');
 	return r;
 }

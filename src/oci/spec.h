@@ -1,5 +1,7 @@
 /* The runtime spec (config.json, ociVersion 1.0.2) from an image's configuration and a task. */
 #pragma once
+#include "cdi.h"
+#include "idmap.h"
 #include "image-config.h"
 #include "job.h"
 #include "user.h"
@@ -15,6 +17,17 @@ struct spec_mount {
 /* A terminal's size from its first moment on; the engines make it so. 0: not known. */
 struct spec_console {
 	unsigned rows, cols;
+};
+
+/* A task in a user namespace. Each bind gets a source below @dir instead of its own, which goes to @sources with SPEC_MAP_WHOLE or
+ * SPEC_MAP_PART (without what is mounted below it) before it: whoever creates the task mounts them there, with owners mapped,
+ * the N-th as @dir/N, and the namespace as @dir/SPEC_MAP_USERNS. */
+#define SPEC_MAP_USERNS "userns"
+enum { SPEC_MAP_WHOLE = 'r', SPEC_MAP_PART = 'b' };
+struct spec_map {
+	struct idmap ids;
+	const char *dir;
+	struct strv *sources;
 };
 
 struct spec_in {
@@ -43,7 +56,12 @@ struct spec_in {
 	struct spec_console console;                 /* with a terminal */
 	const char *init;                            /* host path of davit-init; NULL: the command is run by itself (init.h) */
 	bool reap;                                   /* it stays the first process */
-	struct strv scripts;                         /* paths inside, which it runs before the command; borrowed */
+	const struct spec_map *map;                  /* NULL: the host's users */
+	const struct cdi_edits *cdi;                 /* what its CDI devices want but mounts, which are in @mounts; NULL: none */
+	struct {
+		const char *pid, *ipc, *uts;
+	} paths;             /* of namespaces that another task has made; NULL: its own */
+	struct strv scripts; /* paths inside, which it runs before the command; borrowed */
 };
 /* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown
  * seccomp file, a controller that is not there ... */

@@ -18,6 +18,11 @@ char *places_files(const struct core *c, const char *id) { return of_namespace(c
 char *places_logs(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "logs", c->conf.ns, id); }
 char *places_volume(const struct core *c, const char *name) { return of_namespace(c->conf.data_dir, "volumes", c->conf.ns, name); }
 
+char *places_map(const struct core *c, const char *id, size_t task)
+{
+	return mem_printf("%s/%s/%s/" PLACES_MAP "%zu", c->conf.run_dir, c->conf.ns, id, task);
+}
+
 char *places_log(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *folder = places_logs(c, id);

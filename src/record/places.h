@@ -3,12 +3,14 @@
 #pragma once
 #include "core.h"
 
+#define PLACES_MAP "map."
 /* Of a job, by the id of its container. "" gives the folder that those of all jobs are in. */
-char *places_run(const struct core *, const char *id);   /* RUN/NS/ID: FIFOs */
-char *places_files(const struct core *, const char *id); /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
-char *places_logs(const struct core *, const char *id);  /* DATA/logs/NS/ID */
-char *places_log(const struct core *, const char *id);   /* DATA/logs/NS/ID/log */
-char *places_netns(const char *id);                      /* NETNS_DIR/ID */
+char *places_run(const struct core *, const char *id);              /* RUN/NS/ID: FIFOs */
+char *places_map(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.N: mounts, while a task is created */
+char *places_files(const struct core *, const char *id);            /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
+char *places_logs(const struct core *, const char *id);             /* DATA/logs/NS/ID */
+char *places_log(const struct core *, const char *id);              /* DATA/logs/NS/ID/log */
+char *places_netns(const char *id);                                 /* NETNS_DIR/ID */
 /* RUN/NS/ID.net: whose network it is in (netshare.h); NS need not be the core's. */
 #define PLACES_SHARE_END ".net"
 char *places_share(const struct core *, const char *ns, const char *id);

@@ -10,6 +10,7 @@
 #include "snapshots.h"
 #include "volume-folder.h"
 #include <string.h>
+#include <sys/mount.h>
 
 enum { DELETE_MS = 10000 };
 
@@ -236,12 +237,26 @@ static void remove_folder(const char *path)
 		log_warn("%s", why.msg);
 }
 
+/* What a davit that was killed had mounted for a task under way (places_map()). */
+static void drop_maps(const char *run_dir)
+{
+	_cleanup_(closedirp) DIR *d = opendir(run_dir);
+
+	for (const struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", run_dir, e->d_name);
+
+		if (!strncmp(e->d_name, PLACES_MAP, strlen(PLACES_MAP)))
+			(void)umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+}
+
 /* What a start makes, and with @logs what stays from one start to the next. */
 void remains_remove_files(const struct core *c, const struct job_over *over, bool logs)
 {
 	const char *id = job_over_id(over);
 	_cleanup_free_ char *run_dir = places_run(c, id), *files_dir = places_files(c, id);
 
+	drop_maps(run_dir);
 	remove_folder(run_dir);
 	remove_folder(files_dir);
 	for (size_t i = 0; logs && i < job_over_tasks(over); i++) {

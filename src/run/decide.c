@@ -1,6 +1,8 @@
 #include "decide.h"
 #include "controllers.h"
+#include "injected.h"
 #include "job-name.h"
+#include "mapped.h"
 #include "mem.h"
 #include "name.h"
 #include "ref.h"
@@ -59,6 +61,38 @@ static int check_processors(const struct task *t, struct err *err)
 			most);
 }
 
+/* A virtual machine has a kernel of its own: there is nothing of the host's in it to share, and nothing of ours to map. */
+static int check_guest(const struct run *run, const struct task *t, struct err *err)
+{
+	const struct {
+		const char *noun, *mode, *bad;
+	} rows[] = { { "pid", t->pid, "host" },
+		     { "ipc", t->ipc, "host" },
+		     { "uts", t->uts, "host" },
+		     { "cgroupns", t->cgroupns, "host" },
+		     { "userns", t->userns, "private" } };
+
+	for (size_t i = 0; run->runtime.vm && i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].mode && !strcmp(rows[i].mode, rows[i].bad))
+			return err_set(err, ERR_INVALID, "%s %s: not with runtime %s, which has a kernel of its own", rows[i].noun,
+				       rows[i].mode, run->runtime.type);
+	return 0;
+}
+
+static int decide_tasks(struct run *run, struct err *err)
+{
+	int r = decide_runtime(run, err);
+
+	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++) {
+		r = decide_image(&run->tasks[i], err);
+		if (r >= 0)
+			r = check_guest(run, run->tasks[i].task, err);
+		if (r >= 0)
+			r = run_decide_injected(&run->tasks[i], err);
+	}
+	return r < 0 ? r : run_decide_users(run, err);
+}
+
 int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r;
@@ -82,10 +116,7 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 	run->cgroup2 = controllers_v2(host_root(run));
 	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
 		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
-	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++)
-		r = decide_image(&run->tasks[i], err);
-	if (r >= 0)
-		r = decide_runtime(run, err);
+	r = decide_tasks(run, err);
 	if (r >= 0 && run->n_tasks > 1 && (run->opts->mode == RUN_FOREGROUND || run->runtime.vm))
 		r = err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: runs detached only, and not in a virtual machine",
 			    run->n_tasks);

@@ -1,4 +1,5 @@
 /* A further process in a running job. */
+#include "dev-null.h"
 #include "cap.h"
 #include "engine-words.h"
 #include "heir.h"
@@ -127,6 +128,7 @@ static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, 
 	pid_t pid;
 	int r = tasks_start(x->core->ctrd, x->rec->c.id, x->exec_id, ctx, &pid, err);
 
+	dev_null_keep();
 	x->goes_on = r >= 0 && !x->io;
 	*ret_code = 0;
 	if (r < 0 || !x->io) {

@@ -1,11 +1,12 @@
 /* The root file system of a job, for an archive. */
 #include "file.h"
 #include "job-export.h"
+#include "mapped.h"
 #include "record.h"
 #include "rootfs.h"
 #include "snapshots.h"
 
-int job_export_root(struct core *c, const char *name, const struct ctx *ctx, int *ret_fd, struct err *err)
+int job_export_root(struct core *c, const char *name, const struct ctx *ctx, int *ret_fd, struct idmap *ret_ids, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
@@ -13,7 +14,9 @@ int job_export_root(struct core *c, const char *name, const struct ctx *ctx, int
 
 	if (r < 0)
 		return r;
-	r = snapshots_mounts(c->ctrd, rec.c.snapshotter, rec.c.snapshot_key, ctx, &mounts, err);
+	r = mapped_ids(&rec, ret_ids, err);
+	if (r >= 0)
+		r = snapshots_mounts(c->ctrd, rec.c.snapshotter, rec.c.snapshot_key, ctx, &mounts, err);
 	if (r >= 0)
 		r = file_mkdirs(c->conf.run_dir, 0711, err);
 	if (r >= 0) /* mounted over it for nobody but the thread that looks */

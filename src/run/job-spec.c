@@ -3,7 +3,9 @@
 #include "cap.h"
 #include "file.h"
 #include "job-state.h"
+#include "injected.h"
 #include "leases.h"
+#include "mapped.h"
 #include "mem.h"
 #include "path.h"
 #include "rootfs.h"
@@ -81,13 +83,23 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 		.apparmor = t->apparmor,
 		.selinux_process = t->labels.process,
 		.selinux_mount = t->labels.mount,
+		.cdi = &t->cdi,
+		.init = t->init,
+		.reap = t->task->init,
+		.scripts = t->scripts,
 	};
+	_cleanup_free_ char *map_dir = places_map(t->core, t->run->id, t->index);
+	struct spec_map map = { .dir = map_dir, .sources = &t->mapped };
 
 	if (t->run->opts->mode == RUN_FOREGROUND && t->task->tty && streams_size(t->task->stdin_open, &size))
 		in.console = (struct spec_console){ size.ws_row, size.ws_col };
 	keep_what_fits(t, (const char **[]){ &in.resolv_conf, &in.hosts, &in.hostname_file });
 	(void)getrlimit(RLIMIT_NOFILE, &nofile);
 	in.nofile_max = nofile.rlim_max;
+	if (task_is_mapped(t)) {
+		map.ids = t->run->users->ids;
+		in.map = &map;
+	}
 	return spec_build(&in, out, err);
 }
 
@@ -127,7 +139,9 @@ int run_spec_dry(struct run_task *t, const struct ctx *ctx, struct buf *out, str
 	if (r < 0)
 		return r;
 	run_binds_dry(t);
-	r = dry_identity(t, ctx, err);
+	r = run_inject(t, err);
+	if (r >= 0)
+		r = dry_identity(t, ctx, err);
 	if (r >= 0)
 		r = run_confine_dry(t, err);
 	return r < 0 ? r : run_spec(t, out, err);

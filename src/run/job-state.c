@@ -2,6 +2,7 @@
 #include "heir.h"
 #include "job-name.h"
 #include "log.h"
+#include "mapped.h"
 #include "mem.h"
 #include "set-state.h"
 #include "version.h"
@@ -111,6 +112,10 @@ static void task_part_done(struct run_task *t)
 	user_files_done(&t->files);
 	image_done(&t->image);
 	strv_done(&t->bind_sources);
+	strv_done(&t->mapped);
+	strv_done(&t->scripts);
+	cdi_edits_done(&t->cdi);
+	free(t->init);
 	strv_done(&t->fresh_volumes);
 	run_release_volumes(t);
 	free(t->volume_holds);
@@ -140,6 +145,7 @@ void run_done(struct run *run)
 	claim_clashes_done(&run->clashes);
 	runtime_done(&run->runtime);
 	free(run->picked);
+	run_users_free(run->users);
 	free(run->joins.id);
 	free(run->joins.name);
 	free(run->joins.hostname);

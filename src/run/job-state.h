@@ -66,6 +66,10 @@ struct run_task {
 	size_t n_binds;
 	struct strv bind_sources;  /* owns the paths in binds */
 	struct strv fresh_volumes; /* made by this run: removed when it is rolled back */
+	char *init;                /* davit-init, where the task has it */
+	struct strv scripts;       /* paths inside of those that it runs first */
+	struct cdi_edits cdi;      /* what its CDI devices want (injected.h) */
+	struct strv mapped;        /* its binds' sources in a user namespace (mapped.h) */
 	int *volume_holds;
 	size_t n_volume_holds;   /* until the record says that the job uses them */
 	struct filling *filling; /* step-rootfs.c: volumes that are being filled */
@@ -108,6 +112,7 @@ struct run {
 	bool network_left;        /* by a rollback: claim, namespace and cached result stay */
 	bool probed, unreachable; /* a rollback has asked whether containerd answers; it does not */
 	struct job_over *over;    /* by a rollback: the proof of all tasks; run_over() */
+	struct run_users *users;  /* the user namespace of those that want one; NULL: none does (mapped.h) */
 
 	int lock;
 	struct ctrd_call *call[N_STEPS]; /* as a task's */

@@ -67,13 +67,18 @@ static int open_files(const struct run *run, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "%s", path) : fd;
 }
 
+static bool first_has_hosts_name(const struct run *run)
+{
+	return run->job->tasks[0].uts && !strcmp(run->job->tasks[0].uts, "host");
+}
+
 const char *run_hostname(const struct run *run, char host[HOST_NAME_MAX + 1])
 {
 	if (run->joins.hostname)
 		return run->joins.hostname;
 	if (run->job->hostname)
 		return run->job->hostname;
-	if (run->host_net && gethostname(host, HOST_NAME_MAX + 1) == 0)
+	if ((run->host_net || first_has_hosts_name(run)) && gethostname(host, HOST_NAME_MAX + 1) == 0)
 		return host;
 	return run->job->name;
 }

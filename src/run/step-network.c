@@ -1,6 +1,7 @@
 /* The steps of the network: its namespace, the host ports, the plugins' ADD. */
 #include "job-steps.h"
 #include "log.h"
+#include "mapped.h"
 #include "netshare.h"
 #include "ports.h"
 #include "reconcile.h"
@@ -22,12 +23,16 @@ int netns_begin(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_free_ char *path = NULL;
 	int r;
 
-	if (run->joins.id)
-		return netshare_join(run->core, run->id, run->job->name, run->joins.id, run->joins.name, ctx, err);
+	if (run->joins.id) {
+		r = netshare_join(run->core, run->id, run->job->name, run->joins.id, run->joins.name, ctx, err);
+		return r >= 0 && run->users ? run_join_users(run, err) : r;
+	}
 	r = run_is_new(run) ? 0 : netshare_return(run->core, run->id, ctx, err);
 	run->net_kept = r > 0;
-	if (r == 0)
-		r = netns_new(NETNS_DIR, run->id, &path, err);
+	if (r > 0 && run->users)
+		r = run_join_users(run, err);
+	else if (r == 0)
+		r = run->users ? run_make_users(run, err) : netns_new(NETNS_DIR, run->id, &path, err);
 	if (r < 0)
 		return r;
 	run->netns_made = true;

@@ -1,6 +1,7 @@
 /* The step "rootfs": volumes, and who the process is, by the files of the image and of the volumes. What an empty volume is filled
  * with may be much: a thread copies it, while the rest of the job goes on. */
 #include "job-steps.h"
+#include "injected.h"
 #include "mem.h"
 #include "rootfs.h"
 #include <pthread.h>
@@ -91,6 +92,8 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 	r = run_image_volumes(t, err);
 	if (r >= 0)
 		r = run_binds(t, ctx, err);
+	if (r >= 0)
+		r = run_inject(t, err);
 	if (r >= 0 && run_has_volumes(t)) {
 		r = rootfs_open(&t->mounts, dir, &root, err);
 		return r < 0 ? r : fill_begin(t, TAKE_FD(root), err);

@@ -1,8 +1,10 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
+#include "dev-null.h"
 #include "engine-words.h"
 #include "foreground.h"
 #include "heir.h"
+#include "mapped.h"
 #include "mem.h"
 #include "orphans.h"
 #include "remains.h"
@@ -30,6 +32,8 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
 	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
 
+	if (r >= 0)
+		r = mapped_make(t, err);
 	if (r < 0)
 		return r;
 	run_label_root(t);
@@ -47,6 +51,9 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 
 	if (r >= 0)
 		r = tasks_create_end(TAKE_PTR(t->call[S_TASK]), ctx, &t->pid, err);
+	dev_null_keep();
+	if (r >= 0)
+		mapped_drop(t);
 	r = task_explain(t, r, err);
 	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
 		streams_resize(t->streams, t->core, t->id, ctx);
@@ -145,6 +152,7 @@ void task_undo(void *state, const struct ctx *ctx)
 	/* Else it may run, and the heir reads what it says. */
 	if (run_task_over(t, ctx) && heir_tell(t->run->heir, HEIR_DONE, -1))
 		heir_free(TAKE_PTR(t->run->heir));
+	mapped_drop(t);
 }
 
 void task_plan(const void *state, struct strv *out)

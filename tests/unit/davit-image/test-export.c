@@ -12,13 +12,14 @@
 static void make_tar(const char *root, const char *tar)
 {
 	const struct ctx none = ctx_none();
+	const struct idmap ids = { 0 };
 	struct output out;
 	struct err err = ERR_INIT;
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	assert_int_equal(output_open(&out, tar, -1, &none, &err), 0);
-	if (export_tree(fd, &none, &out, &err) < 0)
+	if (export_tree(fd, &ids, &none, &out, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(output_commit(&out, &err), 0);
 	output_done(&out);

@@ -28,7 +28,7 @@ static const char full[] =
 	"\"restart\":{\"policy\":\"on-failure\",\"attempts\":3,\"interval\":60,\"delay\":5,\"mode\":\"delay\"},"
 	"\"healthcheck\":{\"type\":\"http\",\"exec\":[\"x\"],\"url\":\"/"
 	"h\",\"expect\":\"ok\",\"interval\":5,\"timeout\":2,\"retries\":4,\"start_period\":9},"
-	"\"userns\":\"private\",\"pid\":\"host\",\"ipc\":\"task:b\",\"uts\":\"host\",\"cgroupns\":\"private\","
+	"\"userns\":\"host\",\"pid\":\"host\",\"ipc\":\"task:b\",\"uts\":\"private\",\"cgroupns\":\"private\","
 	"\"privileged\":true,"
 	"\"read_only\":true,\"no_new_privileges\":false,\"cap_add\":[\"NET_ADMIN\"],\"cap_drop\":[\"ALL\"],\"seccomp\":"
 	"\"unconfined\","
@@ -196,6 +196,19 @@ static const struct {
 	{ "{\"tasks\":[{\"image\":\"i\"}],\"ports\":[{\"inside\":65536}]}", "ports[0]: key \"inside\": 65536 is out of range", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"ulimits\":[{\"name\":\"nofile\",\"soft\":-2}]}]}",
 	  "ulimits[0]: key \"soft\": -2 is out of range", "" },
+#define MODES(of_job, of_task) "{" of_job "\"tasks\":[{\"image\":\"i\"," of_task "}]}"
+	{ MODES("\"hostname\":\"h\",", "\"uts\":\"host\""), "conflicting options: hostname and uts host", "the host has its name" },
+	{ MODES("", "\"ipc\":\"host\",\"shm_size\":1"), "conflicting options: shm-size and ipc host", "/dev/shm is the host's" },
+	{ MODES("", "\"ipc\":\"host\",\"sysctl\":{\"kernel.sem\":\"1\"}"),
+	  "invalid sysctl \"kernel.sem\": with ipc host it would change the host", "" },
+	{ MODES("", "\"uts\":\"host\",\"sysctl\":{\"kernel.domainname\":\"x\"}"),
+	  "invalid sysctl \"kernel.domainname\": with uts host it would change the host", "" },
+	{ MODES("", "\"userns\":\"private\",\"privileged\":true"), "conflicting options: privileged and userns private",
+	  "what is privileged is the host's root: --userns host" },
+	{ MODES("", "\"userns\":\"private\",\"pid\":\"host\""), "conflicting options: pid host and userns private",
+	  "--userns host, or a process namespace of its own" },
+	{ MODES("\"network\":\"host\",", "\"userns\":\"private\""), "conflicting options: network host and userns private",
+	  "--userns host, or a network of its own" },
 	{ "{\"name\":\"a\",\"name\":\"b\"}", "key \"name\" is given twice", "" },
 	{ "{\"labels\":{\"a\":\"1\",\"a\":\"2\"}}", "key \"labels\": \"a\" is given twice", "" },
 	{ "{\"tasks\":[{\"name\":\"a\",\"image\":\"i\"},{\"image\":7}]}", "tasks[1]: key \"image\": wants text", "" },

@@ -323,6 +323,7 @@ static int make_file(const struct cni_conf *conf, struct network *n, bool v6, st
 	r = network_decide(conf, n, v6, err);
 	if (r < 0)
 		return r;
+	n->ours = true;
 	network_write(n, &text);
 	r = file_write(path, buf_str(&text), text.len, 0644, err);
 	if (r >= 0)

@@ -113,7 +113,8 @@ static void put_bridge(json *o, const struct network *n)
 	json_put_str(o, "bridge", n->bridge);
 	json_put_bool(o, "isGateway", !n->internal);
 	json_put_bool(o, "ipMasq", !n->internal && !n->no_masquerade);
-	json_put_bool(o, "hairpinMode", !n->no_hairpin);
+	if (!n->no_hairpin)
+		json_put_bool(o, "hairpinMode", true);
 }
 
 static void put_plugin(json *plugins, const char *type, const char *capability)
@@ -151,18 +152,24 @@ static json *plugins_json(const struct network *n)
 	return plugins;
 }
 
+static json *ours_json(const struct network *n)
+{
+	json *o = json_new_object();
+
+	if (n->labels.n)
+		json_put_dict(o, "labels", &n->labels);
+	if (n->internal)
+		json_put_bool(o, "internal", true);
+	return o;
+}
+
 void network_write(const struct network *n, struct buf *out)
 {
 	_cleanup_json_ json *list = json_new_object();
-	json *ours = json_new_object();
-
 	json_put_str(list, "cniVersion", "1.0.0");
 	json_put_str(list, "name", n->name);
-	if (n->labels.n)
-		json_put_dict(ours, "labels", &n->labels);
-	if (n->internal)
-		json_put_bool(ours, "internal", true);
-	json_put(list, OURS, ours);
+	if (n->ours)
+		json_put(list, OURS, ours_json(n));
 	json_put(list, "plugins", plugins_json(n));
 	json_write_pretty(list, out);
 	if (out->len && out->data[out->len - 1] != '\n')

@@ -28,7 +28,7 @@ struct network {
 	bool internal;                  /* nothing leads out, nor from the host in */
 	bool no_masquerade, no_hairpin; /* of a bridge */
 	bool dhcp;                      /* addresses come from a DHCP server, by the plugin dhcp's daemon */
-	bool ours;                      /* made by davit; set by network_read() */
+	bool ours;                      /* made by davit: network_create() and network_read() set it */
 	struct dict labels;
 };
 void network_done(struct network *);

@@ -5,7 +5,7 @@
 #include "opt.h"
 
 #define OWN_NAMESPACE "every job has its own; only the network may be the host's: --network host"
-#define NO_NEIGHBOURS "jobs of a network reach each other by address; --add-host NAME:IP gives one a name"
+#define NO_NEIGHBOURS "jobs of a network find each other by name; --network-alias gives one another name"
 #define CONF_GIVES "the network's configuration gives addresses: /etc/cni/net.d"
 #define NO_HEALTH "davit checks no health: run the check beside it, as in davit exec JOB CHECK"
 #define QUOTA "--cpus 1.5 sets quota and period"

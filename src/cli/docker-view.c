@@ -90,23 +90,53 @@ static json *view_ports(json *ports)
 	return o;
 }
 
-static json *view_network(json *network, json *job)
+/* Address and prefix length of the first of @ips of that family; "" and 0: none. */
+static void put_address(json *o, json *ips, bool v6, const char *key, const char *prefix_key)
 {
-	json *o = json_new_object(), *all = json_new_object(), *one = json_new_object();
+	for (size_t i = 0; i < json_len(ips); i++) {
+		const char *ip = json_text(json_at(ips, i)), *slash = ip ? strchr(ip, '/') : NULL;
+		_cleanup_free_ char *bare = NULL;
+
+		if (!slash || (strchr(ip, ':') != NULL) != v6)
+			continue;
+		bare = mem_strndup(ip, (size_t)(slash - ip));
+		json_put_str(o, key, bare);
+		json_put_int(o, prefix_key, (int64_t)strtol(slash + 1, NULL, 10));
+		return;
+	}
+	json_put_str(o, key, "");
+	json_put_int(o, prefix_key, 0);
+}
+
+static json *view_attachment(json *a)
+{
+	json *o = json_new_object(), *ips = json_get_array(a, "ips");
+
+	put_address(o, ips, false, "IPAddress", "IPPrefixLen");
+	put_address(o, ips, true, "GlobalIPv6Address", "GlobalIPv6PrefixLen");
+	put_text(o, "Gateway", json_get_str(a, "gateway"));
+	put_text(o, "MacAddress", json_get_str(a, "mac"));
+	view_put_list(o, "Aliases", json_get_array(a, "names"));
+	return o;
+}
+
+/* @attachments are none of a job that does not run. */
+static json *view_network(json *network, json *attachments, json *job)
+{
+	json *o = json_new_object(), *all = json_new_object();
 	const char *name = json_get_str(network, "name");
 	static const char *const keys[][2] = { { "IPAddress", "ip" }, { "Gateway", "gateway" }, { "MacAddress", "mac" } };
-	const char *const prefix = "IPPrefixLen";
 
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		put_text(o, keys[i][0], json_get_str(network, keys[i][1]));
-		put_text(one, keys[i][0], json_get_str(network, keys[i][1]));
-	}
-	json_put_int(o, prefix, json_get_int(network, "prefix", 0));
-	json_put_int(one, prefix, json_get_int(network, "prefix", 0));
+	json_put_int(o, "IPPrefixLen", json_get_int(network, "prefix", 0));
 	put_text(o, "Bridge", json_get_str(network, "bridge"));
 	put_text(o, "SandboxKey", json_get_str(network, "netns"));
 	json_put(o, "Ports", view_ports(json_get_array(job, "ports")));
-	json_put(all, name ? name : "none", one);
+	for (size_t i = 0; i < json_len(attachments); i++)
+		json_put(all, json_get_str(json_at(attachments, i), "name"), view_attachment(json_at(attachments, i)));
+	if (!json_len(attachments))
+		json_put(all, name ? name : "none", view_attachment(NULL));
 	json_put(o, "Networks", all);
 	return o;
 }
@@ -267,7 +297,7 @@ void docker_view_job(json *own)
 	json_put(own, "State", view_state(state));
 	json_put(own, "Config", view_config(own, task, spec));
 	json_put(own, "HostConfig", view_host_config(own, job, task));
-	json_put(own, "NetworkSettings", view_network(json_get_object(own, "network"), job));
+	json_put(own, "NetworkSettings", view_network(json_get_object(own, "network"), json_get_array(own, "networks"), job));
 	json_put(own, "Mounts", view_mounts(json_get_array(task, "mounts"), spec));
 	json_put(own, "Args", args);
 }

@@ -413,10 +413,51 @@ static int check_joins(const struct job *j, struct err *err)
 	return 0;
 }
 
+/* What only a network of the job's own can have. */
+static int check_alone(const struct job *j, struct err *err)
+{
+	const struct {
+		const char *what;
+		bool set;
+	} others[] = {
+		{ "ip", j->ips.n },
+		{ "mac-address", j->mac },
+		{ "network-alias", j->aliases.n },
+		{ "further networks", j->n_networks },
+	};
+	const bool none = j->network && !strcmp(j->network, "none"), host = j->network && !strcmp(j->network, "host");
+
+	for (size_t i = 0; (none || host || job_joins(j)) && i < sizeof others / sizeof *others; i++)
+		if (others[i].set)
+			return err_set(err, ERR_INVALID, "conflicting options: %s and network %s", others[i].what, j->network);
+	return 0;
+}
+
+static int check_networks(const struct job *j, struct err *err)
+{
+	const char **names = mem_array(const char *, j->n_networks + 1);
+	size_t twice;
+
+	names[0] = j->network ? j->network : "";
+	for (size_t i = 0; i < j->n_networks; i++)
+		names[i + 1] = j->networks[i].name;
+	twice = texts_twice(names, j->n_networks + 1);
+	free(names);
+	if (twice <= j->n_networks)
+		return check_fail("network", j->networks[twice - 1].name, "the job is on it already", err);
+	if (j->n_networks >= JOB_NETWORKS_MAX)
+		return err_set(err, ERR_INVALID, "job on %zu networks: at most %d", j->n_networks + 1, JOB_NETWORKS_MAX);
+	return 0;
+}
+
 int check_job(const void *job, struct err *err)
 {
 	int r = check_joins(job, err);
 
+	if (r >= 0)
+		r = check_alone(job, err);
+	if (r >= 0)
+		r = check_networks(job, err);
 	if (r >= 0)
 		r = check_ips(&((const struct job *)job)->ips, err);
 	if (r >= 0)

@@ -20,7 +20,7 @@ struct port {
 	enum port_proto proto;
 };
 const char *port_proto_name(enum port_proto);
-enum { JOB_PORTS_MAX = 4096 };
+enum { JOB_PORTS_MAX = 4096, JOB_NETWORKS_MAX = 32 };
 
 enum mount_kind { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS };
 struct mount {

@@ -4,9 +4,9 @@
 #define LABEL_PREFIX "davit."
 
 /* Of a job's claim, a lease (claim.h); the first two are on the container record too. */
-#define CLAIM_JOB LABEL_PREFIX "job" /* name */
-#define CLAIM_ID LABEL_PREFIX "id"   /* of the container */
-#define CLAIM_NETWORK LABEL_PREFIX "network"
+#define CLAIM_JOB LABEL_PREFIX "job"         /* name */
+#define CLAIM_ID LABEL_PREFIX "id"           /* of the container */
+#define CLAIM_NETWORK LABEL_PREFIX "network" /* NAME,... */
 #define CLAIM_NETNS LABEL_PREFIX "netns"
 #define CLAIM_JOINS \
 	LABEL_PREFIX "joins"             /* id of the job whose network it is in (netshare.h); at a later start it may be another \

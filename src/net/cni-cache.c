@@ -223,6 +223,26 @@ static struct cni_entry *find_cached_entry(const char *dir, const char *name, co
 	return TAKE_PTR(e);
 }
 
+/* eth2 before eth10; of one interface's name in the order in which they come. */
+static bool comes_after(const struct cni_entry *a, const struct cni_entry *b)
+{
+	const size_t x = strlen(a->ifname), y = strlen(b->ifname);
+
+	return x != y ? x > y : strcmp(a->ifname, b->ifname) > 0;
+}
+
+static void insert_entry(struct list_node *head, struct cni_entry *e)
+{
+	struct list_node *at = head->prev;
+
+	while (at != head && comes_after(container_of(at, struct cni_entry, node), e))
+		at = at->prev;
+	e->node.prev = at;
+	e->node.next = at->next;
+	at->next->prev = &e->node;
+	at->next = &e->node;
+}
+
 typedef struct cni_entry *find_fn(const char *dir, const char *name, const char *arg);
 
 static int scan_results(const char *cache_dir, const char *arg, find_fn *fn, struct list_node *head, struct err *err)
@@ -238,7 +258,7 @@ static int scan_results(const char *cache_dir, const char *arg, find_fn *fn, str
 		struct cni_entry *e = fn(dir, name->d_name, arg);
 
 		if (e)
-			list_push(head, &e->node);
+			insert_entry(head, e);
 	}
 	free(names);
 	return 0;
@@ -255,9 +275,11 @@ static struct cni_entry *find_net_entry(const char *dir, const char *name, const
 	_cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
 	_cleanup_(cni_entry_freep) struct cni_entry *e = NULL;
 
-	if (strncmp(name, net, strlen(net)) != 0 || name[strlen(net)] != '-' || read_entry(path, &e, NULL) < 0)
+	if (net && (strncmp(name, net, strlen(net)) != 0 || name[strlen(net)] != '-'))
 		return NULL;
-	return e->network && e->container_id && e->ifname && !strcmp(e->network, net) ? TAKE_PTR(e) : NULL;
+	if (*name == '.' || read_entry(path, &e, NULL) < 0 || !e->network || !e->container_id || !e->ifname)
+		return NULL;
+	return !net || !strcmp(e->network, net) ? TAKE_PTR(e) : NULL;
 }
 
 int cni_cache_find_net(const char *cache_dir, const char *net, struct list_node *head, struct err *err)

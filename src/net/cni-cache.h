@@ -24,8 +24,8 @@ int cni_cache_read(const char *cache_dir, const char *net, const char *container
 int cni_cache_write(const char *cache_dir, const struct cni_entry *, struct err *err);
 /* Absent is success. */
 int cni_cache_remove(const char *cache_dir, const char *net, const char *container_id, const char *ifname, struct err *err);
-/* Every entry of @container_id, in the order of file names, into the list @head. A damaged file still counts by
+/* Every entry of @container_id, in the order of its interfaces (eth0 first), into the list @head. A damaged file still counts by
  * its name, with no more known than that. */
 int cni_cache_find(const char *cache_dir, const char *container_id, struct list_node *head, struct err *err);
-/* Every sound entry of network @net. */
+/* Every sound entry of network @net; NULL: of all networks. */
 int cni_cache_find_net(const char *cache_dir, const char *net, struct list_node *head, struct err *err);

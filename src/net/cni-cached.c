@@ -36,7 +36,8 @@ int cni_del_cached(struct loop *loop, const struct cni_conf *conf, const char *c
 	r = cni_cache_find(conf->cache_dir, container_id, &all, err);
 	if (r < 0)
 		return r;
-	list_for_each(it, &all) {
+	while (!list_empty(&all)) { /* the last first */
+		struct list_node *it = all.prev;
 		struct cni_entry *e = container_of(it, struct cni_entry, node);
 
 		err_clear(&why);
@@ -67,6 +68,22 @@ static bool any_cached(const struct cni_conf *conf, const char *container_id, bo
 		cni_entry_free(e);
 	}
 	return any;
+}
+
+void cni_cached_networks(const struct cni_conf *conf, const char *container_id, struct strv *ret)
+{
+	struct list_node all;
+
+	list_init(&all);
+	(void)cni_cache_find(conf->cache_dir, container_id, &all, NULL);
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		if (!strv_has(ret, e->network))
+			strv_push(ret, e->network);
+		list_unlink(it);
+		cni_entry_free(e);
+	}
 }
 
 bool cni_is_cached(const struct cni_conf *conf, const char *container_id) { return any_cached(conf, container_id, false); }
@@ -107,6 +124,7 @@ int cni_cached_result(const struct cni_conf *conf, const char *net, const char *
 void cni_members_done(struct cni_members *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
+		free(m->v[i].network);
 		free(m->v[i].container_id);
 		free(m->v[i].ifname);
 		strv_done(&m->v[i].names);
@@ -119,13 +137,26 @@ void cni_members_done(struct cni_members *m)
 /* Takes what it can use of the entry. */
 static void add_member(struct cni_members *m, struct cni_entry *e)
 {
-	struct cni_member its = { .container_id = TAKE_PTR(e->container_id), .ifname = TAKE_PTR(e->ifname) };
+	struct cni_member its = { .network = TAKE_PTR(e->network),
+				  .container_id = TAKE_PTR(e->container_id),
+				  .ifname = TAKE_PTR(e->ifname) };
 
 	json_get_strv(e->caps, "aliases", &its.names);
 	if (e->result && cni_result_read(e->result, its.ifname, &its.result, NULL) < 0)
 		its.result = (struct cni_result){ 0 };
 	m->v = mem_grow(m->v, &m->cap, m->n + 1, sizeof *m->v);
 	m->v[m->n++] = its;
+}
+
+static void add_members(struct cni_members *m, struct list_node *all)
+{
+	list_for_each(it, all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		add_member(m, e);
+		list_unlink(it);
+		cni_entry_free(e);
+	}
 }
 
 int cni_members(const struct cni_conf *conf, const char *net, struct cni_members *ret, struct err *err)
@@ -135,12 +166,17 @@ int cni_members(const struct cni_conf *conf, const char *net, struct cni_members
 
 	list_init(&all);
 	r = cni_cache_find_net(conf->cache_dir, net, &all, err);
-	list_for_each(it, &all) {
-		struct cni_entry *e = container_of(it, struct cni_entry, node);
+	add_members(ret, &all);
+	return r;
+}
 
-		add_member(ret, e);
-		list_unlink(it);
-		cni_entry_free(e);
-	}
+int cni_members_of(const struct cni_conf *conf, const char *container_id, struct cni_members *ret, struct err *err)
+{
+	struct list_node all;
+	int r;
+
+	list_init(&all);
+	r = cni_cache_find(conf->cache_dir, container_id, &all, err);
+	add_members(ret, &all);
 	return r;
 }

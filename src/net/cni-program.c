@@ -1,5 +1,6 @@
 #include "cni-program.h"
 #include "cni-net.h"
+#include "cni-wish.h"
 #include "forward.h"
 #include "mem.h"
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static json *runtime_config(const struct cni_op *op, json *plugin)
 void cni_program_input(const struct cni_op *op, json *plugin, struct buf *out)
 {
 	_cleanup_json_ json *conf = json_new_object();
-	json *rc = runtime_config(op, plugin);
+	json *rc = runtime_config(op, plugin), *args = cni_wish_args(op->list, plugin, op->entry->caps);
 
 	json_object_object_foreach(plugin, key, value) {
 		if (strcmp(key, "capabilities") != 0)
@@ -36,6 +37,8 @@ void cni_program_input(const struct cni_op *op, json *plugin, struct buf *out)
 	json_put_str(conf, "cniVersion", op->version);
 	if (rc)
 		json_put(conf, "runtimeConfig", rc);
+	if (args)
+		json_put(conf, "args", args);
 	if (op->entry->result && (op->verb == CNI_ADD || cni_version(op->version) >= CNI_0_4_0))
 		json_put(conf, "prevResult", json_object_get(op->entry->result));
 	json_write(conf, out);
@@ -45,6 +48,7 @@ void cni_program_input(const struct cni_op *op, json *plugin, struct buf *out)
 void cni_program_env(const struct cni_op *op, struct strv *env)
 {
 	const char *path = getenv("PATH");
+	_cleanup_free_ char *args = cni_wish_env(op->list, op->entry->args, op->entry->caps);
 
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, "CNI_", 4) != 0 && strncmp(*e, "PATH=", 5) != 0)
@@ -55,8 +59,8 @@ void cni_program_env(const struct cni_op *op, struct strv *env)
 	strv_pushf(env, "CNI_NETNS=%s", op->entry->netns ? op->entry->netns : "");
 	strv_pushf(env, "CNI_IFNAME=%s", op->entry->ifname);
 	strv_pushf(env, "CNI_PATH=%s", op->path);
-	if (op->entry->args)
-		strv_pushf(env, "CNI_ARGS=%s", op->entry->args);
+	if (args)
+		strv_pushf(env, "CNI_ARGS=%s", args);
 }
 
 static enum errc code_of(int64_t cni)

@@ -4,6 +4,7 @@
 #include "cni-op.h"
 #include "cni-ports.h"
 #include "cni-result.h"
+#include "cni-wish.h"
 #include "mem.h"
 #include <stdlib.h>
 
@@ -29,12 +30,24 @@ static void put_strings(json *o, const char *key, const struct strv *list)
 		json_put_strv(o, key, list);
 }
 
-static json *capability_args(const struct cni_attach *at)
+static void put_wishes(json *caps, const struct cni_net *net, const struct cni_attach *at)
+{
+	_cleanup_strv_ struct strv ips = { 0 };
+
+	if (at->ips)
+		cni_wish_ips(net, at->ips, &ips);
+	put_strings(caps, "ips", &ips);
+	json_put_str(caps, "mac", at->mac);
+	put_strings(caps, "aliases", at->names);
+}
+
+static json *capability_args(const struct cni_net *net, const struct cni_attach *at)
 {
 	json *caps = json_new_object(), *dns = json_new_object();
 
 	if (at->n_ports)
 		json_put(caps, "portMappings", port_mappings(at));
+	put_wishes(caps, net, at);
 	put_strings(dns, "servers", at->dns);
 	put_strings(dns, "searches", at->dns_search);
 	put_strings(dns, "options", at->dns_options);
@@ -55,7 +68,7 @@ static struct cni_entry *new_entry(const struct cni_net *net, const struct cni_a
 	e->netns = mem_strdup(at->netns);
 	e->args = mem_strdup(at->args);
 	buf_add(&e->config, net->text.data, net->text.len);
-	e->caps = capability_args(at);
+	e->caps = capability_args(net, at);
 	return e;
 }
 
@@ -124,6 +137,15 @@ void cni_add_go(struct cni_op *op)
 	cni_op_run(op);
 }
 
+static int check_result(const struct cni_op *op, struct cni_result *res, struct err *err)
+{
+	int r = cni_wish_check(op->entry->caps, res, err);
+
+	if (r < 0)
+		cni_result_done(res);
+	return r;
+}
+
 int cni_add_end(struct cni_op *op, const struct ctx *ctx, struct cni_result *ret, struct err *err)
 {
 	_cleanup_(cni_op_freep) struct cni_op *own = op;
@@ -131,6 +153,8 @@ int cni_add_end(struct cni_op *op, const struct ctx *ctx, struct cni_result *ret
 
 	if (r >= 0 && op->entry->result) {
 		r = cni_result_read(op->entry->result, op->entry->ifname, ret, err);
+		if (r >= 0)
+			r = check_result(op, ret, err);
 		if (r < 0)
 			r = err_wrap(err, r, "network %s", op->entry->network);
 	}

@@ -41,9 +41,12 @@ struct cni_attach {
 	const struct port *ports;
 	size_t n_ports;                                    /* capability portMappings */
 	const struct strv *dns, *dns_search, *dns_options; /* capability dns; may be NULL */
-	bool hold_ports;                                   /* of an ADD: what forwards ports waits for cni_add_go() */
-	const char *args;                                  /* CNI_ARGS or NULL */
-	int hold_fd;                                       /* handed to plugins (child.h) */
+	const struct strv *ips;                            /* addresses that are asked for; may be NULL */
+	const char *mac;                                   /* NULL: any */
+	const struct strv *names; /* capability aliases: by which the others on the network find it; may be NULL */
+	bool hold_ports;          /* of an ADD: what forwards ports waits for cni_add_go() */
+	const char *args;         /* CNI_ARGS or NULL */
+	int hold_fd;              /* handed to plugins (child.h) */
 };
 
 struct cni_ip {
@@ -67,9 +70,9 @@ int cni_add_begin(struct loop *, const struct cni_conf *, const struct cni_net *
 		  struct err *err);
 /* The ports of an op that was begun with hold_ports are free now. Before cni_add_end(). */
 void cni_add_go(struct cni_op *);
-/* Waits and frees the op. When a plugin fails, everything that was added is deleted (DEL of the chain, under a deadline of
- * its own) before the error is returned: "network NAME: plugin portmap: its message". Success writes the cache. What such a
- * DEL could not delete is logged and stays in the cache. */
+/* Waits and frees the op. When a plugin fails, or gave other addresses than were asked for (-ERR_PRECONDITION), everything that was
+ * added is deleted (DEL of the chain, under a deadline of its own) before the error is returned: "network NAME: plugin portmap: its
+ * message". Success writes the cache. What such a DEL could not delete is logged and stays in the cache. */
 int cni_add_end(struct cni_op *, const struct ctx *, struct cni_result *ret, struct err *err);
 /* A failing plugin does not keep the others from deleting; the first error is returned, and the cache entry kept: without the
  * ports as soon as nothing forwards them any more. */
@@ -91,6 +94,8 @@ int cni_del_cached(struct loop *, const struct cni_conf *, const char *container
 bool cni_is_cached(const struct cni_conf *, const char *container_id);
 /* And one whose ports are forwarded? */
 bool cni_has_ports(const struct cni_conf *, const char *container_id);
+/* Names of the networks of its attachments, the first first. */
+void cni_cached_networks(const struct cni_conf *, const char *container_id, struct strv *ret);
 /* That of its first attachment, whatever the network. -ERR_NOT_FOUND. */
 int cni_first_result(const struct cni_conf *, const char *container_id, struct cni_result *ret, struct err *err);
 /* The cached result. -ERR_NOT_FOUND. */
@@ -99,7 +104,7 @@ int cni_cached_result(const struct cni_conf *, const char *net, const char *cont
 
 /* Who is on a network: every attachment that the cache has of it, those of other users of CNI too. */
 struct cni_member {
-	char *container_id, *ifname;
+	char *network, *container_id, *ifname;
 	struct strv names;        /* capability aliases: what the others on the network may call it */
 	struct cni_result result; /* empty while its ADD is under way */
 };
@@ -108,5 +113,7 @@ struct cni_members {
 	size_t n, cap;
 };
 void cni_members_done(struct cni_members *);
-/* In the order of the cache's file names. A damaged file is nobody. */
+/* @net NULL: of every network. A damaged file is nobody. */
 int cni_members(const struct cni_conf *, const char *net, struct cni_members *ret, struct err *err);
+/* The attachments of one container, eth0 first. */
+int cni_members_of(const struct cni_conf *, const char *container_id, struct cni_members *ret, struct err *err);

@@ -155,8 +155,7 @@ static void put_extra_host(struct buf *out, const char *entry, const char *gatew
 	buf_addf(out, "%.*s\t%.*s\n", (int)n, ip, (int)(colon - entry), entry);
 }
 
-void etc_hosts(struct buf *out, const char *ip, const char *hostname, const char *name, const struct strv *extra,
-	       const char *gateway)
+void etc_hosts(struct buf *out, const struct strv *extra, const char *gateway)
 {
 	buf_adds(out, "127.0.0.1\tlocalhost\n"
 		      "::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -167,10 +166,61 @@ void etc_hosts(struct buf *out, const char *ip, const char *hostname, const char
 	for (size_t i = 0; extra && i < extra->n; i++)
 		if (strcspn(extra->v[i], "\n\r") == strlen(extra->v[i]))
 			put_extra_host(out, extra->v[i], gateway);
-	if (!ip)
-		return;
-	buf_addf(out, "%.*s\t%s", (int)strcspn(ip, "/"), ip, hostname);
-	if (name && *name && strcmp(name, hostname) != 0)
-		buf_addf(out, " %s", name);
-	buf_addc(out, '\n');
+}
+
+static bool stood_before(const struct strv *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names->v[i], names->v[n]))
+			return true;
+	return false;
+}
+
+/* What is no word, or would be a comment, would change the lines that follow. */
+void etc_hosts_line(struct buf *out, const char *ip, const struct strv *names)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (!is_word(names->v[i]) || strchr(names->v[i], '#') || stood_before(names, i))
+			continue;
+		if (begun)
+			buf_addf(out, " %s", names->v[i]);
+		else
+			buf_addf(out, "%.*s\t%s", (int)strcspn(ip, "/"), ip, names->v[i]);
+		begun = true;
+	}
+	if (begun)
+		buf_addc(out, '\n');
+}
+
+/* The lines around our part: a job may write them too, so the last pair that belongs together counts. */
+#define PART_BEGIN "# davit: jobs of its networks\n"
+#define PART_END "# davit: end\n"
+
+/* The last line @mark before @end, NULL: none. */
+static const char *find_mark(const char *text, const char *end, const char *mark)
+{
+	const size_t n = strlen(mark);
+
+	for (const char *p = (size_t)(end - text) < n ? NULL : end - n; p && p >= text; p--)
+		if ((p == text || p[-1] == '\n') && !memcmp(p, mark, n))
+			return p;
+	return NULL;
+}
+
+void etc_hosts_keep(struct buf *out, const char *is, size_t len, const struct buf *lines)
+{
+	const char *end = is + len, *to = find_mark(is, end, PART_END), *from = to ? find_mark(is, to, PART_BEGIN) : NULL;
+	const char *rest = from ? to + strlen(PART_END) : end;
+
+	buf_add(out, is, (size_t)((from ? from : end) - is));
+	if (lines->len) {
+		if (out->len && out->data[out->len - 1] != '\n')
+			buf_addc(out, '\n');
+		buf_adds(out, PART_BEGIN);
+		buf_add(out, lines->data, lines->len);
+		buf_adds(out, PART_END);
+	}
+	buf_add(out, rest, (size_t)(end - rest));
 }

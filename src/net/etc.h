@@ -16,7 +16,10 @@ void resolv_done(struct resolv *);
  * 8.8.4.4 as Docker does. Each of the three lists is taken from the first that has one; a search list of "." alone means none.
  * @host_net keeps every server of the host. */
 void etc_resolv_conf(struct buf *out, const char *host_file, const struct resolv *own, const struct resolv *net, bool host_net);
-/* localhost lines, extra hosts ("name:ip", "host-gateway" as ip becomes @gateway, or is left out without one), and @ip
- * (NULL: none; what follows a slash is left out) with @hostname and @name (may be NULL). */
-void etc_hosts(struct buf *out, const char *ip, const char *hostname, const char *name, const struct strv *extra,
-	       const char *gateway);
+/* localhost lines, and extra hosts ("name:ip", "host-gateway" as ip becomes @gateway, or is left out without one). */
+void etc_hosts(struct buf *out, const struct strv *extra, const char *gateway);
+/* A line of @ip (what follows a slash is left out) with @names, each once; nothing when there is none. */
+void etc_hosts_line(struct buf *out, const char *ip, const struct strv *names);
+/* A hosts file as it shall be, of what it is: the part that davit keeps current, between two lines of comment, has @lines now; what
+ * stands around it is left alone, whoever wrote it. Where the part is not there it comes at the end; without lines it is not. */
+void etc_hosts_keep(struct buf *out, const char *is, size_t len, const struct buf *lines);

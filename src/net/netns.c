@@ -56,7 +56,7 @@ static void *netns_make(void *arg)
 }
 
 /* Signals stay with the caller's threads. */
-static int make_in_thread(struct maker *m, struct err *err)
+static int in_thread(void *(*fn)(void *arg), void *arg, struct err *err)
 {
 	pthread_attr_t attr;
 	sigset_t all;
@@ -66,15 +66,52 @@ static int make_in_thread(struct maker *m, struct err *err)
 	(void)sigfillset(&all);
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setsigmask_np(&attr, &all);
-	r = pthread_create(&t, &attr, netns_make, m);
+	r = pthread_create(&t, &attr, fn, arg);
 	(void)pthread_attr_destroy(&attr);
 	if (r)
 		return err_sys(err, r, "start a thread");
 	(void)pthread_join(t, NULL);
-	if (m->r == 0)
-		return 0;
+	return 0;
+}
+
+static int make_in_thread(struct maker *m, struct err *err)
+{
+	int r = in_thread(netns_make, m, err);
+
+	if (r < 0 || m->r == 0)
+		return r;
 	r = err_sys(err, -m->r, "%s", m->at);
 	return m->r == -EPERM ? err_hint(err, r, "run as root") : r;
+}
+
+struct visitor {
+	const char *path;
+	int (*fn)(void *arg, struct err *err);
+	void *arg;
+	int r;
+	struct err err;
+};
+
+static void *netns_visit(void *arg)
+{
+	struct visitor *v = arg;
+	_cleanup_close_ int fd = open(v->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		v->r = err_sys(&v->err, errno, "network namespace %s", v->path);
+	else
+		v->r = v->fn(v->arg, &v->err);
+	return NULL;
+}
+
+int netns_run(const char *path, int (*fn)(void *arg, struct err *err), void *arg, struct err *err)
+{
+	struct visitor v = { .path = path, .fn = fn, .arg = arg, .err = ERR_INIT };
+	int r = in_thread(netns_visit, &v, err);
+
+	if (r >= 0 && v.r < 0 && err)
+		*err = v.err;
+	return r < 0 ? r : v.r;
 }
 
 /* The lock keeps two of us from binding the folder over itself twice. */

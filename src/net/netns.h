@@ -13,5 +13,7 @@ int netns_join(const char *dir, const char *id, const char *other, struct err *e
 int netns_keep(const char *dir, const char *id, int ns, struct err *err);
 /* In the caller's network namespace: `lo` up. 0 or -errno. */
 int netns_raise_loopback(void);
+/* Calls @fn in the namespace of @path, in a thread of its own, and waits for it. */
+int netns_run(const char *path, int (*fn)(void *arg, struct err *err), void *arg, struct err *err);
 /* Unmounts and unlinks; absent is success. */
 int netns_remove(const char *path, struct err *err);

@@ -256,7 +256,7 @@ static int check_parent(const struct network *n, struct err *err)
 }
 
 /* Modes of the plugins (their READMEs, 1.1.1 and 1.9.1). */
-static int check_mode(const struct network *n, struct err *err)
+static int check_driver_mode(const struct network *n, struct err *err)
 {
 	static const char *const modes[][5] = {
 		[NETWORK_BRIDGE] = { NULL },
@@ -292,7 +292,7 @@ static int network_decide(const struct cni_conf *conf, struct network *n, bool v
 	int r = check_parent(n, err);
 
 	if (r >= 0)
-		r = check_mode(n, err);
+		r = check_driver_mode(n, err);
 	if (r >= 0)
 		r = check_dhcp(n, v6, err);
 	if (r < 0)

@@ -160,17 +160,18 @@ static void add_own_files(const struct spec_in *in, struct entries *e)
 {
 	const struct {
 		const char *target, *source;
+		bool read_only;
 	} files[] = {
-		{ "/etc/resolv.conf", in->resolv_conf },
-		{ "/etc/hosts", in->hosts },
-		{ "/etc/hostname", in->hostname_file },
+		{ "/etc/resolv.conf", in->resolv_conf, in->resolv_read_only },
+		{ "/etc/hosts", in->hosts, false },
+		{ "/etc/hostname", in->hostname_file, false },
 	};
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (files[i].source && !entries_have(e, files[i].target))
 			add_given_mount(e, &(struct spec_mount){ .target = files[i].target,
 								 .source = files[i].source,
-								 .read_only = in->task->read_only });
+								 .read_only = in->task->read_only || files[i].read_only });
 }
 
 static int mounts_by_depth(const void *a, const void *b)

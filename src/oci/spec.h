@@ -42,6 +42,7 @@ struct spec_in {
 	const char *netns;                               /* path; NULL: host network */
 	bool joined;                                     /* that is another job's: what it has set there stays */
 	const char *resolv_conf, *hosts, *hostname_file; /* host paths to bind; NULL: not bound */
+	bool resolv_read_only;                           /* it is not the job's own */
 	const struct spec_mount *mounts;
 	size_t n_mounts;                             /* the task's bind mounts and volumes, resolved to host paths */
 	uint64_t bounding;                           /* capabilities that davit itself has (bit n = capability n) */

@@ -36,7 +36,13 @@ static bool match_name(const struct job_row *row, const char *value)
 
 static bool match_id(const struct job_row *row, const char *value) { return !strncmp(row->id, value, strlen(value)); }
 static bool match_status(const struct job_row *row, const char *value) { return !strcmp(job_state_name(row->state), value); }
-static bool match_network(const struct job_row *row, const char *value) { return row->network && !strcmp(row->network, value); }
+static bool match_network(const struct job_row *row, const char *value)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	strv_split(&names, row->network ? row->network : "", ",");
+	return strv_has(&names, value);
+}
 static bool match_set(const struct job_row *row, const char *value)
 {
 	const char *its = dict_get(&row->labels, RECORD_SET);

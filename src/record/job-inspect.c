@@ -116,6 +116,31 @@ static json *tasks_json(const struct inspected *x)
 	return all;
 }
 
+/* Each attachment; of a job that has joined another the other's. */
+static json *attachments_json(const struct core *c, const struct record *rec, const struct job_row *row)
+{
+	_cleanup_(cni_members_done) struct cni_members its = { 0 };
+	_cleanup_free_ char *owner = netshare_owner(c, row->ns, rec->c.id);
+	json *list = json_new_array();
+
+	(void)cni_members_of(&c->conf.cni, owner, &its, NULL);
+	for (size_t i = 0; i < its.n; i++) {
+		const struct cni_member *m = &its.v[i];
+		json *o = json_new_object(), *ips = json_new_array();
+
+		json_put_str(o, "name", m->network);
+		json_put_str(o, "interface", m->ifname);
+		for (size_t k = 0; k < m->result.n_ips; k++)
+			json_append(ips, json_new_str(m->result.ips[k].address));
+		json_put(o, "ips", ips);
+		json_put_str(o, "gateway", m->result.n_ips ? m->result.ips[0].gateway : NULL);
+		json_put_str(o, "mac", m->result.mac);
+		json_put_strv(o, "names", &m->names);
+		json_append(list, o);
+	}
+	return list;
+}
+
 static json *inspect_json(const struct inspected *x, const struct record *own, const struct job_row *row)
 {
 	json *o = json_new_object(), *spec = NULL;
@@ -129,6 +154,7 @@ static json *inspect_json(const struct inspected *x, const struct record *own, c
 	json_put_str(o, "snapshotter", own->c.snapshotter);
 	json_put(o, "state", state_json(row));
 	json_put(o, "network", network_json(x->core, &x->job, row));
+	json_put(o, "networks", attachments_json(x->core, &x->job, row));
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
 	json_put_dict(o, "labels", &own->c.labels);
 	if (x->n > 1)

@@ -92,6 +92,19 @@ static char *ports_text(const struct job *job)
 	return buf_take(&b);
 }
 
+/* As of before it is decided: a job that has no network yet has no text either. */
+static char *networks_text(const struct job *job)
+{
+	struct buf b = { 0 };
+
+	if (!job || !job->network)
+		return NULL;
+	buf_adds(&b, job->network);
+	for (size_t i = 0; i < job->n_networks; i++)
+		buf_addf(&b, ",%s", job->networks[i].name);
+	return buf_take(&b);
+}
+
 /* Of tasks @from to @to. */
 static char *mounts_text(const struct job *job, size_t from, size_t to)
 {
@@ -217,7 +230,7 @@ static void row_describe(const struct core *c, const struct record *job, const s
 				 .image = mem_strdup(own->image),
 				 .command = command_text(own),
 				 .runtime = mem_strdup(own->runtime),
-				 .network = mem_strdup(job->job ? job->job->network : NULL),
+				 .network = networks_text(job->job),
 				 .created_at = own->created_at,
 				 .n_tasks = 1,
 				 .size = -1 };

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include "netns.h"
+#include "peers.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,18 @@ void netshare_names(const struct core *c, const char *ns, const char *id, struct
 
 	(void)each_user(c, ns, owner, id, add_name, ret);
 	strv_sort(ret, 0);
+}
+
+static int share_add_id(void *arg, const char *id, const char *name)
+{
+	(void)name;
+	strv_push(arg, id);
+	return 0;
+}
+
+void netshare_ids(const struct core *c, const char *ns, const char *id, struct strv *ret)
+{
+	(void)each_user(c, ns, id, id, share_add_id, ret);
 }
 
 /* Who works on it may only look whether somebody does: that is over in a moment. */
@@ -246,11 +259,13 @@ static void drop_claim(struct core *c, const char *id, const char *name, const s
 static int end_network(struct core *c, const struct job_over *over, const char *owner, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = places_netns(owner);
+	_cleanup_strv_ struct strv networks = { 0 };
 	int r;
 
 	assert(over);
+	cni_cached_networks(&c->conf.cni, owner, &networks);
 	r = cni_del_cached(c->loop, &c->conf.cni, owner, netns, ctx, err);
-
+	peers_update(c, &networks, ctx);
 	if (r >= 0)
 		r = netns_remove(netns, err);
 	if (r >= 0)

@@ -14,6 +14,9 @@ char *netshare_owner(const struct core *, const char *ns, const char *id);
 /* Names of the others in @id's network, sorted; ended ones that nobody has settled too. */
 void netshare_names(const struct core *, const char *ns, const char *id, struct strv *ret);
 
+/* Ids of those who have joined the network that @id owns. */
+void netshare_ids(const struct core *, const char *ns, const char *id, struct strv *ret);
+
 /* Puts @id, job @name, into the network of @other, which must be running: -ERR_PRECONDITION. */
 int netshare_join(struct core *, const char *id, const char *name, const char *other, const char *other_name, const struct ctx *,
 		  struct err *err);

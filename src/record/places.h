@@ -19,6 +19,8 @@ char *places_shares(const struct core *, const char *ns); /* RUN/NS, which those
 /* RUN/NS/NAME.lock: held by who works on the job of that name (claim.h). */
 #define PLACES_LOCK_END ".lock"
 char *places_lock(const struct core *, const char *name);
+/* RUN/NS/.hosts: held while hosts files are kept current (peers.h). No job is called so. */
+char *places_hosts_lock(const struct core *);
 /* The name whose lock an entry of places_run(c, "") is; NULL: none. */
 char *places_lock_name(const char *entry);
 

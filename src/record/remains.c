@@ -7,6 +7,7 @@
 #include "netns.h"
 #include "netshare.h"
 #include "orphans.h"
+#include "peers.h"
 #include "snapshots.h"
 #include "volume-folder.h"
 #include <string.h>
@@ -152,7 +153,7 @@ static int remove_first_and_network(struct core *c, const struct job_over *over,
 		return left;
 	if (there)
 		call = tasks_delete_begin(c->ctrd, id, NULL, &limit);
-	network = shared ? netshare_leave(c, over, ctx, &why) : cni_del_cached(c->loop, &c->conf.cni, id, netns, ctx, &why);
+	network = shared ? netshare_leave(c, over, ctx, &why) : remains_remove_network(c, over, ctx, &why);
 	note(&first, err, network, &why);
 	err_clear(&why);
 	if (call) {
@@ -269,8 +270,13 @@ void remains_remove_files(const struct core *c, const struct job_over *over, boo
 int remains_remove_network(const struct core *c, const struct job_over *over, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *netns = places_netns(job_over_id(over));
+	_cleanup_strv_ struct strv networks = { 0 };
+	int r;
 
-	return cni_del_cached(c->loop, &c->conf.cni, job_over_id(over), netns, ctx, err);
+	cni_cached_networks(&c->conf.cni, job_over_id(over), &networks);
+	r = cni_del_cached(c->loop, &c->conf.cni, job_over_id(over), netns, ctx, err);
+	peers_update(c, &networks, ctx);
+	return r;
 }
 
 int remains_remove_netns(const struct job_over *over, struct err *err)

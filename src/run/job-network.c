@@ -1,24 +1,26 @@
 /* Which network a job gets: decided before anything is made. */
 #include "cni-ports.h"
+#include "cni-wish.h"
+#include "file.h"
+#include "cni-net.h"
 #include "job-state.h"
 #include "mem.h"
 #include "netshare.h"
 #include <string.h>
 
 /* Docker's words "bridge" and "default" are the default network, unless there is one of that name. */
-static int name_network(struct run *run, struct err *err)
+static int name_network(const struct run *run, char **name, struct err *err)
 {
 	_cleanup_(cni_net_freep) struct cni_net *there = NULL;
-	struct job *job = run->job;
-	const bool word = job->network && (!strcmp(job->network, "bridge") || !strcmp(job->network, "default"));
-	int r = word ? cni_net_load(&run->core->conf.cni, job->network, &there, NULL, err) : 0;
+	const bool word = *name && (!strcmp(*name, "bridge") || !strcmp(*name, "default"));
+	int r = word ? cni_net_load(&run->core->conf.cni, *name, &there, NULL, err) : 0;
 
 	if (r < 0 && r != -ERR_NOT_FOUND)
 		return r;
-	if (r < 0 || !job->network) {
+	if (r < 0 || !*name) {
 		err_clear(err);
-		free(job->network);
-		job->network = mem_strdup(RUN_DEFAULT_NETWORK);
+		free(*name);
+		*name = mem_strdup(RUN_DEFAULT_NETWORK);
 	}
 	return 0;
 }
@@ -68,40 +70,128 @@ static int look_up_other(struct run *run, const struct ctx *ctx, struct err *err
 	run->joins.id = mem_strdup(rec.c.id);
 	run->joins.name = mem_strdup(rec.name);
 	run->joins.hostname = hostname_of(&rec);
+	run->host_dns = rec.job && rec.job->host_dns;
 	return 0;
 }
 
-static int load_network(struct run *run, struct err *err)
+/* The further ones, and the job's own first. */
+static void list_networks(struct run *run)
 {
 	struct job *job = run->job;
+
+	run->n_nets = 1 + job->n_networks;
+	run->nets = mem_array(struct run_net, run->n_nets);
+	for (size_t i = 0; i < run->n_nets; i++) {
+		struct run_net *n = &run->nets[i];
+		const struct attachment *a = i ? &job->networks[i - 1] : NULL;
+
+		n->name = a ? a->name : job->network;
+		n->mac = a ? a->mac : job->mac;
+		n->ips = a ? &a->ips : &job->ips;
+		strv_push(&n->names, job->name);
+		strv_add(&n->names, a ? &a->aliases : &job->aliases);
+		(void)snprintf(n->ifname, sizeof n->ifname, "eth%zu", i);
+	}
+}
+
+/* "bridge" and the default network's own name may be the same one. */
+static int check_networks_once(const struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->n_nets; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(run->nets[i].name, run->nets[k].name))
+				return err_set(err, ERR_INVALID, "network %s is given twice", run->nets[i].name);
+	return 0;
+}
+
+static int load_network(struct run *run, struct run_net *n, struct err *err)
+{
 	_cleanup_strv_ struct strv notices = { 0 };
 	const struct cni_conf *cni = &run->core->conf.cni;
-	const bool made = cni_net_is_default(job->network);
+	const bool creates = run->opts->mode == RUN_CREATE, made = cni_net_is_default(n->name);
 	int r = 0;
 
-	if (made && run->opts->mode != RUN_CREATE)
-		r = cni_net_ensure_default(cni, job->network, err);
-	if (r >= 0 && (run->opts->mode != RUN_CREATE || !made))
-		r = cni_net_load(cni, job->network, &run->net, &notices, err);
-	for (size_t i = 0; i < notices.n; i++)
+	if (made && !creates)
+		r = cni_net_ensure_default(cni, n->name, err);
+	if (r >= 0 && !(made && creates))
+		r = cni_net_load(cni, n->name, &n->net, &notices, err);
+	for (size_t i = 0; i < notices.n && n == run->nets; i++)
 		core_notice(run->core, "%s", notices.v[i]);
-	return r >= 0 && run->net ? cni_ports_check(run->net, job->ports, job->n_ports, err) : r;
+	return r >= 0 && n->net ? cni_wish_possible(cni, n->net, n->ips, !creates, err) : r;
+}
+
+/* The first that can; when none can, the first is to blame. */
+static void choose_forwarder(struct run *run)
+{
+	size_t i = 0;
+
+	while (i < run->n_nets && run->nets[i].net && !cni_net_can(run->nets[i].net, "portMappings"))
+		i++;
+	run->nets[i < run->n_nets ? i : 0].forwards = true;
+}
+
+int run_check_ports(const struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->n_nets; i++)
+		if (run->nets[i].forwards && run->nets[i].net)
+			return cni_ports_check(run->nets[i].net, run->job->ports, run->job->n_ports, err);
+	return 0;
+}
+
+char *run_networks_text(const struct run *run)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	for (size_t i = 0; i < run->n_nets; i++)
+		strv_push(&names, run->nets[i].name);
+	return strv_join(&names, ",");
+}
+
+static int run_load_networks(struct run *run, struct err *err)
+{
+	int r;
+
+	list_networks(run);
+	r = check_networks_once(run, err);
+	for (size_t i = 0; r >= 0 && i < run->n_nets; i++)
+		r = load_network(run, &run->nets[i], err);
+	if (r < 0)
+		return r;
+	choose_forwarder(run);
+	return run_check_ports(run, err);
+}
+
+static int check_host_dns(const struct job *j, struct err *err)
+{
+	const char *other = j->dns.n ? "dns" : j->dns_search.n ? "dns-search" : j->dns_options.n ? "dns-option" : NULL;
+
+	if (!j->host_dns)
+		return 0;
+	if (!other)
+		return file_exists(HOST_RESOLV_CONF) ? 0
+						     : err_set(err, ERR_NOT_FOUND, "host-dns: the host has no " HOST_RESOLV_CONF);
+	return err_set(err, ERR_INVALID, "conflicting options: host-dns and %s: the host's resolv.conf stays as it is", other);
 }
 
 int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	int r = name_network(run, err);
+	struct job *job = run->job;
+	int r = name_network(run, &job->network, err);
 
+	for (size_t i = 0; r >= 0 && i < job->n_networks; i++)
+		r = name_network(run, &job->networks[i].name, err);
+	if (r >= 0)
+		r = check_host_dns(job, err);
 	if (r < 0)
 		return r;
-	run->host_net = !strcmp(run->job->network, "host");
-	run->cni = !run->host_net && !job_joins(run->job) && strcmp(run->job->network, "none") != 0;
+	run->host_net = !strcmp(job->network, "host");
+	run->host_dns = job->host_dns;
 	if (run->host_net && run->runtime.vm)
 		return err_hint(err, err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
 				"choose another: --network davit, or none");
 	if (!run->host_net)
 		run->netns = places_netns(run->id);
-	if (job_joins(run->job))
+	if (job_joins(job))
 		return look_up_other(run, ctx, err);
-	return run->cni ? load_network(run, err) : 0;
+	return run->host_net || !strcmp(job->network, "none") ? 0 : run_load_networks(run, err);
 }

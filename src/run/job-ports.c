@@ -1,6 +1,5 @@
 /* Host ports that a job leaves open: any free one, or the first free one of a range. Nobody listens on a port that is forwarded,
  * so claims say which those are. A claim of a job that has ended holds a port of a range only while there is another. */
-#include "cni-ports.h"
 #include "job-steps.h"
 #include "mem.h"
 #include "parse.h"
@@ -104,8 +103,8 @@ int run_publish_exposed(struct run *run, const struct ctx *ctx, struct err *err)
 		r = publish(run->job, &run->tasks[i].image.config.exposed_ports, err);
 	if (r >= 0)
 		r = publish(run->job, &run->job->expose, err);
-	if (r >= 0 && run->net)
-		r = cni_ports_check(run->net, run->job->ports, run->job->n_ports, err);
+	if (r >= 0)
+		r = run_check_ports(run, err);
 	return r < 0 ? r : run_pick_ports(run, ctx, err);
 }
 

@@ -128,6 +128,14 @@ static void task_part_done(struct run_task *t)
 	free(t->whose);
 }
 
+static void run_net_done(struct run_net *n)
+{
+	cni_op_abort(n->op);
+	cni_net_free(n->net);
+	cni_result_done(&n->result);
+	strv_done(&n->names);
+}
+
 void run_done(struct run *run)
 {
 	give_up_all(run);
@@ -139,9 +147,9 @@ void run_done(struct run *run)
 	free(run->records);
 	job_over_free(run->over);
 	free(run->tasks);
-	cni_op_abort(run->op);
-	cni_net_free(run->net);
-	cni_result_done(&run->result);
+	for (size_t i = 0; i < run->n_nets; i++)
+		run_net_done(&run->nets[i]);
+	free(run->nets);
 	claim_clashes_done(&run->clashes);
 	runtime_done(&run->runtime);
 	free(run->picked);

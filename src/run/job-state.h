@@ -36,6 +36,7 @@ enum step {
 	N_STEPS,
 };
 
+#define HOST_RESOLV_CONF "/etc/resolv.conf"
 enum { JOB_CALL_MS = 60000, JOB_UNDO_MS = 30000 };
 static inline int64_t run_undo_ms(const struct core *c) { return c->conf.undo_ms ? c->conf.undo_ms : JOB_UNDO_MS; }
 
@@ -84,6 +85,18 @@ struct run_task {
 	bool left;              /* a rollback could not end it, and does not try again */
 };
 
+/* One network of the job; job-network.c makes them. */
+struct run_net {
+	const char *name, *mac; /* borrowed of the job */
+	const struct strv *ips;
+	struct strv names; /* the job's, and its aliases on this network */
+	char ifname[16];
+	struct cni_net *net; /* NULL: of a plan, or of a job that is only created */
+	bool forwards;       /* the job's ports */
+	struct cni_op *op;
+	struct cni_result result;
+};
+
 /* The job's part: what its tasks share. */
 struct run {
 	struct run_set *set; /* set-state.h: the others that start beside it; NULL: there are none */
@@ -97,7 +110,8 @@ struct run {
 	char *id, *lease, *snapshotter;
 	struct ctrd *ctrd; /* under the lease, from the claim to its end; NULL: run_ctrd() is the core's */
 	struct runtime runtime;
-	bool host_net, cni; /* no namespace of its own; a conflist is attached */
+	bool host_net; /* no namespace of its own */
+	bool host_dns; /* its own wish, or that of the job whose network it is in */
 	struct {
 		char *id, *name, *hostname;
 	} joins;       /* container:JOB, once it is looked up */
@@ -117,9 +131,8 @@ struct run {
 	int lock;
 	struct ctrd_call *call[N_STEPS]; /* as a task's */
 	char *netns;
-	struct cni_net *net;
-	struct cni_op *op;
-	struct cni_result result;
+	struct run_net *nets;         /* in the order of their interfaces; none: of no CNI network */
+	size_t n_nets, net_now;       /* the one that is being added */
 	struct claim_clashes clashes; /* other jobs' claims on our ports */
 	bool freed;                   /* they are gone */
 	bool pulls_stopped;           /* by a rollback: each was told to end */
@@ -157,6 +170,10 @@ const char *run_hostname(const struct run *, char host[HOST_NAME_MAX + 1]);
 #define RUN_DEFAULT_NETWORK "davit"
 /* job-network.c: which network it gets; @ctx NULL: without asking containerd */
 int run_network(struct run *, const struct ctx *, struct err *err);
+/* Can the network that forwards its ports do so? */
+int run_check_ports(const struct run *, struct err *err);
+/* What the networks are called, with commas between; the caller frees. */
+char *run_networks_text(const struct run *);
 /* What the name's owner is told to do. */
 int run_name_in_use(const char *name, struct err *err);
 /* Host port number @port is that of claim @lease in namespace @ns. */

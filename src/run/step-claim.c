@@ -9,13 +9,13 @@
 
 static void claim_labels(const struct run *run, struct dict *out)
 {
-	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports),
+	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports), *networks = run_networks_text(run),
 			    *joins = run->joins.id ? netshare_owner(run->core, run->core->conf.ns, run->joins.id) : NULL;
 
 	dict_set(out, CLAIM_JOB, run->job->name);
 	dict_set(out, CLAIM_ID, run->id);
-	if (run->cni || run->joins.id)
-		dict_set(out, CLAIM_NETWORK, run->job->network);
+	if (run->n_nets || run->joins.id)
+		dict_set(out, CLAIM_NETWORK, run->n_nets ? networks : run->job->network);
 	if (run->joins.id)
 		dict_set(out, CLAIM_JOINS, joins);
 	if (run->netns)

@@ -6,6 +6,8 @@
 #include "etc.h"
 #include "file.h"
 #include "mem.h"
+#include "network.h"
+#include "peers.h"
 #include "remains.h"
 #include <fcntl.h>
 #include <string.h>
@@ -83,25 +85,53 @@ const char *run_hostname(const struct run *run, char host[HOST_NAME_MAX + 1])
 	return run->job->name;
 }
 
-/* @net: what the network's result says, once there is one. */
-static void write_resolv(const struct run *run, const struct cni_result *net, struct buf *out)
+/* What the networks' results say, list by list from the first that has one. */
+static struct resolv networks_dns(const struct run *run)
+{
+	struct resolv r = { 0 };
+
+	for (size_t i = run->n_nets; i-- > 0;) {
+		const struct cni_result *res = &run->nets[i].result;
+
+		r.servers = res->nameservers.n ? res->nameservers : r.servers;
+		r.search = res->search.n ? res->search : r.search;
+		r.options = res->options.n ? res->options : r.options;
+	}
+	return r; /* borrowed */
+}
+
+static void write_resolv(const struct run *run, struct buf *out)
 {
 	const struct resolv own = { run->job->dns, run->job->dns_search, run->job->dns_options }; /* borrowed */
-	const struct resolv its = net ? (struct resolv){ net->nameservers, net->search, net->options } : (struct resolv){ 0 };
+	const struct resolv its = networks_dns(run);
 
-	etc_resolv_conf(out, "/etc/resolv.conf", &own, &its, run->host_net);
+	etc_resolv_conf(out, HOST_RESOLV_CONF, &own, &its, run->host_net);
+}
+
+/* By which the job finds itself: on one network, or on none (NULL). */
+static void files_own_names(const struct run *run, const struct run_net *n, struct strv *out)
+{
+	char host[HOST_NAME_MAX + 1];
+
+	strv_push(out, run_hostname(run, host));
+	strv_push(out, run->job->name);
+	if (n)
+		strv_add(out, &n->names);
+	for (size_t i = 0; run->n_tasks > 1 && i < run->n_tasks; i++)
+		strv_push(out, run->tasks[i].task->name);
 }
 
 static int write_hosts(const struct run *run, int dir, struct err *err)
 {
 	_cleanup_buf_ struct buf b = { 0 };
-	char host[HOST_NAME_MAX + 1];
-	/* no address yet, or none ever: the own name must resolve all the same */
-	const char *ip = run->host_net ? NULL : "127.0.1.1";
+	_cleanup_strv_ struct strv names = { 0 };
 
 	if (run->host_net && file_read("/etc/hosts", 1 << 20, &b, NULL) < 0)
 		buf_reset(&b);
-	etc_hosts(&b, ip, run_hostname(run, host), run->job->name, &run->job->extra_hosts, NULL);
+	etc_hosts(&b, &run->job->extra_hosts, NULL);
+	files_own_names(run, NULL, &names);
+	if (!run->host_net) /* no address yet, or none ever: the own name must resolve all the same */
+		etc_hosts_line(&b, "127.0.1.1", &names);
 	return put_file(dir, "hosts", &b, err);
 }
 
@@ -150,7 +180,7 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 		return r;
 	if (run->joins.id && run_starts(run))
 		return copy_files(run, dir, err);
-	write_resolv(run, NULL, &resolv);
+	write_resolv(run, &resolv);
 	buf_addf(&name, "%s\n", run_hostname(run, host));
 	r = put_file(dir, "resolv.conf", &resolv, err);
 	if (r >= 0)
@@ -185,30 +215,85 @@ static int rewrite(int dir, const char *name, const struct buf *text, struct err
 	return write_text(fd, name, text, err);
 }
 
-static bool has_dns(const struct cni_result *res) { return res->nameservers.n || res->search.n || res->options.n; }
+static bool has_dns(const struct run *run)
+{
+	const struct resolv r = networks_dns(run);
+
+	return r.servers.n || r.search.n || r.options.n;
+}
+
+/* The host's own address on the first network on which it has one: macvlan's and ipvlan's gateways are somebody else's, and an
+ * internal network has none. */
+static const char *host_gateway(const struct run *run)
+{
+	for (size_t i = 0; i < run->n_nets; i++) {
+		const struct cni_result *res = &run->nets[i].result;
+		_cleanup_(network_done) struct network net = { 0 };
+
+		if (run->nets[i].net)
+			network_read(run->nets[i].net, &net);
+		if (net.internal || net.driver == NETWORK_MACVLAN || net.driver == NETWORK_IPVLAN)
+			continue;
+		for (size_t k = 0; k < res->n_ips; k++)
+			if (res->ips[k].gateway)
+				return res->ips[k].gateway;
+	}
+	return NULL;
+}
+
+static bool has_address(const struct run *run)
+{
+	for (size_t i = 0; i < run->n_nets; i++)
+		if (run->nets[i].result.n_ips)
+			return true;
+	return false;
+}
+
+static void own_hosts(const struct run *run, struct buf *out)
+{
+	etc_hosts(out, &run->job->extra_hosts, host_gateway(run));
+	for (size_t i = 0; i < run->n_nets; i++) {
+		_cleanup_strv_ struct strv names = { 0 };
+
+		files_own_names(run, &run->nets[i], &names);
+		for (size_t k = 0; k < run->nets[i].result.n_ips; k++)
+			etc_hosts_line(out, run->nets[i].result.ips[k].address, &names);
+	}
+}
+
+/* Then the others on its networks are told, and come into its own. */
+static int make_known(const struct run *run, int dir, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_buf_ struct buf hosts = { 0 };
+	_cleanup_strv_ struct strv networks = { 0 };
+	_cleanup_close_ int lock = peers_lock(run->core, ctx, err);
+	int r = lock < 0 ? lock : 0;
+
+	own_hosts(run, &hosts);
+	if (r >= 0)
+		r = rewrite(dir, "hosts", &hosts, err);
+	for (size_t i = 0; i < run->n_nets; i++)
+		strv_push(&networks, run->nets[i].name);
+	if (r >= 0)
+		peers_write(run->core, &networks);
+	return r;
+}
 
 int hosts_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	const struct cni_result *res = &run->result;
-	_cleanup_buf_ struct buf hosts = { 0 }, resolv = { 0 };
+	_cleanup_buf_ struct buf resolv = { 0 };
 	_cleanup_close_ int dir = -1;
-	char host[HOST_NAME_MAX + 1];
 	int r = 0;
 
-	(void)ctx;
-	if (!res->n_ips && !has_dns(res))
+	if (!has_address(run) && !has_dns(run))
 		return 0;
 	dir = open_files(run, err);
 	if (dir < 0)
 		return dir;
-	if (has_dns(res)) {
-		write_resolv(run, res, &resolv);
+	if (has_dns(run)) {
+		write_resolv(run, &resolv);
 		r = rewrite(dir, "resolv.conf", &resolv, err);
 	}
-	if (r < 0 || !res->n_ips)
-		return r;
-	etc_hosts(&hosts, res->ips[0].address, run_hostname(run, host), run->job->name, &run->job->extra_hosts,
-		  res->ips[0].gateway);
-	return rewrite(dir, "hosts", &hosts, err);
+	return r < 0 || !has_address(run) ? r : make_known(run, dir, ctx, err);
 }

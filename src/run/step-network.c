@@ -3,9 +3,11 @@
 #include "log.h"
 #include "mapped.h"
 #include "netshare.h"
+#include "peers.h"
 #include "ports.h"
 #include "reconcile.h"
 #include "remains.h"
+#include "routes.h"
 #include <string.h>
 
 /* netns */
@@ -175,78 +177,132 @@ int freed_end(void *state, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
-/* network */
+/* network: one after the other, as the SPEC wants it of one container (1.1, "Lifecycle & Ordering") */
 
 bool network_wanted(const void *state)
 {
 	const struct run *run = state;
 
-	return run_starts(run) && run->cni;
+	return run_starts(run) && run->n_nets;
+}
+
+static int add_begin(struct run *run, struct run_net *n, struct err *err)
+{
+	const struct cni_attach at = { .container_id = run->id,
+				       .netns = run->netns,
+				       .ifname = n->ifname,
+				       .ports = run->job->ports,
+				       .n_ports = n->forwards ? run->job->n_ports : 0,
+				       .dns = &run->job->dns,
+				       .dns_search = &run->job->dns_search,
+				       .dns_options = &run->job->dns_options,
+				       .ips = n->ips,
+				       .mac = n->mac,
+				       .names = &n->names,
+				       .hold_fd = run->lock,
+				       .hold_ports = n->forwards && run->clashes.n && !run->freed };
+	int r;
+
+	run->net_held = at.hold_ports;
+	r = cni_add_begin(run->core->loop, &run->core->conf.cni, n->net, &at, &n->op, err);
+	return r < 0 ? r : run->net_held ? GRAPH_LONG : GRAPH_MORE; /* its time begins once the ports are free */
+}
+
+/* Others have kept the network: nothing is to be added. */
+static int take_kept(struct run *run, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < run->n_nets; i++)
+		r = cni_cached_result(&run->core->conf.cni, run->nets[i].name, run->id, run->nets[i].ifname, &run->nets[i].result,
+				      err);
+	run->net_now = run->n_nets;
+	return r;
 }
 
 int network_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
-	const struct cni_attach at = { .container_id = run->id,
-				       .netns = run->netns,
-				       .ifname = "eth0",
-				       .ports = run->job->ports,
-				       .n_ports = run->job->n_ports,
-				       .dns = &run->job->dns,
-				       .dns_search = &run->job->dns_search,
-				       .dns_options = &run->job->dns_options,
-				       .hold_fd = run->lock,
-				       .hold_ports = run->clashes.n && !run->freed };
-	int r;
 
 	(void)ctx;
-	if (run->net_kept) /* nothing is to be added */
-		return cni_cached_result(&run->core->conf.cni, run->job->network, run->id, "eth0", &run->result, err);
-	run->net_held = at.hold_ports;
-	r = cni_add_begin(run->core->loop, &run->core->conf.cni, run->net, &at, &run->op, err);
-	return r < 0 ? r : run->net_held ? GRAPH_LONG : 0; /* its time begins once the ports are free */
+	return run->net_kept ? take_kept(run, err) : add_begin(run, &run->nets[0], err);
 }
+
+static struct cni_op *op_now(const struct run *run) { return run->net_now < run->n_nets ? run->nets[run->net_now].op : NULL; }
 
 bool network_ready(const void *state, unsigned number)
 {
 	const struct run *run = state;
+	const struct cni_op *op = op_now(run);
 
 	(void)number;
-	return !run->op || cni_op_ready(run->op) || (run->net_held && run->freed);
+	return !op || cni_op_ready(op) || (run->net_held && run->freed);
+}
+
+static int keep_first_way_out(const struct run *run, struct err *err)
+{
+	_cleanup_strv_ struct strv ifnames = { 0 };
+
+	for (size_t i = 0; i < run->n_nets; i++)
+		strv_push(&ifnames, run->nets[i].ifname);
+	return routes_one_default(run->netns, &ifnames, err);
 }
 
 int network_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
+	struct run_net *n;
+	int r;
 
+	if (!op_now(run))
+		return 0;
+	n = &run->nets[run->net_now];
 	if (run->net_held && run->freed) {
 		run->net_held = false;
-		cni_add_go(run->op);
+		cni_add_go(n->op);
 		return GRAPH_MORE;
 	}
-	return run->op ? cni_add_end(TAKE_PTR(run->op), ctx, &run->result, err) : 0;
+	r = cni_add_end(TAKE_PTR(n->op), ctx, &n->result, err);
+	if (r < 0)
+		return r;
+	if (++run->net_now == run->n_nets)
+		return run->n_nets > 1 ? keep_first_way_out(run, err) : 0;
+	return add_begin(run, &run->nets[run->net_now], err);
 }
 
 /* What is added is not taken from tasks that run: they are ended first, whichever step was begun later. */
 void network_undo(void *state, const struct ctx *ctx)
 {
 	struct run *run = state;
+	const bool first = run->net_now == 0 && op_now(run);
+	_cleanup_strv_ struct strv names = { 0 };
 	const struct job_over *over;
 	struct err err = ERR_INIT;
 
-	if (run->op) {
-		cni_op_abort(TAKE_PTR(run->op));
+	for (size_t i = 0; i < run->n_nets; i++)
+		cni_op_abort(TAKE_PTR(run->nets[i].op));
+	if (run->net_kept)
 		return;
-	}
-	over = run->net_kept ? NULL : run_over(run, ctx);
+	over = first ? NULL : run_over(run, ctx);
 	if (over && remains_remove_network(run->core, over, ctx, &err) < 0)
 		run_undo_failed(run, &err);
+	for (size_t i = 0; i < run->n_nets; i++)
+		strv_push(&names, run->nets[i].name);
+	peers_update(run->core, &names, ctx); /* who joined meanwhile has seen it */
 }
 
 void network_plan(const void *state, struct strv *out)
 {
 	const struct run *run = state;
 	_cleanup_free_ char *ports = claim_ports_text(run->job->ports, run->job->n_ports);
+	struct buf line = { 0 };
 
-	strv_pushf(out, "network: ADD eth0 to %s%s%s", run->job->network, run->job->n_ports ? ", forwarding " : "", ports);
+	for (size_t i = 0; i < run->n_nets; i++) {
+		const struct run_net *n = &run->nets[i];
+		const bool forwards = n->forwards && run->job->n_ports;
+
+		buf_addf(&line, "%sADD %s to %s%s%s", i ? ", " : "network: ", n->ifname, n->name, forwards ? ", forwarding " : "",
+			 forwards ? ports : "");
+	}
+	strv_own(out, buf_take(&line));
 }

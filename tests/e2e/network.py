@@ -617,3 +617,318 @@ class Made(Case):
             _, err = process.communicate(timeout=60 * Machine.slow)
             self.assertEqual(process.returncode, 0, err)
         self.assertEqual(len({get(self.row(n), "subnets")[0]["subnet"] for n in names}), 8)
+
+
+class Networks(Case):
+    """With networks of their own."""
+
+    def setUp(self):
+        super().setUp()
+        self.need_network()
+
+    def network(self, *flags):
+        name = "n" + os.urandom(3).hex()
+        self.davit("network", "create", *flags, name)
+        self.addCleanup(lambda: self.davit("network", "rm", name, code=None))
+        return name
+
+    def job(self, *flags, **kw):
+        kw.setdefault("network", flags[1] if flags[:1] == ("--network",) else "davit")
+        return super().job(*(flags[2:] if flags[:1] == ("--network",) else flags), **kw)
+
+    def sh(self, job, script):
+        return self.davit("exec", job, "sh", "-c", script).out
+
+
+class Several(Networks):
+    """More than one network, and addresses that are asked for."""
+
+    def test_two_networks(self):
+        """An interface for each; the first has the way out, and the first that can forwards the ports."""
+        inner, outer = self.network("--internal", "--subnet", "10.97.20.0/24"), self.network("--subnet", "10.97.21.0/24")
+        third = self.network("--subnet", "10.97.22.0/24")
+        job = self.job("--network", inner, "--network", outer, "--network", third, "-p", "18120:8080", command=HTTPD)
+        out = self.sh(job, "ip -o -4 addr; ip route")
+        for i, net in enumerate((20, 21, 22)):
+            self.assertRegex(out, rf"eth{i} +inet 10\.97\.{net}\.2/24")
+        self.assertEqual(re.findall(r"default via (\S+)", out), ["10.97.21.1"])
+        self.assertIn("served by davit", fetch(18120))
+        rules = [x for x in leaks.lines("iptables-save") if job in x and "18120" in x]
+        self.assertTrue(rules and all("10.97.22." not in x for x in rules), rules)
+        found = self.json("inspect", job)[0]
+        self.assertEqual([(n["name"], n["interface"], n["ips"]) for n in found["networks"]],
+                         [(inner, "eth0", ["10.97.20.2/24"]), (outer, "eth1", ["10.97.21.2/24"]), (third, "eth2", ["10.97.22.2/24"])])
+        self.assertEqual(self.davit("inspect", "-f", "{{range $n, $v := .NetworkSettings.Networks}}{{$v.IPAddress}} {{end}}", job).out.split(),
+                         [f"10.97.2{i}.2" for i in range(3)] if [inner, outer, third] == sorted([inner, outer, third])
+                         else [n["ips"][0].split("/")[0] for n in sorted(found["networks"], key=lambda n: n["name"])])
+        self.assertEqual(len(glob.glob(f"/var/lib/cni/results/*{job}*")), 3)
+        for name in (inner, outer, third):
+            self.fails("network", "rm", name, says=[name, job])
+            self.assertIn(job, self.davit("ps", "--filter", f"network={name}").out)
+        self.davit("restart", "-t", "0", job)
+        self.assertEqual(len(re.findall(r"eth\d +inet ", self.sh(job, "ip -o -4 addr"))), 3)
+        self.assertIn("served by davit", fetch(18120))
+        self.davit("rm", "-f", job)
+        self.assertEqual(glob.glob(f"/var/lib/cni/results/*{job}*"), [])
+        for name in (inner, outer, third):
+            self.assertEqual(glob.glob(f"/var/lib/cni/networks/{name}/10.*"), [])
+
+    def test_one_way_out_of_ipv6(self):
+        if not os.path.exists("/proc/net/if_inet6"):
+            self.skipTest("no IPv6 in this kernel")
+        one, two = self.network("--ipv6", "--subnet", "10.97.28.0/24", "--subnet", "fd00:97:28::/64"), self.network("--ipv6")
+        out = self.davit("run", "--rm", "--network", one, "--network", two, Machine.image, "sh", "-c", "ip -6 route; ip route").out
+        self.assertEqual(re.findall(r"default via (\S+) dev (\S+)", out), [("fd00:97:28::1", "eth0"), ("10.97.28.1", "eth0")])
+        self.assertIn("dev eth1", out)
+
+    def test_one_that_fails_takes_back_the_others(self):
+        one = self.network()
+        folder = os.path.join(self.folder, "plugins")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "refuse"), "w") as f:
+            f.write('#!/bin/sh\n[ "$CNI_COMMAND" = ADD ] || exit 0\necho \'{"cniVersion":"1.0.0","code":100,"msg":"not today"}\'\nexit 1\n')
+        os.chmod(os.path.join(folder, "refuse"), 0o755)
+        with conflist("refusing", '{"cniVersion":"1.0.0","name":"refusing","plugins":[{"type":"refuse"}]}'):
+            self.fails("--cni-path", f"{folder}:/opt/cni/bin:/usr/lib/cni", "run", "--name", "half", "--network", one, "--network", "refusing", "-p",
+                       "18121:80", Machine.image, "true", says=["network refusing", "not today"])
+        self.assertEqual(glob.glob("/var/lib/cni/results/*half*") + glob.glob("/run/netns/half*") + glob.glob(f"/var/lib/cni/networks/{one}/10.*"), [])
+        self.davit("run", "--rm", "--network", one, "-p", "18121:80", Machine.image, "true")
+
+    def test_killed_between_two_networks(self):
+        """prune finds every attachment, wherever davit was."""
+        one, two = self.network(), self.network()
+        for delay in (0.05, 0.15, 0.3, 0.5, 0.8):
+            process = self.start("run", "--rm", "--network", one, "--network", two, "-p", "18122:80", Machine.image, "sleep", "1000")
+            time.sleep(delay * Machine.slow)
+            process.kill()
+            process.wait()
+
+        def clean():
+            for row in self.rows("ps", "-a"):
+                self.davit("rm", "-f", get(row, "name"), code=None)
+            self.davit("prune")
+            return not glob.glob(f"/var/lib/cni/results/{one}-*") + glob.glob(f"/var/lib/cni/networks/{one}/10.*") \
+                + glob.glob(f"/var/lib/cni/results/{two}-*") + glob.glob(f"/var/lib/cni/networks/{two}/10.*")
+        wait_until("the end of all", clean)
+
+    def test_joined(self):
+        """Who joins a job of two networks has both, and what is said of the others."""
+        one, two = self.network(), self.network()
+        job = self.job("--network", one, "--network", two)
+        side = self.job(network=f"container:{job}")
+        self.assertEqual(self.sh(side, "ip -o addr"), self.sh(job, "ip -o addr"))
+        third = self.job(network=two)
+        self.assertRegex(self.sh(side, "cat /etc/hosts"), rf"(?m)^10\S+\t{third}$")
+        self.davit("rm", "-f", job)
+        self.assertRegex(self.sh(side, "ip -o -4 addr"), r"eth1")
+        self.davit("rm", "-f", side)
+        self.assertEqual(glob.glob(f"/var/lib/cni/results/*{job}*"), [])
+
+    def test_address_and_mac(self):
+        name = self.network("--subnet", "10.97.24.0/24", "--subnet", "fd00:97:24::/64")
+        v6 = os.path.exists("/proc/net/if_inet6")
+        job = self.job("--network", name, "--ip", "10.97.24.77", *(["--ip6", "fd00:97:24::77"] if v6 else []), "--mac-address", "02:42:ac:00:24:77")
+        out = self.sh(job, "ip addr show eth0")
+        for text in ("inet 10.97.24.77/24", "link/ether 02:42:ac:00:24:77", *(["inet6 fd00:97:24::77/64"] if v6 else [])):
+            self.assertIn(text, out)
+        self.fails("run", "--rm", "--network", name, "--ip", "10.97.24.77", Machine.image, "true", says=["10.97.24.77", "used by container " + job])
+        self.fails("run", "--rm", "--network", name, "--ip", "10.97.24.1", Machine.image, "true", says=["10.97.24.1", "gateway"])
+        self.fails("run", "--rm", "--network", name, "--ip", "10.98.24.1", Machine.image, "true", says=["10.98.24.1", "10.97.24.0/24"])
+        self.davit("restart", "-t", "0", job)
+        self.assertIn("inet 10.97.24.77/24", self.sh(job, "ip addr show eth0"))
+        out = self.davit("run", "--rm", "--network", f"name={name},ip=10.97.24.78,mac-address=02:42:ac:00:24:78", Machine.image, "ip", "addr").out
+        self.assertIn("10.97.24.78/24", out)
+        self.assertIn("02:42:ac:00:24:78", out)
+
+    def test_of_the_second_network(self):
+        one, two = self.network(), self.network("--subnet", "10.97.25.0/24")
+        job = self.job("--network", one, "--network", f"name={two},ip=10.97.25.9,mac-address=02:42:ac:00:25:09,alias=far")
+        out = self.sh(job, "ip addr show eth1; ip addr show eth0")
+        self.assertIn("10.97.25.9/24", out)
+        self.assertEqual(out.count("02:42:ac:00:25:09"), 1)
+        self.assertRegex(self.davit("run", "--rm", "--network", two, Machine.image, "cat", "/etc/hosts").out, r"(?m)^10\.97\.25\.9\t\S+ far$")
+        self.assertNotIn("far", self.davit("run", "--rm", "--network", one, Machine.image, "cat", "/etc/hosts").out)
+
+    def test_a_wish_that_is_not_fulfilled(self):
+        """By capability, by args, by static addresses; and plugins that know of no wishes."""
+        bridge = '{"cniVersion":"1.0.0","name":"%s","plugins":[{"type":"bridge","bridge":"wish0",%s"ipam":{"type":"%s",%s}}]}'
+        self.addCleanup(subprocess.run, ["ip", "link", "del", "wish0"])
+        with conflist("able", bridge % ("able", '"capabilities":{"ips":true,"mac":true},', "host-local", '"ranges":[[{"subnet":"10.97.26.0/24"}]]')):
+            out = self.davit("run", "--rm", "--network", "able", "--ip", "10.97.26.7", "--mac-address", "02:42:ac:00:26:07", Machine.image,
+                             "ip", "addr").out
+            self.assertIn("10.97.26.7/24", out)
+            self.assertIn("02:42:ac:00:26:07", out)
+        with conflist("fixed", bridge % ("fixed", "", "static", '"addresses":[{"address":"10.97.26.3/24"}]')):
+            self.assertIn("10.97.26.9/24", self.davit("run", "--rm", "--network", "fixed", "--ip", "10.97.26.9", Machine.image, "ip", "addr").out)
+        folder = os.path.join(self.folder, "plugins")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "deaf"), "w") as f:
+            f.write('#!/bin/sh\n[ "$CNI_COMMAND" = ADD ] && echo \'{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","mac":"02:00:00:00:00:01",'
+                    '"sandbox":"x"}],"ips":[{"address":"10.97.27.2/24"}]}\'\nexit 0\n')
+        os.chmod(os.path.join(folder, "deaf"), 0o755)
+        with conflist("deaf", '{"cniVersion":"1.0.0","name":"deaf","plugins":[{"type":"deaf"}]}'):
+            run = ("--cni-path", folder, "run", "--rm", "--network", "deaf")
+            self.fails(*run, "--ip", "10.97.27.9", Machine.image, "true", says=["network deaf", "10.97.27.2/24", "10.97.27.9"])
+            self.fails(*run, "--mac-address", "02:00:00:00:00:02", Machine.image, "true", says=["network deaf", "02:00:00:00:00:01", "02:00:00:00:00:02"])
+            self.davit(*run, "--ip", "10.97.27.2", Machine.image, "true")
+        self.assertEqual(glob.glob("/var/lib/cni/results/deaf-*"), [])
+
+    def test_refusals(self):
+        one = self.network()
+        rows = [(["--network", "none", "--ip", "10.1.1.1"], ["ip", "none"]),
+                (["--network", "host", "--mac-address", "02:42:ac:00:00:01"], ["mac-address", "host"]),
+                (["--network", "host", "--network-alias", "x"], ["network-alias", "host"]), (["--network", one, "--network", "host"], ["host", "stands alone"]),
+                (["--network", one, "--network", f"name={one},alias=x"], [one, "already"]), (["--network", one, "--ip", "10.1.1"], ["10.1.1"]),
+                (["--network", one, "--ip", "10.1.1.1", "--ip", "10.1.1.2"], ["10.1.1.2", "one of each family"]),
+                (["--network", one, "--mac-address", "01:00:00:00:00:01"], ["01:00:00:00:00:01", "group"]),
+                (["--network", one, "--network-alias", "a b"], ["a b"]), (["--network", f"name={one},colour=red"], ["colour", "alias"]),
+                (["--network", f"{one}", "--network", "absent7"], ["absent7", "not found"]), (["--host-dns", "--dns", "1.1.1.1"], ["host-dns", "dns"]),
+                (["--network", "davit", "--network", "bridge"], ["davit", "twice"])]
+        for flags, says in rows:
+            with self.subTest(flags=flags):
+                self.fails("run", "--rm", *flags, Machine.image, "true", says=says)
+
+
+class Names(Networks):
+    """Jobs on one network find each other, in hosts files that are kept current."""
+
+    def hosts(self, job):
+        return self.sh(job, "cat /etc/hosts")
+
+    def address(self, job, network):
+        return next(n["ips"][0].split("/")[0] for n in self.json("inspect", job)[0]["networks"] if n["name"] == network)
+
+    def test_join_and_leave(self):
+        net = self.network()
+        first = self.job("--network", net, "--network-alias", "db", "--hostname", "own")
+        second = self.job("--network", net)
+        for job, other, names in ((first, second, second), (second, first, f"{first} db")):
+            self.assertIn(f"\n{self.address(other, net)}\t{names}\n", self.hosts(job))
+        self.assertIn(f"{self.address(first, net)}\town {first} db\n", self.hosts(first))
+        web = self.job("--network", net, command=HTTPD)
+        page = "i=0; until wget -q -O - http://%s:8080/; do i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done" % web
+        self.assertIn("served by davit", self.sh(first, page))
+        self.sh(second, "ping -c 1 -W 5 db")
+        self.davit("stop", "-t", "0", web)
+        self.assertNotIn(web, self.hosts(first))
+        self.davit("start", web)
+        self.assertIn(web, self.hosts(first))
+        self.davit("rm", "-f", web)
+        self.assertNotIn(web, self.hosts(first))
+        self.davit("rm", "-f", second)
+        self.assertNotIn("# davit", self.hosts(first))
+        self.davit("run", "--rm", "--name", "passes", "--network", net, Machine.image, "true")
+        wait_until("the end of its removal", lambda: "passes" not in self.hosts(first))
+
+    def test_other_networks_and_namespaces_are_others(self):
+        one, two = self.network(), self.network()
+        first, both = self.job("--network", one), self.job("--network", one, "--network", two)
+        far = self.job("--network", two)
+        self.assertIn(both, self.hosts(first))
+        self.assertNotIn(far, self.hosts(first))
+        self.assertIn(far, self.hosts(both))
+        self.assertEqual(self.hosts(far).count(both), 1)
+        self.assertIn(f"\n{self.address(both, two)}\t{both}\n", self.hosts(far))
+        quiet = self.job()
+        self.assertNotIn(first, self.hosts(quiet))
+
+    def test_the_job_s_own_lines_stay(self):
+        net = self.network()
+        first = self.job("--network", net)
+        self.sh(first, "echo 192.0.2.77 mine >>/etc/hosts")
+        second = self.job("--network", net)
+        self.sh(first, "echo 192.0.2.78 last >>/etc/hosts")
+        third = self.job("--network", net)
+        self.davit("rm", "-f", second)
+        now = self.hosts(first)
+        for text in ("192.0.2.77 mine", "192.0.2.78 last", third):
+            self.assertIn(text, now)
+        self.assertNotIn(second, now)
+        self.sh(first, "echo '192.0.2.79 alone' >/etc/hosts")
+        fourth = self.job("--network", net)
+        self.assertTrue(self.hosts(first).startswith("192.0.2.79 alone\n"))
+        self.assertIn(fourth, self.hosts(first))
+
+    def test_what_a_job_makes_of_its_file(self):
+        """Too long, a lease, a link in its folder: no start waits, nothing else is written."""
+        net = self.network()
+        long = self.job("--network", net)
+        self.sh(long, "head -c 2000000 /dev/zero | tr '\\0' '#' >/etc/hosts")
+        size = self.sh(long, "wc -c </etc/hosts")
+        linked = self.job("--network", net)
+        folder = next(x for x in glob.glob("/var/lib/davit/files/*/*") if linked in x)
+        victim = os.path.join(self.folder, "victim")
+        with open(victim, "w") as f:
+            f.write("untouched\n")
+        os.rename(folder + "/hosts", folder + "/away")
+        os.symlink(victim, folder + "/hosts")
+        fifo = self.job("--network", net)
+        folder = next(x for x in glob.glob("/var/lib/davit/files/*/*") if fifo in x)
+        os.rename(folder + "/hosts", folder + "/away")
+        os.mkfifo(folder + "/hosts")
+        began = time.monotonic()
+        other = self.job("--network", net)
+        self.assertLess(time.monotonic() - began, 20 * Machine.slow)
+        self.assertIn(long, self.hosts(other))
+        self.assertEqual(self.sh(long, "wc -c </etc/hosts"), size)
+        with open(victim) as f:
+            self.assertEqual(f.read(), "untouched\n")
+
+    def test_killed(self):
+        """The job, then davit itself: who is gone is gone from the others' files once it is removed."""
+        net = self.network()
+        watcher = self.job("--network", net)
+        job = self.job("--network", net)
+        self.davit("kill", job)
+        wait_until("the end", lambda: self.state(job) == "exited")
+        self.davit("rm", job)
+        self.assertNotIn(job, self.hosts(watcher))
+        process = self.start("run", "--rm", "--name", "foreground", "--network", net, Machine.image, "sleep", "1000")
+        wait_until("the name", lambda: "foreground" in self.hosts(watcher))
+        process.kill()
+        process.wait()
+        self.davit("rm", "-f", "foreground")
+        self.davit("prune")
+        self.assertNotIn("foreground", self.hosts(watcher))
+
+    def test_many_at_once(self):
+        net = self.network()
+        watcher = self.job("--network", net)
+        names = ["w" + os.urandom(3).hex() for _ in range(8)]
+        for name in names:
+            self.addCleanup(self.davit, "rm", "-f", name, code=None)
+        for process in [self.start("run", "-d", "--name", n, "--network", net, Machine.image, "sleep", "1000") for n in names]:
+            _, err = process.communicate(timeout=100 * Machine.slow)
+            self.assertEqual(process.returncode, 0, err)
+        for job in (watcher, *names):
+            text = self.hosts(job)
+            self.assertEqual([n for n in (watcher, *names) if n != job and f"\t{n}\n" not in text], [])
+        for process in [self.start("rm", "-f", n) for n in names]:
+            process.communicate(timeout=100 * Machine.slow)
+        self.assertNotIn("# davit", self.hosts(watcher))
+
+
+class Files(Case):
+    def test_host_dns(self):
+        """The host's file, and what becomes of it."""
+        with open("/etc/resolv.conf") as f:
+            before = f.read()
+        job = self.job("--host-dns")
+        show = lambda: self.davit("exec", job, "cat", "/etc/resolv.conf").out
+        self.assertEqual(show(), before)
+        with open("/etc/resolv.conf", "a") as f:
+            f.write("# changed\n")
+        try:
+            self.assertEqual(show(), before + "# changed\n")
+        finally:
+            with open("/etc/resolv.conf", "w") as f:
+                f.write(before)
+        self.davit("exec", job, "sh", "-c", "echo x >>/etc/resolv.conf", code=1)
+
+    def test_extra_hosts(self):
+        self.need_network()
+        out = self.davit("run", "--rm", "--add-host", "a:192.0.2.1", "--add-host", "b:2001:db8::1", "--add-host", "gate:host-gateway", Machine.image,
+                         "sh", "-c", "cat /etc/hosts; ip route | sed -n 's/default via //p'").out
+        gateway = out.splitlines()[-1].split()[0]
+        for line in ("192.0.2.1\ta", "2001:db8::1\tb", gateway + "\tgate"):
+            self.assertIn(line, out.splitlines())

@@ -115,7 +115,8 @@ static void no_line_is_smuggled_in(void **state)
 	(void)state;
 	etc_resolv_conf(&out, "/nonexistent", &(struct resolv){ list, list, list }, NULL, true);
 	assert_string_equal(buf_str(&out), "nameserver 2.2.2.2\nsearch 2.2.2.2\noptions 2.2.2.2\n");
-	etc_hosts(&hosts, NULL, "h", NULL, &extras, NULL);
+	etc_hosts(&hosts, &extras, NULL);
+	etc_hosts_line(&hosts, "1.1.1.1", &(struct strv){ .v = extra, .n = 1, .cap = 2 });
 	assert_null(strstr(buf_str(&hosts), "6.6.6.6"));
 }
 
@@ -135,30 +136,67 @@ static void without_any_server(void **state)
 static void hosts(void **state)
 {
 	static const struct {
-		const char *ip, *hostname, *name, *extra, *gateway, *end;
+		const char *ip, *names, *extra, *gateway, *end;
 	} rows[] = {
-		{ NULL, "h", "n", "", NULL, "ff02::2\tip6-allrouters\n" },
-		{ "10.0.0.2/24", "h", "n", "", NULL, "allrouters\n10.0.0.2\th n\n" },
-		{ "10.0.0.2", "h", "h", "", NULL, "allrouters\n10.0.0.2\th\n" },
-		{ "fd00::2/64", "h", NULL, "", NULL, "allrouters\nfd00::2\th\n" },
-		{ NULL, "h", NULL, "a:1.2.3.4 b:fd00::1 c:[fd00::2]", NULL, "allrouters\n1.2.3.4\ta\nfd00::1\tb\nfd00::2\tc\n" },
-		{ NULL, "h", NULL, "a:host-gateway", "10.0.0.1", "allrouters\n10.0.0.1\ta\n" },
-		{ NULL, "h", NULL, "a:host-gateway b:1.1.1.1", NULL, "allrouters\n1.1.1.1\tb\n" },
-		{ NULL, "h", NULL, "a :1.1.1.1 a:", NULL, "allrouters\n" },
+		{ NULL, "h n", "", NULL, "ff02::2\tip6-allrouters\n" },
+		{ "10.0.0.2/24", "h n", "", NULL, "allrouters\n10.0.0.2\th n\n" },
+		{ "10.0.0.2", "h h n h", "", NULL, "allrouters\n10.0.0.2\th n\n" },
+		{ "10.0.0.2", "#x h x#y", "", NULL, "allrouters\n10.0.0.2\th\n" },
+		{ "10.0.0.2", "", "", NULL, "allrouters\n" },
+		{ "fd00::2/64", "h", "", NULL, "allrouters\nfd00::2\th\n" },
+		{ NULL, "h", "a:1.2.3.4 b:fd00::1 c:[fd00::2]", NULL, "allrouters\n1.2.3.4\ta\nfd00::1\tb\nfd00::2\tc\n" },
+		{ NULL, "h", "a:host-gateway", "10.0.0.1", "allrouters\n10.0.0.1\ta\n" },
+		{ NULL, "h", "a:host-gateway b:1.1.1.1", NULL, "allrouters\n1.1.1.1\tb\n" },
+		{ NULL, "h", "a :1.1.1.1 a:", NULL, "allrouters\n" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		_cleanup_strv_ struct strv extra = split(rows[i].extra);
+		_cleanup_strv_ struct strv extra = split(rows[i].extra), names = split(rows[i].names);
 		_cleanup_buf_ struct buf out = { 0 };
 		const char *end = rows[i].end;
 
-		etc_hosts(&out, rows[i].ip, rows[i].hostname, rows[i].name, &extra, rows[i].gateway);
+		etc_hosts(&out, &extra, rows[i].gateway);
+		if (rows[i].ip)
+			etc_hosts_line(&out, rows[i].ip, &names);
 		assert_int_equal(strncmp(buf_str(&out), "127.0.0.1\tlocalhost\n", 20), 0);
 		assert_true(out.len > strlen(end));
 		assert_string_equal(out.data + out.len - strlen(end), end);
 	}
 }
 
-RUN_TESTS("etc", cmocka_unit_test(parsed), cmocka_unit_test(resolv_conf), cmocka_unit_test(the_network_s),
-	  cmocka_unit_test(no_line_is_smuggled_in), cmocka_unit_test(without_any_server), cmocka_unit_test(hosts))
+/* Around davit's part everything stays, whatever a job has made of the file. */
+static void the_part_is_kept(void **state)
+{
+#define BEGIN "# davit: jobs of its networks\n"
+#define END "# davit: end\n"
+	static const struct {
+		const char *is, *lines, *want;
+	} rows[] = {
+		{ "a\n", "x\n", "a\n" BEGIN "x\n" END },
+		{ "a", "x\n", "a\n" BEGIN "x\n" END },
+		{ "", "x\n", BEGIN "x\n" END },
+		{ "a\n", "", "a\n" },
+		{ "a\n" BEGIN "x\n" END "b\n", "y\nz\n", "a\n" BEGIN "y\nz\n" END "b\n" },
+		{ "a\n" BEGIN "x\n" END "b", "", "a\nb" },
+		{ BEGIN END, "", "" },
+		{ "a\n" BEGIN "b\n", "x\n", "a\n" BEGIN "b\n" BEGIN "x\n" END }, /* a beginning alone is the job's */
+		{ "a\n" BEGIN "b\n" BEGIN "x\n" END, "y\n", "a\n" BEGIN "b\n" BEGIN "y\n" END }, /* and does not grow */
+		{ END "a\n" BEGIN "x\n", "y\n", END "a\n" BEGIN "x\n" BEGIN "y\n" END },
+		{ "a " BEGIN "x\n" END, "y\n", "a " BEGIN "x\n" END BEGIN "y\n" END }, /* not a line of its own */
+		{ BEGIN "x\n" END BEGIN "x\n" END, "y\n", BEGIN "x\n" END BEGIN "y\n" END },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_buf_ struct buf out = { 0 }, lines = { 0 };
+
+		buf_adds(&lines, rows[i].lines);
+		etc_hosts_keep(&out, rows[i].is, strlen(rows[i].is), &lines);
+		assert_string_equal(buf_str(&out), rows[i].want);
+	}
+}
+
+RUN_TESTS("etc", cmocka_unit_test(the_part_is_kept), cmocka_unit_test(parsed), cmocka_unit_test(resolv_conf),
+	  cmocka_unit_test(the_network_s), cmocka_unit_test(no_line_is_smuggled_in), cmocka_unit_test(without_any_server),
+	  cmocka_unit_test(hosts))

@@ -6,6 +6,7 @@
 #include "ulimit.h"
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 
 enum { LABEL_MAX = 4096, PATH_LONGEST = 4095 };
@@ -105,6 +106,18 @@ static int check_target(const char *noun, const char *path, struct err *err)
 	return 0;
 }
 
+/* A name in a folder: no path, so nothing that a task does in it leads elsewhere. */
+static int check_job_folder(const struct mount *m, struct err *err)
+{
+	const char *s = m->source;
+
+	if (!s || !*s)
+		return check_fail("mount", m->target, "a folder of the job wants a name as its source", err);
+	if (*s == '.' || strchr(s, '/') || strlen(s) > NAME_MAX)
+		return check_fail("folder of the job", s, "a name without \"/\" that does not begin with a dot", err);
+	return 0;
+}
+
 static int check_source(const struct mount *m, struct err *err)
 {
 	if (m->kind == MOUNT_BIND)
@@ -112,6 +125,8 @@ static int check_source(const struct mount *m, struct err *err)
 				 : check_fail("mount", m->target, "a bind wants a source", err);
 	if (m->kind == MOUNT_TMPFS)
 		return m->source ? check_fail("mount", m->target, "a tmpfs has no source", err) : 0;
+	if (m->kind == MOUNT_JOB)
+		return check_job_folder(m, err);
 	return m->source ? name_check("volume", m->source, NAME_ID_MAX, err) : 0;
 }
 

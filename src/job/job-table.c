@@ -17,7 +17,7 @@ const char *const topic_names[TOPICS] = { NULL, "Job", "Process", "Network", "Fi
 					  "Log" };
 
 static const char *const proto_words[] = { "tcp", "udp", "sctp", NULL };
-const char *const mount_kind_words[] = { "bind", "volume", "tmpfs", NULL };
+const char *const mount_kind_words[] = { "bind", "volume", "tmpfs", "job", NULL };
 static const char *const pull_words[] = { "missing", "always", "never", NULL };
 static const char *const log_words[] = { "file", "none", "journald", NULL };
 static const char *const life_words[] = { "main", "prestart", "poststart", "poststop", NULL };
@@ -282,7 +282,8 @@ static const struct field task_fields[] = {
 	{ "cpuset_cpus", FIELD_STR, AT(task, cpuset_cpus), .check = check_cpuset_cpus, .flag = "cpuset-cpus", .arg = "LIST",
 	  .topic = TOPIC_LIMITS, .nomad = "cpuset_cpus", .docker = "CpusetCpus", .doc = "Processors, as in 0-2,4" },
 	{ "cpuset_mems", FIELD_STR, AT(task, cpuset_mems), .check = check_cpuset_mems, .flag = "cpuset-mems", .arg = "LIST",
-	  .topic = TOPIC_LIMITS, .docker = "CpusetMems", .doc = "Memory nodes" },
+	  .topic = TOPIC_LIMITS, .nomad = "cpuset_mems",
+	  .docker = "CpusetMems", .doc = "Memory nodes" },
 	{ "pids_limit", FIELD_INT, AT(task, pids_limit), .min = -1, .max = PIDS_MOST, .flag = "pids-limit",
 	  .topic = TOPIC_LIMITS, .nomad = "pids_limit", .docker = "PidsLimit", .doc = "Processes; -1: no limit" },
 	{ "blkio_weight", FIELD_INT, AT(task, blkio_weight), .min = 10, .max = 1000, .flag = "blkio-weight",
@@ -386,9 +387,9 @@ static const struct field job_fields[] = {
 	  .arg = "K=V", .topic = TOPIC_JOB, .parse = text_runtime_option,
 	  .doc = "Option of the runtime, such as BinaryName or ConfigPath" },
 	{ "snapshotter", FIELD_STR, AT(job, snapshotter), .check = check_snapshotter, .flag = "snapshotter",
-	  .doc = "containerd's snapshotter; the namespace's without" },
+	  .nomad = "snapshotter", .doc = "containerd's snapshotter; the namespace's without" },
 	{ "labels", FIELD_DICT, AT(job, labels), .check = check_label, .flag = "label", .letter = 'l', .arg = "K=V",
-	  .topic = TOPIC_JOB, .parse = text_label, .nomad = "task.meta", .doc = "Label of the job" },
+	  .topic = TOPIC_JOB, .parse = text_label, .doc = "Label of the job" },
 	{ "remove", FIELD_BOOL, AT(job, remove), .flag = "rm", .topic = TOPIC_JOB, .meant = "remove",
 	  .docker = "AutoRemove", .doc = "Remove the job once it has ended" },
 	{ "depends_on", FIELD_ARRAY, COUNTED(job, depends_on, n_depends_on), .of = &depend_shape, .ensemble = "depends_on",
@@ -413,7 +414,7 @@ const struct shape *const shapes_all[] = { &jobset_shape,      &job_shape,    &t
 					   &hugepages_shape,   NULL };
 
 /* The enums index the words: keep them in step. */
-_Static_assert(PORT_SCTP == 2 && MOUNT_TMPFS == 2 && PULL_NEVER == 2 && JOB_LOG_JOURNALD == 2 && LIFE_POSTSTOP == 3 &&
+_Static_assert(PORT_SCTP == 2 && MOUNT_JOB == 3 && PULL_NEVER == 2 && JOB_LOG_JOURNALD == 2 && LIFE_POSTSTOP == 3 &&
 		       DEPEND_HEALTHY == 2 && RESTART_UNLESS_STOPPED == 3 && RESTART_DELAY == 1 && HEALTH_NONE == 3 &&
 		       FAILURE_REST_FOR_ONE == 3,
 	       "words follow the enums");

@@ -22,10 +22,12 @@ struct port {
 const char *port_proto_name(enum port_proto);
 enum { JOB_PORTS_MAX = 4096, JOB_NETWORKS_MAX = 32 };
 
-enum mount_kind { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS };
+enum mount_kind { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS, MOUNT_JOB };
 struct mount {
 	enum mount_kind kind;
-	char *source; /* bind: absolute host path; volume: its name (NULL: anonymous); tmpfs: NULL */
+	/* bind: absolute host path; volume: its name (NULL: anonymous); tmpfs: NULL; job: the name of a folder that is the job's
+	 * own: its tasks share it, anybody may write, and it goes with the job */
+	char *source;
 	char *target; /* absolute path inside */
 	bool read_only;
 	struct strv options; /* further mount options: propagation (rslave ...), size=, mode= ... */

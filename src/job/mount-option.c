@@ -3,7 +3,7 @@
 #include "name.h"
 #include <string.h>
 
-enum { BIND = 1 << MOUNT_BIND | 1 << MOUNT_VOLUME, TMPFS = 1 << MOUNT_TMPFS };
+enum { BIND = 1 << MOUNT_BIND | 1 << MOUNT_VOLUME | 1 << MOUNT_JOB, TMPFS = 1 << MOUNT_TMPFS };
 
 /* A name that ends with "=" takes a value. The first of a kind are what an error names. */
 static const struct {

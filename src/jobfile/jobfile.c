@@ -11,6 +11,7 @@ static const struct {
 	bool has_variables;
 } forms[N_FORMS] = {
 	[FORM_JSON] = { "a job in JSON", json_read, false },
+	[FORM_NOMAD] = { "a Nomad job file", nomad_read, true },
 	[FORM_ENSEMBLE] = { "an ensemble", ensemble_read, false },
 };
 

@@ -6,15 +6,17 @@
 #include "strv.h"
 #include <stddef.h>
 
+struct dict;
 struct jobset;
 
 /* How a file is to be taken, beside what it says. A zeroed one is fine. */
 struct jobfile_how {
 	const char *name; /* of the set, instead of the one that the file has or is called by; NULL: none */
 	const char *cwd;  /* absolute: relative paths in the file are below it; NULL: the file's folder, of standard input ours */
-	const struct strv *vars;      /* "NAME=VALUE" of -var; NULL: none */
-	const struct strv *var_files; /* paths of -var-file; NULL: none */
-	char *const *env;             /* what a file that asks for variables of our environment sees; NULL: none */
+	const struct strv *vars;         /* "NAME=VALUE" of -var; NULL: none */
+	const struct strv *var_files;    /* paths of -var-file; NULL: none */
+	const struct dict *host_volumes; /* of --host-volume: what a Nomad job's host volume of that name is, a path; NULL: none */
+	char *const *env;                /* what a file that asks for variables of our environment sees; NULL: none */
 };
 
 enum { JOBFILE_MAX = 16 << 20 /* bytes of a file */ };

@@ -8,6 +8,7 @@
 char *places_run(const struct core *, const char *id);              /* RUN/NS/ID: FIFOs */
 char *places_map(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.N: mounts, while a task is created */
 char *places_files(const struct core *, const char *id);            /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
+char *places_folders(const struct core *, const char *id);          /* DATA/folders/NS/ID: folders that the job mounts as its own */
 char *places_logs(const struct core *, const char *id);             /* DATA/logs/NS/ID */
 char *places_log(const struct core *, const char *id);              /* DATA/logs/NS/ID/log */
 char *places_netns(const char *id);                                 /* NETNS_DIR/ID */

@@ -255,11 +255,13 @@ static void drop_maps(const char *run_dir)
 void remains_remove_files(const struct core *c, const struct job_over *over, bool logs)
 {
 	const char *id = job_over_id(over);
-	_cleanup_free_ char *run_dir = places_run(c, id), *files_dir = places_files(c, id);
+	_cleanup_free_ char *run_dir = places_run(c, id), *files_dir = places_files(c, id), *folders = places_folders(c, id);
 
 	drop_maps(run_dir);
 	remove_folder(run_dir);
 	remove_folder(files_dir);
+	if (logs)
+		remove_folder(folders);
 	for (size_t i = 0; logs && i < job_over_tasks(over); i++) {
 		_cleanup_free_ char *log_dir = places_logs(c, task_over_id(job_over_task(over, i)));
 

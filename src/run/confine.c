@@ -122,7 +122,7 @@ static int label_binds(struct run_task *t, struct err *err)
 			continue;
 		source = t->binds[bind++].source;
 		label = strv_has(&m->options, "Z") ? t->labels.mount : t->labels.shared;
-		if (!strv_has(&m->options, "z") && !strv_has(&m->options, "Z") &&
+		if (!strv_has(&m->options, "z") && !strv_has(&m->options, "Z") && m->kind != MOUNT_JOB &&
 		    !(m->kind == MOUNT_VOLUME && strv_has(&t->fresh_volumes, m->source)))
 			continue;
 		r = relabel_tree(source, label, err);

@@ -7,6 +7,7 @@
 #include "places.h"
 #include "propagation.h"
 #include "volume-copy.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -56,6 +57,20 @@ int run_image_volumes(struct run_task *t, struct err *err)
 	return 0;
 }
 
+/* One folder below that of the job, which nobody else passes; it stays while the job exists. */
+static int job_folder(struct run_task *t, const struct mount *m, struct err *err)
+{
+	_cleanup_free_ char *dir = places_folders(t->core, t->run->id), *path = mem_printf("%s/%s", dir, m->source);
+	int r = file_mkdirs_private(dir, err);
+
+	if (r >= 0 && mkdir(path, 0777) < 0 && errno != EEXIST)
+		r = err_sys(err, errno, "%s", path);
+	else if (r >= 0 && chmod(path, 0777) < 0) /* whatever the umask */
+		r = err_sys(err, errno, "%s", path);
+	strv_push(&t->bind_sources, path);
+	return r;
+}
+
 static bool is_folder(const char *path)
 {
 	struct stat st;
@@ -87,6 +102,8 @@ static int bind_source(struct run_task *t, struct mount *m, const struct ctx *ct
 						       propagation, err)
 				   : 0;
 	}
+	if (m->kind == MOUNT_JOB)
+		return job_folder(t, m, err);
 	if (!m->source)
 		dict_set(&labels, CLAIM_ID, t->id); /* whose it is, as long as no record says so */
 	r = volume_use(t->core, m->source, &labels, ctx, &v, &fresh, &t->volume_holds[t->n_volume_holds], err);
@@ -175,6 +192,9 @@ void run_binds_dry(struct run_task *t)
 			continue;
 		if (m->kind == MOUNT_BIND)
 			strv_push(&t->bind_sources, m->source);
+		else if (m->kind == MOUNT_JOB)
+			strv_pushf(&t->bind_sources, "%s/folders/%s/%s/%s", t->core->conf.data_dir, t->core->conf.ns, t->run->id,
+				   m->source);
 		else
 			strv_pushf(&t->bind_sources, "%s/volumes/%s/%s/_data", t->core->conf.data_dir, t->core->conf.ns,
 				   m->source ? m->source : "NEW");

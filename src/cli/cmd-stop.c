@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "each-job.h"
 #include "job-stop.h"
+#include "set-jobs.h"
 #include "stop-flags.h"
 
 const struct opt stop_opts[] = {
@@ -18,10 +19,24 @@ static int stop_one(struct cli *cli, const char *name, void *arg, struct err *er
 	return job_stop(cli->core, name, (int)((struct stop_flags *)arg)->time, &cli->ctx, err);
 }
 
+static int stop_set(struct cli *cli, const struct stop_flags *f, struct err *err)
+{
+	_cleanup_strv_ struct strv stopped = { 0 };
+	int r = cli_core(cli, err);
+
+	if (r >= 0)
+		r = set_stop(cli->core, f->set, (int)f->time, &cli->ctx, &stopped, err);
+	for (size_t i = 0; r >= 0 && i < stopped.n; i++)
+		r = cli_outf(cli, err, "%s\n", stopped.v[i]);
+	return r;
+}
+
 static int stop_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct stop_flags *f = opts;
 
+	if (f->set && !args->n)
+		return stop_set(cli, f, err);
 	return cli_each_job(cli, &cmd_stop, f->set, args, stop_one, opts, err);
 }
 

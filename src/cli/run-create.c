@@ -26,6 +26,32 @@ static int print_spec(struct cli *cli, const struct job *job, struct err *err)
 	return r < 0 ? r : cli_out_pretty(cli, j, err);
 }
 
+/* True when there was a password. */
+static bool hide_passwords(json *job)
+{
+	json *tasks = json_get_array(job, "tasks");
+	bool any = false;
+
+	for (size_t i = 0; i < json_len(tasks); i++)
+		if (json_get(json_get_object(json_at(tasks, i), "auth"), "username")) {
+			json_object_object_del(json_at(tasks, i), "auth");
+			any = true;
+		}
+	return any;
+}
+
+int print_job_json(struct cli *cli, json *j, struct err *err)
+{
+	json *jobs = json_get_array(j, "jobs");
+	bool hidden = hide_passwords(j);
+
+	for (size_t i = 0; i < json_len(jobs); i++)
+		hidden |= hide_passwords(json_at(jobs, i));
+	if (hidden)
+		cli_notice(cli, "users and passwords of registries are not printed: give them again with --creds or in auth");
+	return cli_out_pretty(cli, j, err);
+}
+
 static int print_job(struct cli *cli, const struct job *job, struct err *err)
 {
 	_cleanup_json_ json *j = NULL;
@@ -34,7 +60,7 @@ static int print_job(struct cli *cli, const struct job *job, struct err *err)
 	if (r < 0)
 		return r;
 	j = job_to_json(job);
-	return cli_out_pretty(cli, j, err);
+	return print_job_json(cli, j, err);
 }
 
 static int dry_run(struct cli *cli, const struct job_flags *f, enum run_mode mode, struct err *err)

@@ -46,7 +46,7 @@ static int print_set(struct cli *cli, const struct jobset *set, struct err *err)
 {
 	_cleanup_json_ json *j = set->n_jobs == 1 && !set->name ? job_to_json(&set->jobs[0]) : jobset_to_json(set);
 
-	return cli_out_pretty(cli, j, err);
+	return print_job_json(cli, j, err);
 }
 
 /* Of several jobs each has a line with its name before its steps. */
@@ -87,9 +87,9 @@ static int run_one(struct cli *cli, struct job_flags *f, const struct jobset *se
 	return r < 0 ? r : run_job(cli, f, mode, err);
 }
 
-static int run_several(struct cli *cli, struct job_flags *f, const struct jobset *set, struct err *err)
+static int run_several(struct cli *cli, struct job_flags *f, const struct jobset *set, enum run_mode mode, struct err *err)
 {
-	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = f->quiet, .heir = fork_heir };
+	const struct run_opts opts = { .mode = mode, .quiet = f->quiet, .heir = fork_heir };
 	_cleanup_(set_result_done) struct set_result res = { 0 };
 	int r = cli_core(cli, err);
 
@@ -97,9 +97,9 @@ static int run_several(struct cli *cli, struct job_flags *f, const struct jobset
 		r = set_run(cli->core, set, &opts, &cli->ctx, &res, err);
 	if (r < 0)
 		return cli_fail_run(cli, r, NULL, "image", err);
-	for (size_t i = 0; r >= 0 && i < res.n; i++)
+	for (size_t i = 0; r >= 0 && i < res.n && mode == RUN_DETACHED; i++)
 		r = cli_outf(cli, err, "%s\n", res.jobs[i].name);
-	return r;
+	return r < 0 ? r : res.exit_code;
 }
 
 /* Flags beside the file: a runtime is for jobs that name none. */
@@ -124,5 +124,5 @@ int run_file(struct cli *cli, struct job_flags *f, const struct strv *args, stru
 		say_to_job(f->job, &set->jobs[i]);
 	if (f->dry_run)
 		return dry_run_set(cli, set, f, mode, err);
-	return set->n_jobs == 1 ? run_one(cli, f, set, mode, err) : run_several(cli, f, set, err);
+	return set->n_jobs == 1 ? run_one(cli, f, set, mode, err) : run_several(cli, f, set, mode, err);
 }

@@ -73,6 +73,15 @@ struct healthcheck *task_make_healthcheck(struct task *t)
 
 json *job_to_json(const struct job *j) { return shape_write(&job_shape, j); }
 
+json *job_to_json_kept(const struct job *j)
+{
+	json *o = job_to_json(j), *tasks = json_get_array(o, "tasks");
+
+	for (size_t i = 0; i < json_len(tasks); i++)
+		json_object_object_del(json_at(tasks, i), "auth");
+	return o;
+}
+
 int job_read(const struct tree *from, struct job **ret, struct err *err)
 {
 	_cleanup_(job_freep) struct job *j = mem_new(struct job); /* without the one task of job_new() */

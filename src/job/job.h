@@ -226,6 +226,8 @@ struct device *task_add_device(struct task *);
 struct restart *task_make_restart(struct task *); /* the one it has, or a new one */
 struct healthcheck *task_make_healthcheck(struct task *);
 
+/* Without credentials: what is kept and shown. */
+json *job_to_json_kept(const struct job *);
 json *job_to_json(const struct job *); /* defaults are left out; the caller owns it */
 /* Errors begin with FILE:LINE:COLUMN. Unknown keys, and keys given twice, are errors. The result passed job_check(). */
 int job_read(const struct tree *, struct job **ret, struct err *err);

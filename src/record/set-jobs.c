@@ -1,5 +1,7 @@
 #include "set-jobs.h"
 #include "mem.h"
+#include "remains.h"
+#include "stop.h"
 #include <string.h>
 
 static bool is_of_set(const struct record *rec, const char *set)
@@ -45,22 +47,55 @@ static void list_in_order(const struct record *const *of, size_t n, struct strv 
 			strv_push(ret, of[i]->name);
 }
 
-int set_jobs(struct core *c, const char *name, const struct ctx *ctx, struct strv *ret, struct err *err)
+struct set_records {
+	struct records all;
+	const struct record **of; /* those of the set */
+	size_t n;
+};
+
+static void set_records_done(struct set_records *s)
 {
-	_cleanup_(records_done) struct records recs = { 0 };
-	_cleanup_free_ const struct record **of = NULL;
-	size_t n = 0;
-	int r = record_list(c, ctx, &recs, err);
+	free(s->of);
+	records_done(&s->all);
+}
+
+static int set_records_load(struct core *c, const char *name, const struct ctx *ctx, struct set_records *ret, struct err *err)
+{
+	int r = record_list(c, ctx, &ret->all, err);
 
 	if (r < 0)
 		return r;
-	of = mem_array(const struct record *, recs.n);
-	for (size_t i = 0; i < recs.n; i++)
-		if (is_of_set(&recs.v[i], name))
-			of[n++] = &recs.v[i];
-	if (!n)
-		return err_hint(err, err_set(err, ERR_NOT_FOUND, "set %s: no job is of it", name),
-				"davit ps -a --filter set=NAME lists the jobs of one");
-	list_in_order(of, n, ret);
+	ret->of = mem_array(const struct record *, ret->all.n);
+	for (size_t i = 0; i < ret->all.n; i++)
+		if (is_of_set(&ret->all.v[i], name))
+			ret->of[ret->n++] = &ret->all.v[i];
+	if (ret->n)
+		return 0;
+	return err_hint(err, err_set(err, ERR_NOT_FOUND, "set %s: no job is of it", name),
+			"davit ps -a --filter set=NAME lists the jobs of one");
+}
+
+int set_jobs(struct core *c, const char *name, const struct ctx *ctx, struct strv *ret, struct err *err)
+{
+	_cleanup_(set_records_done) struct set_records set = { 0 };
+	int r = set_records_load(c, name, ctx, &set, err);
+
+	if (r >= 0)
+		list_in_order(set.of, set.n, ret);
+	return r;
+}
+
+int set_stop(struct core *c, const char *name, int timeout, const struct ctx *ctx, struct strv *stopped, struct err *err)
+{
+	_cleanup_(set_records_done) struct set_records set = { 0 };
+	int r = set_records_load(c, name, ctx, &set, err);
+
+	if (r >= 0)
+		r = stop_all(c, set.of, set.n, timeout, ctx, err);
+	for (size_t i = 0; r >= 0 && i < set.n; i++)
+		r = remains_after_end(c, set.of[i], ctx, err);
+	if (r < 0)
+		return err_wrap(err, r, "stop set %s", name);
+	list_in_order(set.of, set.n, stopped);
 	return 0;
 }

@@ -5,3 +5,5 @@
 /* Names of the jobs of set @name, in the order in which they are stopped: who waited for another goes before it. -ERR_NOT_FOUND:
  * there are none. */
 int set_jobs(struct core *, const char *name, const struct ctx *, struct strv *ret, struct err *err);
+/* job_stop() of all of them, side by side, in that order where one has waited for another; their names are added to @stopped. */
+int set_stop(struct core *, const char *name, int timeout, const struct ctx *, struct strv *stopped, struct err *err);

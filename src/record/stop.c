@@ -7,6 +7,7 @@
 #include "remains.h"
 #include "task.h"
 #include <signal.h>
+#include <string.h>
 
 enum { RESUME_MS = 2000, SIGNAL_MS = 3000 /* for the answer to a signal */, STEP_MS = 60000 };
 
@@ -19,7 +20,8 @@ struct stop {
 	int64_t ms;
 	struct ctrd_call *kill, *wait;
 	struct timer timer; /* the signal is not answered, the task does not end */
-	bool late;
+	bool late, wanted;
+	size_t node; /* of a wanted one */
 };
 
 static void on_late(void *arg) { ((struct stop *)arg)->late = true; }
@@ -154,27 +156,84 @@ static int stop_plan(struct stop *s, const struct record *rec, struct graph *g, 
 	r = stop_find_signal(s, rec, ctx, err);
 	if (r < 0)
 		return r;
-	(void)graph_add(g, &stop_kind, n > 1 && s->task ? s->task->name : "", s);
+	s->node = graph_add(g, &stop_kind, n > 1 && s->task ? s->task->name : "", s);
+	s->wanted = true;
 	return 1;
 }
 
-int stop_tasks(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
+/* The tasks of one job. */
+struct stop_job {
+	const struct record *rec;
+	struct stop *v;
+	size_t n;
+};
+
+static int stop_plan_job(struct stop_job *j, struct core *c, int timeout, struct graph *g, const struct ctx *ctx, struct err *err)
+{
+	bool any = false;
+	int r = 0;
+
+	j->n = job_id_tasks(j->rec->c.id);
+	j->v = mem_array(struct stop, j->n);
+	for (size_t i = 0; r >= 0 && i < j->n; i++) {
+		stop_init(&j->v[i], c, j->rec, i, timeout);
+		r = stop_plan(&j->v[i], j->rec, g, j->n, ctx, err);
+		any |= r > 0;
+	}
+	return r < 0 ? r : any;
+}
+
+static bool stop_waited_for(const struct stop_job *j, const char *name)
+{
+	for (size_t i = 0; j->rec->job && i < j->rec->job->n_depends_on; i++)
+		if (!strcmp(j->rec->job->depends_on[i].name, name))
+			return true;
+	return false;
+}
+
+/* @other is stopped after @j. */
+static void stop_after(struct graph *g, const struct stop_job *other, const struct stop_job *j)
+{
+	for (size_t i = 0; i < other->n; i++)
+		for (size_t k = 0; other->v[i].wanted && k < j->n; k++)
+			if (j->v[k].wanted)
+				graph_need(g, other->v[i].node, j->v[k].node, NULL);
+}
+
+static void stop_jobs_done(struct stop_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < jobs[i].n; k++)
+			stop_done(&jobs[i].v[k]);
+		free(jobs[i].v);
+	}
+	free(jobs);
+}
+
+int stop_all(struct core *c, const struct record *const *recs, size_t n, int timeout, const struct ctx *ctx, struct err *err)
 {
 	const struct graph_how how = { .loop = c->loop, .step_ms = STEP_MS, .goes_on = true };
 	_cleanup_(graph_freep) struct graph *g = graph_new();
-	const size_t n = job_id_tasks(rec->c.id);
-	_cleanup_free_ struct stop *all = mem_array(struct stop, n);
+	struct stop_job *jobs = mem_array(struct stop_job, n);
 	bool any = false;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		stop_init(&all[i], c, rec, i, timeout);
-		r = stop_plan(&all[i], rec, g, n, ctx, err);
+		jobs[i].rec = recs[i];
+		r = stop_plan_job(&jobs[i], c, timeout, g, ctx, err);
 		any |= r > 0;
 	}
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (i != k && stop_waited_for(&jobs[i], recs[k]->name))
+				stop_after(g, &jobs[k], &jobs[i]);
 	if (r >= 0)
 		r = graph_run(g, &how, ctx, err);
-	for (size_t i = 0; i < n; i++)
-		stop_done(&all[i]);
+	stop_jobs_done(jobs, n);
 	return r < 0 ? r : any;
+}
+
+int stop_tasks(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
+{
+	return stop_all(c, &rec, 1, timeout, ctx, err);
 }

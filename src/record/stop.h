@@ -4,3 +4,5 @@
 
 /* @timeout: seconds for each; -1: its own. 1: all is over, and is to be settled; 0: there was nothing. */
 int stop_tasks(struct core *, const struct record *, int timeout, const struct ctx *, struct err *err);
+/* The same of several jobs, side by side; who waited for another (job.h: depends_on) is stopped before it. */
+int stop_all(struct core *, const struct record *const *recs, size_t n, int timeout, const struct ctx *, struct err *err);

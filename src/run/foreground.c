@@ -70,7 +70,7 @@ static struct logfile *heir_log(const struct run *run)
 	_cleanup_free_ char *path = places_log(run->core, run->id);
 	struct logfile *log = run->tasks[0].log;
 
-	if (run->tasks[0].task->log != JOB_LOG_FILE)
+	if (run->tasks[0].task->log == JOB_LOG_NONE || (!log && run->tasks[0].task->log != JOB_LOG_FILE))
 		return NULL;
 	if (!log) /* davit wrote none: it would have removed the job */
 		log = logfile_new(path, run->tasks[0].task->log_max_size, run->tasks[0].task->log_max_files);

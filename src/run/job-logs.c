@@ -40,6 +40,9 @@ static int no_log(const struct record *rec, struct err *err)
 	if (rec->job && rec->job->tasks[rec->task].log == JOB_LOG_NONE)
 		return err_hint(err, err_set(err, ERR_NOT_FOUND, "job %s: keeps no log", rec->name),
 				"run it without --log-driver none");
+	if (rec->job && rec->job->tasks[rec->task].log == JOB_LOG_JOURNALD)
+		return err_hint(err, err_set(err, ERR_NOT_FOUND, "job %s: logs into the journal", rec->name),
+				"journalctl CONTAINER_ID=%s", rec->c.id);
 	return 0; /* nothing was written yet */
 }
 
@@ -87,7 +90,7 @@ static int logs_of_all(struct core *c, const struct record *job, const struct lo
 	for (size_t i = 0; i < n; i++) {
 		strv_own(&ids, job_id_task(job->c.id, i));
 		strv_own(&paths, places_log(c, ids.v[i]));
-		if (job->job->tasks[i].log == JOB_LOG_NONE || (!o->follow && !file_exists(paths.v[i])))
+		if (job->job->tasks[i].log != JOB_LOG_FILE || (!o->follow && !file_exists(paths.v[i])))
 			continue;
 		follows[with_log] = (struct follow){ c, ids.v[i] };
 		reads[with_log] = read_of(o, paths.v[i], &follows[with_log]);

@@ -3,6 +3,7 @@
 #include "decide.h"
 #include "foreground.h"
 #include "mem.h"
+#include "unheeded.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,7 +112,10 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 	    struct err *err)
 {
 	bool lost = false;
-	int r = run_once(core, job, opts, ctx, ret, &lost, err);
+	int r;
+
+	unheeded_say(core, job, 1);
+	r = run_once(core, job, opts, ctx, ret, &lost, err);
 
 	for (int i = 0; r < 0 && lost && i < PICKS_MAX && ctx_check(ctx, NULL) >= 0; i++) {
 		err_clear(err);

@@ -103,6 +103,7 @@ void run_undo_failed(const struct run *run, const struct err *err)
 
 static void task_part_done(struct run_task *t)
 {
+	timer_done(&t->pull_timer);
 	image_helper_stop(t->helper);
 	streams_free(t->streams);
 	logfile_free(t->log);

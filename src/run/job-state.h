@@ -54,6 +54,8 @@ struct run_task {
 	enum image_part { IMAGE_LOOK, IMAGE_UNPACK, IMAGE_PULL, IMAGE_AWAIT, IMAGE_AGAIN } image_part; /* step-image.c */
 	struct child *helper;                                                                          /* davit-image at work */
 	bool fetches, pulls;                                                                           /* also once it has */
+	struct timer pull_timer;                                                                       /* its pull-timeout */
+	bool pull_late;
 	struct image image;
 	bool has_image;
 	struct ctrd_mounts mounts;

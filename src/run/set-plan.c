@@ -103,8 +103,8 @@ void job_differences(const struct job *wanted, const struct job *has, struct str
 	_cleanup_json_ json *a = NULL, *b = NULL;
 
 	adopt_ports(copy, has);
-	a = job_to_json(copy);
-	b = job_to_json(has);
+	a = job_to_json_kept(copy);
+	b = job_to_json_kept(has);
 	diff_objects(a, b, "", out);
 }
 

@@ -7,8 +7,10 @@
 #include "foreground.h"
 #include "job-steps.h"
 #include "mem.h"
+#include "set-follow.h"
 #include "set-state.h"
 #include "task-wait.h"
+#include "unheeded.h"
 #include <string.h>
 
 enum { PICKS_MAX = 50, UNDO_JOBS = 8 /* whose rollback has the time of one */ };
@@ -163,7 +165,32 @@ static void end_run(struct run *run, struct run_result *ret)
 	ret->name = mem_strdup(run->job->name);
 	ret->id = mem_strdup(run->id);
 	foreground_heir(run);
-	foreground_leave(run);
+}
+
+static void leave_runs(struct run_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		foreground_leave(&set->runs[i]);
+}
+
+/* The heirs are told once it is known what is left for them. */
+static int stay_with_set(struct run_set *set, const struct ctx *ctx, struct set_result *ret, struct err *err)
+{
+	int r = set_follow(set, ctx, &ret->exit_code, err);
+
+	if (r == -ERR_CANCELLED && ctx && ctx->cancel && ctx->cancel->on) {
+		err_clear(err);
+		ret->exit_code = 128 + ctx->cancel->on;
+		r = set_follow_stop(set, err);
+	} else if (r > 0) {
+		ret->exit_code = STREAMS_SIGPIPE;
+		leave_runs(set);
+		return 0;
+	}
+	if (r >= 0)
+		return set_follow_end(set, err);
+	leave_runs(set);
+	return r;
 }
 
 static int set_execute(struct run_set *set, const struct ctx *ctx, struct set_result *ret, struct err *err)
@@ -183,6 +210,9 @@ static int set_execute(struct run_set *set, const struct ctx *ctx, struct set_re
 	ret->jobs = mem_array(struct run_result, set->n);
 	for (ret->n = 0; ret->n < set->n; ret->n++)
 		end_run(&set->runs[ret->n], &ret->jobs[ret->n]);
+	if (set->foreground)
+		return stay_with_set(set, ctx, ret, err);
+	leave_runs(set);
 	return 0;
 }
 
@@ -193,6 +223,9 @@ static int set_run_once(struct core *core, const struct jobset *jobs, const stru
 	int r;
 
 	set.opts.set = jobs->name;
+	set.foreground = opts->mode == RUN_FOREGROUND;
+	if (set.foreground)
+		set.opts.mode = RUN_DETACHED; /* each writes its log; those are followed */
 	set.runs = mem_array(struct run, set.n);
 	r = set_decide(&set, ctx, err);
 	if (r >= 0)
@@ -209,6 +242,8 @@ int set_run(struct core *core, const struct jobset *jobs, const struct run_opts 
 	bool lost = false;
 	int r = jobset_check(jobs, err);
 
+	if (r >= 0)
+		unheeded_say(core, jobs->jobs, jobs->n_jobs);
 	if (r >= 0)
 		r = set_run_once(core, jobs, opts, ctx, ret, &lost, err);
 	for (int i = 0; r < 0 && lost && i < PICKS_MAX && ctx_check(ctx, NULL) >= 0; i++) {

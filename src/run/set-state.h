@@ -10,7 +10,8 @@ struct run_set {
 	struct run *runs;     /* in the order of the set */
 	size_t n;
 	struct set_end *ends; /* of those that others wait for; by run */
-	bool lost_pick;       /* somebody else was faster with a port that was chosen */
+	bool foreground;
+	bool lost_pick; /* somebody else was faster with a port that was chosen */
 };
 
 /* All that start together, @run among them. */

@@ -47,7 +47,7 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 	c.snapshotter = mem_strdup(t->run->snapshotter);
 	c.snapshot_key = mem_strdup(t->id);
 	record_labels(t, &c.labels);
-	j = job_to_json(t->run->job);
+	j = job_to_json_kept(t->run->job);
 	json_write(j, &text);
 	ctrd_container_extend(&c, RECORD_JOB, RECORD_JOB_TYPE, text.data, text.len);
 	t->call[S_CONTAINER] = containers_create_begin(run_ctrd(t->run), &c, ctx);

@@ -1,9 +1,11 @@
 /* The step "image": the one that is here, or fetched by davit-image. Where several tasks want the same, one of them fetches it. */
 #include "job-steps.h"
+#include "clock.h"
 #include "mem.h"
 #include "platform.h"
 #include "ref.h"
 #include "set-state.h"
+#include <signal.h>
 #include <string.h>
 
 static bool looks_first(const struct run_task *t) { return t->task->pull != PULL_ALWAYS && !image_is_id(t->task->image); }
@@ -113,9 +115,40 @@ static int image_name_again(struct run_task *t, struct err *err)
 	return 0;
 }
 
+/* May other pulls print beside this one? */
+static bool fetches_beside(const struct run_task *t)
+{
+	size_t n;
+
+	(void)run_peers(t->run, &n);
+	return n > 1 || t->run->n_tasks > 1;
+}
+
+enum { PULL_END_MS = 5000 /* between the word that it ends and its end */ };
+
+static void image_on_late(void *arg)
+{
+	struct run_task *t = arg;
+
+	if (!t->helper)
+		return;
+	child_kill(t->helper, t->pull_late ? SIGKILL : SIGINT);
+	t->pull_late = true;
+	timer_set(&t->pull_timer, clock_mono() + PULL_END_MS * NSEC_PER_MSEC);
+}
+
+static void image_limit(struct run_task *t)
+{
+	if (!t->task->pull_timeout)
+		return;
+	timer_init(&t->pull_timer, t->core->loop, image_on_late, t);
+	timer_set(&t->pull_timer, clock_mono() + t->task->pull_timeout * NSEC_PER_SEC);
+}
+
 static int image_help(struct run_task *t, enum image_part part, struct err *err)
 {
 	_cleanup_strv_ struct strv args = { 0 };
+	const struct auth *auth = part == IMAGE_PULL ? t->task->auth : NULL;
 	const struct image_helper how = {
 		.address = t->core->address,
 		.ns = t->core->conf.ns,
@@ -123,6 +156,10 @@ static int image_help(struct run_task *t, enum image_part part, struct err *err)
 		.platform = t->task->platform,
 		.quiet = t->run->opts->quiet,
 		.debug = t->core->conf.debug,
+		.plain_progress = fetches_beside(t),
+		.authfile = auth ? auth->file : NULL,
+		.username = auth ? auth->username : NULL,
+		.password = auth ? auth->password : NULL,
 	};
 	int r;
 
@@ -131,6 +168,8 @@ static int image_help(struct run_task *t, enum image_part part, struct err *err)
 	t->image_part = part;
 	t->fetches = true;
 	t->pulls = part == IMAGE_PULL;
+	if (r >= 0 && t->pulls)
+		image_limit(t);
 	return r < 0 ? r : GRAPH_LONG; /* davit-image watches over its progress */
 }
 
@@ -197,6 +236,14 @@ static int image_come(struct run_task *t, const struct ctx *ctx, struct err *err
 	const bool unpacks = t->image_part == IMAGE_UNPACK;
 	int r = t->helper ? image_helper_end(TAKE_PTR(t->helper), ctx, &result, err) : 0;
 
+	timer_done(&t->pull_timer);
+	if (r < 0 && t->pull_late) {
+		err_clear(err);
+		r = err_set(err, ERR_DEADLINE, "image %s: not fetched within %lld s, its pull-timeout", t->task->image,
+			    (long long)t->task->pull_timeout);
+		return err_hint(err, r, "what has come is kept for the next try");
+	}
+
 	if (r == -ERR_NOT_FOUND && unpacks && t->task->pull != PULL_NEVER)
 		return image_pull(t, err);
 	if (r < 0)
@@ -244,6 +291,7 @@ void image_undo(void *state, const struct ctx *ctx)
 
 	(void)ctx;
 	stop_pulls(t->run);
+	timer_done(&t->pull_timer);
 	image_helper_stop_end(TAKE_PTR(t->helper));
 	task_give_up(t, S_IMAGE);
 }

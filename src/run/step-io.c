@@ -1,6 +1,7 @@
 /* The step "io": FIFOs and a log of our own in the foreground, else the logger's address for the shim. */
 #include "job-steps.h"
 #include "file.h"
+#include "journal.h"
 #include "mem.h"
 #include "self.h"
 #include <ctype.h>
@@ -21,6 +22,44 @@ static char *encode(const char *path)
 	return buf_take(&b);
 }
 
+/* As Docker's driver calls them, so that what reads one journal reads the other. */
+static void journal_fields(const struct run_task *t, struct dict *out)
+{
+	const struct job *job = t->run->job;
+	_cleanup_free_ char *name = *t->task->name ? mem_printf("%s.%s", job->name, t->task->name) : mem_strdup(job->name);
+
+	dict_set(out, "CONTAINER_ID", t->id);
+	dict_set(out, "CONTAINER_ID_FULL", t->id);
+	dict_set(out, "CONTAINER_NAME", name);
+	dict_set(out, "CONTAINER_TAG", name);
+	dict_set(out, "SYSLOG_IDENTIFIER", name);
+	dict_set(out, "IMAGE_NAME", t->task->image);
+	dict_set(out, "DAVIT_NAMESPACE", t->core->conf.ns);
+}
+
+static char *journal_uri(const struct run_task *t, const char *program)
+{
+	_cleanup_dict_ struct dict fields = { 0 };
+	struct buf uri = { 0 };
+
+	journal_fields(t, &fields);
+	buf_addf(&uri, "binary://%s?journal=" JOURNAL_SOCKET, program);
+	for (size_t i = 0; i < fields.n; i++) {
+		_cleanup_free_ char *value = encode(fields.v[i].value);
+
+		buf_addf(&uri, "&%s=%s", fields.v[i].key, value);
+	}
+	return buf_take(&uri);
+}
+
+static struct logfile *journal_log(const struct run_task *t)
+{
+	_cleanup_dict_ struct dict fields = { 0 };
+
+	journal_fields(t, &fields);
+	return logfile_new_journal(journal_new(NULL, &fields));
+}
+
 static int log_uri(struct run_task *t, struct err *err)
 {
 	_cleanup_free_ char *logger = NULL, *path = places_log(t->core, t->id), *program = NULL, *file = encode(path);
@@ -35,6 +74,10 @@ static int log_uri(struct run_task *t, struct err *err)
 	if (r < 0)
 		return r;
 	program = encode(logger);
+	if (t->task->log == JOB_LOG_JOURNALD) {
+		t->log_uri = journal_uri(t, program);
+		return 0;
+	}
 	t->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", program, file, (long long)t->task->log_max_size,
 				(long long)t->task->log_max_files);
 	return 0;
@@ -54,9 +97,15 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 	int r = 0;
 
 	(void)ctx;
+	if (t->task->log == JOB_LOG_JOURNALD)
+		r = journal_check(NULL, err);
+	if (r < 0)
+		return r;
 	if (t->run->opts->mode != RUN_FOREGROUND)
 		return log_uri(t, err);
-	if (!t->run->job->remove && t->task->log == JOB_LOG_FILE)
+	if (t->task->log == JOB_LOG_JOURNALD)
+		t->log = journal_log(t);
+	else if (!t->run->job->remove && t->task->log == JOB_LOG_FILE)
 		r = logfile_open(path, t->task->log_max_size, t->task->log_max_files, &t->log, err);
 	if (t->log)
 		logfile_share(t->log);

@@ -201,3 +201,97 @@ class Sets(Files):
         self.davit("run", "-d", "-f", self.set(*(self.one(name) for name in names)), timeout=120)
         self.assertLess(time.monotonic() - began, 60 * Machine.slow)
         self.assertEqual(len([n for n in self.davit("ps", "-q", "--format", "names").out.split() if n in names]), 20)
+
+    def test_in_the_foreground_lines_have_names(self):
+        path = self.set(self.one("s-fa", "echo one; echo two >&2; sleep 1; echo three"), self.one("s-longer", "printf half; exit 4"))
+        result = self.davit("run", "-f", path, code=4)
+        self.assertEqual(sorted(result.out.splitlines()), ["s-fa     | one", "s-fa     | three", "s-longer | half"])
+        self.assertEqual(result.err, "s-fa     | two\n")
+        self.assertEqual((self.state("s-fa"), self.state("s-longer")), ("exited", "exited"))
+
+    def test_in_the_foreground_with_rm(self):
+        path = self.set(self.one("s-ra", "i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done"), self.one("s-rb", "echo b"))
+        out = self.davit("run", "--rm", "-f", path).out.splitlines()
+        self.assertEqual([line for line in out if line.startswith("s-ra")], [f"s-ra | {i}" for i in range(500)])
+        self.nothing_of("s-ra", "s-rb")
+
+    def test_an_interrupt_in_the_foreground_stops_all_in_order(self):
+        trap = "trap 'touch /share/$N; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+        jobs = [self.one(name, trap, depends_on=on) for name, on in (("s-low", []), ("s-high", [{"name": "s-low"}]))]
+        for job in jobs:
+            job["tasks"][0].update(mounts=[{"source": self.folder, "target": "/share"}], env=["N=" + job["name"]], stop_timeout=10)
+        process = self.start("run", "-f", self.set(*jobs))
+        lines = {process.stdout.readline() for _ in jobs}
+        self.assertEqual(lines, {"s-low  | ready\n", "s-high | ready\n"})
+        process.send_signal(2)
+        self.assertEqual(process.wait(40 * Machine.slow), 130)
+        when = {name: os.stat(os.path.join(self.folder, name)).st_mtime_ns for name in ("s-low", "s-high")}
+        self.assertLess(when["s-high"], when["s-low"])  # who waited for it goes first
+        self.assertEqual((self.state("s-low"), self.state("s-high")), ("exited", "exited"))
+
+    def test_a_killed_davit_leaves_them_running(self):
+        process = self.start("run", "-f", self.set(self.one("s-k1", "echo on; sleep 1000"), self.one("s-k2")))
+        process.stdout.readline()
+        process.kill()
+        process.wait()
+        self.assertEqual((self.state("s-k1"), self.state("s-k2")), ("running", "running"))
+
+    def test_stop_rm_and_ps_by_set(self):
+        self.davit("run", "-d", "-f", self.set(self.one("s-q1"), self.one("s-q2", depends_on=[{"name": "s-q1"}]), name="quay"))
+        self.davit("run", "-d", "-f", self.file(self.one("s-other")))
+        self.assertEqual(sorted(self.davit("ps", "-q", "--format", "names", "--filter", "set=quay").out.split()), ["s-q1", "s-q2"])
+        self.assertEqual(self.davit("stop", "--set", "quay").out.split(), ["s-q2", "s-q1"])
+        self.assertEqual([self.state(n) for n in ("s-q1", "s-q2", "s-other")], ["exited", "exited", "running"])
+        self.assertEqual(self.davit("rm", "--set", "quay").out.split(), ["s-q2", "s-q1"])
+        self.nothing_of("s-q1", "s-q2")
+        self.fails("stop", "--set", "quay", says="set quay: no job is of it")
+        self.fails("rm", "--set", "quay", "s-other", says="name the one or the other")
+        self.fails("rm", says="an argument is missing")
+
+    def test_what_is_kept_only_is_said_once(self):
+        job = self.one("s-res", "true", remove=True)
+        job["tasks"][0].update(restart={"policy": "always"}, healthcheck={"exec": ["true"]})
+        result = self.davit("run", "-f", self.set(job, self.one("s-two", "true", remove=True, failure_recovery="one_for_one")))
+        self.assertEqual(result.err, "davit: kept, and not acted on by this version: restart policies, health checks, failure recovery\n")
+
+
+class Plan(Files):
+    def changes(self, path, *flags):
+        return {job["name"]: job for job in self.json("plan", "-f", path, "--format", "json", *flags)["jobs"]}
+
+    def test_what_would_change(self):
+        first = [self.one("p-same"), self.one("p-other"), self.one("p-left")]
+        self.davit("run", "-d", "-f", self.set(*first, name="quay"))
+        first[1]["tasks"][0].update(memory=67108864, args=["true"])
+        path = self.set(first[0], first[1], self.one("p-new"), name="quay")
+        if Machine.engine != "runc":
+            for job in json.load(open(path))["jobs"]:
+                self.assertNotIn("runtime", job)
+        found = self.changes(path)
+        if Machine.engine == "runc":
+            self.assertEqual(found["p-same"], {"name": "p-same", "change": "same"})
+            self.assertEqual(found["p-other"]["keys"], ["tasks[0].args", "tasks[0].memory"])
+        self.assertEqual({n: j["change"] for n, j in found.items() if n != "p-same"},
+                         {"p-other": "differs", "p-new": "create", "p-left": "left"})
+        table = self.davit("plan", "-f", path).out
+        self.assertRegex(table, r"(?m)^p-other +differs +tasks\[0\]\.")
+        self.nothing_of("p-new")
+
+    def test_ports(self):
+        self.need_network()
+        job = lambda name, port: self.one(name, network="davit", ports=[{"host": port, "inside": 80}])
+        self.davit("run", "-d", "-f", self.file(job("p-has", 18361)))
+        found = self.changes(self.set(job("p-wants", 18361), job("p-free", 18362)))
+        self.assertEqual((found["p-wants"]["change"], found["p-free"]["change"]), ("blocked", "create"))
+        self.assertIn("18361/tcp is used by job p-has", found["p-wants"]["why"])
+
+    def test_chosen_ports_are_no_change(self):
+        self.need_network()
+        path = self.set(self.one("p-any", network="davit", ports=[{"host": 18370, "host_last": 18379, "inside": 80}]))
+        self.davit("run", "-d", "-f", path)
+        if Machine.engine == "runc":
+            self.assertEqual(self.changes(path)["p-any"]["change"], "same")
+
+    def test_what_cannot_be(self):
+        self.fails("plan", says="no file is named")
+        self.fails("plan", "-f", self.file("{}", "empty.json"), says="empty.json:1:1")

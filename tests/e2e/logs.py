@@ -1,7 +1,9 @@
 """davit logs."""
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -109,3 +111,72 @@ class Rotation(Case):
         out = subprocess.run(["find", "/var/lib/davit", "-name", "*.log*", "-size", "+11M"], capture_output=True, text=True).stdout
         self.assertEqual(out, "")
         self.assertTrue(self.davit("logs", "--tail", "1", name).out.endswith("last\n"))
+
+
+class Journal(Case):
+    """systemd's journal, a stand-in of it: who reads the socket's entries."""
+    path = "/run/systemd/journal/socket"
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        self.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.journal.bind(self.path)
+        self.journal.settimeout(20 * Machine.slow)
+        self.addCleanup(shutil.rmtree, "/run/systemd")
+        self.addCleanup(self.journal.close)
+
+    @staticmethod
+    def fields(data):
+        found = {}
+        while data:
+            line, data = data.split(b"\n", 1)
+            if b"=" in line:
+                key, value = line.split(b"=", 1)
+            else:
+                key, n = line, int.from_bytes(data[:8], "little")
+                value, data = data[8:8 + n], data[9 + n:]
+            found[key.decode()] = value.decode(errors="replace")
+        return found
+
+    def entries(self, n):
+        return [self.fields(self.journal.recv(1 << 20)) for _ in range(n)]
+
+    def test_detached(self):
+        name = self.job("--log-driver", "journald", command=("sh", "-c", "echo a=b; sleep 0.2; echo bad >&2; sleep 0.2; printf part"))
+        found = self.entries(3)
+        self.assertEqual([(e["MESSAGE"], e["PRIORITY"]) for e in found], [("a=b", "6"), ("bad", "3"), ("part", "6")])
+        self.assertEqual(found[2]["CONTAINER_PARTIAL_MESSAGE"], "true")
+        id_ = self.json("inspect", name)[0]["id"]
+        for e in found:
+            self.assertEqual((e["CONTAINER_NAME"], e["CONTAINER_ID"], e["CONTAINER_TAG"], e["SYSLOG_IDENTIFIER"], e["IMAGE_NAME"]),
+                             (name, id_, name, name, Machine.image))
+        self.fails("logs", name, says=["logs into the journal", f"journalctl CONTAINER_ID={id_}"])
+
+    def test_in_the_foreground(self):
+        result = self.run_sh("echo both", "--log-driver", "journald")
+        self.assertEqual(result.out, "both\n")
+        self.assertEqual(self.entries(1)[0]["MESSAGE"], "both")
+
+    def test_one_that_takes_nothing_stops_no_job(self):
+        name = self.job("--log-driver", "journald", command=("sh", "-c", "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i+1)); done"))
+        self.assertEqual(self.davit("wait", name, timeout=60).out.strip(), "0")
+        self.assertEqual(self.entries(1)[0]["MESSAGE"], "0")
+
+    def test_another_that_listens_there_later(self):
+        name = self.job("--log-driver", "journald", command=("sh", "-c", "echo first; while [ ! -e /go ]; do sleep 0.1; done; echo second"))
+        self.assertEqual(self.entries(1)[0]["MESSAGE"], "first")
+        self.journal.close()
+        os.unlink(self.path)
+        self.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.journal.bind(self.path)
+        self.journal.settimeout(20 * Machine.slow)
+        self.addCleanup(self.journal.close)
+        self.davit("exec", name, "touch", "/go")
+        self.assertEqual(self.entries(1)[0]["MESSAGE"], "second")
+
+    def test_there_is_none(self):
+        self.journal.close()
+        os.unlink(self.path)
+        self.fails("run", "--rm", "--network", "none", "--log-driver", "journald", Machine.image, "true",
+                   says=[f"there is no journal at {self.path}", "--log-driver file"])

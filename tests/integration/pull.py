@@ -117,6 +117,70 @@ class Credentials(RealRegistry):
         self.davit("pull", self.pulled(f"{self.registry.host}/secret:4"), env=env)
 
 
+    def started(self, name, *flags, says=None, **more):
+        """A job of the image in a file of its own, beside a configuration that has nothing; davit's command lines meanwhile."""
+        task = {"image": name, "pull": "always", **more}
+        path = os.path.join(self.folder, "job.json")
+        with open(path, "w") as f:
+            json.dump({"name": "pulls", "tasks": [task], "network": "none"}, f)
+        self.addCleanup(lambda: self.davit("rm", "-f", "pulls", code=None))
+        env = self.config({})
+        if says:
+            return self.fails("run", *flags, "-f", path, progress=True, says=says, env=env)
+        return self.davit("run", *flags, "-f", path, env=env)
+
+    def test_of_a_job(self):
+        push(self.registry.host, "secret", "5", self.image, user="davit:hunter2")
+        name = self.pulled(f"{self.registry.host}/secret:5")
+        self.assertEqual(self.started(name, auth={"username": "davit", "password": "hunter2"}).out, "pulled\n")
+        kept = self.davit("inspect", "pulls").out
+        self.assertNotIn("hunter2", kept)
+        self.assertNotIn('"auth"', kept)
+
+    def test_of_a_job_that_are_wrong(self):
+        push(self.registry.host, "secret", "6", self.image, user="davit:hunter2")
+        result = self.started(f"{self.registry.host}/secret:6", auth={"username": "davit", "password": "wrong"},
+                              says=["secret:6", "--creds"])
+        self.assertNotIn("wrong", result.err)
+
+    def test_by_a_flag(self):
+        push(self.registry.host, "secret", "7", self.image, user="davit:hunter2")
+        name, env = self.pulled(f"{self.registry.host}/secret:7"), self.config({})
+        printed = self.davit("run", "--dry-run", "--format", "json", "--creds", "davit:hunter2", name)
+        self.assertNotIn("hunter2", printed.out + printed.err)
+        self.assertIn("not printed", printed.err)
+        self.davit("run", "--rm", "--network", "none", "--creds", "davit:hunter2", name, env=env)
+
+    def test_in_a_file(self):
+        push(self.registry.host, "secret", "8", self.image, user="davit:hunter2")
+        name = self.pulled(f"{self.registry.host}/secret:8")
+        path = os.path.join(self.folder, "auth.json")
+        with open(path, "w") as f:
+            json.dump({"auths": {self.registry.host: {"auth": base64.b64encode(b"davit:hunter2").decode()}}}, f)
+        self.assertEqual(self.started(name, "--rm", auth={"file": "auth.json"}).out, "pulled\n")
+        self.davit("run", "--rm", "--pull", "always", "--network", "none", "--authfile", path, name, env=self.config({}))
+        os.unlink(path)
+        self.started(name, auth={"file": "auth.json"}, says=["auth.json", "No such file"])
+
+    def test_no_command_line_shows_them(self):
+        push(self.registry.host, "secret", "9", self.image, user="davit:hunter2")
+        name = self.pulled(f"{self.registry.host}/secret:9")
+        with open(os.path.join(self.folder, "job.json"), "w") as f:
+            json.dump({"tasks": [{"image": name, "auth": {"username": "davit", "password": "hunter2"}}], "network": "none"}, f)
+        seen, env = [], self.config({})
+        process = self.start("run", "--rm", "-f", "job.json", env=dict(os.environ, **env))
+        while process.poll() is None:
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{pid}/cmdline") as line, open(f"/proc/{pid}/environ") as its:
+                        seen.append(line.read())
+                        self.assertNotIn("hunter2", seen[-1] + its.read())
+                except OSError:
+                    pass
+        self.assertEqual(process.returncode, 0, process.stderr.read())
+        self.assertTrue(any("davit-image" in line and "--login" in line for line in seen))
+
+
 class Faults(Pulling):
     resumable = False
 

@@ -1,0 +1,49 @@
+#include "unheeded.h"
+#include "mem.h"
+
+static bool wants_health(const struct depend *on, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (on[i].when == DEPEND_HEALTHY)
+			return true;
+	return false;
+}
+
+struct unheeded {
+	bool restart, health, healthy, recovery;
+};
+
+static void unheeded_look(const struct job *j, struct unheeded *u)
+{
+	u->recovery |= j->failure_recovery != FAILURE_STAY_DOWN;
+	u->healthy |= wants_health(j->depends_on, j->n_depends_on);
+	for (size_t i = 0; i < j->n_tasks; i++) {
+		const struct task *t = &j->tasks[i];
+
+		u->restart |= t->restart && t->restart->policy != RESTART_NO;
+		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
+		u->healthy |= wants_health(t->depends_on, t->n_depends_on);
+	}
+}
+
+void unheeded_say(const struct core *c, const struct job *jobs, size_t n)
+{
+	_cleanup_strv_ struct strv what = { 0 };
+	_cleanup_free_ char *all = NULL;
+	struct unheeded u = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		unheeded_look(&jobs[i], &u);
+	if (u.restart)
+		strv_push(&what, "restart policies");
+	if (u.health)
+		strv_push(&what, "health checks");
+	if (u.healthy)
+		strv_push(&what, "waiting for health (for the start alone is waited)");
+	if (u.recovery)
+		strv_push(&what, "failure recovery");
+	if (!what.n)
+		return;
+	all = strv_join(&what, ", ");
+	core_notice(c, "kept, and not acted on by this version: %s", all);
+}

@@ -20,8 +20,8 @@ struct node {
 	enum node_kind kind;
 	bool block;                   /* HCL: a block or one of its labels, not an attribute (hcl.h) */
 	uint8_t labels;               /* HCL: of a block, how many labels stand between it and its body */
-	uint32_t n;                   /* members of a list or a map */
 	bool anchored;                /* YAML: it has an anchor, or what is below it */
+	uint32_t n;                   /* members of a list or a map */
 	struct node_place at, key_at; /* of the value, and of its key */
 	const char *key;              /* of a member of a map, else NULL */
 	union {

@@ -50,7 +50,7 @@ int ensemble_find(struct ensemble *e, const struct node *v, const char *name, st
 {
 	const struct ensemble_name wanted = { .name = name };
 
-	*ret = bsearch(&wanted, e->names, e->set->n_jobs, sizeof *e->names, compare_allocations);
+	*ret = e->names ? bsearch(&wanted, e->names, e->set->n_jobs, sizeof *e->names, compare_allocations) : NULL;
 	return *ret ? 0 : no_such_allocation(e, v, name, err);
 }
 

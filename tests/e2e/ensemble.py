@@ -3,8 +3,9 @@ import os
 import re
 import shutil
 import socket
+import urllib.request
 
-from lib.case import Case, Machine
+from lib.case import Case, Machine, wait_until
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/ensemble")
 
@@ -13,6 +14,11 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def fetch(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+        return answer.read().decode()
 
 
 class Ensemble(Case):
@@ -59,10 +65,72 @@ class Shop(Ensemble):
         self.addCleanup(lambda: self.davit("rm", "-f", *self.names, code=None))
         self.file = self.example("shop.yaml", **{"public: 8080": f"public: {self.port}"})
 
+    def test_inside(self):
+        started = self.davit("run", "-f", self.file, "--runtime", Machine.engine)
+        self.assertEqual(started.out.split(), self.names)
+        stock = "apples at davit\n12 a pound\n"
+        self.assertEqual(self.inside("shop-store", "cat", "/stock/stock"), stock)
+        self.assertEqual(self.inside("shop-web", "cat", "/stock/stock"), stock)
+        self.assertEqual(fetch(self.port, "stock"), stock)
+        self.assertEqual(self.inside("shop-store", "hostname").strip(), "store")
+        self.assertIn("Read-only", self.davit("exec", "shop-web", "touch", "/stock/x", code=1).err)
+        self.assertEqual(self.inside("shop-store", "sh", "-c", "cat /proc/1/cmdline | tr '\\0' ' '").split()[0], "sh")
+        limits = self.inside("shop-store", "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max")
+        self.assertEqual(limits.split()[0], str(128 << 20))
+
     def test_a_second_one_is_refused_before_anything_starts(self):
         self.davit("run", "-f", self.file, "--runtime", Machine.engine)
         self.fails("run", "-f", self.file, says="shop-store", progress=True)
         self.assertEqual(self.state("shop-web"), "running")
+
+
+class Provision(Ensemble):
+    def log(self):
+        return self.davit("logs", "one-a").out
+
+    def test_in_order_then_the_command(self):
+        self.need_network()
+        self.write("s/1.sh", "#!/bin/sh\necho one $A $0; pwd; id -u; touch /made\n", 0o755)
+        self.write("s/2", "echo two; ls /made\n")  # neither executable nor with #!
+        file = self.one("    provision: [s/1.sh, s/2]\n",
+                        ", working_directory: /tmp, environment: {A: b}, entrypoint: [sh, -c], cmd: ['echo three $A; exit 5']")
+        ran = self.davit("run", "-f", file, code=5)
+        self.assertRegex(ran.out, r"^one b \S+\n/tmp\n0\ntwo\n/made\nthree b\n$")
+
+    def test_one_that_fails(self):
+        self.need_network()
+        self.write("bad.sh", "#!/bin/sh\nexit 7\n", 0o755)
+        self.write("later.sh", "#!/bin/sh\necho later\n", 0o755)
+        ran = self.davit("run", "-f", self.one("    provision: [bad.sh, later.sh]\n", ", cmd: [echo, command]"), code=7)
+        self.assertEqual(ran.out, "")
+        self.assertIn("script failed, exit code 7", ran.err)
+
+    def test_the_command_is_process_1_and_gets_signals(self):
+        self.write("s.sh", "#!/bin/sh\necho made > /made\n", 0o755)
+        self.begin("    provision: [s.sh]\n", ", cmd: [sh, -c, \"trap 'echo bye; exit 9' TERM; echo ready $$; while :; do sleep 0.1; done\"]")
+        wait_until("the trap", lambda: "ready 1" in self.log())
+        self.assertEqual(self.inside("one-a", "cat", "/made"), "made\n")
+        self.davit("kill", "-s", "TERM", "one-a")
+        self.assertEqual(self.davit("wait", "one-a").out.strip(), "9")
+        self.assertIn("bye", self.log())
+
+    def test_the_images_own_command(self):
+        """Known only once the image is here: davit-init goes before it all the same."""
+        self.need_network()
+        self.write("s.sh", "#!/bin/sh\necho first\n", 0o755)
+        ran = self.davit("run", "-f", self.one("    provision: [s.sh]\n"), code=None)
+        self.assertTrue(ran.out.startswith("first\n"), ran)
+
+    def test_scripts_are_read_only_inside(self):
+        path = self.write("s.sh", "#!/bin/sh\nexit 0\n", 0o755)
+        self.begin("    provision: [s.sh]\n")
+        mounts = self.inside("one-a", "cat", "/proc/self/mountinfo")
+        line = next(m for m in mounts.splitlines() if m.split()[3].endswith("/s.sh"))
+        target = line.split()[4]
+        self.assertIn("ro", line.split()[5].split(","))
+        self.davit("exec", "one-a", "sh", "-c", f"echo x > {target}", code=1)
+        with open(path) as f:
+            self.assertEqual(f.read(), "#!/bin/sh\nexit 0\n")
 
 
 class Keys(Ensemble):

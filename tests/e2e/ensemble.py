@@ -66,7 +66,7 @@ class Shop(Ensemble):
         self.file = self.example("shop.yaml", **{"public: 8080": f"public: {self.port}"})
 
     def test_inside(self):
-        started = self.davit("run", "-f", self.file, "--runtime", Machine.engine)
+        started = self.davit("run", "-d", "-f", self.file, "--runtime", Machine.engine)
         self.assertEqual(started.out.split(), self.names)
         stock = "apples at davit\n12 a pound\n"
         self.assertEqual(self.inside("shop-store", "cat", "/stock/stock"), stock)
@@ -79,8 +79,8 @@ class Shop(Ensemble):
         self.assertEqual(limits.split()[0], str(128 << 20))
 
     def test_a_second_one_is_refused_before_anything_starts(self):
-        self.davit("run", "-f", self.file, "--runtime", Machine.engine)
-        self.fails("run", "-f", self.file, says="shop-store", progress=True)
+        self.davit("run", "-d", "-f", self.file, "--runtime", Machine.engine)
+        self.fails("run", "-d", "-f", self.file, says="shop-store", progress=True)
         self.assertEqual(self.state("shop-web"), "running")
 
 

@@ -202,6 +202,7 @@ void file_flags_done(struct file_flags *f)
 {
 	strv_done(&f->vars);
 	strv_done(&f->var_files);
+	strv_done(&f->host_volumes);
 }
 
 void job_flags_done(void *flags)

@@ -6,7 +6,7 @@
 /* Which file, and how it is taken: of any command that reads one. */
 struct file_flags {
 	const char *file; /* NULL: none was given */
-	struct strv vars, var_files;
+	struct strv vars, var_files, host_volumes;
 };
 void file_flags_done(struct file_flags *);
 /* @from: where the command's flags have a struct file_flags. */
@@ -16,7 +16,8 @@ void file_flags_done(struct file_flags *);
 	  .topic = "File", .words = COMPLETE_FILE, .set = opt_string, AT(from.file) }, \
 	{ "var", .arg = "NAME=VALUE", .help = "A variable of a Nomad file", .set = opt_list, AT(from.vars), .one_dash = true }, \
 	{ "var-file", .arg = "FILE", .help = "A file of such variables", .words = COMPLETE_FILE, .set = opt_list, \
-	  AT(from.var_files), .one_dash = true }
+	  AT(from.var_files), .one_dash = true }, \
+	{ "host-volume", .arg = "NAME=DIR", .help = "What a Nomad file's host volume is", .set = opt_list, AT(from.host_volumes) }
 /* clang-format on */
 
 struct job_flags {
@@ -34,7 +35,8 @@ void job_flags_init(void *flags);
 void job_flags_done(void *flags);
 /* Flags of run that say something of the jobs of a file, or of how they are run. */
 #define JOB_FLAGS_BESIDE_FILE \
-	"--name --rm --runtime --detach --quiet --var --var-file --cidfile --dry-run --format --timing --detach-keys --sig-proxy"
+	"--name --rm --runtime --detach --quiet --var --var-file --host-volume --cidfile --dry-run --format --timing " \
+	"--detach-keys --sig-proxy"
 void job_flags_seen(const struct opt *, void *flags);
 
 /* Image, command and what files said into the job. */

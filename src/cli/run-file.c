@@ -1,9 +1,12 @@
 #include "run-file.h"
 #include "jobfile.h"
 #include "mem.h"
+#include "path.h"
 #include "fork-heir.h"
 #include "run-create.h"
 #include "set-run.h"
+#include <string.h>
+#include <unistd.h>
 
 /* One line, however much there is to say. */
 static void say_notices(const struct cli *cli, const char *file, const struct strv *notices)
@@ -14,11 +17,35 @@ static void say_notices(const struct cli *cli, const char *file, const struct st
 		cli_notice(cli, "%s: %s", file, all);
 }
 
+/* "NAME=DIR", the folder as seen from here. */
+static int take_host_volumes(const struct strv *given, struct dict *out, struct err *err)
+{
+	_cleanup_free_ char *here = getcwd(NULL, 0);
+
+	for (size_t i = 0; i < given->n; i++) {
+		const char *text = given->v[i], *eq = strchr(text, '=');
+		_cleanup_free_ char *name = eq ? mem_strndup(text, (size_t)(eq - text)) : NULL, *path = NULL;
+
+		if (!eq || eq == text || !eq[1])
+			return err_hint(err, err_set(err, ERR_INVALID, "host volume \"%.200s\": not NAME=DIR", text),
+					"--host-volume certs=/etc/certs");
+		path = path_clean(eq + 1, here);
+		dict_set(out, name, path);
+	}
+	return 0;
+}
+
 int read_job_file(struct cli *cli, const struct file_flags *f, const char *name, struct jobset **ret, struct err *err)
 {
-	const struct jobfile_how how = { .name = name, .vars = &f->vars, .var_files = &f->var_files, .env = environ };
+	_cleanup_dict_ struct dict volumes = { 0 };
+	const struct jobfile_how how = {
+		.name = name, .vars = &f->vars, .var_files = &f->var_files, .host_volumes = &volumes, .env = environ
+	};
 	_cleanup_(jobset_freep) struct jobset *set = NULL;
-	int r = jobfile_read(f->file, &how, &cli->ctx, &set, err);
+	int r = take_host_volumes(&f->host_volumes, &volumes, err);
+
+	if (r >= 0)
+		r = jobfile_read(f->file, &how, &cli->ctx, &set, err);
 
 	if (r < 0)
 		return r;

@@ -195,6 +195,8 @@ int check_port(const void *port, struct err *err)
 		return check_fail("port's address", p->host_ip, "not an IP address", err);
 	if (p->host_ip && strchr(p->host_ip, ':') && IN6_IS_ADDR_V4MAPPED(&ip))
 		return check_fail("port's address", p->host_ip, "an IPv4 address is written as such", err);
+	if (!p->inside && !p->name)
+		return err_set(err, ERR_INVALID, "port without inside");
 	if (p->host_last && (!p->host || p->host_last < p->host))
 		return err_set(err, ERR_INVALID, "port range %u-%u: not a range", p->host, p->host_last);
 	return 0;
@@ -272,6 +274,16 @@ static int check_clash(const struct job *j, struct err *err)
 	return 0;
 }
 
+/* On the host's network a port with a name is one that the job is told of, and listens on itself. */
+static bool all_named(const struct job *j)
+{
+	size_t i = 0;
+
+	while (i < j->n_ports && j->ports[i].name)
+		i++;
+	return i == j->n_ports;
+}
+
 static int check_forwarding(const struct job *j, struct err *err)
 {
 	const bool host = j->network && !strcmp(j->network, "host"), none = j->network && !strcmp(j->network, "none");
@@ -281,7 +293,7 @@ static int check_forwarding(const struct job *j, struct err *err)
 		return 0;
 	if (j->publish_all)
 		r = err_set(err, ERR_INVALID, "publish-all: with the network \"%s\" no port is forwarded", j->network);
-	else if (j->n_ports)
+	else if (j->n_ports && !(host && all_named(j)))
 		r = err_set(err, ERR_INVALID, "port %d cannot be published with the network \"%s\": %s", j->ports[0].inside,
 			    j->network, host ? "the job listens on the host itself" : "nothing leads to the job");
 	else

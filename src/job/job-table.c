@@ -34,7 +34,7 @@ static const struct field port_fields[] = {
 	{ "host", FIELD_U16, AT(port, host), .doc = "Port of the host; 0 or absent: any free one" },
 	{ "host_last", FIELD_U16, AT(port, host_last),
 	  .doc = "The first free port from host to this one is taken; 0: host itself" },
-	{ "inside", FIELD_U16, AT(port, inside), .min = 1, .max = 65535, .required = true, .doc = "Port inside the job" },
+	{ "inside", FIELD_U16, AT(port, inside), .doc = "Port inside the job; without it, with a name, the same as on the host" },
 	{ "proto", FIELD_ENUM, AT(port, proto), .words = proto_words, .doc = "Protocol" },
 };
 const struct shape port_shape = SHAPE(port, "port", port_fields, .check = check_port);

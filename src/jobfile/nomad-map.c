@@ -473,7 +473,7 @@ static void names_of(const struct shape *s, const struct nomad_block *b, struct 
 
 static int key_unknown(struct nomad *n, const struct nomad_block *b, const struct node *m, struct err *err)
 {
-	int r = nomad_bad_key(n, m, err, "key_unknown %s \"%.80s\"", m->block ? "block" : "key", m->key);
+	int r = nomad_bad_key(n, m, err, "unknown %s \"%.80s\"", m->block ? "block" : "key", m->key);
 	_cleanup_strv_ struct strv names = { 0 };
 	const char *near;
 

@@ -198,7 +198,7 @@ static void add_notice(struct nomad *n)
 	for (size_t i = 0; i < n->notes.n; i++)
 		buf_addf(&text, "%s%s", text.len ? "; " : "", n->notes.v[i]);
 	if (text.len)
-		strv_pushf(&n->set->notices, "%s: %s", n->in->file, buf_str(&text));
+		strv_push(&n->set->notices, buf_str(&text));
 }
 
 static int tree_read(const struct jobfile_text *in, struct tree *tree, struct err *err)

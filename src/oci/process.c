@@ -3,6 +3,7 @@
 #include "init.h"
 #include "mem.h"
 #include "path.h"
+#include "port-env.h"
 #include "process-parts.h"
 #include "spec-parts.h"
 #include "ulimit.h"
@@ -29,12 +30,27 @@ void spec_args(const struct task *t, const struct image_config *image, struct st
 		strv_add(out, &image->cmd);
 }
 
+/* What stands for a named port in a text. */
+static void expand_ports(const struct job *j, struct strv *texts)
+{
+	for (size_t i = 0; port_env_any(j) && i < texts->n; i++) {
+		struct buf out = { 0 };
+
+		if (!strstr(texts->v[i], "${NOMAD_"))
+			continue;
+		port_env_expand(j, texts->v[i], &out);
+		free(texts->v[i]);
+		texts->v[i] = buf_take(&out);
+	}
+}
+
 static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	_cleanup_strv_ struct strv args = { 0 };
 	int r;
 
 	spec_args(in->task, in->image, &args);
+	expand_ports(in->job, &args);
 	if (!args.n) {
 		r = err_set(err, ERR_INVALID, "no command: image %s has none", in->task->image ? in->task->image : "");
 		return err_hint(err, r, "name one behind the image, such as: davit run %s sh",
@@ -51,7 +67,7 @@ static int emit_args(const struct spec_in *in, struct buf *out, struct err *err)
 /* As Docker has it: what is usual gives way to the image, and that to the task. */
 static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 {
-	_cleanup_strv_ struct strv env = { 0 }, given = { 0 };
+	_cleanup_strv_ struct strv env = { 0 }, given = { 0 }, ports = { 0 };
 	int r;
 
 	strv_push(&env, DEFAULT_PATH);
@@ -62,8 +78,11 @@ static int emit_env(const struct spec_in *in, struct buf *out, struct err *err)
 	for (size_t i = 0; i < in->image->env.n; i++)
 		if (strchr(in->image->env.v[i], '=') > in->image->env.v[i])
 			strv_push(&given, in->image->env.v[i]);
+	strv_add(&given, &in->task->env);
+	expand_ports(in->job, &given);
+	port_env(in->job, &ports);
+	strv_setenvs(&env, &ports);
 	strv_setenvs(&env, &given);
-	strv_setenvs(&env, &in->task->env);
 	if (in->cdi)
 		strv_setenvs(&env, &in->cdi->env);
 	process_set_home(&env, in->user->home);

@@ -122,14 +122,24 @@ static void add_peers(const struct run *run, struct claim_ports *own, struct cla
 			}
 }
 
+/* A port that is the same inside as on the host, once that is known. */
+static void settle_inside(struct job *job)
+{
+	for (size_t i = 0; i < job->n_ports; i++)
+		if (!job->ports[i].inside)
+			job->ports[i].inside = job->ports[i].host;
+}
+
 int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	struct job *job = run->job;
 	_cleanup_(claim_ports_done) struct claim_ports all = { 0 }, own = { 0 };
 	int r = 0;
 
-	if (!wants_pick(job))
+	if (!wants_pick(job)) {
+		settle_inside(job);
 		return 0;
+	}
 	run->picked = mem_array(unsigned char, job->n_ports);
 	if (ctx)
 		r = claim_ports(run->core, ctx, &all, err);
@@ -147,5 +157,6 @@ int run_pick_ports(struct run *run, const struct ctx *ctx, struct err *err)
 		claim_ports_add(&own, job->ports[i].host);
 		claim_ports_add(&all, job->ports[i].host);
 	}
+	settle_inside(job);
 	return r;
 }

@@ -32,6 +32,7 @@ step_do netns_begin, ports_end, freed_begin, freed_end, network_begin, network_e
 step_take_back netns_undo, network_undo;
 step_say netns_plan, ports_plan, network_plan;
 /* step-files.c */
+bool files_need_ports(const void *state);
 step_do files_begin, hosts_begin;
 step_take_back files_undo;
 step_say files_plan;

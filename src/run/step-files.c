@@ -6,6 +6,7 @@
 #include "etc.h"
 #include "file.h"
 #include "mem.h"
+#include "port-env.h"
 #include "network.h"
 #include "peers.h"
 #include "remains.h"
@@ -54,12 +55,15 @@ static int put_task_files(const struct run *run, int dir, struct err *err)
 			_cleanup_free_ char *name = run_file_name(&run->tasks[k], i);
 			_cleanup_buf_ struct buf text = { 0 };
 
-			buf_adds(&text, f->data ? f->data : "");
+			port_env_expand(run->job, f->data ? f->data : "", &text);
 			r = put_file_as(dir, name, f->mode ? (mode_t)strtoul(f->mode, NULL, 8) : 0644, &text, err);
 		}
 	}
 	return r;
 }
+
+/* They may name ports that are chosen. */
+bool files_need_ports(const void *state) { return port_env_any(((const struct run *)state)->job); }
 
 static int open_files(const struct run *run, struct err *err)
 {

@@ -186,21 +186,11 @@ static bool has_a_row(const struct opt *o)
 /* The flags that are the client's own change nothing in the job; every other one has its row above. */
 static void every_flag_is_tested(void **state)
 {
-	static const char *const own[] = { "cidfile",
-					   "quiet",
-					   "detach",
-					   "detach-keys",
-					   "sig-proxy",
-					   "dry-run",
-					   "format",
-					   "timing",
-					   "file",
-					   "var",
-					   "var-file",
-					   "env-file",
-					   "label-file",
-					   "bundle" /* excludes the image */,
-					   "device-cgroup-rule" /* has blanks */ };
+	static const char
+		*const own[] = { "cidfile",           "quiet",       "detach",   "detach-keys", "sig-proxy",
+				 "dry-run",           "format",      "timing",   "file",        "var",
+				 "var-file",          "host-volume", "env-file", "label-file",  "bundle" /* excludes the image */,
+				 "device-cgroup-rule" /* has blanks */ };
 	_cleanup_free_ struct opt *opts = run_opts_make();
 	size_t clients = 0;
 

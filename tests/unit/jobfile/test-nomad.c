@@ -166,7 +166,8 @@ static const struct {
 	{ "", "", "devices = [\"/dev/fuse\"]", T "devices.0.host", "\"/dev/fuse\"" },
 	{ "", "", "devices = [{\n host_path = \"/dev/a\"\n container_path = \"/dev/b\"\n cgroup_permissions = \"rw\"\n}]",
 	  T "devices.0", "{\"host\":\"/dev/a\",\"inside\":\"/dev/b\",\"access\":\"rw\"}" },
-	{ "", "", "volumes = [\"/s:/t:ro\"]", T "mounts.0", "{\"source\":\"/s\",\"target\":\"/t\",\"read_only\":true}" },
+	{ "", "", "volumes = [\"/s:/t:ro\"]", T "mounts.0",
+	  "{\"source\":\"/s\",\"target\":\"/t\",\"read_only\":true,\"options\":[\"create-src\"]}" },
 	{ "", "", "volume_driver = \"local\"\n volumes = [\"data:/t\"]", T "mounts.0",
 	  "{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/t\"}" },
 	{ "", "",
@@ -429,9 +430,8 @@ static void one_notice(void **state)
 	if (read_text(text, &set, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(set->notices.n, 1);
-	assert_string_equal(set->notices.v[0],
-			    "j.nomad: passed over, since only a Nomad cluster does it: constraint, reschedule, service, "
-			    "spread, update, vault");
+	assert_string_equal(set->notices.v[0], "passed over, since only a Nomad cluster does it: constraint, reschedule, service, "
+					       "spread, update, vault");
 	assert_int_equal(set->n_jobs, 2);
 }
 

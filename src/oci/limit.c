@@ -45,7 +45,7 @@ static const struct {
 			   "modprobe bfq" },
 	[LIMIT_WEIGHT_DEVICE] = { "blkio-weight-device",
 				  { "blkio", "blkio.weight_device blkio.bfq.weight_device" },
-				  { "io", "io.weight io.bfq.weight" },
+				  { "io", "io.bfq.weight" },
 				  "modprobe bfq" },
 	[LIMIT_READ_BPS] = { "device-read-bps",
 			     { "blkio", "blkio.throttle.read_bps_device" },
@@ -106,6 +106,24 @@ int limit_need(const struct spec_in *in, enum limit l, struct err *err)
 			err_set(err, ERR_PRECONDITION, "%s: the cgroup controller \"%s\" of this host has no %.*s",
 				limits[l].option, h->controller, (int)strcspn(h->files, " "), h->files),
 			"%s", limits[l].hint);
+}
+
+const char *limit_controller_in(const char *text)
+{
+	static const struct {
+		const char *file, *controller;
+	} files[] = {
+		{ "blkio.", "blkio" },     { "io.max", "io" },          { "io.weight", "io" },       { "io.bfq.", "io" },
+		{ "memory.", "memory" },   { "cpu.cfs_", "cpu" },       { "cpu.max", "cpu" },        { "cpu.shares", "cpu" },
+		{ "cpu.weight", "cpu" },   { "cpuset.cpus", "cpuset" }, { "cpuset.mems", "cpuset" }, { "pids.max", "pids" },
+		{ "hugetlb.", "hugetlb" },
+	};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		for (const char *p = text; (p = strstr(p, files[i].file)); p++)
+			if (p == text || strchr(" /`'\"", p[-1]))
+				return files[i].controller;
+	return NULL;
 }
 
 /* sets of numbers */

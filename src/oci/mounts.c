@@ -10,6 +10,8 @@
 #include "utf8.h"
 #include <string.h>
 
+enum { SHM_USUAL = 64 << 20 }; /* bytes */
+
 struct entry {
 	char *target; /* cleaned */
 	const char *type, *source;
@@ -209,7 +211,8 @@ static void usual_ipc(const struct spec_in *in, const struct entries *given, str
 	const bool host = namespace_is_host(in->task->ipc);
 	char shm[80];
 
-	(void)snprintf(shm, sizeof shm, "nosuid noexec nodev mode=1777 size=%lld", (long long)in->task->shm_size);
+	(void)snprintf(shm, sizeof shm, "nosuid noexec nodev mode=1777 size=%lld",
+		       (long long)(in->task->shm_size ? in->task->shm_size : SHM_USUAL));
 	if (host && file_exists("/dev/shm"))
 		usual(given, "/dev/shm", "bind", "/dev/shm", bind, out);
 	else

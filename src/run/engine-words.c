@@ -1,5 +1,6 @@
 #include "engine-words.h"
 #include "err.h"
+#include "limit.h"
 #include <stdbool.h>
 #include <string.h>
 
@@ -68,6 +69,18 @@ int exec_error(const char *command, const char *where, int r, struct err *err)
 		return code == 127 ? not_found(command, where, err) : not_invoked(command, where, err);
 	}
 	return r;
+}
+
+int limit_error(int r, struct err *err)
+{
+	const char *controller = err && r == -ERR_UNKNOWN ? limit_controller_in(err->msg) : NULL;
+
+	if (!controller)
+		return r;
+	(void)err_wrap(err, r, "limit of the cgroup controller \"%s\"", controller);
+	return err_hint(
+		err, r,
+		"leave that limit out, or take another engine with --runtime: it did not take the host's files as they are");
 }
 
 int exit_code_of(const struct err *err) { return err->exit_code ? err->exit_code : 125; }

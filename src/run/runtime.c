@@ -124,8 +124,8 @@ static int find_engine(const char *name, const char *wants, struct dict *options
 	if (!path)
 		return given ? err_set(err, ERR_NOT_FOUND, "runtime option BinaryName %s: there is no such program", given)
 			     : unknown(name, "the program is not installed", err);
-	dict_set(options, "BinaryName", path);
 	*ret = given ? mem_strdup(given) : mem_strdup(wants);
+	dict_set(options, "BinaryName", path);
 	return 0;
 }
 

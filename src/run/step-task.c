@@ -1,5 +1,6 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
+#include "cgroup.h"
 #include "dev-null.h"
 #include "engine-words.h"
 #include "foreground.h"
@@ -8,6 +9,7 @@
 #include "mem.h"
 #include "orphans.h"
 #include "remains.h"
+#include "shim.h"
 #include <string.h>
 
 enum { ANSWER_MS = 1500 };
@@ -54,7 +56,7 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 	dev_null_keep();
 	if (r >= 0)
 		mapped_drop(t);
-	r = task_explain(t, r, err);
+	r = limit_error(task_explain(t, r, err), err);
 	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
 		streams_resize(t->streams, t->core, t->id, ctx);
 	return r;
@@ -91,6 +93,9 @@ static bool await_create(struct run_task *t, const struct ctx *ctx)
 	return broken;
 }
 
+/* crun leaves it when it cannot set one of its limits. */
+static bool left_cgroup(const struct run_task *t) { return cgroup_exists(CGROUPS, t->core->conf.ns, t->id); }
+
 /* All that were asked for, each of which dies and is deleted while the others are. */
 static void end_tasks(struct run *run, const struct ctx *ctx)
 {
@@ -113,7 +118,7 @@ static void end_tasks(struct run *run, const struct ctx *ctx)
 	r = remains_tasks(run->core, ids, n, ctx, overs, &err);
 	for (size_t i = 0; i < n; i++) {
 		asked[i]->over = overs[i];
-		if (overs[i] && asked[i]->broken && orphans_end_task(run->core, ids[i], ctx, &err) < 0)
+		if (overs[i] && (asked[i]->broken || left_cgroup(asked[i])) && orphans_end_task(run->core, ids[i], ctx, &err) < 0)
 			task_over_free(TAKE_PTR(asked[i]->over));
 		asked[i]->left = !asked[i]->over;
 		r = asked[i]->left ? -1 : r;

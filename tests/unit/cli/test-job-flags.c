@@ -255,7 +255,6 @@ static void refuses_wrong_values(void **state)
 		{ "--log-opt tag=x img", "invalid log option \"tag=x\": not one that davit has" },
 		{ "--log-opt max-file=0 img", "flag --log-opt max-file is a number from 1 to 1000, not \"0\"" },
 		{ "--log-opt max-size=1k img", "flag --log-opt max-size is at least 4k, not \"1k\"" },
-		{ "--shm-size 0 img", "flag --shm-size is at least 1, not \"0\"" },
 		{ "--format yaml img", "flag --format is one of text, json, spec, not \"yaml\"" },
 		{ "--ulimit nofile img", "invalid ulimit \"nofile\": not NAME=SOFT[:HARD]" },
 		{ "--ulimit nosuch=1 img", "invalid ulimit \"nosuch\": there is no such limit" },

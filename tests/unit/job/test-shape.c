@@ -186,7 +186,7 @@ static const struct {
 	{ "{\"tasks\":[{\"image\":\"i\",\"oom_score_adj\":1001}]}", "oom_score_adj 1001: out of range", "-1000 to 1000" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":\"2\"}]}", "key \"cpus\": wants a number", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"shm_size\":1152921504606846977}]}", "shm_size 1152921504606846977: out of range",
-	  "1 to 1152921504606846976" },
+	  "0 to 1152921504606846976" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":-0.1}]}", "cpus -0.1: out of range", "0 to 1048576" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"cpus\":-0.5}]}", "cpus -0.5: out of range", "0 to 1048576" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"pids_limit\":1.5}]}", "key \"pids_limit\": wants a whole number", "" },

@@ -1,6 +1,7 @@
 /* Every limit of a task on hosts of every kind: what the spec says, or which controller is missing. */
 #include "test.h"
 #include "host-folder.h"
+#include "limit.h"
 #include "spec.h"
 #include <sys/stat.h>
 
@@ -151,6 +152,8 @@ static const struct {
 	{ set_weight, none, "blkio-weight: this host has no cgroup controller \"blkio\"",
 	  "its kernel is without it: leave out blkio-weight" },
 	{ set_weight_device, v1, "\"blockIO\":{\"weightDevice\":[{%s,\"weight\":200}]}", NULL },
+	{ set_weight_device, v2, "blkio-weight-device: the cgroup controller \"io\" of this host has no io.bfq.weight",
+	  "modprobe bfq" },
 	{ set_weight_device, poor, "blkio-weight-device: the cgroup controller \"blkio\" of this host has no blkio.weight_device",
 	  "modprobe bfq" },
 	{ set_read_bps, v1, "\"blockIO\":{\"throttleReadBpsDevice\":[{%s,\"rate\":1}]}", NULL },
@@ -252,6 +255,66 @@ static void each_is_held_or_names_its_controller(void **state)
 	}
 }
 
+/* Another scheduler than BFQ weighs no single devices. */
+static void weights_want_their_scheduler(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} schedulers[] = {
+		{ "mq-deadline kyber [bfq] none\n", "\"weightDevice\":[{" },
+		{ "[none] mq-deadline bfq\n", "" },
+	};
+	void *f = host_folder(v1);
+	const char *root = ((struct test_folder *)f)->dir;
+	unsigned major = 0, minor = 0;
+
+	(void)state;
+	find_device();
+	for (size_t i = 0; *device && i < sizeof schedulers / sizeof *schedulers; i++) {
+		_cleanup_free_ char *folder = NULL, *file = NULL, *made = NULL;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(sscanf(numbers, "\"major\":%u,\"minor\":%u", &major, &minor), 2);
+		folder = mem_printf("%s/sys/dev/block/%u:%u/queue", root, major, minor);
+		file = mem_printf("%s/scheduler", folder);
+		assert_int_equal(file_mkdirs(folder, 0755, NULL), 0);
+		assert_int_equal(file_write(file, schedulers[i].text, strlen(schedulers[i].text), 0644, NULL), 0);
+		made = resources(root, set_weight_device, false, &err);
+		if (*schedulers[i].says)
+			assert_non_null(strstr(made, schedulers[i].says));
+		else
+			assert_non_null(
+				strstr(err.msg, "the cgroup controller \"blkio\" weighs single devices with the scheduler bfq"));
+	}
+	test_folder_teardown(&f);
+}
+
+static void knows_files_in_what_engines_say(void **state)
+{
+	static const struct {
+		const char *text, *controller;
+	} words[] = {
+		{ "opening file `blkio.weight` for writing: No such file or directory", "blkio" },
+		{ "openat2 /sys/fs/cgroup/davit/x/io.max: no such file or directory", "io" },
+		{ "failed to write 1: write /sys/fs/cgroup/cpu/davit/x/cpu.cfs_quota_us: invalid argument", "cpu" },
+		{ "write to /sys/fs/cgroup/cpuset/x/cpuset.cpus: Permission denied", "cpuset" },
+		{ "hugetlb.2MB.max: x", "hugetlb" },
+		{ "exec: \"myio.max\": executable file not found", NULL },
+		{ "stat /etc/cpu.conf: no such file", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		const char *found = limit_controller_in(words[i].text);
+
+		if (!words[i].controller)
+			assert_null(found);
+		else
+			assert_string_equal(found, words[i].controller);
+	}
+}
+
 /* What the host lacks is none of a guest's business. */
 static void a_guest_has_all(void **state)
 {
@@ -271,4 +334,5 @@ static void a_guest_has_all(void **state)
 	test_folder_teardown(&f);
 }
 
-RUN_TESTS("limit", cmocka_unit_test(each_is_held_or_names_its_controller), cmocka_unit_test(a_guest_has_all))
+RUN_TESTS("limit", cmocka_unit_test(each_is_held_or_names_its_controller), cmocka_unit_test(a_guest_has_all),
+	  cmocka_unit_test(weights_want_their_scheduler), cmocka_unit_test(knows_files_in_what_engines_say))

@@ -1,0 +1,191 @@
+"""Runtimes and their options: what shim and engine are given. Kata's shim has a stand-in (lib/kata_stand_in.py)."""
+import json
+import os
+import shutil
+
+from lib import kata_stand_in
+from lib.case import Case, Machine, wait_until
+
+ENGINE = """#!/bin/sh
+# Notes how it is called, and does for --systemd-cgroup what systemd would: a scope in its slice.
+echo "$*" >> "%(log)s"
+for word in "$@"; do
+	shift
+	case $word in --systemd-cgroup|--criu=*) ;; --criu) skip=1 ;; *) [ -z "$skip" ] && set -- "$@" "$word"; skip= ;; esac
+done
+case " $* " in *" create "*)
+	grep -o '"cgroupsPath":"[^"]*"' config.json >> "%(log)s"
+	sed -i 's|"cgroupsPath":"\\([^:"]*\\):\\([^:"]*\\):\\([^"]*\\)"|"cgroupsPath":"/\\1/\\2-\\3.scope"|' config.json ;;
+esac
+exec %(engine)s "$@"
+"""
+
+
+class Options(Case):
+    def setUp(self):
+        super().setUp()
+        self.log = os.path.join(self.folder, "log")
+        self.engine = os.path.join(self.folder, "engine")
+        with open(self.engine, "w") as f:
+            f.write(ENGINE % {"log": self.log, "engine": shutil.which(Machine.engine)})
+        os.chmod(self.engine, 0o755)
+
+    def flags(self, *options):
+        return [w for o in (f"BinaryName={self.engine}", *options) for w in ("--runtime-option", o)]
+
+    def start_job(self, *options):
+        return self.job("--runtime", "runc", *self.flags(*options))
+
+    def noted(self):
+        with open(self.log) as f:
+            return f.read()
+
+    def test_engine(self):
+        name = self.start_job()
+        self.assertIn("create", self.noted())
+        self.assertEqual(self.davit("exec", name, "echo", "in").out, "in\n")
+        self.assertIn("exec", self.noted())
+        inspected = json.loads(self.davit("inspect", name).out)
+        inspected = inspected[0] if isinstance(inspected, list) else inspected
+        self.assertEqual(inspected["job"]["runtime_options"], {"BinaryName": self.engine})
+
+    def test_words_for_the_engine(self):
+        self.start_job("NoPivotRoot=true", "no_new_keyring=true")
+        noted = self.noted()
+        self.assertIn("--no-pivot", noted)
+        self.assertIn("--no-new-keyring", noted)
+
+    def test_root(self):
+        root = os.path.join("/run", "engines-" + os.path.basename(self.folder))
+        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
+        name = self.start_job(f"Root={root}")
+        job_id = self.rows("ps")[0]
+        job_id = next(v for k, v in job_id.items() if k.lower() == "id")
+        self.assertEqual(os.listdir(os.path.join(root, Machine.ns)), [job_id])
+        self.davit("rm", "-f", name)
+        self.assertEqual(os.listdir(os.path.join(root, Machine.ns)), [])
+
+    def test_shim_cgroup(self):
+        """One that is there: shims make none."""
+        group = "/davit-shims-" + os.urandom(3).hex()
+        self.addCleanup(self.remove_groups, group)
+        for top in self.hierarchies():
+            os.mkdir(top + group)
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if os.path.exists(f"{top}{group}/{name}") and not top.endswith("/cgroup"):
+                    shutil.copyfile(f"{top}/{name}", f"{top}{group}/{name}")
+        self.start_job(f"ShimCgroup={group}")
+        shims = [p for p in os.listdir("/proc") if p.isdigit() and self.is_shim(p)]
+        with open(f"/proc/{shims[0]}/cgroup") as f:
+            self.assertIn(group, f.read())
+
+    @staticmethod
+    def hierarchies():
+        if os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+            return ["/sys/fs/cgroup"]
+        return [e.path for e in os.scandir("/sys/fs/cgroup") if e.is_dir(follow_symlinks=False) and os.path.exists(e.path + "/cgroup.procs")]
+
+    @staticmethod
+    def is_shim(pid):
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                words = f.read().split("\0")
+            return "containerd-shim-runc-v2" in words[0] and Machine.ns in words and "start" not in words
+        except OSError:
+            return False
+
+    def remove_groups(self, group):
+        def gone():
+            for top in (top for top in self.hierarchies() if os.path.isdir(top + group)):
+                try:
+                    os.rmdir(top + group)
+                except OSError:
+                    return False
+            return True
+        wait_until("the end of the shims' group", gone)
+
+    def test_owner_of_its_streams(self):
+        """Of the pipes between shim and process; runc gives them to the process's user, but leaves their group."""
+        out = self.davit("run", "--rm", "--runtime", "runc", "--network", "none", *self.flags("IoUid=1234", "IoGid=4321"), Machine.image, "sh", "-c",
+                         "stat -L -c '%u %g' /proc/self/fd/1").out
+        self.assertIn(out, ("1234 4321\n", "0 4321\n"))
+
+    def test_cgroups_of_systemd(self):
+        """No machine of ours runs systemd: the engine is told to ask it, and a stand-in makes the scope that it would make."""
+        name = self.start_job("SystemdCgroup=true")
+        job_id = next(v for k, v in self.rows("ps")[0].items() if k.lower() == "id")
+        noted = self.noted()
+        self.assertIn("--systemd-cgroup", noted)
+        self.assertIn(f'"cgroupsPath":"system.slice:davit-{Machine.ns}-:{job_id}"', noted)
+        scope = f"system.slice/davit-{Machine.ns}--{job_id}.scope"
+        places = [p for p in (f"/sys/fs/cgroup/pids/{scope}", f"/sys/fs/cgroup/{scope}") if os.path.isdir(p)]
+        self.assertEqual(len(places), 1)
+        with open(places[0] + "/cgroup.procs") as f:
+            self.assertTrue(f.read().split())
+        self.davit("rm", "-f", name)
+        self.assertFalse(os.path.exists(places[0]))
+
+    def test_wrong_ones(self):
+        table = [
+            (["BinaryName=/no/such/engine"], "binaryname /no/such/engine: there is no such program"), (["BinaryName"], "not NAME=VALUE"),
+            (["ConfigPath=/etc/x.toml"], "configpath"), (["Binary=x"], "did you mean \"binaryname\""), (["IoUid=x"], "not a number"),
+            (["SystemdCgroup=maybe"], "neither true nor false"), (["Root=here"], "not an absolute path"),
+        ]
+        for options, says in table:
+            with self.subTest(options=options):
+                self.fails("run", "--rm", "--network", "none", "--runtime", "runc", *[w for o in options for w in ("--runtime-option", o)], Machine.image,
+                           "true", says=[says])
+        if shutil.which("crun"):
+            self.fails("run", "--network", "none", "--runtime", "crun", "--runtime-option", "BinaryName=runc", Machine.image, "true",
+                       says=["runtime crun is crun", "--runtime runc"])
+
+
+class Kata(Case):
+    def setUp(self):
+        super().setUp()
+        self.kata = os.path.join(Machine.work, "kata")
+        self.shim = kata_stand_in.install(self.kata)
+        kata_stand_in.forget(self.kata)
+        self.config = os.path.join(self.folder, "kata.toml")
+        open(self.config, "w").close()
+
+    def run_kata(self, *flags, script="true", env=None, network="none", **kw):
+        return self.davit("run", "--rm", "--network", network, "--runtime", self.shim, *flags, Machine.image, "sh", "-c", script, env=env, **kw)
+
+    def noted(self, what):
+        return [n for n in kata_stand_in.notes(self.kata) if n["what"] == what]
+
+    def test_config_of_the_option(self):
+        self.assertEqual(self.run_kata("--runtime-option", f"ConfigPath={self.config}", script="echo ran").out, "ran\n")
+        (made,) = self.noted("create")
+        self.assertEqual(made["options"], {"type": "runtimeoptions.v1.Options", "options": {"config_path": self.config}})
+
+    def test_config_of_the_environment(self):
+        self.run_kata(env={"KATA_CONF_FILE": self.config})
+        self.assertEqual(self.noted("create")[0]["options"]["options"], {"config_path": self.config})
+        self.assertIn("there is no such file", self.run_kata(env={"KATA_CONF_FILE": "/no/such.toml"}, code=125).err)
+
+    def test_config_at_its_usual_place(self):
+        self.assertIn("no configuration.toml in /etc/kata-containers", self.run_kata(code=125).err)
+        os.makedirs("/etc/kata-containers")
+        self.addCleanup(shutil.rmtree, "/etc/kata-containers")
+        shutil.copy(self.config, "/etc/kata-containers/configuration.toml")
+        self.run_kata()
+        self.assertEqual(self.noted("create")[0]["options"]["options"], {"config_path": "/etc/kata-containers/configuration.toml"})
+
+    def test_annotations(self):
+        self.run_kata("--runtime-option", f"ConfigPath={self.config}", "--annotation", "io.katacontainers.config.hypervisor.default_vcpus=2")
+        self.assertEqual(self.noted("create")[0]["annotations"]["io.katacontainers.config.hypervisor.default_vcpus"], "2")
+
+    def test_the_network_is_there_first(self):
+        self.need_network()
+        self.run_kata("--runtime-option", f"ConfigPath={self.config}", network="davit")
+        self.assertIn("eth0", self.noted("create")[0]["interfaces"])
+
+    def test_no_devices_of_the_host(self):
+        self.run_kata("--runtime-option", f"ConfigPath={self.config}", "--privileged")
+        self.assertEqual(self.noted("create")[0]["devices"], [])
+
+    def test_what_is_the_host_s_is_refused(self):
+        self.assertIn("vm runtime", self.run_kata("--runtime-option", f"ConfigPath={self.config}", network="host", code=125).err.lower())
+        self.assertIn("not one of", self.run_kata("--runtime-option", "BinaryName=runc", code=125, env={"KATA_CONF_FILE": self.config}).err)

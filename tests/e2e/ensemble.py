@@ -78,6 +78,11 @@ class Shop(Ensemble):
         limits = self.inside("shop-store", "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max")
         self.assertEqual(limits.split()[0], str(128 << 20))
 
+    def test_names(self):
+        self.davit("run", "-d", "-f", self.file, "--runtime", Machine.engine)
+        self.assertEqual(self.davit("wait", "shop-customer").out.strip(), "0")  # it found web by its name
+        self.assertEqual(self.davit("logs", "shop-customer").out, "bought\n")
+
     def test_a_second_one_is_refused_before_anything_starts(self):
         self.davit("run", "-d", "-f", self.file, "--runtime", Machine.engine)
         self.fails("run", "-d", "-f", self.file, says="shop-store", progress=True)

@@ -292,6 +292,10 @@ static struct hcl_expr *parse_members(struct hcl_parser *p, struct hcl_expr *e)
 		}
 		if (kind == '}')
 			break;
+		if (kind == TOKEN_END) {
+			(void)hcl_bad(p->h, e->at, "an object without an end");
+			return NULL;
+		}
 		if (!expr_add(p->h, e, parse_object_key(p)))
 			return NULL;
 		kind = hcl_peek(&p->l)->kind;

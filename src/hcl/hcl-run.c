@@ -93,5 +93,5 @@ int hcl_bad(struct hcl *h, struct node_place at, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
-	return hcl_at(h, at, err_set(h->err, ERR_INVALID, "%s", why));
+	return hcl_at(h, at, err_set(h->err, ERR_INVALID, "%s%s%s", h->who ? h->who : "", h->who ? ": " : "", why));
 }

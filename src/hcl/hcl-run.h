@@ -9,6 +9,7 @@ struct hcl_names;
 struct hcl {
 	const char *file; /* what is read now, for errors: the job file, a var file, "-var NAME" */
 	struct err *err;
+	const char *who; /* a function that errors are about, or NULL */
 	const struct hcl_options *options;
 	struct hcl_chunk *chunks;
 	size_t memory;

@@ -17,8 +17,7 @@ struct template_part {
 	struct template_part *next;
 };
 
-struct template
-{
+struct hcl_template {
 	struct hcl_parser *p;
 	const char *marker; /* of a heredoc; NULL: quotes, or all that is left */
 	size_t marker_len;
@@ -72,7 +71,7 @@ size_t hcl_spaces_behind(const char *s, size_t n)
 	return n - left;
 }
 
-static struct template_part *part_add(struct template *t, enum part_kind kind, struct node_place at)
+static struct template_part *part_add(struct hcl_template *t, enum part_kind kind, struct node_place at)
 {
 	struct template_part *part = hcl_new(t->p->h, struct template_part);
 
@@ -89,7 +88,7 @@ static struct template_part *part_add(struct template *t, enum part_kind kind, s
 }
 
 /* What was gathered becomes a literal. */
-static int part_literal(struct template *t, struct node_place at)
+static int part_literal(struct hcl_template *t, struct node_place at)
 {
 	struct template_part *part;
 	size_t skip;
@@ -122,7 +121,7 @@ static bool hex_digits(const char *p, size_t n, unsigned *ret)
 }
 
 /* At \u or \U. */
-static int escape_code_point(struct template *t)
+static int escape_code_point(struct hcl_template *t)
 {
 	struct hcl_lexer *l = &t->p->l;
 	const size_t n = l->p[1] == 'u' ? 4 : 8;
@@ -139,7 +138,7 @@ static int escape_code_point(struct template *t)
 }
 
 /* At a backslash in quotes. */
-static int template_escape(struct template *t)
+static int template_escape(struct hcl_template *t)
 {
 	static const char from[] = "nrt\"\\", to[] = "\n\r\t\"\\";
 	struct hcl_lexer *l = &t->p->l;
@@ -159,13 +158,13 @@ static int template_escape(struct template *t)
 }
 
 /* Of a literal before "${~", the blanks at its end. */
-static void trim_before(struct template *t)
+static void trim_before(struct hcl_template *t)
 {
 	if (t->last && t->last->kind == PART_LITERAL)
 		t->last->n -= hcl_spaces_behind(t->last->text, t->last->n);
 }
 
-static int template_close(struct template *t, bool was)
+static int template_close(struct hcl_template *t, bool was)
 {
 	struct hcl_parser *p = t->p;
 	const int kind = hcl_peek(&p->l)->kind;
@@ -179,7 +178,7 @@ static int template_close(struct template *t, bool was)
 	return 0;
 }
 
-static int directive_for(struct template *t, struct template_part *part)
+static int directive_for(struct hcl_template *t, struct template_part *part)
 {
 	struct hcl_parser *p = t->p;
 	struct hcl_expr *e = part->expr = expr_new(p->h, EXPR_FOR, part->at);
@@ -206,7 +205,7 @@ static int directive_for(struct template *t, struct template_part *part)
 }
 
 /* Behind %{. */
-static int template_directive(struct template *t, struct node_place at)
+static int template_directive(struct hcl_template *t, struct node_place at)
 {
 	static const struct {
 		const char *word;
@@ -251,7 +250,7 @@ static void name_as_written(const char *begin, const struct hcl_lexer *l, struct
 }
 
 /* At ${ or %{. */
-static int template_sequence(struct template *t)
+static int template_sequence(struct hcl_template *t)
 {
 	struct hcl_parser *p = t->p;
 	struct hcl_lexer *l = &p->l;
@@ -288,7 +287,7 @@ static int template_sequence(struct template *t)
 }
 
 /* Does the heredoc end with this line? Then p stands at the line's end after it. */
-static bool heredoc_ends(struct template *t)
+static bool heredoc_ends(struct hcl_template *t)
 {
 	struct hcl_lexer *l = &t->p->l;
 	const char *end = memchr(l->p, '\n', (size_t)(l->end - l->p));
@@ -307,7 +306,7 @@ static bool heredoc_ends(struct template *t)
 }
 
 /* What a literal has at p that is not taken as it stands. */
-static int template_special(struct template *t)
+static int template_special(struct hcl_template *t)
 {
 	struct hcl_lexer *l = &t->p->l;
 	const size_t left = (size_t)(l->end - l->p);
@@ -335,7 +334,7 @@ static int template_special(struct template *t)
 static bool at_sequence(const struct hcl_lexer *l) { return l->end - l->p > 1 && (*l->p == '$' || *l->p == '%') && l->p[1] == '{'; }
 
 /* A literal: to a sequence, the end, or the end of a heredoc's line. */
-static int template_literal(struct template *t)
+static int template_literal(struct hcl_template *t)
 {
 	struct hcl_lexer *l = &t->p->l;
 	const struct node_place at = hcl_place(l, l->p);
@@ -359,14 +358,14 @@ static int template_literal(struct template *t)
 	return r < 0 ? r : part_literal(t, at);
 }
 
-static int template_unended(struct template *t)
+static int template_unended(struct hcl_template *t)
 {
 	return hcl_bad(t->p->h, t->open, t->marker ? "a heredoc without an end: no line has %.*s alone" : "a text without an end",
 		       (int)t->marker_len, t->marker);
 }
 
 /* The whole row; p stands behind the end after it. */
-static int template_parts(struct template *t)
+static int template_parts(struct hcl_template *t)
 {
 	struct hcl_lexer *l = &t->p->l;
 
@@ -406,7 +405,7 @@ static bool ends_line(const struct template_part *part)
 }
 
 /* How many blanks stand at the beginning of each line, of those that have anything else. */
-static size_t flush_least(const struct template *t)
+static size_t flush_least(const struct hcl_template *t)
 {
 	size_t least = SIZE_MAX;
 	bool begins = true;
@@ -423,7 +422,7 @@ static size_t flush_least(const struct template *t)
 }
 
 /* <<-: takes that many off each. */
-static void flush_lines(struct template *t)
+static void flush_lines(struct hcl_template *t)
 {
 	const size_t least = flush_least(t);
 	bool begins = true;
@@ -441,10 +440,10 @@ static void flush_lines(struct template *t)
 	}
 }
 
-static struct hcl_expr *template_row(struct template *t, struct node_place at);
+static struct hcl_expr *template_row(struct hcl_template *t, struct node_place at);
 
 /* At a literal; those behind it become one with it. */
-static struct hcl_expr *template_melded(struct template *t)
+static struct hcl_expr *template_melded(struct hcl_template *t)
 {
 	const struct template_part *first = t->at;
 
@@ -457,7 +456,7 @@ static struct hcl_expr *template_melded(struct template *t)
 static const char *const directive_names[] = { [PART_IF] = "if",   [PART_ELSE] = "else",     [PART_ENDIF] = "endif",
 					       [PART_FOR] = "for", [PART_ENDFOR] = "endfor", [PART_END] = "the end" };
 
-static struct hcl_expr *directive_lost(struct template *t, const struct template_part *open, const char *wanted)
+static struct hcl_expr *directive_lost(struct hcl_template *t, const struct template_part *open, const char *wanted)
 {
 	if (open)
 		(void)hcl_bad(t->p->h, open->at, "%%{ %s } without %%{ %s }", directive_names[open->kind], wanted);
@@ -467,7 +466,7 @@ static struct hcl_expr *directive_lost(struct template *t, const struct template
 	return NULL;
 }
 
-static struct hcl_expr *template_if(struct template *t)
+static struct hcl_expr *template_if(struct hcl_template *t)
 {
 	const struct template_part *open = t->at;
 	struct hcl *h = t->p->h;
@@ -492,7 +491,7 @@ static struct hcl_expr *template_if(struct template *t)
 	return e;
 }
 
-static struct hcl_expr *template_for(struct template *t)
+static struct hcl_expr *template_for(struct hcl_template *t)
 {
 	const struct template_part *open = t->at;
 	struct hcl *h = t->p->h;
@@ -508,7 +507,7 @@ static struct hcl_expr *template_for(struct template *t)
 }
 
 /* To the end of the row, or a directive that ends what is open. */
-static struct hcl_expr *template_row(struct template *t, struct node_place at)
+static struct hcl_expr *template_row(struct hcl_template *t, struct node_place at)
 {
 	struct hcl *h = t->p->h;
 	struct hcl_expr *e = expr_new(h, EXPR_TEMPLATE, at);
@@ -537,7 +536,7 @@ static struct hcl_expr *template_row(struct template *t, struct node_place at)
 }
 
 /* A text without any template is a value, an interpolation alone is what it interpolates. */
-static struct hcl_expr *template_expr(struct template *t)
+static struct hcl_expr *template_expr(struct hcl_template *t)
 {
 	struct hcl_expr *e;
 
@@ -577,7 +576,7 @@ static struct hcl_expr *plain_text(struct hcl_parser *p, const struct hcl_token 
 	return e;
 }
 
-static void heredoc_open(struct template *t, const struct hcl_token *open)
+static void heredoc_open(struct hcl_template *t, const struct hcl_token *open)
 {
 	t->marker = open->begin + 2;
 	t->flush = *t->marker == '-';
@@ -589,7 +588,7 @@ static void heredoc_open(struct template *t, const struct hcl_token *open)
 
 struct hcl_expr *parse_template(struct hcl_parser *p, const struct hcl_token *open)
 {
-	struct template t = { .p = p, .open = open->at };
+	struct hcl_template t = { .p = p, .open = open->at };
 	struct hcl_expr *e = open->kind == TOKEN_QUOTE ? plain_text(p, open) : NULL;
 
 	if (e || p->h->spent)
@@ -603,7 +602,7 @@ struct hcl_expr *parse_template(struct hcl_parser *p, const struct hcl_token *op
 
 struct hcl_expr *parse_bare_template(struct hcl_parser *p)
 {
-	struct template t = { .p = p, .open = hcl_place(&p->l, p->l.p), .bare = true };
+	struct hcl_template t = { .p = p, .open = hcl_place(&p->l, p->l.p), .bare = true };
 	struct hcl_expr *e;
 
 	p->l.has_next = false;

@@ -2,6 +2,7 @@
  * the first question, in whatever order they stand. */
 #include "hcl-variable.h"
 #include "file.h"
+#include "hcl-json.h"
 #include "hcl-type.h"
 #include "tree-json.h"
 #include <stdlib.h>
@@ -210,8 +211,6 @@ static int variable_unknown(struct hcl *h, struct node_place at, const char *nam
 	return hcl_bad(h, at, "no variable \"%s\" in the job file (there it would be: variable \"%s\" {})", name, name);
 }
 
-static const struct hcl_value *value_of_node(struct hcl *h, const struct node *n);
-
 static const struct hcl_value *value_of_text(struct hcl *h, const struct node *n)
 {
 	struct hcl_expr *e = NULL;
@@ -219,37 +218,6 @@ static const struct hcl_value *value_of_text(struct hcl *h, const struct node *n
 	if (!strstr(n->text, "${") && !strstr(n->text, "%{"))
 		return hcl_text(h, n->text, strlen(n->text));
 	return hcl_parse_template(h, n->text, strlen(n->text), &e) < 0 ? NULL : eval_plain(h, e);
-}
-
-static const struct hcl_value *value_of_many(struct hcl *h, const struct node *n)
-{
-	const bool map = n->kind == NODE_MAP;
-	struct hcl_value *v = hcl_items(h, map ? HCL_OBJECT : HCL_TUPLE, n->n);
-	uint32_t i = 0;
-
-	if (!v)
-		return NULL;
-	for (const struct node *m = n->first; m; m = m->next, i++) {
-		v->items[i] = value_of_node(h, m);
-		if (map)
-			v->keys[i] = hcl_copy(h, m->key, strlen(m->key));
-		if (!v->items[i] || (map && !v->keys[i]))
-			return NULL;
-	}
-	return map ? hcl_members(h, HCL_OBJECT, v->keys, v->items, n->n) : v;
-}
-
-static const struct hcl_value *value_of_node(struct hcl *h, const struct node *n)
-{
-	switch (n->kind) {
-	case NODE_NULL: return &hcl_null;
-	case NODE_BOOL: return n->yes ? &hcl_true : &hcl_false;
-	case NODE_NUMBER: return hcl_number(h, strtold(n->text, NULL));
-	case NODE_TEXT: return value_of_text(h, n);
-	case NODE_LIST:
-	case NODE_MAP: break;
-	}
-	return value_of_many(h, n);
 }
 
 static int variables_from_json(struct hcl *h, const char *data, size_t len)
@@ -262,7 +230,8 @@ static int variables_from_json(struct hcl *h, const char *data, size_t len)
 	for (const struct node *m = r >= 0 ? t.root->first : NULL; m && r >= 0; m = m->next) {
 		struct hcl_name *name = name_find(h->variables, m->key);
 
-		r = name ? variable_set(h, name, value_of_node(h, m), m->at) : variable_unknown(h, m->key_at, m->key);
+		r = name ? variable_set(h, name, hcl_from_node(h, m, value_of_text), m->at)
+			 : variable_unknown(h, m->key_at, m->key);
 	}
 	return r;
 }

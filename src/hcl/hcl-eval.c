@@ -14,10 +14,10 @@ enum {
 
 bool hcl_forget(struct hcl *h)
 {
-	if (h->spent || hcl_spend(h, FORGET_STEPS) < 0)
+	if (h->spent)
 		return false;
 	err_clear(h->err);
-	return true;
+	return hcl_spend(h, FORGET_STEPS) >= 0;
 }
 
 static const struct hcl_value *eval_bad(struct hcl *h, const struct hcl_expr *e, const char *what)

@@ -512,7 +512,8 @@ static struct hcl_expr *parse_condition(struct hcl_parser *p, struct hcl_expr *c
 	struct hcl_expr *e = expr_new(p->h, EXPR_CONDITION, condition->at);
 
 	(void)hcl_read_token(&p->l);
-	if (!expr_of(p->h, e, condition, parse_expr(p)) || parser_want(p, ':', "\":\" of the conditional") < 0)
+	if (!e || !expr_add(p->h, e, condition) || !expr_add(p->h, e, parse_expr(p)) ||
+	    parser_want(p, ':', "\":\" of the conditional") < 0)
 		return NULL;
 	return expr_add(p->h, e, parse_expr(p)) ? e : NULL;
 }

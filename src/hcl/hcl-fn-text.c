@@ -52,6 +52,8 @@ static const struct hcl_value *change_case(struct hcl_args *a, bool upper, bool 
 	_cleanup_buf_ struct buf b = { 0 };
 	bool inside = false;
 
+	if (hcl_spend(a->h, a->v[0]->n / 4) < 0)
+		return NULL;
 	while (s < end) {
 		const size_t n = utf8_len(s, (size_t)(end - s));
 		const unsigned c = char_at(s, n);

@@ -22,9 +22,10 @@ void hcl_done(struct hcl *h)
 	*h = (struct hcl){ 0 };
 }
 
-static int hcl_exhausted(struct hcl *h, const char *what)
+int hcl_exhausted(struct hcl *h, const char *what)
 {
 	h->spent = true;
+	err_clear(h->err);
 	return err_set(h->err, ERR_EXHAUSTED, "%s: %s", h->file, what);
 }
 
@@ -90,6 +91,8 @@ int hcl_bad(struct hcl *h, struct node_place at, const char *fmt, ...)
 	char why[700];
 	va_list ap;
 
+	if (h->err->code)
+		return -(int)h->err->code;
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);

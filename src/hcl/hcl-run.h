@@ -32,7 +32,10 @@ char *hcl_copy(struct hcl *, const char *s, size_t n); /* with a NUL behind it *
 /* So many steps of work more. -ERR_EXHAUSTED: too many. */
 int hcl_spend(struct hcl *, size_t steps);
 
-/* -ERR_INVALID with "FILE:LINE:COLUMN: " before it. */
+/* A bound is met: in place of whatever error there is. */
+int hcl_exhausted(struct hcl *, const char *what);
+
+/* -ERR_INVALID with "FILE:LINE:COLUMN: " before it. The first error stays. */
 int hcl_bad(struct hcl *, struct node_place, const char *fmt, ...) _printf_(3, 4);
 /* The place in front of an error that is set. */
 int hcl_at(struct hcl *, struct node_place, int r);

@@ -13,8 +13,7 @@ struct tree_out {
 
 static int tree_out_full(struct tree_out *out)
 {
-	out->h->spent = true;
-	return err_wrap(out->h->err, tree_full(out->h->err), "%s", out->tree->file);
+	return hcl_exhausted(out->h, "too many values in it: they would take more than 24 MiB");
 }
 
 /* @key is copied. NULL: the error is set. */

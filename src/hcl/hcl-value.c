@@ -42,7 +42,7 @@ const struct hcl_value *hcl_text_buf(struct hcl *h, struct node_place at, const 
 		(void)hcl_bad(h, at, "a text of more than %d MiB", HCL_TEXT_MAX >> 20);
 		return NULL;
 	}
-	if (hcl_spend(h, b->len / 32) < 0)
+	if (hcl_spend(h, b->len / 16) < 0)
 		return NULL;
 	return hcl_text(h, buf_str(b), b->len);
 }

@@ -1,0 +1,12 @@
+x0 = upper("aé") == "AÉ"
+x1 = lower("ÄB")
+x2 = title("hello wOrld foo-bar")
+x3 = trimspace("  a b ")
+x4 = trim("xxaxx", "x")
+x5 = trimprefix("abc", "a")
+x6 = trimsuffix("abc", "bc")
+x7 = chomp("a\n\n")
+x8 = indent(2, "a\nb\nc")
+x9 = replace("a.b.c", ".", "-")
+x10 = replace("ab", "", "x")
+x11 = regex_replace("abc123", "[0-9]+", "<$0>")

@@ -1,0 +1,12 @@
+x0 = values({ b = 1, a = 2 })
+x1 = lookup({ a = 1 }, "a", 0)
+x2 = lookup({ a = 1 }, "b", "none")
+x3 = merge({ a = 1, b = 2 }, { b = "x" }, null)
+x4 = merge({ a = 1 }, { b = 2 })
+x5 = zipmap(["a", "b"], [1, 2])
+x6 = base64encode("héllo")
+x7 = base64decode("aMOpbGxv")
+x8 = jsonencode({ b = [1, 0.5, null, true], a = "x<y" })
+x9 = jsondecode("{\"a\": [1, \"x\", {\"b\": null}]}").a[1]
+x10 = urlencode("a b&ü/~")
+x11 = csvdecode("a,b\n1,\"x, y\"\n2,z\n")

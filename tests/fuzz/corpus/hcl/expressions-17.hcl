@@ -1,0 +1,12 @@
+x0 = upper("a", "b")
+x1 = upper([])
+x2 = upper(null)
+x3 = var.nothing
+x4 = local.nothing
+x5 = 1 + "a"
+x6 = "a" && true
+x7 = !1
+x8 = 1 ? 2 : 3
+x9 = true ? 1 : [2]
+x10 = [1][1]
+x11 = [1][0.5]

@@ -1,0 +1,1 @@
+x = "%{ if false }yes%{ endif }."

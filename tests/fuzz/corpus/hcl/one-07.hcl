@@ -1,0 +1,1 @@
+x = "${NOMAD_A}${NOMAD_B}"

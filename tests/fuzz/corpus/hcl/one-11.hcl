@@ -1,0 +1,1 @@
+x = trimspace("  a b ")

@@ -1,0 +1,1 @@
+x = regex_replace("john smith", "(\\w+) (\\w+)", "$2 $${1}!")

@@ -1,0 +1,1 @@
+x = substr("hello", 2, -1)

@@ -1,0 +1,1 @@
+x = setintersection(["a", "b"], ["b", "c"])

@@ -1,0 +1,1 @@
+x = base64encode("héllo")

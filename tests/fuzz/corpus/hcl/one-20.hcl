@@ -1,0 +1,1 @@
+x = dirname("/a/b.txt")

@@ -64,6 +64,10 @@ check-containerd: release build-asan
 check-cases: release
 	@$(PYTHON) tests/check cases
 
+# What Nomad itself (built from its Go module into a cache folder: some minutes, once) reads of job files, beside what davit reads.
+check-nomad: build-asan
+	@$(PYTHON) tests/check nomad
+
 # A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes.
 check-vm: release build-asan
 	@$(PYTHON) tests/vm/run
@@ -104,5 +108,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-cases check-vm coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-cases check-nomad check-vm coverage lint \
 	analyze fuzz bench bench-against install clean

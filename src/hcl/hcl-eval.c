@@ -163,9 +163,9 @@ static const struct hcl_value *eval_name(struct hcl *h, const struct hcl_expr *e
 	for (; scope; scope = scope->outer)
 		if (!strcmp(scope->name, e->text))
 			return take_steps(h, e->first, scope->value);
-	if (h->variables && !strcmp(e->text, "var"))
+	if (h->variables && !h->plain && !strcmp(e->text, "var"))
 		return eval_given(h, e, false);
-	if (h->locals && !strcmp(e->text, "local"))
+	if (h->locals && !h->plain && !strcmp(e->text, "local"))
 		return eval_given(h, e, true);
 	return eval_unknown_name(h, e);
 }

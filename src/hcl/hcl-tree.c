@@ -9,6 +9,7 @@ struct tree_out {
 	struct hcl *h;
 	struct tree *tree;
 	unsigned depth;
+	bool raw; /* in a driver's configuration, where Nomad repeats nothing */
 };
 
 static int tree_out_full(struct tree_out *out)
@@ -208,9 +209,13 @@ static int out_static(struct tree_out *out, struct node *parent, const struct hc
 		out_block(out, parent, (struct out_key){ block->name, block->at }, block->labels, block->n_labels, block->body->at);
 	int r = n ? out_down(out, block->at) : -ERR_EXHAUSTED;
 
+	const bool raw = out->raw;
+
 	if (r < 0)
 		return r;
+	out->raw = raw || !strcmp(block->name, "config");
 	r = out_body(out, n, block->body, scope);
+	out->raw = raw;
 	out->depth--;
 	return r;
 }
@@ -341,7 +346,7 @@ static int out_body(struct tree_out *out, struct node *n, const struct hcl_body 
 	for (const struct hcl_item *i = body->first; i && r >= 0; i = i->next) {
 		if (i->expr)
 			r = out_expr(out, n, i->expr, scope, (struct out_key){ i->name, i->at });
-		else if (!strcmp(i->name, "dynamic"))
+		else if (!out->raw && !strcmp(i->name, "dynamic"))
 			r = out_dynamic(out, n, i, scope);
 		else
 			r = out_static(out, n, i, scope);

@@ -269,7 +269,16 @@ static int variables_from_file(struct hcl *h, const char *path)
 	return variables_from_hcl(h, b.data, b.len);
 }
 
-static int variables_from_flags(struct hcl *h)
+/* What errors of a -var call its file. */
+static const char *flag_name_of(struct hcl *h, const char *name)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	buf_addf(&b, "-var %s", name);
+	return hcl_copy(h, b.data, b.len);
+}
+
+static int variables_from_flags(struct hcl *h, const char *job)
 {
 	for (size_t i = 0; h->options->vars && i < h->options->vars->n; i++) {
 		const char *var = h->options->vars->v[i], *equals = strchr(var, '=');
@@ -284,9 +293,9 @@ static int variables_from_flags(struct hcl *h)
 			return -ERR_EXHAUSTED;
 		name = name_find(h->variables, label);
 		if (!name)
-			return err_set(h->err, ERR_INVALID, "-var %s: no variable of that name in %s", label, h->file);
-		h->file = "-var";
-		r = variable_given(h, name, equals + 1);
+			return err_set(h->err, ERR_INVALID, "-var %s: no variable of that name in %s", label, job);
+		h->file = flag_name_of(h, label);
+		r = h->file ? variable_given(h, name, equals + 1) : -ERR_EXHAUSTED;
 		if (r < 0)
 			return r;
 	}
@@ -296,11 +305,12 @@ static int variables_from_flags(struct hcl *h)
 static int variables_given(struct hcl *h)
 {
 	const struct strv *files = h->options->var_files;
+	const char *job = h->file;
 	int r = variables_from_env(h);
 
 	for (size_t i = 0; r >= 0 && files && i < files->n; i++)
 		r = variables_from_file(h, files->v[i]);
-	return r < 0 ? r : variables_from_flags(h);
+	return r < 0 ? r : variables_from_flags(h, job);
 }
 
 int hcl_variables(struct hcl *h, const struct hcl_body *root)

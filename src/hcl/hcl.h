@@ -28,6 +28,8 @@
  * `variable`, `variables` and `locals` at the top are used up. Any other top-level block, and Nomad's rules of what may stand where
  * how often, are left to who reads the tree.
  *
+ * In a block `config` a dynamic block is none, as in Nomad: only a driver knows what is a block there.
+ *
  * What only the machine that runs the job knows stays a text: a name that is neither `var` nor `local` nor of an enclosing `for`,
  * `dynamic` stays as "${...}", as it was written: "${NOMAD_PORT_http}", "${env["HOME"]}", "${attr.cpu.arch}", "${meta.rack}";
  * so does one outside of quotes: `image = NOMAD_META_image`. "$${" and "%%{" are "${" and "%{".

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The language of Nomad's job files, as davit reads it, beside Nomad itself: the table of the unit test, and expressions made by chance.
-Arguments: hcl-tool, and how many files are made by chance. The last line is "N passed, N failed, N skipped"."""
+Arguments: a build folder, and how many files are made by chance ($SEED is the first). The last line is "N passed, N failed, N skipped"."""
 import concurrent.futures
 import json
 import os
@@ -213,7 +213,7 @@ def check_chance(oracle, seed):
 
 
 def main():
-    tool, files = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 10
+    tool, files = os.path.join(sys.argv[1], "tests/integration/hcl-tool"), int(sys.argv[2]) if len(sys.argv) > 2 else 10
     try:
         program = nomads.build()
     except containerds.Unavailable as why:

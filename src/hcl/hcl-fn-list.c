@@ -259,7 +259,7 @@ static const struct hcl_value *fn_setunion(struct hcl_args *a)
 	return all ? hcl_to_list(a->h, a->at, all, HCL_SET) : NULL;
 }
 
-static bool set_has(struct hcl_args *a, const struct hcl_value *set, const struct hcl_value *one)
+static bool hcl_set_holds(struct hcl_args *a, const struct hcl_value *set, const struct hcl_value *one)
 {
 	uint32_t low = 0, high = set->n;
 
@@ -293,7 +293,7 @@ static const struct hcl_value *fn_setintersection(struct hcl_args *a)
 		uint32_t kept = 0;
 
 		for (uint32_t k = 0; set && k < n; k++)
-			if (set_has(a, set, v->items[k]))
+			if (hcl_set_holds(a, set, v->items[k]))
 				v->items[kept++] = v->items[k];
 		if (!set || a->h->spent)
 			return NULL;

@@ -4,7 +4,6 @@
 #pragma once
 #include "opt.h"
 
-#define OWN_NAMESPACE "every job has its own; only the network may be the host's: --network host"
 #define NO_NEIGHBOURS "jobs of a network find each other by name; --network-alias gives one another name"
 #define CONF_GIVES "the network's configuration gives addresses: /etc/cni/net.d"
 #define NO_HEALTH "davit checks no health: run the check beside it, as in davit exec JOB CHECK"
@@ -12,7 +11,7 @@
 #define BLKIO "no replacement: davit sets no limits of disks"
 #define REALTIME "no replacement: davit sets no real-time budget"
 #define WINDOWS "no replacement: it is for Windows"
-#define ID_MAPS "no replacement: jobs have no user namespace; -u gives the process another user"
+#define ID_MAPS "--userns private maps all users; the range is davit's in /etc/subuid and /etc/subgid"
 #define HOME_FILES "mount what it needs with -v FILE:/etc/passwd:ro"
 #define OWN_FILES "the paths are davit's own: davit inspect JOB prints them"
 
@@ -50,7 +49,7 @@
 		OPT_NOT_HERE("passwd", 0, HOME_FILES), OPT_NOT_HERE("passwd-entry", 0, HOME_FILES), \
 		OPT_NOT_HERE("http-proxy", 0, "-e http_proxy takes one of our environment"), \
 		OPT_NOT_HERE("image-volume", 0, "the image's volumes are volumes; -v NAME:DIR or --tmpfs DIR replaces one"), \
-		OPT_NOT_HERE("init-path", 0, "the command is process 1: put an init such as tini into the image"), \
+		OPT_NOT_HERE("init-path", 0, "--init takes davit-init; another one is the command of the image"), \
 		OPT_NOT_HERE("no-hosts", 0, "mount one of your own: -v FILE:/etc/hosts:ro"), \
 		OPT_NOT_HERE("personality", 0, "the command can set it: setarch"), \
 		OPT_NOT_HERE("pod", 0, "jobs share a network with --network container:JOB"), \

@@ -309,11 +309,12 @@ static int check_ports(const struct job *j, struct err *err)
 }
 
 static bool is_host(const char *mode) { return mode && !strcmp(mode, "host"); }
+static bool has_users(const struct task *t) { return t->userns && !is_host(t->userns); }
 
 /* The host's name is not the job's to set, nor its shared memory, and who is root there is none of the host. */
 static int check_task_namespaces(const struct job *j, const struct task *t, struct err *err)
 {
-	const bool users = t->userns && !is_host(t->userns), net = is_host(j->network);
+	const bool users = has_users(t), net = is_host(j->network);
 	const struct {
 		bool bad;
 		const char *one, *other, *hint;
@@ -339,6 +340,20 @@ static int check_task_namespaces(const struct job *j, const struct task *t, stru
 					  ipc ? "with ipc host it would change the host" : "with uts host it would change the host",
 					  err);
 	}
+	return 0;
+}
+
+/* A namespace belongs to a user namespace: whoever joins one is in the other as well. */
+static int check_shared_users(const struct job *j, const struct task *t, struct err *err)
+{
+	const char *const modes[] = { t->pid, t->ipc, t->uts };
+
+	for (size_t m = 0; m < sizeof modes / sizeof *modes; m++)
+		for (size_t i = 0; modes[m] && !strncmp(modes[m], "task:", 5) && i < j->n_tasks; i++)
+			if (!strcmp(j->tasks[i].name, modes[m] + 5) && has_users(&j->tasks[i]) != has_users(t))
+				return err_set(err, ERR_INVALID,
+					       "task %s: it shares a namespace with task %s, and has another userns", t->name,
+					       j->tasks[i].name);
 	return 0;
 }
 
@@ -390,6 +405,8 @@ static int check_tasks(const struct job *j, struct err *err)
 			r = check_host_network(j, &j->tasks[i], err);
 		if (r >= 0)
 			r = check_task_namespaces(j, &j->tasks[i], err);
+		if (r >= 0)
+			r = check_shared_users(j, &j->tasks[i], err);
 		if (r < 0)
 			return r;
 	}

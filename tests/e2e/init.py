@@ -1,4 +1,5 @@
 """--init: davit-init is the first process, and the job's command its child. Provision scripts run before the command."""
+import json
 import os
 import signal
 import time
@@ -81,3 +82,48 @@ class Init(Case):
         name = self.job("--init", "-v", "/dev:/dev", command=("sleep", "1000"))
         self.assertIn("davit-init", self.davit("exec", name, "cat", "/proc/1/comm").out)
         self.assertEqual(set(os.listdir("/dev")) - before, set())
+
+
+class Provision(Case):
+    def job_of(self, scripts, command, **task):
+        paths = []
+        for i, text in enumerate(scripts):
+            path = os.path.join(self.folder, f"s{i}.sh")
+            with open(path, "w") as f:
+                f.write(text)
+            paths.append(path)
+        file = os.path.join(self.folder, "job.json")
+        with open(file, "w") as f:
+            json.dump({"name": "p-" + os.urandom(4).hex(), "network": "none",
+                       "tasks": [{"image": Machine.image, "provision": paths, "args": command, **task}]}, f)
+        return file
+
+    def run_file(self, *args, code=None, **kw):
+        file = self.job_of(*args, **kw)
+        with open(file) as f:
+            name = json.load(f)["name"]
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        self.davit("run", "-d", "-f", file, code=code)
+        wait_until("its end", lambda: self.state(name) == "exited")
+        return name, self.davit("logs", name).out
+
+    def test_in_order_before_the_command(self):
+        for init in (False, True):
+            name, text = self.run_file(["echo one >/tmp/x; echo $A >>/tmp/x\n", "#!/bin/sh\npwd >>/tmp/x\n"],
+                                       ["sh", "-c", "cat /tmp/x; cat /proc/1/comm; exit 3"], env=["A=b"], cwd="/etc", init=init)
+            self.assertEqual(text.split(), ["one", "b", "/etc", "davit-init" if init else "sh"])
+            self.assertEqual(self.davit("wait", name).out.strip(), "3")
+
+    def test_one_that_fails(self):
+        name, text = self.run_file(["exit 7\n", "echo never\n"], ["echo", "never"])
+        self.assertEqual(self.davit("wait", name).out.strip(), "7")
+        self.assertNotIn("never", text)
+        self.assertIn("script failed, exit code 7", text + self.davit("logs", name).err)
+
+    def test_with_a_user_namespace_and_read_only(self):
+        name, text = self.run_file(["id -u; stat -c %u $0\n"], ["stat", "-c", "%u", "/etc/passwd"], userns="private", read_only=True)
+        self.assertEqual(text.split(), ["0"] * 3)
+
+    def test_one_that_is_not_there(self):
+        file = self.job_of([], ["true"], provision=["/no/such.sh"])
+        self.fails("run", "-f", file, says="provision script /no/such.sh")

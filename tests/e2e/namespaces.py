@@ -49,9 +49,11 @@ class Namespaces(Case):
         with open(shim, "w") as f:
             f.write("#!/bin/sh\nexit 1\n")
         os.chmod(shim, 0o755)
+        with open(os.path.join(self.folder, "kata.toml"), "w"):
+            pass
         for flag, mode in (("--pid", "host"), ("--ipc", "host"), ("--uts", "host"), ("--cgroupns", "host"), ("--userns", "private")):
             self.fails("run", "--rm", "--runtime", "io.containerd.kata.v2", flag, mode, Machine.image, "true", says="kernel of its own",
-                       env={"PATH": f"{self.folder}:{os.environ['PATH']}"})
+                       env={"PATH": f"{self.folder}:{os.environ['PATH']}", "KATA_CONF_FILE": f"{self.folder}/kata.toml"})
 
     def test_all_at_once_and_exec(self):
         name = self.job("--pid", "host", "--ipc", "host", "--uts", "host", "--cgroupns", "host", network="host")

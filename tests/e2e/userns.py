@@ -1,5 +1,6 @@
 """--userns private: root inside is nobody outside, and whose files are whose is right on both sides."""
 import glob
+import json
 import os
 import re
 
@@ -129,6 +130,28 @@ class UserNamespace(Case):
         self.davit("stop", "-t", "1", name)
         self.fails("run", "--rm", "--userns", "private", "--network", "none", Machine.image, "no-such-program", code=127)
         self.assertEqual(self.maps(), [])
+
+    def test_a_davit_that_is_killed(self):
+        """While the engine makes the container: what was mounted for it goes with what else it left."""
+        hook = os.path.join(self.folder, "hook")
+        with open(hook, "w") as f:
+            f.write(f"#!/bin/sh\necho >{self.folder}/here\nsleep 3\n")
+        os.chmod(hook, 0o755)
+        os.makedirs("/etc/cdi", exist_ok=True)
+        with open("/etc/cdi/slow.json", "w") as f:
+            json.dump({"cdiVersion": "0.5.0", "kind": "v.com/slow", "devices": [{"name": "a", "containerEdits": {
+                "hooks": [{"hookName": "createRuntime", "path": hook}]}}]}, f)
+        self.addCleanup(os.unlink, "/etc/cdi/slow.json")
+        name = "t-" + os.urandom(4).hex()
+        davit = self.start("run", "-d", "--name", name, "--network", "none", "--userns", "private", "--device", "v.com/slow=a",
+                           "-v", f"{self.folder}:/b", Machine.image, "sleep", "1000")
+        wait_until("the hook", lambda: os.path.exists(f"{self.folder}/here"))
+        self.assertNotEqual(self.maps(), [])
+        davit.kill()
+        davit.wait()
+        self.davit("rm", "-f", name)
+        self.assertEqual(self.maps(), [])
+        self.gone(name)
 
     def test_range_of_subuid(self):
         for path, first in (("/etc/subuid", 300000), ("/etc/subgid", 500000)):

@@ -209,6 +209,9 @@ static const struct {
 	  "--userns host, or a process namespace of its own" },
 	{ MODES("\"network\":\"host\",", "\"userns\":\"private\""), "conflicting options: network host and userns private",
 	  "--userns host, or a network of its own" },
+	{ "{\"tasks\":[{\"name\":\"a\",\"image\":\"i\"},{\"name\":\"b\",\"image\":\"i\",\"userns\":\"private\",\"pid\":\"task:a\"}]"
+	  "}",
+	  "task b: it shares a namespace with task a, and has another userns", "" },
 	{ "{\"name\":\"a\",\"name\":\"b\"}", "key \"name\" is given twice", "" },
 	{ "{\"labels\":{\"a\":\"1\",\"a\":\"2\"}}", "key \"labels\": \"a\" is given twice", "" },
 	{ "{\"tasks\":[{\"name\":\"a\",\"image\":\"i\"},{\"image\":7}]}", "tasks[1]: key \"image\": wants text", "" },

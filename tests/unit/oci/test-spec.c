@@ -100,6 +100,14 @@ static void is(const char *path, const char *want)
 		fail_msg("%s: %s, not %s", path, have, want);
 }
 
+static void holds(const char *path, const char *yes, const char *no)
+{
+	_cleanup_free_ char *have = at(path);
+
+	if (!strstr(have, yes) || strstr(have, no))
+		fail_msg("%s: %s", path, have);
+}
+
 static json *mount_at(const char *target)
 {
 	json *mounts = json_get(f.spec, "mounts"), *found = NULL;
@@ -596,10 +604,167 @@ static void init_is_the_first_process(void **state)
 	assert_int_equal(build(), -ERR_INVALID); /* no command is none, whoever would run it */
 }
 
+static bool has_namespace(const char *type, const char *path)
+{
+	json *all = json_get(json_get(f.spec, "linux"), "namespaces");
+
+	for (size_t i = 0; i < json_len(all); i++)
+		if (!strcmp(json_get_str(json_at(all, i), "type"), type)) {
+			const char *its = json_get_str(json_at(all, i), "path");
+
+			return path ? its && !strcmp(its, path) : !its;
+		}
+	return false;
+}
+
+static void namespaces(void **state)
+{
+	char **const modes[] = { &f.task->pid, &f.task->ipc, &f.task->uts };
+	static const char *const types[] = { "pid", "ipc", "uts" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		built();
+		assert_true(has_namespace(types[i], NULL));
+		*modes[i] = mem_strdup("host");
+		built();
+		assert_false(has_namespace(types[i], NULL));
+	}
+	is("hostname", "-"); /* of uts host */
+	assert_string_equal(json_get_str(mount_at("/dev/mqueue"), "type"), "mqueue");
+	free(f.task->pid);
+	f.task->pid = mem_strdup("task:a");
+	f.in.paths.pid = "/proc/7/ns/pid";
+	built();
+	assert_true(has_namespace("pid", "/proc/7/ns/pid"));
+	assert_false(has_namespace("cgroup", NULL));
+	f.task->cgroupns = mem_strdup("private");
+	built();
+	assert_true(has_namespace("cgroup", NULL));
+	f.in.cgroup2 = true;
+	memcpy(f.task->cgroupns, "host\0", 5);
+	built();
+	assert_false(has_namespace("cgroup", NULL));
+}
+
+static void user_namespace(void **state)
+{
+	const struct spec_mount binds[] = {
+		{ .source = "/srv", .target = "/s" },
+		{ .source = "/one", .target = "/o", .options = &(struct strv){ .v = (char *[]){ (char[]){ "bind" } }, .n = 1 } }
+	};
+	_cleanup_strv_ struct strv sources = { 0 };
+	const struct spec_map map = { .ids = { 1000000, 2000000, 65536 }, .dir = "/run/map", .sources = &sources };
+
+	(void)state;
+	f.in.mounts = binds;
+	f.in.n_mounts = 2;
+	f.in.netns = "/n";
+	f.in.hosts = "/files/hosts";
+	f.in.map = &map;
+	*task_add_device(f.task) = (struct device){ .host = mem_strdup("/dev/null"), .inside = mem_strdup("/dev/none") };
+	*task_add_device(f.task) = (struct device){ .host = mem_strdup("/dev/zero") };
+	built();
+	assert_true(has_namespace("user", "/run/map/userns"));
+	is("linux|uidMappings", "[{\"containerID\":0,\"hostID\":1000000,\"size\":65536}]");
+	is("linux|gidMappings", "[{\"containerID\":0,\"hostID\":2000000,\"size\":65536}]");
+	is("linux|sysctl|net.ipv4.ping_group_range", "\"0 65535\"");
+	assert_string_equal(json_get_str(mount_at("/dev/none"), "source"),
+			    "/dev/null"); /* no device can be made, and its owner is the host's */
+	assert_null(mount_at("/dev/zero"));
+	assert_int_equal(json_len(json_get(json_get(f.spec, "linux"), "devices")), 1);
+	assert_int_equal(sources.n, 3);
+	assert_string_equal(sources.v[0], "r/srv");
+	assert_string_equal(sources.v[1], "b/one");
+	assert_string_equal(sources.v[2], "r/files/hosts");
+	assert_string_equal(json_get_str(mount_at("/s"), "source"), "/run/map/0");
+	assert_string_equal(json_get_str(mount_at("/etc/hosts"), "source"), "/run/map/2");
+	is("annotations|davit.mapped.1", "\"b/one\"");
+}
+
+static void cdi_devices(void **state)
+{
+	char *env[] = { (char[]){ "A=cdi" } }, *groups[] = { (char[]){ "7" } }, *args[] = { (char[]){ "a" } };
+	struct cdi_node nodes[] = {
+		{ .path = (char[]){ "/dev/x" }, .type = (char[]){ "c" }, .major = 9, .minor = -1, .mode = -1, .uid = -1, .gid = 3 },
+		{ .path = (char[]){ "/dev/p" },
+		  .type = (char[]){ "p" },
+		  .major = -1,
+		  .minor = -1,
+		  .mode = 0600,
+		  .uid = -1,
+		  .gid = -1 }
+	};
+	struct cdi_hook hooks[] = {
+		{ .when = (char[]){ "poststop" }, .path = (char[]){ "/p" } },
+		{ .when = (char[]){ "prestart" }, .path = (char[]){ "/q" }, .args = { args, 1, 1 }, .timeout = 2 }
+	};
+	struct cdi_rdt rdt = { .clos = (char[]){ "c" }, .mbm = true };
+	struct cdi_net net = { .host = (char[]){ "eth9" } };
+	struct cdi_edits cdi = { .env = { env, 1, 1 },
+				 .nodes = nodes,
+				 .n_nodes = 2,
+				 .hooks = hooks,
+				 .n_hooks = 2,
+				 .groups = { groups, 1, 1 },
+				 .rdt = &rdt };
+
+	(void)state;
+	f.in.cdi = &cdi;
+	f.user.uid = 5;
+	strv_push(&f.task->env, "A=task");
+	built();
+	is("linux|devices", "[{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":9,\"minor\":0,\"uid\":5,\"gid\":3},"
+			    "{\"path\":\"/dev/p\",\"type\":\"p\",\"fileMode\":384,\"uid\":5}]");
+	is("linux|resources|devices", "[{\"allow\":false,\"access\":\"rwm\"},"
+				      "{\"allow\":true,\"type\":\"c\",\"major\":9,\"minor\":0,\"access\":\"rwm\"}]");
+	is("hooks", "{\"prestart\":[{\"path\":\"/q\",\"args\":[\"a\"],\"timeout\":2}],\"poststop\":[{\"path\":\"/p\"}]}");
+	is("linux|intelRdt", "{\"closID\":\"c\",\"enableMBM\":true}");
+	is("process|user|additionalGids", "[7]");
+	holds("process|env", "A=cdi", "A=task");
+	nodes[0].major = -1;
+	refused(ERR_NOT_FOUND, "device /dev/x of a CDI file: No such file or directory");
+	nodes[0].host = (char[]){ "/etc/passwd" };
+	refused(ERR_INVALID, "device /etc/passwd of a CDI file: no character device");
+	nodes[0].host = (char[]){ "/dev/null" };
+	cdi.nets = &net;
+	cdi.n_nets = 1;
+	refused(ERR_UNIMPLEMENTED, "network device eth9 of a CDI file: the engines move none into a container");
+}
+
+static void device_rules(void **state)
+{
+	(void)state;
+	strv_push(&f.task->device_rules, "c 1:* rw");
+	strv_push(&f.task->device_rules, "a *:* m");
+	built();
+	is("linux|resources|devices",
+	   "[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"major\":1,\"access\":\"rw\"},"
+	   "{\"allow\":true,\"type\":\"a\",\"access\":\"m\"}]");
+	f.task->privileged = true;
+	built();
+	is("linux|resources|devices", "[{\"allow\":true,\"access\":\"rwm\"}]");
+}
+
+static void hidden_paths(void **state)
+{
+	(void)state;
+	built();
+	holds("linux|maskedPaths", "/proc/kcore", "*");
+	f.task->has_masked_paths = f.task->has_readonly_paths = true;
+	strv_push(&f.task->masked_paths, "/a");
+	strv_push(&f.task->readonly_paths, "/b");
+	f.task->privileged = true;
+	built();
+	is("linux|maskedPaths", "[\"/a\"]");
+	is("linux|readonlyPaths", "[\"/b\"]");
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
 	  CASE(mounts_go_by_depth), CASE(read_only_goes_down), CASE(cgroup_of_systemd), CASE(own_files_are_seen), CASE(devices),
-	  CASE(resources_of_a_guest), CASE(init_is_the_first_process), CASE(profile_and_labels),
-	  CASE(exec_keeps_what_it_does_not_change), CASE(exec_has_its_user_s_home))
+	  CASE(resources_of_a_guest), CASE(init_is_the_first_process), CASE(namespaces), CASE(user_namespace), CASE(cdi_devices),
+	  CASE(device_rules), CASE(hidden_paths), CASE(profile_and_labels), CASE(exec_keeps_what_it_does_not_change),
+	  CASE(exec_has_its_user_s_home))

@@ -66,7 +66,7 @@ static int t_env_or(void *state, json *const *v, size_t n, json **ret, struct er
 	return r < 0 ? r : text_result(value && *value ? value : texts[1], ret);
 }
 
-static int change_case(json *const *v, int (*change)(int), json **ret, struct err *err)
+static int template_case(json *const *v, int (*change)(int), json **ret, struct err *err)
 {
 	_cleanup_free_ char *copy = NULL;
 	const char *text;
@@ -88,8 +88,8 @@ static int change_case(json *const *v, int (*change)(int), json **ret, struct er
 		return (body); \
 	}
 
-CALL(t_lower, change_case(v, tolower, ret, err))
-CALL(t_upper, change_case(v, toupper, ret, err))
+CALL(t_lower, template_case(v, tolower, ret, err))
+CALL(t_upper, template_case(v, toupper, ret, err))
 
 static int trimmed(const char *text, const char *set, bool front, bool back, json **ret)
 {

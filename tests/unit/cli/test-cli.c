@@ -31,7 +31,7 @@ static void refuses(void **state)
 		{ "ps extra", "ps: takes no argument, not \"extra\" (usage: davit ps [FLAGS])" },
 		{ "volume create a b",
 		  "volume create: too many arguments, from \"b\" on (usage: davit volume create [FLAGS] [NAME])" },
-		{ "exec web", "exec: an argument is missing (usage: davit exec [FLAGS] JOB COMMAND [ARGUMENT...])" },
+		{ "exec web", "exec: an argument is missing (usage: davit exec [FLAGS] JOB[.TASK] COMMAND [ARGUMENT...])" },
 		{ "run --prot 80:80 x", "run: unknown flag --prot: did you mean --publish?" },
 		{ "run --interact x", "run: unknown flag --interact: did you mean --interactive?" },
 		{ "run -h", "flag --hostname needs a value (--hostname NAME; davit help run tells more)" },

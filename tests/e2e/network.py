@@ -279,6 +279,27 @@ class Ports(Case):
         self.assertIn("served by davit", self.davit("run", "--rm", Machine.image, "sh", "-c", script).out)
 
 
+    def test_forms_that_no_packet_is_sent_through(self):
+        """SCTP (the kernel may have none), addresses and ranges, both families: the rules are there, and go."""
+        if not os.path.exists("/proc/net/if_inet6"):
+            self.skipTest("no IPv6 in this kernel")
+        net = "p" + os.urandom(3).hex()
+        self.davit("network", "create", "--ipv6", net)
+        self.addCleanup(lambda: self.davit("network", "rm", net, code=None))
+        job = self.job("-p", "18130:80/sctp", "-p", "[::]:18131:8080", "-p", "127.0.0.1:18132-18133:81-82", "-p", "0.0.0.0:18134:83/udp", network=net)
+        rules = {v: [x for x in leaks.lines(v + "-save") if "DNAT" in x and "--to-destination" in x] for v in ("iptables", "ip6tables")}
+        rows = [("iptables", "-p sctp", "--dport 18130", ":80", ""), ("ip6tables", "-p sctp", "--dport 18130", "]:80", ""),
+                ("ip6tables", "-p tcp", "--dport 18131", "]:8080", ""), ("iptables", "-p tcp", "--dport 18132", ":81", "-d 127.0.0.1/32"),
+                ("iptables", "-p tcp", "--dport 18133", ":82", "-d 127.0.0.1/32"), ("iptables", "-p udp", "--dport 18134", ":83", "")]
+        for table, proto, port, to, address in rows:
+            found = [x for x in rules[table] if f"{proto} " in x and f"{port} " in x and x.endswith(to) and address in x]
+            self.assertEqual(len(found), 1, (table, port, rules[table]))
+        self.assertFalse([x for x in rules["iptables"] if "18131" in x] + [x for x in rules["ip6tables"] if "18132" in x or "18134" in x])
+        self.fails("run", "--rm", "-p", "18130:80/sctp", Machine.image, "true", says=["18130/sctp", job])
+        self.davit("rm", "-f", job)
+        self.assertFalse([x for v in rules for x in leaks.lines(v + "-save") if "1813" in x])
+
+
 class Missing(Case):
     def test_no_plugins(self):
         self.fails("--cni-path", "/nonexistent", "run", "--rm", Machine.image, "true", says=["bridge", "containernetworking-plugins"])

@@ -273,7 +273,7 @@ static const struct {
 	  "did you mean \"seccomp\"?" },
 	{ security, "seccomp", "invalid security option \"seccomp\": not one that davit has",
 	  "seccomp=FILE|unconfined, no-new-privileges[=false], apparmor=PROFILE|unconfined, label=disable|KEY:VALUE, "
-	  "systempaths=unconfined" },
+	  "systempaths=unconfined, mask=PATH[:PATH], unmask=PATH[:PATH]|ALL" },
 	{ security, "label=typ:x_t", "invalid SELinux label \"typ:x_t\": no part of one",
 	  "disable, or one of user:, role:, type:, level: and filetype: with a value" },
 	{ security, "label=type:", "invalid SELinux label \"type:\": empty", "" },
@@ -281,7 +281,7 @@ static const struct {
 	{ security, "label=level:s0 c1", "invalid SELinux label \"level:s0 c1\": not a level such as s0:c1,c2", "" },
 	{ security, "label", "invalid security option \"label\": not one that davit has",
 	  "seccomp=FILE|unconfined, no-new-privileges[=false], apparmor=PROFILE|unconfined, label=disable|KEY:VALUE, "
-	  "systempaths=unconfined" },
+	  "systempaths=unconfined, mask=PATH[:PATH], unmask=PATH[:PATH]|ALL" },
 
 	{ sysctl, "net.core.somaxconn", "invalid sysctl \"net.core.somaxconn\": not NAME=VALUE",
 	  "such as net.core.somaxconn=1024" },

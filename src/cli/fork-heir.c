@@ -1,13 +1,11 @@
 #include "fork-heir.h"
-#include <assert.h>
+#include "mem.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-enum { KEEP_MAX = 8 };
 
 static int by_number(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
@@ -44,12 +42,9 @@ static void leave_all(int *keep, size_t n, bool leave_folder)
 
 pid_t fork_heir(const int *keep, size_t n, bool leave_folder, void (*fn)(void *arg), void *arg)
 {
-	int kept[KEEP_MAX];
-	pid_t pid;
+	_cleanup_free_ int *kept = mem_dup(keep, n * sizeof *keep);
+	pid_t pid = fork();
 
-	assert(n <= KEEP_MAX);
-	memcpy(kept, keep, n * sizeof *keep);
-	pid = fork();
 	if (pid)
 		return pid;
 	leave_all(kept, n, leave_folder);

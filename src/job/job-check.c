@@ -1,6 +1,7 @@
 /* What can be said about a job without looking at the host, beside what each row of the table says: texts of a field, and what
  * is between the fields of one object. */
 #include "check.h"
+#include "job-order.h"
 #include "mem.h"
 #include "name.h"
 #include "parse.h"
@@ -491,5 +492,7 @@ int check_job(const void *job, struct err *err)
 		r = check_ips(&((const struct job *)job)->ips, err);
 	if (r >= 0)
 		r = check_ports(job, err);
-	return r < 0 ? r : check_tasks(job, err);
+	if (r >= 0)
+		r = check_tasks(job, err);
+	return r < 0 ? r : job_order_check(job, err);
 }

@@ -13,7 +13,7 @@ int job_stop(struct core *c, const char *name, int timeout, const struct ctx *ct
 
 	if (r < 0)
 		return r;
-	r = stop_tasks(c, &rec, timeout, ctx, err);
+	r = stop_tasks(c, &rec, timeout, NULL, ctx, err);
 	if (r > 0)
 		r = remains_after_end(c, &rec, ctx, err);
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;

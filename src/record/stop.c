@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "graph.h"
 #include "job-name.h"
+#include "job-order.h"
 #include "mem.h"
 #include "parse.h"
 #include "remains.h"
@@ -164,9 +165,26 @@ static int stop_plan(struct stop *s, const struct record *rec, struct graph *g, 
 /* The tasks of one job. */
 struct stop_job {
 	const struct record *rec;
+	const bool *which; /* of each task whether it is to be stopped; NULL: all */
 	struct stop *v;
 	size_t n;
 };
+
+/* Those of one job in the reverse of the order in which they started. */
+static void stop_order(const struct stop_job *j, struct graph *g)
+{
+	const struct job *job = j->rec->job;
+
+	for (size_t i = 0; j->n > 1 && job && job->n_tasks == j->n && i < j->n; i++) {
+		_cleanup_(order_needs_done) struct order_needs needs = { 0 };
+
+		if (j->v[i].wanted)
+			job_order_needs(job, i, &needs);
+		for (size_t k = 0; k < needs.n; k++)
+			if (j->v[needs.v[k].task].wanted)
+				graph_need(g, j->v[needs.v[k].task].node, j->v[i].node, NULL);
+	}
+}
 
 static int stop_plan_job(struct stop_job *j, struct core *c, int timeout, struct graph *g, const struct ctx *ctx, struct err *err)
 {
@@ -177,9 +195,11 @@ static int stop_plan_job(struct stop_job *j, struct core *c, int timeout, struct
 	j->v = mem_array(struct stop, j->n);
 	for (size_t i = 0; r >= 0 && i < j->n; i++) {
 		stop_init(&j->v[i], c, j->rec, i, timeout);
-		r = stop_plan(&j->v[i], j->rec, g, j->n, ctx, err);
+		r = !j->which || j->which[i] ? stop_plan(&j->v[i], j->rec, g, j->n, ctx, err) : 0;
 		any |= r > 0;
 	}
+	if (r >= 0)
+		stop_order(j, g);
 	return r < 0 ? r : any;
 }
 
@@ -210,7 +230,8 @@ static void stop_jobs_done(struct stop_job *jobs, size_t n)
 	free(jobs);
 }
 
-int stop_all(struct core *c, const struct record *const *recs, size_t n, int timeout, const struct ctx *ctx, struct err *err)
+static int stop_which(struct core *c, const struct record *const *recs, size_t n, int timeout, const bool *which,
+		      const struct ctx *ctx, struct err *err)
 {
 	const struct graph_how how = { .loop = c->loop, .step_ms = STEP_MS, .goes_on = true };
 	_cleanup_(graph_freep) struct graph *g = graph_new();
@@ -220,6 +241,7 @@ int stop_all(struct core *c, const struct record *const *recs, size_t n, int tim
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		jobs[i].rec = recs[i];
+		jobs[i].which = which;
 		r = stop_plan_job(&jobs[i], c, timeout, g, ctx, err);
 		any |= r > 0;
 	}
@@ -233,7 +255,12 @@ int stop_all(struct core *c, const struct record *const *recs, size_t n, int tim
 	return r < 0 ? r : any;
 }
 
-int stop_tasks(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
+int stop_all(struct core *c, const struct record *const *recs, size_t n, int timeout, const struct ctx *ctx, struct err *err)
 {
-	return stop_all(c, &rec, 1, timeout, ctx, err);
+	return stop_which(c, recs, n, timeout, NULL, ctx, err);
+}
+
+int stop_tasks(struct core *c, const struct record *rec, int timeout, const bool *which, const struct ctx *ctx, struct err *err)
+{
+	return stop_which(c, &rec, 1, timeout, which, ctx, err);
 }

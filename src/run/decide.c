@@ -117,9 +117,8 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
 		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
 	r = decide_tasks(run, err);
-	if (r >= 0 && run->n_tasks > 1 && (run->opts->mode == RUN_FOREGROUND || run->runtime.vm))
-		r = err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: runs detached only, and not in a virtual machine",
-			    run->n_tasks);
+	if (r >= 0 && run->n_tasks > 1 && run->runtime.vm)
+		r = err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: not in a virtual machine", run->n_tasks);
 	if (r >= 0)
 		r = run_network(run, ctx, err);
 	return r < 0 || (ctx && run_publishes_image(run)) ? r : run_pick_ports(run, ctx, err);

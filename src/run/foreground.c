@@ -4,7 +4,9 @@
  * job then. A detached --rm job, which logs by itself, has an heir for the second half only. */
 #include "foreground.h"
 #include "clock.h"
+#include "crew.h"
 #include "heir.h"
+#include "job-steps.h"
 #include "log.h"
 #include "mem.h"
 #include "remains.h"
@@ -26,13 +28,49 @@ static int remove_job(const struct run *run, struct core *core, struct err *err)
 /* In the heir: the job has ended, and its lock is ours. */
 static void heir_remove(const struct run *run, int lock)
 {
-	_cleanup_(core_freep) struct core *core = heir_connect(run->core, NULL);
+	_cleanup_(core_freep) struct core *core = heir_connect(run->core, NULL, 0);
 
 	if (core && remove_job(run, core, NULL) >= 0)
 		claim_unlock(core, run->job->name, lock);
 }
 
 static void foreground_on_patience(void *arg) { streams_signal(arg, SIGKILL); }
+static void crew_on_patience(void *arg) { crew_signal(arg, SIGKILL); }
+
+static int64_t longest_stop(const struct run *run)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < run->n_tasks; i++)
+		most = run->tasks[i].task->stop_timeout > most ? run->tasks[i].task->stop_timeout : most;
+	return most * NSEC_PER_SEC;
+}
+
+/* Those that were started. */
+static int heir_wait_crew(struct run *run, struct core *core, enum heir_word word)
+{
+	_cleanup_(timer_done) struct timer patience = { 0 };
+	struct err err = ERR_INIT;
+	int r;
+
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		struct run_task *t = &run->tasks[i];
+
+		if (!t->streams || (word == HEIR_LOST && !heir_was_started(core, NULL, 0, t->id, NULL)))
+			continue;
+		if (word == HEIR_LOST)
+			streams_close_stdin(t->streams);
+		streams_begin(t->streams, core, t->id, NULL, NULL);
+		t->joined = true;
+	}
+	timer_init(&patience, core->loop, crew_on_patience, run);
+	if (word == HEIR_HANG_UP)
+		crew_signal(run, SIGHUP);
+	if (word == HEIR_HANG_UP && run->job->remove)
+		timer_set(&patience, clock_mono() + longest_stop(run));
+	r = crew_run(run, core, NULL, &err);
+	return r < 0 ? r : 0;
+}
 
 static int wait_for_all(const struct run *run, struct core *core)
 {
@@ -45,7 +83,7 @@ static int wait_for_all(const struct run *run, struct core *core)
 }
 
 /* Until the process has ended. */
-static int heir_wait(const struct run *run, struct core *core, enum heir_word word)
+static int heir_wait(struct run *run, struct core *core, enum heir_word word)
 {
 	struct ctrd_exit unused;
 	struct err err = ERR_INIT;
@@ -54,6 +92,8 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 
 	if (!run->tasks[0].streams)
 		return wait_for_all(run, core);
+	if (run->n_tasks > 1)
+		return heir_wait_crew(run, core, word);
 	timer_init(&patience, core->loop, foreground_on_patience, run->tasks[0].streams);
 	if (word == HEIR_LOST)
 		streams_close_stdin(run->tasks[0].streams);
@@ -65,55 +105,87 @@ static int heir_wait(const struct run *run, struct core *core, enum heir_word wo
 	return r < 0 ? r : 0;
 }
 
-static struct logfile *heir_log(const struct run *run)
+static struct logfile *heir_log(const struct run_task *t)
 {
-	_cleanup_free_ char *path = places_log(run->core, run->id);
-	struct logfile *log = run->tasks[0].log;
+	_cleanup_free_ char *path = places_log(t->core, t->id);
+	struct logfile *log = t->log;
 
-	if (run->tasks[0].task->log == JOB_LOG_NONE || (!log && run->tasks[0].task->log != JOB_LOG_FILE))
+	if (t->task->log == JOB_LOG_NONE || (!log && t->task->log != JOB_LOG_FILE))
 		return NULL;
 	if (!log) /* davit wrote none: it would have removed the job */
-		log = logfile_new(path, run->tasks[0].task->log_max_size, run->tasks[0].task->log_max_files);
+		log = logfile_new(path, t->task->log_max_size, t->task->log_max_files);
 	logfile_inherit(log);
 	return log;
 }
 
 /* Whoever removed the job may have come before we made its log. */
-static void heir_drop_log(const struct run *run, struct core *core)
+static void heir_drop_logs(const struct run *run, struct core *core)
 {
-	_cleanup_free_ char *path = places_log(core, run->id), *dir = places_logs(core, run->id);
 	_cleanup_(record_done) struct record rec = { 0 };
 	const struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
 
 	if (record_find(core, run->id, &ctx, &rec, NULL) != -ERR_NOT_FOUND)
 		return;
-	(void)logfile_remove(path, NULL);
-	(void)rmdir(dir);
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		_cleanup_free_ char *path = places_log(core, run->tasks[i].id), *dir = places_logs(core, run->tasks[i].id);
+
+		(void)logfile_remove(path, NULL);
+		(void)rmdir(dir);
+	}
+}
+
+/* What it copies from now on goes to the logs. How many streams there are. */
+static size_t heir_inherit(struct run *run, struct streams **ret, bool *ret_logs)
+{
+	size_t n = 0;
+
+	*ret_logs = false;
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		struct run_task *t = &run->tasks[i];
+
+		if (!t->streams)
+			continue;
+		t->log = heir_log(t);
+		*ret_logs |= t->log != NULL;
+		streams_inherit(t->streams, t->log);
+		ret[n++] = t->streams;
+	}
+	return n;
+}
+
+/* Were any? */
+static bool heir_began(struct core *core, const struct run *run, struct streams *const *streams, size_t n)
+{
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (heir_was_started(core, streams, n, run->tasks[i].id, NULL))
+			return true;
+	return false;
 }
 
 /* In the heir: the job goes on without davit. */
-static void heir_go_on(const struct run *run, enum heir_word word)
+static void heir_go_on(struct run *run, enum heir_word word)
 {
+	_cleanup_free_ struct streams **streams = mem_array(struct streams *, run->n_tasks);
 	_cleanup_(core_freep) struct core *core = NULL;
-	struct logfile *log = run->tasks[0].streams ? heir_log(run) : NULL;
-	const bool logs = log != NULL;
+	bool logs;
+	size_t n = heir_inherit(run, streams, &logs);
 	int r = -ERR_NOT_FOUND, lock;
 
-	if (run->tasks[0].streams)
-		streams_inherit(run->tasks[0].streams, log);
-	core = heir_connect(run->core, run->tasks[0].streams);
+	core = heir_connect(run->core, streams, n);
 	if (!core)
 		return;
-	if (word != HEIR_LOST || heir_was_started(core, run->tasks[0].streams, run->id, NULL))
+	if (word != HEIR_LOST || heir_began(core, run, streams, n))
 		r = heir_wait(run, core, word);
-	logfile_free(log);
+	for (size_t i = 0; i < run->n_tasks; i++)
+		logfile_free(TAKE_PTR(run->tasks[i].log));
 	if (logs)
-		heir_drop_log(run, core);
+		heir_drop_logs(run, core);
 	if (word == HEIR_LOST && r == -ERR_NOT_FOUND) /* it was never started, or somebody has removed it */
 		return;
 	if (r < 0 && r != -ERR_NOT_FOUND) /* nothing says that it has ended: prune will know */
 		return;
-	streams_free(run->tasks[0].streams);
+	for (size_t i = 0; i < n; i++)
+		streams_free(streams[i]);
 	if (!run->job->remove || claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
 		return; /* somebody stops it: they do what we would */
 	claim_lock_removing(lock);
@@ -129,11 +201,32 @@ static void heir_main(void *arg, enum heir_word word, int lock)
 		heir_go_on(arg, word);
 }
 
+bool heir_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return run->n_tasks > 1 && run->opts->mode == RUN_FOREGROUND && !run->stopping;
+}
+
+int heir_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	foreground_heir(state);
+	return 0;
+}
+
 void foreground_heir(struct run *run)
 {
-	if (!run->opts->heir || run->heir || (!run->tasks[0].streams && !run->job->remove))
+	_cleanup_free_ struct streams **streams = mem_array(struct streams *, run->n_tasks);
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (run->tasks[i].streams)
+			streams[n++] = run->tasks[i].streams;
+	if (!run->opts->heir || run->heir || (!n && !run->job->remove))
 		return;
-	run->heir = heir_new(run->core, run->tasks[0].streams, run->opts->heir, heir_main, run);
+	run->heir = heir_new(run->core, streams, n, run->opts->heir, heir_main, run);
 	if (!run->heir)
 		log_warn("job %s: nobody waits to go on without davit: %s", run->job->name, strerror(errno));
 }
@@ -196,8 +289,10 @@ static void end_foreground(struct run *run, int64_t origin)
 	struct err err = ERR_INIT;
 	int64_t began = clock_mono();
 
-	streams_free(TAKE_PTR(run->tasks[0].streams));
-	logfile_free(TAKE_PTR(run->tasks[0].log));
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		streams_free(TAKE_PTR(run->tasks[i].streams));
+		logfile_free(TAKE_PTR(run->tasks[i].log));
+	}
 	if (after_exit(run, &err) < 0)
 		log_warn("job %s: %s; mend with: davit rm -f %s", run->job->name, err.msg, run->job->name);
 	(void)heir_tell(run->heir, HEIR_DONE, -1);
@@ -207,7 +302,8 @@ static void end_foreground(struct run *run, int64_t origin)
 /* The heir reads on; of a reader that has gone it learns by our end. */
 static void leave_to_heir(struct run *run, enum streams_end end)
 {
-	logfile_free(TAKE_PTR(run->tasks[0].log)); /* which it opens */
+	for (size_t i = 0; i < run->n_tasks; i++)
+		logfile_free(TAKE_PTR(run->tasks[i].log)); /* which it opens */
 	if (end == STREAMS_DETACHED)
 		foreground_leave(run);
 	if (end == STREAMS_HUNG_UP)
@@ -217,14 +313,17 @@ static void leave_to_heir(struct run *run, enum streams_end end)
 /* The signal was for us alone: the job goes on. */
 static int ends_us_alone(const struct run *run, const struct ctx *ctx)
 {
-	return run->tasks[0].task->tty && ctx && ctx->cancel && ctx->cancel->on == SIGHUP ? STREAMS_HUNG_UP : STREAMS_DETACHED;
+	return run->n_tasks == 1 && run->tasks[0].task->tty && ctx && ctx->cancel && ctx->cancel->on == SIGHUP ? STREAMS_HUNG_UP
+													       : STREAMS_DETACHED;
 }
 
 int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *ret, int64_t origin, struct err *err)
 {
 	struct ctrd_exit exit = { 0 };
 	int64_t began = clock_mono();
-	int r = streams_run(run->tasks[0].streams, run->core, run->id, NULL, TAKE_PTR(run->tasks[0].wait), ctx, &exit, err);
+	const bool crew = run->n_tasks > 1;
+	int r = crew ? crew_run(run, run->core, ctx, err)
+		     : streams_run(run->tasks[0].streams, run->core, run->id, NULL, TAKE_PTR(run->tasks[0].wait), ctx, &exit, err);
 
 	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) {
 		err_clear(err);
@@ -232,7 +331,7 @@ int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *re
 	}
 	time_row(run->opts->timing, "run", origin, began);
 	if (r == STREAMS_EXITED)
-		ret->exit_code = streams_exit_code(run->tasks[0].streams, &exit);
+		ret->exit_code = crew ? crew_exit_code(run) : streams_exit_code(run->tasks[0].streams, &exit);
 	if (r == STREAMS_EXITED || r == -ERR_NOT_FOUND) /* its task is gone: somebody has removed it */
 		end_foreground(run, origin);
 	else

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { KEEP_MAX = 3, PAUSE_MS = 100, PAUSE_MAX_MS = 1000, START_MS = 5000 };
+enum { PAUSE_MS = 100, PAUSE_MAX_MS = 1000, START_MS = 5000 };
 
 /* Its process is init's once we end; the core's reaper collects it where it ends first. */
 struct heir {
@@ -70,18 +70,21 @@ static void heir_child(void *arg)
 		c->fn(c->arg, word, lock);
 }
 
-struct heir *heir_new(const struct core *core, const struct streams *streams, heir_fork *make, heir_fn *fn, void *arg)
+struct heir *heir_new(const struct core *core, struct streams *const *streams, size_t n, heir_fork *make, heir_fn *fn, void *arg)
 {
 	const bool leave_folder = *core->address == '/' && *core->conf.run_dir == '/' && *core->conf.data_dir == '/';
-	int pair[2], keep[KEEP_MAX];
-	size_t n = streams ? streams_fifos(streams, keep) : 0;
+	_cleanup_free_ int *keep = mem_array(int, 2 * n + 1);
+	int pair[2];
+	size_t n_keep = 0;
 	struct heir *h;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return NULL;
-	keep[n++] = pair[1];
-	pid = make(keep, n, leave_folder, heir_child, &(struct heir_child){ pair[1], fn, arg });
+	for (size_t i = 0; i < n; i++)
+		n_keep += streams_fifos(streams[i], keep + n_keep);
+	keep[n_keep++] = pair[1];
+	pid = make(keep, n_keep, leave_folder, heir_child, &(struct heir_child){ pair[1], fn, arg });
 	closep(&pair[1]);
 	if (pid < 0) {
 		closep(&pair[0]);
@@ -103,15 +106,15 @@ void heir_free(struct heir *h)
 	free(h);
 }
 
-static void heir_wait_ms(struct streams *s, int64_t ms)
+static void heir_wait_ms(struct streams *const *s, size_t n, int64_t ms)
 {
-	if (s)
-		streams_read_on(s, ms);
+	if (n)
+		streams_read_on(s, n, ms);
 	else
 		(void)poll(NULL, 0, (int)ms); /* there is no event for a daemon that comes back */
 }
 
-struct core *heir_connect(const struct core *old, struct streams *s)
+struct core *heir_connect(const struct core *old, struct streams *const *s, size_t n)
 {
 	struct core_conf conf = old->conf;
 
@@ -126,11 +129,11 @@ struct core *heir_connect(const struct core *old, struct streams *s)
 			return core;
 		if (r != -ERR_UNAVAILABLE && r != -ERR_NOT_FOUND)
 			return NULL;
-		heir_wait_ms(s, ms);
+		heir_wait_ms(s, n, ms);
 	}
 }
 
-bool heir_was_started(struct core *core, struct streams *s, const char *id, const char *exec_id)
+bool heir_was_started(struct core *core, struct streams *const *s, size_t n, const char *id, const char *exec_id)
 {
 	for (int64_t ms = 0; ms < START_MS; ms += PAUSE_MS) {
 		const struct ctx within = ctx_within(NULL, START_MS);
@@ -141,7 +144,7 @@ bool heir_was_started(struct core *core, struct streams *s, const char *id, cons
 			return false;
 		if (r < 0 || t.state != TASK_CREATED)
 			return true;
-		heir_wait_ms(s, PAUSE_MS); /* the call may be on its way */
+		heir_wait_ms(s, n, PAUSE_MS); /* the call may be on its way */
 	}
 	return false;
 }

@@ -21,8 +21,8 @@ struct heir;
  * when it returns. */
 typedef void heir_fn(void *arg, enum heir_word, int lock);
 
-/* @make is the face's. @streams (NULL: none) are inherited with their FIFOs. NULL: there is none, see errno. */
-struct heir *heir_new(const struct core *, const struct streams *, heir_fork *make, heir_fn *, void *arg);
+/* @make is the face's. The @n @streams are inherited with their FIFOs. NULL: there is none, see errno. */
+struct heir *heir_new(const struct core *, struct streams *const *streams, size_t n, heir_fork *make, heir_fn *, void *arg);
 /* False: it is not there. A lock is handed over: the caller closes its own descriptor. */
 bool heir_tell(struct heir *, enum heir_word, int lock);
 /* Without a word before: HEIR_LOST. */
@@ -30,6 +30,6 @@ void heir_free(struct heir *);
 DEFINE_CLEANUP(struct heir, heir_free)
 
 /* In the heir: a connection of its own, however long containerd is away; output is copied meanwhile. NULL: there will be none. */
-struct core *heir_connect(const struct core *, struct streams *);
+struct core *heir_connect(const struct core *old, struct streams *const *, size_t n);
 /* In the heir of a davit that was killed at a moment that nobody knows: false when the process was never started. */
-bool heir_was_started(struct core *, struct streams *, const char *id, const char *exec_id);
+bool heir_was_started(struct core *, struct streams *const *, size_t n, const char *id, const char *exec_id);

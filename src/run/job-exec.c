@@ -106,14 +106,14 @@ static void process_go_on(void *arg, enum heir_word word, int lock)
 
 	(void)lock;
 	streams_inherit(x->io, NULL);
-	core = heir_connect(x->core, x->io);
+	core = heir_connect(x->core, &x->io, 1);
 	if (!core)
 		return;
 	if (word == HEIR_LOST)
 		streams_close_stdin(x->io);
 	if (word == HEIR_HANG_UP)
 		streams_signal(x->io, SIGHUP);
-	if (word != HEIR_LOST || heir_was_started(core, x->io, id, x->exec_id))
+	if (word != HEIR_LOST || heir_was_started(core, &x->io, 1, id, x->exec_id))
 		r = streams_run(x->io, core, id, x->exec_id, NULL, NULL, &unused, NULL);
 	if (r >= 0)
 		process_delete(x, core);
@@ -180,7 +180,7 @@ static int exec_in(struct core *c, const struct record *rec, pid_t pid, const st
 		return r;
 	call = tasks_exec_begin(c->ctrd, rec->c.id, x.exec_id, x.io ? streams_io(x.io) : &nothing, &x.spec, ctx);
 	if (x.io && o->heir)
-		x.heir = heir_new(c, x.io, o->heir, process_go_on, &x);
+		x.heir = heir_new(c, &x.io, 1, o->heir, process_go_on, &x);
 	r = tasks_exec_end(call, ctx, err);
 	if (r >= 0)
 		r = process_run(&x, ctx, ret_code, err);

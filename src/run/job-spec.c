@@ -3,6 +3,7 @@
 #include "cap.h"
 #include "file.h"
 #include "job-state.h"
+#include "joined.h"
 #include "injected.h"
 #include "leases.h"
 #include "mapped.h"
@@ -91,7 +92,12 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 	};
 	_cleanup_free_ char *map_dir = places_map(t->core, t->run->id, t->index);
 	struct spec_map map = { .dir = map_dir, .sources = &t->mapped };
+	_cleanup_(joined_done) struct joined joined = { 0 };
 
+	joined_paths(t, &joined);
+	in.paths.pid = joined.pid;
+	in.paths.ipc = joined.ipc;
+	in.paths.uts = joined.uts;
 	if (t->run->opts->mode == RUN_FOREGROUND && t->task->tty && streams_size(t->task->stdin_open, &size))
 		in.console = (struct spec_console){ size.ws_row, size.ws_col };
 	keep_what_fits(t, (const char **[]){ &in.resolv_conf, &in.hosts, &in.hostname_file });

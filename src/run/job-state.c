@@ -12,7 +12,12 @@ enum { PROBE_MS = 1200 };
 bool run_is_new(const struct run *run) { return !run->records; }
 bool run_starts(const struct run *run) { return run->opts->mode != RUN_CREATE; }
 bool task_is_new(const void *state) { return run_is_new(((const struct run_task *)state)->run); }
-bool task_starts(const void *state) { return run_starts(((const struct run_task *)state)->run); }
+bool task_starts(const void *state)
+{
+	const struct run_task *t = state;
+
+	return run_starts(t->run) && (t->task->lifecycle == LIFE_POSTSTOP) == t->run->stopping;
+}
 
 struct ctrd *run_ctrd(const struct run *run) { return run->ctrd ? run->ctrd : run->core->ctrd; }
 
@@ -105,6 +110,7 @@ static void task_part_done(struct run_task *t)
 {
 	timer_done(&t->pull_timer);
 	image_helper_stop(t->helper);
+	task_wait_free(t->waiting);
 	streams_free(t->streams);
 	logfile_free(t->log);
 	ctrd_mounts_done(&t->mounts);
@@ -162,6 +168,7 @@ void run_done(struct run *run)
 	ctrd_free(run->ctrd);
 	free(run->lease);
 	free(run->snapshotter);
+	prefixes_done(&run->prefixes);
 	free(run->netns);
 	free(run->whose);
 	if (run->job)

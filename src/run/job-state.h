@@ -4,11 +4,13 @@
 #include "job-over.h"
 #include "job-run.h"
 #include "netns.h"
+#include "prefixes.h"
 #include "record.h"
 #include "runtime.h"
 #include "selinux.h"
 #include "spec.h"
 #include "streams.h"
+#include "task-wait.h"
 #include "graph.h"
 #include "user.h"
 #include "volume.h"
@@ -31,7 +33,9 @@ enum step {
 	S_TASK,
 	S_NETWORK,
 	S_HOSTS,
+	S_HEIR,
 	S_START,
+	S_DONE,
 	S_COMPLETE,
 	N_STEPS,
 };
@@ -80,11 +84,15 @@ struct run_task {
 	struct streams *streams;
 	char *log_uri;
 	pid_t pid;
-	struct ctrd_call *wait; /* opened before the start */
-	bool asked;             /* containerd, to make it */
-	struct task_over *over; /* by a rollback: the proof that nothing of it runs; run_task_over() */
-	bool broken;            /* a rollback had to break its create off */
-	bool left;              /* a rollback could not end it, and does not try again */
+	struct ctrd_call *wait;    /* opened before the start */
+	bool awaited;              /* others start after its end */
+	struct task_wait *waiting; /* step-done.c: for that */
+	bool joined, gone;         /* crew.c: its streams have begun, and are over */
+	struct ctrd_exit exit;     /* time 0: not known */
+	bool asked;                /* containerd, to make it */
+	struct task_over *over;    /* by a rollback: the proof that nothing of it runs; run_task_over() */
+	bool broken;               /* a rollback had to break its create off */
+	bool left;                 /* a rollback could not end it, and does not try again */
 };
 
 /* One network of the job; job-network.c makes them. */
@@ -112,6 +120,7 @@ struct run {
 	char *id, *lease, *snapshotter;
 	struct ctrd *ctrd; /* under the lease, from the claim to its end; NULL: run_ctrd() is the core's */
 	struct runtime runtime;
+	bool stopping; /* the others have ended, and tasks of LIFE_POSTSTOP start */
 	bool host_net; /* no namespace of its own */
 	bool host_dns; /* its own wish, or that of the job whose network it is in */
 	struct {
@@ -141,7 +150,9 @@ struct run {
 	bool net_held;                /* the plugins that forward ports wait for that */
 	unsigned char *picked;        /* by port: was it chosen for this run? */
 	bool lost_pick;               /* somebody else was faster with such a one */
-	struct heir *heir;            /* who goes on when we end; NULL: nobody */
+	struct prefixes prefixes;     /* crew.c */
+	struct outlet_turn turns[2];
+	struct heir *heir; /* who goes on when we end; NULL: nobody */
 };
 
 /* The graph of a job's start, for @run. */

@@ -1,6 +1,7 @@
 /* Theory of operation: this table is the start of a job; what a step does stands in step-NOUN.c. The claim comes first of all
  * that changes something; what only reads (settings, image) is begun beside it. The network's plugins take longest, so they
  * are begun as early as can be. */
+#include "job-order.h"
 #include "job-steps.h"
 
 enum { NEEDS_MAX = 5, IFS_MAX = 1 };
@@ -113,6 +114,7 @@ static const struct job_step {
 			.needs = { S_NETNS, S_PORTS } },
 	[S_HOSTS] = { .kind = { .number = S_HOSTS, .name = "hosts", .wanted = network_wanted, .begin = hosts_begin },
 		      .needs = { S_NETWORK, S_FILES } },
+	[S_HEIR] = { .kind = { .number = S_HEIR, .name = "heir", .wanted = heir_wanted, .begin = heir_begin }, .needs = { S_IO } },
 	[S_START] = { .of_task = true,
 		      .kind = { .number = S_START,
 				.name = "start",
@@ -122,7 +124,16 @@ static const struct job_step {
 				.finish = start_end,
 				.undo = start_undo,
 				.plan = start_plan },
-		      .needs = { S_TASK, S_HOSTS } },
+		      .needs = { S_TASK, S_HOSTS, S_HEIR } },
+	[S_DONE] = { .of_task = true,
+		     .kind = { .number = S_DONE,
+			       .name = "done",
+			       .wanted = done_wanted,
+			       .begin = done_begin,
+			       .ready = done_ready,
+			       .finish = done_end,
+			       .undo = done_undo },
+		     .needs = { S_START } },
 	[S_COMPLETE] = { .kind = { .number = S_COMPLETE,
 				   .name = "complete",
 				   .wanted = complete_wanted,
@@ -154,6 +165,24 @@ static void add_needs(struct graph *g, const struct job_nodes *n, enum step s, e
 			graph_need(g, n->first[s] + i, n->first[other] + k, when);
 }
 
+/* What its tasks say of each other: who starts after whom, and in whose namespaces. */
+static void add_order(struct graph *g, const struct job_nodes *n, struct run *run)
+{
+	for (size_t i = 0; i < run->n_tasks && n->n_tasks > 1; i++) {
+		_cleanup_(order_needs_done) struct order_needs needs = { 0 };
+
+		job_order_needs(run->job, i, &needs);
+		for (size_t k = 0; k < needs.n; k++) {
+			const size_t other = needs.v[k].task;
+
+			run->tasks[other].awaited |= needs.v[k].ended;
+			graph_need(g, n->first[S_START] + i, n->first[needs.v[k].ended ? S_DONE : S_START] + other, NULL);
+			if (!needs.v[k].ended && task_joins(run->tasks[i].task)) /* its spec says where their namespaces are */
+				graph_need(g, n->first[S_CONTAINER] + i, n->first[S_TASK] + other, NULL);
+		}
+	}
+}
+
 void job_start_nodes(struct graph *g, struct run *run, struct job_nodes *ret)
 {
 	struct job_nodes n = { .n_tasks = run->n_tasks };
@@ -168,6 +197,7 @@ void job_start_nodes(struct graph *g, struct run *run, struct job_nodes *ret)
 	}
 	for (size_t i = 1; i < n.n_tasks; i++) /* the job's record has the names of all volumes */
 		graph_need(g, n.first[S_CONTAINER], n.first[S_ROOTFS] + i, NULL);
+	add_order(g, &n, run);
 	*ret = n;
 }
 

@@ -46,6 +46,14 @@ step_wanted complete_wanted, complete_needs_start;
 step_do container_begin, container_end, complete_begin, complete_end;
 step_take_back container_undo, complete_undo;
 step_say container_plan;
+/* step-done.c */
+step_wanted done_wanted;
+step_ready done_ready;
+step_do done_begin, done_end;
+step_take_back done_undo;
+/* foreground.c */
+step_wanted heir_wanted;
+step_do heir_begin;
 /* step-io.c */
 step_do io_begin;
 step_take_back io_undo;

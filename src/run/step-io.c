@@ -1,5 +1,6 @@
 /* The step "io": FIFOs and a log of our own in the foreground, else the logger's address for the shim. */
 #include "job-steps.h"
+#include "crew.h"
 #include "file.h"
 #include "journal.h"
 #include "mem.h"
@@ -83,17 +84,28 @@ static int log_uri(struct run_task *t, struct err *err)
 	return 0;
 }
 
+/* Our input is one: of several tasks that want some the first has it. */
+static bool gets_input(const struct run_task *t)
+{
+	for (size_t i = 0; i < t->index; i++)
+		if (t->run->tasks[i].task->stdin_open)
+			return false;
+	return true;
+}
+
 int io_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
-	_cleanup_free_ char *dir = places_run(t->core, t->id), *fifos = mem_printf("%s/io", dir),
+	const bool alone = t->run->n_tasks == 1;
+	_cleanup_free_ char *dir = places_run(t->core, t->run->id),
+			    *fifos = alone ? mem_printf("%s/io", dir) : mem_printf("%s/io-%zu", dir, t->index),
 			    *path = places_log(t->core, t->id);
 	struct streams_conf conf = { .dir = fifos,
 				     .tty = t->task->tty,
-				     .stdin_open = t->task->stdin_open,
+				     .stdin_open = t->task->stdin_open && gets_input(t),
 				     .detach_keys = t->run->opts->detach_keys,
 				     .sig_proxy = t->run->opts->sig_proxy,
-				     .console = t->run->opts->console };
+				     .console = alone ? t->run->opts->console : NULL };
 	int r = 0;
 
 	(void)ctx;
@@ -110,6 +122,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (t->log)
 		logfile_share(t->log);
 	conf.log = t->log;
+	if (!alone)
+		crew_conf(t->run, t->index, &conf);
 	return r < 0 ? r : streams_new(&conf, t->core->loop, &t->streams, err);
 }
 

@@ -1,10 +1,12 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
 #include "cgroup.h"
+#include "crew.h"
 #include "dev-null.h"
 #include "engine-words.h"
 #include "foreground.h"
 #include "heir.h"
+#include "joined.h"
 #include "mapped.h"
 #include "mem.h"
 #include "orphans.h"
@@ -34,6 +36,8 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
 	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
 
+	if (r >= 0 && !run_is_new(t->run))
+		r = joined_again(t, ctx, err);
 	if (r >= 0)
 		r = mapped_make(t, err);
 	if (r < 0)
@@ -193,7 +197,11 @@ int start_end(void *state, const struct ctx *ctx, struct err *err)
 	struct run_task *t = state;
 	pid_t pid;
 
-	return task_explain(t, tasks_start_end(TAKE_PTR(t->call[S_START]), ctx, &pid, err), err);
+	int r = task_explain(t, tasks_start_end(TAKE_PTR(t->call[S_START]), ctx, &pid, err), err);
+
+	if (r >= 0 && t->streams && t->run->n_tasks > 1)
+		crew_join(t);
+	return r;
 }
 
 void start_undo(void *state, const struct ctx *ctx)
@@ -201,6 +209,9 @@ void start_undo(void *state, const struct ctx *ctx)
 	struct run_task *t = state;
 
 	task_give_up(t, S_START);
+	if (t->joined && !t->gone)
+		streams_leave(t->streams);
+	t->joined = false;
 	ctrd_call_free(TAKE_PTR(t->wait));
 	(void)run_task_over(t, ctx);
 }

@@ -10,7 +10,7 @@ static bool wants_health(const struct depend *on, size_t n)
 }
 
 struct unheeded {
-	bool restart, health, healthy, recovery;
+	bool restart, health, healthy, recovery, poststop;
 };
 
 static void unheeded_look(const struct job *j, struct unheeded *u)
@@ -20,6 +20,7 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		const struct task *t = &j->tasks[i];
 
+		u->poststop |= t->lifecycle == LIFE_POSTSTOP;
 		u->restart |= t->restart && t->restart->policy != RESTART_NO;
 		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
 		u->healthy |= wants_health(t->depends_on, t->n_depends_on);
@@ -42,6 +43,8 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n)
 		strv_push(&what, "waiting for health (for the start alone is waited)");
 	if (u.recovery)
 		strv_push(&what, "failure recovery");
+	if (u.poststop)
+		strv_push(&what, "poststop tasks");
 	if (!what.n)
 		return;
 	all = strv_join(&what, ", ");

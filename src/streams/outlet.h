@@ -7,12 +7,21 @@
 #include "ring.h"
 #include "shared-fd.h"
 
+/* Of outlets that write whole lines to one place: whose line is not whole yet, so that the others wait; NULL: nobody's. */
+struct outlet_turn {
+	const struct outlet *of;
+};
+
 struct outlet {
 	int from;            /* -1: ended, or there is none */
 	struct shared_fd to; /* fd -1: nobody wants it */
 	enum log_stream stream;
 	struct logfile *log; /* borrowed; NULL: none */
 	struct ring kept;
+	const char *prefix; /* before each line, which then goes out as a whole; NULL: bytes as they come; borrowed */
+	struct outlet_turn *turn;
+	struct buf line; /* with a prefix: the beginning of a line */
+	uint64_t taken;  /* bytes from the process */
 	struct watch in, out;
 	int lost; /* errno of what ours did not take; from then on it is dropped */
 	bool terminal;
@@ -21,6 +30,8 @@ struct outlet {
 
 /* @from becomes the outlet's, @to (-1: none) stays the caller's. */
 void outlet_init(struct outlet *, int from, int to, enum log_stream, struct logfile *log);
+/* Lines instead of bytes, since others write to the same place; both are borrowed. */
+void outlet_prefix(struct outlet *, const char *prefix, struct outlet_turn *);
 void outlet_done(struct outlet *);
 /* Copies while the loop turns. */
 void outlet_attach(struct outlet *, struct loop *);

@@ -52,6 +52,12 @@ struct streams {
 	struct core *core;
 	const char *id, *exec_id;
 	struct orders *orders;
+	struct task_wait *wait;
+	struct ctrd_exit exit;
+	bool draining;      /* the process has ended */
+	struct timer quiet; /* since its output said something */
+	bool is_quiet;
+	uint64_t taken; /* when the timer was set */
 };
 
 static int make_fifo(struct streams *s, unsigned i, const char *name, int flags, int *ret_fd, struct err *err)
@@ -96,6 +102,8 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	r = make_fifos(s, from, err);
 	outlet_init(&s->out[LOG_STDOUT], from[LOG_STDOUT], STDOUT_FILENO, LOG_STDOUT, conf->log);
 	outlet_init(&s->out[LOG_STDERR], from[LOG_STDERR], STDERR_FILENO, LOG_STDERR, conf->log);
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
+		outlet_prefix(&s->out[i], conf->prefix, conf->turns[i]);
 	if (r < 0)
 		return r;
 	if (conf->stdin_open)
@@ -267,6 +275,8 @@ static void detach(struct streams *s)
 	outlet_detach(&s->out[LOG_STDOUT]);
 	outlet_detach(&s->out[LOG_STDERR]);
 	timer_done(&s->idle);
+	timer_done(&s->quiet);
+	task_wait_free(TAKE_PTR(s->wait));
 	watch_done(&s->in_watch);
 	watch_done(&s->fifo_watch);
 	orders_free(TAKE_PTR(s->orders));
@@ -313,18 +323,18 @@ static void tell_losses(struct streams *s)
 	}
 }
 
-/* One turn of the loop. 0; or how it has to end. */
-static int streams_turn(struct streams *s, const struct ctx *ctx, struct err *err)
+/* Before a turn of the loop: what a log has begun is written once nothing more comes. */
+static void set_idle(struct streams *s)
 {
-	int r;
+	if (!s->idle.loop || s->idling || !logfile_pending(s->conf.log))
+		return;
+	s->idling = true;
+	timer_set(&s->idle, clock_mono() + IDLE_MS * NSEC_PER_MSEC);
+}
 
-	if (s->idle.loop && !s->idling && logfile_pending(s->conf.log)) {
-		s->idling = true;
-		timer_set(&s->idle, clock_mono() + IDLE_MS * NSEC_PER_MSEC);
-	}
-	r = loop_turn(s->loop, ctx, err);
-	if (r < 0)
-		return r;
+/* After a turn: 0; or how it has to end. */
+static int what_turned(struct streams *s)
+{
 	tell_losses(s);
 	if (s->hung_up)
 		return STREAMS_HUNG_UP;
@@ -349,40 +359,89 @@ static void touch_outputs(struct streams *s)
 	}
 }
 
-/* After the end of the process: until EOF, or until nothing has come for DRAIN_MS (a stray process holds the other end); what
- * came is written, however slowly ours is read, unless a signal says that it is no longer wanted. */
-static void streams_drain(struct streams *s, const struct ctx *ctx)
+static void on_quiet(void *arg) { ((struct streams *)arg)->is_quiet = true; }
+
+static uint64_t taken(const struct streams *s) { return s->out[LOG_STDOUT].taken + s->out[LOG_STDERR].taken; }
+
+static void await_quiet(struct streams *s)
+{
+	s->taken = taken(s);
+	s->is_quiet = false;
+	timer_set(&s->quiet, clock_mono() + DRAIN_MS * NSEC_PER_MSEC);
+}
+
+static void drain_begin(struct streams *s)
 {
 	touch_outputs(s);
 	s->signals = 0;
-	while ((is_to_come(s) || is_pending(s)) && !s->signals) {
-		struct ctx quiet = ctx_within(ctx, DRAIN_MS);
-		int r = streams_turn(s, &quiet, NULL);
-
-		if (r > 0 || (r == -ERR_DEADLINE && !is_pending(s)) || (r < 0 && r != -ERR_DEADLINE))
-			break;
-	}
+	s->draining = true;
+	timer_init(&s->quiet, s->loop, on_quiet, s);
+	await_quiet(s);
 }
 
-/* Copies until the process has ended or we have to. */
-static int copy_until_end(struct streams *s, struct ctrd_call *call, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
+/* After the end of the process: until EOF, or until nothing has come for DRAIN_MS (a stray process holds the other end); what
+ * came is written, however slowly ours is read, unless a signal says that it is no longer wanted. */
+static bool is_drained(struct streams *s)
 {
-	_cleanup_(task_wait_freep) struct task_wait *wait = task_wait_new(s->core, s->id, s->exec_id, call);
+	if ((!is_to_come(s) && !is_pending(s)) || s->signals || what_turned(s))
+		return true;
+	if (!s->is_quiet)
+		return false;
+	if (taken(s) == s->taken && !is_pending(s))
+		return true;
+	await_quiet(s);
+	return false;
+}
 
-	for (;;) {
-		int r;
+void streams_begin(struct streams *s, struct core *core, const char *id, const char *exec_id, struct ctrd_call *wait)
+{
+	s->loop = core->loop;
+	s->core = core;
+	s->id = id;
+	s->exec_id = exec_id;
+	s->draining = false;
+	s->orders = orders_new(core, id, exec_id);
+	streams_attach(s);
+	s->wait = task_wait_new(core, id, exec_id, wait);
+}
 
+bool streams_ended(const struct streams *s) { return s->draining || task_wait_over(s->wait); }
+
+void streams_leave(struct streams *s)
+{
+	s->left = true;
+	detach(s);
+}
+
+static int streams_over(struct streams *s, int r)
+{
+	s->left = r != STREAMS_EXITED && r != -ERR_NOT_FOUND;
+	detach(s);
+	return r;
+}
+
+int streams_go_on(struct streams *s, struct ctrd_exit *ret, struct err *err)
+{
+	int r;
+
+	set_idle(s);
+	if (!s->draining) {
 		hand_on(s);
 		if (s->detached)
-			return STREAMS_DETACHED;
-		if (task_wait_over(wait)) {
-			r = task_wait_result(wait, ret, err);
-			return r < 0 ? r : STREAMS_EXITED;
+			return streams_over(s, STREAMS_DETACHED);
+		if (!task_wait_over(s->wait)) {
+			r = what_turned(s);
+			return r ? streams_over(s, r) : 0;
 		}
-		r = streams_turn(s, ctx, err);
-		if (r)
-			return r;
+		r = task_wait_result(s->wait, &s->exit, err);
+		if (r < 0)
+			return streams_over(s, r);
+		drain_begin(s);
 	}
+	if (!is_drained(s))
+		return 0;
+	*ret = s->exit;
+	return streams_over(s, STREAMS_EXITED);
 }
 
 int streams_run(struct streams *s, struct core *core, const char *id, const char *exec_id, struct ctrd_call *wait,
@@ -391,17 +450,17 @@ int streams_run(struct streams *s, struct core *core, const char *id, const char
 	struct ctx own = s->conf.sig_proxy || !ctx ? ctx_uncancelled(ctx) : *ctx; /* signals go to the process instead */
 	int r;
 
-	s->loop = core->loop;
-	s->core = core;
-	s->id = id;
-	s->exec_id = exec_id;
-	s->orders = orders_new(core, id, exec_id);
-	streams_attach(s);
-	r = copy_until_end(s, wait, &own, ret_exit, err);
-	if (r == STREAMS_EXITED)
-		streams_drain(s, &own);
-	s->left = r != STREAMS_EXITED && r != -ERR_NOT_FOUND;
-	detach(s);
+	streams_begin(s, core, id, exec_id, wait);
+	while ((r = streams_go_on(s, ret_exit, err)) == 0) {
+		r = loop_turn(s->loop, &own, err);
+		if (r >= 0)
+			continue;
+		if (!s->draining)
+			return streams_over(s, r);
+		err_clear(err);
+		*ret_exit = s->exit;
+		return streams_over(s, STREAMS_EXITED);
+	}
 	return r;
 }
 
@@ -435,20 +494,29 @@ void streams_inherit(struct streams *s, struct logfile *log)
 	s->to_stdin = s->sigfd = s->terminal = -1;
 	s->input = (struct shared_fd){ .fd = -1, .own = -1 };
 	s->in_watch = s->fifo_watch = s->sig_watch = (struct watch){ 0 };
-	s->idle = (struct timer){ 0 };
+	s->idle = s->quiet = (struct timer){ 0 };
 	s->orders = NULL;
+	s->wait = NULL;
+	s->draining = false;
 }
 
-void streams_read_on(struct streams *s, int64_t ms)
+void streams_read_on(struct streams *const *v, size_t n, int64_t ms)
 {
 	struct loop *loop = loop_new();
 	const struct ctx until = ctx_within(NULL, ms);
+	int r = 0;
 
-	s->loop = loop;
-	attach_outputs(s);
-	while (streams_turn(s, &until, NULL) >= 0)
-		;
-	detach(s);
+	for (size_t i = 0; i < n; i++) {
+		v[i]->loop = loop;
+		attach_outputs(v[i]);
+	}
+	while (r >= 0) {
+		for (size_t i = 0; i < n; i++)
+			set_idle(v[i]);
+		r = loop_turn(loop, &until, NULL);
+	}
+	for (size_t i = 0; i < n; i++)
+		detach(v[i]);
 	loop_free(loop);
 }
 

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "core.h"
 #include "logfile.h"
+#include "outlet.h"
 #include "tasks.h"
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -19,6 +20,8 @@ struct streams_conf {
 	struct logfile *log;     /* gets a copy of the output; NULL: none; borrowed */
 	bool sig_proxy;
 	const struct console *console; /* NULL: our process's signals and terminal stay as they are */
+	const char *prefix;            /* of one of several processes: before each of its lines; NULL: bytes as they come */
+	struct outlet_turn *turns[2];  /* with a prefix: whose turn it is at our standard output and error */
 };
 
 /* The size of the terminal that a process with a tty would be shown on; false: there is none. */
@@ -40,6 +43,14 @@ enum streams_end {
  * outage of containerd is outlasted. @wait is consumed. */
 int streams_run(struct streams *, struct core *, const char *id, const char *exec_id, struct ctrd_call *wait, const struct ctx *,
 		struct ctrd_exit *ret_exit, struct err *err);
+/* The same in steps, of several at once on one loop, before each turn of which every one is asked: */
+void streams_begin(struct streams *, struct core *, const char *id, const char *exec_id, struct ctrd_call *wait);
+/* 0: it goes on; else it is over for us as streams_run() returns it. */
+int streams_go_on(struct streams *, struct ctrd_exit *ret_exit, struct err *err);
+/* The process has ended, and there may be output to come. */
+bool streams_ended(const struct streams *);
+/* We end before it does. */
+void streams_leave(struct streams *);
 enum { STREAMS_LOST = 125, STREAMS_SIGPIPE = 128 + SIGPIPE, STREAMS_SIGHUP = 128 + SIGHUP };
 /* After STREAMS_EXITED: the exit code; STREAMS_LOST for a success whose output was lost, STREAMS_SIGPIPE where its reader has
  * gone. */
@@ -52,6 +63,6 @@ void streams_close_stdin(struct streams *);
  * which): what comes from now on goes to @log (borrowed; NULL: none). Then streams_run(), and before there is a connection: */
 size_t streams_fifos(const struct streams *, int ret[2]);
 void streams_inherit(struct streams *, struct logfile *log);
-void streams_read_on(struct streams *, int64_t ms); /* copies for so long */
-void streams_free(struct streams *);                /* restores the terminal; removes the FIFOs, unless the process goes on */
+void streams_read_on(struct streams *const *, size_t n, int64_t ms); /* @n of them copy for so long */
+void streams_free(struct streams *); /* restores the terminal; removes the FIFOs, unless the process goes on */
 DEFINE_CLEANUP(struct streams, streams_free)

@@ -32,7 +32,7 @@ static void one_that_ended_first_is_collected(void **state)
 	conf.address = fake_address(fake);
 	if (core_open(&conf, &core, &err) < 0)
 		fail_msg("%s", err.msg);
-	heir = heir_new(core, NULL, fork_one_that_dies, no_word, NULL);
+	heir = heir_new(core, NULL, 0, fork_one_that_dies, no_word, NULL);
 	assert_non_null(heir);
 	assert_int_equal(reaper_count(core->reaper), 1);
 	while (reaper_count(core->reaper))

@@ -17,6 +17,7 @@
 #include "stop.h"
 #include "volume.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -643,7 +644,7 @@ static void each_gets_the_signal_of_its_image(void **state)
 	second = job_id_task(rec.c.id, 1);
 	dict_set(&labels, "io.containerd.image.config.stop-signal", "SIGQUIT");
 	assert_int_equal(containers_set_labels(core->ctrd, second, &labels, NULL, &err), 0);
-	assert_int_equal(stop_tasks(core, &rec, 1, NULL, &err), 1);
+	assert_int_equal(stop_tasks(core, &rec, 1, NULL, NULL, &err), 1);
 	for (size_t i = 0; i < THREE; i++) {
 		_cleanup_free_ char *id = job_id_task(rec.c.id, i);
 		struct task_status t;
@@ -691,13 +692,134 @@ static void without_proof_all_stays(void **state)
 	job_free(job);
 }
 
-static void runs_detached_only(void **state)
+/* What our standard output gets while @what is done. */
+static int captured(struct stage *s, const struct job *job, struct run_result *ret, struct buf *out, struct err *err)
+{
+	const struct run_opts opts = { .mode = RUN_FOREGROUND, .quiet = true };
+	const struct ctx ctx = ctx_within(NULL, PATIENCE_MS);
+	_cleanup_free_ char *path = mem_printf("%s/out", s->dir);
+	struct core *core = open_core(s, 2000);
+	int was = dup(STDOUT_FILENO), file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), r;
+
+	(void)fflush(stdout);
+	assert_int_equal(dup2(file, STDOUT_FILENO), STDOUT_FILENO);
+	r = job_run(core, job, &opts, &ctx, ret, err);
+	assert_int_equal(dup2(was, STDOUT_FILENO), STDOUT_FILENO);
+	assert_int_equal(file_read(path, 1 << 20, out, NULL), 0);
+	assert_int_equal(close(was) | close(file), 0);
+	core_free(core);
+	return r;
+}
+
+/* All run in the foreground: each line has its task's name before it, and the exit code is that of the first to fail. */
+static void a_crew_in_the_foreground(void **state)
 {
 	struct stage *s = *state;
 	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct run_result res = { 0 };
+	struct buf out = { 0 }, before = { 0 };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(run_job(s, job, RUN_FOREGROUND, 300, NULL, &err), -ERR_UNIMPLEMENTED);
+	snapshot_of(s, &before);
+	job->remove = true;
+	assert_int_equal(fake_program(s->fake, "*", "3", "one\ntwo\n", &err), 0);
+	if (captured(s, job, &res, &out, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(res.exited);
+	assert_int_equal(res.exit_code, 3);
+	for (size_t i = 0; i < THREE; i++) {
+		_cleanup_free_ char *one = mem_printf("t%zu | one\nt%zu | two\n", i, i);
+
+		assert_non_null(strstr(buf_str(&out), one));
+	}
+	assert_int_equal(out.len, THREE * (strlen("t0 | one\n") + strlen("t0 | two\n")));
+	as_before(s, &before, "the end");
+	run_result_done(&res);
+	buf_done(&before);
+	buf_done(&out);
+	job_free(job);
+}
+
+static void depend(struct job *job, size_t task, const char *on, enum depend_when when)
+{
+	struct task *t = &job->tasks[task];
+
+	t->depends_on = mem_resize(t->depends_on, (t->n_depends_on + 1) * sizeof *t->depends_on);
+	t->depends_on[t->n_depends_on++] = (struct depend){ mem_strdup(on), when };
+}
+
+static size_t calls_of(struct stage *s, const char *method)
+{
+	struct buf text = { 0 };
+	struct strv lines = { 0 };
+	size_t n = 0;
+
+	assert_int_equal(fake_calls(s->fake, &text, NULL), 0);
+	strv_split(&lines, buf_str(&text), "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		n += strstr(lines.v[i], method) != NULL;
+	strv_done(&lines);
+	buf_done(&text);
+	return n;
+}
+
+/* The first fails, and the second waits for its success: no other is started, and nothing stays. */
+static void a_failed_first_keeps_the_others(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct buf before = { 0 };
+	struct err err = ERR_INIT;
+
+	snapshot_of(s, &before);
+	depend(job, 1, "t0", DEPEND_COMPLETED);
+	depend(job, 2, "t1", DEPEND_STARTED);
+	for (int foreground = 0; foreground < 2; foreground++) {
+		struct run_result unused = { 0 };
+		struct buf out = { 0 };
+
+		assert_int_equal(fake_program(s->fake, "*", "4", "no luck", &err), 0);
+		assert_int_equal(fake_reset(s->fake, NULL), 0);
+		assert_int_equal(foreground ? captured(s, job, &unused, &out, &err)
+					    : run_job(s, job, RUN_DETACHED, 2000, NULL, &err),
+				 -ERR_ABORTED);
+		assert_string_equal(err.msg, "run job crew: t0: ended with 4, and other tasks wait for its success");
+		assert_string_equal(buf_str(&out), foreground ? "t0 | no luck\n" : "");
+		err_clear(&err);
+		assert_int_equal(calls_of(s, "Tasks/Start"), 1);
+		as_before(s, &before, "a failed first");
+		buf_done(&out);
+	}
+	buf_done(&before);
+	job_free(job);
+}
+
+/* Each after the one that it needs: an answer to the start of one comes before the next is asked for. */
+static void starts_in_order(void **state)
+{
+	struct stage *s = *state;
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct timing timing = { 0 };
+	double began[THREE] = { 0 }, ended[THREE] = { 0 };
+	struct err err = ERR_INIT;
+
+	depend(job, 0, "t2", DEPEND_STARTED);
+	job->tasks[1].lifecycle = LIFE_PRESTART;
+	assert_int_equal(fake_program(s->fake, "*", "0", NULL, &err), 0);
+	if (run_job(s, job, RUN_DETACHED, 2000, &timing, &err) < 0)
+		fail_msg("%s", err.msg);
+	for (size_t i = 0; i < timing.n; i++)
+		for (size_t t = 0; t < THREE; t++) {
+			_cleanup_free_ char *start = mem_printf("start t%zu", t), *done = mem_printf("done t%zu", t);
+
+			if (!strcmp(timing.v[i].step, start))
+				began[t] = (double)timing.v[i].began;
+			if (!strcmp(timing.v[i].step, t == 1 ? done : start))
+				ended[t] = (double)timing.v[i].ended;
+		}
+	assert_true(ended[1] > 0 && ended[1] <= began[2] && ended[2] <= began[0]);
+	must(s, remove_it);
+	timing_done(&timing);
 	job_free(job);
 }
 
@@ -754,4 +876,4 @@ RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(an_image_is_pul
 	  CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others), CASE(nothing_stays_of_any_task),
 	  CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back), CASE(tasks_have_names),
 	  CASE(exits_are_kept), CASE(ten_tasks_go_side_by_side), CASE(one_that_lives_keeps_the_job), CASE(without_proof_all_stays),
-	  CASE(runs_detached_only))
+	  CASE(a_crew_in_the_foreground), CASE(a_failed_first_keeps_the_others), CASE(starts_in_order))

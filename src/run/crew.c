@@ -1,0 +1,196 @@
+/* Theory of operation: each task has streams of its own, which copy while one loop turns, whoever turns it: the start's graph, a
+ * wait here, or the graph that stops some of them. Lines of several come to one place as wholes (outlet.h). A leader's end stops
+ * the others, and the end of the last main task stops the sidecars, in the order of any stop (stop.h). */
+#include "crew.h"
+#include "job-exit.h"
+#include "job-order.h"
+#include "mem.h"
+#include "stop.h"
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+enum { FORCE_AFTER = 3 };
+
+static bool is_one_place(void)
+{
+	struct stat out, err;
+
+	return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 && out.st_dev == err.st_dev &&
+	       out.st_ino == err.st_ino;
+}
+
+void crew_conf(struct run *run, size_t task, struct streams_conf *conf)
+{
+	if (!run->prefixes.n)
+		prefixes_make(run->job, isatty(STDOUT_FILENO), &run->prefixes);
+	conf->prefix = run->prefixes.v[task];
+	conf->turns[LOG_STDOUT] = &run->turns[LOG_STDOUT];
+	conf->turns[LOG_STDERR] = &run->turns[is_one_place() ? LOG_STDOUT : LOG_STDERR];
+}
+
+void crew_join(struct run_task *t)
+{
+	t->joined = true;
+	streams_begin(t->streams, t->core, t->id, NULL, TAKE_PTR(t->wait));
+}
+
+static bool goes_on(const struct run_task *t) { return t->joined && !t->gone; }
+
+void crew_leave(struct run *run)
+{
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (goes_on(&run->tasks[i]))
+			streams_leave(run->tasks[i].streams);
+}
+
+void crew_signal(struct run *run, int sig)
+{
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (goes_on(&run->tasks[i]))
+			streams_signal(run->tasks[i].streams, sig);
+}
+
+static size_t crew_exits(const struct run *run, struct ctrd_exit *out)
+{
+	for (size_t i = 0; i < run->n_tasks; i++)
+		out[i] = run->tasks[i].exit;
+	return run->n_tasks;
+}
+
+int crew_exit_code(const struct run *run)
+{
+	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, run->n_tasks);
+	const struct ctrd_exit all = job_exit_of(run->job, exits, crew_exits(run, exits));
+	int code = (int)all.status;
+
+	for (size_t i = 0; i < run->n_tasks && (!code || code == STREAMS_LOST); i++)
+		if (run->tasks[i].joined)
+			code = streams_exit_code(run->tasks[i].streams, &all);
+	return code;
+}
+
+/* what ends with others */
+
+static bool main_is_over(const struct run *run)
+{
+	const size_t main_task = job_main_task(run->job);
+
+	if (run->job->tasks[main_task].leader)
+		return !goes_on(&run->tasks[main_task]);
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (task_decides(run->tasks[i].task) && goes_on(&run->tasks[i]))
+			return false;
+	return true;
+}
+
+/* Of those that go on, the ones that a leader's or the main tasks' end ends. */
+static size_t to_be_stopped(const struct run *run, bool *which)
+{
+	const bool leader = run->job->tasks[job_main_task(run->job)].leader;
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		which[i] = goes_on(&run->tasks[i]) && (leader || run->tasks[i].task->sidecar);
+		n += which[i];
+	}
+	return n;
+}
+
+struct crew {
+	struct run *run;
+	struct core *core;
+	const struct console *console; /* NULL: signals are not ours */
+	struct console_was was;
+	int sigfd;
+	struct watch watch;
+	unsigned interrupts;
+	bool stopped; /* what ends with others has been told to */
+};
+
+/* 1: it did. */
+static int crew_stop(struct crew *c, struct err *err)
+{
+	_cleanup_free_ bool *which = mem_array(bool, c->run->n_tasks);
+	_cleanup_(record_done) struct record rec = { 0 };
+	const struct ctx ctx = ctx_none();
+	int r;
+
+	if (c->stopped || !main_is_over(c->run) || !to_be_stopped(c->run, which))
+		return 0;
+	c->stopped = true;
+	r = record_find(c->core, c->run->id, &ctx, &rec, err);
+	if (r >= 0)
+		r = stop_tasks(c->core, &rec, -1, which, &ctx, err);
+	return r == -ERR_NOT_FOUND ? (err_clear(err), 1) : r < 0 ? r : 1;
+}
+
+/* The third Ctrl-C kills. */
+static void crew_on_signal(void *arg, short revents)
+{
+	struct crew *c = arg;
+	struct signalfd_siginfo si;
+	int sig;
+
+	(void)revents;
+	if (read(c->sigfd, &si, sizeof si) != (ssize_t)sizeof si || si.ssi_signo == SIGWINCH)
+		return;
+	sig = (int)si.ssi_signo;
+	if ((sig == SIGINT || sig == SIGTERM) && ++c->interrupts >= FORCE_AFTER)
+		sig = SIGKILL;
+	crew_signal(c->run, sig);
+}
+
+static void crew_open(struct crew *c)
+{
+	c->sigfd = c->console ? c->console->signals_take(c->run->opts->sig_proxy, &c->was) : -1;
+	if (c->sigfd >= 0)
+		watch_init(&c->watch, c->core->loop, c->sigfd, POLLIN, crew_on_signal, c);
+}
+
+static void crew_close(struct crew *c)
+{
+	watch_done(&c->watch);
+	if (c->sigfd >= 0)
+		c->console->signals_give_back(TAKE_FD(c->sigfd), &c->was);
+}
+
+/* How many go on; or how it ends for us. */
+static int crew_look(const struct crew *c, size_t *ret_open, struct err *err)
+{
+	*ret_open = 0;
+	for (size_t i = 0; i < c->run->n_tasks; i++) {
+		struct run_task *t = &c->run->tasks[i];
+		int r = goes_on(t) ? streams_go_on(t->streams, &t->exit, err) : STREAMS_EXITED;
+
+		if (r == -ERR_NOT_FOUND) /* somebody has removed it */
+			err_clear(err);
+		t->gone |= r == STREAMS_EXITED || r == -ERR_NOT_FOUND;
+		*ret_open += r == 0;
+		if (r && !t->gone)
+			return r;
+	}
+	return 0;
+}
+
+int crew_run(struct run *run, struct core *core, const struct ctx *ctx, struct err *err)
+{
+	const bool ours = core == run->core;
+	const struct ctx own = run->opts->sig_proxy || !ctx ? ctx_uncancelled(ctx) : *ctx;
+	struct crew c = { .run = run, .core = core, .console = ours ? run->opts->console : NULL };
+	size_t open = 0;
+	int r;
+
+	crew_open(&c);
+	while ((r = crew_look(&c, &open, err)) == 0 && open) {
+		r = crew_stop(&c, err);
+		if (r == 0) /* else it has turned the loop, and others may have ended */
+			r = loop_turn(core->loop, &own, err);
+		if (r < 0)
+			break;
+	}
+	crew_close(&c);
+	if (r)
+		crew_leave(run);
+	return r ? r : STREAMS_EXITED;
+}

@@ -1,0 +1,189 @@
+"""Jobs of several tasks: names, orders, foreground, exits, one network."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from lib.case import Case, Machine, get, wait_until
+
+
+class Tasks(Case):
+    def setUp(self):
+        super().setUp()
+        self.made = []
+        self.addCleanup(lambda: self.made and self.davit("rm", "-f", *self.made, code=None))
+
+    def task(self, name, script="sleep 1000", **more):
+        return {"name": name, "image": Machine.image, "args": ["sh", "-c", script], "stop_timeout": 1, **more}
+
+    def file(self, name, *tasks, **more):
+        self.made.append(name)
+        path = os.path.join(self.folder, name + ".json")
+        with open(path, "w") as f:
+            json.dump({"name": name, "tasks": list(tasks), "network": "none", **more}, f)
+        return path
+
+    def up(self, name, *tasks, **more):
+        self.davit("run", "-d", "-f", self.file(name, *tasks, **more))
+
+    def said(self, name):
+        return self.davit("logs", name).out
+
+
+class Names(Tasks):
+    def test_each_is_job_and_task(self):
+        self.up("n-crew", self.task("web", "echo from web; sleep 1000", env=["ME=web"]),
+                self.task("cache", "echo from cache; sleep 1000", env=["ME=cache"]))
+        wait_until("both", lambda: self.said("n-crew").count("from") == 2)
+        self.assertEqual(self.said("n-crew.cache"), "from cache\n")
+        self.assertEqual(sorted(self.said("n-crew").splitlines()), ["cache | from cache", "web   | from web"])
+        self.assertEqual(self.davit("exec", "n-crew.cache", "sh", "-c", "echo $ME").out, "cache\n")
+        self.assertEqual(self.davit("exec", "n-crew", "sh", "-c", "echo $ME").out, "web\n")
+        row = self.rows("ps", "--filter", "name=^n-crew$")[0]
+        self.assertEqual((get(row, "tasks"), get(row, "tasks_running")), (2, 2))
+        self.assertIn("(2 tasks)", self.davit("ps").out)
+        tasks = {get(r, "name"): r for r in self.rows("ps", "--tasks", "--filter", "name=^n-crew")}
+        self.assertEqual(sorted(tasks), ["n-crew.cache", "n-crew.web"])
+        one = self.json("inspect", "n-crew.cache")[0]
+        self.assertEqual(one["id"], get(tasks["n-crew.cache"], "id"))
+        self.assertEqual([t["name"] for t in self.json("inspect", "n-crew")[0]["tasks"]], ["n-crew.web", "n-crew.cache"])
+        self.fails("stop", "n-crew.cache", says=["is a task of job n-crew"])
+        self.davit("kill", "n-crew.cache")
+        self.assertEqual(self.davit("wait", "n-crew.cache").out, "137\n")
+        wait_until("one of two", lambda: "(1 of 2 tasks)" in self.davit("ps").out)
+        self.davit("stop", "n-crew")
+        self.davit("start", "n-crew")
+        wait_until("both again", lambda: self.said("n-crew").count("from") == 4)
+        self.davit("rm", "-f", "n-crew")
+        self.assertNotIn("n-crew", self.davit("ps", "-a").out)
+
+    def test_they_see_each_other(self):
+        self.up("n-net", self.task("web", "httpd -f -p 8080 -h /etc"), self.task("cache"))
+        wait_until("the page", lambda: self.davit("exec", "n-net.cache", "wget", "-qO-", "http://web:8080/hostname",
+                                                  code=None).out == "n-net\n")
+        hosts = self.davit("exec", "n-net.web", "cat", "/etc/hosts").out
+        self.assertIn("cache", hosts.split())
+
+
+class Foreground(Tasks):
+    def test_lines_and_exit_codes(self):
+        path = self.file("f-two", self.task("a", "echo one; echo err >&2; sleep 0.3; exit 0"),
+                         self.task("long", "printf 'no end'; exit 4"), remove=True)
+        result = self.davit("run", "-f", path, code=4)
+        self.assertEqual(sorted(result.out.splitlines()), ["a    | one", "long | no end"])
+        self.assertEqual(result.err, "a    | err\n")
+        self.gone("f-two")
+
+    def test_the_leader_ends_all(self):
+        path = self.file("f-lead", self.task("boss", "sleep 0.3; exit 6", leader=True), self.task("other", "exec sleep 1000"))
+        began = time.monotonic()
+        self.davit("run", "-f", path, code=6)
+        self.assertLess(time.monotonic() - began, 20 * Machine.slow)
+        rows = {get(r, "name"): r for r in self.rows("ps", "-a", "--tasks", "--filter", "name=^f-lead")}
+        self.assertEqual(get(rows["f-lead.other"], "status"), "exited")
+        self.assertEqual(self.davit("wait", "f-lead").out, "6\n")
+
+    def test_sidecars_end_with_the_main_tasks(self):
+        path = self.file("f-side", self.task("main", "sleep 0.3; echo done"), self.task("side", "sleep 1000", sidecar=True),
+                         remove=True)
+        self.assertIn("main | done", self.davit("run", "-f", path).out)
+        self.gone("f-side")
+
+    def test_a_signal_goes_to_all(self):
+        trap = "trap 'echo got it; exit 0' INT; echo ready; while :; do sleep 0.05; done"
+        process = self.start("run", "-f", self.file("f-sig", self.task("a", trap), self.task("b", trap)),
+                             stdout=subprocess.PIPE)
+        out = [process.stdout.readline(), process.stdout.readline()]
+        self.assertEqual(sorted(out), ["a | ready\n", "b | ready\n"])
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        self.assertEqual(process.wait(20 * Machine.slow), 0)
+        self.assertEqual(sorted(rest.splitlines()), ["a | got it", "b | got it"])
+
+    def test_killed_davit_leaves_an_heir(self):
+        script = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done"
+        process = self.start("run", "-f", self.file("f-heir", self.task("a", script), self.task("b", script)),
+                             stdout=subprocess.PIPE)
+        heard = set()
+        while len(heard) < 2:  # a task that was not started yet never is
+            heard.add(process.stdout.readline()[0])
+        process.kill()
+        process.wait()
+        for task in ("a", "b"):
+            before = len(self.said("f-heir." + task).splitlines())
+            wait_until("more lines", lambda: len(self.said("f-heir." + task).splitlines()) > before + 20)
+            lines = [int(x) for x in self.said("f-heir." + task).splitlines()]
+            self.assertEqual(lines, list(range(len(lines))))  # nothing lost, nothing twice
+        process.stdout.close()
+
+
+class Order(Tasks):
+    def test_prestart_runs_first(self):
+        volume = {"type": "volume", "source": "o-vol", "target": "/v"}
+        self.addCleanup(lambda: self.davit("volume", "rm", "o-vol", code=None))
+        path = self.file("o-pre", self.task("main", "cat /v/x", mounts=[volume]),
+                         self.task("init", "sleep 0.5; echo prepared > /v/x", lifecycle="prestart", mounts=[volume]), remove=True)
+        self.assertEqual(self.davit("run", "-f", path).out, "main | prepared\n")
+
+    def test_a_failed_prestart_is_a_failed_start(self):
+        path = self.file("o-bad", self.task("main"), self.task("init", "echo so sad; exit 9", lifecycle="prestart"))
+        result = self.fails("run", "-f", path, says=["run job o-bad: init: ended with 9"])
+        self.assertEqual(result.out, "init | so sad\n")
+        self.assertNotIn("o-bad", self.davit("ps", "-a").out)
+
+    def test_circles_are_found_before(self):
+        def on(name):
+            return [{"name": name}]
+
+        path = self.file("o-circle", self.task("a", depends_on=on("b")), self.task("b", depends_on=on("a")))
+        self.fails("run", "-d", "-f", path, says=["tasks wait for each other in a circle: a needs b needs a"])
+        path = self.file("o-self", self.task("a", depends_on=on("a")), self.task("b"))
+        self.fails("run", "-d", "-f", path, says=["a task cannot wait for itself"])
+
+    def test_the_third_takes_the_first_two_along(self):
+        bad = {**self.task("c"), "args": ["/nonexistent"]}
+        self.davit("run", "-d", "-f", self.file("o-third", self.task("a"), self.task("b"), bad), code=127)
+        self.assertNotIn("o-third", self.davit("ps", "-a", "--tasks").out)
+
+    def test_stops_in_reverse(self):
+        volume = {"type": "volume", "source": "o-rev", "target": "/v"}
+        trap = "trap 'sleep 0.2; echo NAME >> /v/order; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+        more = {"mounts": [volume], "stop_timeout": 10}
+        self.up("o-rev", {**self.task("db", trap.replace("NAME", "db")), **more},
+                {**self.task("app", trap.replace("NAME", "app"), depends_on=[{"name": "db"}]), **more})
+        wait_until("both", lambda: self.said("o-rev").count("ready") == 2)
+        self.davit("stop", "o-rev")
+        out = self.davit("run", "--rm", "--network", "none", "-v", "o-rev:/v", Machine.image, "cat", "/v/order").out
+        self.assertEqual(out, "app\ndb\n")
+        self.davit("rm", "o-rev")
+        self.davit("volume", "rm", "o-rev")
+
+
+class Namespaces(Tasks):
+    def space(self, name, kind):
+        return self.davit("exec", name, "readlink", f"/proc/self/ns/{kind}").out
+
+    def test_of_another_task(self):
+        joins = {kind: "task:base" for kind in ("pid", "ipc", "uts")}
+        self.up("s-join", self.task("tool", "sleep 2000", **joins), self.task("base", "sleep 1000"), self.task("alone"))
+        for again in range(2):
+            for kind in ("pid", "ipc", "uts"):
+                self.assertEqual(self.space("s-join.tool", kind), self.space("s-join.base", kind))
+                self.assertNotEqual(self.space("s-join.tool", kind), self.space("s-join.alone", kind))
+            self.assertIn("sleep 1000", self.davit("exec", "s-join.tool", "ps").out)
+            if not again:
+                self.davit("restart", "-t", "0", "s-join")
+
+
+class Notices(Tasks):
+    def test_what_does_not_work_yet_is_said_once(self):
+        path = self.file("x-later", self.task("a", restart={"policy": "always"}), self.task("b", lifecycle="poststop"),
+                         failure_recovery="one_for_all")
+        result = self.davit("run", "-d", "-f", path)
+        lines = [x for x in result.err.splitlines() if "not acted on" in x]
+        self.assertEqual(len(lines), 1, result.err)
+        for word in ("restart policies", "poststop tasks", "failure recovery"):
+            self.assertIn(word, lines[0])
+        job = self.json("inspect", "x-later")[0]["job"]
+        self.assertEqual(job["tasks"][0]["restart"], {"policy": "always"})

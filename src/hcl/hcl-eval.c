@@ -72,7 +72,7 @@ static const struct hcl_value *eval_join(struct hcl *h, const struct hcl_expr *e
 	return all ? hcl_text_buf(h, e->at, &b) : NULL;
 }
 
-static const struct hcl_value *get_attr(struct hcl *h, const struct hcl_expr *step, const struct hcl_value *of)
+static const struct hcl_value *hcl_get_attr(struct hcl *h, const struct hcl_expr *step, const struct hcl_value *of)
 {
 	const struct hcl_value *v = hcl_is_mapping(of) ? hcl_member(of, step->text) : NULL;
 
@@ -83,8 +83,8 @@ static const struct hcl_value *get_attr(struct hcl *h, const struct hcl_expr *st
 	return v;
 }
 
-static const struct hcl_value *get_element(struct hcl *h, struct node_place at, const struct hcl_value *of,
-					   const struct hcl_value *key)
+static const struct hcl_value *hcl_get_element(struct hcl *h, struct node_place at, const struct hcl_value *of,
+					       const struct hcl_value *key)
 {
 	long double i;
 
@@ -99,12 +99,13 @@ static const struct hcl_value *get_element(struct hcl *h, struct node_place at, 
 	return NULL;
 }
 
-static const struct hcl_value *get_key(struct hcl *h, struct node_place at, const struct hcl_value *of, const struct hcl_value *key)
+static const struct hcl_value *hcl_get_key(struct hcl *h, struct node_place at, const struct hcl_value *of,
+					   const struct hcl_value *key)
 {
 	const struct hcl_value *text, *v;
 
 	if (of->kind == HCL_TUPLE || of->kind == HCL_LIST)
-		return get_element(h, at, of, key);
+		return hcl_get_element(h, at, of, key);
 	if (!hcl_is_mapping(of)) {
 		(void)hcl_bad(h, at, "%s has no indexes", hcl_kind_name(of));
 		return NULL;
@@ -116,16 +117,16 @@ static const struct hcl_value *get_key(struct hcl *h, struct node_place at, cons
 	return v;
 }
 
-static const struct hcl_value *take_steps(struct hcl *h, const struct hcl_expr *step, const struct hcl_value *v)
+static const struct hcl_value *hcl_take_steps(struct hcl *h, const struct hcl_expr *step, const struct hcl_value *v)
 {
 	for (; step && v; step = step->next)
-		v = step->kind == EXPR_ATTR ? get_attr(h, step, v) : get_key(h, step->at, v, step->value);
+		v = step->kind == EXPR_ATTR ? hcl_get_attr(h, step, v) : hcl_get_key(h, step->at, v, step->value);
 	return v;
 }
 
 static const struct hcl_value *eval_steps(struct hcl *h, const struct hcl_expr *e, const struct hcl_scope *scope)
 {
-	return take_steps(h, e->first->next, hcl_eval(h, e->first, scope));
+	return hcl_take_steps(h, e->first->next, hcl_eval(h, e->first, scope));
 }
 
 /* A name that means nothing here is for who runs the job: as it is written. */
@@ -154,15 +155,15 @@ static const struct hcl_value *eval_given(struct hcl *h, const struct hcl_expr *
 	else if (step && step->value->kind == HCL_TEXT)
 		name = step->value->text;
 	if (!name)
-		return take_steps(h, step, hcl_names_object(h, local ? h->locals : h->variables, e->at));
-	return take_steps(h, step->next, local ? hcl_local(h, name, step->at) : hcl_variable(h, name, step->at));
+		return hcl_take_steps(h, step, hcl_names_object(h, local ? h->locals : h->variables, e->at));
+	return hcl_take_steps(h, step->next, local ? hcl_local(h, name, step->at) : hcl_variable(h, name, step->at));
 }
 
 static const struct hcl_value *eval_name(struct hcl *h, const struct hcl_expr *e, const struct hcl_scope *scope)
 {
 	for (; scope; scope = scope->outer)
 		if (!strcmp(scope->name, e->text))
-			return take_steps(h, e->first, scope->value);
+			return hcl_take_steps(h, e->first, scope->value);
 	if (h->variables && !h->plain && !strcmp(e->text, "var"))
 		return eval_given(h, e, false);
 	if (h->locals && !h->plain && !strcmp(e->text, "local"))
@@ -174,7 +175,7 @@ static const struct hcl_value *eval_index(struct hcl *h, const struct hcl_expr *
 {
 	const struct hcl_value *of = hcl_eval(h, e->first, scope), *key = of ? hcl_eval(h, e->last, scope) : NULL;
 
-	return key ? get_key(h, e->at, of, key) : NULL;
+	return key ? hcl_get_key(h, e->at, of, key) : NULL;
 }
 
 static const struct hcl_value *eval_splat(struct hcl *h, const struct hcl_expr *e, const struct hcl_scope *scope)
@@ -209,7 +210,7 @@ static const struct hcl_value *eval_unary(struct hcl *h, const struct hcl_expr *
 	return hcl_to_number(v, &number) ? hcl_number(h, -number) : eval_bad(h, e, "\"-\" wants a number");
 }
 
-static const struct hcl_value *calculate(struct hcl *h, const struct hcl_expr *e, long double a, long double b)
+static const struct hcl_value *hcl_calculate(struct hcl *h, const struct hcl_expr *e, long double a, long double b)
 {
 	long double r;
 
@@ -226,7 +227,7 @@ static const struct hcl_value *calculate(struct hcl *h, const struct hcl_expr *e
 	return fabsl(r) < 1e300L ? hcl_number(h, r) : eval_bad(h, e, "a number that is too large");
 }
 
-static const struct hcl_value *compare_numbers(enum hcl_op op, long double a, long double b)
+static const struct hcl_value *hcl_compare_numbers(enum hcl_op op, long double a, long double b)
 {
 	const bool yes = op == OP_GT ? a > b : op == OP_GE ? a >= b : op == OP_LT ? a < b : a <= b;
 
@@ -266,12 +267,12 @@ static const struct hcl_value *eval_binary(struct hcl *h, const struct hcl_expr 
 			      e->op == OP_ADD && wrong->kind == HCL_TEXT ? " (texts are joined as \"${a}${b}\")" : "");
 		return NULL;
 	}
-	return e->op < OP_ADD ? compare_numbers(e->op, x, y) : calculate(h, e, x, y);
+	return e->op < OP_ADD ? hcl_compare_numbers(e->op, x, y) : hcl_calculate(h, e, x, y);
 }
 
 /* Both sides are made of one type: c ? 1 : "x" is a text in any case. */
-static const struct hcl_value *common(struct hcl *h, const struct hcl_expr *e, const struct hcl_value *v,
-				      const struct hcl_value *other)
+static const struct hcl_value *hcl_common(struct hcl *h, const struct hcl_expr *e, const struct hcl_value *v,
+					  const struct hcl_value *other)
 {
 	const struct hcl_type *mine, *theirs, *type;
 
@@ -304,7 +305,7 @@ static const struct hcl_value *eval_condition(struct hcl *h, const struct hcl_ex
 	other = hcl_eval(h, yes ? e->last : e->first->next, scope);
 	if (!other)
 		return hcl_forget(h) ? v : NULL;
-	return common(h, e, v, other);
+	return hcl_common(h, e, v, other);
 }
 
 static const struct hcl_value *eval_tuple(struct hcl *h, const struct hcl_expr *e, const struct hcl_scope *scope)

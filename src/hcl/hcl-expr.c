@@ -363,7 +363,7 @@ static struct hcl_expr *parse_term(struct hcl_parser *p)
 }
 
 /* Behind @from, which a name or other steps stand in: one step more. */
-static struct hcl_expr *step_add(struct hcl_parser *p, struct hcl_expr *from, struct hcl_expr *step)
+static struct hcl_expr *hcl_step_add(struct hcl_parser *p, struct hcl_expr *from, struct hcl_expr *step)
 {
 	if (!step)
 		return NULL;
@@ -411,7 +411,7 @@ static struct hcl_expr *parse_splat(struct hcl_parser *p, struct hcl_expr *from,
 		each = each && parser_down(p, t->at) >= 0 ? parse_steps(p, each) : NULL;
 	while (dots && each && hcl_peek(&p->l)->kind == '.') {
 		(void)hcl_read_token(&p->l);
-		each = step_add(p, each, parse_dot_step(p));
+		each = hcl_step_add(p, each, parse_dot_step(p));
 	}
 	if (!dots && each)
 		parser_up(p);
@@ -424,7 +424,7 @@ static struct hcl_expr *parse_dot(struct hcl_parser *p, struct hcl_expr *from)
 
 	(void)hcl_read_token(&p->l);
 	if (hcl_peek(&p->l)->kind != '*')
-		return step_add(p, from, parse_dot_step(p));
+		return hcl_step_add(p, from, parse_dot_step(p));
 	t = hcl_read_token(&p->l);
 	return parse_splat(p, from, &t, true);
 }
@@ -447,7 +447,7 @@ static struct hcl_expr *parse_bracket(struct hcl_parser *p, struct hcl_expr *fro
 	if (key->kind != EXPR_VALUE)
 		return expr_of(p->h, expr_new(p->h, EXPR_INDEX, open.at), from, key);
 	key->kind = EXPR_KEY;
-	return step_add(p, from, key);
+	return hcl_step_add(p, from, key);
 }
 
 static struct hcl_expr *parse_steps(struct hcl_parser *p, struct hcl_expr *e)
@@ -477,7 +477,7 @@ static struct hcl_expr *parse_expr_operand(struct hcl_parser *p)
 	return e;
 }
 
-static size_t binary_op(int token)
+static size_t hcl_binary_op(int token)
 {
 	size_t i = 0;
 
@@ -492,7 +492,7 @@ static struct hcl_expr *parse_binary(struct hcl_parser *p, int level)
 	struct hcl_expr *left = parse_expr_operand(p);
 
 	while (left) {
-		const size_t i = binary_op(hcl_peek(&p->l)->kind);
+		const size_t i = hcl_binary_op(hcl_peek(&p->l)->kind);
 		struct hcl_expr *right, *both;
 
 		if (i == sizeof binary_ops / sizeof *binary_ops || binary_ops[i].level < level)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Bytes that came from outside as a text. */
-static const struct hcl_value *gives_bytes(struct hcl_args *a, const struct buf *b)
+static const struct hcl_value *hcl_gives_bytes(struct hcl_args *a, const struct buf *b)
 {
 	if (!utf8_valid(buf_str(b), b->len) || (b->len && memchr(b->data, '\0', b->len)))
 		return hcl_lost(a, 0, "what comes of it is no text (not UTF-8, or with a NUL)");
@@ -27,7 +27,7 @@ static const struct hcl_value *fn_base64decode(struct hcl_args *a)
 
 	if (base64_decode(&b, hcl_arg_text(a, 0), a->v[0]->n, NULL) < 0)
 		return hcl_lost(a, 0, "not base64");
-	return gives_bytes(a, &b);
+	return hcl_gives_bytes(a, &b);
 }
 
 static const struct hcl_value *fn_urlencode(struct hcl_args *a)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* An O_PATH descriptor; negative: the error is set, but for *@ret_absent, where the file is not there. */
-static int file_beneath(struct hcl_args *a, bool *ret_absent)
+static int hcl_file_beneath(struct hcl_args *a, bool *ret_absent)
 {
 	const char *path = hcl_arg_text(a, 0);
 	_cleanup_close_ int folder = -1;
@@ -33,11 +33,11 @@ static int file_beneath(struct hcl_args *a, bool *ret_absent)
 	return -ERR_INVALID;
 }
 
-static int file_bytes(struct hcl_args *a, struct buf *out)
+static int hcl_file_bytes(struct hcl_args *a, struct buf *out)
 {
 	char path[BENEATH_PATH];
 	bool absent = false;
-	_cleanup_close_ int fd = file_beneath(a, &absent);
+	_cleanup_close_ int fd = hcl_file_beneath(a, &absent);
 
 	if (absent)
 		(void)hcl_lost(a, 0, "%s: there is no such file in %s", hcl_arg_text(a, 0), a->h->options->folder);
@@ -54,7 +54,7 @@ static const struct hcl_value *fn_file(struct hcl_args *a)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 
-	if (file_bytes(a, &b) < 0)
+	if (hcl_file_bytes(a, &b) < 0)
 		return NULL;
 	if (!utf8_valid(buf_str(&b), b.len) || (b.len && memchr(b.data, '\0', b.len)))
 		return hcl_lost(a, 0, "%s is no text (not UTF-8, or with a NUL); filebase64 reads such", hcl_arg_text(a, 0));
@@ -65,7 +65,7 @@ static const struct hcl_value *fn_filebase64(struct hcl_args *a)
 {
 	_cleanup_buf_ struct buf b = { 0 }, out = { 0 };
 
-	if (file_bytes(a, &b) < 0)
+	if (hcl_file_bytes(a, &b) < 0)
 		return NULL;
 	base64_encode(&out, buf_str(&b), b.len);
 	return hcl_gives(a, &out);
@@ -74,7 +74,7 @@ static const struct hcl_value *fn_filebase64(struct hcl_args *a)
 static const struct hcl_value *fn_fileexists(struct hcl_args *a)
 {
 	bool absent = false;
-	_cleanup_close_ int fd = file_beneath(a, &absent);
+	_cleanup_close_ int fd = hcl_file_beneath(a, &absent);
 
 	if (fd < 0 && !absent)
 		return NULL;

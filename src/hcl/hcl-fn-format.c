@@ -17,7 +17,7 @@ struct verb {
 	char mode;
 };
 
-static void pad_to(struct buf *out, const struct verb *verb, const char *s, size_t n)
+static void hcl_pad_to(struct buf *out, const struct verb *verb, const char *s, size_t n)
 {
 	int characters = 0;
 
@@ -33,7 +33,7 @@ static void pad_to(struct buf *out, const struct verb *verb, const char *s, size
 }
 
 /* The digits that it takes, with an exponent from 1e+21 or for small ones: %g without a precision. */
-static void shortest(struct buf *out, long double number, bool large_e)
+static void hcl_shortest(struct buf *out, long double number, bool large_e)
 {
 	const long double size = fabsl(number);
 	char text[64];
@@ -52,7 +52,7 @@ static void shortest(struct buf *out, long double number, bool large_e)
 }
 
 /* Sign, zeros up to the width, digits. */
-static void show_signed(struct buf *out, const struct verb *verb, bool negative, const char *prefix, const char *digits)
+static void hcl_show_signed(struct buf *out, const struct verb *verb, bool negative, const char *prefix, const char *digits)
 {
 	const char *sign = negative ? "-" : verb->plus ? "+" : verb->space ? " " : "";
 	const int taken = (int)(strlen(sign) + strlen(prefix) + strlen(digits));
@@ -64,10 +64,10 @@ static void show_signed(struct buf *out, const struct verb *verb, bool negative,
 		for (int i = taken; i < verb->width; i++)
 			buf_addc(&b, '0');
 	buf_adds(&b, digits);
-	pad_to(out, &(struct verb){ .minus = verb->minus, .width = verb->width }, b.data, b.len);
+	hcl_pad_to(out, &(struct verb){ .minus = verb->minus, .width = verb->width }, b.data, b.len);
 }
 
-static void show_float(struct buf *out, const struct verb *verb, long double number)
+static void hcl_show_float(struct buf *out, const struct verb *verb, long double number)
 {
 	const int precision = verb->precision < 0 ? 6 : verb->precision;
 	const long double size = fabsl(number);
@@ -80,12 +80,12 @@ static void show_float(struct buf *out, const struct verb *verb, long double num
 	else if (verb->mode == 'f')
 		buf_addf(&b, "%.*Lf", precision, size);
 	else if (verb->precision < 0)
-		shortest(&b, size, verb->mode == 'G');
+		hcl_shortest(&b, size, verb->mode == 'G');
 	else if (verb->mode == 'g')
 		buf_addf(&b, "%.*Lg", precision, size);
 	else
 		buf_addf(&b, "%.*LG", precision, size);
-	show_signed(out, verb, signbit(number), "", buf_str(&b));
+	hcl_show_signed(out, verb, signbit(number), "", buf_str(&b));
 }
 
 static const struct hcl_value *verb_lost(struct hcl_args *a, const struct verb *verb, const char *why)
@@ -93,7 +93,7 @@ static const struct hcl_value *verb_lost(struct hcl_args *a, const struct verb *
 	return hcl_lost(a, verb->argument, "%.*s: %s", verb->raw_len, verb->raw, why);
 }
 
-static bool show_integer(struct hcl_args *a, struct buf *out, const struct verb *verb, long double number)
+static bool hcl_show_integer(struct hcl_args *a, struct buf *out, const struct verb *verb, long double number)
 {
 	static const char digits[] = "0123456789abcdef", large[] = "0123456789ABCDEF";
 	const unsigned base = verb->mode == 'b' ? 2 : verb->mode == 'o' ? 8 : verb->mode == 'd' ? 10 : 16;
@@ -112,11 +112,11 @@ static bool show_integer(struct hcl_args *a, struct buf *out, const struct verb 
 		left /= base;
 		count++;
 	}
-	show_signed(out, verb, number < 0, prefix, p);
+	hcl_show_signed(out, verb, number < 0, prefix, p);
 	return true;
 }
 
-static bool show_number(struct hcl_args *a, struct buf *out, const struct verb *verb)
+static bool hcl_show_number(struct hcl_args *a, struct buf *out, const struct verb *verb)
 {
 	long double number;
 
@@ -125,12 +125,12 @@ static bool show_number(struct hcl_args *a, struct buf *out, const struct verb *
 		return false;
 	}
 	if (strchr("bdoxX", verb->mode))
-		return show_integer(a, out, verb, number);
-	show_float(out, verb, number);
+		return hcl_show_integer(a, out, verb, number);
+	hcl_show_float(out, verb, number);
 	return true;
 }
 
-static bool show_text(struct hcl_args *a, struct buf *out, const struct verb *verb)
+static bool hcl_show_text(struct hcl_args *a, struct buf *out, const struct verb *verb)
 {
 	const struct hcl_value *text = hcl_to_text(a->h, a->v[verb->argument]);
 	_cleanup_buf_ struct buf b = { 0 };
@@ -147,11 +147,11 @@ static bool show_text(struct hcl_args *a, struct buf *out, const struct verb *ve
 		hcl_json_quote(&b, text->text, n);
 	else
 		buf_add(&b, text->text, n);
-	pad_to(out, verb, buf_str(&b), b.len);
+	hcl_pad_to(out, verb, buf_str(&b), b.len);
 	return true;
 }
 
-static bool show_any(struct hcl_args *a, struct buf *out, const struct verb *verb)
+static bool hcl_show_any(struct hcl_args *a, struct buf *out, const struct verb *verb)
 {
 	const struct hcl_value *v = a->v[verb->argument];
 	_cleanup_buf_ struct buf b = { 0 };
@@ -159,14 +159,14 @@ static bool show_any(struct hcl_args *a, struct buf *out, const struct verb *ver
 	if (!verb->sharp && v->kind == HCL_TEXT)
 		buf_add(&b, v->text, v->n);
 	else if (!verb->sharp && v->kind == HCL_NUMBER)
-		shortest(&b, v->number, false);
+		hcl_shortest(&b, v->number, false);
 	else if (hcl_json_write(a->h, a->at, v, &b) < 0)
 		return false;
-	pad_to(out, verb, buf_str(&b), b.len);
+	hcl_pad_to(out, verb, buf_str(&b), b.len);
 	return true;
 }
 
-static bool show_bool(struct hcl_args *a, struct buf *out, const struct verb *verb)
+static bool hcl_show_bool(struct hcl_args *a, struct buf *out, const struct verb *verb)
 {
 	bool yes;
 
@@ -228,10 +228,10 @@ static bool verb_show(struct hcl_args *a, struct buf *out, const struct verb *ve
 		return false;
 	}
 	if (verb->mode == 'v')
-		return show_any(a, out, verb);
+		return hcl_show_any(a, out, verb);
 	if (verb->mode == 't')
-		return show_bool(a, out, verb);
-	return strchr("sq", verb->mode) ? show_text(a, out, verb) : show_number(a, out, verb);
+		return hcl_show_bool(a, out, verb);
+	return strchr("sq", verb->mode) ? hcl_show_text(a, out, verb) : hcl_show_number(a, out, verb);
 }
 
 static const struct hcl_value *fn_format(struct hcl_args *a)

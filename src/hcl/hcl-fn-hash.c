@@ -25,7 +25,7 @@ static const struct hcl_value *fn_sha1(struct hcl_args *a) { return gives_hash(a
 static const struct hcl_value *fn_sha256(struct hcl_args *a) { return gives_hash(a, hash_sha256); }
 static const struct hcl_value *fn_sha512(struct hcl_args *a) { return gives_hash(a, hash_sha512); }
 
-static const struct hcl_value *gives_uuid(struct hcl_args *a, const char *hex)
+static const struct hcl_value *hcl_gives_uuid(struct hcl_args *a, const char *hex)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 
@@ -44,11 +44,11 @@ static const struct hcl_value *fn_uuidv4(struct hcl_args *a)
 	name_random(hex, 32);
 	hex[12] = '4';
 	hex[16] = "89ab"[hex[16] & 3];
-	return gives_uuid(a, hex);
+	return hcl_gives_uuid(a, hex);
 }
 
 /* RFC 4122, appendix C: a word for one of its name spaces, or a UUID. */
-static bool uuid_space(const char *name, unsigned char out[16])
+static bool hcl_uuid_space(const char *name, unsigned char out[16])
 {
 	static const char words[][5] = { "dns", "url", "oid", "x500" };
 	static const unsigned char last[] = { 0x10, 0x11, 0x12, 0x14 };
@@ -81,7 +81,7 @@ static const struct hcl_value *fn_uuidv5(struct hcl_args *a)
 	unsigned char space[16] = { 0 }, digest[HASH_MAX];
 	_cleanup_buf_ struct buf b = { 0 }, hex = { 0 };
 
-	if (!uuid_space(hcl_arg_text(a, 0), space))
+	if (!hcl_uuid_space(hcl_arg_text(a, 0), space))
 		return hcl_lost(a, 0, "dns, url, oid, x500 or a UUID is wanted");
 	buf_add(&b, space, sizeof space);
 	buf_add(&b, hcl_arg_text(a, 1), a->v[1]->n);
@@ -92,7 +92,7 @@ static const struct hcl_value *fn_uuidv5(struct hcl_args *a)
 	digest[8] = (digest[8] & 0x3f) | 0x80;
 	for (size_t i = 0; i < 16; i++)
 		buf_addf(&hex, "%02x", digest[i]);
-	return gives_uuid(a, buf_str(&hex));
+	return hcl_gives_uuid(a, buf_str(&hex));
 }
 
 const struct hcl_function hcl_hash_functions[] = {

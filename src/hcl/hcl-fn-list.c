@@ -8,14 +8,14 @@
 enum { RANGE_MAX = 1024 };
 
 /* A list or a tuple as @like is. */
-static struct hcl_value *items_like(struct hcl_args *a, const struct hcl_value *like, size_t n)
+static struct hcl_value *hcl_items_like(struct hcl_args *a, const struct hcl_value *like, size_t n)
 {
 	return hcl_items(a->h, like->kind == HCL_TUPLE ? HCL_TUPLE : HCL_LIST, n);
 }
 
-static struct hcl_value *items_from(struct hcl_args *a, const struct hcl_value *from, uint32_t at, uint32_t n)
+static struct hcl_value *hcl_items_from(struct hcl_args *a, const struct hcl_value *from, uint32_t at, uint32_t n)
 {
-	struct hcl_value *v = items_like(a, from, n);
+	struct hcl_value *v = hcl_items_like(a, from, n);
 
 	if (v && n)
 		memcpy(v->items, from->items + at, n * sizeof *v->items);
@@ -107,20 +107,20 @@ static const struct hcl_value *fn_index(struct hcl_args *a)
 }
 
 /* How many elements there are once what is a list in it is no longer one. */
-static size_t flat_count(struct hcl_args *a, const struct hcl_value *v)
+static size_t hcl_flat_count(struct hcl_args *a, const struct hcl_value *v)
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < v->n && hcl_spend(a->h, 1) >= 0; i++)
-		n += hcl_is_sequence(v->items[i]) ? flat_count(a, v->items[i]) : 1;
+		n += hcl_is_sequence(v->items[i]) ? hcl_flat_count(a, v->items[i]) : 1;
 	return n;
 }
 
-static void flat_add(struct hcl_value *to, const struct hcl_value *from)
+static void hcl_flat_add(struct hcl_value *to, const struct hcl_value *from)
 {
 	for (uint32_t i = 0; i < from->n; i++) {
 		if (hcl_is_sequence(from->items[i]))
-			flat_add(to, from->items[i]);
+			hcl_flat_add(to, from->items[i]);
 		else
 			to->items[to->n++] = from->items[i];
 	}
@@ -128,12 +128,12 @@ static void flat_add(struct hcl_value *to, const struct hcl_value *from)
 
 static const struct hcl_value *fn_flatten(struct hcl_args *a)
 {
-	const size_t n = flat_count(a, a->v[0]);
+	const size_t n = hcl_flat_count(a, a->v[0]);
 	struct hcl_value *v = a->h->spent ? NULL : hcl_items(a->h, HCL_TUPLE, n);
 
 	if (v) {
 		v->n = 0;
-		flat_add(v, a->v[0]);
+		hcl_flat_add(v, a->v[0]);
 	}
 	return v;
 }
@@ -152,7 +152,7 @@ static const struct hcl_value *fn_chunklist(struct hcl_args *a)
 	for (uint32_t i = 0; v && i < v->n; i++) {
 		const uint32_t at = i * (uint32_t)size, left = a->v[0]->n - at;
 
-		v->items[i] = items_from(a, a->v[0], at, size && left > (uint32_t)size ? (uint32_t)size : left);
+		v->items[i] = hcl_items_from(a, a->v[0], at, size && left > (uint32_t)size ? (uint32_t)size : left);
 		if (!v->items[i])
 			return NULL;
 	}
@@ -167,24 +167,24 @@ static const struct hcl_value *fn_slice(struct hcl_args *a)
 		return hcl_lost(a, 0, "a set has no order");
 	if (from < 0 || to < from || (uint32_t)to > a->v[0]->n)
 		return hcl_lost(a, 1, "0 <= from <= to <= %u is wanted, not %d and %d", a->v[0]->n, from, to);
-	return items_from(a, a->v[0], (uint32_t)from, (uint32_t)(to - from));
+	return hcl_items_from(a, a->v[0], (uint32_t)from, (uint32_t)(to - from));
 }
 
-static int text_order(const void *a, const void *b)
+static int hcl_text_order(const void *a, const void *b)
 {
 	return strcmp((*(const struct hcl_value *const *)a)->text, (*(const struct hcl_value *const *)b)->text);
 }
 
 static const struct hcl_value *fn_sort(struct hcl_args *a)
 {
-	struct hcl_value *v = items_from(a, a->v[0], 0, a->v[0]->n);
+	struct hcl_value *v = hcl_items_from(a, a->v[0], 0, a->v[0]->n);
 
 	if (!v || hcl_spend(a->h, 8 * (size_t)v->n) < 0)
 		return NULL;
 	for (uint32_t i = 0; i < v->n; i++)
 		if (v->items[i]->kind == HCL_NULL)
 			return hcl_lost(a, 0, "element %u is null", i);
-	qsort(v->items, v->n, sizeof *v->items, text_order);
+	qsort(v->items, v->n, sizeof *v->items, hcl_text_order);
 	return v;
 }
 

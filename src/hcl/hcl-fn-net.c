@@ -42,7 +42,7 @@ static unsigned __int128 prefix_mask(const struct prefix *p)
 	return p->length ? all & ~(p->length == p->bits ? 0 : all >> p->length) : 0;
 }
 
-static const struct hcl_value *gives_address(struct hcl_args *a, const struct prefix *p, unsigned __int128 address, int length)
+static const struct hcl_value *hcl_gives_address(struct hcl_args *a, const struct prefix *p, unsigned __int128 address, int length)
 {
 	unsigned char bytes[16];
 	char host[64];
@@ -70,18 +70,18 @@ static const struct hcl_value *fn_cidrhost(struct hcl_args *a)
 	if (fabsl(number) > 9e18L || (unsigned __int128)fabsl(number) > room + (number < 0))
 		return hcl_lost(a, 1, "%s has no such host", hcl_arg_text(a, 0));
 	host = number < 0 ? room - ((unsigned __int128)-number - 1) : (unsigned __int128)number;
-	return gives_address(a, &p, (p.address & prefix_mask(&p)) | host, -1);
+	return hcl_gives_address(a, &p, (p.address & prefix_mask(&p)) | host, -1);
 }
 
 static const struct hcl_value *fn_cidrnetmask(struct hcl_args *a)
 {
 	struct prefix p;
 
-	return prefix_parse(a, &p) ? gives_address(a, &p, prefix_mask(&p), -1) : NULL;
+	return prefix_parse(a, &p) ? hcl_gives_address(a, &p, prefix_mask(&p), -1) : NULL;
 }
 
 /* Network number @number of those that are @more bits longer. */
-static const struct hcl_value *subnet(struct hcl_args *a, struct prefix *p, int more, long double number)
+static const struct hcl_value *hcl_subnet(struct hcl_args *a, struct prefix *p, int more, long double number)
 {
 	const unsigned __int128 network = p->address & prefix_mask(p);
 
@@ -90,15 +90,15 @@ static const struct hcl_value *subnet(struct hcl_args *a, struct prefix *p, int 
 	if (number < 0 || (more < 63 && number >= ldexpl(1, more)) || number > 9e18L)
 		return hcl_lost(a, 2, "there is no subnet %.0Lf with %d bits", number, more);
 	if (!more)
-		return gives_address(a, p, network, p->length);
-	return gives_address(a, p, network | (unsigned __int128)number << (p->bits - p->length - more), p->length + more);
+		return hcl_gives_address(a, p, network, p->length);
+	return hcl_gives_address(a, p, network | (unsigned __int128)number << (p->bits - p->length - more), p->length + more);
 }
 
 static const struct hcl_value *fn_cidrsubnet(struct hcl_args *a)
 {
 	struct prefix p;
 
-	return prefix_parse(a, &p) ? subnet(a, &p, hcl_arg_int(a, 1), a->v[2]->number) : NULL;
+	return prefix_parse(a, &p) ? hcl_subnet(a, &p, hcl_arg_int(a, 1), a->v[2]->number) : NULL;
 }
 
 /* One behind the other, each where the first that fits begins. */
@@ -119,7 +119,7 @@ static const struct hcl_value *fn_cidrsubnets(struct hcl_args *a)
 		next = (next + size - 1) / size * size;
 		if (next / size >= (unsigned __int128)1 << more)
 			return hcl_lost(a, i, "no room is left in %s", hcl_arg_text(a, 0));
-		v->items[i - 1] = gives_address(a, &p, (p.address & prefix_mask(&p)) | next, p.length + more);
+		v->items[i - 1] = hcl_gives_address(a, &p, (p.address & prefix_mask(&p)) | next, p.length + more);
 		if (!v->items[i - 1])
 			return NULL;
 		next += size;

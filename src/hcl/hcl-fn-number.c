@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static const struct hcl_value *gives_number(struct hcl_args *a, long double number)
+static const struct hcl_value *hcl_gives_number(struct hcl_args *a, long double number)
 {
 	return fabsl(number) < 1e300L ? hcl_number(a->h, number) : hcl_lost(a, 0, "no number, or one that is too large");
 }
@@ -11,8 +11,11 @@ static const struct hcl_value *gives_number(struct hcl_args *a, long double numb
 static const struct hcl_value *fn_abs(struct hcl_args *a) { return hcl_number(a->h, fabsl(a->v[0]->number)); }
 static const struct hcl_value *fn_ceil(struct hcl_args *a) { return hcl_number(a->h, ceill(a->v[0]->number)); }
 static const struct hcl_value *fn_floor(struct hcl_args *a) { return hcl_number(a->h, floorl(a->v[0]->number)); }
-static const struct hcl_value *fn_log(struct hcl_args *a) { return gives_number(a, logl(a->v[0]->number) / logl(a->v[1]->number)); }
-static const struct hcl_value *fn_pow(struct hcl_args *a) { return gives_number(a, powl(a->v[0]->number, a->v[1]->number)); }
+static const struct hcl_value *fn_log(struct hcl_args *a)
+{
+	return hcl_gives_number(a, logl(a->v[0]->number) / logl(a->v[1]->number));
+}
+static const struct hcl_value *fn_pow(struct hcl_args *a) { return hcl_gives_number(a, powl(a->v[0]->number, a->v[1]->number)); }
 
 static const struct hcl_value *fn_signum(struct hcl_args *a)
 {
@@ -37,7 +40,7 @@ static const struct hcl_value *fn_min(struct hcl_args *a)
 	return least;
 }
 
-static int digit_value(char c)
+static int hcl_digit_value(char c)
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	const char *at = c ? strchr(digits, c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) : NULL;
@@ -57,11 +60,11 @@ static const struct hcl_value *fn_parseint(struct hcl_args *a)
 	if (base < 2 || base > 36)
 		return hcl_lost(a, 1, "a base from 2 to 36");
 	s = text->text + (*text->text == '-' || *text->text == '+');
-	for (p = s; *p && digit_value(*p) < base; p++)
-		number = number * base + digit_value(*p);
+	for (p = s; *p && hcl_digit_value(*p) < base; p++)
+		number = number * base + hcl_digit_value(*p);
 	if (p == s || *p)
 		return hcl_lost(a, 0, "no whole number to the base of %d: \"%s\"", base, text->text);
-	return gives_number(a, *text->text == '-' ? -number : number);
+	return hcl_gives_number(a, *text->text == '-' ? -number : number);
 }
 
 const struct hcl_function hcl_number_functions[] = {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static unsigned char_at(const char *s, size_t n)
+static unsigned hcl_char_at(const char *s, size_t n)
 {
 	unsigned c = (unsigned char)*s;
 
@@ -29,7 +29,7 @@ static const struct {
 	{ 0x450, 0x45f, -80 }, { 0x460, 0x481, 0 },   { 0x561, 0x586, -48 },
 };
 
-static unsigned char_case(unsigned c, bool upper)
+static unsigned hcl_char_case(unsigned c, bool upper)
 {
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const unsigned large = (unsigned)((int)c - cases[i].to_upper);
@@ -44,9 +44,9 @@ static unsigned char_case(unsigned c, bool upper)
 	return c;
 }
 
-static bool char_is_letter(unsigned c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80; }
+static bool hcl_char_is_letter(unsigned c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80; }
 
-static const struct hcl_value *change_case(struct hcl_args *a, bool upper, bool titles)
+static const struct hcl_value *hcl_change_case(struct hcl_args *a, bool upper, bool titles)
 {
 	const char *s = hcl_arg_text(a, 0), *end = s + a->v[0]->n;
 	_cleanup_buf_ struct buf b = { 0 };
@@ -56,21 +56,21 @@ static const struct hcl_value *change_case(struct hcl_args *a, bool upper, bool 
 		return NULL;
 	while (s < end) {
 		const size_t n = utf8_len(s, (size_t)(end - s));
-		const unsigned c = char_at(s, n);
+		const unsigned c = hcl_char_at(s, n);
 
 		if (!titles || !inside)
-			utf8_put(&b, char_case(c, upper));
+			utf8_put(&b, hcl_char_case(c, upper));
 		else
 			buf_add(&b, s, n);
-		inside = char_is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '\'';
+		inside = hcl_char_is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '\'';
 		s += n;
 	}
 	return hcl_gives(a, &b);
 }
 
-static const struct hcl_value *fn_upper(struct hcl_args *a) { return change_case(a, true, false); }
-static const struct hcl_value *fn_lower(struct hcl_args *a) { return change_case(a, false, false); }
-static const struct hcl_value *fn_title(struct hcl_args *a) { return change_case(a, true, true); }
+static const struct hcl_value *fn_upper(struct hcl_args *a) { return hcl_change_case(a, true, false); }
+static const struct hcl_value *fn_lower(struct hcl_args *a) { return hcl_change_case(a, false, false); }
+static const struct hcl_value *fn_title(struct hcl_args *a) { return hcl_change_case(a, true, true); }
 
 static const struct hcl_value *fn_part(struct hcl_args *a, const char *begin, const char *end)
 {
@@ -85,7 +85,7 @@ static const struct hcl_value *fn_trimspace(struct hcl_args *a)
 	return fn_part(a, s + before, s + n - hcl_spaces_behind(s + before, n - before));
 }
 
-static bool in_set(const char *set, const char *c, size_t n)
+static bool hcl_in_set(const char *set, const char *c, size_t n)
 {
 	for (; *set; set += utf8_len(set, strlen(set)))
 		if (!strncmp(set, c, n))
@@ -104,7 +104,7 @@ static const struct hcl_value *fn_trim(struct hcl_args *a)
 
 		if (hcl_spend(a->h, a->v[1]->n / 4) < 0)
 			return NULL;
-		if (!in_set(set, s, n))
+		if (!hcl_in_set(set, s, n))
 			break;
 		s += n;
 	}
@@ -115,7 +115,7 @@ static const struct hcl_value *fn_trim(struct hcl_args *a)
 			return NULL;
 		while ((*last & 0xc0) == 0x80)
 			last--;
-		if (!in_set(set, last, (size_t)(end - last)))
+		if (!hcl_in_set(set, last, (size_t)(end - last)))
 			break;
 		end = last;
 	}
@@ -235,7 +235,7 @@ static const struct hcl_value *fn_join(struct hcl_args *a)
 	return hcl_gives(a, &b);
 }
 
-static size_t text_characters(const struct hcl_value *v)
+static size_t hcl_text_characters(const struct hcl_value *v)
 {
 	size_t count = 0;
 
@@ -246,7 +246,7 @@ static size_t text_characters(const struct hcl_value *v)
 
 static const struct hcl_value *fn_strlen(struct hcl_args *a)
 {
-	return hcl_spend(a->h, a->v[0]->n / 32) < 0 ? NULL : hcl_number(a->h, text_characters(a->v[0]));
+	return hcl_spend(a->h, a->v[0]->n / 32) < 0 ? NULL : hcl_number(a->h, hcl_text_characters(a->v[0]));
 }
 
 static const struct hcl_value *fn_reverse(struct hcl_args *a)
@@ -267,7 +267,7 @@ static const struct hcl_value *fn_reverse(struct hcl_args *a)
 }
 
 /* Behind @n characters, or the end. */
-static const char *skip_characters(const char *s, const char *end, int n)
+static const char *hcl_skip_characters(const char *s, const char *end, int n)
 {
 	while (n-- > 0 && s < end)
 		s += utf8_len(s, (size_t)(end - s));
@@ -282,15 +282,16 @@ static const struct hcl_value *fn_substr(struct hcl_args *a)
 	if (hcl_spend(a->h, a->v[0]->n / 16) < 0)
 		return NULL;
 	if (at < 0) {
-		at += (int)text_characters(a->v[0]);
+		at += (int)hcl_text_characters(a->v[0]);
 		n = n ? n : -1;
 	}
-	s = skip_characters(s, end, at);
-	return fn_part(a, s, n < 0 ? end : skip_characters(s, end, n));
+	s = hcl_skip_characters(s, end, at);
+	return fn_part(a, s, n < 0 ? end : hcl_skip_characters(s, end, n));
 }
 
 /* $1, ${1}, ${name}, $$ of what takes the place of a match. */
-static void expand_match(struct buf *out, const char *to, const struct hcl_regex *re, const char *text, const struct hcl_match *m)
+static void hcl_expand_match(struct buf *out, const char *to, const struct hcl_regex *re, const char *text,
+			     const struct hcl_match *m)
 {
 	while (*to) {
 		const size_t plain = strcspn(to, "$"), brace = to[plain] && to[plain + 1] == '{';
@@ -333,7 +334,7 @@ static const struct hcl_value *fn_regex_replace(struct hcl_args *a)
 			break;
 		if (m.end[0] > m.begin[0] || m.begin[0] != last) {
 			buf_add(&b, text + copied, (size_t)(m.begin[0] - copied));
-			expand_match(&b, hcl_arg_text(a, 2), re, text, &m);
+			hcl_expand_match(&b, hcl_arg_text(a, 2), re, text, &m);
 			copied = m.end[0];
 		}
 		last = m.end[0];
@@ -345,16 +346,16 @@ static const struct hcl_value *fn_regex_replace(struct hcl_args *a)
 	return hcl_gives(a, &b);
 }
 
-static const struct hcl_value *to_plain(struct hcl_args *a, enum hcl_kind kind)
+static const struct hcl_value *hcl_to_plain(struct hcl_args *a, enum hcl_kind kind)
 {
 	const struct hcl_type type = { .kind = kind };
 
 	return hcl_convert(a->h, a->places[0], a->v[0], &type);
 }
 
-static const struct hcl_value *fn_tostring(struct hcl_args *a) { return to_plain(a, HCL_TEXT); }
-static const struct hcl_value *fn_tonumber(struct hcl_args *a) { return to_plain(a, HCL_NUMBER); }
-static const struct hcl_value *fn_tobool(struct hcl_args *a) { return to_plain(a, HCL_BOOL); }
+static const struct hcl_value *fn_tostring(struct hcl_args *a) { return hcl_to_plain(a, HCL_TEXT); }
+static const struct hcl_value *fn_tonumber(struct hcl_args *a) { return hcl_to_plain(a, HCL_NUMBER); }
+static const struct hcl_value *fn_tobool(struct hcl_args *a) { return hcl_to_plain(a, HCL_BOOL); }
 
 const struct hcl_function hcl_text_functions[] = {
 	{ "chomp", "t", 1, 1, fn_chomp },

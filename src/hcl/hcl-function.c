@@ -64,7 +64,7 @@ static const struct hcl_value *function_unknown(struct hcl *h, const struct hcl_
 }
 
 /* An argument as its letter says. NULL: the error is set. */
-static const struct hcl_value *take_argument(struct hcl_args *a, uint32_t i, char letter)
+static const struct hcl_value *hcl_take_argument(struct hcl_args *a, uint32_t i, char letter)
 {
 	static const struct hcl_type text = { .kind = HCL_TEXT };
 	static const struct hcl_type *const texts[] = { &text };
@@ -110,7 +110,7 @@ static const struct hcl_value *function_run(struct hcl_args *a, const struct hcl
 	if (a->n < f->least || (f->most && a->n > f->most))
 		return function_count(a, f);
 	for (uint32_t i = 0; i < a->n; i++) {
-		a->v[i] = take_argument(a, i, f->takes[i < letters ? i : letters - 1]);
+		a->v[i] = hcl_take_argument(a, i, f->takes[i < letters ? i : letters - 1]);
 		if (!a->v[i])
 			return NULL;
 	}
@@ -118,7 +118,7 @@ static const struct hcl_value *function_run(struct hcl_args *a, const struct hcl
 }
 
 /* The arguments' values; the last, where "..." follows it, spread. */
-static int gather_arguments(struct hcl_args *a, const struct hcl_expr *e, const struct hcl_scope *scope)
+static int hcl_gather_arguments(struct hcl_args *a, const struct hcl_expr *e, const struct hcl_scope *scope)
 {
 	const struct hcl_value *last = NULL;
 	uint32_t n = e->n, i = 0;
@@ -209,5 +209,5 @@ const struct hcl_value *hcl_call(struct hcl *h, const struct hcl_expr *e, const 
 	f = function_find(e->text);
 	if (!f)
 		return function_unknown(h, e);
-	return gather_arguments(&a, e, scope) < 0 ? NULL : function_run(&a, f);
+	return hcl_gather_arguments(&a, e, scope) < 0 ? NULL : function_run(&a, f);
 }

@@ -25,9 +25,9 @@ static const uint64_t sha_round[80] = {
 static const uint64_t sha_begin[8] = { 0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
 				       0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179 };
 
-static uint32_t rol32(uint32_t x, unsigned n) { return x << n | x >> (32 - n); }
-static uint32_t ror32(uint32_t x, unsigned n) { return x >> n | x << (32 - n); }
-static uint64_t ror64(uint64_t x, unsigned n) { return x >> n | x << (64 - n); }
+static uint32_t hcl_rol32(uint32_t x, unsigned n) { return x << n | x >> (32 - n); }
+static uint32_t hcl_ror32(uint32_t x, unsigned n) { return x >> n | x << (32 - n); }
+static uint64_t hcl_ror64(uint64_t x, unsigned n) { return x >> n | x << (64 - n); }
 
 /* Calls @mix for each block of @size bytes: the data, 0x80, zeros, and the number of bits in the last 8 bytes. */
 static void hash_blocks(const void *data, size_t n, size_t size, bool little, void (*mix)(void *state, const unsigned char *block),
@@ -48,8 +48,11 @@ static void hash_blocks(const void *data, size_t n, size_t size, bool little, vo
 		mix(state, last + i);
 }
 
-static uint32_t big32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
-static uint64_t big64(const unsigned char *p) { return (uint64_t)big32(p) << 32 | big32(p + 4); }
+static uint32_t hcl_big32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static uint64_t hcl_big64(const unsigned char *p) { return (uint64_t)hcl_big32(p) << 32 | hcl_big32(p + 4); }
 
 static size_t hash_put_words(const uint32_t *words, size_t n, bool little, unsigned char *out)
 {
@@ -73,7 +76,7 @@ static void mix_md5(void *state, const unsigned char *block)
 		a = d;
 		d = c;
 		c = b;
-		b += rol32(sum, turns[i / 16][i % 4]);
+		b += hcl_rol32(sum, turns[i / 16][i % 4]);
 	}
 	s[0] += a;
 	s[1] += b;
@@ -88,13 +91,13 @@ static void mix_sha1(void *state, const unsigned char *block)
 
 	memcpy(v, s, sizeof v);
 	for (unsigned i = 0; i < 80; i++) {
-		w[i] = i < 16 ? big32(block + (size_t)4 * i) : rol32(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+		w[i] = i < 16 ? hcl_big32(block + (size_t)4 * i) : hcl_rol32(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 		const uint32_t f[] = { (v[1] & v[2]) | (~v[1] & v[3]), v[1] ^ v[2] ^ v[3],
 				       (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3]), v[1] ^ v[2] ^ v[3] };
-		const uint32_t sum = rol32(v[0], 5) + f[i / 20] + v[4] + add[i / 20] + w[i];
+		const uint32_t sum = hcl_rol32(v[0], 5) + f[i / 20] + v[4] + add[i / 20] + w[i];
 
 		memmove(v + 1, v, 4 * sizeof *v);
-		v[2] = rol32(v[2], 30);
+		v[2] = hcl_rol32(v[2], 30);
 		v[0] = sum;
 	}
 	for (unsigned i = 0; i < 5; i++)
@@ -108,14 +111,14 @@ static void mix_sha256(void *state, const unsigned char *block)
 	memcpy(v, s, sizeof v);
 	for (unsigned i = 0; i < 64; i++) {
 		if (i < 16)
-			w[i] = big32(block + (size_t)4 * i);
+			w[i] = hcl_big32(block + (size_t)4 * i);
 		else
-			w[i] = w[i - 16] + w[i - 7] + (ror32(w[i - 15], 7) ^ ror32(w[i - 15], 18) ^ w[i - 15] >> 3) +
-			       (ror32(w[i - 2], 17) ^ ror32(w[i - 2], 19) ^ w[i - 2] >> 10);
-		const uint32_t one = v[7] + (ror32(v[4], 6) ^ ror32(v[4], 11) ^ ror32(v[4], 25)) +
+			w[i] = w[i - 16] + w[i - 7] + (hcl_ror32(w[i - 15], 7) ^ hcl_ror32(w[i - 15], 18) ^ w[i - 15] >> 3) +
+			       (hcl_ror32(w[i - 2], 17) ^ hcl_ror32(w[i - 2], 19) ^ w[i - 2] >> 10);
+		const uint32_t one = v[7] + (hcl_ror32(v[4], 6) ^ hcl_ror32(v[4], 11) ^ hcl_ror32(v[4], 25)) +
 				     ((v[4] & v[5]) ^ (~v[4] & v[6])) + (uint32_t)(sha_round[i] >> 32) + w[i];
-		const uint32_t two =
-			(ror32(v[0], 2) ^ ror32(v[0], 13) ^ ror32(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+		const uint32_t two = (hcl_ror32(v[0], 2) ^ hcl_ror32(v[0], 13) ^ hcl_ror32(v[0], 22)) +
+				     ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
 
 		memmove(v + 1, v, 7 * sizeof *v);
 		v[4] += one;
@@ -132,14 +135,14 @@ static void mix_sha512(void *state, const unsigned char *block)
 	memcpy(v, s, sizeof v);
 	for (unsigned i = 0; i < 80; i++) {
 		if (i < 16)
-			w[i] = big64(block + (size_t)8 * i);
+			w[i] = hcl_big64(block + (size_t)8 * i);
 		else
-			w[i] = w[i - 16] + w[i - 7] + (ror64(w[i - 15], 1) ^ ror64(w[i - 15], 8) ^ w[i - 15] >> 7) +
-			       (ror64(w[i - 2], 19) ^ ror64(w[i - 2], 61) ^ w[i - 2] >> 6);
-		const uint64_t one = v[7] + (ror64(v[4], 14) ^ ror64(v[4], 18) ^ ror64(v[4], 41)) +
+			w[i] = w[i - 16] + w[i - 7] + (hcl_ror64(w[i - 15], 1) ^ hcl_ror64(w[i - 15], 8) ^ w[i - 15] >> 7) +
+			       (hcl_ror64(w[i - 2], 19) ^ hcl_ror64(w[i - 2], 61) ^ w[i - 2] >> 6);
+		const uint64_t one = v[7] + (hcl_ror64(v[4], 14) ^ hcl_ror64(v[4], 18) ^ hcl_ror64(v[4], 41)) +
 				     ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha_round[i] + w[i];
-		const uint64_t two =
-			(ror64(v[0], 28) ^ ror64(v[0], 34) ^ ror64(v[0], 39)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+		const uint64_t two = (hcl_ror64(v[0], 28) ^ hcl_ror64(v[0], 34) ^ hcl_ror64(v[0], 39)) +
+				     ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
 
 		memmove(v + 1, v, 7 * sizeof *v);
 		v[4] += one;

@@ -67,8 +67,8 @@ int hcl_json_write(struct hcl *h, struct node_place at, const struct hcl_value *
 	return json_write_many(h, at, v, out);
 }
 
-static const struct hcl_value *from_many(struct hcl *h, const struct node *n,
-					 const struct hcl_value *(*text)(struct hcl *, const struct node *))
+static const struct hcl_value *hcl_from_many(struct hcl *h, const struct node *n,
+					     const struct hcl_value *(*text)(struct hcl *, const struct node *))
 {
 	const bool map = n->kind == NODE_MAP;
 	struct hcl_value *v = hcl_items(h, map ? HCL_OBJECT : HCL_TUPLE, n->n);
@@ -97,7 +97,7 @@ const struct hcl_value *hcl_from_node(struct hcl *h, const struct node *n,
 	case NODE_LIST:
 	case NODE_MAP: break;
 	}
-	return from_many(h, n, text);
+	return hcl_from_many(h, n, text);
 }
 
 const struct hcl_value *hcl_json_read(struct hcl *h, struct node_place at, const char *s, size_t n)

@@ -57,11 +57,11 @@ int hcl_lexer_init(struct hcl_lexer *l, struct hcl *h, const char *data, size_t 
 
 static bool name_begins(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80; }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool hcl_is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* Behind a comment at @p, at the end of its line; NULL: none begins there. One without an end: the error is set and *@bad is true.
  */
-static const char *comment_end(struct hcl_lexer *l, const char *p, bool *bad)
+static const char *hcl_comment_end(struct hcl_lexer *l, const char *p, bool *bad)
 {
 	const size_t left = (size_t)(l->end - p);
 	const struct node_place at = hcl_place(l, p);
@@ -101,7 +101,7 @@ static bool lexer_blanks(struct hcl_lexer *l)
 			l->p++;
 			continue;
 		}
-		end = c == '#' || c == '/' ? comment_end(l, l->p, &bad) : NULL;
+		end = c == '#' || c == '/' ? hcl_comment_end(l, l->p, &bad) : NULL;
 		if (!end)
 			return !bad;
 		l->p = end;
@@ -111,7 +111,7 @@ static bool lexer_blanks(struct hcl_lexer *l)
 
 static const char *lexer_name_end(const struct hcl_lexer *l, const char *p)
 {
-	while (p < l->end && (name_begins(*p) || is_digit(*p) || *p == '-'))
+	while (p < l->end && (name_begins(*p) || hcl_is_digit(*p) || *p == '-'))
 		p++;
 	return p;
 }
@@ -119,14 +119,14 @@ static const char *lexer_name_end(const struct hcl_lexer *l, const char *p)
 /* Digits, dots between them, exponents; whether that is a number is asked later. */
 static const char *lexer_number_end(const struct hcl_lexer *l, const char *p)
 {
-	while (p < l->end && (is_digit(*p) || *p == '.')) {
+	while (p < l->end && (hcl_is_digit(*p) || *p == '.')) {
 		const char *e = ++p;
 
 		if (e >= l->end || (*e != 'e' && *e != 'E'))
 			continue;
 		e++;
 		e += e < l->end && (*e == '+' || *e == '-');
-		if (e < l->end && is_digit(*e))
+		if (e < l->end && hcl_is_digit(*e))
 			p = e + 1;
 	}
 	while (p[-1] == '.')
@@ -211,7 +211,7 @@ static void lexer_next(struct hcl_lexer *l)
 	if (name_begins(*l->p)) {
 		t->kind = TOKEN_NAME;
 		t->end = lexer_name_end(l, l->p);
-	} else if (is_digit(*l->p)) {
+	} else if (hcl_is_digit(*l->p)) {
 		t->kind = TOKEN_NUMBER;
 		t->end = lexer_number_end(l, l->p);
 	} else {

@@ -139,7 +139,7 @@ static int parse_item(struct hcl_parser *p, struct hcl_body *body)
 }
 
 /* Of a body: no attribute stands twice, and none has a block's name. */
-static int body_check(struct hcl_parser *p, const struct hcl_body *body)
+static int hcl_body_check(struct hcl_parser *p, const struct hcl_body *body)
 {
 	const char **names = hcl_array(p->h, const char *, body->n + 1);
 	const struct hcl_item **items = hcl_array(p->h, const struct hcl_item *, body->n + 1);
@@ -165,7 +165,7 @@ static int parse_items(struct hcl_parser *p, struct hcl_body *body, int close)
 
 		if (t->kind == close) {
 			(void)hcl_read_token(&p->l);
-			return body_check(p, body);
+			return hcl_body_check(p, body);
 		}
 		if (t->kind == '\n')
 			(void)hcl_read_token(&p->l);

@@ -51,7 +51,7 @@ static int regex_bad(struct regex_parser *p, const char *why)
 }
 
 /* Its index; -1: too many. */
-static int step_new(struct regex_parser *p, enum regex_op op)
+static int hcl_step_new(struct regex_parser *p, enum regex_op op)
 {
 	if (p->re->n == PROGRAM_MAX)
 		return regex_bad(p, "too large");
@@ -134,21 +134,21 @@ static bool class_named(struct regex_parser *p, struct regex_class *class)
 	return false;
 }
 
-static int hex_value(char c)
+static int hcl_hex_value(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* \xHH, \x{H...}; p behind the x. */
-static unsigned escape_hex(struct regex_parser *p)
+static unsigned hcl_escape_hex(struct regex_parser *p)
 {
 	const bool brace = p->p < p->end && *p->p == '{';
 	unsigned c = 0;
 	int n = 0;
 
 	p->p += brace;
-	while (p->p < p->end && hex_value(*p->p) >= 0 && n < (brace ? 6 : 2)) {
-		c = c << 4 | (unsigned)hex_value(*p->p++);
+	while (p->p < p->end && hcl_hex_value(*p->p) >= 0 && n < (brace ? 6 : 2)) {
+		c = c << 4 | (unsigned)hcl_hex_value(*p->p++);
 		n++;
 	}
 	if (!n || (brace && (p->p == p->end || *p->p++ != '}')) || (!brace && n < 2))
@@ -171,7 +171,7 @@ static unsigned regex_escape(struct regex_parser *p)
 	}
 	if (*p->p == 'x') {
 		p->p++;
-		return escape_hex(p);
+		return hcl_escape_hex(p);
 	}
 	if (!strchr("\\.+*?()|[]{}^$/-\"'#&~!@%,:;<>=`_ ", *p->p))
 		(void)regex_bad(p, "unknown escape");
@@ -214,7 +214,7 @@ static void class_item(struct regex_parser *p, struct regex_class *class)
 static int parse_class(struct regex_parser *p)
 {
 	struct regex_class *class = hcl_new(p->h, struct regex_class);
-	int step = class ? step_new(p, RE_CLASS) : -1;
+	int step = class ? hcl_step_new(p, RE_CLASS) : -1;
 	bool first = true;
 
 	if (step < 0)
@@ -258,7 +258,7 @@ static int parse_flags(struct regex_parser *p)
 	return p->p == p->end ? regex_bad(p, "\")\" is missing") : 0;
 }
 
-static int group_name(struct regex_parser *p, int group)
+static int hcl_group_name(struct regex_parser *p, int group)
 {
 	const char *begin = p->p;
 
@@ -290,7 +290,7 @@ static int parse_group(struct regex_parser *p)
 	p->p++;
 	if (regex_takes(p, "?P<") || regex_takes(p, "?<")) {
 		group = p->re->groups + 1;
-		if (group < HCL_GROUPS_MAX && group_name(p, group) < 0)
+		if (group < HCL_GROUPS_MAX && hcl_group_name(p, group) < 0)
 			return -1;
 	} else if (regex_takes(p, "?")) {
 		if (parse_flags(p) < 0)
@@ -304,7 +304,7 @@ static int parse_group(struct regex_parser *p)
 		return regex_bad(p, "too many groups");
 	if (group) {
 		p->re->groups = group;
-		step = step_new(p, RE_SAVE);
+		step = hcl_step_new(p, RE_SAVE);
 		if (step < 0)
 			return -1;
 		p->re->steps[step].c = 2U * (unsigned)group;
@@ -314,7 +314,7 @@ static int parse_group(struct regex_parser *p)
 	if (!regex_takes(p, ")"))
 		return regex_bad(p, "\")\" is missing");
 	if (group) {
-		step = step_new(p, RE_SAVE);
+		step = hcl_step_new(p, RE_SAVE);
 		if (step < 0)
 			return -1;
 		p->re->steps[step].c = 2U * (unsigned)group + 1;
@@ -326,18 +326,18 @@ static int parse_group(struct regex_parser *p)
 	return 0;
 }
 
-static int step_assert(struct regex_parser *p, enum regex_assert what)
+static int hcl_step_assert(struct regex_parser *p, enum regex_assert what)
 {
-	const int step = step_new(p, RE_ASSERT);
+	const int step = hcl_step_new(p, RE_ASSERT);
 
 	if (step >= 0)
 		p->re->steps[step].c = what;
 	return step < 0 ? -1 : 0;
 }
 
-static int step_char(struct regex_parser *p, unsigned c)
+static int hcl_step_char(struct regex_parser *p, unsigned c)
 {
-	const int step = step_new(p, RE_CHAR);
+	const int step = hcl_step_new(p, RE_CHAR);
 
 	if (step < 0 || p->bad)
 		return -1;
@@ -355,11 +355,11 @@ static int parse_regex_escape(struct regex_parser *p)
 
 	if (at) {
 		p->p += 2;
-		return step_assert(p, asserts[at - letters]);
+		return hcl_step_assert(p, asserts[at - letters]);
 	}
 	if (letter && strchr("dwsDWS", letter)) {
 		struct regex_class *class = hcl_new(p->h, struct regex_class);
-		const int step = class ? step_new(p, RE_CLASS) : -1;
+		const int step = class ? hcl_step_new(p, RE_CLASS) : -1;
 
 		if (step < 0)
 			return -1;
@@ -369,7 +369,7 @@ static int parse_regex_escape(struct regex_parser *p)
 		return 0;
 	}
 	p->p++;
-	return step_char(p, regex_escape(p));
+	return hcl_step_char(p, regex_escape(p));
 }
 
 static int parse_atom(struct regex_parser *p)
@@ -378,13 +378,13 @@ static int parse_atom(struct regex_parser *p)
 	case '(': return parse_group(p);
 	case '[': return parse_class(p);
 	case '\\': return parse_regex_escape(p);
-	case '.': p->p++; return step_new(p, p->dot_all ? RE_ANY : RE_ANY_BUT_LINE) < 0 ? -1 : 0;
-	case '^': p->p++; return step_assert(p, p->multi ? AT_LINE_BEGIN : AT_BEGIN);
-	case '$': p->p++; return step_assert(p, p->multi ? AT_LINE_END : AT_END);
+	case '.': p->p++; return hcl_step_new(p, p->dot_all ? RE_ANY : RE_ANY_BUT_LINE) < 0 ? -1 : 0;
+	case '^': p->p++; return hcl_step_assert(p, p->multi ? AT_LINE_BEGIN : AT_BEGIN);
+	case '$': p->p++; return hcl_step_assert(p, p->multi ? AT_LINE_END : AT_END);
 	case '*':
 	case '+':
 	case '?': return regex_bad(p, "a repetition of nothing");
-	default: return step_char(p, regex_char(&p->p, p->end));
+	default: return hcl_step_char(p, regex_char(&p->p, p->end));
 	}
 }
 
@@ -414,12 +414,12 @@ static bool parse_count(struct regex_parser *p, int *least, int *most)
 }
 
 /* The steps from @from on once more behind the last. */
-static int copy_steps(struct regex_parser *p, int from, int n)
+static int hcl_copy_steps(struct regex_parser *p, int from, int n)
 {
 	const int by = p->re->n - from;
 
 	for (int i = from; i < from + n; i++) {
-		const int step = step_new(p, RE_JUMP);
+		const int step = hcl_step_new(p, RE_JUMP);
 
 		if (step < 0)
 			return -1;
@@ -431,11 +431,11 @@ static int copy_steps(struct regex_parser *p, int from, int n)
 }
 
 /* A split before the steps from @from on: they move. */
-static int insert_split(struct regex_parser *p, int from)
+static int hcl_insert_split(struct regex_parser *p, int from)
 {
 	struct regex_step *steps = p->re->steps;
 
-	if (step_new(p, RE_SPLIT) < 0)
+	if (hcl_step_new(p, RE_SPLIT) < 0)
 		return -1;
 	for (int i = p->re->n - 1; i > from; i--) {
 		steps[i] = steps[i - 1];
@@ -446,31 +446,31 @@ static int insert_split(struct regex_parser *p, int from)
 	return 0;
 }
 
-static void split_to(struct regex_parser *p, int split, int into, int past, bool lazy)
+static void hcl_split_to(struct regex_parser *p, int split, int into, int past, bool lazy)
 {
 	p->re->steps[split].x = lazy ? past : into;
 	p->re->steps[split].y = lazy ? into : past;
 }
 
 /* X* as L: split X, end; X; jump L. X? without the jump. */
-static int repeat_open(struct regex_parser *p, int from, bool again, bool lazy)
+static int hcl_repeat_open(struct regex_parser *p, int from, bool again, bool lazy)
 {
 	int jump = 0;
 
-	if (insert_split(p, from) < 0)
+	if (hcl_insert_split(p, from) < 0)
 		return -1;
 	if (again) {
-		jump = step_new(p, RE_JUMP);
+		jump = hcl_step_new(p, RE_JUMP);
 		if (jump < 0)
 			return -1;
 		p->re->steps[jump].x = from;
 	}
-	split_to(p, from, from + 1, p->re->n, lazy);
+	hcl_split_to(p, from, from + 1, p->re->n, lazy);
 	return 0;
 }
 
 /* The atom's steps, from @from on, @least to @most times. */
-static int repeat_steps(struct regex_parser *p, int from, int least, int most, bool lazy)
+static int hcl_repeat_steps(struct regex_parser *p, int from, int least, int most, bool lazy)
 {
 	const int n = p->re->n - from;
 	struct regex_step *atom = hcl_array(p->h, struct regex_step, n);
@@ -479,7 +479,7 @@ static int repeat_steps(struct regex_parser *p, int from, int least, int most, b
 		return -1;
 	memcpy(atom, p->re->steps + from, (size_t)n * sizeof *atom);
 	for (int i = 1; i < least; i++)
-		if (copy_steps(p, from, n) < 0)
+		if (hcl_copy_steps(p, from, n) < 0)
 			return -1;
 	if (!least)
 		p->re->n = from;
@@ -487,7 +487,7 @@ static int repeat_steps(struct regex_parser *p, int from, int least, int most, b
 		const int begin = p->re->n, by = begin - from;
 
 		for (int k = 0; k < n; k++) {
-			const int step = step_new(p, RE_JUMP);
+			const int step = hcl_step_new(p, RE_JUMP);
 
 			if (step < 0)
 				return -1;
@@ -495,7 +495,7 @@ static int repeat_steps(struct regex_parser *p, int from, int least, int most, b
 			p->re->steps[step].x += by;
 			p->re->steps[step].y += by;
 		}
-		if (repeat_open(p, begin, most < 0, lazy) < 0)
+		if (hcl_repeat_open(p, begin, most < 0, lazy) < 0)
 			return -1;
 	}
 	return 0;
@@ -519,7 +519,7 @@ static int parse_repeat(struct regex_parser *p)
 	} else {
 		return 0;
 	}
-	if (p->bad || repeat_steps(p, from, least, most, regex_takes(p, "?")) < 0)
+	if (p->bad || hcl_repeat_steps(p, from, least, most, regex_takes(p, "?")) < 0)
 		return -1;
 	return p->p < p->end && strchr("*+?", *p->p) ? regex_bad(p, "a repetition of a repetition") : 0;
 }
@@ -537,14 +537,14 @@ static int parse_alternatives(struct regex_parser *p)
 				return -1;
 		if (!regex_takes(p, "|"))
 			break;
-		if (insert_split(p, from) < 0)
+		if (hcl_insert_split(p, from) < 0)
 			return -1;
-		next = step_new(p, RE_JUMP);
+		next = hcl_step_new(p, RE_JUMP);
 		if (next < 0)
 			return -1;
 		p->re->steps[next].y = jump;
 		jump = next;
-		split_to(p, from, from + 1, p->re->n, false);
+		hcl_split_to(p, from, from + 1, p->re->n, false);
 		from = p->re->n;
 	}
 	while (jump >= 0) {
@@ -556,7 +556,7 @@ static int parse_alternatives(struct regex_parser *p)
 
 static int regex_save(struct regex_parser *p, unsigned slot)
 {
-	const int step = step_new(p, RE_SAVE);
+	const int step = hcl_step_new(p, RE_SAVE);
 
 	if (step >= 0)
 		p->re->steps[step].c = slot;
@@ -578,7 +578,7 @@ struct hcl_regex *hcl_regex_compile(struct hcl *h, struct node_place at, const c
 		(void)regex_bad(&p, "\")\" without \"(\" before it");
 		return NULL;
 	}
-	if (regex_save(&p, 1) < 0 || step_new(&p, RE_END) < 0 || hcl_spend(h, (size_t)re->n) < 0)
+	if (regex_save(&p, 1) < 0 || hcl_step_new(&p, RE_END) < 0 || hcl_spend(h, (size_t)re->n) < 0)
 		return NULL;
 	return re;
 }
@@ -621,7 +621,7 @@ struct regex_run {
 	size_t work;
 };
 
-static struct regex_run *run_new(struct hcl *h, struct hcl_regex *re)
+static struct regex_run *hcl_run_new(struct hcl *h, struct hcl_regex *re)
 {
 	struct regex_run *run = hcl_new(h, struct regex_run);
 	const size_t n = (size_t)re->n, slots = 2 * (size_t)re->groups + 2;
@@ -644,14 +644,14 @@ static struct regex_run *run_new(struct hcl *h, struct hcl_regex *re)
 	return run->todo && run->slots ? run : NULL;
 }
 
-static bool at_word_char(const struct regex_run *run, int at)
+static bool hcl_at_word_char(const struct regex_run *run, int at)
 {
 	const char c = at >= 0 && at < run->n ? run->text[at] : ' ';
 
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
 }
 
-static bool assert_holds(const struct regex_run *run, enum regex_assert what, int at)
+static bool hcl_assert_holds(const struct regex_run *run, enum regex_assert what, int at)
 {
 	switch (what) {
 	case AT_BEGIN: return at == 0;
@@ -661,7 +661,7 @@ static bool assert_holds(const struct regex_run *run, enum regex_assert what, in
 	case AT_WORD:
 	case AT_NO_WORD: break;
 	}
-	return (at_word_char(run, at - 1) != at_word_char(run, at)) == (what == AT_WORD);
+	return (hcl_at_word_char(run, at - 1) != hcl_at_word_char(run, at)) == (what == AT_WORD);
 }
 
 /* From @step on, without taking a character: all steps that take one become ways, with the slots of run->slots. */
@@ -690,7 +690,8 @@ static void regex_follow(struct regex_run *run, struct regex_ways *ways, int fir
 			todo[n++] = (struct regex_todo){ .step = -1, .slot = (int)step->c, .was = run->slots[step->c] };
 			run->slots[step->c] = at;
 			todo[n++] = (struct regex_todo){ .step = step->x };
-		} else if (step->op == RE_JUMP || (step->op == RE_ASSERT && assert_holds(run, (enum regex_assert)step->c, at))) {
+		} else if (step->op == RE_JUMP ||
+			   (step->op == RE_ASSERT && hcl_assert_holds(run, (enum regex_assert)step->c, at))) {
 			todo[n++] = (struct regex_todo){ .step = step->x };
 		} else if (step->op != RE_ASSERT) {
 			memcpy(ways->slots + (size_t)ways->n * (size_t)run->n_slots, run->slots,
@@ -700,12 +701,12 @@ static void regex_follow(struct regex_run *run, struct regex_ways *ways, int fir
 	}
 }
 
-static unsigned fold_char(unsigned c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+static unsigned hcl_fold_char(unsigned c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
 
 static bool class_has(const struct regex_class *class, unsigned c)
 {
 	for (int i = 0; i < class->n; i++) {
-		const unsigned small = fold_char(c), large = c >= 'a' && c <= 'z' ? c - 32 : c;
+		const unsigned small = hcl_fold_char(c), large = c >= 'a' && c <= 'z' ? c - 32 : c;
 
 		if (c >= class->low[i] && c <= class->high[i])
 			return true;
@@ -716,17 +717,17 @@ static bool class_has(const struct regex_class *class, unsigned c)
 	return false;
 }
 
-static bool step_takes(const struct regex_step *step, unsigned c)
+static bool hcl_step_takes(const struct regex_step *step, unsigned c)
 {
 	if (step->op == RE_ANY || (step->op == RE_ANY_BUT_LINE && c != '\n'))
 		return true;
 	if (step->op == RE_CLASS)
 		return class_has(step->class, c) != step->class->negated;
-	return step->op == RE_CHAR && (step->c == c || (step->folded && fold_char(step->c) == fold_char(c)));
+	return step->op == RE_CHAR && (step->c == c || (step->folded && hcl_fold_char(step->c) == hcl_fold_char(c)));
 }
 
 /* One character on, for all ways that there are. True: one of them has come to its end; those after it are not preferred. */
-static bool run_character(struct regex_run *run, unsigned c, bool end, int behind, int *slots)
+static bool hcl_run_character(struct regex_run *run, unsigned c, bool end, int behind, int *slots)
 {
 	run->next.n = 0;
 	run->round++;
@@ -739,7 +740,7 @@ static bool run_character(struct regex_run *run, unsigned c, bool end, int behin
 			memcpy(slots, mine, (size_t)run->n_slots * sizeof *slots);
 			return true;
 		}
-		if (end || !step_takes(step, c))
+		if (end || !hcl_step_takes(step, c))
 			continue;
 		memcpy(run->slots, mine, (size_t)run->n_slots * sizeof *slots);
 		regex_follow(run, &run->next, step->x, behind);
@@ -747,10 +748,10 @@ static bool run_character(struct regex_run *run, unsigned c, bool end, int behin
 	return false;
 }
 
-static struct regex_run *run_begin(struct hcl *h, struct hcl_regex *re, const char *text, int n)
+static struct regex_run *hcl_run_begin(struct hcl *h, struct hcl_regex *re, const char *text, int n)
 {
 	if (!re->run)
-		re->run = run_new(h, re);
+		re->run = hcl_run_new(h, re);
 	if (!re->run)
 		return NULL;
 	re->run->text = text;
@@ -762,7 +763,7 @@ static struct regex_run *run_begin(struct hcl *h, struct hcl_regex *re, const ch
 
 int hcl_regex_match(struct hcl *h, struct hcl_regex *re, const char *text, int n, int from, struct hcl_match *ret)
 {
-	struct regex_run *run = run_begin(h, re, text, n);
+	struct regex_run *run = hcl_run_begin(h, re, text, n);
 	int slots[2 * HCL_GROUPS_MAX], at = from;
 	bool found = false;
 
@@ -777,7 +778,7 @@ int hcl_regex_match(struct hcl *h, struct hcl_regex *re, const char *text, int n
 			memset(run->slots, 0xff, (size_t)run->n_slots * sizeof *run->slots);
 			regex_follow(run, &run->now, 0, at);
 		}
-		found |= run_character(run, c, at == n, (int)(p - text), slots);
+		found |= hcl_run_character(run, c, at == n, (int)(p - text), slots);
 		if (hcl_spend(h, run->work / 4 + 1) < 0)
 			return -ERR_EXHAUSTED;
 		run->work = 0;

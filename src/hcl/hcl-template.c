@@ -31,7 +31,7 @@ struct hcl_template {
 };
 
 /* Go's unicode.IsSpace: how many bytes of it stand at @s. */
-static size_t space_len(const char *s, size_t n)
+static size_t hcl_space_len(const char *s, size_t n)
 {
 	static const char *const spaces[] = {
 		" ",        "\t",           "\n",           "\v",           "\f",           "\r",           "\xc2\x85",
@@ -50,7 +50,7 @@ size_t hcl_spaces_before(const char *s, size_t n)
 {
 	size_t at = 0, one;
 
-	while ((one = space_len(s + at, n - at)))
+	while ((one = hcl_space_len(s + at, n - at)))
 		at += one;
 	return at;
 }
@@ -64,7 +64,7 @@ size_t hcl_spaces_behind(const char *s, size_t n)
 
 		while (one && (s[one] & 0xc0) == 0x80)
 			one--;
-		if (space_len(s + one, left - one) != left - one)
+		if (hcl_space_len(s + one, left - one) != left - one)
 			break;
 		left = one;
 	}
@@ -106,7 +106,7 @@ static int part_literal(struct hcl_template *t, struct node_place at)
 	return part->text ? 0 : -ERR_EXHAUSTED;
 }
 
-static bool hex_digits(const char *p, size_t n, unsigned *ret)
+static bool hcl_hex_digits(const char *p, size_t n, unsigned *ret)
 {
 	*ret = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -121,13 +121,13 @@ static bool hex_digits(const char *p, size_t n, unsigned *ret)
 }
 
 /* At \u or \U. */
-static int escape_code_point(struct hcl_template *t)
+static int hcl_escape_code_point(struct hcl_template *t)
 {
 	struct hcl_lexer *l = &t->p->l;
 	const size_t n = l->p[1] == 'u' ? 4 : 8;
 	unsigned c = 0;
 
-	if ((size_t)(l->end - l->p) < n + 2 || !hex_digits(l->p + 2, n, &c))
+	if ((size_t)(l->end - l->p) < n + 2 || !hcl_hex_digits(l->p + 2, n, &c))
 		return hcl_bad(t->p->h, hcl_place(l, l->p), "\\%c wants %zu hexadecimal digits", l->p[1], n);
 	if (!c || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		return hcl_bad(t->p->h, hcl_place(l, l->p), c ? "\\%c%.*s is no character" : "a NUL in a text", l->p[1], (int)n,
@@ -147,7 +147,7 @@ static int template_escape(struct hcl_template *t)
 	if (l->end - l->p < 2)
 		return hcl_bad(t->p->h, t->open, "a text without an end");
 	if (l->p[1] == 'u' || l->p[1] == 'U')
-		return escape_code_point(t);
+		return hcl_escape_code_point(t);
 	at = l->p[1] ? strchr(from, l->p[1]) : NULL;
 	if (!at)
 		return hcl_bad(t->p->h, hcl_place(l, l->p),
@@ -158,7 +158,7 @@ static int template_escape(struct hcl_template *t)
 }
 
 /* Of a literal before "${~", the blanks at its end. */
-static void trim_before(struct hcl_template *t)
+static void hcl_trim_before(struct hcl_template *t)
 {
 	if (t->last && t->last->kind == PART_LITERAL)
 		t->last->n -= hcl_spaces_behind(t->last->text, t->last->n);
@@ -261,7 +261,7 @@ static int template_sequence(struct hcl_template *t)
 
 	l->p += 2;
 	if (r >= 0 && l->p < l->end && *l->p == '~' && !(l->p + 1 < l->end && l->p[1] == '}')) {
-		trim_before(t);
+		hcl_trim_before(t);
 		l->p++;
 	}
 	if (r < 0)
@@ -331,7 +331,10 @@ static int template_special(struct hcl_template *t)
 	return 0;
 }
 
-static bool at_sequence(const struct hcl_lexer *l) { return l->end - l->p > 1 && (*l->p == '$' || *l->p == '%') && l->p[1] == '{'; }
+static bool hcl_at_sequence(const struct hcl_lexer *l)
+{
+	return l->end - l->p > 1 && (*l->p == '$' || *l->p == '%') && l->p[1] == '{';
+}
 
 /* A literal: to a sequence, the end, or the end of a heredoc's line. */
 static int template_literal(struct hcl_template *t)
@@ -340,7 +343,7 @@ static int template_literal(struct hcl_template *t)
 	const struct node_place at = hcl_place(l, l->p);
 	int r = 0;
 
-	while (r >= 0 && l->p < l->end && !at_sequence(l) && (t->marker || t->bare || *l->p != '"')) {
+	while (r >= 0 && l->p < l->end && !hcl_at_sequence(l) && (t->marker || t->bare || *l->p != '"')) {
 		const char *plain = l->p;
 
 		while (plain < l->end && *plain && !strchr("$%\\\n\"", *plain))
@@ -382,7 +385,7 @@ static int template_parts(struct hcl_template *t)
 			l->p++;
 			break;
 		}
-		r = at_sequence(l) ? template_sequence(t) : template_literal(t);
+		r = hcl_at_sequence(l) ? template_sequence(t) : template_literal(t);
 		if (r < 0)
 			return r;
 	}
@@ -390,7 +393,7 @@ static int template_parts(struct hcl_template *t)
 	return part_add(t, PART_END, hcl_place(l, l->p)) ? 0 : -ERR_EXHAUSTED;
 }
 
-static size_t line_characters(const char *s, size_t n)
+static size_t hcl_line_characters(const char *s, size_t n)
 {
 	size_t count = 0;
 
@@ -399,7 +402,7 @@ static size_t line_characters(const char *s, size_t n)
 	return count;
 }
 
-static bool ends_line(const struct template_part *part)
+static bool hcl_ends_line(const struct template_part *part)
 {
 	return part->kind == PART_LITERAL && part->n && part->text[part->n - 1] == '\n';
 }
@@ -412,11 +415,11 @@ static size_t flush_least(const struct hcl_template *t)
 
 	for (const struct template_part *part = t->first; part->kind != PART_END; part = part->next) {
 		size_t blanks = part->kind == PART_LITERAL ? hcl_spaces_before(part->text, part->n) : 0;
-		const bool blank_line = ends_line(part) && blanks == part->n;
+		const bool blank_line = hcl_ends_line(part) && blanks == part->n;
 
-		if (begins && !blank_line && line_characters(part->text, blanks) < least)
-			least = line_characters(part->text, blanks);
-		begins = ends_line(part);
+		if (begins && !blank_line && hcl_line_characters(part->text, blanks) < least)
+			least = hcl_line_characters(part->text, blanks);
+		begins = hcl_ends_line(part);
 	}
 	return least;
 }
@@ -428,10 +431,10 @@ static void flush_lines(struct hcl_template *t)
 	bool begins = true;
 
 	for (struct template_part *part = t->first; part->kind != PART_END; part = part->next) {
-		const bool ends = ends_line(part), blank_line = ends && hcl_spaces_before(part->text, part->n) == part->n;
+		const bool ends = hcl_ends_line(part), blank_line = ends && hcl_spaces_before(part->text, part->n) == part->n;
 
 		for (size_t i = 0; begins && !blank_line && part->kind == PART_LITERAL && i < least && part->n; i++) {
-			size_t one = space_len(part->text, part->n);
+			size_t one = hcl_space_len(part->text, part->n);
 
 			part->text += one;
 			part->n -= one;
@@ -561,7 +564,7 @@ static struct hcl_expr *template_expr(struct hcl_template *t)
 }
 
 /* Quotes with nothing in them that is not taken as it stands: nearly all. NULL, and no error: there is something. */
-static struct hcl_expr *plain_text(struct hcl_parser *p, const struct hcl_token *open)
+static struct hcl_expr *hcl_plain_text(struct hcl_parser *p, const struct hcl_token *open)
 {
 	const char *s = p->l.p, *end = s;
 	struct hcl_expr *e;
@@ -589,7 +592,7 @@ static void heredoc_open(struct hcl_template *t, const struct hcl_token *open)
 struct hcl_expr *parse_template(struct hcl_parser *p, const struct hcl_token *open)
 {
 	struct hcl_template t = { .p = p, .open = open->at };
-	struct hcl_expr *e = open->kind == TOKEN_QUOTE ? plain_text(p, open) : NULL;
+	struct hcl_expr *e = open->kind == TOKEN_QUOTE ? hcl_plain_text(p, open) : NULL;
 
 	if (e || p->h->spent)
 		return e;

@@ -115,7 +115,7 @@ struct twice {
 	uint32_t place;
 };
 
-static int twice_order(const void *a, const void *b)
+static int hcl_twice_order(const void *a, const void *b)
 {
 	const struct twice *x = a, *y = b;
 	const int c = strcmp(x->node->key, y->node->key);
@@ -124,7 +124,7 @@ static int twice_order(const void *a, const void *b)
 }
 
 /* Of members of one key the last stays. */
-static int drop_twice(struct hcl *h, struct node *map)
+static int hcl_drop_twice(struct hcl *h, struct node *map)
 {
 	struct twice *order = hcl_array(h, struct twice, map->n);
 	struct node **link = &map->first;
@@ -134,7 +134,7 @@ static int drop_twice(struct hcl *h, struct node *map)
 		return -ERR_EXHAUSTED;
 	for (struct node *m = map->first; m; m = m->next, i++)
 		order[i] = (struct twice){ m, i };
-	qsort(order, map->n, sizeof *order, twice_order);
+	qsort(order, map->n, sizeof *order, hcl_twice_order);
 	for (i = 1; i < map->n; i++)
 		if (!strcmp(order[i].node->key, order[i - 1].node->key))
 			order[i - 1].node->labels = UINT8_MAX;
@@ -163,7 +163,7 @@ static int out_object(struct tree_out *out, struct node *parent, const struct hc
 		r = text ? out_expr(out, n, name->next, scope, (struct out_key){ text, name->at }) : -ERR_INVALID;
 	}
 	out->depth--;
-	return r < 0 || n->n < 2 ? r : drop_twice(out->h, n);
+	return r < 0 || n->n < 2 ? r : hcl_drop_twice(out->h, n);
 }
 
 static int out_expr(struct tree_out *out, struct node *parent, const struct hcl_expr *e, const struct hcl_scope *scope,
@@ -301,7 +301,7 @@ static int dynamic_turn(struct tree_out *out, struct node *parent, const struct 
 }
 
 /* NAME.key and NAME.value. */
-static const struct hcl_value *iterator_value(struct hcl *h, const struct hcl_value *of, uint32_t i)
+static const struct hcl_value *hcl_iterator_value(struct hcl *h, const struct hcl_value *of, uint32_t i)
 {
 	struct hcl_value *v = hcl_items(h, HCL_OBJECT, 2);
 
@@ -332,7 +332,7 @@ static int out_dynamic(struct tree_out *out, struct node *parent, const struct h
 		return hcl_bad(out->h, d.for_each->at, "for_each goes through lists, sets, maps and objects, not %s",
 			       hcl_kind_name(of));
 	for (uint32_t i = 0; i < of->n && r >= 0; i++) {
-		const struct hcl_scope inner = { .name = d.iterator, .value = iterator_value(out->h, of, i), .outer = scope };
+		const struct hcl_scope inner = { .name = d.iterator, .value = hcl_iterator_value(out->h, of, i), .outer = scope };
 
 		r = inner.value ? dynamic_turn(out, parent, &d, &inner) : -ERR_EXHAUSTED;
 	}
@@ -354,7 +354,7 @@ static int out_body(struct tree_out *out, struct node *n, const struct hcl_body 
 	return r;
 }
 
-static bool used_up(const struct hcl_item *i)
+static bool hcl_used_up(const struct hcl_item *i)
 {
 	return i->body && (!strcmp(i->name, "variable") || !strcmp(i->name, "variables") || !strcmp(i->name, "locals"));
 }
@@ -366,7 +366,7 @@ int hcl_tree(struct hcl *h, const struct hcl_body *root, struct tree *tree)
 	int r = n ? 0 : -ERR_EXHAUSTED;
 
 	for (const struct hcl_item *i = root->first; i && r >= 0; i = i->next) {
-		if (used_up(i))
+		if (hcl_used_up(i))
 			continue;
 		r = i->expr ? out_expr(&out, n, i->expr, NULL, (struct out_key){ i->name, i->at }) : out_static(&out, n, i, NULL);
 	}

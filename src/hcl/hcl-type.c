@@ -50,7 +50,7 @@ static int parse_type_tuple(struct hcl *h, const struct hcl_expr *e, const struc
 	return 0;
 }
 
-static bool is_call(const struct hcl_expr *e, const char *name) { return e->kind == EXPR_CALL && !strcmp(e->text, name); }
+static bool hcl_is_call(const struct hcl_expr *e, const char *name) { return e->kind == EXPR_CALL && !strcmp(e->text, name); }
 
 static int parse_type_object(struct hcl *h, const struct hcl_expr *e, const struct hcl_type **ret)
 {
@@ -73,7 +73,7 @@ static int parse_type_object(struct hcl *h, const struct hcl_expr *e, const stru
 		if (key->kind != EXPR_VALUE || key->value->kind != HCL_TEXT)
 			return hcl_bad(h, key->at, "the name of an attribute is wanted");
 		t->keys[i] = key->value->text;
-		t->optional[i] = is_call(of, "optional") && of->n == 1;
+		t->optional[i] = hcl_is_call(of, "optional") && of->n == 1;
 		r = parse_type_one(h, t->optional[i] ? of->first : of, &t->items[i]);
 		if (r < 0)
 			return r;
@@ -98,11 +98,11 @@ static int parse_type_one(struct hcl *h, const struct hcl_expr *e, const struct 
 			return 0;
 		}
 	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-		if (is_call(e, of[i].name) && e->n == 1)
+		if (hcl_is_call(e, of[i].name) && e->n == 1)
 			return parse_type_of(h, e, of[i].kind, ret);
-	if (is_call(e, "tuple") && e->n == 1)
+	if (hcl_is_call(e, "tuple") && e->n == 1)
 		return parse_type_tuple(h, e, ret);
-	if (is_call(e, "object") && e->n == 1)
+	if (hcl_is_call(e, "object") && e->n == 1)
 		return parse_type_object(h, e, ret);
 	return hcl_bad(h, e->at,
 		       "a type is string, number, bool, any, list(T), set(T), map(T), tuple([T, T]) or object({ name = T })");
@@ -151,7 +151,7 @@ static const struct hcl_type *common_of(struct hcl *h, enum hcl_kind kind, const
 	return t;
 }
 
-static bool same_keys(const struct hcl_type *a, const struct hcl_type *b)
+static bool hcl_same_keys(const struct hcl_type *a, const struct hcl_type *b)
 {
 	if (a->n != b->n || !a->keys != !b->keys)
 		return false;
@@ -165,7 +165,7 @@ static bool same_keys(const struct hcl_type *a, const struct hcl_type *b)
  * type. */
 static const struct hcl_type *common_structure(struct hcl *h, const struct hcl_type *a, const struct hcl_type *b)
 {
-	struct hcl_type *t = same_keys(a, b) ? type_new(h, a->kind, a->n) : NULL;
+	struct hcl_type *t = hcl_same_keys(a, b) ? type_new(h, a->kind, a->n) : NULL;
 	uint32_t i = 0;
 
 	while (t && i < t->n) {
@@ -222,17 +222,17 @@ static const struct hcl_type *element_type(struct hcl *h, const struct hcl_value
 	return t;
 }
 
-static int value_order(const void *a, const void *b, void *h)
+static int hcl_value_order(const void *a, const void *b, void *h)
 {
 	return hcl_compare(h, *(const struct hcl_value *const *)a, *(const struct hcl_value *const *)b);
 }
 
 /* Each once, in order. */
-static const struct hcl_value *as_set(struct hcl *h, struct hcl_value *v)
+static const struct hcl_value *hcl_as_set(struct hcl *h, struct hcl_value *v)
 {
 	uint32_t kept = 0;
 
-	qsort_r(v->items, v->n, sizeof *v->items, value_order, h);
+	qsort_r(v->items, v->n, sizeof *v->items, hcl_value_order, h);
 	for (uint32_t i = 0; i < v->n; i++)
 		if (!kept || hcl_compare(h, v->items[kept - 1], v->items[i]) != 0)
 			v->items[kept++] = v->items[i];
@@ -260,7 +260,7 @@ static const struct hcl_value *convert_elements(struct hcl *h, struct node_place
 		if (!new->items[i])
 			return NULL;
 	}
-	return kind == HCL_SET ? as_set(h, new) : new;
+	return kind == HCL_SET ? hcl_as_set(h, new) : new;
 }
 
 static const struct hcl_value *convert_object(struct hcl *h, struct node_place at, const struct hcl_value *v,

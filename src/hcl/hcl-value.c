@@ -7,7 +7,7 @@
 const struct hcl_value hcl_null = { .kind = HCL_NULL }, hcl_true = { .kind = HCL_BOOL, .yes = true },
 		       hcl_false = { .kind = HCL_BOOL };
 
-static struct hcl_value *value_new(struct hcl *h, enum hcl_kind kind)
+static struct hcl_value *hcl_value_new(struct hcl *h, enum hcl_kind kind)
 {
 	struct hcl_value *v = hcl_new(h, struct hcl_value);
 
@@ -18,7 +18,7 @@ static struct hcl_value *value_new(struct hcl *h, enum hcl_kind kind)
 
 const struct hcl_value *hcl_number(struct hcl *h, long double number)
 {
-	struct hcl_value *v = value_new(h, HCL_NUMBER);
+	struct hcl_value *v = hcl_value_new(h, HCL_NUMBER);
 
 	if (v)
 		v->number = number;
@@ -27,7 +27,7 @@ const struct hcl_value *hcl_number(struct hcl *h, long double number)
 
 const struct hcl_value *hcl_text(struct hcl *h, const char *s, size_t n)
 {
-	struct hcl_value *v = value_new(h, HCL_TEXT);
+	struct hcl_value *v = hcl_value_new(h, HCL_TEXT);
 
 	if (!v)
 		return NULL;
@@ -49,7 +49,7 @@ const struct hcl_value *hcl_text_buf(struct hcl *h, struct node_place at, const 
 
 struct hcl_value *hcl_items(struct hcl *h, enum hcl_kind kind, size_t n)
 {
-	struct hcl_value *v = value_new(h, kind);
+	struct hcl_value *v = hcl_value_new(h, kind);
 
 	if (!v || hcl_spend(h, n) < 0)
 		return NULL;
@@ -167,7 +167,7 @@ void hcl_number_text(struct buf *out, long double number)
 		digits_text(out, number);
 }
 
-static int compare_items(struct hcl *h, const struct hcl_value *a, const struct hcl_value *b)
+static int hcl_compare_items(struct hcl *h, const struct hcl_value *a, const struct hcl_value *b)
 {
 	for (uint32_t i = 0; i < a->n && i < b->n; i++) {
 		int c = a->keys ? strcmp(a->keys[i], b->keys[i]) : 0;
@@ -197,7 +197,7 @@ int hcl_compare(struct hcl *h, const struct hcl_value *a, const struct hcl_value
 	case HCL_OBJECT:
 	case HCL_MAP: break;
 	}
-	return compare_items(h, a, b);
+	return hcl_compare_items(h, a, b);
 }
 
 unsigned hcl_depth(const struct hcl_value *v)

@@ -55,10 +55,10 @@ static struct hcl_name *name_find(const struct hcl_names *names, const char *nam
 	return NULL;
 }
 
-static bool is_block(const struct hcl_item *item, const char *type) { return item->body && !strcmp(item->name, type); }
+static bool hcl_is_block(const struct hcl_item *item, const char *type) { return item->body && !strcmp(item->name, type); }
 
 /* `locals`, `variables`: blocks without labels, of attributes. */
-static int check_plain(struct hcl *h, const struct hcl_item *block)
+static int hcl_check_plain(struct hcl *h, const struct hcl_item *block)
 {
 	if (block->n_labels)
 		return hcl_bad(h, block->labels->at, "%s takes no label", block->name);
@@ -70,8 +70,8 @@ static int check_plain(struct hcl *h, const struct hcl_item *block)
 
 static int names_gather_block(struct hcl *h, const struct hcl_item *block, const char *plain, struct hcl_names *names)
 {
-	if (is_block(block, plain)) {
-		int r = check_plain(h, block);
+	if (hcl_is_block(block, plain)) {
+		int r = hcl_check_plain(h, block);
 
 		for (const struct hcl_item *i = block->body->first; r >= 0 && i; i = i->next)
 			names->v[names->n++] = (struct hcl_name){ .name = i->name, .at = i->at, .expr = i->expr };
@@ -90,13 +90,13 @@ static struct hcl_names *names_gather(struct hcl *h, const struct hcl_body *root
 	size_t n = 0;
 
 	for (const struct hcl_item *i = root->first; i; i = i->next)
-		n += is_block(i, plain) ? i->body->n : 1;
+		n += hcl_is_block(i, plain) ? i->body->n : 1;
 	if (names)
 		names->v = hcl_array(h, struct hcl_name, n);
 	if (!names || !names->v)
 		return NULL;
 	for (const struct hcl_item *i = root->first; i; i = i->next)
-		if (is_block(i, plain) || (variables && is_block(i, "variable")))
+		if (hcl_is_block(i, plain) || (variables && hcl_is_block(i, "variable")))
 			if (names_gather_block(h, i, plain, names) < 0)
 				return NULL;
 	if (names->n)
@@ -149,7 +149,7 @@ static int variable_block(struct hcl *h, struct hcl_name *name)
 	int r = 0;
 
 	for (const struct hcl_item *i = name->block ? name->block->first : NULL; i; i = i->next) {
-		const bool validation = is_block(i, "validation");
+		const bool validation = hcl_is_block(i, "validation");
 
 		if (i->expr && !strcmp(i->name, "type"))
 			type = i->expr;
@@ -211,7 +211,7 @@ static int variable_unknown(struct hcl *h, struct node_place at, const char *nam
 	return hcl_bad(h, at, "no variable \"%s\" in the job file (there it would be: variable \"%s\" {})", name, name);
 }
 
-static const struct hcl_value *value_of_text(struct hcl *h, const struct node *n)
+static const struct hcl_value *hcl_value_of_text(struct hcl *h, const struct node *n)
 {
 	struct hcl_expr *e = NULL;
 
@@ -230,7 +230,7 @@ static int variables_from_json(struct hcl *h, const char *data, size_t len)
 	for (const struct node *m = r >= 0 ? t.root->first : NULL; m && r >= 0; m = m->next) {
 		struct hcl_name *name = name_find(h->variables, m->key);
 
-		r = name ? variable_set(h, name, hcl_from_node(h, m, value_of_text), m->at)
+		r = name ? variable_set(h, name, hcl_from_node(h, m, hcl_value_of_text), m->at)
 			 : variable_unknown(h, m->key_at, m->key);
 	}
 	return r;
@@ -330,7 +330,7 @@ int hcl_variables(struct hcl *h, const struct hcl_body *root)
 	return r;
 }
 
-static int validation_check(struct hcl *h, const struct hcl_name *name, const struct hcl_item *block)
+static int hcl_validation_check(struct hcl *h, const struct hcl_name *name, const struct hcl_item *block)
 {
 	const struct hcl_expr *condition = NULL, *message = NULL;
 	const struct hcl_value *v;
@@ -369,7 +369,7 @@ static int variable_check(struct hcl *h, const struct hcl_name *name)
 				"give it one: -var %s=VALUE, -var-file, NOMAD_VAR_%s, or a default", name->name, name->name);
 	for (const struct hcl_item *i = name->block ? name->block->first : NULL; i && r >= 0; i = i->next)
 		if (i->body)
-			r = validation_check(h, name, i);
+			r = hcl_validation_check(h, name, i);
 	return r;
 }
 
@@ -394,7 +394,7 @@ const struct hcl_value *hcl_variable(struct hcl *h, const char *name, struct nod
 	return NULL;
 }
 
-static const struct hcl_value *local_value(struct hcl *h, struct hcl_name *local, struct node_place at)
+static const struct hcl_value *hcl_local_value(struct hcl *h, struct hcl_name *local, struct node_place at)
 {
 	const struct hcl_value *each = h->each;
 
@@ -416,7 +416,7 @@ const struct hcl_value *hcl_local(struct hcl *h, const char *name, struct node_p
 	struct hcl_name *found = name_find(h->locals, name);
 
 	if (found)
-		return local_value(h, found, at);
+		return hcl_local_value(h, found, at);
 	(void)hcl_bad(h, at, "there is no local %s", name);
 	return NULL;
 }
@@ -427,7 +427,7 @@ const struct hcl_value *hcl_names_object(struct hcl *h, const struct hcl_names *
 
 	for (size_t i = 0; v && i < names->n; i++) {
 		v->keys[i] = names->v[i].name;
-		v->items[i] = names == h->locals ? local_value(h, &names->v[i], at) : hcl_variable(h, v->keys[i], at);
+		v->items[i] = names == h->locals ? hcl_local_value(h, &names->v[i], at) : hcl_variable(h, v->keys[i], at);
 		if (!v->items[i])
 			return NULL;
 	}

@@ -2,7 +2,7 @@
 #include "hcl-variable.h"
 #include <string.h>
 
-static int read_into(struct hcl *h, const char *data, size_t len, struct tree *tree)
+static int hcl_read_into(struct hcl *h, const char *data, size_t len, struct tree *tree)
 {
 	struct hcl_body *root = NULL;
 	int r = hcl_parse_body(h, data, len, &root);
@@ -23,7 +23,7 @@ int hcl_read(const char *data, size_t len, const struct hcl_options *options, st
 
 	if (len > HCL_SIZE_MAX)
 		return err_set(err, ERR_EXHAUSTED, "%s: more than %d MiB", tree->file, HCL_SIZE_MAX >> 20);
-	r = read_into(&h, data, len, tree);
+	r = hcl_read_into(&h, data, len, tree);
 	if (r < 0)
 		r = -(int)h.err->code;
 	hcl_done(&h);

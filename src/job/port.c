@@ -101,10 +101,11 @@ size_t ports_clash(const struct port *p, size_t n)
 	for (size_t i = 0; keys && i < n; i++)
 		if (!port_is_open(&p[i]))
 			keys[fixed++] = port_key_of(&p[i], i);
-	if (fixed)
+	if (fixed) {
 		qsort(keys, fixed, sizeof *keys, by_address);
-	for (const struct port_key *k = keys, *end = k + fixed; k < end;)
-		k = same_port(k, end, &least);
+		for (const struct port_key *k = keys, *end = k + fixed; k < end;)
+			k = same_port(k, end, &least);
+	}
 	free(keys);
 	return least;
 }

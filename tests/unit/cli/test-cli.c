@@ -42,8 +42,8 @@ static void refuses(void **state)
 		  "flag --format: template: column 3: no field .Nams: there are .Command .CreatedAt .ID .Image .Labels "
 		  ".LocalVolumes .Mounts .Names .Networks .Platform .Ports .RunningFor .Size .State .Status .command .created_at "
 		  ".exit_code "
-		  ".exited_at .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at .status (did "
-		  "you mean .Names?)" },
+		  ".exited_at .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at .status "
+		  ".tasks .tasks_running (did you mean .Names?)" },
 		{ "ps --format yaml",
 		  "flag --format is one of table, json, names, not \"yaml\" (or a template, as in '{{json .}}')" },
 		{ "rm -n 5 web", "rm: unknown flag -n: did you mean --namespace? (-n stands before the command only)" },

@@ -302,7 +302,7 @@ static void bad_files(void **state)
 		  "f:6:13: allocation web: volume: invalid mount target \"x\": not an absolute path", "" },
 		{ HEAD "    volume: [{name: x, mount_destination: /x}, {name: y, mount_destination: /x}]\n",
 		  "f:3:3: allocation web: invalid mount target \"/x\": two mounts have it", "" },
-		{ "version: V1\nnodes: {n: {allocations: [web]}}\n", "f:2:28: node n: no allocation is called \"web\"", "" },
+		{ "version: V1\nnodes: {n: {allocations: [web]}}\n", "f:2:27: node n: no allocation is called \"web\"", "" },
 		{ HEAD "nodes: [n]\n", "f:6:8: nodes is a map", "" },
 		{ HEAD "nodes: {n: {allocations: web}}\n", "f:6:26: node n: allocations of a node are a list of names", "" },
 		{ HEAD "nodes: {n: {allocations: [wen]}}\n", "f:6:27: node n: no allocation is called \"wen\"",

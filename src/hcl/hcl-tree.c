@@ -66,7 +66,7 @@ static int out_number(struct tree_out *out, struct node *n, long double number)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 
-	hcl_number_text(&b, number);
+	hcl_number_text(&b, number == 0 ? 0 : number); /* never -0 */
 	return out_text(out, n, buf_str(&b), b.len);
 }
 

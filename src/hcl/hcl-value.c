@@ -162,7 +162,7 @@ static void digits_text(struct buf *out, long double number)
 void hcl_number_text(struct buf *out, long double number)
 {
 	if (number == floorl(number) && fabsl(number) < 0x1p64L)
-		buf_addf(out, "%.0Lf", number == 0 ? 0.0L : number);
+		buf_addf(out, "%.0Lf", number);
 	else
 		digits_text(out, number);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What davit makes of Nomad's job files, beside what Nomad itself reads of them: count, driver's config, resources, ports,
-environment, restart, times, templates. Arguments: davit, and job files; without files those of examples/nomad. The last line is
+environment, restart, times, templates. Arguments: a build folder, and job files; without files those of examples/nomad. The last line is
 "N passed, N failed, N skipped"."""
 import glob
 import json
@@ -121,7 +121,7 @@ class Compare:
 
 
 def main():
-    davit, files = sys.argv[1], sys.argv[2:] or sorted(glob.glob(os.path.join(ROOT, "examples/nomad/*.hcl")))
+    davit, files = os.path.join(sys.argv[1], "src/cli/davit"), sys.argv[2:] or sorted(glob.glob(os.path.join(ROOT, "examples/nomad/*.hcl")))
     passed = failed = 0
     try:
         program = nomads.build()

@@ -7,7 +7,7 @@ static int check_image(const struct job_flags *f, const struct strv *args, struc
 {
 	struct command with_image = cmd_run;
 
-	with_image.min = 1;
+	with_image.min = f->job->tasks[0].bundle ? 0 : 1;
 	if (f->from.vars.n || f->from.var_files.n)
 		return err_hint(err, err_set(err, ERR_INVALID, "flag --var without --file"),
 				"-e NAME=VALUE is for the environment");

@@ -220,7 +220,7 @@ int job_flags_args(struct job_flags *f, const struct strv *args, struct err *err
 {
 	struct task *t = &f->job->tasks[0];
 
-	if (!args->n || !*args->v[0])
+	if (!t->bundle && (!args->n || !*args->v[0]))
 		return err_hint(err, err_set(err, ERR_INVALID, "image \"\": the name is empty"), "is a shell's variable not set?");
 	strv_setenvs(&f->env, &t->env);
 	strv_done(&t->env);
@@ -228,8 +228,8 @@ int job_flags_args(struct job_flags *f, const struct strv *args, struct err *err
 	dict_add(&f->labels, &f->job->labels);
 	dict_add(&f->job->labels, &f->labels);
 	free(t->image);
-	t->image = mem_strdup(args->v[0]);
-	for (size_t i = 1; i < args->n; i++)
+	t->image = t->bundle ? NULL : mem_strdup(args->v[0]);
+	for (size_t i = t->bundle ? 0 : 1; i < args->n; i++)
 		strv_push(&t->args, args->v[i]);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* What can be said about a job without looking at the host, beside what each row of the table says: texts of a field, and what
  * is between the fields of one object. */
 #include "check.h"
+#include "job-table.h"
 #include "job-order.h"
 #include "mem.h"
 #include "name.h"
@@ -244,11 +245,44 @@ static int check_cpu(const struct task *t, struct err *err)
 	return 0;
 }
 
+/* A bundle's spec says all that a container is; these are about it, not in it. */
+static bool may_be_beside_bundle(const char *key)
+{
+	static const char *const keys[] = {
+		"name",         "bundle",    "args",    "tty",          "stdin_open",    "stop_signal",
+		"stop_timeout", "lifecycle", "sidecar", "leader",       "depends_on",    "restart",
+		"healthcheck",  "labels",    "log",     "log_max_size", "log_max_files", "log_retention",
+	};
+	size_t i = 0;
+
+	while (i < sizeof keys / sizeof *keys && strcmp(keys[i], key) != 0)
+		i++;
+	return i < sizeof keys / sizeof *keys;
+}
+
+static int check_beside_bundle(const struct task *t, struct err *err)
+{
+	_cleanup_json_ json *o = shape_write(&task_shape, t);
+	const struct field *f = task_shape.fields;
+	size_t i = 0;
+
+	while (i < task_shape.n && (!f[i].key || !json_get(o, f[i].key) || may_be_beside_bundle(f[i].key)))
+		i++;
+	if (i == task_shape.n)
+		return 0;
+	return err_hint(
+		err,
+		err_set(err, ERR_INVALID, "conflicting options: %s and bundle", f[i].flag && !f[i].part ? f[i].flag : f[i].key),
+		"the bundle's config.json says it");
+}
+
 static int check_what_runs(const struct task *t, struct err *err)
 {
 	if (t->bundle && t->image)
 		return err_set(err, ERR_INVALID, "an image and a bundle: only one of them");
-	return t->bundle || (t->image && *t->image) ? 0 : err_set(err, ERR_INVALID, "task without image");
+	if (t->bundle)
+		return check_beside_bundle(t, err);
+	return t->image && *t->image ? 0 : err_set(err, ERR_INVALID, "task without image");
 }
 
 int check_task(const void *task, struct err *err)
@@ -443,6 +477,28 @@ static int check_joins(const struct job *j, struct err *err)
 	return 0;
 }
 
+/* Files and names that davit gives a container, where every task is a bundle, whose spec says what it has of them. */
+static int check_bundles(const struct job *j, struct err *err)
+{
+	const struct {
+		const char *what;
+		bool set;
+	} others[] = {
+		{ "hostname", j->hostname },        { "dns", j->dns.n },         { "dns-search", j->dns_search.n },
+		{ "dns-option", j->dns_options.n }, { "host-dns", j->host_dns }, { "add-host", j->extra_hosts.n },
+		{ "snapshotter", j->snapshotter },
+	};
+	size_t bundles = 0;
+
+	while (bundles < j->n_tasks && j->tasks[bundles].bundle)
+		bundles++;
+	for (size_t i = 0; j->n_tasks && bundles == j->n_tasks && i < sizeof others / sizeof *others; i++)
+		if (others[i].set)
+			return err_hint(err, err_set(err, ERR_INVALID, "conflicting options: %s and bundle", others[i].what),
+					"the bundle's config.json says it");
+	return 0;
+}
+
 /* What only a network of the job's own can have. */
 static int check_alone(const struct job *j, struct err *err)
 {
@@ -484,6 +540,8 @@ int check_job(const void *job, struct err *err)
 {
 	int r = check_joins(job, err);
 
+	if (r >= 0)
+		r = check_bundles(job, err);
 	if (r >= 0)
 		r = check_alone(job, err);
 	if (r >= 0)

@@ -227,7 +227,7 @@ static void row_describe(const struct core *c, const struct record *job, const s
 	*row = (struct job_row){ .ns = mem_strdup(c->conf.ns),
 				 .name = name,
 				 .id = mem_strdup(own->id),
-				 .image = mem_strdup(own->image),
+				 .image = mem_strdup(own->image ? own->image : ""),
 				 .command = command_text(own),
 				 .runtime = mem_strdup(own->runtime),
 				 .network = networks_text(job->job),

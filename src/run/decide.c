@@ -1,5 +1,6 @@
 #include "decide.h"
 #include "controllers.h"
+#include "bundle-task.h"
 #include "injected.h"
 #include "job-name.h"
 #include "mapped.h"
@@ -37,6 +38,8 @@ static int decide_image(struct run_task *t, struct err *err)
 	struct ref ref = { 0 };
 	int r;
 
+	if (t->task->bundle)
+		return t->record ? 0 : run_decide_bundle(t, err);
 	if (!t->task->image)
 		return err_set(err, ERR_INVALID, "no image is named");
 	if (image_is_id(t->task->image)) {
@@ -121,5 +124,7 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 		r = err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: not in a virtual machine", run->n_tasks);
 	if (r >= 0)
 		r = run_network(run, ctx, err);
+	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++)
+		r = run_check_bundle(&run->tasks[i], err);
 	return r < 0 || (ctx && run_publishes_image(run)) ? r : run_pick_ports(run, ctx, err);
 }

@@ -14,6 +14,8 @@ int job_export_root(struct core *c, const char *name, const struct ctx *ctx, int
 
 	if (r < 0)
 		return r;
+	if (!rec.c.snapshot_key || !*rec.c.snapshot_key)
+		return err_set(err, ERR_INVALID, "job %s: it runs a bundle, whose folder has its root file system", rec.name);
 	r = mapped_ids(&rec, ret_ids, err);
 	if (r >= 0)
 		r = snapshots_mounts(c->ctrd, rec.c.snapshotter, rec.c.snapshot_key, ctx, &mounts, err);

@@ -1,5 +1,6 @@
 /* The runtime spec of a run: for its container record, and for --dry-run. */
 #include "beneath.h"
+#include "bundle-task.h"
 #include "cap.h"
 #include "file.h"
 #include "job-state.h"
@@ -94,6 +95,8 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 	struct spec_map map = { .dir = map_dir, .sources = &t->mapped };
 	_cleanup_(joined_done) struct joined joined = { 0 };
 
+	if (t->task->bundle)
+		return run_bundle_spec(t, out, err);
 	joined_paths(t, &joined);
 	in.paths.pid = joined.pid;
 	in.paths.ipc = joined.ipc;
@@ -138,8 +141,10 @@ static int dry_identity(struct run_task *t, const struct ctx *ctx, struct err *e
 
 int run_spec_dry(struct run_task *t, const struct ctx *ctx, struct buf *out, struct err *err)
 {
-	int r = run_image(t, ctx, err);
+	int r = t->task->bundle ? 0 : run_image(t, ctx, err);
 
+	if (t->task->bundle)
+		return run_spec(t, out, err);
 	if (r < 0)
 		return r == -ERR_NOT_FOUND ? err_hint(err, r, "davit pull %s", t->task->image) : r;
 	r = run_image_volumes(t, err);

@@ -118,6 +118,7 @@ static void task_part_done(struct run_task *t)
 	selinux_labels_done(&t->labels);
 	user_files_done(&t->files);
 	image_done(&t->image);
+	json_freep(&t->bundle);
 	strv_done(&t->bind_sources);
 	strv_done(&t->mapped);
 	strv_done(&t->scripts);

@@ -60,6 +60,7 @@ struct run_task {
 	bool fetches, pulls;                                                                           /* also once it has */
 	struct timer pull_timer;                                                                       /* its pull-timeout */
 	bool pull_late;
+	json *bundle; /* its spec, of one that runs a bundle and is new; else NULL */
 	struct image image;
 	bool has_image;
 	struct ctrd_mounts mounts;

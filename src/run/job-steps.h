@@ -16,12 +16,13 @@ step_do claim_begin, claim_end;
 step_take_back claim_undo;
 step_say claim_plan;
 /* step-image.c */
+step_wanted image_wanted;
 step_ready image_ready;
 step_do image_begin, image_end;
 step_take_back image_undo;
 step_say image_plan;
 /* step-snapshot.c */
-step_wanted settings_wanted;
+step_wanted settings_wanted, snapshot_wanted;
 step_do settings_begin, settings_end, snapshot_begin, snapshot_end;
 step_take_back settings_undo, snapshot_undo;
 step_say snapshot_plan;

@@ -30,7 +30,7 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_(ctrd_container_done) struct ctrd_container c = { 0 };
 	_cleanup_json_ json *j = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
-	int r = run_confine(t, ctx, err);
+	int r = t->task->bundle ? 0 : run_confine(t, ctx, err);
 
 	if (r >= 0)
 		r = run_spec(t, &c.spec.value, err);
@@ -45,7 +45,7 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 		buf_add(&c.runtime_options.value, t->run->runtime.options.value.data, t->run->runtime.options.value.len);
 	}
 	c.snapshotter = mem_strdup(t->run->snapshotter);
-	c.snapshot_key = mem_strdup(t->id);
+	c.snapshot_key = t->task->bundle ? NULL : mem_strdup(t->id);
 	record_labels(t, &c.labels);
 	j = job_to_json_kept(t->run->job);
 	json_write(j, &text);
@@ -84,8 +84,9 @@ void container_plan(const void *state, struct strv *out)
 {
 	const struct run_task *t = state;
 
-	strv_pushf(out, "container: record %s, runtime %s%s%s", t->id, t->run->runtime.type, t->run->runtime.engine ? " with " : "",
-		   t->run->runtime.engine ? t->run->runtime.engine : "");
+	strv_pushf(out, "container: record %s, runtime %s%s%s%s%s", t->id, t->run->runtime.type,
+		   t->run->runtime.engine ? " with " : "", t->run->runtime.engine ? t->run->runtime.engine : "",
+		   t->task->bundle ? ", bundle " : "", t->task->bundle ? t->task->bundle : "");
 }
 
 /* complete: from here on the record stands for itself */

@@ -15,6 +15,8 @@ static void image_ask(struct run_task *t, const struct ctx *ctx)
 	t->call[S_IMAGE] = image_get_begin(run_ctrd(t->run), t->image_name, ctx);
 }
 
+bool image_wanted(const void *state) { return task_is_new(state) && !((const struct run_task *)state)->task->bundle; }
+
 int image_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;

@@ -48,6 +48,8 @@ void settings_undo(void *state, const struct ctx *ctx)
 
 /* snapshot */
 
+bool snapshot_wanted(const void *state) { return !((const struct run_task *)state)->task->bundle; }
+
 int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;

@@ -48,8 +48,8 @@ static char *read_back(const char *text, struct err *err)
 /* @task and @job are members of the two objects, or "". */
 static char *by_json(const char *task, const char *job, struct err *err)
 {
-	_cleanup_free_ char *text =
-		mem_printf("{\"tasks\":[{\"image\":\"img\"%s%s}]%s%s}", *task ? "," : "", task, *job ? "," : "", job);
+	const char *runs = strstr(task, "\"bundle\"") ? "\"args\":[\"img\"]" : "\"image\":\"img\"";
+	_cleanup_free_ char *text = mem_printf("{\"tasks\":[{%s%s%s}]%s%s}", runs, *task ? "," : "", task, *job ? "," : "", job);
 
 	return read_back(text, err);
 }
@@ -198,7 +198,9 @@ static const struct {
 	{ "--security-opt seccomp=no/such", "'seccomp':'no/such'", "", false },
 	{ "--security-opt systempaths=unconfined", "'masked_paths':[],'readonly_paths':[]", "", true },
 	{ "--security-opt systempaths=some", "'masked_paths':['some']", "", false },
-	{ "--bundle /b", "'bundle':'/b'", "", false }, /* and an image */
+	{ "--bundle /b", "'bundle':'/b'", "", true },
+	{ "--bundle /b --env A=B", "'bundle':'/b','env':['A=B']", "", false },
+	{ "--bundle /b -h h", "'bundle':'/b'", "'hostname':'h'", false },
 	{ "--blkio-weight-device /dev/a:500", "'blkio_weight_devices':[{'path':'/dev/a','weight':500}]", "", true },
 	{ "--blkio-weight-device /dev/a:5", "'blkio_weight_devices':[{'path':'/dev/a','weight':5}]", "", false },
 	{ "--device-read-bps /dev/a:1m", "'device_read_bps':[{'path':'/dev/a','rate':'1m'}]", "", true },

@@ -141,6 +141,38 @@ static const struct {
 	{ "\"host\":80,\"host_last\":82", "\"host\":80", false },
 };
 
+/* What a bundle's spec says is not the task's to say. */
+static void beside_a_bundle(void **state)
+{
+	static const struct {
+		const char *text, *what; /* NULL: it may be there */
+	} with[] = {
+		{ "\"args\":[\"sh\"],\"tty\":true,\"stop_signal\":\"INT\",\"labels\":{\"a\":\"b\"},\"log\":\"none\"", NULL },
+		{ "\"env\":[\"A=B\"]", "env" },
+		{ "\"user\":\"1\"", "user" },
+		{ "\"cwd\":\"/\"", "workdir" },
+		{ "\"entrypoint\":[]", "entrypoint" },
+		{ "\"memory\":\"64m\"", "memory" },
+		{ "\"cap_add\":[\"KILL\"]", "cap-add" },
+		{ "\"no_new_privileges\":false", "no_new_privileges" },
+		{ "\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\"}]", "volume" },
+		{ "\"annotations\":{\"a\":\"b\"}", "annotation" },
+		{ "\"init\":true", "init" },
+		{ "\"pull\":\"always\"", "pull" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+		_cleanup_free_ char *text = mem_printf("{\"tasks\":[{\"bundle\":\"/b\",%s}]}", with[i].text),
+				    *want = mem_printf("conflicting options: %s and bundle", with[i].what ? with[i].what : "");
+		char msg[1000];
+		int r = check(text, msg);
+
+		if ((r < 0) != (with[i].what != NULL) || (r < 0 && strcmp(msg, want) != 0))
+			fail_msg("%s: %s", text, msg);
+	}
+}
+
 static void clashing_ports(void **state)
 {
 	(void)state;
@@ -354,7 +386,7 @@ static void the_first_clash_of_any_ports(void **state)
 	assert_in_range(clashes, 2000, 18000);
 }
 
-RUN_TESTS("job-check", cmocka_unit_test(one_mistake_each), cmocka_unit_test(clashing_ports), cmocka_unit_test(names_of_tasks),
-	  cmocka_unit_test(many_ports_are_bounded), cmocka_unit_test(other_bytes_than_utf8),
+RUN_TESTS("job-check", cmocka_unit_test(one_mistake_each), cmocka_unit_test(beside_a_bundle), cmocka_unit_test(clashing_ports),
+	  cmocka_unit_test(names_of_tasks), cmocka_unit_test(many_ports_are_bounded), cmocka_unit_test(other_bytes_than_utf8),
 	  cmocka_unit_test(eight_times_as_long_takes_eight_times_as_long), cmocka_unit_test(the_last_of_many_is_the_first_again),
 	  cmocka_unit_test(the_first_clash_of_any_ports))

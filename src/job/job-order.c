@@ -124,6 +124,21 @@ static int order_check_other(const struct job *job, const struct task *t, const 
 	return 0;
 }
 
+/* Whose end it waits for has no namespaces any more. */
+static int order_check_joins(const struct job *job, size_t i, struct err *err)
+{
+	_cleanup_(order_needs_done) struct order_needs needs = { 0 };
+	const char *joins[JOINS];
+
+	joined_tasks(&job->tasks[i], joins);
+	job_order_needs(job, i, &needs);
+	for (size_t k = 0; k < JOINS; k++)
+		for (size_t n = 0; joins[k] && n < needs.n; n++)
+			if (needs.v[n].ended && !strcmp(job->tasks[needs.v[n].task].name, joins[k]))
+				return check_fail("namespace of task", joins[k], "that task has ended before this one starts", err);
+	return 0;
+}
+
 static int order_check_others(const struct job *job, const struct task *t, struct err *err)
 {
 	const char *joins[JOINS];
@@ -261,8 +276,11 @@ int job_order_check(const struct job *job, struct err *err)
 		return r;
 	if (job->n_tasks > ORDER_TASKS_MAX)
 		return err_set(err, ERR_INVALID, "%zu tasks that wait for each other: at most %d", job->n_tasks, ORDER_TASKS_MAX);
-	for (size_t i = 0; r >= 0 && i < job->n_tasks; i++)
+	for (size_t i = 0; r >= 0 && i < job->n_tasks; i++) {
 		r = order_check_others(job, &job->tasks[i], err);
+		if (r >= 0)
+			r = order_check_joins(job, i, err);
+	}
 	return r < 0 ? r : order_walk(job, unused, &n, err);
 }
 

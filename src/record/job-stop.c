@@ -6,7 +6,7 @@
 #include "stop.h"
 #include "task.h"
 
-int job_stop(struct core *c, const char *name, int timeout, const struct ctx *ctx, struct err *err)
+int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	int r = record_find(c, name, ctx, &rec, err);
@@ -14,6 +14,8 @@ int job_stop(struct core *c, const char *name, int timeout, const struct ctx *ct
 	if (r < 0)
 		return r;
 	r = stop_tasks(c, &rec, timeout, NULL, ctx, err);
+	if (r > 0 && last)
+		last(c, rec.c.id, timeout, ctx);
 	if (r > 0)
 		r = remains_after_end(c, &rec, ctx, err);
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;

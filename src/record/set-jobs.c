@@ -85,13 +85,16 @@ int set_jobs(struct core *c, const char *name, const struct ctx *ctx, struct str
 	return r;
 }
 
-int set_stop(struct core *c, const char *name, int timeout, const struct ctx *ctx, struct strv *stopped, struct err *err)
+int set_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct strv *stopped,
+	     struct err *err)
 {
 	_cleanup_(set_records_done) struct set_records set = { 0 };
 	int r = set_records_load(c, name, ctx, &set, err);
 
 	if (r >= 0)
 		r = stop_all(c, set.of, set.n, timeout, ctx, err);
+	for (size_t i = 0; r > 0 && last && i < set.n; i++)
+		last(c, set.of[i]->c.id, timeout, ctx);
 	for (size_t i = 0; r >= 0 && i < set.n; i++)
 		r = remains_after_end(c, set.of[i], ctx, err);
 	if (r < 0)

@@ -32,6 +32,7 @@ void crew_conf(struct run *run, size_t task, struct streams_conf *conf)
 void crew_join(struct run_task *t)
 {
 	t->joined = true;
+	t->gone = false;
 	streams_begin(t->streams, t->core, t->id, NULL, TAKE_PTR(t->wait));
 }
 
@@ -116,7 +117,7 @@ static int crew_stop(struct crew *c, struct err *err)
 	const struct ctx ctx = ctx_none();
 	int r;
 
-	if (c->stopped || !main_is_over(c->run) || !to_be_stopped(c->run, which))
+	if (c->stopped || c->run->stopping || !main_is_over(c->run) || !to_be_stopped(c->run, which))
 		return 0;
 	c->stopped = true;
 	r = record_find(c->core, c->run->id, &ctx, &rec, err);

@@ -7,3 +7,5 @@
 int run_copy_job(const struct job *, struct job **ret, struct err *err);
 /* @ctx NULL: without asking containerd. -ERR_INVALID and what job_check() says. */
 int run_decide(struct run *, const struct ctx *, struct err *err);
+/* The parts of a job that exists, @rec (taken) being its record: each task has one of its own. */
+int run_load_records(struct run *, struct record *rec, const struct ctx *, struct err *err);

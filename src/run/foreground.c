@@ -9,6 +9,7 @@
 #include "job-steps.h"
 #include "log.h"
 #include "mem.h"
+#include "poststop.h"
 #include "remains.h"
 #include "task-wait.h"
 #include <signal.h>
@@ -186,6 +187,8 @@ static void heir_go_on(struct run *run, enum heir_word word)
 		return;
 	for (size_t i = 0; i < n; i++)
 		streams_free(streams[i]);
+	if (poststop_wanted(run->job))
+		poststop_of_job(core, run->id, POSTSTOP_PATIENT, NULL);
 	if (!run->job->remove || claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
 		return; /* somebody stops it: they do what we would */
 	claim_lock_removing(lock);
@@ -325,13 +328,15 @@ int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *re
 	int r = crew ? crew_run(run, run->core, ctx, err)
 		     : streams_run(run->tasks[0].streams, run->core, run->id, NULL, TAKE_PTR(run->tasks[0].wait), ctx, &exit, err);
 
+	if (r == STREAMS_EXITED)
+		ret->exit_code = crew ? crew_exit_code(run) : streams_exit_code(run->tasks[0].streams, &exit);
+	if (r == STREAMS_EXITED && poststop_wanted(run->job))
+		r = poststop_foreground(run, ctx, err);
 	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) {
 		err_clear(err);
 		r = ends_us_alone(run, ctx);
 	}
 	time_row(run->opts->timing, "run", origin, began);
-	if (r == STREAMS_EXITED)
-		ret->exit_code = crew ? crew_exit_code(run) : streams_exit_code(run->tasks[0].streams, &exit);
 	if (r == STREAMS_EXITED || r == -ERR_NOT_FOUND) /* its task is gone: somebody has removed it */
 		end_foreground(run, origin);
 	else

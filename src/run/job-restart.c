@@ -1,6 +1,7 @@
 #include "job-restart.h"
 #include "job-run.h"
 #include "job-stop.h"
+#include "poststop.h"
 #include "record.h"
 
 int job_restart(struct core *c, const char *name, int timeout, const struct ctx *ctx, struct err *err)
@@ -15,7 +16,7 @@ int job_restart(struct core *c, const char *name, int timeout, const struct ctx 
 			err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it", rec.name),
 			"stop it, and run it anew");
 	if (r >= 0)
-		r = job_stop(c, name, timeout, ctx, err);
+		r = job_stop(c, name, timeout, poststop_of_job, ctx, err);
 	if (r >= 0)
 		r = job_start(c, name, &detached, ctx, &unused, err);
 	run_result_done(&unused);

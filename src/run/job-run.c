@@ -114,7 +114,7 @@ int job_run(struct core *core, const struct job *job, const struct run_opts *opt
 	bool lost = false;
 	int r;
 
-	unheeded_say(core, job, 1);
+	unheeded_say(core, job, 1, opts->mode == RUN_FOREGROUND || job->remove);
 	r = run_once(core, job, opts, ctx, ret, &lost, err);
 
 	for (int i = 0; r < 0 && lost && i < PICKS_MAX && ctx_check(ctx, NULL) >= 0; i++) {

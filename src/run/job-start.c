@@ -5,8 +5,7 @@
 #include "remains.h"
 #include "task.h"
 
-/* Each task has a record of its own; that of the first is the job's. */
-static int load_records(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+int run_load_records(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	const size_t n = run->job->n_tasks;
 	int r = 0;
@@ -70,7 +69,7 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	r = remains_settle(run->core, rec, ctx, err);
 	if (r == 0) /* while we looked */
 		return err_set(err, ERR_UNAVAILABLE, "it is not known whether its last run is over");
-	return r < 0 ? r : load_records(run, rec, ctx, err);
+	return r < 0 ? r : run_load_records(run, rec, ctx, err);
 }
 
 int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,

@@ -163,6 +163,8 @@ struct job_nodes {
 	size_t first[N_STEPS], n_tasks;
 };
 void job_start_nodes(struct graph *, struct run *run, struct job_nodes *ret);
+/* The start of its tasks of LIFE_POSTSTOP, whose containers are there, when @run is stopping. */
+void job_poststop_nodes(struct graph *, struct run *run);
 /* The node of a job with which begins what must wait for another job. */
 size_t job_nodes_waiting(const struct job_nodes *);
 /* @node begins after the job of @of was started. */

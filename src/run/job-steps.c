@@ -202,6 +202,25 @@ void job_start_nodes(struct graph *g, struct run *run, struct job_nodes *ret)
 	*ret = n;
 }
 
+void job_poststop_nodes(struct graph *g, struct run *run)
+{
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		struct run_task *t = &run->tasks[i];
+		const bool mounted = !t->record || t->mounts.n;
+		size_t io, task, start;
+
+		if (t->task->lifecycle != LIFE_POSTSTOP)
+			continue;
+		io = graph_add(g, &steps[S_IO].kind, t->whose, t);
+		task = graph_add(g, &steps[S_TASK].kind, t->whose, t);
+		start = graph_add(g, &steps[S_START].kind, t->whose, t);
+		graph_need(g, task, io, NULL);
+		graph_need(g, start, task, NULL);
+		if (!mounted) /* it was made by another davit */
+			graph_need(g, task, graph_add(g, &steps[S_SNAPSHOT].kind, t->whose, t), NULL);
+	}
+}
+
 struct graph *job_start_graph(struct run *run)
 {
 	struct graph *g = graph_new();

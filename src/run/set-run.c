@@ -243,7 +243,7 @@ int set_run(struct core *core, const struct jobset *jobs, const struct run_opts 
 	int r = jobset_check(jobs, err);
 
 	if (r >= 0)
-		unheeded_say(core, jobs->jobs, jobs->n_jobs);
+		unheeded_say(core, jobs->jobs, jobs->n_jobs, false);
 	if (r >= 0)
 		r = set_run_once(core, jobs, opts, ctx, ret, &lost, err);
 	for (int i = 0; r < 0 && lost && i < PICKS_MAX && ctx_check(ctx, NULL) >= 0; i++) {

@@ -27,7 +27,7 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 	}
 }
 
-void unheeded_say(const struct core *c, const struct job *jobs, size_t n)
+void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool waits)
 {
 	_cleanup_strv_ struct strv what = { 0 };
 	_cleanup_free_ char *all = NULL;
@@ -43,8 +43,8 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n)
 		strv_push(&what, "waiting for health (for the start alone is waited)");
 	if (u.recovery)
 		strv_push(&what, "failure recovery");
-	if (u.poststop)
-		strv_push(&what, "poststop tasks");
+	if (u.poststop && !waits)
+		strv_push(&what, "poststop tasks (but after davit stop)");
 	if (!what.n)
 		return;
 	all = strv_join(&what, ", ");

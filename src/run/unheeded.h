@@ -3,5 +3,6 @@
 #include "core.h"
 #include "job.h"
 
-/* Restart policies, health checks, waiting for health, recovery: one notice for all @n jobs; none where none asks. */
-void unheeded_say(const struct core *, const struct job *jobs, size_t n);
+/* Restart policies, health checks, waiting for health, recovery: one notice for all @n jobs; none where none asks.
+ * @waits: a process of davit does, for the end of each. */
+void unheeded_say(const struct core *, const struct job *jobs, size_t n, bool waits);

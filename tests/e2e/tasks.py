@@ -160,6 +160,77 @@ class Order(Tasks):
         self.davit("volume", "rm", "o-rev")
 
 
+class Last(Tasks):
+    """Poststop tasks."""
+    def last(self, script, **more):
+        return self.task("last", script, lifecycle="poststop", **more)
+
+    def volume(self, name):
+        self.addCleanup(lambda: self.davit("volume", "rm", name, code=None))
+        return {"mounts": [{"type": "volume", "source": name, "target": "/v"}]}
+
+    def seen(self, name):
+        return self.davit("run", "--rm", "--network", "none", "-v", name + ":/v", Machine.image, "cat", "/v/x", code=None).out
+
+    def test_in_the_foreground(self):
+        volume = self.volume("l-fore-v")
+        tasks = (self.task("main", "sleep 0.3; echo main >> /v/x; echo over; exit 3", leader=True, **volume),
+                 self.task("side", "exec sleep 1000", sidecar=True),
+                 self.last("sleep 0.3; echo last >> /v/x; echo bye; exit 7", **volume))
+        for more in ({}, {"remove": True}):
+            result = self.davit("run", "-f", self.file("l-fore", *tasks, **more), code=3)
+            self.assertEqual(result.out.splitlines(), ["main | over", "last | bye"])
+            self.assertIn("poststop task last ended with 7", result.err)
+            self.assertNotIn("not acted on", result.err)
+            self.assertEqual(self.seen("l-fore-v"), "main\nlast\n")
+            if not more:
+                self.assertEqual(self.said("l-fore.last"), "bye\n")
+                self.assertEqual(self.davit("wait", "l-fore").out, "3\n")
+                self.davit("rm", "l-fore")
+                self.davit("volume", "rm", "l-fore-v")
+        self.gone("l-fore")
+
+    def test_after_stop(self):
+        volume = self.volume("l-stop-v")
+        self.up("l-stop", self.task("main", "trap 'echo main >> /v/x; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+                                    **{**volume, "stop_timeout": 10}), self.last("echo last >> /v/x; echo bye", **volume))
+        for again in range(2):
+            wait_until("it traps", lambda: self.said("l-stop.main").count("ready") == again + 1)
+            self.davit("stop", "l-stop")
+            self.assertEqual(self.seen("l-stop-v"), "main\nlast\n" * (again + 1))
+            self.davit("stop", "l-stop")  # it has stopped: nothing runs again
+            self.assertEqual(self.said("l-stop.last"), "bye\n" * (again + 1))
+            if not again:
+                self.davit("start", "l-stop")
+        self.davit("rm", "l-stop")
+
+    def test_stop_waits_no_longer_than_its_time(self):
+        self.up("l-long", self.task("main", "exec sleep 1000"), self.last("echo begun; exec sleep 1000"))
+        result = self.davit("stop", "-t", "1", "l-long")
+        self.assertIn("poststop task last did not end in 1 s, and is killed", result.err)
+        self.assertEqual(self.said("l-long.last"), "begun\n")
+        self.assertNotIn("l-long", self.davit("ps").out)
+
+    def test_after_the_end_of_a_detached_job_that_is_removed(self):
+        volume = self.volume("l-rm-v")
+        self.up("l-rm", self.task("main", "sleep 0.5; echo main >> /v/x", **volume),
+                self.last("sleep 0.3; echo last >> /v/x", **volume), remove=True)
+        wait_until("its last task", lambda: self.seen("l-rm-v") == "main\nlast\n")
+        wait_until("its end", lambda: "l-rm" not in self.davit("ps", "-a").out)
+        self.gone("l-rm")
+
+    def test_one_that_cannot_start(self):
+        bad = {**self.last(""), "args": ["/nonexistent"]}
+        result = self.davit("run", "-f", self.file("l-bad", self.task("main", "exit 0"), bad, remove=True))
+        self.assertIn("job l-bad: poststop: last: ", result.err)
+        self.gone("l-bad")
+
+    def test_removal_by_force_does_not_wait(self):
+        self.up("l-force", self.task("main", "exec sleep 1000"), self.last("exec sleep 1000"))
+        self.davit("rm", "-f", "l-force")
+        self.gone("l-force")
+
+
 class Namespaces(Tasks):
     def space(self, name, kind):
         return self.davit("exec", name, "readlink", f"/proc/self/ns/{kind}").out

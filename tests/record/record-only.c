@@ -41,7 +41,10 @@ static int wait_for(struct core *c, const char *name, const struct ctx *ctx, str
 	return r;
 }
 
-static int stop(struct core *c, const char *name, const struct ctx *ctx, struct err *err) { return job_stop(c, name, 5, ctx, err); }
+static int stop(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
+{
+	return job_stop(c, name, 5, NULL, ctx, err);
+}
 
 static int take_away(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {

@@ -138,7 +138,7 @@ static int do_to_job(struct stage *s, int (*what)(struct core *, struct err *), 
 	return r;
 }
 
-static int stop(struct core *c, struct err *err) { return job_stop(c, "crew", 1, NULL, err); }
+static int stop(struct core *c, struct err *err) { return job_stop(c, "crew", 1, NULL, NULL, err); }
 static int remove_it(struct core *c, struct err *err) { return job_remove(c, "crew", true, true, NULL, err); }
 static int prune(struct core *c, struct err *err)
 {

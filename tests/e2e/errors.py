@@ -20,7 +20,9 @@ class Invocation(Case):
         self.fails("exec", name, "-u", "nobody", "id", code=127, says=["-u", "flags go before"])
 
     def test_docker_s_flags_that_are_not_here(self):
-        self.run_fails("--restart", "always", says=["--restart", "systemd"])
+        said = self.davit("run", "--rm", "--network", "none", "--restart", "always", Machine.image, "true")
+        self.assertEqual(said.err, "davit: kept, and not acted on by this version: restart policies\n")
+        self.run_fails("--storage-opt", "size=1g", says=["--storage-opt", "volume"])
         self.fails("ps", "--format", "{{.Nmes}}", says=["--format", "no field .Nmes", ".Names", "did you mean .Names?"])
 
     def test_the_current_folder_is_gone(self):

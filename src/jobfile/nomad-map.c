@@ -12,7 +12,7 @@ enum { MEMBER_COST = 128 }; /* what looking at a key counts as, in bytes that ar
 
 /* errors */
 
-static int bad_place(struct nomad *n, struct node_place at, struct err *err, const char *fmt, va_list ap)
+_printf_(4, 0) static int bad_place(struct nomad *n, struct node_place at, struct err *err, const char *fmt, va_list ap)
 {
 	_cleanup_free_ char *text = mem_vprintf(fmt, ap);
 

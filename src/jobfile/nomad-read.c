@@ -227,6 +227,7 @@ int nomad_read(const struct jobfile_text *in, struct jobset **ret, struct err *e
 		set->name = mem_strdup(in->how->name ? in->how->name : n.id);
 		add_notice(&n);
 	}
+	alloc_done(&n); /* what was made before or behind the first */
 	strv_done(&n.passed_over);
 	strv_done(&n.notes);
 	free(n.vars);

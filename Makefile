@@ -56,9 +56,14 @@ check-asan: build-asan
 check-tsan: build-tsan
 	@$(PYTHON) tests/check tsan
 
-# integration and e2e against a containerd 1.7 and a 2.x, built from Go modules into a cache folder.
+# integration and e2e against a containerd 1.7 (runc) and a 2.x (crun), built from Go modules into a cache folder.
 check-containerd: release build-asan
 	@$(PYTHON) tests/check containerd
+
+# What CI has no time for: each containerd with each engine, and ten minutes of each fuzz target.
+check-long: release build-asan
+	@$(PYTHON) tests/check long
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
 # Scripts that show faults, from $DAVIT_CASES or shared/cases beside the checkout, on containerd 1.6 and 2.x with runc and crun.
 check-cases: release
@@ -108,5 +113,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-cases check-nomad check-vm coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-nomad check-vm coverage lint \
 	analyze fuzz bench bench-against install clean

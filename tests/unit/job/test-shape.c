@@ -24,7 +24,7 @@ static const char full[] =
 	"srv\",\"user\":\"bob:1000\","
 	"\"group_add\":[\"audio\",\"7\"],\"tty\":true,\"stdin_open\":true,\"init\":true,\"provision\":[\"/"
 	"s\"],\"stop_signal\":\"SIGQUIT\",\"stop_timeout\":0,"
-	"\"lifecycle\":\"poststart\",\"sidecar\":true,\"leader\":true,\"depends_on\":[{\"name\":\"b\",\"condition\":\"completed\"}]"
+	"\"lifecycle\":\"poststart\",\"sidecar\":true,\"leader\":true,\"depends_on\":[{\"name\":\"c\",\"condition\":\"completed\"}]"
 	","
 	"\"restart\":{\"policy\":\"on-failure\",\"attempts\":3,\"interval\":60,\"delay\":5,\"mode\":\"delay\"},"
 	"\"healthcheck\":{\"type\":\"http\",\"exec\":[\"x\"],\"url\":\"/"

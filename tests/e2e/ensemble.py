@@ -61,7 +61,7 @@ class Shop(Ensemble):
         self.need_network()
         self.port = free_port()
         self.names = ["shop-store", "shop-web", "shop-customer"]
-        self.addCleanup(lambda: self.davit("volume", "rm", "shop-stock", code=None))
+        self.addCleanup(self.remove_volumes, "shop-stock")
         self.addCleanup(lambda: self.davit("rm", "-f", *self.names, code=None))
         self.file = self.example("shop.yaml", **{"public: 8080": f"public: {self.port}"})
 
@@ -152,7 +152,7 @@ class Keys(Ensemble):
     def test_volumes(self):
         os.makedirs(os.path.join(self.folder, "src"))
         self.write("src/x", "from the host\n")
-        self.addCleanup(lambda: self.davit("volume", "rm", "ens-named", code=None))
+        self.addCleanup(self.remove_volumes, "ens-named")
         self.begin("    volumes: [{src: src, mount_destination: /in, read_only: true}, {name: ens-named, mount_destination: /v}]\n")
         self.assertEqual(self.inside("one-a", "cat", "/in/x"), "from the host\n")
         self.davit("exec", "one-a", "touch", "/in/y", code=1)

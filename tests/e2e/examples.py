@@ -28,7 +28,7 @@ class Examples(Case):
         plan = self.davit("plan", "-f", path).out
         for job in jobs:
             self.assertIn(job, plan)
-        self.addCleanup(lambda: volumes and self.davit("volume", "rm", "-f", *volumes, code=None))
+        self.addCleanup(lambda: volumes and self.remove_volumes(*volumes))
         self.addCleanup(lambda: self.davit("rm", "-f", *jobs, code=None))
         return self.davit("run", "-d", *flags, "-f", path)
 

@@ -126,7 +126,7 @@ class OneTask(Nomad):
         with open(os.path.join(self.folder, "in"), "w") as f:
             f.write("hello\n")
         self.davit("volume", "create", "n4-data")
-        self.addCleanup(self.davit, "volume", "rm", "n4-data")
+        self.addCleanup(self.remove_volumes, "n4-data")
         self.up(self.sleeping("n4", group="""
         volume "certs" {
           type      = "host"

@@ -73,7 +73,7 @@ class Paths(Case):
 class Jobs(Paths):
     def look_at_jobs(self):
         self.davit("volume", "create", "made")
-        self.addCleanup(lambda: self.davit("volume", "rm", "-f", "made", "filled", code=None))
+        self.addCleanup(self.remove_volumes, "made", "filled")
         job = self.job("-v", "filled:/data", "-v", "/anonymous", "--mount", "type=job,src=shared,dst=/shared", command=["sh", "-c", "echo x; sleep 1000"])
         inside = self.start("exec", "-i", job, "cat", stdin=subprocess.PIPE)
         front = self.start("run", "-i", "--rm", "--network", f"container:{job}", Machine.image, "cat", stdin=subprocess.PIPE)

@@ -121,7 +121,7 @@ class Foreground(Tasks):
 class Order(Tasks):
     def test_prestart_runs_first(self):
         volume = {"type": "volume", "source": "o-vol", "target": "/v"}
-        self.addCleanup(lambda: self.davit("volume", "rm", "o-vol", code=None))
+        self.addCleanup(self.remove_volumes, "o-vol")
         path = self.file("o-pre", self.task("main", "cat /v/x", mounts=[volume]),
                          self.task("init", "sleep 0.5; echo prepared > /v/x", lifecycle="prestart", mounts=[volume]), remove=True)
         self.assertEqual(self.davit("run", "-f", path).out, "main | prepared\n")
@@ -157,7 +157,7 @@ class Order(Tasks):
         out = self.davit("run", "--rm", "--network", "none", "-v", "o-rev:/v", Machine.image, "cat", "/v/order").out
         self.assertEqual(out, "app\ndb\n")
         self.davit("rm", "o-rev")
-        self.davit("volume", "rm", "o-rev")
+        self.remove_volumes("o-rev")
 
 
 class Last(Tasks):
@@ -166,7 +166,7 @@ class Last(Tasks):
         return self.task("last", script, lifecycle="poststop", **more)
 
     def volume(self, name):
-        self.addCleanup(lambda: self.davit("volume", "rm", name, code=None))
+        self.addCleanup(self.remove_volumes, name)
         return {"mounts": [{"type": "volume", "source": name, "target": "/v"}]}
 
     def seen(self, name):
@@ -187,7 +187,7 @@ class Last(Tasks):
                 self.assertEqual(self.said("l-fore.last"), "bye\n")
                 self.assertEqual(self.davit("wait", "l-fore").out, "3\n")
                 self.davit("rm", "l-fore")
-                self.davit("volume", "rm", "l-fore-v")
+                self.remove_volumes("l-fore-v")
         self.gone("l-fore")
 
     def test_after_stop(self):

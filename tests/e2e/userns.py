@@ -54,7 +54,7 @@ class UserNamespace(Case):
             f.write("x")
         os.chown(os.path.join(folder, "theirs"), 12, 34)
         volume = "v-" + os.urandom(3).hex()
-        self.addCleanup(lambda: self.davit("volume", "rm", volume, code=None))
+        self.addCleanup(self.remove_volumes, volume)
         name = self.private("-v", f"{folder}:/b", "-v", f"{volume}:/v", "-v", f"{folder}/theirs:/f:ro", "--tmpfs", "/t")
         self.assertEqual(self.inside(name, "stat -c %u:%g /b /b/theirs /f /v /t").split(), ["0:0", "12:34", "12:34", "0:0", "0:0"])
         self.inside(name, "echo a >/b/ours; echo a >/v/ours; chown 3:4 /b/ours /v/ours; echo x >/t/x; ! (echo >>/f) 2>/dev/null")

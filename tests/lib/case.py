@@ -187,6 +187,10 @@ class Case(unittest.TestCase):
         rows = self.rows("ps", "-a", "--filter", "name=^" + name + "$")
         return next((get(row, "state", "status").lower().split()[0] for row in rows if get(row, "name", "names") == name), None)
 
+    def remove_volumes(self, *names):
+        """Those that are there, once nothing uses them: what --rm takes away goes behind its answer."""
+        wait_until("the end of " + " ".join(names), lambda: self.davit("volume", "rm", "-f", *names, code=None).code == 0)
+
     def gone(self, name):
         self.assertNotIn(name, self.davit("ps", "-a").out.split())
 

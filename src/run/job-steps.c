@@ -82,7 +82,8 @@ static const struct job_step {
 				    .finish = container_end,
 				    .undo = container_undo,
 				    .plan = container_plan },
-			  .needs = { S_ROOTFS } },
+			  /* its record names the snapshotter, even where nothing else needed it */
+			  .needs = { S_ROOTFS, S_SETTINGS } },
 	[S_IO] = { .of_task = true,
 		   .kind = { .number = S_IO, .name = "io", .wanted = task_starts, .begin = io_begin, .undo = io_undo },
 		   .needs = { S_FILES } },

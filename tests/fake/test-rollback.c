@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IMAGE "docker.io/library/x:latest"
@@ -327,6 +328,44 @@ static void a_started_one_is_prey_once_it_ended(void **state)
 	assert_false(victim_is_there(s));
 }
 
+/* The record of a job of bundles names the snapshotter, too, however late containerd says which: what is left of it goes by that.
+ */
+static void a_bundle_waits_for_the_snapshotter(void **state)
+{
+	static const char config[] = "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"root\"},\"process\":{\"args\":[\"true\"],"
+				     "\"cwd\":\"/\"},\"linux\":{\"namespaces\":%s}}";
+	struct stage *s = *state;
+	_cleanup_free_ char *dir = mem_printf("%s/bundle", s->dir), *root = mem_printf("%s/root", dir),
+			    *path = mem_printf("%s/config.json", dir),
+			    *text = mem_printf(config, s->netns ? "[{\"type\":\"network\"}]" : "[]");
+	const struct run_opts opts = { .mode = RUN_CREATE };
+	_cleanup_(job_freep) struct job *job = job_to_run(s, false);
+	struct core *core = open_core(s);
+	struct run_result res = { 0 };
+	struct ctrd_containers all = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(mkdir(dir, 0700) + mkdir(root, 0700), 0);
+	assert_int_equal(file_write(path, text, strlen(text), 0600, &err), 0);
+	free(job->tasks[0].image);
+	job->tasks[0].image = NULL;
+	job->tasks[0].pull = PULL_MISSING;
+	free(job->tasks[0].user);
+	job->tasks[0].user = NULL;
+	job->tasks[0].bundle = mem_strdup(dir);
+	if (fake_reset(s->fake, &err) < 0 || fake_fault(s->fake, &err, "Namespaces/Get:delay=100") < 0 ||
+	    job_run(core, job, &opts, NULL, &res, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(containers_list(core->ctrd, NULL, NULL, &all, NULL) >= 0);
+	assert_int_equal(all.n, 1);
+	assert_string_equal(all.v[0].snapshotter, "overlayfs");
+	ctrd_containers_done(&all);
+	run_result_done(&res);
+	core_free(core);
+	assert_int_equal(fake_reset(s->fake, &err), 0);
+	tidy(s);
+}
+
 /* Our own mounts and network namespaces, where we may make them. */
 static bool isolate(void)
 {
@@ -378,6 +417,7 @@ int main(void)
 		cmocka_unit_test(every_call_of_a_create),
 		cmocka_unit_test(a_created_job_outlives_a_failed_start),
 		cmocka_unit_test(a_started_one_is_prey_once_it_ended),
+		cmocka_unit_test(a_bundle_waits_for_the_snapshotter),
 	};
 
 	return cmocka_run_group_tests_name("rollback", tests, set_up, tear_down);

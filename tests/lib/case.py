@@ -91,6 +91,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.before = leaks.everything(Machine.containerd)
+        self.refused = []  # what tests did not look at: where something is left, it may say why
         self.folder = tempfile.mkdtemp(prefix="case.", dir=Machine.work)
         self.addCleanup(self._look_for_leaks)
 
@@ -99,7 +100,7 @@ class Case(unittest.TestCase):
         if left:
             leaks.sweep(Machine.containerd)
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.assertEqual(left, [], "left behind")
+        self.assertEqual(left, [], "left behind\n" + "\n".join(self.refused))
 
     # -- running davit
 
@@ -145,6 +146,8 @@ class Case(unittest.TestCase):
         result = Result(["davit"] + [str(a) for a in args], done.returncode, done.stdout, done.stderr, time.monotonic() - began)
         if code is not None:
             self.assertEqual(result.code, code, f"\n{result}")
+        elif result.code != 0:
+            self.refused.append(str(result))
         return result
 
     def run_sh(self, script, *flags, **kw):

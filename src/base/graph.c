@@ -14,8 +14,9 @@ enum node_state {
 };
 
 struct edge {
-	size_t to;
+	size_t of, to;
 	bool (*when)(const void *state);
+	bool counted; /* as one of @of's unmet needs */
 };
 
 struct node {
@@ -25,6 +26,9 @@ struct node {
 	struct edge *needs;
 	size_t n_needs, needs_cap;
 	enum node_state is;
+	size_t unmet;     /* needs that count and have not ended */
+	bool asked;       /* whether those with a condition count */
+	size_t place;     /* of one that is begun, among them */
 	int64_t deadline; /* of what is begun; 0: none */
 	int64_t began, ended;
 };
@@ -62,7 +66,7 @@ void graph_need(struct graph *g, size_t node, size_t other, bool (*when)(const v
 
 	assert(node < g->n && other < g->n);
 	n->needs = mem_grow(n->needs, &n->needs_cap, n->n_needs + 1, sizeof *n->needs);
-	n->needs[n->n_needs++] = (struct edge){ other, when };
+	n->needs[n->n_needs++] = (struct edge){ .of = node, .to = other, .when = when };
 }
 
 /* A circle: depth first, by a path that is kept. */
@@ -127,14 +131,162 @@ int graph_check(const struct graph *g, struct err *err)
 	return r;
 }
 
-/* A run. */
+/* A run: a node that ends is taken off the counts of those that need it, and each of what is begun is looked at once a round, so
+ * that a thousand jobs cost a thousand times what one does. */
 
 struct graph_run {
 	struct graph *g;
 	const struct graph_how *how;
 	const struct ctx *ctx;
 	int first; /* error, where the rest goes on */
+
+	struct edge **needed_by;
+	size_t *needed_from; /* by node: its part of needed_by begins there, and ends where the next one's begins */
+	size_t *due, n_due;  /* may begin, or has failed by what it needs: a heap, the lowest first */
+	size_t *begun, n_begun;
+	size_t look; /* the next of them to be looked at */
 };
+
+static void graph_run_done(struct graph_run *run)
+{
+	free(run->needed_by);
+	free(run->needed_from);
+	free(run->due);
+	free(run->begun);
+}
+
+static void count_needs(struct graph_run *run)
+{
+	struct graph *g = run->g;
+	size_t *from = run->needed_from = mem_array(size_t, g->n + 2), edges = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		struct node *n = &g->v[i];
+
+		n->unmet = 0;
+		n->asked = false;
+		edges += n->n_needs;
+		for (size_t k = 0; k < n->n_needs; k++) {
+			n->needs[k].counted = !n->needs[k].when;
+			n->unmet += n->needs[k].counted;
+			from[n->needs[k].to + 2]++;
+		}
+	}
+	for (size_t i = 2; i < g->n + 2; i++)
+		from[i] += from[i - 1];
+	run->needed_by = mem_array(struct edge *, edges);
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < g->v[i].n_needs; k++)
+			run->needed_by[from[g->v[i].needs[k].to + 1]++] = &g->v[i].needs[k];
+}
+
+static void due_swap(size_t *a, size_t *b)
+{
+	const size_t t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static void due_push(struct graph_run *run, const struct node *n)
+{
+	size_t *v = run->due, i = run->n_due++;
+
+	for (v[i] = (size_t)(n - run->g->v); i && v[(i - 1) / 2] > v[i]; i = (i - 1) / 2)
+		due_swap(&v[i], &v[(i - 1) / 2]);
+}
+
+static struct node *due_pop(struct graph_run *run)
+{
+	size_t *v = run->due, i = 0, least;
+	struct node *n = &run->g->v[v[0]];
+
+	v[0] = v[--run->n_due];
+	for (;; i = least) {
+		const size_t left = 2 * i + 1, right = left + 1;
+
+		least = left < run->n_due && v[left] < v[i] ? left : i;
+		if (right < run->n_due && v[right] < v[least])
+			least = right;
+		if (least == i)
+			return n;
+		due_swap(&v[i], &v[least]);
+	}
+}
+
+static bool node_has_ended(const struct node *n) { return n->is == NODE_ENDED || n->is == NODE_UNWANTED; }
+
+static void node_fails_with(struct graph_run *run, struct node *n)
+{
+	n->is = NODE_FAILED;
+	due_push(run, n); /* for those that need it */
+}
+
+/* All that it needs without a condition has ended: what else does it need? */
+static void ask_conditions(struct graph_run *run, struct node *n)
+{
+	bool failed = false;
+
+	n->asked = true;
+	for (size_t i = 0; i < n->n_needs; i++) {
+		struct edge *e = &n->needs[i];
+		const struct node *other = &run->g->v[e->to];
+
+		if (!e->when || node_has_ended(other) || !e->when(n->state))
+			continue;
+		e->counted = true;
+		n->unmet++;
+		failed |= other->is == NODE_FAILED;
+	}
+	if (failed)
+		node_fails_with(run, n);
+	else if (!n->unmet)
+		due_push(run, n);
+}
+
+static void need_is_met(struct graph_run *run, struct node *n)
+{
+	if (--n->unmet)
+		return;
+	if (n->asked)
+		due_push(run, n);
+	else
+		ask_conditions(run, n);
+}
+
+/* That @n has ended, or failed. */
+static void tell_dependents(struct graph_run *run, const struct node *n)
+{
+	const size_t i = (size_t)(n - run->g->v);
+
+	for (size_t k = run->needed_from[i]; k < run->needed_from[i + 1]; k++) {
+		const struct edge *e = run->needed_by[k];
+		struct node *other = &run->g->v[e->of];
+
+		if (!e->counted || other->is != NODE_WAITS)
+			continue;
+		if (n->is == NODE_FAILED)
+			node_fails_with(run, other);
+		else
+			need_is_met(run, other);
+	}
+}
+
+static void begun_add(struct graph_run *run, struct node *n)
+{
+	n->place = run->n_begun;
+	run->begun[run->n_begun++] = (size_t)(n - run->g->v);
+}
+
+static void begun_remove(struct graph_run *run, const struct node *n)
+{
+	const size_t last = run->begun[--run->n_begun];
+
+	run->begun[n->place] = last;
+	run->g->v[last].place = n->place;
+	if (run->look == n->place + 1) /* the one that has come there has its turn */
+		run->look = n->place;
+}
 
 static void mark_ended(struct node *n)
 {
@@ -142,27 +294,6 @@ static void mark_ended(struct node *n)
 	n->ended = clock_mono();
 	log_debug("step %s%s%s: done after %.1f ms", n->kind->name, *n->whose ? " " : "", n->whose,
 		  (double)(n->ended - n->began) / NSEC_PER_MSEC);
-}
-
-static bool node_has_ended(const struct node *n) { return n->is == NODE_ENDED || n->is == NODE_UNWANTED; }
-
-/* All that it needs has ended. @ret_failed: something of it never will. */
-static bool may_begin(const struct graph *g, const struct node *n, bool *ret_failed)
-{
-	bool may = true;
-
-	*ret_failed = false;
-	for (int conditional = 0; may && conditional < 2; conditional++)
-		for (size_t i = 0; i < n->n_needs; i++) {
-			const struct edge *e = &n->needs[i];
-			const struct node *other = &g->v[e->to];
-
-			if (conditional != (e->when != NULL) || node_has_ended(other) || (e->when && !e->when(n->state)))
-				continue;
-			may = false;
-			*ret_failed |= other->is == NODE_FAILED;
-		}
-	return may;
 }
 
 /* The first failure is the one that is told. */
@@ -180,15 +311,19 @@ static int run_keep_first(struct graph_run *run, int r, const struct err *why, s
 static int node_goes_on(struct graph_run *run, struct node *n, int r, struct err *why, struct err *err)
 {
 	assert(r <= 0 || n->kind->finish);
-	if (r == 0)
-		mark_ended(n);
-	else if (r > 0)
+	if (r > 0) {
 		n->deadline = r == GRAPH_LONG ? 0 : ctx_within(NULL, run->how->step_ms).deadline;
-	if (r >= 0)
 		return 0;
+	}
+	begun_remove(run, n);
+	if (r == 0) {
+		mark_ended(n);
+		tell_dependents(run, n);
+		return 0;
+	}
 	if (*n->whose)
 		(void)err_wrap(why, r, "%s", n->whose);
-	n->is = NODE_FAILED;
+	node_fails_with(run, n);
 	n->ended = clock_mono();
 	(void)run_keep_first(run, r, why, err);
 	return run->how->goes_on ? 0 : r;
@@ -203,6 +338,7 @@ static int node_begin(struct graph_run *run, struct node *n, struct err *err)
 
 	run->g->order[run->g->n_order++] = (size_t)(n - run->g->v);
 	n->is = NODE_BEGUN;
+	begun_add(run, n);
 	n->began = clock_mono();
 	log_debug("step %s%s%s: begins", k->name, *n->whose ? " " : "", n->whose);
 	if (k->begin)
@@ -228,55 +364,47 @@ static int node_finish(struct graph_run *run, struct node *n, bool late, struct 
 /* One that ends by beginning, or is not wanted, may set free others, before it too. */
 static int begin_all(struct graph_run *run, struct err *err)
 {
-	struct graph *g = run->g;
-	bool again;
+	int r = 0;
 
-	do {
-		again = false;
-		for (size_t i = 0; i < g->n; i++) {
-			struct node *n = &g->v[i];
-			bool failed;
-			int r = 0;
+	while (r >= 0 && run->n_due) {
+		struct node *n = due_pop(run);
 
-			if (n->is != NODE_WAITS || (!may_begin(g, n, &failed) && !failed))
-				continue;
-			if (failed)
-				n->is = NODE_FAILED;
-			else if (n->kind->wanted && !n->kind->wanted(n->state))
-				n->is = NODE_UNWANTED;
-			else
-				r = node_begin(run, n, err);
-			if (r < 0)
-				return r;
-			again |= n->is != NODE_BEGUN;
-		}
-	} while (again);
-	return 0;
+		if (n->is == NODE_WAITS && n->kind->wanted && !n->kind->wanted(n->state))
+			n->is = NODE_UNWANTED;
+		if (n->is == NODE_WAITS)
+			r = node_begin(run, n, err);
+		else
+			tell_dependents(run, n);
+	}
+	return r;
 }
 
-/* One that is ready, else one that says nothing of when it is; NULL: all wait. @ret_late: its time is over. */
-static struct node *find_ready(const struct graph_run *run, bool *ret_late)
+static bool is_late(const struct node *n, int64_t *now)
 {
-	struct graph *g = run->g;
+	if (n->deadline && !*now)
+		*now = clock_mono();
+	return n->deadline && n->deadline <= *now;
+}
+
+/* One that is ready, else the first that says nothing of when it is; NULL: all wait. @ret_late: its time is over. */
+static struct node *find_ready(struct graph_run *run, bool *ret_late)
+{
 	struct node *blocks = NULL;
 	int64_t now = 0;
 
-	for (size_t i = 0; i < g->n; i++) {
-		struct node *n = &g->v[i];
+	for (size_t i = 0; i < run->n_begun; i++) {
+		struct node *n;
+		bool is_ready;
 
-		if (n->is != NODE_BEGUN)
-			continue;
+		run->look = run->look < run->n_begun ? run->look : 0;
+		n = &run->g->v[run->begun[run->look++]];
 		if (!n->kind->ready) {
-			blocks = blocks ? blocks : n;
+			blocks = blocks && blocks < n ? blocks : n;
 			continue;
 		}
-		*ret_late = false;
-		if (n->kind->ready(n->state, n->kind->number))
-			return n;
-		if (!now)
-			now = clock_mono();
-		*ret_late = n->deadline && n->deadline <= now;
-		if (*ret_late)
+		is_ready = n->kind->ready(n->state, n->kind->number);
+		*ret_late = !is_ready && is_late(n, &now);
+		if (is_ready || *ret_late)
 			return n;
 	}
 	*ret_late = false;
@@ -286,22 +414,17 @@ static struct node *find_ready(const struct graph_run *run, bool *ret_late)
 /* Until something happens, or the time of a node is over; 1: nothing is under way. */
 static int turn(struct graph_run *run, struct err *err)
 {
-	const struct graph *g = run->g;
 	struct ctx until = run->ctx ? *run->ctx : ctx_none();
 	struct err why = ERR_INIT;
-	bool any = false;
 	int r;
 
-	for (size_t i = 0; i < g->n; i++) {
-		const struct node *n = &g->v[i];
+	for (size_t i = 0; i < run->n_begun; i++) {
+		const struct node *n = &run->g->v[run->begun[i]];
 
-		if (n->is != NODE_BEGUN)
-			continue;
-		any = true;
 		if (n->deadline && (!until.deadline || n->deadline < until.deadline))
 			until.deadline = n->deadline;
 	}
-	if (!any)
+	if (!run->n_begun)
 		return 1;
 	r = loop_turn(run->how->loop, &until, &why);
 	if (r == -ERR_DEADLINE && ctx_check(run->ctx, NULL) >= 0)
@@ -313,6 +436,9 @@ static int run_all(struct graph_run *run, struct err *err)
 {
 	int r;
 
+	for (size_t i = 0; i < run->g->n; i++)
+		if (!run->g->v[i].unmet)
+			ask_conditions(run, &run->g->v[i]);
 	do {
 		struct err why = ERR_INIT;
 		struct node *n;
@@ -330,7 +456,7 @@ static int run_all(struct graph_run *run, struct err *err)
 
 int graph_run(struct graph *g, const struct graph_how *how, const struct ctx *ctx, struct err *err)
 {
-	struct graph_run run = { .g = g, .how = how, .ctx = ctx };
+	_cleanup_(graph_run_done) struct graph_run run = { .g = g, .how = how, .ctx = ctx };
 	int r = graph_check(g, err);
 
 	if (r < 0)
@@ -338,6 +464,9 @@ int graph_run(struct graph *g, const struct graph_how *how, const struct ctx *ct
 	free(g->order);
 	g->order = mem_array(size_t, g->n);
 	g->n_order = 0;
+	count_needs(&run);
+	run.due = mem_array(size_t, g->n);
+	run.begun = mem_array(size_t, g->n);
 	r = run_all(&run, err);
 	if (r < 0 && !how->goes_on) {
 		const struct ctx undo = ctx_within(NULL, how->undo_ms);

@@ -21,13 +21,17 @@ void image_done(struct image *);
  * record by its name asks this, since other clients write records too. */
 int image_check_name(const char *name, const char *digest, struct err *err);
 
-/* Look the image up: Images.Get was begun by image_get_begin(). -ERR_NOT_FOUND: no such image, or content of it or its snapshot
- * is missing (then davit-image mends it: image_fetch()). The chain comes from the config blob's label
+/* Look the image up, in rounds, so that several overlap. -ERR_NOT_FOUND: no such image, or content of it or its snapshot is missing
+ * (then davit-image mends it: image_fetch()). The chain comes from the config blob's label
  * containerd.io/gc.ref.snapshot.<snapshotter>; when that is missing: ERR_NOT_FOUND too. Platform: the host's, or @platform
  * ("linux/arm64"). */
-struct ctrd_call *image_get_begin(struct ctrd *, const char *name, const struct ctx *);
-int image_get_end(struct ctrd *, struct ctrd_call *, const char *name, const char *platform, const char *snapshotter,
-		  const struct ctx *, struct image *ret, struct err *err);
+struct image_look;
+struct image_look *image_look_begin(struct ctrd *, const char *name, const struct ctx *);
+void image_look_free(struct image_look *);
+bool image_look_ready(const struct image_look *); /* image_look_go_on() would not wait */
+/* 1: a further round was begun. Else it is over: 0 with *ret. */
+int image_look_go_on(struct image_look *, struct ctrd *, const char *platform, const char *snapshotter, const struct ctx *,
+		     struct image *ret, struct err *err);
 
 struct image_helper {
 	const char *address, *ns, *snapshotter, *platform, *lease; /* as davit itself uses them; lease may be NULL */

@@ -7,7 +7,7 @@ int run_decide_bundle(struct run_task *t, struct err *err)
 	int r = bundle_read(t->task->bundle, &t->bundle, err);
 
 	if (r >= 0) /* what is said of a command that cannot be run */
-		json_get_strv(json_get_object(t->bundle, "process"), "args", &t->image.config.cmd);
+		json_get_strv(json_get_object(t->bundle, "process"), "args", &t->found.config.cmd);
 	return r;
 }
 

@@ -66,7 +66,7 @@ static int look_up_users(struct run_task *t, struct layers *root, const char *wh
 /* The engine makes a working folder that is not there, but not through a link that leads to nothing. */
 static void look_at_cwd(struct run_task *t, const struct layers *root)
 {
-	const char *asked = t->task->cwd ? t->task->cwd : t->image.config.cwd;
+	const char *asked = t->task->cwd ? t->task->cwd : t->image->config.cwd;
 
 	free(t->cwd);
 	t->cwd = asked ? layers_absent(root, asked) : NULL;
@@ -111,11 +111,11 @@ void run_look_early(struct run_task *t)
 	_cleanup_(layers_done) struct layers root = { 0 };
 	struct err unused = ERR_INIT;
 
-	if (!t->image.layers || t->task->n_mounts || t->image.config.volumes.n)
+	if (!t->image->layers || t->task->n_mounts || t->image->config.volumes.n)
 		return;
 	mounts = (struct ctrd_mounts){ .v = mem_array(struct ctrd_mount, 1), .n = 1 };
 	mounts.v[0].type = mem_strdup("overlay");
-	strv_pushf(&mounts.v[0].options, "lowerdir=%s", t->image.layers);
+	strv_pushf(&mounts.v[0].options, "lowerdir=%s", t->image->layers);
 	t->files_known = layers_of_mounts(&mounts, false, &root, &unused) >= 0 && look_at_image(t, &root, &t->files, &unused) >= 0;
 }
 

@@ -100,7 +100,7 @@ int run_publish_exposed(struct run *run, const struct ctx *ctx, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++)
-		r = publish(run->job, &run->tasks[i].image.config.exposed_ports, err);
+		r = publish(run->job, &run->tasks[i].image->config.exposed_ports, err);
 	if (r >= 0)
 		r = publish(run->job, &run->job->expose, err);
 	if (r >= 0)

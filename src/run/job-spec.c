@@ -63,7 +63,7 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 	struct spec_in in = {
 		.job = t->run->job,
 		.task = t->task,
-		.image = &t->image.config,
+		.image = &t->image->config,
 		.user = &t->user,
 		.id = t->id,
 		.cwd = t->cwd,
@@ -128,7 +128,7 @@ static int dry_identity(struct run_task *t, const struct ctx *ctx, struct err *e
 		r = err_sys(err, errno, "folder %s", scratch);
 	held = ctrd_under(t->core->ctrd, key);
 	if (r >= 0)
-		r = snapshots_view(held, t->run->snapshotter, key, t->image.chain_id, NULL, ctx, &t->mounts, err);
+		r = snapshots_view(held, t->run->snapshotter, key, t->image->chain_id, NULL, ctx, &t->mounts, err);
 	if (r >= 0)
 		r = rootfs_open(&t->mounts, scratch, &root, err);
 	if (r >= 0)

@@ -57,6 +57,7 @@ static void give_up_all(struct run *run)
 		for (enum step s = 0; s < N_STEPS; s++)
 			task_give_up(&run->tasks[i], s);
 		ctrd_call_free(TAKE_PTR(run->tasks[i].wait));
+		image_look_free(TAKE_PTR(run->tasks[i].look));
 	}
 }
 
@@ -117,7 +118,7 @@ static void task_part_done(struct run_task *t)
 	user_done(&t->user);
 	selinux_labels_done(&t->labels);
 	user_files_done(&t->files);
-	image_done(&t->image);
+	image_done(&t->found);
 	json_freep(&t->bundle);
 	strv_done(&t->bind_sources);
 	strv_done(&t->mapped);
@@ -200,6 +201,8 @@ void run_add_tasks(struct run *run)
 		t->core = run->core;
 		t->task = &run->job->tasks[run->n_tasks];
 		t->index = run->n_tasks;
+		t->image = &t->found;
+		t->image_by = t;
 		t->whose = run_whose(run, n > 1 ? t->task->name : "");
 		t->id = job_id_task(run->id, t->index);
 		t->record = run->records ? &run->records[t->index] : NULL;

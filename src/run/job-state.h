@@ -56,12 +56,15 @@ struct run_task {
 	struct ctrd_call *call[N_STEPS]; /* what a step has begun and not ended, by step */
 	char *image_name; /* normalised; of an ID, and of a digest that is here under a tag: the record's, once found */
 	enum image_part { IMAGE_LOOK, IMAGE_UNPACK, IMAGE_PULL, IMAGE_AWAIT, IMAGE_AGAIN } image_part; /* step-image.c */
-	struct child *helper;                                                                          /* davit-image at work */
-	bool fetches, pulls;                                                                           /* also once it has */
-	struct timer pull_timer;                                                                       /* its pull-timeout */
+	struct image_look *look;
+	struct run_task *image_by; /* who looks for it: the first that wants the same */
+	struct child *helper;      /* davit-image at work */
+	bool fetches, pulls;       /* also once it has */
+	struct timer pull_timer;   /* its pull-timeout */
 	bool pull_late;
 	json *bundle; /* its spec, of one that runs a bundle and is new; else NULL */
-	struct image image;
+	struct image found;
+	const struct image *image; /* its own, or that of whoever looked for it */
 	bool has_image;
 	struct ctrd_mounts mounts;
 	struct user_files files; /* the image's, where it could be looked at before the snapshot is there */

@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char *run_user(const struct run_task *t) { return t->task->user && *t->task->user ? t->task->user : t->image.config.user; }
+const char *run_user(const struct run_task *t) { return t->task->user && *t->task->user ? t->task->user : t->image->config.user; }
 
 bool run_has_volumes(const struct run_task *t)
 {
-	bool volumes = t->image.config.volumes.n > 0;
+	bool volumes = t->image->config.volumes.n > 0;
 
 	for (size_t i = 0; i < t->task->n_mounts; i++)
 		volumes |= t->task->mounts[i].kind == MOUNT_VOLUME;
@@ -36,8 +36,8 @@ static bool is_mounted_at(const struct run_task *t, const char *target)
 /* A volume that the image declares and the job does not name gets an anonymous one, as Docker does. */
 int run_image_volumes(struct run_task *t, struct err *err)
 {
-	for (size_t i = 0; i < t->image.config.volumes.n; i++) {
-		const char *declared = t->image.config.volumes.v[i];
+	for (size_t i = 0; i < t->image->config.volumes.n; i++) {
+		const char *declared = t->image->config.volumes.v[i];
 		_cleanup_free_ char *target = path_clean(declared, NULL);
 
 		if (!strcmp(target, "/"))

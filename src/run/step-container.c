@@ -20,8 +20,8 @@ static void record_labels(const struct run_task *t, struct dict *out)
 		dict_set(out, RECORD_MOUNT_LABEL, t->labels.mount);
 	if (t->run->job->remove && !t->index)
 		dict_set(out, RECORD_REMOVE, "1");
-	if (t->image.config.stop_signal)
-		dict_set(out, "io.containerd.image.config.stop-signal", t->image.config.stop_signal);
+	if (t->image->config.stop_signal)
+		dict_set(out, "io.containerd.image.config.stop-signal", t->image->config.stop_signal);
 }
 
 int container_begin(void *state, const struct ctx *ctx, struct err *err)
@@ -38,7 +38,7 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 		return r;
 	c.spec.type_url = mem_strdup(SPEC_TYPE);
 	c.id = mem_strdup(t->id);
-	c.image = mem_strdup(t->image.name);
+	c.image = mem_strdup(t->image->name);
 	c.runtime = mem_strdup(t->run->runtime.type);
 	if (t->run->runtime.options.type_url) {
 		c.runtime_options.type_url = mem_strdup(t->run->runtime.options.type_url);

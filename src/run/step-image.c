@@ -12,38 +12,50 @@ static bool looks_first(const struct run_task *t) { return t->task->pull != PULL
 
 static void image_ask(struct run_task *t, const struct ctx *ctx)
 {
-	t->call[S_IMAGE] = image_get_begin(run_ctrd(t->run), t->image_name, ctx);
+	t->look = image_look_begin(run_ctrd(t->run), t->image_name, ctx);
 }
 
 bool image_wanted(const void *state) { return task_is_new(state) && !((const struct run_task *)state)->task->bundle; }
+
+static bool same_words(const char *x, const char *y) { return x ? y && !strcmp(x, y) : !y; }
+
+/* Of the same name, for the same platform and snapshotter. */
+static bool same_image(const struct run_task *a, const struct run_task *b)
+{
+	return same_words(a->task->image, b->task->image) && same_words(a->task->platform, b->task->platform) &&
+	       same_words(a->run->job->snapshotter, b->run->job->snapshotter);
+}
+
+/* Of all that start together, the first that wants the same in the same way. */
+static struct run_task *image_first(struct run_task *t)
+{
+	size_t n;
+	struct run *runs = run_peers(t->run, &n);
+
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < runs[k].n_tasks; i++)
+			if (runs[k].tasks[i].task->pull == t->task->pull && same_image(&runs[k].tasks[i], t))
+				return &runs[k].tasks[i];
+	return t;
+}
 
 int image_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
 
 	(void)err;
+	t->image_by = image_first(t);
+	if (t->image_by != t)
+		return GRAPH_LONG;
 	if (looks_first(t))
 		image_ask(t, ctx);
 	return 0;
 }
 
-static bool same_platform(const struct run_task *a, const struct run_task *b)
-{
-	const char *x = a->task->platform, *y = b->task->platform;
-
-	return x ? y && !strcmp(x, y) : !y;
-}
-
-static bool same_snapshotter(const struct run *a, const struct run *b)
-{
-	return a == b || (a->snapshotter && b->snapshotter && !strcmp(a->snapshotter, b->snapshotter));
-}
-
 /* Does @o fetch what @t wants? Only a pull gives what is to be pulled always. */
 static bool image_fetches_for(const struct run_task *o, const struct run_task *t)
 {
-	return o->fetches && (o->pulls || t->task->pull != PULL_ALWAYS) && !strcmp(o->task->image, t->task->image) &&
-	       same_platform(o, t) && same_snapshotter(o->run, t->run);
+	return o->fetches && (o->pulls || t->task->pull != PULL_ALWAYS) && same_image(o, t);
 }
 
 /* The task that fetches the image for @t too, whichever of them came to it first; NULL: none does. */
@@ -63,22 +75,37 @@ bool image_ready(const void *state, unsigned number)
 {
 	const struct run_task *t = state;
 
+	(void)number;
+	if (t->image_by != t)
+		return t->run->snapshotter && t->image_by->has_image;
 	if (t->helper)
 		return child_ended(t->helper);
 	if (t->image_part == IMAGE_AWAIT)
 		return image_fetcher(t)->has_image;
-	return t->run->snapshotter && task_call_ready(t, number);
+	return t->run->snapshotter && (!t->look || image_look_ready(t->look));
+}
+
+/* As far as it comes without waiting; then 1. */
+static int image_go_on(struct run_task *t, const struct ctx *ctx, struct err *err)
+{
+	int r = image_look_go_on(t->look, run_ctrd(t->run), t->task->platform, t->run->snapshotter, ctx, &t->found, err);
+
+	if (r > 0)
+		return GRAPH_MORE;
+	image_look_free(TAKE_PTR(t->look));
+	t->has_image = r == 0;
+	return r;
 }
 
 int run_image(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
 	int r;
 
-	if (!t->call[S_IMAGE])
+	if (!t->look)
 		image_ask(t, ctx);
-	r = image_get_end(run_ctrd(t->run), TAKE_PTR(t->call[S_IMAGE]), t->image_name, t->task->platform, t->run->snapshotter, ctx,
-			  &t->image, err);
-	t->has_image = r >= 0;
+	do
+		r = image_go_on(t, ctx, err);
+	while (r > 0);
 	return r;
 }
 
@@ -214,7 +241,7 @@ static int image_check_platform(const struct run_task *t, struct err *err)
 
 	if (r < 0)
 		return r;
-	platform_set(&have, t->image.config.os, t->image.config.architecture, t->image.config.variant);
+	platform_set(&have, t->image->config.os, t->image->config.architecture, t->image->config.variant);
 	if (!t->task->platform || platform_match(&want, &have) >= 0)
 		return 0;
 	r = err_set(err, ERR_NOT_FOUND, "image %s: is of platform %s, not %s", t->task->image, platform_text(&have, text),
@@ -224,7 +251,7 @@ static int image_check_platform(const struct run_task *t, struct err *err)
 
 static int image_look(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
-	int r = looks_first(t) ? run_image(t, ctx, err) : -ERR_NOT_FOUND;
+	int r = looks_first(t) ? image_go_on(t, ctx, err) : -ERR_NOT_FOUND;
 
 	if (t->task->pull != PULL_ALWAYS && r == -ERR_NOT_FOUND)
 		r = image_elsewhere(t, ctx, err);
@@ -255,19 +282,29 @@ static int image_come(struct run_task *t, const struct ctx *ctx, struct err *err
 	return GRAPH_MORE;
 }
 
+static int image_shared(struct run_task *t)
+{
+	t->image = t->image_by->image;
+	t->has_image = true;
+	run_look_early(t);
+	return 0;
+}
+
 int image_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
 	int r;
 
+	if (t->image_by != t)
+		return image_shared(t);
 	if (t->image_part == IMAGE_LOOK)
 		r = image_look(t, ctx, err);
 	else if (t->image_part == IMAGE_AGAIN)
-		r = run_image(t, ctx, err);
+		r = image_go_on(t, ctx, err);
 	else
 		r = image_come(t, ctx, err);
 	if (r == 0) /* found under a tag, which may have moved since */
-		r = image_check_name(t->task->image, t->image.digest, err);
+		r = image_check_name(t->task->image, t->image->digest, err);
 	if (r == 0)
 		r = image_check_platform(t, err);
 	if (r == 0)
@@ -295,7 +332,7 @@ void image_undo(void *state, const struct ctx *ctx)
 	stop_pulls(t->run);
 	timer_done(&t->pull_timer);
 	image_helper_stop_end(TAKE_PTR(t->helper));
-	task_give_up(t, S_IMAGE);
+	image_look_free(TAKE_PTR(t->look));
 }
 
 void image_plan(const void *state, struct strv *out)

@@ -57,7 +57,7 @@ int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
 	(void)err;
 	if (run_is_new(t->run))
 		t->call[S_SNAPSHOT] =
-			snapshots_prepare_begin(run_ctrd(t->run), t->run->snapshotter, t->id, t->image.chain_id, NULL, ctx);
+			snapshots_prepare_begin(run_ctrd(t->run), t->run->snapshotter, t->id, t->image->chain_id, NULL, ctx);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static int task_explain(const struct run_task *t, int r, struct err *err)
 
 	if (r >= 0)
 		return r;
-	spec_args(t->task, &t->image.config, &args);
+	spec_args(t->task, &t->image->config, &args);
 	return exec_error(args.n ? args.v[0] : "", t->task->bundle ? "bundle" : "image", r, err);
 }
 

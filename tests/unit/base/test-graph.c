@@ -417,9 +417,60 @@ static void goes_on_where_it_is_told_to(void **state)
 	assert_string_equal(buf_str(&t->log), "b0 b1 b4 f0 b3 f1 f3 f4 ");
 }
 
+/* What is under way is looked at once a round, however many others end meanwhile. */
+struct crowd {
+	size_t ended, asked, n;
+};
+struct one {
+	struct crowd *crowd;
+	size_t n;
+};
+static bool ready_in_crowd(const void *state, unsigned number)
+{
+	const struct one *o = state;
+
+	(void)number;
+	o->crowd->asked++;
+	return o->n % 2 || o->crowd->ended >= o->crowd->n / 2; /* the first ones wait for the others */
+}
+static int end_in_crowd(void *state, const struct ctx *ctx, struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	((struct one *)state)->crowd->ended++;
+	return 0;
+}
+static bool needed(const void *state)
+{
+	((const struct one *)state)->crowd->asked++;
+	return true;
+}
+
+static void a_thousand_cost_a_thousand_times_one(void **state)
+{
+	enum { MANY = 2000 };
+	static const struct graph_kind kind = { .name = "one", .ready = ready_in_crowd, .finish = end_in_crowd };
+	struct trail *t = *state;
+	struct crowd crowd = { .n = MANY };
+	struct one *all = mem_array(struct one, MANY + 1);
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i <= MANY; i++) {
+		all[i] = (struct one){ &crowd, i };
+		(void)graph_add(t->g, &kind, "", &all[i]);
+	}
+	for (size_t i = 0; i < MANY; i++)
+		graph_need(t->g, MANY, i, needed);
+	if (go(t, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(crowd.ended, MANY + 1);
+	assert_in_range(crowd.asked, MANY, 5 * MANY);
+	free(all);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 RUN_TESTS("graph", CASE(finishes_whatever_is_ready), CASE(runs_many_side_by_side), CASE(is_begun_wherever_it_was_added),
 	  CASE(blocks_last), CASE(finishes_in_parts), CASE(asks_what_it_needs_besides), CASE(leaves_out_what_is_not_wanted),
 	  CASE(undoes_what_was_begun_newest_first), CASE(fails_where_a_test_says), CASE(refuses_a_circle),
 	  CASE(refuses_a_node_that_needs_itself), CASE(begins_nothing_once_cancelled), CASE(gives_each_node_its_time),
-	  CASE(goes_on_where_it_is_told_to))
+	  CASE(goes_on_where_it_is_told_to), CASE(a_thousand_cost_a_thousand_times_one))

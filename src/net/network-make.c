@@ -1,6 +1,7 @@
 /* Making and removing networks: their files in the folder of CNI configurations, under one lock. */
 #include "cni-net.h"
 #include "file.h"
+#include "isolation.h"
 #include "link.h"
 #include "log.h"
 #include "mem.h"
@@ -348,7 +349,7 @@ int network_create(const struct cni_conf *conf, struct network *n, bool v6, stru
 
 /* removing */
 
-/* Only what the plugin made: a bridge that nothing is attached to, and that no other network names. */
+/* Only what the plugins made: a bridge that nothing is attached to, and that no other network names. */
 static int remove_bridge(const struct cni_conf *conf, const struct network *n, struct err *err)
 {
 	struct link l;
@@ -360,7 +361,10 @@ static int remove_bridge(const struct cni_conf *conf, const struct network *n, s
 		return r;
 	if (strcmp(l.kind, "bridge") != 0 || l.has_ports || bridge_taken(conf, n->bridge, n->name))
 		return 0;
-	return link_remove(l.index, err);
+	r = link_remove(l.index, err);
+	if (r >= 0)
+		isolation_forget(n->bridge);
+	return r;
 }
 
 /* host-local's lock and its notes on what it gave last; while an address is given away the folder stays. */

@@ -1,3 +1,4 @@
+#include "isolation.h"
 #include "network.h"
 #include "cni-net.h"
 #include "mem.h"
@@ -117,17 +118,22 @@ static void put_bridge(json *o, const struct network *n)
 		json_put_bool(o, "hairpinMode", true);
 }
 
-static void put_plugin(json *plugins, const char *type, const char *capability)
+static void put_portmap(json *plugins)
+{
+	json *o = json_new_object(), *caps = json_new_object();
+
+	json_put_str(o, "type", "portmap");
+	json_put_bool(caps, "portMappings", true);
+	json_put(o, "capabilities", caps);
+	json_append(plugins, o);
+}
+
+static void put_firewall(json *plugins)
 {
 	json *o = json_new_object();
 
-	json_put_str(o, "type", type);
-	if (capability) {
-		json *caps = json_new_object();
-
-		json_put_bool(caps, capability, true);
-		json_put(o, "capabilities", caps);
-	}
+	json_put_str(o, "type", "firewall");
+	json_put_str(o, "ingressPolicy", ISOLATION_POLICY);
 	json_append(plugins, o);
 }
 
@@ -147,8 +153,8 @@ static json *plugins_json(const struct network *n)
 	if (n->driver != NETWORK_BRIDGE)
 		return plugins;
 	if (!n->internal)
-		put_plugin(plugins, "portmap", "portMappings");
-	put_plugin(plugins, "firewall", NULL);
+		put_portmap(plugins);
+	put_firewall(plugins);
 	return plugins;
 }
 

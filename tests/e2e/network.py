@@ -570,20 +570,56 @@ class Made(Case):
         script = f"i=0; until wget -q -O - http://{address}:8080/; do i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done"
         self.assertIn("served by davit", self.davit("run", "--rm", "--network", name, Machine.image, "sh", "-c", script).out)
 
-    def test_macvlan_and_ipvlan(self):
+    def test_networks_are_isolated(self):
+        """A job is reached from its own network and through its port, not from another network, the default one neither."""
+        one, two = self.network(), self.network()
+        job = self.job("-p", "18111:8080", network=one, command=HTTPD)
+        self.assertIn("served by davit", fetch(18111))
+        found = self.json("network", "inspect", one)[0]
+        address = get(found["jobs"][0], "ip").split("/")[0]
+
+        def reached(network):
+            script = f"ping -c 1 -W 2 {address} >/dev/null && echo ping; timeout 3 wget -q -O - http://{address}:8080/; exit 0"
+            return self.davit("run", "--rm", "--network", network, Machine.image, "sh", "-c", script, code=None).out
+
+        out = reached(one)
+        self.assertTrue(out.startswith("ping\n") and "served by davit" in out, out)
+        if "same-bridge" not in leaks.text_of_plugin("firewall"):
+            self.skipTest("a firewall plugin that does not isolate (before 1.1)")
+        for other in (two, "davit"):
+            self.assertEqual(reached(other), "")
+        both = self.job("--network", one, network=two, command=("sleep", "1000"))
+        self.assertIn("served by davit", self.davit("exec", both, "wget", "-q", "-O", "-", f"http://{address}:8080/").out)
+        self.davit("rm", "-f", job, both)
+        bridges = [self.json("network", "inspect", name)[0]["bridge"] for name in (one, two)]
+        self.davit("network", "rm", one, two)
+        left = [line for line in leaks.lines("iptables-save") + leaks.lines("ip6tables-save") if any(f" {b} " in line + " " for b in bridges)]
+        self.assertEqual(left, [])
+
+    def on_a_parent(self, driver):
+        """The parent is one end of a cable of ours, the host that the job reaches the other, in a namespace that lives as long as the test."""
         subprocess.run(["ip", "link", "add", "parent0", "type", "veth", "peer", "name", "parent1"], check=True)
         self.addCleanup(subprocess.run, ["ip", "link", "del", "parent0"])
-        for end in ("parent0", "parent1"):
-            subprocess.run(["ip", "link", "set", end, "up"], check=True)
-        for driver in ("macvlan", "ipvlan"):
-            if subprocess.run(["ip", "link", "add", "probe0", "link", "parent0", "type", driver], capture_output=True).returncode:
-                self.skipTest(f"no {driver} in this kernel")
-            subprocess.run(["ip", "link", "del", "probe0"], check=True)
-            name = self.network("-d", driver, "-o", "parent=parent0", "--subnet", "10.97.3.0/24")
-            out = self.davit("run", "--rm", "--network", name, Machine.image, "sh", "-c", "ip -o -4 addr show eth0; ip route").out
-            self.assertIn("inet 10.97.3.", out)
-            self.assertIn("default via 10.97.3.1", out)
-            self.davit("network", "rm", name)
+        subprocess.run(["ip", "netns", "add", "far"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "netns", "del", "far"])
+        for words in ("link set parent0 up", "link set parent1 netns far", "-n far link set parent1 up", "-n far addr add 10.97.3.1/24 dev parent1"):
+            subprocess.run(["ip", *words.split()], check=True)
+        if subprocess.run(["ip", "link", "add", "probe0", "link", "parent0", "type", driver], capture_output=True).returncode:
+            self.skipTest(f"no {driver} in this kernel")
+        subprocess.run(["ip", "link", "del", "probe0"], check=True)
+        name = self.network("-d", driver, "-o", "parent=parent0", "--subnet", "10.97.3.0/24")
+        out = self.davit("run", "--rm", "--network", name, Machine.image, "sh", "-c", "ip -o -4 addr show eth0; ip route; ping -c 1 -W 5 10.97.3.1").out
+        self.assertIn("inet 10.97.3.", out)
+        self.assertIn("default via 10.97.3.1", out)
+        self.assertIn("1 packets received", out)
+        self.fails("run", "--rm", "--network", name, "-p", "80", Machine.image, "true", says=f"network {name}: it forwards no ports")
+        self.davit("network", "rm", name)
+
+    def test_macvlan(self):
+        self.on_a_parent("macvlan")
+
+    def test_ipvlan(self):
+        self.on_a_parent("ipvlan")
 
     def test_refusals(self):
         name = self.network("--subnet", "10.97.4.0/24")

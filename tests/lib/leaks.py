@@ -30,6 +30,16 @@ def lines(*command):
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.splitlines()
 
 
+def text_of_plugin(name):
+    """What a CNI plugin of this host says anywhere in its program."""
+    for folder in ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"):
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                return f.read().decode(errors="replace")
+    return ""
+
+
 def firewall():
     found = set()
     for line in lines("iptables-save"):

@@ -158,14 +158,15 @@ static void two_at_once(void **state)
 	assert_false(file_exists(lock));
 }
 
-/* The ensembles' network, as NuNet's documents have its file; not where the host uses its subnet for something else. */
+/* The ensembles' network, as NuNet's documents have its file, but isolated; not where the host uses its subnet for something else.
+ */
 static void nunet(void **state)
 {
 	static const char want[] =
 		"{\"cniVersion\":\"1.0.0\",\"name\":\"nunet-bridge\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"cni-nunet0\","
 		"\"isGateway\":true,\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":"
 		"\"10.68.63.0/24\",\"gateway\":\"10.68.63.1\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}},{\"type\":\"portmap\","
-		"\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\"}]}";
+		"\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\",\"ingressPolicy\":\"same-bridge\"}]}";
 	static const char other[] = "{\"name\":\"o\",\"type\":\"t\",\"ipam\":{\"subnet\":\"10.68.0.0/16\"}}";
 	const struct cni_conf conf = { .conf_dir = dir };
 	_cleanup_free_ char *path = mem_printf("%s/80-nunet-bridge.conflist", dir), *taken = mem_printf("%s/10-o.conf", dir);

@@ -200,19 +200,21 @@ static const struct {
 	  "[{\"type\":\"bridge\",\"bridge\":\"br-a\",\"isGateway\":true,\"ipMasq\":true,\"hairpinMode\":true,\"mtu\":1400,\"ipam\":"
 	  "{"
 	  "\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.70.0.0/24\",\"gateway\":\"10.70.0.1\"}]],\"routes\":[{\"dst\":"
-	  "\"0.0.0.0/0\"}]}},{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\"}]" },
+	  "\"0.0.0.0/"
+	  "0\"}]}},{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\",\"ingressPolicy\":\"same-"
+	  "bridge\"}]" },
 	{ { .name = "b",
 	    .p = { .subnets = "10.71.0.0/24 fd07::/64", .gateways = "10.71.0.254", .ranges = "10.71.0.0/25 fd07::1:0/112" } },
 	  "[{\"type\":\"bridge\",\"bridge\":\"dv-b\",\"isGateway\":true,\"ipMasq\":true,\"hairpinMode\":true,\"ipam\":{"
 	  "\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.71.0.0/24\",\"rangeStart\":\"10.71.0.1\",\"rangeEnd\":"
 	  "\"10.71.0.127\",\"gateway\":\"10.71.0.254\"}],[{\"subnet\":\"fd07::/64\",\"rangeStart\":\"fd07::1:0\",\"rangeEnd\":"
 	  "\"fd07::1:ffff\",\"gateway\":\"fd07::1\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"::/0\"}]}},{\"type\":"
-	  "\"portmap\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\"}]" },
+	  "\"portmap\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\",\"ingressPolicy\":\"same-bridge\"}]" },
 	{ { .name = "c-with-a-long-name", .p = { .subnets = "10.72.0.0/24", .ranges = "10.72.0.128/25" }, .internal = true },
 	  "[{\"type\":\"bridge\",\"bridge\":\"dv-aabea724\",\"isGateway\":false,\"ipMasq\":false,\"hairpinMode\":true,\"ipam\":{"
 	  "\"type\":"
 	  "\"host-local\",\"ranges\":[[{\"subnet\":\"10.72.0.0/24\",\"rangeStart\":\"10.72.0.128\",\"rangeEnd\":\"10.72.0.254\","
-	  "\"gateway\":\"10.72.0.1\"}]]}},{\"type\":\"firewall\"}]" },
+	  "\"gateway\":\"10.72.0.1\"}]]}},{\"type\":\"firewall\",\"ingressPolicy\":\"same-bridge\"}]" },
 	{ { .name = "d",
 	    .p = { .subnets = "127.9.0.0/24" },
 	    .driver = NETWORK_MACVLAN,

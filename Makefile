@@ -3,6 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 B := build
 PYTHON ?= python3
+VM_SECONDS ?= 7200
 
 # What people install: -O2 (not release's -O3), link-time optimisation, position independent.
 RELEASE := -Dbuildtype=release -Doptimization=2 -Ddebug=false -Db_lto=true -Db_pie=true -Dtests=false
@@ -75,7 +76,7 @@ check-nomad: build-asan
 
 # A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes.
 check-vm: release build-asan
-	@$(PYTHON) tests/vm/run
+	@$(PYTHON) tests/vm/run --seconds $(VM_SECONDS)
 
 coverage: | need-meson
 	@tools/coverage $(B)/asan

@@ -90,13 +90,13 @@ class Case(unittest.TestCase):
     expected_leaks = ()  # beginnings of what a test leaves knowingly
 
     def setUp(self):
-        self.before = leaks.everything(Machine.containerd)
+        self.before = leaks.before(type(self), Machine.containerd)
         self.refused = []  # what tests did not look at: where something is left, it may say why
         self.folder = tempfile.mkdtemp(prefix="case.", dir=Machine.work)
         self.addCleanup(self._look_for_leaks)
 
     def _look_for_leaks(self):
-        left = leaks.since(self.before, Machine.containerd, 5.0 * Machine.slow)
+        left = leaks.since(self.before, Machine.containerd, 5.0 * Machine.slow, type(self))
         if left:
             leaks.sweep(Machine.containerd)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -12,6 +12,7 @@ FOLDERS = {
     "run-time file": "/run/davit/*/*",
     "file of the job": "/run/davit/*/*/*",
     "log": "/var/lib/davit/logs/*/*",
+    "kept log": "/var/lib/davit/kept/*/*",
     "file below /etc": "/var/lib/davit/files/*/*",
     "volume": "/var/lib/davit/volumes/*/*",
     "FIFO": "/run/containerd/fifo/*",
@@ -22,6 +23,7 @@ FOLDERS = {
 STATIC_RULE = re.compile(r"-A (FORWARD|PREROUTING|POSTROUTING|OUTPUT|INPUT|CNI-FORWARD|CNI-HOSTPORT-(MASQ|SETMARK)|CNI-ISOLATION-STAGE-\d)\b")
 OF_A_JOB = re.compile(r'--comment "?(name: |dnat )|-[sd] \d+\.\d+\.\d+\.\d+/32\b')
 baseline_pids = set()      # servers of the tests
+last = None                # what the last test left, and its class
 own_namespace = "davit"    # cgroups are the whole machine's: only those of a name that no other run has are looked at
 CHAIN_OF_A_JOB = re.compile(r":(CNI-(?:DN-)?[0-9a-f]{12,})")
 
@@ -113,12 +115,22 @@ def everything(containerd):
     return found
 
 
-def since(before, containerd, seconds=5.0):
+def before(owner, containerd):
+    """What is there before a test of @owner: its last test has just seen it, and nobody else has run between."""
+    global last
+    seen, last = last, None
+    return seen[1] if seen and seen[0] is owner else everything(containerd)
+
+
+def since(before, containerd, seconds=5.0, owner=None):
     """What is there now and was not in @before; shims and loggers get a moment to end."""
+    global last
     end = time.monotonic() + seconds
     while True:
-        left = everything(containerd) - before
+        now = everything(containerd)
+        left = now - before
         if not left or time.monotonic() > end:
+            last = None if left else (owner, now)
             return sorted(left)
         time.sleep(0.05)
 
@@ -138,7 +150,7 @@ def sweep(containerd):
     for path in glob.glob("/run/netns/*"):
         subprocess.run(["umount", "-l", path], capture_output=True)
         os.unlink(path)
-    for pattern in ("/var/lib/cni/networks/*/[0-9]*.*", "/var/lib/cni/results/*", "/run/davit/*/*", "/var/lib/davit/logs/*/*",
+    for pattern in ("/var/lib/cni/networks/*/[0-9]*.*", "/var/lib/cni/results/*", "/run/davit/*/*", "/var/lib/davit/logs/*/*", "/var/lib/davit/kept/*/*",
                     "/var/lib/davit/files/*/*", "/var/lib/davit/volumes/*/*"):
         for path in glob.glob(pattern):
             subprocess.run(["rm", "-rf", "--one-file-system", path], capture_output=True)

@@ -71,7 +71,9 @@ const struct command cmd_logs = {
 	.name = "logs",
 	.usage = "[FLAGS] JOB[.TASK]",
 	.summary = "Print a job's log",
-	.text = "Of a job of several tasks the lines of all, each with its task's name before it.",
+	.text = "Of a job of several tasks the lines of all, each with its task's name before it. Of a job that was removed, what "
+		"its\n"
+		"--log-opt retention=TIME keeps.",
 	.opts = opts_table,
 	.words = COMPLETE_JOB,
 	.min = 1,

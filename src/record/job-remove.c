@@ -1,5 +1,6 @@
 /* rm and prune. */
 #include "job-remove.h"
+#include "kept-logs.h"
 #include "mem.h"
 #include "name.h"
 #include "reconcile.h"
@@ -115,6 +116,8 @@ int job_prune(struct core *c, bool exited, bool volumes, bool dry_run, const str
 
 	if (r >= 0)
 		r = strays_remove(c, dry_run, ctx, removed, err);
+	if (r >= 0)
+		r = kept_logs_prune(c, dry_run, removed, err);
 	if (r >= 0 && exited)
 		r = prune_exited(c, volumes, dry_run, ctx, removed, err);
 	return r;

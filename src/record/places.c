@@ -16,6 +16,7 @@ static char *of_namespace(const char *top, const char *kind, const char *ns, con
 char *places_run(const struct core *c, const char *id) { return of_namespace(c->conf.run_dir, "", c->conf.ns, id); }
 char *places_files(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "files", c->conf.ns, id); }
 char *places_logs(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "logs", c->conf.ns, id); }
+char *places_kept(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "kept", c->conf.ns, id); }
 char *places_folders(const struct core *c, const char *id) { return of_namespace(c->conf.data_dir, "folders", c->conf.ns, id); }
 char *places_volume(const struct core *c, const char *name) { return of_namespace(c->conf.data_dir, "volumes", c->conf.ns, name); }
 

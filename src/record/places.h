@@ -11,6 +11,7 @@ char *places_files(const struct core *, const char *id);            /* DATA/file
 char *places_folders(const struct core *, const char *id);          /* DATA/folders/NS/ID: folders that the job mounts as its own */
 char *places_logs(const struct core *, const char *id);             /* DATA/logs/NS/ID */
 char *places_log(const struct core *, const char *id);              /* DATA/logs/NS/ID/log */
+char *places_kept(const struct core *, const char *id);             /* DATA/kept/NS/ID: logs of a removed job (kept-logs.h) */
 char *places_netns(const char *id);                                 /* NETNS_DIR/ID */
 /* RUN/NS/ID.net: whose network it is in (netshare.h); NS need not be the core's. */
 #define PLACES_SHARE_END ".net"

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "file.h"
 #include "job-exit.h"
+#include "kept-logs.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
@@ -335,14 +336,11 @@ static void drop_volumes_of(struct core *c, const struct task_over *over, const 
 			drop_volume(c, all.v[i].name, over, ctx);
 }
 
-/* Volumes that the job made for itself; their names stand in its stored form. */
-static void remove_volumes(struct core *c, const struct job_over *over, const struct ctx *ctx)
+/* Volumes that the job made for itself; their names stand in its stored form. @job: NULL where that is not known. */
+static void remove_volumes(struct core *c, const struct job *job, const struct job_over *over, const struct ctx *ctx)
 {
-	_cleanup_(record_done) struct record rec = { 0 };
-	const bool known = record_find(c, job_over_id(over), ctx, &rec, NULL) >= 0 && rec.job;
-
 	for (size_t t = 0; t < job_over_tasks(over); t++) {
-		const struct task *task = known && t < rec.job->n_tasks ? &rec.job->tasks[t] : NULL;
+		const struct task *task = job && t < job->n_tasks ? &job->tasks[t] : NULL;
 
 		if (!task)
 			drop_volumes_of(c, job_over_task(over, t), ctx);
@@ -404,12 +402,15 @@ static int remove_records(struct core *c, const struct job_over *over, const cha
 int remains_remove(struct core *c, const char *name, const struct job_over *over, const char *snapshotter, bool volumes,
 		   const struct ctx *ctx, struct err *err)
 {
+	_cleanup_(record_done) struct record rec = { 0 };
 	int r, kept = remove_tasks_and_network(c, over, ctx, err);
 
 	if (kept < 0)
 		return kept;
+	(void)record_find(c, job_over_id(over), ctx, &rec, NULL); /* what is not known is not needed */
 	if (volumes)
-		remove_volumes(c, over, ctx);
+		remove_volumes(c, rec.job, over, ctx);
+	kept_logs_take(c, &rec, over);
 	remains_remove_files(c, over, true);
 	r = remove_records(c, over, snapshotter, ctx, err);
 	if (r < 0 || kept) /* the claim stays, so that what is left can be found; or it stands for the network */

@@ -1,6 +1,7 @@
 #include "file.h"
 #include "job-logs.h"
 #include "job-name.h"
+#include "kept-logs.h"
 #include "logfile.h"
 #include "mem.h"
 #include "prefixes.h"
@@ -99,6 +100,47 @@ static int logs_of_all(struct core *c, const struct record *job, const struct lo
 	return with_log ? logfile_read_all(reads, with_log, ctx, err) : 0;
 }
 
+/* Those of a removed job: nobody writes to them any more. */
+static int logs_of_kept(const struct core *c, const struct kept_logs *k, long task, const struct logs_opts *o,
+			const struct ctx *ctx, struct err *err)
+{
+	const size_t n = k->job->n_tasks;
+	_cleanup_free_ struct logread *reads = mem_array(struct logread, n);
+	_cleanup_(prefixes_done) struct prefixes prefixes = { 0 };
+	_cleanup_strv_ struct strv paths = { 0 };
+	struct logs_opts once = *o;
+	size_t with_log = 0;
+
+	once.follow = false;
+	prefixes_make(k->job, o->colours, &prefixes);
+	for (size_t i = 0; i < n; i++) {
+		strv_own(&paths, kept_logs_path(c, k, i));
+		if ((task >= 0 && i != (size_t)task) || !file_exists(paths.v[i]))
+			continue;
+		reads[with_log] = read_of(&once, paths.v[i], NULL);
+		reads[with_log++].prefix = task < 0 && n > 1 ? prefixes.v[i] : NULL;
+	}
+	return with_log ? logfile_read_all(reads, with_log, ctx, err) : 0;
+}
+
+static int logs_of_removed(struct core *c, const char *name, const struct logs_opts *o, const struct ctx *ctx,
+			   struct err *not_found)
+{
+	_cleanup_(kept_logs_done) struct kept_logs k = { 0 };
+	struct err err = ERR_INIT;
+	long task = -1;
+	int r = kept_logs_find(c, name, &k, &task, &err);
+
+	if (r == 0)
+		return -ERR_NOT_FOUND;
+	if (r > 0)
+		r = logs_of_kept(c, &k, task, o, ctx, &err);
+	if (r < 0)
+		err_wrap(&err, r, "logs of job %s, which was removed", name);
+	*not_found = err;
+	return r;
+}
+
 int job_logs(struct core *c, const char *name, const struct logs_opts *o, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 }, found = { 0 };
@@ -106,6 +148,8 @@ int job_logs(struct core *c, const char *name, const struct logs_opts *o, const 
 	bool all;
 	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
+	if (r == -ERR_NOT_FOUND)
+		return logs_of_removed(c, name, o, ctx, err);
 	if (r >= 0 && job_id_tasks(record_job_id(&rec)) > 1) {
 		r = record_find(c, record_job_id(&rec), ctx, &found, err);
 		job = &found;

@@ -93,6 +93,12 @@ static bool gets_input(const struct run_task *t)
 	return true;
 }
 
+/* That of a --rm job would go with it, unless it is kept. */
+static bool keeps_log(const struct run_task *t)
+{
+	return t->task->log == JOB_LOG_FILE && (!t->run->job->remove || t->task->log_retention > 0);
+}
+
 int io_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -117,7 +123,7 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 		return log_uri(t, err);
 	if (t->task->log == JOB_LOG_JOURNALD)
 		t->log = journal_log(t);
-	else if (!t->run->job->remove && t->task->log == JOB_LOG_FILE)
+	else if (keeps_log(t))
 		r = logfile_open(path, t->task->log_max_size, t->task->log_max_files, &t->log, err);
 	if (t->log)
 		logfile_share(t->log);

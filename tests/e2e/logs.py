@@ -1,4 +1,5 @@
 """davit logs."""
+import json
 import os
 import re
 import shutil
@@ -180,3 +181,78 @@ class Journal(Case):
         os.unlink(self.path)
         self.fails("run", "--rm", "--network", "none", "--log-driver", "journald", Machine.image, "true",
                    says=[f"there is no journal at {self.path}", "--log-driver file"])
+
+
+class Kept(Case):
+    """retention: the log stays when the job is removed."""
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(lambda: shutil.rmtree(f"/var/lib/davit/kept/{Machine.ns}", ignore_errors=True))
+
+    def kept(self):
+        return os.listdir(f"/var/lib/davit/kept/{Machine.ns}")
+
+    def test_of_a_foreground_job(self):
+        self.davit("run", "--rm", "--name", "short", "--network", "none", "--log-opt", "retention=1h", Machine.image, "sh", "-c", "echo out; echo bad >&2")
+        wait_until("its removal", lambda: self.davit("inspect", "short", code=None).code != 0)
+        result = self.davit("logs", "short")
+        self.assertEqual((result.out, result.err), ("out\n", "bad\n"))
+        self.assertEqual(self.davit("logs", "-f", "--tail", "1", "short").err, "bad\n")
+        self.assertNotIn("short", self.davit("ps", "-a").out)
+        self.davit("prune")
+        self.assertEqual(self.davit("logs", "short").out, "out\n")
+
+    def test_of_a_detached_job_that_is_removed(self):
+        name = self.job("--log-opt", "retention=1h", command=("sh", "-c", "echo first; exec sleep 1000"))
+        wait_until("its log", lambda: self.davit("logs", name).out == "first\n")
+        id_ = self.json("inspect", name)[0]["id"]
+        self.davit("rm", "-f", name)
+        self.assertEqual(self.davit("logs", name).out, "first\n")
+        self.assertEqual(os.stat(f"/var/lib/davit/kept/{Machine.ns}").st_mode & 0o777, 0o700)
+        # another of that name has a log of its own; the earlier one's is found by the id, and by the name again behind the second's removal
+        self.job("--log-opt", "retention=2h", command=("echo", "second"), name=name)
+        wait_until("its log", lambda: self.davit("logs", name).out == "second\n")
+        self.assertEqual(self.davit("logs", id_).out, "first\n")
+        self.davit("rm", "-f", name)
+        self.assertEqual(self.davit("logs", name).out, "second\n")
+        self.assertEqual(self.davit("logs", id_).out, "first\n")
+
+    def test_its_time_is_over(self):
+        self.davit("run", "--rm", "--name", "brief", "--network", "none", "--log-opt", "retention=1s", Machine.image, "echo", "x")
+        wait_until("the log's end", lambda: self.davit("logs", "brief", code=None).code != 0)
+        self.fails("logs", "brief", says="brief")
+        self.assertEqual(len(self.kept()), 1)
+        self.assertIn("would remove log of job brief, which was removed", self.davit("prune", "--dry-run").out)
+        self.assertEqual(len(self.kept()), 1)
+        self.assertIn("log of job brief", self.davit("prune").out)
+        self.assertEqual(self.kept(), [])
+
+    def test_the_next_removal_takes_what_is_over(self):
+        self.davit("run", "--rm", "--name", "brief", "--network", "none", "--log-opt", "retention=1s", Machine.image, "echo", "x")
+        wait_until("the log's end", lambda: self.davit("logs", "brief", code=None).code != 0)
+        self.davit("run", "--rm", "--name", "later", "--network", "none", "--log-opt", "retention=1h", Machine.image, "echo", "y")
+        wait_until("its log", lambda: self.davit("logs", "later", code=None).out == "y\n")
+        self.assertEqual([entry.rsplit("-", 1)[0] for entry in self.kept()], ["later"])
+
+    def test_without_it_nothing_stays(self):
+        name = self.job(command=("echo", "x"))
+        self.davit("wait", name)
+        self.davit("rm", name)
+        self.fails("logs", name, says=name)
+
+    def test_of_several_tasks(self):
+        path = os.path.join(self.folder, "pair.json")
+        with open(path, "w") as f:
+            json.dump({"name": "pair", "network": "none", "tasks": [
+                {"name": "web", "image": Machine.image, "args": ["echo", "from web"], "log_retention": "1h"},
+                {"name": "silent", "image": Machine.image, "args": ["echo", "gone"]},
+                {"name": "cache", "image": Machine.image, "args": ["echo", "from cache"], "log_retention": "1h"}]}, f)
+        self.addCleanup(lambda: self.davit("rm", "-f", "pair", code=None))
+        self.davit("run", "-d", "-f", path)
+        self.davit("wait", "pair")
+        self.davit("rm", "pair")
+        lines = sorted(" ".join(line.split()) for line in self.davit("logs", "pair").out.splitlines())
+        self.assertEqual(lines, ["cache | from cache", "web | from web"])
+        self.assertEqual(self.davit("logs", "pair.cache").out, "from cache\n")
+        self.assertEqual(self.davit("logs", "pair.silent").out, "")

@@ -6,6 +6,7 @@
 #include "job-order.h"
 #include "mem.h"
 #include "stop.h"
+#include "task-wait.h"
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -101,6 +102,7 @@ static size_t to_be_stopped(const struct run *run, bool *which)
 struct crew {
 	struct run *run;
 	struct core *core;
+	struct task_wait **ends;       /* of detached tasks; NULL: their streams know */
 	const struct console *console; /* NULL: signals are not ours */
 	struct console_was was;
 	int sigfd;
@@ -156,13 +158,27 @@ static void crew_close(struct crew *c)
 		c->console->signals_give_back(TAKE_FD(c->sigfd), &c->was);
 }
 
+/* 0: it does; STREAMS_EXITED; or how it ends for us. */
+static int look_at_task(const struct crew *c, size_t i, struct err *err)
+{
+	struct run_task *t = &c->run->tasks[i];
+	int r;
+
+	if (!c->ends)
+		return streams_go_on(t->streams, &t->exit, err);
+	if (!task_wait_over(c->ends[i]))
+		return 0;
+	r = task_wait_result(c->ends[i], &t->exit, err);
+	return r < 0 ? r : STREAMS_EXITED;
+}
+
 /* How many go on; or how it ends for us. */
 static int crew_look(const struct crew *c, size_t *ret_open, struct err *err)
 {
 	*ret_open = 0;
 	for (size_t i = 0; i < c->run->n_tasks; i++) {
 		struct run_task *t = &c->run->tasks[i];
-		int r = goes_on(t) ? streams_go_on(t->streams, &t->exit, err) : STREAMS_EXITED;
+		int r = goes_on(t) ? look_at_task(c, i, err) : STREAMS_EXITED;
 
 		if (r == -ERR_NOT_FOUND) /* somebody has removed it */
 			err_clear(err);
@@ -174,22 +190,45 @@ static int crew_look(const struct crew *c, size_t *ret_open, struct err *err)
 	return 0;
 }
 
+static int crew_turn(struct crew *c, const struct ctx *ctx, struct err *err)
+{
+	size_t open = 0;
+	int r;
+
+	while ((r = crew_look(c, &open, err)) == 0 && open) {
+		r = crew_stop(c, err);
+		if (r == 0) /* else it has turned the loop, and others may have ended */
+			r = loop_turn(c->core->loop, ctx, err);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+int crew_wait(struct run *run, struct core *core, struct err *err)
+{
+	_cleanup_free_ struct task_wait **ends = mem_array(struct task_wait *, run->n_tasks);
+	const struct ctx ctx = ctx_none();
+	struct crew c = { .run = run, .core = core, .ends = ends };
+	int r;
+
+	for (size_t i = 0; i < run->n_tasks; i++)
+		ends[i] = run->tasks[i].joined ? task_wait_new(core, run->tasks[i].id, NULL, NULL) : NULL;
+	r = crew_turn(&c, &ctx, err);
+	for (size_t i = 0; i < run->n_tasks; i++)
+		task_wait_free(ends[i]);
+	return r;
+}
+
 int crew_run(struct run *run, struct core *core, const struct ctx *ctx, struct err *err)
 {
 	const bool ours = core == run->core;
 	const struct ctx own = run->opts->sig_proxy || !ctx ? ctx_uncancelled(ctx) : *ctx;
 	struct crew c = { .run = run, .core = core, .console = ours ? run->opts->console : NULL };
-	size_t open = 0;
 	int r;
 
 	crew_open(&c);
-	while ((r = crew_look(&c, &open, err)) == 0 && open) {
-		r = crew_stop(&c, err);
-		if (r == 0) /* else it has turned the loop, and others may have ended */
-			r = loop_turn(core->loop, &own, err);
-		if (r < 0)
-			break;
-	}
+	r = crew_turn(&c, &own, err);
 	crew_close(&c);
 	if (r)
 		crew_leave(run);

@@ -10,6 +10,8 @@ void crew_join(struct run_task *);
 /* Until all that have started have ended and their output is drained: STREAMS_EXITED, with the exit of each in its part; or as
  * streams_run(). @core is the run's, or the heir's. */
 int crew_run(struct run *, struct core *core, const struct ctx *, struct err *err);
+/* The same of detached tasks, those that have joined: in the heir, whose core it is. 0 once all have ended. */
+int crew_wait(struct run *, struct core *core, struct err *err);
 /* We end before they do: the heir goes on. */
 void crew_leave(struct run *);
 void crew_signal(struct run *, int sig);

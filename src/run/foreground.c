@@ -73,14 +73,19 @@ static int heir_wait_crew(struct run *run, struct core *core, enum heir_word wor
 	return r < 0 ? r : 0;
 }
 
-static int wait_for_all(const struct run *run, struct core *core)
+/* Of a detached job, whose tasks log by themselves: those that were started. */
+static int heir_wait_detached(struct run *run, struct core *core, enum heir_word word)
 {
-	struct ctrd_exit unused;
-	int r = 0;
+	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < run->n_tasks && (r >= 0 || r == -ERR_NOT_FOUND); i++)
-		r = task_wait(core, run->tasks[i].id, NULL, NULL, &unused, NULL);
-	return r;
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		struct run_task *t = &run->tasks[i];
+
+		t->joined =
+			t->task->lifecycle != LIFE_POSTSTOP && (word != HEIR_LOST || heir_was_started(core, NULL, 0, t->id, NULL));
+		t->gone = false;
+	}
+	return crew_wait(run, core, &err);
 }
 
 /* Until the process has ended. */
@@ -92,7 +97,7 @@ static int heir_wait(struct run *run, struct core *core, enum heir_word word)
 	int r;
 
 	if (!run->tasks[0].streams)
-		return wait_for_all(run, core);
+		return heir_wait_detached(run, core, word);
 	if (run->n_tasks > 1)
 		return heir_wait_crew(run, core, word);
 	timer_init(&patience, core->loop, foreground_on_patience, run->tasks[0].streams);

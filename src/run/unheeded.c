@@ -10,7 +10,7 @@ static bool wants_health(const struct depend *on, size_t n)
 }
 
 struct unheeded {
-	bool restart, health, healthy, recovery, poststop;
+	bool restart, health, healthy, recovery, poststop, sidecar;
 };
 
 static void unheeded_look(const struct job *j, struct unheeded *u)
@@ -21,6 +21,7 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 		const struct task *t = &j->tasks[i];
 
 		u->poststop |= t->lifecycle == LIFE_POSTSTOP;
+		u->sidecar |= j->n_tasks > 1 && (t->sidecar || t->leader);
 		u->restart |= t->restart && t->restart->policy != RESTART_NO;
 		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
 		u->healthy |= wants_health(t->depends_on, t->n_depends_on);
@@ -45,6 +46,8 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool w
 		strv_push(&what, "failure recovery");
 	if (u.poststop && !waits)
 		strv_push(&what, "poststop tasks (but after davit stop)");
+	if (u.sidecar && !waits)
+		strv_push(&what, "the end of sidecars with their main task (but by davit stop)");
 	if (!what.n)
 		return;
 	all = strv_join(&what, ", ");

@@ -1,6 +1,7 @@
 """Jobs of several tasks: names, orders, foreground, exits, one network."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -83,6 +84,25 @@ class Foreground(Tasks):
         rows = {get(r, "name"): r for r in self.rows("ps", "-a", "--tasks", "--filter", "name=^f-lead")}
         self.assertEqual(get(rows["f-lead.other"], "status"), "exited")
         self.assertEqual(self.davit("wait", "f-lead").out, "6\n")
+
+    def test_sidecars_of_a_detached_job_that_is_removed_end_with_the_main_tasks(self):
+        """Behind it waits a davit, which ends them and removes the job."""
+        self.up("d-side", self.task("main", "sleep 0.5"), self.task("other", "sleep 1"), self.task("side", "exec sleep 1000", sidecar=True, log_retention="1h"),
+                remove=True)
+        self.addCleanup(shutil.rmtree, f"/var/lib/davit/kept/{Machine.ns}", ignore_errors=True)
+        self.gone("d-side")
+        self.made.remove("d-side")
+
+    def test_a_leader_of_a_detached_job_that_is_removed_ends_the_others(self):
+        self.up("d-lead", self.task("boss", "sleep 0.5", leader=True), self.task("worker"), self.task("side", sidecar=True), remove=True)
+        self.gone("d-lead")
+        self.made.remove("d-lead")
+
+    def test_what_nobody_waits_for_is_said(self):
+        result = self.davit("run", "-d", "-f", self.file("n-side", self.task("main"), self.task("side", sidecar=True)))
+        self.assertIn("the end of sidecars with their main task", result.err)
+        result = self.davit("run", "-d", "-f", self.file("r-side", self.task("main"), self.task("side", sidecar=True), remove=True))
+        self.assertNotIn("sidecars", result.err)
 
     def test_sidecars_end_with_the_main_tasks(self):
         path = self.file("f-side", self.task("main", "sleep 0.3; echo done"), self.task("side", "sleep 1000", sidecar=True),

@@ -99,6 +99,22 @@ static size_t to_be_stopped(const struct run *run, bool *which)
 	return n;
 }
 
+int crew_stop_others(struct run *run, struct core *core, struct err *err)
+{
+	_cleanup_free_ bool *which = mem_array(bool, run->n_tasks);
+	_cleanup_(record_done) struct record rec = { 0 };
+	const struct ctx ctx = ctx_none();
+	int r;
+
+	if (run->others_stopped || run->stopping || !main_is_over(run) || !to_be_stopped(run, which))
+		return 0;
+	run->others_stopped = true;
+	r = record_find(core, run->id, &ctx, &rec, err);
+	if (r >= 0)
+		r = stop_tasks(core, &rec, -1, which, &ctx, err);
+	return r == -ERR_NOT_FOUND ? (err_clear(err), 1) : r < 0 ? r : 1;
+}
+
 struct crew {
 	struct run *run;
 	struct core *core;
@@ -108,25 +124,7 @@ struct crew {
 	int sigfd;
 	struct watch watch;
 	unsigned interrupts;
-	bool stopped; /* what ends with others has been told to */
 };
-
-/* 1: it did. */
-static int crew_stop(struct crew *c, struct err *err)
-{
-	_cleanup_free_ bool *which = mem_array(bool, c->run->n_tasks);
-	_cleanup_(record_done) struct record rec = { 0 };
-	const struct ctx ctx = ctx_none();
-	int r;
-
-	if (c->stopped || c->run->stopping || !main_is_over(c->run) || !to_be_stopped(c->run, which))
-		return 0;
-	c->stopped = true;
-	r = record_find(c->core, c->run->id, &ctx, &rec, err);
-	if (r >= 0)
-		r = stop_tasks(c->core, &rec, -1, which, &ctx, err);
-	return r == -ERR_NOT_FOUND ? (err_clear(err), 1) : r < 0 ? r : 1;
-}
 
 /* The third Ctrl-C kills. */
 static void crew_on_signal(void *arg, short revents)
@@ -196,7 +194,7 @@ static int crew_turn(struct crew *c, const struct ctx *ctx, struct err *err)
 	int r;
 
 	while ((r = crew_look(c, &open, err)) == 0 && open) {
-		r = crew_stop(c, err);
+		r = crew_stop_others(c->run, c->core, err);
 		if (r == 0) /* else it has turned the loop, and others may have ended */
 			r = loop_turn(c->core->loop, ctx, err);
 		if (r < 0)

@@ -12,6 +12,9 @@ void crew_join(struct run_task *);
 int crew_run(struct run *, struct core *core, const struct ctx *, struct err *err);
 /* The same of detached tasks, those that have joined: in the heir, whose core it is. 0 once all have ended. */
 int crew_wait(struct run *, struct core *core, struct err *err);
+/* Of what both of them do the part that is not waiting, for who sees itself which tasks are gone: what a leader's or the main
+ * tasks' end ends is stopped, once. 1: it was. */
+int crew_stop_others(struct run *, struct core *core, struct err *err);
 /* We end before they do: the heir goes on. */
 void crew_leave(struct run *);
 void crew_signal(struct run *, int sig);

@@ -1,9 +1,13 @@
 #include "set-follow.h"
 #include "clock.h"
+#include "crew.h"
+#include "file.h"
 #include "heir.h"
 #include "job-exit.h"
 #include "job-remove.h"
+#include "log.h"
 #include "mem.h"
+#include "poststop.h"
 #include "remains.h"
 #include "stop.h"
 #include "task-wait.h"
@@ -13,6 +17,7 @@ enum { LOOK_MS = 250 };
 
 /* One look at all tasks serves all followers. */
 struct set_watch {
+	struct run_set *set;
 	struct core *core;
 	struct task_states states;
 	int64_t looked; /* clock_mono(); 0: never */
@@ -24,6 +29,25 @@ struct set_follower {
 	const char *id;
 };
 
+/* What has to end with others is ended; the lines that come meanwhile stand in the logs. */
+static void end_others(struct set_watch *w)
+{
+	for (size_t i = 0; i < w->set->n; i++) {
+		struct run *run = &w->set->runs[i];
+		struct err err = ERR_INIT;
+
+		for (size_t k = 0; k < run->n_tasks; k++) {
+			struct run_task *t = &run->tasks[k];
+			const struct task_status *now = task_states_find(&w->states, t->id);
+
+			t->joined = t->task->lifecycle != LIFE_POSTSTOP;
+			t->gone |= !now || task_is_over(now);
+		}
+		if (run->n_tasks > 1 && crew_stop_others(run, w->core, &err) < 0)
+			log_warn("job %s: %s", run->job->name, err.msg);
+	}
+}
+
 static bool set_task_ended(void *arg)
 {
 	const struct set_follower *f = arg;
@@ -34,6 +58,8 @@ static bool set_task_ended(void *arg)
 		task_states_done(&w->states);
 		w->known = core_reconnect(w->core, NULL) >= 0 && task_list(w->core, NULL, &w->states, NULL) >= 0;
 		w->looked = clock_mono();
+		if (w->known)
+			end_others(w);
 	}
 	t = task_states_find(&w->states, f->id);
 	return w->known && (!t || task_is_over(t));
@@ -66,30 +92,34 @@ static int widest_name(const struct run_set *set)
 	return (int)most;
 }
 
-static int print_logs(struct run_set *set, const struct ctx *ctx, struct err *err)
+/* Those of one kind: the poststop tasks' are printed when they have ended. */
+static int print_logs(struct run_set *set, bool last, const struct ctx *ctx, struct err *err)
 {
 	const size_t n = count_tasks(set);
 	const int width = widest_name(set);
 	_cleanup_free_ struct logread *reads = mem_array(struct logread, n);
 	_cleanup_free_ struct set_follower *followers = mem_array(struct set_follower, n);
 	_cleanup_strv_ struct strv paths = { 0 }, prefixes = { 0 };
-	struct set_watch watch = { .core = set->core };
+	struct set_watch watch = { .set = set, .core = set->core };
 	size_t m = 0;
 	int r;
 
 	for (size_t i = 0; i < set->n; i++)
 		for (size_t k = 0; k < set->runs[i].n_tasks; k++) {
 			const struct run_task *t = &set->runs[i].tasks[k];
-			_cleanup_free_ char *name = task_name(t);
+			_cleanup_free_ char *name = task_name(t), *path = NULL;
 
-			if (t->task->log != JOB_LOG_FILE)
+			if (t->task->log != JOB_LOG_FILE || last != (t->task->lifecycle == LIFE_POSTSTOP))
 				continue;
-			strv_own(&paths, places_log(set->core, t->id));
+			path = places_log(set->core, t->id);
+			if (last && !file_exists(path))
+				continue;
+			strv_push(&paths, path);
 			strv_pushf(&prefixes, "%-*s | ", width, name);
 			followers[m] = (struct set_follower){ &watch, t->id };
 			reads[m] = (struct logread){ .path = paths.v[m],
 						     .tail = -1,
-						     .follow = true,
+						     .follow = !last,
 						     .prefix = prefixes.v[m],
 						     .out_fd = STDOUT_FILENO,
 						     .err_fd = STDERR_FILENO,
@@ -144,7 +174,7 @@ static int await_all(struct run_set *set, struct task_wait *const *waits, const 
 int set_follow(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct err *err)
 {
 	struct task_wait **waits = open_waits(set);
-	int r = print_logs(set, ctx, err);
+	int r = print_logs(set, false, ctx, err);
 
 	if (r == 0)
 		r = await_all(set, waits, ctx, ret_exit, err);
@@ -206,11 +236,29 @@ static int end_one(struct run *run, const struct ctx *ctx, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-int set_follow_end(struct run_set *set, struct err *err)
+/* One job after the other; then what they have said. */
+static void run_poststop(struct run_set *set, bool patient)
+{
+	const struct ctx ctx = ctx_none();
+	struct err err = ERR_INIT;
+	bool any = false;
+
+	for (size_t i = 0; i < set->n; i++) {
+		if (!poststop_wanted(set->runs[i].job))
+			continue;
+		any = true;
+		poststop_of_job(set->core, set->runs[i].id, patient ? POSTSTOP_PATIENT : -1, &ctx);
+	}
+	if (any && print_logs(set, true, &ctx, &err) < 0)
+		log_warn("poststop tasks: %s", err.msg);
+}
+
+int set_follow_end(struct run_set *set, bool patient, struct err *err)
 {
 	const struct ctx ctx = ctx_within(NULL, run_undo_ms(set->core) * (1 + (int64_t)set->n / 8));
 	int first = 0;
 
+	run_poststop(set, patient);
 	for (size_t i = 0; i < set->n; i++) {
 		struct err why = ERR_INIT;
 		int r = end_one(&set->runs[i], &ctx, &why);

@@ -8,5 +8,6 @@
 int set_follow(struct run_set *, const struct ctx *, int *ret_exit, struct err *err);
 /* They are stopped: in the foreground an interrupt is for them. */
 int set_follow_stop(struct run_set *, struct err *err);
-/* They have ended: those that are not to stay are removed, the others settled. */
-int set_follow_end(struct run_set *, struct err *err);
+/* They have ended: their poststop tasks run, each as long as it takes when @patient, and what those printed is; then those jobs
+ * that are not to stay are removed, the others settled. */
+int set_follow_end(struct run_set *, bool patient, struct err *err);

@@ -177,6 +177,7 @@ static void leave_runs(struct run_set *set)
 static int stay_with_set(struct run_set *set, const struct ctx *ctx, struct set_result *ret, struct err *err)
 {
 	int r = set_follow(set, ctx, &ret->exit_code, err);
+	const bool ended = r == 0;
 
 	if (r == -ERR_CANCELLED && ctx && ctx->cancel && ctx->cancel->on) {
 		err_clear(err);
@@ -188,7 +189,7 @@ static int stay_with_set(struct run_set *set, const struct ctx *ctx, struct set_
 		return 0;
 	}
 	if (r >= 0)
-		return set_follow_end(set, err);
+		return set_follow_end(set, ended, err);
 	leave_runs(set);
 	return r;
 }
@@ -243,7 +244,7 @@ int set_run(struct core *core, const struct jobset *jobs, const struct run_opts 
 	int r = jobset_check(jobs, err);
 
 	if (r >= 0)
-		unheeded_say(core, jobs->jobs, jobs->n_jobs, false);
+		unheeded_say(core, jobs->jobs, jobs->n_jobs, opts->mode == RUN_FOREGROUND);
 	if (r >= 0)
 		r = set_run_once(core, jobs, opts, ctx, ret, &lost, err);
 	for (int i = 0; r < 0 && lost && i < PICKS_MAX && ctx_check(ctx, NULL) >= 0; i++) {

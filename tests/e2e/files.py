@@ -219,6 +219,23 @@ class Sets(Files):
         self.assertEqual([line for line in out if line.startswith("s-ra")], [f"s-ra | {i}" for i in range(500)])
         self.nothing_of("s-ra", "s-rb")
 
+    def test_in_the_foreground_sidecars_and_poststop_tasks_do_their_part(self):
+        job = {"name": "s-crew", "network": "none", "tasks": [
+            {"name": "main", "image": Machine.image, "args": ["sh", "-c", "sleep 0.5; echo work"]},
+            {"name": "side", "image": Machine.image, "args": ["sh", "-c", "exec sleep 1000"], "lifecycle": "poststart", "sidecar": True, "stop_timeout": 1},
+            {"name": "last", "image": Machine.image, "args": ["sh", "-c", "echo clean; exit 3"], "lifecycle": "poststop"}]}
+        lead = {"name": "s-lead", "network": "none", "tasks": [
+            {"name": "boss", "image": Machine.image, "args": ["sh", "-c", "sleep 0.5; exit 5"], "leader": True},
+            {"name": "worker", "image": Machine.image, "args": ["sleep", "1000"], "stop_timeout": 1}]}
+        self.addCleanup(lambda: self.davit("rm", "-f", "s-crew", "s-lead", code=None))
+        for flags in ([], ["--rm"]):
+            with self.subTest(flags=flags):
+                result = self.davit("run", *flags, "-f", self.set(job, lead), code=5)
+                self.assertEqual([" ".join(line.split()) for line in result.out.splitlines()], ["s-crew.main | work", "s-crew.last | clean"])
+                self.assertIn("poststop task last ended with 3", result.err)
+                self.assertNotIn("but after davit stop", result.err)
+                self.davit("rm", "-f", "s-crew", "s-lead")
+
     def test_an_interrupt_in_the_foreground_stops_all_in_order(self):
         trap = "trap 'touch /share/$N; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
         jobs = [self.one(name, trap, depends_on=on) for name, on in (("s-low", []), ("s-high", [{"name": "s-low"}]))]

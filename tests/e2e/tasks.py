@@ -1,7 +1,6 @@
 """Jobs of several tasks: names, orders, foreground, exits, one network."""
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -87,15 +86,14 @@ class Foreground(Tasks):
 
     def test_sidecars_of_a_detached_job_that_is_removed_end_with_the_main_tasks(self):
         """Behind it waits a davit, which ends them and removes the job."""
-        self.up("d-side", self.task("main", "sleep 0.5"), self.task("other", "sleep 1"), self.task("side", "exec sleep 1000", sidecar=True, log_retention="1h"),
+        self.up("d-side", self.task("main", "sleep 0.5"), self.task("other", "sleep 1"), self.task("side", "exec sleep 1000", sidecar=True),
                 remove=True)
-        self.addCleanup(shutil.rmtree, f"/var/lib/davit/kept/{Machine.ns}", ignore_errors=True)
-        self.gone("d-side")
+        wait_until("its removal", lambda: "d-side" not in self.davit("ps", "-a").out)
         self.made.remove("d-side")
 
     def test_a_leader_of_a_detached_job_that_is_removed_ends_the_others(self):
         self.up("d-lead", self.task("boss", "sleep 0.5", leader=True), self.task("worker"), self.task("side", sidecar=True), remove=True)
-        self.gone("d-lead")
+        wait_until("its removal", lambda: "d-lead" not in self.davit("ps", "-a").out)
         self.made.remove("d-lead")
 
     def test_what_nobody_waits_for_is_said(self):

@@ -145,6 +145,15 @@ struct graph_run {
 	size_t *due, n_due;  /* may begin, or has failed by what it needs: a heap, the lowest first */
 	size_t *begun, n_begun;
 	size_t look; /* the next of them to be looked at */
+	struct gate *gates;
+	size_t n_gates, gates_cap;
+};
+
+/* Of a kind of which only so many are under way at a time. */
+struct gate {
+	const struct graph_kind *kind;
+	size_t under_way;
+	size_t *queue, first, n, cap; /* those that wait for others to end */
 };
 
 static void graph_run_done(struct graph_run *run)
@@ -153,6 +162,9 @@ static void graph_run_done(struct graph_run *run)
 	free(run->needed_from);
 	free(run->due);
 	free(run->begun);
+	for (size_t i = 0; i < run->n_gates; i++)
+		free(run->gates[i].queue);
+	free(run->gates);
 }
 
 static void count_needs(struct graph_run *run)
@@ -212,6 +224,48 @@ static struct node *due_pop(struct graph_run *run)
 			return n;
 		due_swap(&v[i], &v[least]);
 	}
+}
+
+static struct gate *gate_of(struct graph_run *run, const struct graph_kind *kind)
+{
+	size_t i = 0;
+
+	if (!kind->at_once)
+		return NULL;
+	while (i < run->n_gates && run->gates[i].kind != kind)
+		i++;
+	if (i == run->n_gates) {
+		run->gates = mem_grow(run->gates, &run->gates_cap, i + 1, sizeof *run->gates);
+		run->gates[run->n_gates++] = (struct gate){ .kind = kind };
+	}
+	return &run->gates[i];
+}
+
+/* May @n begin now? Else it is due again once another has ended. */
+static bool gate_enter(struct graph_run *run, const struct node *n)
+{
+	struct gate *g = gate_of(run, n->kind);
+
+	if (!g)
+		return true;
+	if (g->under_way < g->kind->at_once) {
+		g->under_way++;
+		return true;
+	}
+	g->queue = mem_grow(g->queue, &g->cap, g->n + 1, sizeof *g->queue);
+	g->queue[g->n++] = (size_t)(n - run->g->v);
+	return false;
+}
+
+static void gate_leave(struct graph_run *run, const struct node *n)
+{
+	struct gate *g = gate_of(run, n->kind);
+
+	if (!g)
+		return;
+	g->under_way--;
+	if (g->first < g->n)
+		due_push(run, &run->g->v[g->queue[g->first++]]);
 }
 
 static bool node_has_ended(const struct node *n) { return n->is == NODE_ENDED || n->is == NODE_UNWANTED; }
@@ -316,6 +370,7 @@ static int node_goes_on(struct graph_run *run, struct node *n, int r, struct err
 		return 0;
 	}
 	begun_remove(run, n);
+	gate_leave(run, n);
 	if (r == 0) {
 		mark_ended(n);
 		tell_dependents(run, n);
@@ -372,7 +427,7 @@ static int begin_all(struct graph_run *run, struct err *err)
 		if (n->is == NODE_WAITS && n->kind->wanted && !n->kind->wanted(n->state))
 			n->is = NODE_UNWANTED;
 		if (n->is == NODE_WAITS)
-			r = node_begin(run, n, err);
+			r = gate_enter(run, n) ? node_begin(run, n, err) : 0;
 		else
 			tell_dependents(run, n);
 	}

@@ -26,6 +26,7 @@ enum {
 struct graph_kind {
 	const char *name;
 	unsigned number;                   /* the caller's, for ready() */
+	size_t at_once;                    /* no more of them are under way at a time, the others begin later; 0: any number */
 	bool (*wanted)(const void *state); /* asked when it could begin; a node that is not wanted counts as ended */
 	int (*begin)(void *state, const struct ctx *, struct err *err); /* starts without waiting */
 	bool (*ready)(const void *state, unsigned number); /* would finish() not wait? NULL: it does, for a short time */

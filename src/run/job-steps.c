@@ -6,6 +6,9 @@
 
 enum { NEEDS_MAX = 5, IFS_MAX = 1 };
 
+/* Of a set of hundreds: beyond these, processes that do the work (engines, plugins with their pipes) only wait for each other. */
+enum { TASKS_AT_ONCE = 16, NETWORKS_AT_ONCE = 16 };
+
 static const struct job_step {
 	struct graph_kind kind;
 	bool of_task;               /* a node for each task, else one for the job */
@@ -97,6 +100,7 @@ static const struct job_step {
 	[S_TASK] = { .of_task = true,
 		     .kind = { .number = S_TASK,
 			       .name = "task",
+			       .at_once = TASKS_AT_ONCE,
 			       .wanted = task_starts,
 			       .begin = task_begin,
 			       .ready = task_call_ready,
@@ -107,6 +111,7 @@ static const struct job_step {
 		     .needs_if = { { S_HOSTS, task_needs_network } } },
 	[S_NETWORK] = { .kind = { .number = S_NETWORK,
 				  .name = "network",
+				  .at_once = NETWORKS_AT_ONCE,
 				  .wanted = network_wanted,
 				  .begin = network_begin,
 				  .ready = network_ready,

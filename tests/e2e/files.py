@@ -1,8 +1,10 @@
 """davit run -f FILE and davit plan -f FILE: jobs and sets of jobs in davit's own form."""
 import json
 import os
+import re
 import socket
 import time
+import urllib.request
 
 from lib.case import Case, Machine, wait_until
 
@@ -199,12 +201,75 @@ class Sets(Files):
         self.assertEqual(process.wait(30 * Machine.slow), 130)
         self.nothing_of("s-slow", "s-wait")
 
-    def test_many_at_once(self):
-        names = [f"s-m{i}" for i in range(20)]
-        began = time.monotonic()
-        self.davit("run", "-d", "-f", self.set(*(self.one(name) for name in names)), timeout=120)
-        self.assertLess(time.monotonic() - began, 60 * Machine.slow)
-        self.assertEqual(len([n for n in self.davit("ps", "-q", "--format", "names").out.split() if n in names]), 20)
+    def many(self, n, **more):
+        return [self.one(f"s-m{i}", **more) for i in range(n)]
+
+    def running(self, names):
+        return set(self.davit("ps", "-q", "--format", "names").out.split()) & set(names)
+
+    def peak_of_files(self, process):
+        """How many descriptors it had open at a time."""
+        peak = 0
+        while process.poll() is None:
+            try:
+                peak = max(peak, len(os.listdir(f"/proc/{process.pid}/fd")))
+            except OSError:
+                pass
+            time.sleep(0.005)
+        return peak
+
+    def test_a_hundred_jobs(self):
+        jobs = self.many(100)
+        process = self.start("run", "-d", "-f", self.set(*jobs))
+        files = self.peak_of_files(process)
+        out, err = process.communicate(timeout=240 * Machine.slow)
+        self.assertEqual((process.returncode, err), (0, ""))
+        self.assertEqual(out.split(), self.made)
+        self.assertEqual(self.running(self.made), set(self.made))
+        self.assertLess(files, 150)  # a lock for each, and what does not grow with their number
+        self.davit("rm", "-f", *self.made, timeout=240)
+        self.nothing_of(*self.made)
+
+    def test_one_of_a_hundred_fails(self):
+        """Nothing stays of the others, wherever they were."""
+        jobs = self.many(100)
+        jobs[56]["tasks"][0]["args"] = ["/nonexistent"]
+        self.davit("run", "-d", "-f", self.set(*jobs), code=127, timeout=300)
+        self.nothing_of(*self.made)
+
+    def test_thirty_with_ports(self):
+        """Each has its port, and no more plugins run at once than descriptors suffice for."""
+        self.need_network()
+        jobs = self.many(30, network="davit")
+        for i, job in enumerate(jobs):
+            job["ports"] = [{"host": 18200 + i, "inside": 8080}]
+            job["tasks"][0]["args"] = ["httpd", "-f", "-p", "8080", "-h", "/www"]
+        process = self.start("run", "-d", "-f", self.set(*jobs))
+        files = self.peak_of_files(process)
+        _, err = process.communicate(timeout=240 * Machine.slow)
+        self.assertEqual((process.returncode, err), (0, ""))
+        self.assertLess(files, 30 + 150)
+        for port in (18200, 18217, 18229):
+            wait_until("the page", lambda: self.page(port))
+        hosts = self.davit("exec", self.made[0], "cat", "/etc/hosts").out
+        self.assertEqual([name for name in self.made if not re.search(rf"\b{name}\b", hosts)], [])
+
+    def page(self, port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def test_a_hundred_davits_at_once(self):
+        names = [f"s-d{i}" for i in range(100)]
+        self.made += names
+        started = [self.start("run", "-d", "--network", "none", "--name", name, Machine.image, "sleep", "1000") for name in names]
+        for name, process in zip(names, started):
+            out, err = process.communicate(timeout=300 * Machine.slow)
+            self.assertEqual((process.returncode, out, err), (0, name + "\n", ""))
+        self.assertEqual(self.running(names), set(names))
+        self.davit("rm", "-f", *names, timeout=240)
 
     def test_in_the_foreground_lines_have_names(self):
         path = self.set(self.one("s-fa", "echo one; echo two >&2; sleep 1; echo three"), self.one("s-longer", "printf half; exit 4"))

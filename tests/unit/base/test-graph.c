@@ -94,9 +94,10 @@ static void undo(void *state, const struct ctx *ctx)
 static void plan(const void *state, struct strv *out) { strv_pushf(out, "step %zu", ((const struct step *)state)->n); }
 static bool also(const void *state) { return ((const struct step *)state)->also; }
 
-static const struct graph_kind waits = { "waits", 7, wanted, begin, ready, finish, undo, plan },
-			       blocks = { "blocks", 7, wanted, begin, NULL, finish, undo, plan },
-			       begins = { "begins", 7, wanted, begin, NULL, NULL, undo, plan };
+static const struct graph_kind waits = { "waits", 7, 0, wanted, begin, ready, finish, undo, plan },
+			       two_at_once = { "two_at_once", 7, 2, wanted, begin, ready, finish, undo, plan },
+			       blocks = { "blocks", 7, 0, wanted, begin, NULL, finish, undo, plan },
+			       begins = { "begins", 7, 0, wanted, begin, NULL, NULL, undo, plan };
 static const char *const names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" };
 
 static int set_up(void **state)
@@ -417,6 +418,24 @@ static void goes_on_where_it_is_told_to(void **state)
 	assert_string_equal(buf_str(&t->log), "b0 b1 b4 f0 b3 f1 f3 f4 ");
 }
 
+/* Of some, only two are under way at a time: 0 and 1, then 2 once 1 has ended. One that fails makes room as well, 5 is not wanted.
+ */
+static void no_more_at_once_than_it_says(void **state)
+{
+	struct trail *t = *state;
+	struct err err = ERR_INIT;
+	const struct graph_how how = { .loop = t->loop, .step_ms = 2000, .undo_ms = 5000, .goes_on = true };
+
+	add(t, &two_at_once, 60);
+	add(t, &two_at_once, 10)->fail_finish = true;
+	add(t, &two_at_once, 10);
+	add(t, &waits, 5);
+	add(t, &two_at_once, 10);
+	add(t, &two_at_once, 0)->skip = true;
+	assert_int_equal(graph_run(t->g, &how, NULL, &err), -ERR_INTERNAL);
+	assert_string_equal(buf_str(&t->log), "b0 b1 b3 f3 f1 b2 f2 b4 f4 f0 ");
+}
+
 /* What is under way is looked at once a round, however many others end meanwhile. */
 struct crowd {
 	size_t ended, asked, n;
@@ -473,4 +492,4 @@ RUN_TESTS("graph", CASE(finishes_whatever_is_ready), CASE(runs_many_side_by_side
 	  CASE(blocks_last), CASE(finishes_in_parts), CASE(asks_what_it_needs_besides), CASE(leaves_out_what_is_not_wanted),
 	  CASE(undoes_what_was_begun_newest_first), CASE(fails_where_a_test_says), CASE(refuses_a_circle),
 	  CASE(refuses_a_node_that_needs_itself), CASE(begins_nothing_once_cancelled), CASE(gives_each_node_its_time),
-	  CASE(goes_on_where_it_is_told_to), CASE(a_thousand_cost_a_thousand_times_one))
+	  CASE(goes_on_where_it_is_told_to), CASE(no_more_at_once_than_it_says), CASE(a_thousand_cost_a_thousand_times_one))

@@ -3,14 +3,13 @@
 #include "routes.h"
 #include "mem.h"
 #include "netns.h"
-#include <linux/rtnetlink.h>
+#include "rtnetlink.h"
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
-enum { DUMP_MAX = 64 << 10, WAIT_S = 5, ROUTES_MAX = 4096 };
+enum { ROUTES_MAX = 4096 };
 
 /* One way out. */
 struct way {
@@ -23,16 +22,6 @@ struct ways {
 	struct way *v;
 	size_t n, cap;
 };
-
-static int routes_socket(struct err *err)
-{
-	const struct timeval limit = { .tv_sec = WAIT_S };
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
-		return err_sys(err, errno, "rtnetlink");
-	return TAKE_FD(fd);
-}
 
 /* Between what it has and the end of its kind: the attributes that a route and each of its ways have. */
 static void read_attributes(const struct rtattr *a, int left, struct way *w, const struct rtattr **ret_ways)
@@ -61,8 +50,9 @@ static void add_way(struct ways *ways, const struct way *w)
 	ways->v[ways->n++] = *w;
 }
 
-static void read_route(const struct nlmsghdr *h, struct ways *ways)
+static void read_route(void *arg, const struct nlmsghdr *h)
 {
+	struct ways *ways = arg;
 	const struct rtmsg *m = NLMSG_DATA(h);
 	struct way w = { .family = m->rtm_family, .protocol = m->rtm_protocol, .type = m->rtm_type, .scope = m->rtm_scope };
 	const struct rtattr *several = NULL;
@@ -88,39 +78,14 @@ static void read_route(const struct nlmsghdr *h, struct ways *ways)
 	}
 }
 
-/* 1: there is more to come. */
-static int read_dump_of_routes(int fd, void *buf, struct ways *ways, struct err *err)
-{
-	const ssize_t n = recv(fd, buf, DUMP_MAX, 0);
-	unsigned left = n < 0 ? 0 : (unsigned)n;
-
-	if (n <= 0)
-		return err_sys(err, n < 0 ? errno : EPIPE, "rtnetlink");
-	for (const struct nlmsghdr *h = buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-		if (h->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (h->nlmsg_type == NLMSG_ERROR)
-			return err_sys(err, -((const struct nlmsgerr *)NLMSG_DATA(h))->error, "rtnetlink");
-		if (h->nlmsg_type == RTM_NEWROUTE)
-			read_route(h, ways);
-	}
-	return 1;
-}
-
 static int list_ways(int fd, struct ways *ways, struct err *err)
 {
-	struct {
+	const struct {
 		struct nlmsghdr head;
 		struct rtmsg route;
 	} req = { .head = { .nlmsg_len = sizeof req, .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP } };
-	_cleanup_free_ void *buf = mem_zalloc(DUMP_MAX);
-	int r = 1;
 
-	if (send(fd, &req, sizeof req, 0) < 0)
-		return err_sys(err, errno, "rtnetlink");
-	while (r > 0)
-		r = read_dump_of_routes(fd, buf, ways, err);
-	return r;
+	return rtnetlink_dump(fd, &req.head, RTM_NEWROUTE, read_route, ways, err);
 }
 
 struct delete_request {
@@ -151,23 +116,13 @@ static int delete_way(int fd, const struct way *w, struct err *err)
 			   .rtm_type = w->type,
 			   .rtm_scope = w->scope },
 	};
-	struct {
-		struct nlmsghdr head;
-		struct nlmsgerr error;
-		char more[512];
-	} answer = { 0 };
 
 	put_attribute(&req, RTA_OIF, &w->oif, sizeof w->oif);
 	if (w->priority)
 		put_attribute(&req, RTA_PRIORITY, &w->priority, sizeof w->priority);
 	if (w->has_gateway)
 		put_attribute(&req, RTA_GATEWAY, w->gateway, w->family == AF_INET ? 4 : 16);
-	if (send(fd, &req, req.head.nlmsg_len, 0) < 0 ||
-	    recv(fd, &answer, sizeof answer, 0) < (ssize_t)NLMSG_LENGTH(sizeof answer.error))
-		return err_sys(err, errno, "rtnetlink");
-	if (answer.head.nlmsg_type == NLMSG_ERROR && answer.error.error && answer.error.error != -ESRCH)
-		return err_sys(err, -answer.error.error, "delete a default route");
-	return 0;
+	return rtnetlink_do(fd, &req.head, ESRCH, "delete a default route", err);
 }
 
 /* The first of the interfaces that has one; 0: none has. */
@@ -188,7 +143,7 @@ static int one_default(void *arg, struct err *err)
 {
 	const struct strv *ifnames = arg;
 	struct ways ways = { 0 };
-	_cleanup_close_ int fd = routes_socket(err);
+	_cleanup_close_ int fd = rtnetlink_open(err);
 	int r = fd < 0 ? fd : list_ways(fd, &ways, err);
 
 	for (size_t i = 0; r >= 0 && i < ways.n; i++) {

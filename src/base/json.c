@@ -152,15 +152,18 @@ void json_get_strv(json *obj, const char *key, struct strv *out)
 			strv_push(out, json_text(json_at(a, i)));
 }
 
+/* An object has a key once, so that nothing is looked for among what is gathered: it may be hostile and long. */
 void json_get_dict(json *obj, const char *key, struct dict *out)
 {
 	json *o = json_get_object(obj, key);
+	_cleanup_dict_ struct dict its = { 0 };
 
 	if (!o)
 		return;
 	json_object_object_foreach(o, k, v)
 		if (json_text(v))
-			dict_set(out, k, json_text(v));
+			dict_append(&its, k, json_text(v));
+	dict_add(out, &its);
 }
 
 static json *made(json *j)

@@ -285,6 +285,40 @@ static void what_is_written_can_be_read(void **state)
 	assert_string_equal(json_get_str(back, "message"), "realm \xef\xbf\xbd of \xef\xbf\xbd\xef\xbf\xbd");
 }
 
+/* Comparisons, which a long object needs only in proportion to its length. */
+static size_t compared;
+int __real_strcmp(const char *a, const char *b);
+int __wrap_strcmp(const char *a, const char *b);
+int __wrap_strcmp(const char *a, const char *b)
+{
+	compared++;
+	return __real_strcmp(a, b);
+}
+
+static void a_long_object(void **state)
+{
+	enum { LONG = 20000, EACH = 40 };
+	_cleanup_json_ json *j = json_new_object();
+	_cleanup_dict_ struct dict d = { 0 };
+	json *o = json_new_object();
+	char key[32];
+
+	(void)state;
+	for (int i = 0; i < LONG; i++) {
+		(void)snprintf(key, sizeof key, "k%d", i);
+		json_put_str(o, key, "v");
+	}
+	json_put(j, "o", o);
+	dict_set(&d, "k7", "old");
+	compared = 0;
+	json_get_dict(j, "o", &d);
+	assert_in_range(compared, 0, LONG * EACH);
+	assert_int_equal(d.n, LONG);
+	assert_string_equal(dict_get(&d, "k7"), "v");
+	assert_true(compared); /* it does count */
+}
+
 RUN_TESTS("json", cmocka_unit_test(takes_json), cmocka_unit_test(refuses_what_is_not), cmocka_unit_test(names_the_place),
 	  cmocka_unit_test(is_bounded_in_depth), cmocka_unit_test(is_bounded_in_memory), cmocka_unit_test(getters_mind_the_type),
-	  cmocka_unit_test(builds), cmocka_unit_test(quotes), cmocka_unit_test(what_is_written_can_be_read))
+	  cmocka_unit_test(builds), cmocka_unit_test(quotes), cmocka_unit_test(what_is_written_can_be_read),
+	  cmocka_unit_test(a_long_object))

@@ -52,7 +52,7 @@ static int flag_field(const struct opt *o, const char *v, void *into, struct err
 #define JOB_OPTS \
 	{ "label-file", .arg = "FILE", .help = "Labels, one a line", .topic = "Job", .words = COMPLETE_FILE, \
 	  .set = flag_label_file }, \
-	{ "cidfile", .arg = "FILE", .help = "Write the container's id to this new file", .words = COMPLETE_FILE, \
+	{ "cidfile", .arg = "FILE", .help = "Write the job's id, of a file's jobs each, to this new file", .words = COMPLETE_FILE, \
 	  .set = opt_string, AT(cidfile) }, \
 	{ "quiet", 'q', .help = "No progress of a pull", .set = opt_bool, AT(quiet) }, \
 	{ "disable-content-trust", .help = "For Docker's users; digests are what is trusted", .set = flag_ignored, \

@@ -70,7 +70,7 @@ static int dry_run(struct cli *cli, const struct job_flags *f, enum run_mode mod
 	return f->format[0] == 's' ? print_spec(cli, f->job, err) : print_plan(cli, f->job, mode, err);
 }
 
-static void print_timing(const struct timing *t)
+void print_timing(const struct timing *t)
 {
 	static const struct column columns[] = { { .title = "STEP" },
 						 { .title = "BEGAN ms", .right = true },

@@ -11,5 +11,8 @@
 int check_terminal(const struct job_flags *, struct err *err);
 /* A job or a set of them; but for credentials, of which a notice says so. */
 int print_job_json(struct cli *, json *, struct err *err);
+/* Of --timing, to stderr. */
+struct timing;
+void print_timing(const struct timing *);
 /* Make the job of flags and arguments, or with --dry-run say what would be done. Returns the exit code or an error. */
 int run_job(struct cli *, struct job_flags *, enum run_mode, struct err *err);

@@ -116,7 +116,12 @@ static int run_one(struct cli *cli, struct job_flags *f, const struct jobset *se
 
 static int run_several(struct cli *cli, struct job_flags *f, const struct jobset *set, enum run_mode mode, struct err *err)
 {
-	const struct run_opts opts = { .mode = mode, .quiet = f->quiet, .heir = fork_heir };
+	_cleanup_(timing_done) struct timing timing = { 0 };
+	const struct run_opts opts = { .mode = mode,
+				       .quiet = f->quiet,
+				       .cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
+				       .heir = fork_heir,
+				       .timing = f->timing ? &timing : NULL };
 	_cleanup_(set_result_done) struct set_result res = { 0 };
 	int r = cli_core(cli, err);
 
@@ -126,6 +131,8 @@ static int run_several(struct cli *cli, struct job_flags *f, const struct jobset
 		return cli_fail_run(cli, r, NULL, "image", err);
 	for (size_t i = 0; r >= 0 && i < res.n && mode == RUN_DETACHED; i++)
 		r = cli_outf(cli, err, "%s\n", res.jobs[i].name);
+	if (f->timing)
+		print_timing(&timing);
 	return r < 0 ? r : res.exit_code;
 }
 

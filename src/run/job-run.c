@@ -1,4 +1,5 @@
 #include "job-run.h"
+#include "cidfile.h"
 #include "clock.h"
 #include "decide.h"
 #include "foreground.h"
@@ -36,26 +37,6 @@ void run_report_timing(const struct graph *g, struct timing *t, int64_t origin)
 	graph_times(g, report_row, &r);
 }
 
-static int write_cidfile(const char *path, const char *id, struct err *err)
-{
-	_cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
-	ssize_t n;
-	int r;
-
-	if (!path)
-		return 0;
-	if (fd < 0) {
-		r = err_sys(err, errno, "cidfile %s", path);
-		return r == -ERR_EXISTS ? err_hint(err, r, "remove it, or name another") : r;
-	}
-	n = write(fd, id, strlen(id));
-	if (n == (ssize_t)strlen(id))
-		return 0;
-	r = err_sys(err, n < 0 ? errno : ENOSPC, "cidfile %s", path); /* a part of it only */
-	(void)unlink(path);
-	return r;
-}
-
 int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)
 {
 	_cleanup_(graph_freep) struct graph *graph = job_start_graph(run);
@@ -63,14 +44,13 @@ int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, 
 				       .step_ms = run->core->conf.call_ms ? run->core->conf.call_ms : JOB_CALL_MS,
 				       .undo_ms = run_undo_ms(run->core) };
 	int64_t origin = clock_mono();
-	int r = write_cidfile(run->opts->cidfile, run->id, err);
+	int r = cidfile_write(run->opts->cidfile, run, 1, err);
 
 	if (r < 0)
 		return r;
 	r = graph_run(graph, &how, ctx, err);
 	if (r < 0) {
-		if (run->opts->cidfile)
-			(void)unlink(run->opts->cidfile);
+		cidfile_undo(run->opts->cidfile);
 		return r;
 	}
 	run_report_timing(graph, run->opts->timing, origin);

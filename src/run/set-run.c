@@ -2,6 +2,7 @@
  * for another has one edge more: its step "files", with which begins what looks into volumes, needs all of the other's start, or,
  * where it waits for the end, a node "end" that the other gets for that. So a failure anywhere is one rollback of everything. */
 #include "set-run.h"
+#include "cidfile.h"
 #include "clock.h"
 #include "decide.h"
 #include "foreground.h"
@@ -201,12 +202,17 @@ static int set_execute(struct run_set *set, const struct ctx *ctx, struct set_re
 				       .step_ms = set->core->conf.call_ms ? set->core->conf.call_ms : JOB_CALL_MS,
 				       .undo_ms = run_undo_ms(set->core) * (1 + (int64_t)set->n / UNDO_JOBS) };
 	const int64_t origin = clock_mono();
-	int r = graph_run(graph, &how, ctx, err);
+	int r = cidfile_write(set->opts.cidfile, set->runs, set->n, err);
 
-	for (size_t i = 0; i < set->n; i++)
-		set->lost_pick |= set->runs[i].lost_pick;
 	if (r < 0)
 		return r;
+	r = graph_run(graph, &how, ctx, err);
+	for (size_t i = 0; i < set->n; i++)
+		set->lost_pick |= set->runs[i].lost_pick;
+	if (r < 0) {
+		cidfile_undo(set->opts.cidfile);
+		return r;
+	}
 	run_report_timing(graph, set->opts.timing, origin);
 	ret->jobs = mem_array(struct run_result, set->n);
 	for (ret->n = 0; ret->n < set->n; ret->n++)

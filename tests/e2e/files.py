@@ -271,6 +271,19 @@ class Sets(Files):
         self.assertEqual(self.running(names), set(names))
         self.davit("rm", "-f", *names, timeout=240)
 
+    def test_ids_and_times_of_all(self):
+        path, ids = self.set(self.one("s-ia"), self.one("s-ib")), os.path.join(self.folder, "ids")
+        result = self.davit("run", "-d", "--cidfile", ids, "--timing", "-f", path)
+        with open(ids) as f:
+            self.assertEqual(f.read().split("\n"), [self.json("inspect", name)[0]["id"] for name in ("s-ia", "s-ib")])
+        self.assertEqual(len([line for line in result.err.splitlines() if line.startswith("claim")]), 2)
+        self.davit("rm", "-f", "s-ia", "s-ib")
+        self.fails("run", "-d", "--cidfile", ids, "-f", path, says=[f"cidfile {ids}", "remove it"])
+        self.nothing_of("s-ia", "s-ib")
+        os.unlink(ids)
+        self.fails("run", "-d", "--cidfile", ids, "-f", self.set(self.one("s-ia"), self.one("s-ib", image="no.such/image:1")), says="s-ib", progress=True)
+        self.assertFalse(os.path.exists(ids))
+
     def test_in_the_foreground_lines_have_names(self):
         path = self.set(self.one("s-fa", "echo one; echo two >&2; sleep 1; echo three"), self.one("s-longer", "printf half; exit 4"))
         result = self.davit("run", "-f", path, code=4)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 WORK = "DAVIT_TEST_WORK"  # set inside: the sandbox's scratch folder, a tmpfs
+DISK = "DAVIT_TEST_DISK"  # set outside: the scratch folder stays on the disk that it is made on
 
 
 class Unavailable(Exception):
@@ -35,7 +36,7 @@ def enter(argv):
         return subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private",
                                sys.executable] + argv, env=env, stdin=subprocess.DEVNULL).returncode
     finally:
-        os.rmdir(work)  # its tmpfs went with the namespace
+        shutil.rmtree(work) if os.environ.get(DISK) else os.rmdir(work)  # its tmpfs went with the namespace
 
 
 def split_off_init():
@@ -76,7 +77,8 @@ def setup():
     work = os.environ[WORK]
     split_off_init()
     mount("-t", "proc", "proc", "/proc")
-    mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", work)
+    if not os.environ.get(DISK):
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", work)
     for path in ("/etc", "/var/lib"):
         overlay(work, path)
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")

@@ -2,6 +2,7 @@
 #include "base64.h"
 #include "hcl-function.h"
 #include "hcl-json.h"
+#include "hcl-yaml.h"
 #include "utf8.h"
 #include <string.h>
 
@@ -148,6 +149,18 @@ static const struct hcl_value *fn_csvdecode(struct hcl_args *a)
 	return v;
 }
 
+static const struct hcl_value *fn_yamlencode(struct hcl_args *a)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	return hcl_yaml_write(a->h, a->places[0], a->v[0], &b) < 0 ? NULL : hcl_gives(a, &b);
+}
+
+static const struct hcl_value *fn_yamldecode(struct hcl_args *a)
+{
+	return hcl_yaml_read(a->h, a->places[0], hcl_arg_text(a, 0), a->v[0]->n);
+}
+
 const struct hcl_function hcl_encoding_functions[] = {
 	{ "base64decode", "t", 1, 1, fn_base64decode },
 	{ "base64encode", "t", 1, 1, fn_base64encode },
@@ -155,5 +168,7 @@ const struct hcl_function hcl_encoding_functions[] = {
 	{ "jsondecode", "t", 1, 1, fn_jsondecode },
 	{ "jsonencode", "?", 1, 1, fn_jsonencode },
 	{ "urlencode", "t", 1, 1, fn_urlencode },
+	{ "yamldecode", "t", 1, 1, fn_yamldecode },
+	{ "yamlencode", "?", 1, 1, fn_yamlencode },
 	{ NULL, NULL, 0, 0, NULL },
 };

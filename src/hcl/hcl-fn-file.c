@@ -3,7 +3,9 @@
 #include "base64.h"
 #include "beneath.h"
 #include "file.h"
-#include "hcl-function.h"
+#include "hcl-fileset.h"
+#include "mem.h"
+#include "path.h"
 #include "utf8.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +111,70 @@ static const struct hcl_value *fn_dirname(struct hcl_args *a)
 	return n ? hcl_text(a->h, s, n) : hcl_text(a->h, "/", 1);
 }
 
+/* As in Nomad: below the folder that davit runs in, not the job file's. */
+static const struct hcl_value *fn_abspath(struct hcl_args *a)
+{
+	_cleanup_free_ char *cwd = getcwd(NULL, 0), *path = NULL;
+
+	if (!cwd && *hcl_arg_text(a, 0) != '/')
+		return hcl_lost(a, 0, "the folder that davit runs in: %s", strerror(errno));
+	path = path_clean(hcl_arg_text(a, 0), cwd);
+	return hcl_spend(a->h, 1000) < 0 ? NULL : hcl_text(a->h, path, strlen(path));
+}
+
+static const char *home_of(char *const *env)
+{
+	for (; env && *env; env++)
+		if (!strncmp(*env, "HOME=", 5))
+			return *env + 5;
+	return NULL;
+}
+
+static const struct hcl_value *fn_pathexpand(struct hcl_args *a)
+{
+	const char *path = hcl_arg_text(a, 0), *home = home_of(a->h->options->env);
+	_cleanup_free_ char *joined = NULL, *clean = NULL;
+
+	if (*path != '~')
+		return a->v[0];
+	if (path[1] && path[1] != '/')
+		return hcl_lost(a, 0, "%s: only ~ and ~/, the home of who runs davit", path);
+	if (!home || *home != '/')
+		return hcl_lost(a, 0, "%s: the environment has no HOME", path);
+	joined = mem_printf("%s/%s", home, path + 1);
+	clean = path_clean(joined, NULL);
+	return hcl_spend(a->h, 1000) < 0 ? NULL : hcl_text(a->h, clean, strlen(clean));
+}
+
+static const struct hcl_value *fn_fileset(struct hcl_args *a)
+{
+	_cleanup_strv_ struct strv found = { 0 };
+	bool absent = false;
+	_cleanup_close_ int fd = hcl_file_beneath(a, &absent);
+	struct hcl_value *v;
+
+	if (fd < 0 && !absent)
+		return NULL;
+	if (fd >= 0 && hcl_fileset(a, fd, hcl_arg_text(a, 1), &found) < 0)
+		return NULL;
+	strv_sort(&found, 0);
+	v = hcl_items(a->h, HCL_SET, found.n);
+	for (size_t i = 0; v && i < found.n; i++) {
+		v->items[i] = hcl_text(a->h, found.v[i], strlen(found.v[i]));
+		if (!v->items[i])
+			return NULL;
+	}
+	return v;
+}
+
 const struct hcl_function hcl_file_functions[] = {
-	{ "basename", "t", 1, 1, fn_basename },     { "dirname", "t", 1, 1, fn_dirname },       { "file", "t", 1, 1, fn_file },
-	{ "filebase64", "t", 1, 1, fn_filebase64 }, { "fileexists", "t", 1, 1, fn_fileexists }, { NULL, NULL, 0, 0, NULL },
+	{ "basename", "t", 1, 1, fn_basename },
+	{ "dirname", "t", 1, 1, fn_dirname },
+	{ "file", "t", 1, 1, fn_file },
+	{ "filebase64", "t", 1, 1, fn_filebase64 },
+	{ "fileexists", "t", 1, 1, fn_fileexists },
+	{ "abspath", "t", 1, 1, fn_abspath },
+	{ "fileset", "tt", 2, 2, fn_fileset },
+	{ "pathexpand", "t", 1, 1, fn_pathexpand },
+	{ NULL, NULL, 0, 0, NULL },
 };

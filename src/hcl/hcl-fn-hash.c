@@ -95,8 +95,20 @@ static const struct hcl_value *fn_uuidv5(struct hcl_args *a)
 	return hcl_gives_uuid(a, buf_str(&hex));
 }
 
+static const struct hcl_value *fn_bcrypt(struct hcl_args *a)
+{
+	return hcl_lost(a, 0, "davit does not make it: its salt would be another each time; give the hash itself, by a variable");
+}
+
+static const struct hcl_value *fn_rsadecrypt(struct hcl_args *a)
+{
+	return hcl_lost(a, 0, "davit does not decrypt, and a job file is no place for a private key; give the text by a variable");
+}
+
 const struct hcl_function hcl_hash_functions[] = {
-	{ "md5", "t", 1, 1, fn_md5 },       { "sha1", "t", 1, 1, fn_sha1 },     { "sha256", "t", 1, 1, fn_sha256 },
-	{ "sha512", "t", 1, 1, fn_sha512 }, { "uuidv4", "t", 0, 0, fn_uuidv4 }, { "uuidv5", "tt", 2, 2, fn_uuidv5 },
+	{ "md5", "t", 1, 1, fn_md5 },        { "sha1", "t", 1, 1, fn_sha1 },
+	{ "sha256", "t", 1, 1, fn_sha256 },  { "sha512", "t", 1, 1, fn_sha512 },
+	{ "uuidv4", "t", 0, 0, fn_uuidv4 },  { "uuidv5", "tt", 2, 2, fn_uuidv5 },
+	{ "bcrypt", "ti", 1, 2, fn_bcrypt }, { "rsadecrypt", "tt", 2, 2, fn_rsadecrypt },
 	{ NULL, NULL, 0, 0, NULL },
 };

@@ -11,7 +11,7 @@ enum { CALL_STEPS = 8, ARGS_MAX = 100000 };
 
 static const struct hcl_function *const all_functions[] = {
 	hcl_text_functions,     hcl_format_functions, hcl_list_functions, hcl_map_functions, hcl_number_functions,
-	hcl_encoding_functions, hcl_hash_functions,   hcl_file_functions, hcl_net_functions,
+	hcl_encoding_functions, hcl_hash_functions,   hcl_file_functions, hcl_net_functions, hcl_time_functions,
 };
 
 static const char *const special_names[] = { "can", "convert", "try" };

@@ -1,5 +1,5 @@
-/* The functions that Nomad's job files have, by the tables of hcl-fn-*.c. Those of its list that davit has not: bcrypt, rsadecrypt,
- * yamldecode, yamlencode. Beside them there are tostring, tonumber, tobool, tolist, toset, tomap. */
+/* The functions that Nomad's job files have, by the tables of hcl-fn-*.c. All of its list are here; bcrypt and
+ * rsadecrypt say why they are refused. Beside them there are tostring, tonumber, tobool, tolist, toset, tomap. */
 #pragma once
 #include "hcl-eval.h"
 
@@ -22,8 +22,8 @@ struct hcl_function {
 	const struct hcl_value *(*call)(struct hcl_args *);
 };
 extern const struct hcl_function hcl_text_functions[], hcl_format_functions[], hcl_list_functions[], hcl_map_functions[],
-	hcl_number_functions[], hcl_encoding_functions[], hcl_hash_functions[], hcl_file_functions[],
-	hcl_net_functions[]; /* ended by a NULL name */
+	hcl_number_functions[], hcl_encoding_functions[], hcl_hash_functions[], hcl_file_functions[], hcl_net_functions[],
+	hcl_time_functions[]; /* ended by a NULL name */
 
 /* @e is a call. NULL: the error is set. */
 const struct hcl_value *hcl_call(struct hcl *, const struct hcl_expr *e, const struct hcl_scope *);

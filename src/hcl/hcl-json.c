@@ -1,6 +1,7 @@
 #include "hcl-json.h"
 #include "tree-json.h"
 #include "utf8.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,13 +87,24 @@ static const struct hcl_value *hcl_from_many(struct hcl *h, const struct node *n
 	return map ? hcl_members(h, HCL_OBJECT, v->keys, v->items, n->n) : v;
 }
 
+static const struct hcl_value *hcl_from_number(struct hcl *h, const struct node *n)
+{
+	char *end;
+	const long double number = strtold(n->text, &end);
+
+	if (!*end && isfinite(number))
+		return hcl_number(h, number);
+	(void)hcl_bad(h, n->at, "%.40s: no number, or one too large", n->text); /* YAML's .inf and .nan */
+	return NULL;
+}
+
 const struct hcl_value *hcl_from_node(struct hcl *h, const struct node *n,
 				      const struct hcl_value *(*text)(struct hcl *, const struct node *))
 {
 	switch (n->kind) {
 	case NODE_NULL: return &hcl_null;
 	case NODE_BOOL: return n->yes ? &hcl_true : &hcl_false;
-	case NODE_NUMBER: return hcl_number(h, strtold(n->text, NULL));
+	case NODE_NUMBER: return hcl_from_number(h, n);
 	case NODE_TEXT: return text ? text(h, n) : hcl_text(h, n->text, strlen(n->text));
 	case NODE_LIST:
 	case NODE_MAP: break;

@@ -285,6 +285,17 @@ static void reads_files_of_its_folder_only(void **state)
 		{ "a = file(\"./in/a.txt\")\n", "{a: \"hello\n\"}" },
 		{ "a = filebase64(\"in/a.txt\")\n", "{a: \"aGVsbG8K\"}" },
 		{ "a = [fileexists(\"in/a.txt\"), fileexists(\"in/b.txt\")]\n", "{a: [true, false]}" },
+		{ "a = fileset(\".\", \"**/*.txt\")\n", "{a: [\"in/a.txt\"]}" }, /* no links, nothing beyond the folder */
+		{ "a = fileset(\"in\", \"[ab].tx?\")\n", "{a: [\"a.txt\"]}" },
+		{ "a = fileset(\".\", \"*\")\n", "{a: []}" },
+		{ "a = fileset(\".\", \"**/in/**/**/a.*\")\n", "{a: [\"in/a.txt\"]}" },
+		{ "a = fileset(\"nothing\", \"*\")\n", "{a: []}" },
+		{ "a = fileset(\".\", \"../*\")\n",
+		  "f:1:18: fileset: \"../*\": a relative pattern of at most 16 parts is wanted, without {} and .." },
+		{ "a = fileset(\"/\", \"*\")\n",
+		  "f:1:13: fileset: /: only files in the job file's folder are read, by a relative path without links" },
+		{ "a = pathexpand(\"~/x\")\n", "{a: \"/h/x\"}" },
+		{ "a = pathexpand(\"~\")\n", "{a: \"/h\"}" },
 		{ "a = file(\"/etc/hostname\")\n",
 		  "f:1:10: file: /etc/hostname: only files in the job file's folder are read, by a relative path without links" },
 		{ "a = file(\"../x\")\n",
@@ -294,7 +305,8 @@ static void reads_files_of_its_folder_only(void **state)
 		{ "a = file(\"in\")\n", "f:1:10: file: in: not a file that can be read, or of more than 1 MiB" },
 	};
 	_cleanup_free_ char *folder = folder_new(), *in = mem_printf("%s/in", folder), *link = mem_printf("%s/link", folder);
-	const struct hcl_options options = { .folder = folder };
+	char *env[] = { (char *)"HOME=/h", NULL };
+	const struct hcl_options options = { .folder = folder, .env = env };
 
 	(void)state;
 	assert_int_equal(file_mkdirs(in, 0755, NULL), 0);

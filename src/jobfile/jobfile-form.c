@@ -76,6 +76,8 @@ enum jobfile_form jobfile_form(const char *file, const char *data, size_t len)
 	enum jobfile_form form = by_ending(file);
 	const char *end = data + len, *s = past_comments(data, end);
 
+	if (form == FORM_NOMAD && s < end && *s == '{')
+		return FORM_JSON;
 	if (form || s == end)
 		return form;
 	if (*s == '{' || *s == '[')

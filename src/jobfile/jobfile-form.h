@@ -2,10 +2,12 @@
  * files of its own, nomad-*.c, ensemble-*.c. */
 #pragma once
 #include "jobfile.h"
+#include <stdbool.h>
 
 enum jobfile_form { FORM_UNKNOWN, FORM_JSON, FORM_NOMAD, FORM_ENSEMBLE, N_FORMS };
 
-/* By the end of the name (.json, .nomad, .hcl, .yaml, .yml), else by the first words that are no comment. */
+/* By the end of the name (.json, .nomad, .hcl, .yaml, .yml), else by the first words that are no comment. What begins with a brace
+ * is no HCL whatever it is called: Nomad's own JSON. */
 enum jobfile_form jobfile_form(const char *file, const char *data, size_t len);
 
 struct jobfile_text {
@@ -23,3 +25,8 @@ typedef int jobfile_reader(const struct jobfile_text *, struct jobset **ret, str
 jobfile_reader json_read;     /* json-set.c */
 jobfile_reader nomad_read;    /* nomad-*.c */
 jobfile_reader ensemble_read; /* ensemble-*.c */
+
+/* nomad-json.c: a Nomad job in JSON looks like davit's own until it is read. */
+struct node;
+bool nomad_json_is(const struct node *root);
+int nomad_json_read(const struct jobfile_text *, const struct node *root, struct jobset **ret, struct err *err);

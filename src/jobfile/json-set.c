@@ -163,6 +163,8 @@ int json_read(const struct jobfile_text *in, struct jobset **ret, struct err *er
 	_cleanup_(jobset_freep) struct jobset *set = NULL;
 	int r = tree_json(in->data, in->len, &tree, err);
 
+	if (r >= 0 && nomad_json_is(tree.root))
+		return nomad_json_read(in, tree.root, ret, err);
 	if (r >= 0)
 		r = fix_paths(&tree, in->cwd, err);
 	if (r >= 0)

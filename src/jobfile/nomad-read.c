@@ -211,17 +211,14 @@ static int tree_read(const struct jobfile_text *in, struct tree *tree, struct er
 	return hcl_read(in->data, in->len, &options, tree, err);
 }
 
-int nomad_read(const struct jobfile_text *in, struct jobset **ret, struct err *err)
+int nomad_from_tree(const struct jobfile_text *in, const struct tree *tree, struct jobset **ret, struct err *err)
 {
-	_cleanup_tree_ struct tree tree = { 0 };
 	_cleanup_(jobset_freep) struct jobset *set = NULL;
-	struct nomad n = { .in = in, .tree = &tree, .template_steps = TEMPLATE_STEPS, .template_work = TEMPLATE_WORK };
-	int r = tree_read(in, &tree, err);
+	struct nomad n = { .in = in, .tree = tree, .template_steps = TEMPLATE_STEPS, .template_work = TEMPLATE_WORK };
+	int r;
 
-	if (r < 0)
-		return r;
 	n.set = set = jobset_new();
-	n.at = tree.root->at;
+	n.at = tree->root->at;
 	r = file_read_job(&n, err);
 	if (r >= 0) {
 		set->name = mem_strdup(in->how->name ? in->how->name : n.id);
@@ -233,7 +230,15 @@ int nomad_read(const struct jobfile_text *in, struct jobset **ret, struct err *e
 	free(n.vars);
 	free(n.templates);
 	if (r < 0)
-		return tree_err(&tree, n.at, r, err);
+		return tree_err(tree, n.at, r, err);
 	*ret = TAKE_PTR(set);
 	return 0;
+}
+
+int nomad_read(const struct jobfile_text *in, struct jobset **ret, struct err *err)
+{
+	_cleanup_tree_ struct tree tree = { 0 };
+	int r = tree_read(in, &tree, err);
+
+	return r < 0 ? r : nomad_from_tree(in, &tree, ret, err);
 }

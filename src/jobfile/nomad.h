@@ -175,6 +175,9 @@ const struct port *nomad_port(const struct nomad *n, const char *label);
 void nomad_alloc_id(const char *job, const char *group, int64_t index, char out[37]);
 
 /* nomad-read.c */
+
+/* The jobs of a tree in HCL's shape (hcl.h). */
+int nomad_from_tree(const struct jobfile_text *, const struct tree *, struct jobset **ret, struct err *err);
 nomad_call nomad_job_id, nomad_job_name, nomad_job_type, nomad_job_region, nomad_job_namespace, nomad_job_datacenters,
 	nomad_meta_of_job, nomad_group_of_job, nomad_task_of_job, nomad_count, nomad_meta_of_group;
 /* nomad-group.c */

@@ -9,6 +9,7 @@ static const struct {
 	{ "a.json", "", FORM_JSON },
 	{ "dir/a.nomad", "", FORM_NOMAD },
 	{ "a.nomad.hcl", "", FORM_NOMAD },
+	{ "a.nomad", "{ \"Job\": {} }", FORM_JSON },
 	{ "a.yaml", "{}", FORM_ENSEMBLE },
 	{ "a.yml", "", FORM_ENSEMBLE },
 	{ ".json", "", FORM_UNKNOWN }, /* that is its whole name */

@@ -590,6 +590,108 @@ static void is_bounded(void **state)
 	assert_true(clock_mono() - began < 20 * NSEC_PER_SEC);
 }
 
+/* JSON */
+
+static int read_nomad_json(const char *text, struct jobset **ret, struct err *err)
+{
+	return jobfile_parse("j.json", text, strlen(text), NULL, NULL, ret, err);
+}
+
+static char *text_of(const struct jobset *set)
+{
+	_cleanup_json_ json *j = jobset_to_json(set);
+	struct buf out = { 0 };
+
+	json_write(j, &out);
+	return buf_take(&out);
+}
+
+/* The same job in both. */
+static void json_is_as_hcl(void **state)
+{
+	static const char in_hcl[] =
+		"job \"id\" {\n name = \"n\"\n datacenters = [\"dc7\"]\n meta { A = \"m\" }\n group \"g\" {\n  "
+		"count = 2\n  restart {\n"
+		"   attempts = 0\n   delay = \"3s\"\n  }\n  network {\n   mode = \"bridge\"\n   port \"http\" "
+		"{\n    static = 8080\n    to = 80\n   }\n"
+		"   port \"x\" {}\n   dns { servers = [\"1.1.1.1\"] }\n  }\n  volume \"v\" {\n   type = "
+		"\"host\"\n   source = \"s\"\n   read_only = true\n"
+		"  }\n  task \"t\" {\n   driver = \"docker\"\n   config {\n    image = \"i\"\n    args = "
+		"[\"${NOMAD_META_A}\", \"\", 0]\n   }\n"
+		"   env { E = \"\" }\n   kill_timeout = \"7s\"\n   lifecycle {\n    hook = \"prestart\"\n   }\n  "
+		" resources {\n    cpu = 50\n    memory = 64\n"
+		"    memory_max = 128\n   }\n   logs {\n    max_files = 3\n    max_file_size = 4\n   }\n   "
+		"template {\n    data = \"d\"\n"
+		"    destination = \"local/f\"\n    perms = \"600\"\n   }\n   volume_mount {\n    volume = "
+		"\"v\"\n    destination = \"/v\"\n   }\n  }\n }\n}\n";
+	static const char in_json[] =
+		"{\"ID\":\"id\",\"Name\":\"n\",\"Datacenters\":[\"dc7\"],\"Stop\":false,\"Version\":3,\"Status\":\"running\","
+		"\"Periodic\":null,"
+		"\"Meta\":{\"A\":\"m\"},\"TaskGroups\":[{\"Name\":\"g\",\"Count\":2,\"Constraints\":null,\"RestartPolicy\":{"
+		"\"Attempts\":0,"
+		"\"Delay\":3000000000},\"Networks\":[{\"Mode\":\"bridge\",\"MBits\":0,\"DNS\":{\"Servers\":[\"1.1.1.1\"]},"
+		"\"ReservedPorts\":["
+		"{\"Label\":\"http\",\"Value\":8080,\"To\":80,\"HostNetwork\":\"\"}],\"DynamicPorts\":[{\"Label\":\"x\",\"Value\":"
+		"0,\"To\":0}]}],"
+		"\"Volumes\":{\"v\":{\"Name\":\"v\",\"Type\":\"host\",\"Source\":\"s\",\"ReadOnly\":true,\"PerAlloc\":false}},"
+		"\"Tasks\":[{\"Name\":\"t\",\"Driver\":\"docker\",\"User\":\"\",\"Config\":{\"image\":\"i\",\"args\":[\"${NOMAD_"
+		"META_A}\",\"\",0]},"
+		"\"Env\":{\"E\":\"\"},\"KillTimeout\":7000000000,\"KillSignal\":\"\",\"Leader\":false,\"ShutdownDelay\":0,"
+		"\"Lifecycle\":{\"Hook\":\"prestart\",\"Sidecar\":false},\"Resources\":{\"CPU\":50,\"MemoryMB\":64,\"MemoryMaxMB\":"
+		"128,\"Cores\":0},"
+		"\"LogConfig\":{\"MaxFiles\":3,\"MaxFileSizeMB\":4},\"Templates\":[{\"EmbeddedTmpl\":\"d\",\"DestPath\":\"local/"
+		"f\","
+		"\"Perms\":\"600\",\"ChangeMode\":\"restart\",\"SourcePath\":null}],\"VolumeMounts\":[{\"Volume\":\"v\","
+		"\"Destination\":\"/v\"}]}]}]}";
+	_cleanup_free_ char *nested = mem_printf("{\"Job\":%s}", in_json), *wanted = NULL;
+	const char *const forms[] = { in_json, nested };
+	_cleanup_(jobset_freep) struct jobset *of_hcl = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(jobfile_parse("j.hcl", in_hcl, strlen(in_hcl), NULL, NULL, &of_hcl, &err), 0);
+	wanted = text_of(of_hcl);
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(jobset_freep) struct jobset *set = NULL;
+		_cleanup_free_ char *got = NULL;
+
+		if (read_nomad_json(forms[i], &set, &err) < 0)
+			fail_msg("%s", err.msg);
+		got = text_of(set);
+		assert_string_equal(got, wanted);
+	}
+}
+
+static void json_errors_have_places(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} rows[] = {
+		{ "{\"Job\":7}", "j.json:1:8: Job: wants an object" },
+		{ "{\"Job\":{}}", "j.json:1:8: a job wants an ID" },
+		{ "{\"job\":{\"web\":{}}}", "j.json:1:2: job: HCL written as JSON is not read" },
+		{ "{\"ID\":\"a\",\n\"TaskGroups\":{}}", "no group in it" },
+		{ "{\"ID\":\"a\",\n\"TaskGroups\":{\"x\":1}}", "j.json:2:14: TaskGroups: wants a list of objects" },
+		{ "{\"ID\":\"a\",\n\"TaskGroups\":[7]}", "j.json:2:15: TaskGroups: wants objects with a Name" },
+		{ "{\"ID\":\"a\",\"TaskGroups\":[{\"Name\":\"g\",\n\"Tasks\":[{\"Name\":\"t\",\"Driver\":\"docker\",\"KillTimeot\":"
+		  "1}]}]}",
+		  "j.json:2:40: group g: task t: unknown key \"kill_timeot\"" },
+		{ "{\"ID\":\"a\",\"TaskGroups\":[{\"Name\":\"g\",\"Tasks\":[{\"Name\":\"t\",\"Driver\":\"docker\",\n\"Artifacts\":["
+		  "{}]}]}]}",
+		  "j.json:2:14: group g: task t: artifact: davit does not take it" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_(jobset_freep) struct jobset *set = NULL;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(read_nomad_json(rows[i].text, &set, &err), -ERR_INVALID);
+		if (!strstr(err.msg, rows[i].message))
+			fail_msg("%s\n%s", rows[i].text, err.msg);
+	}
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -607,9 +709,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(maps_each_key), cmocka_unit_test(places_each_error), cmocka_unit_test(whole_files),
-		cmocka_unit_test(one_notice),    cmocka_unit_test(variables),         cmocka_unit_test(several_tasks),
-		cmocka_unit_test(tables_agree),  cmocka_unit_test(is_bounded),
+		cmocka_unit_test(maps_each_key),  cmocka_unit_test(places_each_error),
+		cmocka_unit_test(whole_files),    cmocka_unit_test(one_notice),
+		cmocka_unit_test(variables),      cmocka_unit_test(several_tasks),
+		cmocka_unit_test(tables_agree),   cmocka_unit_test(is_bounded),
+		cmocka_unit_test(json_is_as_hcl), cmocka_unit_test(json_errors_have_places),
 	};
 
 	return cmocka_run_group_tests_name("nomad", tests, setup, teardown);

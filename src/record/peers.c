@@ -11,11 +11,12 @@
 
 enum { LOCK_MS = 10000, HOSTS_MAX = 1 << 20 };
 
-/* The attachments of all networks; open folders of files. */
+/* The attachments of all networks, and which of them are of jobs that have files here; the open folder of those. */
 struct peers {
 	const struct core *core;
 	int files;
 	struct cni_members all;
+	bool *has_files;
 };
 
 static bool peer_has_files(const struct peers *p, const char *id)
@@ -23,6 +24,14 @@ static bool peer_has_files(const struct peers *p, const char *id)
 	struct stat st;
 
 	return fstatat(p->files, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void peers_read(struct peers *p)
+{
+	(void)cni_members(&p->core->conf.cni, NULL, &p->all, NULL);
+	p->has_files = mem_array(bool, p->all.n);
+	for (size_t i = 0; i < p->all.n; i++)
+		p->has_files[i] = peer_has_files(p, p->all.v[i].container_id);
 }
 
 /* The lines of those that share a network with @id. */
@@ -36,8 +45,7 @@ static void peer_lines(const struct peers *p, const char *id, struct buf *out)
 	for (size_t i = 0; i < p->all.n; i++) {
 		const struct cni_member *m = &p->all.v[i];
 
-		if (!m->names.n || !strcmp(m->container_id, id) || !strv_has(&its, m->network) ||
-		    !peer_has_files(p, m->container_id))
+		if (!m->names.n || !p->has_files[i] || !strcmp(m->container_id, id) || !strv_has(&its, m->network))
 			continue;
 		for (size_t k = 0; k < m->result.n_ips; k++)
 			etc_hosts_line(out, m->result.ips[k].address, &m->names);
@@ -116,15 +124,12 @@ static void update_peer(const struct peers *p, const char *id)
 		update_hosts(p, users.v[i], &lines);
 }
 
-/* Adds to @ids who is on the network and has files here. */
-static void peers_collect(const struct peers *p, const char *network, struct strv *ids)
+/* Who is on one of the networks and has files here. */
+static void peers_collect(const struct peers *p, const struct strv *networks, struct strv *ids)
 {
-	_cleanup_(cni_members_done) struct cni_members its = { 0 };
-
-	(void)cni_members(&p->core->conf.cni, network, &its, NULL);
-	for (size_t i = 0; i < its.n; i++)
-		if (!strv_has(ids, its.v[i].container_id) && (peer_has_files(p, its.v[i].container_id)))
-			strv_push(ids, its.v[i].container_id);
+	for (size_t i = 0; i < p->all.n; i++)
+		if (p->has_files[i] && strv_has(networks, p->all.v[i].network) && !strv_has(ids, p->all.v[i].container_id))
+			strv_push(ids, p->all.v[i].container_id);
 }
 
 int peers_lock(const struct core *c, const struct ctx *ctx, struct err *err)
@@ -136,7 +141,6 @@ int peers_lock(const struct core *c, const struct ctx *ctx, struct err *err)
 	return r < 0 ? r : file_lock(path, true, &limit, err);
 }
 
-/* The other networks' attachments are looked at only when somebody is there to be told. */
 void peers_write(const struct core *c, const struct strv *networks)
 {
 	_cleanup_free_ char *path = places_files(c, "");
@@ -144,13 +148,14 @@ void peers_write(const struct core *c, const struct strv *networks)
 	struct peers p = { .core = c, .files = files };
 	_cleanup_strv_ struct strv ids = { 0 };
 
-	for (size_t i = 0; files >= 0 && i < networks->n; i++)
-		peers_collect(&p, networks->v[i], &ids);
-	if (ids.n)
-		(void)cni_members(&c->conf.cni, NULL, &p.all, NULL);
+	if (files < 0)
+		return;
+	peers_read(&p);
+	peers_collect(&p, networks, &ids);
 	for (size_t i = 0; i < ids.n; i++)
 		update_peer(&p, ids.v[i]);
 	cni_members_done(&p.all);
+	free(p.has_files);
 }
 
 void peers_update(const struct core *c, const struct strv *networks, const struct ctx *ctx)

@@ -1,5 +1,6 @@
 /* Commands that do one thing to each of several names. */
 #include "cli.h"
+#include "job-remove.h"
 #include "template.h"
 #include <string.h>
 
@@ -24,6 +25,33 @@ int cli_each(struct cli *cli, const struct strv *names, cli_each_fn *one, void *
 			out = cli_outf(cli, err, "%s\n", names->v[i]);
 	}
 	return out < 0 ? out : code;
+}
+
+struct dropping {
+	int (*drop)(struct cli *, const char *name, struct err *err);
+	bool force;
+};
+
+static int drop_one(struct cli *cli, const char *name, void *arg, struct err *err)
+{
+	const struct dropping *d = arg;
+	int r = d->drop(cli, name, err);
+
+	if (r == -ERR_NOT_FOUND && d->force)
+		return err_clear(err), EACH_NOTHING;
+	return r;
+}
+
+int cli_drop_each(struct cli *cli, const struct strv *names, int (*drop)(struct cli *, const char *name, struct err *err),
+		  const struct drop_flags *flags, struct err *err)
+{
+	struct dropping d = { drop, flags->force };
+	int r = cli_core(cli, err);
+
+	if (r < 0)
+		return r;
+	job_await_removals(cli->core, &cli->ctx);
+	return cli_each(cli, names, drop_one, &d, false, err);
 }
 
 struct inspecting {

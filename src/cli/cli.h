@@ -55,6 +55,18 @@ int cli_end_run(const struct cli *, const struct run_result *);
 enum { EACH_NOTHING = 1 };
 typedef int cli_each_fn(struct cli *, const char *name, void *arg, struct err *err);
 int cli_each(struct cli *, const struct strv *names, cli_each_fn *one, void *arg, bool quiet, struct err *err);
+/* Of what jobs use (networks, volumes): the flag of rm, and its run, once those removals are over that go on behind other answers.
+ * With --force an absent one is no error. */
+struct drop_flags {
+	bool force;
+};
+#define DROP_OPTS \
+	{ \
+		"force", 'f', .help = "An absent one is no error", .topic = "Flags", .set = opt_bool, \
+			      .at = offsetof(struct drop_flags, force) \
+	}
+int cli_drop_each(struct cli *, const struct strv *names, int (*drop)(struct cli *, const char *name, struct err *err),
+		  const struct drop_flags *, struct err *err);
 /* What inspect prints: an array of what @one returns for each of @names, with the same way of going on; or, where @format is
  * a template, a line for each: @view then adds Docker's names to the object. */
 typedef int cli_inspect_fn(struct cli *, const char *name, void *arg, json **ret, struct err *err);

@@ -2,7 +2,6 @@
 #include "cli.h"
 #include "commands.h"
 #include "docker-view.h"
-#include "job-remove.h"
 #include "listing.h"
 #include "mem.h"
 #include "network-use.h"
@@ -65,20 +64,6 @@ static json *network_view_json(const struct network *n)
 
 /* ls */
 
-struct list_flags {
-	bool quiet, no_trunc;
-	const char *format;
-	struct strv filters;
-};
-
-static bool network_has_label(const struct network *n, const char *filter)
-{
-	_cleanup_free_ char *key = mem_strndup(filter, strcspn(filter, "="));
-	const char *has = dict_get(&n->labels, key), *wanted = strchr(filter, '=');
-
-	return has && (!wanted || !strcmp(has, wanted + 1));
-}
-
 static bool is_used(struct cli *cli, const char *name)
 {
 	_cleanup_(network_users_done) struct network_users u = { 0 };
@@ -93,7 +78,7 @@ static bool network_suits(struct cli *cli, const struct network *n, const char *
 
 	switch (filter[0]) {
 	case 'n': return strstr(n->name, value) != NULL;
-	case 'l': return network_has_label(n, value);
+	case 'l': return list_suits_label(&n->labels, filter);
 	case 't': return (cni_net_is_default(n->name) || !n->file) == !strcmp(value, "builtin");
 	case 'd':
 		if (filter[1] == 'r')
@@ -116,7 +101,7 @@ static int network_add_filter(const struct opt *o, const char *value, void *into
 	for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
 		ok = ok || !strncmp(value, begin[i], strlen(begin[i]));
 	if (ok) {
-		strv_push(&((struct list_flags *)into)->filters, value);
+		strv_push(&((struct listing_flags *)into)->filters, value);
 		return 0;
 	}
 	r = err_set(
@@ -136,17 +121,9 @@ static bool asks_core(const struct strv *filters)
 }
 
 static const struct opt list_opts[] = {
-	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, .at = offsetof(struct list_flags, quiet) },
-	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, .at = offsetof(struct list_flags, no_trunc) },
-	{ "filter", 'f', .arg = "KEY=VALUE",
-	  .help = "Only those with name=PART, driver=D, label=K[=V], type=custom or dangling=true (no job's)",
-	  .set = network_add_filter },
-	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Name}}'",
-	  .words = "table json names", .set = opt_format, .at = offsetof(struct list_flags, format) },
+	LIST_OPTS("Only those with name=PART, driver=D, label=K[=V], type=custom or dangling=true (no job's)", network_add_filter),
 	{ 0 },
 };
-static void network_list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
-static void network_list_done(void *opts) { strv_done(&((struct list_flags *)opts)->filters); }
 
 struct networks {
 	struct network *v;
@@ -215,8 +192,9 @@ static void narrow_networks(struct cli *cli, const struct strv *filters, struct 
 	l->n = n;
 }
 
-static int network_print_table(struct cli *cli, const struct networks *l, bool whole, struct err *err)
+static int network_print_table(struct cli *cli, const void *rows, bool whole, struct err *err)
 {
+	const struct networks *l = rows;
 	static const struct column columns[] = { { .title = "NAME" },
 						 { .title = "DRIVER" },
 						 { .title = "SUBNETS", .min = 16, .drop = 1 },
@@ -240,19 +218,21 @@ static int network_print_table(struct cli *cli, const struct networks *l, bool w
 	"ipv6 " \
 	"dhcp labels file"
 
-static int network_print_templated(struct cli *cli, json *o, struct listing *to, struct err *err)
+static const char *network_name_at(const void *rows, size_t i) { return ((const struct networks *)rows)->v[i].name; }
+
+static json *network_json_at(struct cli *cli, const void *rows, size_t i)
 {
-	docker_view_network(o);
-	return listing_add(to, cli, o, err);
+	(void)cli;
+	return network_view_json(&((const struct networks *)rows)->v[i]);
 }
 
 static int network_list_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	const struct list_flags *f = opts;
+	static const struct list_kind kind = { FIELDS, network_print_table, network_name_at, network_json_at, docker_view_network };
+	const struct listing_flags *f = opts;
 	_cleanup_(networks_done) struct networks l = { 0 };
 	_cleanup_(listing_done) struct listing to = { 0 };
-	const bool templated = format_is_template(f->format) && !f->quiet, as_json = !f->quiet && !strcmp(f->format, "json");
-	int r = templated ? listing_open(&to, f->format, listing_fields(FIELDS), err) : 0;
+	int r = list_open(f, &kind, &to, err);
 
 	(void)args;
 	if (r >= 0 && asks_core(&f->filters))
@@ -262,16 +242,7 @@ static int network_list_run(struct cli *cli, void *opts, const struct strv *args
 	if (r < 0)
 		return r;
 	narrow_networks(cli, &f->filters, &l);
-	if (!f->quiet && !strcmp(f->format, "table"))
-		return network_print_table(cli, &l, f->no_trunc, err);
-	for (size_t i = 0; r >= 0 && i < l.n; i++) {
-		_cleanup_json_ json *o = templated || as_json ? network_view_json(&l.v[i]) : NULL;
-
-		r = templated ? network_print_templated(cli, o, &to, err)
-		    : as_json ? cli_out_json(cli, o, err)
-			      : cli_outf(cli, err, "%s\n", l.v[i].name);
-	}
-	return r < 0 || !templated ? r : listing_close(&to, cli, f->no_trunc, err);
+	return list_print(cli, f, &kind, &to, &l, l.n, err);
 }
 
 static const struct command network_ls = {
@@ -281,44 +252,27 @@ static const struct command network_ls = {
 	.summary = "List networks",
 	.examples = "  davit network ls\n  davit network ls --format json | jq .subnets",
 	.opts = list_opts,
-	.size = sizeof(struct list_flags),
-	.init = network_list_init,
-	.done = network_list_done,
+	.size = sizeof(struct listing_flags),
+	.init = listing_flags_init,
+	.done = listing_flags_done,
 	.run = network_list_run,
 };
 
 /* rm */
 
-struct rm_flags {
-	bool force;
-};
-static const struct opt rm_opts[] = {
-	{ "force", 'f', .help = "An absent one is no error", .topic = "Flags", .set = opt_bool,
-	  .at = offsetof(struct rm_flags, force) },
-	{ 0 },
-};
+static const struct opt rm_opts[] = { DROP_OPTS, { 0 } };
 
-static int network_rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int network_rm_one(struct cli *cli, const char *name, struct err *err)
 {
-	int r;
-
 	for (size_t i = 0; i < sizeof no_file / sizeof *no_file; i++)
 		if (!strcmp(name, no_file[i][0]))
 			return err_set(err, ERR_PRECONDITION, "network %s: it is always there", name);
-	r = network_drop(cli->core, name, &cli->ctx, err);
-	if (r == -ERR_NOT_FOUND && ((struct rm_flags *)arg)->force)
-		return err_clear(err), EACH_NOTHING;
-	return r;
+	return network_drop(cli->core, name, &cli->ctx, err);
 }
 
 static int network_rm_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	int r = cli_core(cli, err);
-
-	if (r < 0)
-		return r;
-	job_await_removals(cli->core, &cli->ctx);
-	return cli_each(cli, args, network_rm_one, opts, false, err);
+	return cli_drop_each(cli, args, network_rm_one, opts, err);
 }
 
 static const struct command network_rm = {
@@ -331,7 +285,7 @@ static const struct command network_rm = {
 	.words = COMPLETE_NETWORK,
 	.min = 1,
 	.max = ARGS_ANY,
-	.size = sizeof(struct rm_flags),
+	.size = sizeof(struct drop_flags),
 	.run = network_rm_run,
 };
 

@@ -12,12 +12,6 @@
 #include "volume-use.h"
 #include <string.h>
 
-struct list_flags {
-	bool quiet, no_trunc;
-	const char *format;
-	struct strv filters;
-};
-
 /* name=PART, label=KEY[=VALUE], dangling=true|false: used by no job. */
 static bool volume_suits(struct cli *cli, const struct volume *v, const char *filter)
 {
@@ -25,12 +19,8 @@ static bool volume_suits(struct cli *cli, const struct volume *v, const char *fi
 
 	if (filter[0] == 'n')
 		return strstr(v->name, value) != NULL;
-	if (filter[0] == 'l') {
-		_cleanup_free_ char *key = mem_strndup(value, strcspn(value, "="));
-		const char *has = dict_get(&v->labels, key), *wanted = strchr(value, '=');
-
-		return has && (!wanted || !strcmp(has, wanted + 1));
-	}
+	if (filter[0] == 'l')
+		return list_suits_label(&v->labels, filter);
 	_cleanup_strv_ struct strv users = { 0 };
 
 	return volume_users(cli->core, v->name, &cli->ctx, &users, NULL) >= 0 && !users.n == !strcmp(value, "true");
@@ -51,7 +41,7 @@ static int volume_add_filter(const struct opt *o, const char *value, void *into,
 	(void)o;
 	if (!strncmp(value, "name=", 5) || !strncmp(value, "label=", 6) || !strcmp(value, "dangling=true") ||
 	    !strcmp(value, "dangling=false")) {
-		strv_push(&((struct list_flags *)into)->filters, value);
+		strv_push(&((struct listing_flags *)into)->filters, value);
 		return 0;
 	}
 	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not name=PART, label=KEY[=VALUE], dangling=true or dangling=false", value);
@@ -59,16 +49,9 @@ static int volume_add_filter(const struct opt *o, const char *value, void *into,
 }
 
 static const struct opt list_opts[] = {
-	{ "quiet", 'q', .help = "Only names", .topic = "Flags", .set = opt_bool, .at = offsetof(struct list_flags, quiet) },
-	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, .at = offsetof(struct list_flags, no_trunc) },
-	{ "filter", 'f', .arg = "KEY=VALUE", .help = "Only those with name=PART, label=K[=V] or dangling=true (no job's)",
-	  .set = volume_add_filter },
-	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Name}}'",
-	  .words = "table json names", .set = opt_format, .at = offsetof(struct list_flags, format) },
+	LIST_OPTS("Only those with name=PART, label=K[=V] or dangling=true (no job's)", volume_add_filter),
 	{ 0 },
 };
-static void volume_list_init(void *opts) { ((struct list_flags *)opts)->format = "table"; }
-static void volume_list_done(void *opts) { strv_done(&((struct list_flags *)opts)->filters); }
 
 /* Drops what the filters leave out. */
 static void narrow_volumes(struct cli *cli, const struct strv *filters, struct volumes *l)
@@ -99,8 +82,9 @@ static json *volume_json(struct cli *cli, const struct volume *v)
 	return o;
 }
 
-static int volume_print_table(struct cli *cli, const struct volumes *l, bool whole, struct err *err)
+static int volume_print_table(struct cli *cli, const void *rows, bool whole, struct err *err)
 {
+	const struct volumes *l = rows;
 	static const struct column columns[] = { { .title = "NAME" },
 						 { .title = "CREATED", .min = 8, .drop = 2 },
 						 { .title = "PATH", .min = 20, .drop = 1 } };
@@ -120,44 +104,41 @@ static int volume_print_table(struct cli *cli, const struct volumes *l, bool who
 	"Name=VOLUME_NAME Driver Scope Mountpoint CreatedAt Labels Options Links Size Availability Group Status " \
 	"name path created_at anonymous labels jobs"
 
-static int volume_print_templated(struct cli *cli, json *o, struct listing *to, struct err *err)
+static const char *volume_name_at(const void *rows, size_t i) { return ((const struct volumes *)rows)->v[i].name; }
+
+static json *volume_json_at(struct cli *cli, const void *rows, size_t i)
+{
+	return volume_json(cli, &((const struct volumes *)rows)->v[i]);
+}
+
+static void volume_view(json *o)
 {
 	static const char *const unknown[] = { "Links", "Size", "Availability", "Group", "Status" };
 
 	docker_view_volume(o);
 	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
 		json_put_str(o, unknown[i], "N/A");
-	return listing_add(to, cli, o, err);
 }
 
 static int volume_list_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	const struct list_flags *f = opts;
+	static const struct list_kind kind = { FIELDS, volume_print_table, volume_name_at, volume_json_at, volume_view };
+	const struct listing_flags *f = opts;
 	_cleanup_(volumes_done) struct volumes l = { 0 };
 	_cleanup_(listing_done) struct listing to = { 0 };
-	const bool templated = format_is_template(f->format) && !f->quiet;
-	int r = templated ? listing_open(&to, f->format, listing_fields(FIELDS), err) : 0;
+	int r = list_open(f, &kind, &to, err);
 
 	(void)args;
 	if (r >= 0)
 		r = cli_core(cli, err);
-	if (r >= 0) {
-		job_await_removals(cli->core, &cli->ctx);
-		r = volume_list(cli->core, &l, err);
-	}
-	if (r >= 0)
-		narrow_volumes(cli, &f->filters, &l);
-	if (r >= 0 && !f->quiet && !strcmp(f->format, "table"))
-		return volume_print_table(cli, &l, f->no_trunc, err);
-	for (size_t i = 0; r >= 0 && i < l.n; i++) {
-		bool as_json = !strcmp(f->format, "json");
-		_cleanup_json_ json *o = templated || as_json ? volume_json(cli, &l.v[i]) : NULL;
-
-		r = templated ? volume_print_templated(cli, o, &to, err)
-		    : as_json ? cli_out_json(cli, o, err)
-			      : cli_outf(cli, err, "%s\n", l.v[i].name);
-	}
-	return r < 0 || !templated ? r : listing_close(&to, cli, f->no_trunc, err);
+	if (r < 0)
+		return r;
+	job_await_removals(cli->core, &cli->ctx);
+	r = volume_list(cli->core, &l, err);
+	if (r < 0)
+		return r;
+	narrow_volumes(cli, &f->filters, &l);
+	return list_print(cli, f, &kind, &to, &l, l.n, err);
 }
 
 static const struct command volume_ls = {
@@ -167,9 +148,9 @@ static const struct command volume_ls = {
 	.summary = "List volumes",
 	.examples = "  davit volume ls\n  davit volume ls --format json | jq .jobs",
 	.opts = list_opts,
-	.size = sizeof(struct list_flags),
-	.init = volume_list_init,
-	.done = volume_list_done,
+	.size = sizeof(struct listing_flags),
+	.init = listing_flags_init,
+	.done = listing_flags_done,
 	.run = volume_list_run,
 };
 
@@ -223,32 +204,16 @@ static const struct command volume_create = {
 	.run = volume_create_run,
 };
 
-struct rm_flags {
-	bool force;
-};
-static const struct opt rm_opts[] = {
-	{ "force", 'f', .help = "An absent one is no error", .topic = "Flags", .set = opt_bool,
-	  .at = offsetof(struct rm_flags, force) },
-	{ 0 },
-};
+static const struct opt rm_opts[] = { DROP_OPTS, { 0 } };
 
-static int volume_rm_one(struct cli *cli, const char *name, void *arg, struct err *err)
+static int volume_rm_one(struct cli *cli, const char *name, struct err *err)
 {
-	int r = volume_remove(cli->core, name, &cli->ctx, err);
-
-	if (r == -ERR_NOT_FOUND && ((struct rm_flags *)arg)->force)
-		return err_clear(err), EACH_NOTHING;
-	return r;
+	return volume_remove(cli->core, name, &cli->ctx, err);
 }
 
 static int volume_rm_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
-	int r = cli_core(cli, err);
-
-	if (r < 0)
-		return r;
-	job_await_removals(cli->core, &cli->ctx);
-	return cli_each(cli, args, volume_rm_one, opts, false, err);
+	return cli_drop_each(cli, args, volume_rm_one, opts, err);
 }
 
 static const struct command volume_rm = {
@@ -261,7 +226,7 @@ static const struct command volume_rm = {
 	.words = COMPLETE_VOLUME,
 	.min = 1,
 	.max = ARGS_ANY,
-	.size = sizeof(struct rm_flags),
+	.size = sizeof(struct drop_flags),
 	.run = volume_rm_run,
 };
 

@@ -138,3 +138,42 @@ void listing_done(struct listing *l)
 	json_freep(&l->fields);
 	strv_done(&l->lines);
 }
+
+void listing_flags_init(void *opts) { ((struct listing_flags *)opts)->format = "table"; }
+void listing_flags_done(void *opts) { strv_done(&((struct listing_flags *)opts)->filters); }
+
+bool list_suits_label(const struct dict *labels, const char *filter)
+{
+	const char *value = strchr(filter, '=') + 1, *wanted = strchr(value, '=');
+	_cleanup_free_ char *key = mem_strndup(value, strcspn(value, "="));
+	const char *has = dict_get(labels, key);
+
+	return has && (!wanted || !strcmp(has, wanted + 1));
+}
+
+static bool list_is_templated(const struct listing_flags *f) { return format_is_template(f->format) && !f->quiet; }
+
+int list_open(const struct listing_flags *f, const struct list_kind *k, struct listing *ret, struct err *err)
+{
+	return list_is_templated(f) ? listing_open(ret, f->format, listing_fields(k->fields), err) : 0;
+}
+
+int list_print(struct cli *cli, const struct listing_flags *f, const struct list_kind *k, struct listing *to, const void *rows,
+	       size_t n, struct err *err)
+{
+	const bool templated = list_is_templated(f), as_json = !f->quiet && !strcmp(f->format, "json");
+	int r = 0;
+
+	if (!f->quiet && !strcmp(f->format, "table"))
+		return k->table(cli, rows, f->no_trunc, err);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		_cleanup_json_ json *o = templated || as_json ? k->object(cli, rows, i) : NULL;
+
+		if (templated)
+			k->view(o);
+		r = templated ? listing_add(to, cli, o, err)
+		    : as_json ? cli_out_json(cli, o, err)
+			      : cli_outf(cli, err, "%s\n", k->name(rows, i));
+	}
+	return r < 0 || !templated ? r : listing_close(to, cli, f->no_trunc, err);
+}

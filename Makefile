@@ -70,6 +70,10 @@ check-long: release build-asan
 check-cases: release
 	@$(PYTHON) tests/check cases
 
+# What files may cost that are made for it: memory here, time in make bench.
+check-hostile: release build-asan
+	@$(PYTHON) tests/check hostile
+
 # What Nomad itself (built from its Go module into a cache folder: some minutes, once) reads of job files, beside what davit reads.
 check-nomad: build-asan
 	@$(PYTHON) tests/check nomad
@@ -101,6 +105,7 @@ fuzz: | need-meson
 
 bench: release
 	@bench/run
+	@tests/hostile $(B)/release --time
 
 # Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
 bench-against: release
@@ -114,5 +119,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-nomad check-vm coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-vm coverage lint \
 	analyze fuzz bench bench-against install clean

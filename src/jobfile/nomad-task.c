@@ -190,6 +190,8 @@ static void end_restart(struct nomad *n)
 
 /* environment */
 
+enum { ENV_COST = 64 }; /* what a variable takes besides its text: an allocation, its place in two lists */
+
 static int task_env_value(struct nomad *n, const struct node *m, struct err *err)
 {
 	const char *value = NULL;
@@ -199,7 +201,7 @@ static int task_env_value(struct nomad *n, const struct node *m, struct err *err
 		return r;
 	if (!*m->key || strchr(m->key, '='))
 		return nomad_bad_key(n, m, err, "\"%.80s\" is no name of a variable", m->key);
-	r = nomad_spend(n, strlen(m->key) + strlen(value) + 2, err);
+	r = nomad_spend(n, strlen(m->key) + strlen(value) + ENV_COST, err);
 	if (r < 0)
 		return r;
 	strv_pushf(&n->task->env, "%s=%s", m->key, value);

@@ -590,6 +590,27 @@ static void is_bounded(void **state)
 	assert_true(clock_mono() - began < 20 * NSEC_PER_SEC);
 }
 
+/* Short ones count as what they take, so that many are no more work than long ones: 1000 times 300 are refused, a tenth is not. */
+static void counts_small_variables(void **state)
+{
+	_cleanup_(jobset_freep) struct jobset *set = NULL;
+	_cleanup_free_ char *many = NULL, *few = NULL;
+	_cleanup_buf_ struct buf env = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	buf_adds(&env, "env {\n");
+	for (int i = 0; i < 300; i++)
+		buf_addf(&env, "E%d = \"\"\n", i);
+	buf_adds(&env, "}\n");
+	few = job_of("count = 100", buf_str(&env), "");
+	many = job_of("count = 1000", buf_str(&env), "");
+	assert_int_equal(read_text(few, &set, &err), 0);
+	jobset_freep(&set);
+	set = NULL;
+	assert_int_equal(read_text(many, &set, &err), -ERR_EXHAUSTED);
+}
+
 /* JSON */
 
 static int read_nomad_json(const char *text, struct jobset **ret, struct err *err)
@@ -709,11 +730,17 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(maps_each_key),  cmocka_unit_test(places_each_error),
-		cmocka_unit_test(whole_files),    cmocka_unit_test(one_notice),
-		cmocka_unit_test(variables),      cmocka_unit_test(several_tasks),
-		cmocka_unit_test(tables_agree),   cmocka_unit_test(is_bounded),
-		cmocka_unit_test(json_is_as_hcl), cmocka_unit_test(json_errors_have_places),
+		cmocka_unit_test(maps_each_key),
+		cmocka_unit_test(places_each_error),
+		cmocka_unit_test(whole_files),
+		cmocka_unit_test(one_notice),
+		cmocka_unit_test(variables),
+		cmocka_unit_test(several_tasks),
+		cmocka_unit_test(tables_agree),
+		cmocka_unit_test(is_bounded),
+		cmocka_unit_test(json_is_as_hcl),
+		cmocka_unit_test(counts_small_variables),
+		cmocka_unit_test(json_errors_have_places),
 	};
 
 	return cmocka_run_group_tests_name("nomad", tests, setup, teardown);

@@ -22,7 +22,7 @@ struct json_key {
 	enum json_form form;
 	const struct json_block *block; /* of what is in it. NULL: nothing there is called otherwise */
 	const char *label;
-	bool zero; /* zero or false says something */
+	bool zero; /* zero, false or an empty text says something */
 };
 struct json_block {
 	const struct json_key *keys;
@@ -107,7 +107,7 @@ static const struct json_block json_logs = JSON_BLOCK(json_logs_keys);
 static const struct json_key json_template_keys[] = {
 	{ "SourcePath", .hcl = "source" },
 	{ "DestPath", .hcl = "destination" },
-	{ "EmbeddedTmpl", .hcl = "data" },
+	{ "EmbeddedTmpl", .hcl = "data", .zero = true },
 	{ "LeftDelim", .hcl = "left_delimiter" },
 	{ "RightDelim", .hcl = "right_delimiter" },
 	{ "Envvars", .hcl = "env" },
@@ -245,7 +245,7 @@ static bool json_says_nothing(const struct node *v, bool zero)
 	case NODE_NULL: return true;
 	case NODE_BOOL: return !zero && !v->yes;
 	case NODE_NUMBER: return !zero && !strcmp(v->text, "0");
-	case NODE_TEXT: return !*v->text;
+	case NODE_TEXT: return !zero && !*v->text;
 	case NODE_LIST:
 	case NODE_MAP: break;
 	}

@@ -104,6 +104,25 @@ def check_errors(oracle, rows):
                 yield f"{e}: Nomad takes it: {json.dumps(job)}"
 
 
+def differences():
+    """The rows of the table in docs/nomad.md: expression, Nomad's value, davit's; None is an error."""
+    for line in open(os.path.join(HERE, "../../docs/nomad.md"), encoding="utf-8"):
+        row = re.match(r"\| `(.*)` \| `(.*)` \| (?:`(.*)`|an error) \|$", line)
+        if row:
+            yield row[1], json.loads(row[2]), json.loads(row[3]) if row[3] else None
+
+
+def check_differences(oracle, rows):
+    if not rows:
+        yield "docs/nomad.md has no table of expressions"
+    for e, theirs, ours in rows:
+        path = oracle.write(job_file([e]))
+        for whose, wanted, (values, why) in (("Nomad", theirs, oracle.nomad(path)), ("davit", ours, oracle.davit(path))):
+            got = values and values["x0"]
+            if not same(got, wanted) or (values is None) != (wanted is None):
+                yield f"{e}: {whose} reads {json.dumps(got)} {why}, docs/nomad.md has {json.dumps(wanted)}"
+
+
 class Chance:
     """Expressions of every kind, mostly without errors."""
 
@@ -226,7 +245,8 @@ def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder:
         oracle = Oracle(tool, program, folder)
-        checks = [("values", check_values(oracle, values)), ("errors", check_errors(oracle, errors))]
+        checks = [("values", check_values(oracle, values)), ("errors", check_errors(oracle, errors)),
+                  ("differences", check_differences(oracle, list(differences())))]
         checks += [(f"chance {seed}", check_chance(oracle, seed)) for seed in range(first, first + files)]
         for name, found in checks:
             wrong = list(found)

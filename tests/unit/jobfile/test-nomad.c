@@ -643,7 +643,8 @@ static void json_is_as_hcl(void **state)
 		" resources {\n    cpu = 50\n    memory = 64\n"
 		"    memory_max = 128\n   }\n   logs {\n    max_files = 3\n    max_file_size = 4\n   }\n   "
 		"template {\n    data = \"d\"\n"
-		"    destination = \"local/f\"\n    perms = \"600\"\n   }\n   volume_mount {\n    volume = "
+		"    destination = \"local/f\"\n    perms = \"600\"\n   }\n   template {\n    data = \"\"\n"
+		"    destination = \"local/e\"\n   }\n   volume_mount {\n    volume = "
 		"\"v\"\n    destination = \"/v\"\n   }\n  }\n }\n}\n";
 	static const char in_json[] =
 		"{\"ID\":\"id\",\"Name\":\"n\",\"Datacenters\":[\"dc7\"],\"Stop\":false,\"Version\":3,\"Status\":\"running\","
@@ -662,7 +663,8 @@ static void json_is_as_hcl(void **state)
 		"128,\"Cores\":0},"
 		"\"LogConfig\":{\"MaxFiles\":3,\"MaxFileSizeMB\":4},\"Templates\":[{\"EmbeddedTmpl\":\"d\",\"DestPath\":\"local/"
 		"f\","
-		"\"Perms\":\"600\",\"ChangeMode\":\"restart\",\"SourcePath\":null}],\"VolumeMounts\":[{\"Volume\":\"v\","
+		"\"Perms\":\"600\",\"ChangeMode\":\"restart\",\"SourcePath\":null},{\"EmbeddedTmpl\":\"\",\"DestPath\":\"local/"
+		"e\"}],\"VolumeMounts\":[{\"Volume\":\"v\","
 		"\"Destination\":\"/v\"}]}]}]}";
 	_cleanup_free_ char *nested = mem_printf("{\"Job\":%s}", in_json), *wanted = NULL;
 	const char *const forms[] = { in_json, nested };

@@ -14,6 +14,7 @@
 #include "job-wait.h"
 #include "log.h"
 #include "mem.h"
+#include "set-run.h"
 #include "stop.h"
 #include "volume.h"
 #include <dirent.h>
@@ -78,13 +79,13 @@ static void snapshot_of(struct stage *s, struct buf *out)
 		list_tree("/run/netns", out);
 }
 
-static struct core *open_core(const struct stage *s, int64_t call_ms)
+static struct core *open_core_with(const struct stage *s, const char *snapshotter, int64_t call_ms)
 {
 	const struct core_conf conf = { .address = fake_address(s->fake),
 					.ns = FAKE_NS,
 					.run_dir = s->run,
 					.data_dir = s->data,
-					.snapshotter = "overlayfs",
+					.snapshotter = snapshotter,
 					.call_ms = call_ms,
 					.undo_ms = 5000,
 					.cni = { CNI_PATH_DEFAULT, "/nonexistent", s->data } };
@@ -95,6 +96,8 @@ static struct core *open_core(const struct stage *s, int64_t call_ms)
 		fail_msg("%s", err.msg);
 	return core;
 }
+
+static struct core *open_core(const struct stage *s, int64_t call_ms) { return open_core_with(s, "overlayfs", call_ms); }
 
 static struct job *job_of(const struct stage *s, size_t n, enum pull_policy pull)
 {
@@ -290,6 +293,61 @@ static void images_are_looked_up_side_by_side(void **state)
 	assert_int_equal(fake_reset(s->fake, NULL), 0);
 	must(s, remove_it);
 	job_free(job);
+}
+
+/* The number of the last call of a method; 0: there was none. */
+static unsigned last_call(struct stage *s, const char *method)
+{
+	struct buf text = { 0 };
+	struct strv calls = { 0 };
+	unsigned last = 0;
+
+	assert_int_equal(fake_calls(s->fake, &text, NULL), 0);
+	strv_split(&calls, buf_str(&text), "\n");
+	for (size_t i = 0; i < calls.n; i++)
+		last = strstr(calls.v[i], method) ? (unsigned)strtoul(calls.v[i], NULL, 10) : last;
+	strv_done(&calls);
+	buf_done(&text);
+	return last;
+}
+
+static void run_pair(struct stage *s, const struct jobset *pair)
+{
+	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true };
+	const struct ctx ctx = ctx_within(NULL, PATIENCE_MS);
+	struct core *core = open_core_with(s, NULL, 10000);
+	struct set_result res = { 0 };
+	struct err err = ERR_INIT;
+
+	if (set_run(core, pair, &opts, &ctx, &res, &err) < 0)
+		fail_msg("%s", err.msg);
+	set_result_done(&res);
+	for (size_t i = 0; i < pair->n_jobs; i++)
+		if (job_remove(core, pair->jobs[i].name, true, true, NULL, &err) < 0)
+			fail_msg("%s", err.msg);
+	core_free(core);
+}
+
+/* Of two jobs of a set the second learns last which snapshotter it has, long after the first has found the image for both. */
+static void an_image_that_another_found_waits_for_the_snapshotter(void **state)
+{
+	struct stage *s = *state;
+	struct job *jobs[] = { job_of(s, 1, PULL_MISSING), job_of(s, 1, PULL_MISSING) };
+	struct job both[2] = { *jobs[0], *jobs[1] };
+	struct jobset pair = { .jobs = both, .n_jobs = 2 };
+	struct err err = ERR_INIT;
+
+	both[1].name = mem_strdup("other");
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	run_pair(s, &pair);
+	const unsigned last = last_call(s, "Namespaces/Get");
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	assert_int_equal(fake_fault(s->fake, &err, "%u:delay=300", last), 0);
+	run_pair(s, &pair);
+	assert_int_equal(last_call(s, "Namespaces/Get"), last);
+	free(both[1].name);
+	job_free(jobs[0]);
+	job_free(jobs[1]);
 }
 
 /* One that several want is pulled once. */
@@ -914,7 +972,8 @@ static int tear_down(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(images_are_looked_up_side_by_side), CASE(an_image_is_pulled_once),
+RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(images_are_looked_up_side_by_side),
+	  CASE(an_image_that_another_found_waits_for_the_snapshotter), CASE(an_image_is_pulled_once),
 	  CASE(whichever_task_misses_it_first), CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others),
 	  CASE(nothing_stays_of_any_task), CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back),
 	  CASE(tasks_have_names), CASE(exits_are_kept), CASE(ten_tasks_go_side_by_side), CASE(one_that_lives_keeps_the_job),

@@ -10,7 +10,8 @@ struct rm_flags {
 static const struct opt rm_opts[] = {
 	{ "force", 'f', .help = "Kill a running one; an absent one is no error", .topic = "Flags", .set = opt_bool,
 	  .at = offsetof(struct rm_flags, force) },
-	{ "volumes", 'v', .help = "Its anonymous volumes too", .set = opt_bool, .at = offsetof(struct rm_flags, volumes) },
+	{ "volumes", 'v', .help = "Its anonymous volumes too, but for those that another job uses", .set = opt_bool,
+	  .at = offsetof(struct rm_flags, volumes) },
 	{ "set", .arg = "NAME", .help = "The jobs of this set", .set = opt_string, .at = offsetof(struct rm_flags, set) },
 	{ 0 },
 };

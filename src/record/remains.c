@@ -11,7 +11,9 @@
 #include "peers.h"
 #include "snapshots.h"
 #include "volume-folder.h"
+#include "volume-users.h"
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 
 enum { DELETE_MS = 10000 };
@@ -315,17 +317,42 @@ int remains_settle(struct core *c, const struct record *rec, const struct ctx *c
 	return r < 0 ? r : 1;
 }
 
-static void drop_volume(struct core *c, const char *name, const struct task_over *over, const struct ctx *ctx)
+/* Its own lock is held: no job is being made with it. 0: it stays, as another job's record names it. */
+static int drop_unused(struct core *c, const char *name, const char *job, int lock, const struct ctx *ctx, struct err *err)
 {
-	struct err why = ERR_INIT;
-	int r = volume_drop_own(c, name, over, ctx, &why);
+	_cleanup_free_ char *user = NULL;
+	int r = volume_other_user(c, name, job, ctx, &user, err);
 
-	if (r < 0 && r != -ERR_PRECONDITION) /* one that has a name, or is another job's */
+	if (r < 0)
+		return r;
+	if (!user)
+		return volume_drop(c, name, lock, ctx, err);
+	log_warn("job %s: its volume %s stays: job %s uses it", job, name, user);
+	return 0;
+}
+
+/* But for one that has a name, or is another job's. */
+static void drop_volume(struct core *c, const char *name, const char *job, const struct task_over *over, const struct ctx *ctx)
+{
+	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_close_ int lock = -1;
+	struct err why = ERR_INIT;
+	int r = volume_get(c, name, &v, &why);
+
+	if (r >= 0 && !volume_is_of(&v, over))
+		return;
+	if (r >= 0)
+		r = volume_lock(c, name, LOCK_EX, &lock, &why);
+	if (r > 0)
+		r = drop_unused(c, name, job, lock, ctx, &why);
+	else if (r == 0)
+		log_warn("job %s: its volume %s stays: a job that is being started uses it", job, name);
+	if (r < 0 && r != -ERR_NOT_FOUND)
 		log_warn("%s", why.msg);
 }
 
 /* Killed before there was a record: the volumes themselves say whose they are. */
-static void drop_volumes_of(struct core *c, const struct task_over *over, const struct ctx *ctx)
+static void drop_volumes_of(struct core *c, const char *job, const struct task_over *over, const struct ctx *ctx)
 {
 	_cleanup_(volumes_done) struct volumes all = { 0 };
 
@@ -333,20 +360,21 @@ static void drop_volumes_of(struct core *c, const struct task_over *over, const 
 		return;
 	for (size_t i = 0; i < all.n; i++)
 		if (volume_is_of(&all.v[i], over))
-			drop_volume(c, all.v[i].name, over, ctx);
+			drop_volume(c, all.v[i].name, job, over, ctx);
 }
 
-/* Volumes that the job made for itself; their names stand in its stored form. @job: NULL where that is not known. */
-static void remove_volumes(struct core *c, const struct job *job, const struct job_over *over, const struct ctx *ctx)
+/* Volumes that the job @name made for itself; their names stand in its stored form. @job: NULL where that is not known. */
+static void remove_volumes(struct core *c, const char *name, const struct job *job, const struct job_over *over,
+			   const struct ctx *ctx)
 {
 	for (size_t t = 0; t < job_over_tasks(over); t++) {
 		const struct task *task = job && t < job->n_tasks ? &job->tasks[t] : NULL;
 
 		if (!task)
-			drop_volumes_of(c, job_over_task(over, t), ctx);
+			drop_volumes_of(c, name, job_over_task(over, t), ctx);
 		for (size_t i = 0; task && i < task->n_mounts; i++)
 			if (task->mounts[i].kind == MOUNT_VOLUME && task->mounts[i].source)
-				drop_volume(c, task->mounts[i].source, job_over_task(over, t), ctx);
+				drop_volume(c, task->mounts[i].source, name, job_over_task(over, t), ctx);
 	}
 }
 
@@ -409,7 +437,7 @@ int remains_remove(struct core *c, const char *name, const struct job_over *over
 		return kept;
 	(void)record_find(c, job_over_id(over), ctx, &rec, NULL); /* what is not known is not needed */
 	if (volumes)
-		remove_volumes(c, rec.job, over, ctx);
+		remove_volumes(c, name, rec.job, over, ctx);
 	kept_logs_take(c, &rec, over);
 	remains_remove_files(c, over, true);
 	r = remove_records(c, over, snapshotter, ctx, err);

@@ -1,5 +1,5 @@
 /* Volumes as they lie on the disk: the folder DATA/volumes/NS/NAME (places.h) with _data and volume.json (created, labels). Finding
- * them and throwing them away; who uses them, and making them, is volume.h. */
+ * them and throwing them away; who uses them is volume-users.h, making them volume.h. */
 #pragma once
 #include "core.h"
 #include "task.h"

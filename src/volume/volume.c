@@ -115,31 +115,6 @@ int volume_use(const struct core *c, const char *name, const struct dict *labels
 	return r < 0 ? r : 0;
 }
 
-static bool job_uses(const struct job *job, const char *name)
-{
-	for (size_t i = 0; job && i < job->n_tasks; i++) {
-		const struct task *t = &job->tasks[i];
-
-		for (size_t k = 0; k < t->n_mounts; k++)
-			if (t->mounts[k].kind == MOUNT_VOLUME && t->mounts[k].source && !strcmp(t->mounts[k].source, name))
-				return true;
-	}
-	return false;
-}
-
-int volume_users(struct core *c, const char *name, const struct ctx *ctx, struct strv *ret, struct err *err)
-{
-	_cleanup_(records_done) struct records all = { 0 };
-	int r = record_list(c, ctx, &all, err);
-
-	if (r < 0)
-		return err_wrap(err, r, "users of volume %s", name);
-	for (size_t i = 0; i < all.n; i++)
-		if (job_uses(all.v[i].job, name))
-			strv_push(ret, all.v[i].name);
-	return 0;
-}
-
 static int refuse_users(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_strv_ struct strv users = { 0 };

@@ -2,6 +2,7 @@
  * removed. Copied up from the image when first used and empty. */
 #pragma once
 #include "volume-folder.h"
+#include "volume-users.h"
 
 /* Made when it is not there; *ret_new tells (may be NULL). @name NULL: a random one (anonymous). */
 int volume_ensure(const struct core *, const char *name, const struct dict *labels, struct volume *ret, bool *ret_new,
@@ -12,5 +13,3 @@ int volume_use(const struct core *, const char *name, const struct dict *labels,
 	       bool *ret_new, int *ret_hold, struct err *err);
 /* -ERR_PRECONDITION names the job that uses it (running or not), or says that one is being made with it. */
 int volume_remove(struct core *, const char *name, const struct ctx *, struct err *err);
-/* Names of the jobs that use volume @name. */
-int volume_users(struct core *, const char *name, const struct ctx *, struct strv *ret, struct err *err);

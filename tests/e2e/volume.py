@@ -129,6 +129,18 @@ class Named(Case):
         self.assertIn(get(row, "id"), self.davit("volume", "inspect", name).out)
         self.davit("rm", "-f", "-v", job)
 
+    def test_anonymous_stays_while_another_job_uses_it(self):
+        before = self.davit("volume", "ls").out.split()
+        job = self.job("-v", "/vol")
+        name = next(w for w in self.davit("volume", "ls").out.split() if w not in before and len(w) == 32)
+        self.davit("exec", job, "touch", "/vol/kept")
+        other = self.job("-v", name + ":/theirs")
+        self.assertIn(f"job {job}: its volume {name} stays: job {other} uses it", self.davit("rm", "-f", "-v", job).err)
+        self.davit("exec", other, "test", "-e", "/theirs/kept")
+        self.fails("volume", "rm", name, says=[name, other])
+        self.davit("rm", "-f", "-v", other)
+        self.davit("volume", "rm", name)
+
     def test_anonymous_goes_with_rm(self):
         before = self.davit("volume", "ls").out
         self.run_sh("touch /vol/x", "-v", "/vol")

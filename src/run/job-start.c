@@ -21,7 +21,7 @@ int run_load_records(struct run *run, struct record *rec, const struct ctx *ctx,
 	return r;
 }
 
-/* Does another task than the first run? */
+/* Does another task than the first run, or may it? */
 static int others_run(const struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r = 0;
@@ -32,7 +32,7 @@ static int others_run(const struct run *run, const struct ctx *ctx, struct err *
 
 		r = task_look(run->core, id, ctx, &t, err);
 		if (r >= 0)
-			r = !task_is_over(&t);
+			r = task_may_live(&t);
 	}
 	return r;
 }
@@ -60,7 +60,7 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	if (t.state == TASK_UNKNOWN)
 		return err_hint(err, err_set(err, ERR_UNAVAILABLE, "its shim does not say how it is"), "end it with: davit stop %s",
 				run->job->name);
-	r = task_is_over(&t) ? others_run(run, ctx, err) : 1;
+	r = task_may_live(&t) ? 1 : others_run(run, ctx, err); /* one that was only created is ended with what its start left */
 	if (r < 0)
 		return r;
 	if (r > 0) /* a reboot takes the task and the network namespace, not what CNI remembers of it */

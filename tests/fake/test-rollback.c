@@ -10,6 +10,7 @@
 #include "job-run.h"
 #include "log.h"
 #include "mem.h"
+#include "tasks.h"
 #include <dirent.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -305,6 +306,31 @@ static void a_created_job_outlives_a_failed_start(void **state)
 	assert_true(n > 5 && failed > 2);
 }
 
+static int make_task_unstarted(const struct stage *s, struct err *err)
+{
+	struct core *core = open_core(s);
+	struct ctrd_containers all = { 0 };
+	int r = containers_list(core->ctrd, NULL, NULL, &all, err);
+
+	if (r >= 0)
+		r = tasks_create(core->ctrd, all.v[0].id, NULL, NULL, NULL, NULL, NULL, err);
+	ctrd_containers_done(&all);
+	core_free(core);
+	return r;
+}
+
+/* Its davit was killed between the task's creation and its start: it does not run, and can be started. */
+static void one_that_waits_for_its_start_is_started(void **state)
+{
+	struct stage *s = *state;
+	struct err err = ERR_INIT;
+
+	create_victim(s);
+	if (make_task_unstarted(s, &err) < 0 || start_victim(s, &err) < 0)
+		fail_msg("%s", err.msg);
+	tidy(s);
+}
+
 /* Its davit was killed between the start and the label. */
 static void a_started_one_is_prey_once_it_ended(void **state)
 {
@@ -416,6 +442,7 @@ int main(void)
 		cmocka_unit_test(every_call_of_a_detached_run),
 		cmocka_unit_test(every_call_of_a_create),
 		cmocka_unit_test(a_created_job_outlives_a_failed_start),
+		cmocka_unit_test(one_that_waits_for_its_start_is_started),
 		cmocka_unit_test(a_started_one_is_prey_once_it_ended),
 		cmocka_unit_test(a_bundle_waits_for_the_snapshotter),
 	};

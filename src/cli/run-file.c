@@ -118,6 +118,7 @@ static int run_several(struct cli *cli, struct job_flags *f, const struct jobset
 {
 	_cleanup_(timing_done) struct timing timing = { 0 };
 	const struct run_opts opts = { .mode = mode,
+				       .detach_keys = f->detach_keys,
 				       .quiet = f->quiet,
 				       .cidfile = f->cidfile && *f->cidfile ? f->cidfile : NULL,
 				       .heir = fork_heir,

@@ -96,6 +96,15 @@ static int decide_tasks(struct run *run, struct err *err)
 	return r < 0 ? r : run_decide_users(run, err);
 }
 
+int run_check_keys(const struct run_opts *opts, size_t n_tasks, struct err *err)
+{
+	if (opts->mode != RUN_FOREGROUND || !opts->detach_keys || n_tasks <= 1)
+		return 0;
+	return err_hint(err,
+			err_set(err, ERR_INVALID, "detach keys: several tasks are in the foreground, and none has the terminal"),
+			"run it with -d, then: davit logs -f JOB");
+}
+
 int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r;
@@ -105,6 +114,8 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 	r = name_check("name", run->job->name, NAME_JOB_MAX, err);
 	if (r >= 0)
 		r = job_check(run->job, err);
+	if (r >= 0)
+		r = run_check_keys(run->opts, run->job->n_tasks, err);
 	for (size_t i = 0; r >= 0 && i < run->job->n_tasks; i++)
 		r = check_processors(&run->job->tasks[i], err);
 	if (r < 0)

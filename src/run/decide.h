@@ -7,5 +7,7 @@
 int run_copy_job(const struct job *, struct job **ret, struct err *err);
 /* @ctx NULL: without asking containerd. -ERR_INVALID and what job_check() says. */
 int run_decide(struct run *, const struct ctx *, struct err *err);
+/* Keys that detach are those of one terminal: -ERR_INVALID where several tasks would share ours in the foreground. */
+int run_check_keys(const struct run_opts *, size_t n_tasks, struct err *err);
 /* The parts of a job that exists, @rec (taken) being its record: each task has one of its own. */
 int run_load_records(struct run *, struct record *rec, const struct ctx *, struct err *err);

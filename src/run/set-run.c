@@ -250,6 +250,8 @@ int set_run(struct core *core, const struct jobset *jobs, const struct run_opts 
 	int r = jobset_check(jobs, err);
 
 	if (r >= 0)
+		r = run_check_keys(opts, jobs->n_jobs, err);
+	if (r >= 0)
 		unheeded_say(core, jobs->jobs, jobs->n_jobs, opts->mode == RUN_FOREGROUND);
 	if (r >= 0)
 		r = set_run_once(core, jobs, opts, ctx, ret, &lost, err);

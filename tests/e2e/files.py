@@ -347,6 +347,25 @@ class Sets(Files):
         self.fails("rm", "--set", "quay", "s-other", says="name the one or the other")
         self.fails("rm", says="an argument is missing")
 
+    def test_keys_that_detach_are_those_of_one_terminal(self):
+        two = self.one("s-key3")
+        two["tasks"] = [{**two["tasks"][0], "name": name} for name in ("a", "b")]
+        for jobs in (self.set(self.one("s-key1"), self.one("s-key2")), self.file(two, "two.json")):
+            self.fails("run", "--detach-keys", "ctrl-a", "-f", jobs, says="detach keys: several tasks are in the foreground")
+        self.nothing_of("s-key1", "s-key2", "s-key3")
+
+    def test_poststop_tasks_of_a_set_run_side_by_side(self):
+        def job(name):
+            j = self.one(name)
+            last = self.task("cat /proc/uptime; sleep 1.5; cat /proc/uptime", name="last", lifecycle="poststop", stop_timeout=20)
+            return {**j, "tasks": [{**j["tasks"][0], "name": "main"}, last]}
+        self.davit("run", "-d", "-f", self.set(job("s-last1"), job("s-last2"), name="lasts"))
+        self.davit("stop", "--set", "lasts")
+        times = [[float(line.split()[0]) for line in self.davit("logs", n + ".last").out.splitlines()]
+                 for n in ("s-last1", "s-last2")]
+        self.assertEqual([len(t) for t in times], [2, 2])
+        self.assertLess(max(t[0] for t in times), min(t[1] for t in times))
+
     def test_what_is_kept_only_is_said_once(self):
         job = self.one("s-res", "true", remove=True)
         job["tasks"][0].update(restart={"policy": "always"}, healthcheck={"exec": ["true"]})

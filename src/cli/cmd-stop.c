@@ -17,7 +17,7 @@ void stop_flags_init(void *opts) { ((struct stop_flags *)opts)->time = -1; }
 
 static int stop_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	return job_stop(cli->core, name, (int)((struct stop_flags *)arg)->time, poststop_of_job, &cli->ctx, err);
+	return job_stop(cli->core, name, (int)((struct stop_flags *)arg)->time, poststop_of_jobs, &cli->ctx, err);
 }
 
 static int stop_set(struct cli *cli, const struct stop_flags *f, struct err *err)
@@ -26,7 +26,7 @@ static int stop_set(struct cli *cli, const struct stop_flags *f, struct err *err
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
-		r = set_stop(cli->core, f->set, (int)f->time, poststop_of_job, &cli->ctx, &stopped, err);
+		r = set_stop(cli->core, f->set, (int)f->time, poststop_of_jobs, &cli->ctx, &stopped, err);
 	for (size_t i = 0; r >= 0 && i < stopped.n; i++)
 		r = cli_outf(cli, err, "%s\n", stopped.v[i]);
 	return r;

@@ -15,7 +15,7 @@ int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 		return r;
 	r = stop_tasks(c, &rec, timeout, NULL, ctx, err);
 	if (r > 0 && last)
-		last(c, rec.c.id, timeout, ctx);
+		last(c, (const char *const[]){ rec.c.id }, 1, timeout, ctx);
 	if (r > 0)
 		r = remains_after_end(c, &rec, ctx, err);
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;

@@ -2,8 +2,8 @@
 #pragma once
 #include "core.h"
 
-/* What comes after the end of all that ran, before anything is taken away (run/poststop.h); NULL: nothing does. */
-typedef void job_stop_last(struct core *, const char *id, int timeout, const struct ctx *);
+/* What comes after the end of all that ran of @n jobs, before anything is taken away (run/poststop.h); NULL: nothing does. */
+typedef void job_stop_last(struct core *, const char *const *ids, size_t n, int timeout, const struct ctx *);
 /* The stop signal, then SIGKILL after @timeout seconds (-1: the job's own), and @last. Already stopped is success. */
 int job_stop(struct core *, const char *name, int timeout, job_stop_last *last, const struct ctx *, struct err *err);
 /* A signal for all its tasks that run, or for JOB.TASK. -ERR_PRECONDITION when none does. */

@@ -85,6 +85,15 @@ int set_jobs(struct core *c, const char *name, const struct ctx *ctx, struct str
 	return r;
 }
 
+static void set_stop_last(struct core *c, const struct set_records *set, int timeout, job_stop_last *last, const struct ctx *ctx)
+{
+	_cleanup_free_ const char **ids = mem_array(const char *, set->n);
+
+	for (size_t i = 0; i < set->n; i++)
+		ids[i] = set->of[i]->c.id;
+	last(c, ids, set->n, timeout, ctx);
+}
+
 int set_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct strv *stopped,
 	     struct err *err)
 {
@@ -93,8 +102,8 @@ int set_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 
 	if (r >= 0)
 		r = stop_all(c, set.of, set.n, timeout, ctx, err);
-	for (size_t i = 0; r > 0 && last && i < set.n; i++)
-		last(c, set.of[i]->c.id, timeout, ctx);
+	if (r > 0 && last)
+		set_stop_last(c, &set, timeout, last, ctx);
 	for (size_t i = 0; r >= 0 && i < set.n; i++)
 		r = remains_after_end(c, set.of[i], ctx, err);
 	if (r < 0)

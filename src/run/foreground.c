@@ -57,7 +57,9 @@ static int heir_wait_crew(struct run *run, struct core *core, enum heir_word wor
 	for (size_t i = 0; i < run->n_tasks; i++) {
 		struct run_task *t = &run->tasks[i];
 
-		if (!t->streams || (word == HEIR_LOST && !heir_was_started(core, NULL, 0, t->id, NULL)))
+		const bool unsure = word == HEIR_LOST || t->task->lifecycle == LIFE_POSTSTOP;
+
+		if (!t->streams || (unsure && !heir_was_started(core, NULL, 0, t->id, NULL)))
 			continue;
 		if (word == HEIR_LOST)
 			streams_close_stdin(t->streams);
@@ -193,7 +195,7 @@ static void heir_go_on(struct run *run, enum heir_word word)
 	for (size_t i = 0; i < n; i++)
 		streams_free(streams[i]);
 	if (poststop_wanted(run->job))
-		poststop_of_job(core, run->id, POSTSTOP_PATIENT, NULL);
+		poststop_of_jobs(core, (const char *const[]){ run->id }, 1, POSTSTOP_PATIENT, NULL);
 	if (!run->job->remove || claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
 		return; /* somebody stops it: they do what we would */
 	claim_lock_removing(lock);

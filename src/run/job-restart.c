@@ -16,7 +16,7 @@ int job_restart(struct core *c, const char *name, int timeout, const struct ctx 
 			err, err_set(err, ERR_PRECONDITION, "job %s: it was run with --rm, so that stopping removes it", rec.name),
 			"stop it, and run it anew");
 	if (r >= 0)
-		r = job_stop(c, name, timeout, poststop_of_job, ctx, err);
+		r = job_stop(c, name, timeout, poststop_of_jobs, ctx, err);
 	if (r >= 0)
 		r = job_start(c, name, &detached, ctx, &unused, err);
 	run_result_done(&unused);

@@ -88,7 +88,7 @@ static const struct job_step {
 			  /* its record names the snapshotter, even where nothing else needed it */
 			  .needs = { S_ROOTFS, S_SETTINGS } },
 	[S_IO] = { .of_task = true,
-		   .kind = { .number = S_IO, .name = "io", .wanted = task_starts, .begin = io_begin, .undo = io_undo },
+		   .kind = { .number = S_IO, .name = "io", .wanted = io_wanted, .begin = io_begin, .undo = io_undo },
 		   .needs = { S_FILES } },
 	[S_FREED] = { .kind = { .number = S_FREED,
 				.name = "freed",

@@ -66,7 +66,7 @@ step_say task_plan, start_plan;
 
 /* job-state.c: what the steps share */
 bool run_is_new(const struct run *), run_starts(const struct run *);
-step_wanted task_is_new, task_starts;
+step_wanted task_is_new, task_starts, io_wanted;
 /* The call that the step has begun has its answer, or there is none: of the job, of a task. */
 step_ready run_call_ready, task_call_ready;
 struct ctrd *run_ctrd(const struct run *);

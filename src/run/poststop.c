@@ -1,5 +1,6 @@
 #include "poststop.h"
 #include "claim.h"
+#include "clock.h"
 #include "crew.h"
 #include "decide.h"
 #include "job-name.h"
@@ -91,10 +92,12 @@ int poststop_foreground(struct run *run, const struct ctx *ctx, struct err *err)
 
 /* without streams */
 
-static int poststop_await(struct run_task *t, int timeout, const struct ctx *ctx, struct err *err)
+/* Its time has gone by since @began, while others were waited for. */
+static int poststop_await(struct run_task *t, int timeout, int64_t began, const struct ctx *ctx, struct err *err)
 {
 	const int seconds = timeout == -1 ? t->task->stop_timeout : timeout;
-	const struct ctx limit = timeout == POSTSTOP_PATIENT ? ctx_endless(ctx) : ctx_within(ctx, (int64_t)seconds * 1000);
+	const int64_t left = seconds * (int64_t)1000 - (clock_mono() - began) / NSEC_PER_MSEC;
+	const struct ctx limit = timeout == POSTSTOP_PATIENT ? ctx_endless(ctx) : ctx_within(ctx, left > 0 ? left : 0);
 	struct ctrd_exit exit = { 0 };
 	int r = task_wait(t->core, t->id, NULL, &limit, &exit, err);
 
@@ -126,21 +129,45 @@ static int poststop_load(struct run *run, struct record *rec, const struct ctx *
 	return run_join_users(run, err);
 }
 
-void poststop_of_job(struct core *c, const char *id, int timeout, const struct ctx *ctx)
+/* Of one job; a zeroed one has none. */
+struct poststop {
+	struct record rec;
+	struct run run;
+	int64_t began;
+};
+
+static void poststop_begin(struct poststop *p, struct core *c, const char *id, const struct ctx *ctx)
 {
 	static const struct run_opts detached = { .mode = RUN_DETACHED };
-	_cleanup_(record_done) struct record rec = { 0 };
-	_cleanup_(run_done) struct run run = { .core = c, .opts = &detached, .lock = -1, .stopping = true };
 	struct err err = ERR_INIT;
 
-	if (record_find(c, id, ctx, &rec, NULL) < 0 || !rec.job || !poststop_wanted(rec.job))
+	p->run = (struct run){ .core = c, .opts = &detached, .lock = -1, .stopping = true };
+	if (record_find(c, id, ctx, &p->rec, NULL) < 0 || !p->rec.job || !poststop_wanted(p->rec.job))
 		return;
-	if (poststop_load(&run, &rec, ctx, &err) < 0 || poststop_start(&run, ctx, &err) < 0)
-		poststop_warn(&run, &err);
-	err_clear(&err);
-	for (size_t i = 0; i < run.n_tasks; i++)
-		if (is_last(&run.tasks[i]) && poststop_await(&run.tasks[i], timeout, ctx, &err) < 0) {
-			poststop_warn(&run, &err);
-			err_clear(&err);
-		}
+	if (poststop_load(&p->run, &p->rec, ctx, &err) < 0 || poststop_start(&p->run, ctx, &err) < 0)
+		poststop_warn(&p->run, &err);
+	p->began = clock_mono();
+}
+
+static void poststop_end(struct poststop *p, int timeout, const struct ctx *ctx)
+{
+	for (size_t i = 0; i < p->run.n_tasks; i++) {
+		struct err err = ERR_INIT;
+
+		if (is_last(&p->run.tasks[i]) && poststop_await(&p->run.tasks[i], timeout, p->began, ctx, &err) < 0)
+			poststop_warn(&p->run, &err);
+	}
+	run_done(&p->run);
+	record_done(&p->rec);
+}
+
+void poststop_of_jobs(struct core *c, const char *const *ids, size_t n, int timeout, const struct ctx *ctx)
+{
+	struct poststop *all = mem_array(struct poststop, n);
+
+	for (size_t i = 0; i < n; i++)
+		poststop_begin(&all[i], c, ids[i], ctx);
+	for (size_t i = 0; i < n; i++)
+		poststop_end(&all[i], timeout, ctx);
+	free(all);
 }

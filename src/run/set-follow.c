@@ -236,20 +236,21 @@ static int end_one(struct run *run, const struct ctx *ctx, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* One job after the other; then what they have said. */
+/* Side by side; then what they have said. */
 static void run_poststop(struct run_set *set, bool patient)
 {
+	_cleanup_free_ const char **ids = mem_array(const char *, set->n);
 	const struct ctx ctx = ctx_none();
 	struct err err = ERR_INIT;
-	bool any = false;
+	size_t n = 0;
 
-	for (size_t i = 0; i < set->n; i++) {
-		if (!poststop_wanted(set->runs[i].job))
-			continue;
-		any = true;
-		poststop_of_job(set->core, set->runs[i].id, patient ? POSTSTOP_PATIENT : -1, &ctx);
-	}
-	if (any && print_logs(set, true, &ctx, &err) < 0)
+	for (size_t i = 0; i < set->n; i++)
+		if (poststop_wanted(set->runs[i].job))
+			ids[n++] = set->runs[i].id;
+	if (!n)
+		return;
+	poststop_of_jobs(set->core, ids, n, patient ? POSTSTOP_PATIENT : -1, &ctx);
+	if (print_logs(set, true, &ctx, &err) < 0)
 		log_warn("poststop tasks: %s", err.msg);
 }
 

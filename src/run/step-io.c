@@ -99,6 +99,15 @@ static bool keeps_log(const struct run_task *t)
 	return t->task->log == JOB_LOG_FILE && (!t->run->job->remove || t->task->log_retention > 0);
 }
 
+/* In the foreground a poststop task's FIFOs are made with those of the others, so that the heir has them too. */
+bool io_wanted(const void *state)
+{
+	const struct run_task *t = state;
+	const bool later = t->task->lifecycle == LIFE_POSTSTOP && !t->run->stopping;
+
+	return later ? t->run->opts->mode == RUN_FOREGROUND : task_starts(t) && !t->streams;
+}
+
 int io_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;

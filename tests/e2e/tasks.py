@@ -1,6 +1,8 @@
 """Jobs of several tasks: names, orders, foreground, exits, one network."""
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -207,6 +209,22 @@ class Last(Tasks):
                 self.davit("rm", "l-fore")
                 self.remove_volumes("l-fore-v")
         self.gone("l-fore")
+
+    def test_a_killed_davit_loses_nothing_of_theirs(self):
+        self.addCleanup(shutil.rmtree, f"/var/lib/davit/kept/{Machine.ns}", ignore_errors=True)
+        for keep, more in (({}, {}), ({"log_retention": 60}, {"remove": True})):
+            process = self.start("run", "-f", self.file("l-kill", self.task("main", "echo main"),
+                                                        self.last("echo one; sleep 1; echo two; sleep 0.3; echo three", **keep),
+                                                        **more), stdout=subprocess.PIPE)
+            while process.stdout.readline() != "last | one\n":
+                self.assertIsNone(process.poll())
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            wait_until("its end", lambda: "l-kill" not in self.davit("ps", *(["-a"] if more else [])).out)
+            self.assertEqual(re.findall("one|two|three", self.said("l-kill")), ["one", "two", "three"])
+            if not more:
+                self.davit("rm", "l-kill")
 
     def test_after_stop(self):
         volume = self.volume("l-stop-v")

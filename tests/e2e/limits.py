@@ -105,7 +105,7 @@ class Disks(Case):
         if f"{os.major(here)}:{os.minor(here)}" != self.numbers:
             self.skipTest("the tests' folder is on no disk of its own")
         out = self.run_sh("time dd if=/dev/zero of=/mnt/file bs=1M count=4 oflag=direct 2>&1", "-v", f"{self.folder}:/mnt",
-                          "--device-write-bps", f"{self.device}:1m").err
+                          "--device-write-bps", f"{self.device}:1m").out
         self.assertGreaterEqual(float(out.split("real")[1].split("m")[1].split("s")[0]), 2.0)
 
     def test_weight(self):

@@ -45,7 +45,7 @@ class Containerd:
         self.process = subprocess.Popen([self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                         env=env, start_new_session=True, umask=0o022)
         log.close()
-        wait_for("containerd", self._ready)
+        wait_for("containerd", self._ready, 60)
 
     def _ready(self):
         if self.process.poll() is not None:

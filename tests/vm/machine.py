@@ -14,7 +14,7 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cac
 META = "linux-image-cloud-amd64"
 FIRST = ("virtio_pci", "virtio_blk", "fuse", "virtiofs", "overlay")
 LATER = ("bridge", "veth", "br_netfilter", "nf_tables", "nft_compat", "nft_chain_nat", "nft_ct", "xt_comment", "xt_MASQUERADE", "xt_multiport", "xt_nat",
-         "xt_mark", "xt_conntrack", "xt_addrtype", "xt_tcpudp", "loop", "ip_tables", "iptable_filter", "iptable_nat", "nf_conntrack")
+         "xt_mark", "xt_conntrack", "xt_addrtype", "xt_tcpudp", "loop", "bfq", "ip_tables", "iptable_filter", "iptable_nat", "nf_conntrack")
 INIT = r"""#!/busybox sh
 /busybox mkdir -p /proc /sys /dev /lower /rw /new
 /busybox mount -t proc proc /proc

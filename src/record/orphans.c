@@ -15,7 +15,7 @@
 #define ENGINE_STATE "/run/containerd/runc"
 #define BUNDLES "io.containerd.runtime.v2.task"
 
-enum { BUSY_MS = 5000, END_MS = 2000, PAUSE_MS = 20 };
+enum { BUSY_MS = 5000, END_MS = 10000, PAUSE_MS = 20 };
 
 /* One job that containerd may have lost. */
 struct orphan {

@@ -1,4 +1,4 @@
-/* Digests: small, and only for what a job file hashes; what davit fetches is digested by OpenSSL, in davit-image. */
+/* Digests, for what a job file hashes, by libmd: OpenSSL, which digests what davit-image fetches, would cost each start. */
 #pragma once
 #include <stddef.h>
 

@@ -1,5 +1,7 @@
 /* Regular expressions in RE2's syntax, as Go has them: literals, ., classes, \d \w \s \b, groups, (?i) (?m) (?s), lazy repetitions.
- * A match takes time in proportion to text times expression, whatever both are, and spends it. Not here: \p, \Q. */
+ * A match takes time in proportion to text times expression, whatever both are, and spends it. Not here: \p, \Q.
+ * Ours, since no library fits: RE2 is C++, PCRE2 goes back and so is bounded by steps where Go gives an answer, and either is a
+ * library more for each start to load. */
 #pragma once
 #include "hcl-run.h"
 

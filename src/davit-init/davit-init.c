@@ -270,9 +270,23 @@ _Noreturn static void reap(const char *const *argv)
 	leave(exit_code(attend(pid, &told)));
 }
 
+/* The process of a pod's sandbox: it waits, and collects what has nobody else, until it is told to end. */
+_Noreturn static void wait_to_end(void)
+{
+	const uint64_t all = ~UINT64_C(0);
+	siginfo_t info;
+	int unused;
+
+	for (;;) {
+		if ((int)sys4(SYS_rt_sigtimedwait, &all, &info, NULL, SIGSET_BYTES) == SIGTERM)
+			leave(0);
+		(void)collect(0, &unused);
+	}
+}
+
 _Noreturn static void usage(void)
 {
-	say("usage", "davit-init [--reap] [--script FILE]... -- COMMAND [ARGUMENT]...", "");
+	say("usage", "davit-init [--reap] [--script FILE]... -- COMMAND [ARGUMENT]..., or davit-init --pause", "");
 	leave(EXIT_USAGE);
 }
 
@@ -286,6 +300,10 @@ __attribute__((used)) _Noreturn void init_begin(const long *args)
 	bool stay = false;
 
 	environment = argv + args[0] + 1;
+	if (args[0] == 2 && same(argv[1], "--pause")) {
+		(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask_before, SIGSET_BYTES);
+		wait_to_end();
+	}
 	for (; *word && !same(*word, "--"); word++)
 		if (same(*word, "--reap"))
 			stay = true;

@@ -278,6 +278,8 @@ static int check_beside_bundle(const struct task *t, struct err *err)
 
 static int check_what_runs(const struct task *t, struct err *err)
 {
+	if (t->sandbox && !t->bundle && !t->image)
+		return 0;
 	if (t->bundle && t->image)
 		return err_set(err, ERR_INVALID, "an image and a bundle: only one of them");
 	if (t->bundle)

@@ -77,7 +77,7 @@ static void need_lives(const struct job *job, size_t i, struct order_needs *ret)
 	for (size_t k = 0; k < job->n_tasks; k++) {
 		const struct task *o = &job->tasks[k];
 
-		if (life != LIFE_PRESTART && o->lifecycle == LIFE_PRESTART)
+		if (o->sandbox ? k != i : life != LIFE_PRESTART && o->lifecycle == LIFE_PRESTART)
 			order_need(ret, k, !o->sidecar);
 		if (life == LIFE_POSTSTART && o->lifecycle == LIFE_MAIN)
 			order_need(ret, k, false);

@@ -3,6 +3,8 @@
 #pragma once
 #include "job.h"
 
+/* Else it runs a bundle, or is the sandbox of a pod. */
+static inline bool task_has_image(const struct task *t) { return !t->bundle && !t->sandbox; }
 /* Is its exit the job's matter? */
 bool task_decides(const struct task *);
 /* The task that speaks for the job: its leader, else its first main task. */

@@ -204,6 +204,8 @@ static const struct field task_fields[] = {
 	  .doc = "When it runs in its job" },
 	{ "sidecar", FIELD_BOOL, AT(task, sidecar), .nomad = "lifecycle.sidecar",
 	  .doc = "It runs beside the main tasks and ends with them" },
+	{ "sandbox", FIELD_BOOL, AT(task, sandbox),
+	  .doc = "The task that davit adds under a VM runtime for its machine; left out of a job that is given" },
 	{ "leader", FIELD_BOOL, AT(task, leader), .nomad = "task.leader", .doc = "When it ends, the other tasks are stopped" },
 	{ "depends_on", FIELD_ARRAY, COUNTED(task, depends_on, n_depends_on), .of = &depend_shape,
 	  .doc = "Tasks of the job that must be there first" },

@@ -129,6 +129,7 @@ struct task {
 	/* its place in the job */
 	enum lifecycle lifecycle;
 	bool sidecar, leader;
+	bool sandbox; /* of a pod (job-pod.h): it has neither image nor bundle */
 	struct depend *depends_on;
 	size_t n_depends_on;
 	struct restart *restart;         /* NULL: never again */

@@ -201,6 +201,18 @@ static void put_process(json *spec, const struct bundle_in *in)
 	json_put(process, "consoleSize", console);
 }
 
+static void put_annotations(json *spec, const struct dict *own)
+{
+	json *all = json_get_object(spec, "annotations");
+
+	if (!own || !own->n)
+		return;
+	if (!all)
+		json_put(spec, "annotations", all = json_new_object());
+	for (size_t i = 0; i < own->n; i++)
+		json_put_str(all, own->v[i].key, own->v[i].value);
+}
+
 int bundle_spec(json *spec, const struct bundle_in *in, struct buf *out, struct err *err)
 {
 	json *entry = network_of(spec);
@@ -211,6 +223,7 @@ int bundle_spec(json *spec, const struct bundle_in *in, struct buf *out, struct 
 		json_put_str(entry, "path", in->netns);
 	json_put_str(json_get_object(spec, "linux"), "cgroupsPath", cgroup);
 	put_process(spec, in);
+	put_annotations(spec, in->annotations);
 	json_write(spec, out);
 	return out->len ? 0 : err_set(err, ERR_INTERNAL, "bundle: no spec");
 }

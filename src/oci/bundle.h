@@ -14,8 +14,9 @@ int bundle_check_network(json *spec, bool netns, bool none, struct err *err);
 struct bundle_in {
 	const char *id, *ns; /* for the cgroup */
 	bool systemd;
-	const char *netns;       /* path; NULL: the host's */
-	const struct strv *args; /* instead of its own; empty: none */
+	const char *netns;              /* path; NULL: the host's */
+	const struct strv *args;        /* instead of its own; empty: none */
+	const struct dict *annotations; /* davit's own, over the bundle's */
 	bool tty;
 	struct spec_console console;
 };

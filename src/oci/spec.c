@@ -154,11 +154,16 @@ static void emit_annotations(const struct spec_in *in, struct buf *out)
 	const size_t n_mapped = in->map ? in->map->sources->n : 0;
 	char key[64];
 
-	if (!d->n && !n_mapped)
+	const struct dict *own = in->annotations;
+
+	if (!d->n && !n_mapped && !(own && own->n))
 		return;
 	emit_open(out, "annotations", '{');
 	for (size_t i = 0; i < d->n; i++)
-		emit_str(out, d->v[i].key, d->v[i].value);
+		if (!own || !dict_get(own, d->v[i].key))
+			emit_str(out, d->v[i].key, d->v[i].value);
+	for (size_t i = 0; own && i < own->n; i++)
+		emit_str(out, own->v[i].key, own->v[i].value);
 	for (size_t i = 0; i < n_mapped; i++) {
 		(void)snprintf(key, sizeof key, SPEC_MAPPED "%zu", i);
 		emit_str(out, key, in->map->sources->v[i]);

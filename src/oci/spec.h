@@ -58,6 +58,7 @@ struct spec_in {
 	const char *init;                            /* host path of davit-init; NULL: the command is run by itself (init.h) */
 	bool reap;                                   /* it stays the first process */
 	const struct spec_map *map;                  /* NULL: the host's users */
+	const struct dict *annotations;              /* davit's own, over the task's; NULL: none */
 	const struct cdi_edits *cdi;                 /* what its CDI devices want but mounts, which are in @mounts; NULL: none */
 	struct {
 		const char *pid, *ipc, *uts;

@@ -3,6 +3,7 @@
 #include "file.h"
 #include "job-exit.h"
 #include "job-order.h"
+#include "job-pod.h"
 #include "mem.h"
 #include "netshare.h"
 #include <stdlib.h>
@@ -238,11 +239,24 @@ static void row_describe(const struct core *c, const struct record *job, const s
 	row_address(c, c->conf.ns, job, row);
 }
 
+/* A pod's own container, the sandbox, says nothing of what it is for. */
+static void describe_pod(const struct job *job, struct job_row *row)
+{
+	const struct task *t = &job->tasks[job_main_task(job)];
+
+	free(row->image);
+	free(row->command);
+	row->image = mem_strdup(t->image ? t->image : "");
+	row->command = strv_join(&t->args, " ");
+}
+
 void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, struct job_row *row)
 {
 	const struct task_status all = status_of_all(rec, tasks, n);
 
 	row_describe(c, rec, &rec->c, mem_strdup(rec->name), row);
+	if (rec->job && job_is_pod(rec->job))
+		describe_pod(rec->job, row);
 	row->n_tasks = n;
 	for (size_t i = 0; i < n; i++)
 		row->n_running += tasks[i].state == TASK_LIVE || tasks[i].state == TASK_PAUSED;

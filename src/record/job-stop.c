@@ -1,10 +1,12 @@
 #include "job-stop.h"
 #include "job-name.h"
+#include "job-pod.h"
 #include "mem.h"
 #include "record.h"
 #include "remains.h"
 #include "stop.h"
 #include "task.h"
+#include <signal.h>
 
 int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct err *err)
 {
@@ -45,6 +47,8 @@ static int kill_tasks(struct core *c, const struct record *job, int sig, const s
 	for (size_t i = 0; i < job_id_tasks(id) && (r >= 0 || r == -ERR_PRECONDITION || r == -ERR_NOT_FOUND); i++) {
 		_cleanup_free_ char *its = job_id_task(id, i);
 
+		if (i == 0 && sig != SIGKILL && job->job && job_is_pod(job->job)) /* its end ends the machine of the others */
+			continue;
 		err_clear(err);
 		r = kill_task(c, job, its, sig, ctx, err);
 		hit |= r >= 0;

@@ -46,10 +46,13 @@ void crew_leave(struct run *run)
 			streams_leave(run->tasks[i].streams);
 }
 
+/* The others of a pod end in their own time, and then its sandbox does: the machine ends with that. */
+static bool takes_signal(const struct run_task *t, int sig) { return goes_on(t) && (!t->task->sandbox || sig == SIGKILL); }
+
 void crew_signal(struct run *run, int sig)
 {
 	for (size_t i = 0; i < run->n_tasks; i++)
-		if (goes_on(&run->tasks[i]))
+		if (takes_signal(&run->tasks[i], sig))
 			streams_signal(run->tasks[i].streams, sig);
 }
 

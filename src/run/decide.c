@@ -4,8 +4,10 @@
 #include "injected.h"
 #include "job-name.h"
 #include "mapped.h"
+#include "job-order.h"
 #include "mem.h"
 #include "name.h"
+#include "pod.h"
 #include "ref.h"
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +40,8 @@ static int decide_image(struct run_task *t, struct err *err)
 	struct ref ref = { 0 };
 	int r;
 
+	if (t->task->sandbox)
+		return t->record ? 0 : pod_decide_sandbox(t, err);
 	if (t->task->bundle)
 		return t->record ? 0 : run_decide_bundle(t, err);
 	if (!t->task->image)
@@ -76,7 +80,7 @@ static int check_guest(const struct run *run, const struct task *t, struct err *
 		     { "userns", t->userns, "private" } };
 
 	for (size_t i = 0; run->runtime.vm && i < sizeof rows / sizeof *rows; i++)
-		if (rows[i].mode && !strcmp(rows[i].mode, rows[i].bad))
+		if (rows[i].mode && (!strcmp(rows[i].mode, rows[i].bad) || namespace_of_task(rows[i].mode)))
 			return err_set(err, ERR_INVALID, "%s %s: not with runtime %s, which has a kernel of its own", rows[i].noun,
 				       rows[i].mode, run->runtime.type);
 	return 0;
@@ -84,7 +88,7 @@ static int check_guest(const struct run *run, const struct task *t, struct err *
 
 static int decide_tasks(struct run *run, struct err *err)
 {
-	int r = decide_runtime(run, err);
+	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++) {
 		r = decide_image(&run->tasks[i], err);
@@ -118,6 +122,10 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 		r = run_check_keys(run->opts, run->job->n_tasks, err);
 	for (size_t i = 0; r >= 0 && i < run->job->n_tasks; i++)
 		r = check_processors(&run->job->tasks[i], err);
+	if (r >= 0)
+		r = decide_runtime(run, err);
+	if (r >= 0 && !run->tasks)
+		r = pod_decide(run, err);
 	if (r < 0)
 		return r;
 	if (run->job->n_tasks > JOB_TASKS_MAX)
@@ -131,8 +139,6 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 	if (!run->snapshotter && (run->job->snapshotter || run->core->conf.snapshotter))
 		run->snapshotter = mem_strdup(run->job->snapshotter ? run->job->snapshotter : run->core->conf.snapshotter);
 	r = decide_tasks(run, err);
-	if (r >= 0 && run->n_tasks > 1 && run->runtime.vm)
-		r = err_set(err, ERR_UNIMPLEMENTED, "job of %zu tasks: not in a virtual machine", run->n_tasks);
 	if (r >= 0)
 		r = run_network(run, ctx, err);
 	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++)

@@ -1,11 +1,13 @@
 /* Theory of operation: davit copies a foreground job's output; its heir (heir.h) waits beside it. When the job ends, davit says
  * so and leaves: a --rm job is removed by the heir, which gets the lock for that. When davit ends before the job, the heir reads
  * on from the FIFOs into the job's log, or drops what it reads where there is to be none, waits for the end, and removes a --rm
- * job then. A detached --rm job, which logs by itself, has an heir for the second half only. */
+ * job then. A detached --rm job, which logs by itself, has an heir for the second half only, and so
+ * has a detached pod: its machine is to end with its tasks. */
 #include "foreground.h"
 #include "clock.h"
 #include "crew.h"
 #include "heir.h"
+#include "job-pod.h"
 #include "job-steps.h"
 #include "log.h"
 #include "mem.h"
@@ -234,7 +236,7 @@ void foreground_heir(struct run *run)
 	for (size_t i = 0; i < run->n_tasks; i++)
 		if (run->tasks[i].streams)
 			streams[n++] = run->tasks[i].streams;
-	if (!run->opts->heir || run->heir || (!n && !run->job->remove))
+	if (!run->opts->heir || run->heir || (!n && !run->job->remove && !job_is_pod(run->job)))
 		return;
 	run->heir = heir_new(run->core, streams, n, run->opts->heir, heir_main, run);
 	if (!run->heir)

@@ -1,5 +1,6 @@
 /* What a run would do: its plan, and the spec that its container would have. */
 #include "decide.h"
+#include "job-pod.h"
 
 int job_plan(const struct core_conf *conf, const struct job *job, enum run_mode mode, struct strv *out, struct err *err)
 {
@@ -28,5 +29,5 @@ int job_spec(struct core *core, const struct job *job, const struct ctx *ctx, st
 		r = run_decide(&run, NULL, err);
 	if (r >= 0 && !run.snapshotter)
 		r = core_snapshotter(core, ctx, &run.snapshotter, err);
-	return r < 0 ? r : run_spec_dry(&run.tasks[0], ctx, out, err);
+	return r < 0 ? r : run_spec_dry(&run.tasks[job_is_pod(run.job)], ctx, out, err);
 }

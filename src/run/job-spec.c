@@ -3,6 +3,7 @@
 #include "bundle-task.h"
 #include "cap.h"
 #include "file.h"
+#include "job-order.h"
 #include "job-state.h"
 #include "joined.h"
 #include "injected.h"
@@ -10,6 +11,7 @@
 #include "mapped.h"
 #include "mem.h"
 #include "path.h"
+#include "pod.h"
 #include "rootfs.h"
 #include "snapshots.h"
 #include <fcntl.h>
@@ -60,6 +62,7 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 	char host[HOST_NAME_MAX + 1];
 	struct rlimit nofile = { 1024, 1024 };
 	struct winsize size;
+	_cleanup_dict_ struct dict annotations = { 0 };
 	struct spec_in in = {
 		.job = t->run->job,
 		.task = t->task,
@@ -86,6 +89,7 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 		.apparmor = t->apparmor,
 		.selinux_process = t->labels.process,
 		.selinux_mount = t->labels.mount,
+		.annotations = &annotations,
 		.cdi = &t->cdi,
 		.init = t->init,
 		.reap = t->task->init,
@@ -95,8 +99,9 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 	struct spec_map map = { .dir = map_dir, .sources = &t->mapped };
 	_cleanup_(joined_done) struct joined joined = { 0 };
 
-	if (t->task->bundle)
+	if (!task_has_image(t->task))
 		return run_bundle_spec(t, out, err);
+	pod_annotations(t, &annotations);
 	joined_paths(t, &joined);
 	in.paths.pid = joined.pid;
 	in.paths.ipc = joined.ipc;
@@ -141,9 +146,9 @@ static int dry_identity(struct run_task *t, const struct ctx *ctx, struct err *e
 
 int run_spec_dry(struct run_task *t, const struct ctx *ctx, struct buf *out, struct err *err)
 {
-	int r = t->task->bundle ? 0 : run_image(t, ctx, err);
+	int r = task_has_image(t->task) ? run_image(t, ctx, err) : 0;
 
-	if (t->task->bundle)
+	if (!task_has_image(t->task))
 		return run_spec(t, out, err);
 	if (r < 0)
 		return r == -ERR_NOT_FOUND ? err_hint(err, r, "davit pull %s", t->task->image) : r;

@@ -184,6 +184,8 @@ static void add_order(struct graph *g, const struct job_nodes *n, struct run *ru
 
 			run->tasks[other].awaited |= needs.v[k].ended;
 			graph_need(g, n->first[S_START] + i, n->first[needs.v[k].ended ? S_DONE : S_START] + other, NULL);
+			if (run->job->tasks[other].sandbox) /* its machine is there once it runs */
+				graph_need(g, n->first[S_TASK] + i, n->first[S_START] + other, NULL);
 			if (!needs.v[k].ended && task_joins(run->tasks[i].task)) /* its spec says where their namespaces are */
 				graph_need(g, n->first[S_CONTAINER] + i, n->first[S_TASK] + other, NULL);
 		}

@@ -1,5 +1,6 @@
 #include "set-plan.h"
 #include "decide.h"
+#include "job-pod.h"
 #include "mem.h"
 #include "name.h"
 #include "port.h"
@@ -99,12 +100,14 @@ static void adopt_ports(struct job *wanted, const struct job *has)
 
 void job_differences(const struct job *wanted, const struct job *has, struct strv *out)
 {
-	_cleanup_(job_freep) struct job *copy = job_copy(wanted);
+	_cleanup_(job_freep) struct job *copy = job_copy(wanted), *given = job_copy(has);
 	_cleanup_json_ json *a = NULL, *b = NULL;
 
-	adopt_ports(copy, has);
+	job_pod_unmake(copy);
+	job_pod_unmake(given);
+	adopt_ports(copy, given);
 	a = job_to_json_kept(copy);
-	b = job_to_json_kept(has);
+	b = job_to_json_kept(given);
 	diff_objects(a, b, "", out);
 }
 

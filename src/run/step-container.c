@@ -1,6 +1,7 @@
 /* The steps "container" and "complete": the record in containerd. */
 #include "job-steps.h"
 #include "clock.h"
+#include "job-order.h"
 #include "mem.h"
 #include "remains.h"
 #include <string.h>
@@ -30,7 +31,7 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_(ctrd_container_done) struct ctrd_container c = { 0 };
 	_cleanup_json_ json *j = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
-	int r = t->task->bundle ? 0 : run_confine(t, ctx, err);
+	int r = task_has_image(t->task) ? run_confine(t, ctx, err) : 0;
 
 	if (r >= 0)
 		r = run_spec(t, &c.spec.value, err);
@@ -45,7 +46,7 @@ int container_begin(void *state, const struct ctx *ctx, struct err *err)
 		buf_add(&c.runtime_options.value, t->run->runtime.options.value.data, t->run->runtime.options.value.len);
 	}
 	c.snapshotter = mem_strdup(t->run->snapshotter);
-	c.snapshot_key = t->task->bundle ? NULL : mem_strdup(t->id);
+	c.snapshot_key = task_has_image(t->task) ? mem_strdup(t->id) : NULL;
 	record_labels(t, &c.labels);
 	j = job_to_json_kept(t->run->job);
 	json_write(j, &text);

@@ -2,6 +2,7 @@
  * do, and not below /run, whose memory a job without limits would fill; in folders that nobody else passes, for the job may
  * make them programs with any mode. */
 #include "job-steps.h"
+#include "pod.h"
 #include "beneath.h"
 #include "etc.h"
 #include "file.h"
@@ -180,6 +181,8 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = dir = open_files(run, err);
 	if (r >= 0)
 		r = put_task_files(run, dir, err);
+	if (r >= 0)
+		r = pod_make_root(run, err);
 	if (r < 0)
 		return r;
 	if (run->joins.id && run_starts(run))

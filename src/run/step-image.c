@@ -1,5 +1,6 @@
 /* The step "image": the one that is here, or fetched by davit-image. Where several tasks want the same, one of them fetches it. */
 #include "job-steps.h"
+#include "job-order.h"
 #include "clock.h"
 #include "mem.h"
 #include "platform.h"
@@ -15,7 +16,7 @@ static void image_ask(struct run_task *t, const struct ctx *ctx)
 	t->look = image_look_begin(run_ctrd(t->run), t->image_name, ctx);
 }
 
-bool image_wanted(const void *state) { return task_is_new(state) && !((const struct run_task *)state)->task->bundle; }
+bool image_wanted(const void *state) { return task_is_new(state) && task_has_image(((const struct run_task *)state)->task); }
 
 static bool same_words(const char *x, const char *y) { return x ? y && !strcmp(x, y) : !y; }
 

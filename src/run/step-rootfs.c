@@ -1,6 +1,7 @@
 /* The step "rootfs": volumes, and who the process is, by the files of the image and of the volumes. What an empty volume is filled
  * with may be much: a thread copies it, while the rest of the job goes on. */
 #include "job-steps.h"
+#include "job-order.h"
 #include "injected.h"
 #include "mem.h"
 #include "rootfs.h"
@@ -83,7 +84,7 @@ int rootfs_end(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_close_ int root = -1;
 	int r;
 
-	if (t->task->bundle)
+	if (!task_has_image(t->task))
 		return 0;
 	if (!task_is_new(t))
 		return run_look_again(t, err);

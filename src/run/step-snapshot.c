@@ -1,5 +1,6 @@
 /* The steps "settings" and "snapshot": the snapshotter, and the snapshot that the container writes to. */
 #include "job-steps.h"
+#include "job-order.h"
 #include "mem.h"
 #include "namespaces.h"
 #include "remains.h"
@@ -48,7 +49,7 @@ void settings_undo(void *state, const struct ctx *ctx)
 
 /* snapshot */
 
-bool snapshot_wanted(const void *state) { return !((const struct run_task *)state)->task->bundle; }
+bool snapshot_wanted(const void *state) { return task_has_image(((const struct run_task *)state)->task); }
 
 int snapshot_begin(void *state, const struct ctx *ctx, struct err *err)
 {

@@ -4,7 +4,7 @@ import os
 import shutil
 
 from lib import kata_stand_in
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, get, wait_until
 
 ENGINE = """#!/bin/sh
 # Notes how it is called, and does for --systemd-cgroup what systemd would: a scope in its slice.
@@ -140,7 +140,7 @@ class Options(Case):
                        says=["runtime crun is crun", "--runtime runc"])
 
 
-class Kata(Case):
+class WithKata(Case):
     def setUp(self):
         super().setUp()
         self.kata = os.path.join(Machine.work, "kata")
@@ -155,6 +155,8 @@ class Kata(Case):
     def noted(self, what):
         return [n for n in kata_stand_in.notes(self.kata) if n["what"] == what]
 
+
+class Kata(WithKata):
     def test_config_of_the_option(self):
         self.assertEqual(self.run_kata("--runtime-option", f"ConfigPath={self.config}", script="echo ran").out, "ran\n")
         (made,) = self.noted("create")
@@ -189,3 +191,88 @@ class Kata(Case):
     def test_what_is_the_host_s_is_refused(self):
         self.assertIn("vm runtime", self.run_kata("--runtime-option", f"ConfigPath={self.config}", network="host", code=125).err.lower())
         self.assertIn("not one of", self.run_kata("--runtime-option", "BinaryName=runc", code=125, env={"KATA_CONF_FILE": self.config}).err)
+
+
+class Pods(WithKata):
+    """A job of several tasks under a VM runtime."""
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(lambda: self.davit("rm", "-f", "pod", code=None))
+
+    def task(self, name, script="trap 'exit 0' TERM; while :; do sleep 0.1; done", **more):
+        return {"name": name, "image": Machine.image, "args": ["sh", "-c", script], "stop_timeout": 2, **more}
+
+    def file(self, *tasks, network="none", **more):
+        path = os.path.join(self.folder, "pod.json")
+        with open(path, "w") as f:
+            json.dump({"name": "pod", "tasks": list(tasks), "network": network, "runtime": self.shim,
+                       "runtime_options": {"ConfigPath": self.config}, **more}, f)
+        return path
+
+    def order(self, *what):
+        return [(n["what"], n["id"]) for n in kata_stand_in.notes(self.kata) if n["what"] in what]
+
+    def test_one_machine(self):
+        self.need_network()
+        self.davit("run", "-d", "-f", self.file(self.task("a"), self.task("b"), network="davit"))
+        job = self.json("inspect", "pod")[0]
+        sandbox, *others = self.noted("create")
+        self.assertEqual(sandbox["id"], job["id"])
+        self.assertEqual(sandbox["annotations"], {"io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.sandbox-id": job["id"],
+                                                  "io.kubernetes.cri.sandbox-name": "pod"})
+        self.assertIn("eth0", sandbox["interfaces"])
+        self.assertEqual({n["annotations"]["io.kubernetes.cri.container-name"] for n in others}, {"a", "b"})
+        for n in others:
+            self.assertEqual(n["annotations"]["io.kubernetes.cri.container-type"], "container")
+            self.assertEqual(n["annotations"]["io.kubernetes.cri.sandbox-id"], job["id"])
+        self.assertEqual(self.order("create", "start-task")[:2], [("create", job["id"]), ("start-task", job["id"])])
+        for name in ("a", "b"):
+            self.assertIn("sh", self.davit("exec", "pod." + name, "cat", "/proc/1/cmdline").out)
+        self.davit("stop", "pod")
+        self.assertEqual(self.order("kill-task")[-1], ("kill-task", job["id"]))
+        self.davit("start", "pod")
+        self.assertEqual(self.davit("exec", "pod.b", "echo", "again").out, "again\n")
+        self.davit("rm", "-f", "pod")
+        self.assertNotIn("pod", self.davit("ps", "-a").out)
+
+    def test_it_ends_with_its_tasks(self):
+        result = self.davit("run", "-f", self.file(self.task("a", "echo one"), self.task("b", "sleep 0.5; echo two; exit 3"), remove=True), code=3)
+        self.assertEqual(sorted(line.split()[-1] for line in result.out.splitlines()), ["one", "two"])
+        wait_until("the pod has gone", lambda: "pod" not in self.davit("ps", "-a").out)
+        self.davit("run", "-d", "-f", self.file(self.task("a", "echo one"), self.task("b", "sleep 0.5; echo two")))
+        wait_until("the sandbox has ended", lambda: "Up" not in self.davit("ps", "-a", "--filter", "name=^pod$").out)
+        self.assertEqual(sorted(line.split()[-1] for line in self.davit("logs", "pod").out.splitlines()), ["one", "two"])
+
+    def test_signals_spare_the_sandbox(self):
+        self.davit("run", "-d", "-f", self.file(self.task("a"), self.task("b")))
+        self.davit("kill", "-s", "TERM", "pod.a")
+        self.assertEqual(self.davit("wait", "pod.a").out, "0\n")
+        self.assertEqual(self.davit("exec", "pod.b", "echo", "there").out, "there\n")
+        self.davit("kill", "-s", "TERM", "pod")
+        wait_until("the sandbox has ended", lambda: "Up" not in self.davit("ps", "-a", "--filter", "name=^pod$").out)
+        self.assertEqual(self.order("kill-task")[-1], ("kill-task", self.noted("create")[0]["id"]))
+
+    def test_the_third_fails(self):
+        self.davit("run", "-d", "-f", self.file(self.task("a"), self.task("b"), {**self.task("c"), "args": ["/none/such"]}), code=127)
+        self.assertNotIn("pod", self.davit("ps", "-a").out)
+        self.davit("run", "-d", "-f", self.file(self.task("a"), self.task("b")))
+        row = self.rows("ps", "--filter", "name=^pod$")[0]
+        self.assertIn("busybox", get(row, "image"))
+
+    def test_the_same_again(self):
+        path = self.file(self.task("a"), self.task("b"))
+        self.davit("run", "-d", "-f", path)
+        self.assertNotIn("sandbox", self.davit("plan", "-f", path).out)
+        job = self.json("inspect", "pod")[0]["job"]
+        self.davit("rm", "-f", "pod")
+        with open(path, "w") as f:
+            json.dump(job, f)
+        kata_stand_in.forget(self.kata)
+        self.davit("run", "-d", "-f", path)
+        self.assertEqual(len(self.noted("create")), 3)
+
+    def test_what_cannot_be(self):
+        for tasks, says in (([self.task("sandbox"), self.task("b")], "task sandbox: "), ([self.task("a"), self.task("b", pid="task:a")], "kernel of its own"),
+                            ([self.task("a"), self.task("b", lifecycle="poststop")], "lifecycle poststop: ")):
+            self.assertIn(says, self.davit("run", "-d", "-f", self.file(*tasks), code=125).err)

@@ -2,8 +2,8 @@
 """A stand-in for Kata's shim, which no machine without /dev/kvm can run: containerd-shim-runc-v2 behind it does the work.
 
 It notes, beside itself, what containerd gives it: the options of `start` and of Create (which it takes away again, since runc's shim
-knows no runtimeoptions), and which interfaces the network namespace had when the sandbox was made. Grouping is that of runc's shim: by
-the annotations of a pod.
+knows no runtimeoptions), which interfaces the network namespace had when the sandbox was made, and which tasks were started and signalled.
+Grouping is that of runc's shim: by the annotations of a pod. As Kata does, it refuses a container whose sandbox does not run.
 """
 import hashlib
 import json
@@ -121,8 +121,31 @@ def without_options(payload):
     return b"".join(raw for n, raw, _ in fields(payload) if n != 10)
 
 
+RUNNING = set()  # sandboxes
+
+
+def refused(payload):
+    """Why a container of a pod cannot be made now."""
+    members = {n: v for n, _, v in fields(payload)}
+    with open(os.path.join(members[2].decode(), "config.json")) as f:
+        annotations = json.load(f).get("annotations", {})
+    sandbox = annotations.get("io.kubernetes.cri.sandbox-id")
+    return annotations.get("io.kubernetes.cri.container-type") == "container" and sandbox not in RUNNING
+
+
+def noted_call(method, payload):
+    members = {n: v for n, _, v in fields(payload)}
+    if method in ("Start", "Kill", "Delete") and not members.get(2):
+        RUNNING.add(members[1].decode()) if method == "Start" else None
+        note(method.lower() + "-task", id=members[1].decode(), signal=members.get(3) if method == "Kill" else None)
+
+
 def rewritten(body):
     members = {n: v for n, _, v in fields(body)}
+    if b"Task" in members.get(1, b""):
+        noted_call(members[2].decode(), members.get(3, b""))
+    if members.get(2) == b"Create" and b"Task" in members.get(1, b"") and refused(members[3]):
+        return b"".join(raw if n != 3 else b"\x1a\x00" for n, raw, _ in fields(body))  # nothing to make: the shim fails
     if members.get(2) != b"Create" or b"Task" not in members.get(1, b""):
         return body
     payload = without_options(members[3])

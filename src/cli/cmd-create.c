@@ -10,6 +10,8 @@ static int create_run(struct cli *cli, void *opts, const struct strv *args, stru
 	r = command_check_args(&with_image, args, err);
 	if (r >= 0)
 		r = job_flags_args(opts, args, err);
+	if (r >= 0 && !((struct job_flags *)opts)->dry_run)
+		r = ask_password(cli, opts, err);
 	return r < 0 ? r : run_job(cli, opts, RUN_CREATE, err);
 }
 

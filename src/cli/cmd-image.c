@@ -41,7 +41,7 @@ static int load(struct cli *cli, void *opts, const struct strv *args, struct err
 		return r;
 	if (f->input)
 		strv_pushf(&words, "--input=%s", f->input);
-	return helper_run(cli, "load", f->platform, f->quiet, &words, err);
+	return helper_run(cli, "load", &(struct image_helper){ .platform = f->platform, .quiet = f->quiet }, &words, err);
 }
 
 static const struct command image_load = {
@@ -93,7 +93,7 @@ static int import(struct cli *cli, void *opts, const struct strv *args, struct e
 	if (r < 0)
 		return r;
 	strv_add(&f->words, args);
-	return helper_run(cli, "import", f->platform, f->quiet, &f->words, err);
+	return helper_run(cli, "import", &(struct image_helper){ .platform = f->platform, .quiet = f->quiet }, &f->words, err);
 }
 
 static const struct command image_import = {

@@ -26,6 +26,8 @@ static int run_run(struct cli *cli, void *opts, const struct strv *args, struct 
 		r = job_flags_args(f, args, err);
 	if (r >= 0 && !f->dry_run)
 		r = check_terminal(f, err);
+	if (r >= 0 && !f->dry_run)
+		r = ask_password(cli, f, err);
 	return r < 0 ? r : run_job(cli, f, f->detach ? RUN_DETACHED : RUN_FOREGROUND, err);
 }
 

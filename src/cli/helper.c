@@ -37,32 +37,29 @@ int helper_output(const char *what, const char *file, struct strv *words, int *r
 	return 0;
 }
 
-static int run_helper(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
-		      int root_fd, json **ret, struct err *err)
+static int run_helper(struct cli *cli, const char *verb, const struct image_helper *wanted, const struct strv *args, json **ret,
+		      struct err *err)
 {
 	_cleanup_free_ char *snapshotter = NULL;
-	struct image_helper how = { .ns = cli->conf.ns,
-				    .platform = platform,
-				    .quiet = quiet,
-				    .debug = cli->conf.debug,
-				    .json_progress = cli->global.json_log,
-				    .out_fd = out_fd,
-				    .root_fd = root_fd };
+	struct image_helper how = *wanted;
 	int r = cli_core(cli, err);
 
 	if (r >= 0)
 		r = core_snapshotter(cli->core, &cli->ctx, &snapshotter, err);
 	if (r < 0)
 		return r;
+	how.ns = cli->conf.ns;
+	how.debug = cli->conf.debug;
+	how.json_progress = cli->global.json_log;
 	how.address = cli->core->address;
 	how.snapshotter = snapshotter;
 	return image_helper_run(cli->core->loop, &how, verb, args, &cli->ctx, ret, err);
 }
 
-int helper_run(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, struct err *err)
+int helper_run(struct cli *cli, const char *verb, const struct image_helper *how, const struct strv *args, struct err *err)
 {
 	_cleanup_json_ json *result = NULL;
-	int r = run_helper(cli, verb, platform, quiet, args, -1, -1, &result, err);
+	int r = run_helper(cli, verb, how, args, &result, err);
 
 	return r < 0 ? r : print_names(cli, result, err);
 }
@@ -78,8 +75,9 @@ static bool reader_is_gone(int fd)
 int helper_run_output(struct cli *cli, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
 		      int root_fd, struct err *err)
 {
+	const struct image_helper how = { .platform = platform, .quiet = quiet, .out_fd = out_fd, .root_fd = root_fd };
 	_cleanup_json_ json *result = NULL;
-	int r = run_helper(cli, verb, platform, quiet, args, out_fd, root_fd, &result, err);
+	int r = run_helper(cli, verb, &how, args, &result, err);
 
 	if (r < 0 && r != -ERR_CANCELLED && reader_is_gone(out_fd))
 		return err_clear(err), 128 + SIGPIPE;

@@ -1,6 +1,7 @@
 /* davit-image at work for a command: pull, image load, image import. */
 #pragma once
 #include "cli.h"
+#include "image.h"
 
 /* The flag for it, of a struct with a const char *output. */
 #define HELPER_OUTPUT_OPT(T) \
@@ -14,5 +15,6 @@ int helper_output(const char *what, const char *file, struct strv *words, int *r
 /* The same as helper_run() with an archive on @out_fd and a tree at @root_fd (-1: none), and no names printed. */
 int helper_run_output(struct cli *, const char *verb, const char *platform, bool quiet, const struct strv *args, int out_fd,
 		      int root_fd, struct err *err);
-/* Run @verb with @args, and print the names of the images that came of it. @platform may be NULL. */
-int helper_run(struct cli *, const char *verb, const char *platform, bool quiet, const struct strv *args, struct err *err);
+/* Run @verb with @args, and print the names of the images that came of it. Of @how only what is the command's own is to be set:
+ * platform, quiet, credentials. */
+int helper_run(struct cli *, const char *verb, const struct image_helper *how, const struct strv *args, struct err *err);

@@ -1,4 +1,5 @@
 #include "run-create.h"
+#include "credentials.h"
 #include "cli-console.h"
 #include "clock.h"
 #include "fork-heir.h"
@@ -126,4 +127,11 @@ int check_terminal(const struct job_flags *f, struct err *err)
 	if (f->job->tasks[0].tty && f->job->tasks[0].stdin_open && !f->detach && !isatty(STDIN_FILENO))
 		return err_hint(err, err_set(err, ERR_INVALID, "standard input is not a terminal"), "leave -t away");
 	return 0;
+}
+
+int ask_password(struct cli *cli, struct job_flags *f, struct err *err)
+{
+	struct auth *a = f->job->tasks[0].auth;
+
+	return a && a->username && !a->password ? credentials_ask(cli, a->username, &a->password, err) : 0;
 }

@@ -9,6 +9,8 @@
 
 /* In the foreground a terminal for the job needs one of ours. */
 int check_terminal(const struct job_flags *, struct err *err);
+/* For a user of --creds without one. */
+int ask_password(struct cli *, struct job_flags *, struct err *err);
 /* A job or a set of them; but for credentials, of which a notice says so. */
 int print_job_json(struct cli *, json *, struct err *err);
 /* Of --timing, to stderr. */

@@ -32,7 +32,7 @@ int text_creds(const struct field *f, const char *s, void *obj, const struct tex
 	if (!n)
 		return check_fail(f->flag, "", "not USER[:PASSWORD]", err);
 	text_set(&a->username, mem_strndup(s, n));
-	text_set(&a->password, mem_strdup(s[n] ? s + n + 1 : ""));
+	text_set(&a->password, s[n] ? mem_strdup(s + n + 1) : NULL); /* who has the terminal asks */
 	return 0;
 }
 

@@ -7,15 +7,15 @@ import time
 import unittest
 
 from lib import leaks
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, Terminal, wait_until
 from lib.registry import Faulty, Image, index, push
 from lib.services import Registry
 
 
 class Pulling(Case):
-    def fails_to_pull(self, name, **kw):
+    def fails_to_pull(self, *words, **kw):
         """A line of progress, then the error."""
-        return self.fails("pull", name, progress=True, **kw)
+        return self.fails("pull", *words, progress=True, **kw)
 
 
 PORTS = iter(range(15000, 15100))
@@ -151,6 +151,36 @@ class Credentials(RealRegistry):
         self.assertIn("not printed", printed.err)
         self.davit("run", "--rm", "--network", "none", "--creds", "davit:hunter2", name, env=env)
 
+    def test_of_the_command(self):
+        push(self.registry.host, "secret", "10", self.image, user="davit:hunter2")
+        name, env = self.pulled(f"{self.registry.host}/secret:10"), self.config({})
+        self.fails_to_pull("--creds", "davit:wrong", name, says=["secret:10"], env=env)
+        self.davit("pull", "--creds", "davit:hunter2", name, env=env)
+        self.davit("image", "rm", name)
+        path = os.path.join(self.folder, "auth.json")
+        with open(path, "w") as f:
+            json.dump({"auths": {self.registry.host: {"auth": base64.b64encode(b"davit:hunter2").decode()}}}, f)
+        self.davit("pull", "--authfile", path, name, env=env)
+        self.fails("pull", "--creds", ":hunter2", name, says="flag --creds: not USER[:PASSWORD]", env=env)
+
+    def test_a_password_that_is_asked_for(self):
+        push(self.registry.host, "secret", "11", self.image, user="davit:hunter2")
+        name, env = self.pulled(f"{self.registry.host}/secret:11"), self.config({})
+        for words in (("pull",), ("run", "--rm", "--network", "none")):
+            self.fails(*words, "--creds", "davit", name, env=env, says=["no password for user davit, and no terminal", "--authfile"])
+        for words in (("pull",), ("run", "--rm", "--pull", "always", "--network", "none")):
+            term = Terminal(self, *words, "--creds", "davit", name, env=env)
+            term.expect("Password for davit: ")
+            term.type("hunter2\n")
+            term.expect("\n")
+            self.assertEqual(term.wait(), 0)
+            self.assertNotIn("hunter2", term.seen)
+            self.assertTrue(term.restored())
+        term = Terminal(self, "pull", "--creds", "davit", name, env=env)
+        term.expect("Password for davit: ")
+        term.type("\x03")
+        self.assertEqual(term.wait(), 130)
+
     def test_in_a_file(self):
         push(self.registry.host, "secret", "8", self.image, user="davit:hunter2")
         name = self.pulled(f"{self.registry.host}/secret:8")
@@ -223,6 +253,14 @@ class Faults(Pulling):
         self.addCleanup(lambda: self.davit("image", "rm", name, code=None))
         self.davit("pull", name)
         self.assertTrue([r for p, r in registry.asked if r], "no request for the rest")
+
+    def test_a_pull_that_takes_too_long(self):
+        registry = self.registry("hang", cmd=("echo", "late"))
+        self.resumable = True
+        began = time.monotonic()
+        self.fails("run", "--rm", "--network", "none", "--pull-timeout", "1s", f"{registry.host}/x:1", progress=True,
+                   says=[f"image {registry.host}/x:1: not fetched within 1 s", "kept for the next try"])
+        self.assertLess(time.monotonic() - began, 10 * Machine.slow)
 
     def test_interrupted(self):
         registry = self.registry("hang", cmd=("echo", "hanging"))

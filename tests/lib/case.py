@@ -205,14 +205,14 @@ class Case(unittest.TestCase):
 class Terminal:
     """davit on a pseudo-terminal."""
 
-    def __init__(self, case, *args, rows=24, cols=80, stdout=None):
+    def __init__(self, case, *args, rows=24, cols=80, stdout=None, env=None):
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.seen, self.held, self.decoder = "", "", codecs.getincrementaldecoder("utf-8")("replace")
         self.process = subprocess.Popen(case.command(args), stdin=slave, stdout=stdout or slave, stderr=slave, cwd=case.folder,
-                                        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        env=dict(os.environ, **(env or {})), start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         case.addCleanup(self.close)
 
     def close(self):

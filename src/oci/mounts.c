@@ -213,7 +213,9 @@ static void usual_ipc(const struct spec_in *in, const struct entries *given, str
 
 	(void)snprintf(shm, sizeof shm, "nosuid noexec nodev mode=1777 size=%lld",
 		       (long long)(in->task->shm_size ? in->task->shm_size : SHM_USUAL));
-	if (host && file_exists("/dev/shm"))
+	if (in->shm)
+		usual(given, "/dev/shm", "bind", in->shm, bind, out);
+	else if (host && file_exists("/dev/shm"))
 		usual(given, "/dev/shm", "bind", "/dev/shm", bind, out);
 	else
 		usual(given, "/dev/shm", "tmpfs", "shm", shm, out);

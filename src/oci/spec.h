@@ -63,6 +63,7 @@ struct spec_in {
 	struct {
 		const char *pid, *ipc, *uts;
 	} paths;             /* of namespaces that another task has made; NULL: its own */
+	const char *shm;     /* folder that tasks of one IPC namespace have as /dev/shm; NULL: its own memory */
 	struct strv scripts; /* paths inside, which it runs before the command; borrowed */
 };
 /* Appends the JSON text to @out. Errors: a capability that the bounding set lacks, an unknown one, an empty command, an unknown

@@ -7,6 +7,7 @@
 /* Of a job, by the id of its container. "" gives the folder that those of all jobs are in. */
 char *places_run(const struct core *, const char *id);              /* RUN/NS/ID: FIFOs */
 char *places_map(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.N: mounts, while a task is created */
+char *places_shm(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.shm.N: what tasks share, while they run */
 char *places_files(const struct core *, const char *id);            /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
 char *places_folders(const struct core *, const char *id);          /* DATA/folders/NS/ID: folders that the job mounts as its own */
 char *places_logs(const struct core *, const char *id);             /* DATA/logs/NS/ID */

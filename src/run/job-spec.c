@@ -13,6 +13,7 @@
 #include "path.h"
 #include "pod.h"
 #include "rootfs.h"
+#include "shared-shm.h"
 #include "snapshots.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -62,6 +63,7 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 	char host[HOST_NAME_MAX + 1];
 	struct rlimit nofile = { 1024, 1024 };
 	struct winsize size;
+	_cleanup_free_ char *shm = shared_shm_path(t);
 	_cleanup_dict_ struct dict annotations = { 0 };
 	struct spec_in in = {
 		.job = t->run->job,
@@ -90,6 +92,7 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 		.selinux_process = t->labels.process,
 		.selinux_mount = t->labels.mount,
 		.annotations = &annotations,
+		.shm = shm,
 		.cdi = &t->cdi,
 		.init = t->init,
 		.reap = t->task->init,

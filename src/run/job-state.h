@@ -196,6 +196,10 @@ int run_check_ports(const struct run *, struct err *err);
 char *run_networks_text(const struct run *);
 /* What the name's owner is told to do. */
 int run_name_in_use(const char *name, struct err *err);
+/* job-names.c: something has the claim of the name: a job, -ERR_EXISTS; or what a killed davit left, which goes, 1. */
+int run_name_taken(struct core *, const char *name, const struct ctx *, struct err *err);
+/* Is no other job called as one of its tasks, JOB.TASK, and no task of another as it is? -ERR_EXISTS. */
+int run_check_names(const struct run *, const struct ctx *, struct err *err);
 /* Host port number @port is that of claim @lease in namespace @ns. */
 int run_port_taken(struct run *, size_t port, const struct ctrd_lease *lease, const char *ns, struct err *err);
 

@@ -8,17 +8,6 @@
 #include "reconcile.h"
 #include <string.h>
 
-/* Something has the claim of the name: a job, or what a killed davit left, which goes. */
-static int name_taken(struct run_set *set, const char *name, const struct ctx *ctx, struct err *err)
-{
-	int lock = -1, r = claim_lock(set->core, name, false, ctx, &lock, err);
-
-	if (r >= 0)
-		r = reconcile_name(set->core, name, ctx, err);
-	claim_unlock(set->core, name, lock);
-	return r == 0 ? run_name_in_use(name, err) : r;
-}
-
 static int check_names_of_all(struct run_set *set, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_leases claims = { 0 };
@@ -27,8 +16,10 @@ static int check_names_of_all(struct run_set *set, const struct ctx *ctx, struct
 	for (size_t i = 0; r >= 0 && i < set->n; i++)
 		for (size_t k = 0; r >= 0 && k < claims.n; k++)
 			if (!strcmp(claims.v[k].id, set->runs[i].lease))
-				r = name_taken(set, set->runs[i].job->name, ctx, err);
+				r = run_name_taken(set->core, set->runs[i].job->name, ctx, err);
 	ctrd_leases_done(&claims);
+	for (size_t i = 0; r >= 0 && i < set->n; i++)
+		r = run_check_names(&set->runs[i], ctx, err);
 	return r < 0 ? r : 0;
 }
 

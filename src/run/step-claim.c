@@ -87,6 +87,8 @@ int claim_end(void *state, const struct ctx *ctx, struct err *err)
 		if (r == -ERR_EXISTS)
 			r = claim_taken(run, ctx, err);
 	}
+	if (r >= 0 && run_is_new(run))
+		r = run_check_names(run, ctx, err);
 	if (r >= 0)
 		run->ctrd = ctrd_under(run->core->ctrd, run->lease);
 	return r;

@@ -3,6 +3,7 @@
  * make them programs with any mode. */
 #include "job-steps.h"
 #include "pod.h"
+#include "shared-shm.h"
 #include "beneath.h"
 #include "etc.h"
 #include "file.h"
@@ -183,6 +184,8 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = put_task_files(run, dir, err);
 	if (r >= 0)
 		r = pod_make_root(run, err);
+	if (r >= 0)
+		r = shared_shm_make(run, err);
 	if (r < 0)
 		return r;
 	if (run->joins.id && run_starts(run))

@@ -34,6 +34,18 @@ class Tasks(Case):
 
 
 class Names(Tasks):
+    def test_a_job_is_not_called_as_a_task(self):
+        crew, dotted = self.file("m-crew", self.task("web"), self.task("cache")), self.file("m-crew.cache", self.task("x"), self.task("y"))
+        for first, second in ((crew, dotted), (dotted, crew)):
+            self.davit("run", "-d", "-f", first)
+            before = self.davit("ps", "-a").out
+            err = self.davit("run", "-d", "-f", second, code=125).err
+            self.assertIn("task cache of job m-crew and job m-crew.cache would have the same name", err)
+            self.assertEqual(len(self.davit("ps", "-a").out.splitlines()), len(before.splitlines()))
+            self.davit("rm", "-f", os.path.basename(first)[:-len(".json")])
+        self.davit("run", "-d", "-f", self.file("m-crew.other", self.task("cache"), self.task("y")))
+        self.davit("run", "-d", "-f", crew)
+
     def test_each_is_job_and_task(self):
         self.up("n-crew", self.task("web", "echo from web; sleep 1000", env=["ME=web"]),
                 self.task("cache", "echo from cache; sleep 1000", env=["ME=cache"]))
@@ -281,6 +293,25 @@ class Namespaces(Tasks):
             self.assertIn("sleep 1000", self.davit("exec", "s-join.tool", "ps").out)
             if not again:
                 self.davit("restart", "-t", "0", "s-join")
+
+
+    def test_memory_with_an_ipc_namespace(self):
+        self.up("s-shm", self.task("tool", "sleep 2000", ipc="task:base"), self.task("base", "sleep 1000", shm_size=1 << 20),
+                self.task("third", "sleep 1000", ipc="task:tool"), self.task("alone"))
+        for again in range(2):
+            self.davit("exec", "s-shm.base", "sh", "-c", "echo shared >/dev/shm/note")
+            for name in ("tool", "third"):
+                self.assertEqual(self.davit("exec", f"s-shm.{name}", "cat", "/dev/shm/note").out, "shared\n")
+                self.assertIn("1024", self.davit("exec", f"s-shm.{name}", "df", "-k", "/dev/shm").out)
+            self.davit("exec", "s-shm.alone", "test", "!", "-e", "/dev/shm/note")
+            if not again:
+                self.davit("restart", "-t", "0", "s-shm")
+                self.davit("exec", "s-shm.tool", "test", "!", "-e", "/dev/shm/note")
+        with open("/proc/self/mounts") as f:
+            self.assertIn("map.shm.", f.read())
+        self.davit("rm", "-f", "s-shm")
+        with open("/proc/self/mounts") as f:
+            self.assertNotIn("map.shm.", f.read())
 
 
 class Notices(Tasks):

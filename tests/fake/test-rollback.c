@@ -10,6 +10,7 @@
 #include "job-run.h"
 #include "log.h"
 #include "mem.h"
+#include "set-run.h"
 #include "tasks.h"
 #include <dirent.h>
 #include <sched.h>
@@ -24,6 +25,7 @@ struct stage {
 	struct fake *fake;
 	char dir[32], *run, *data;
 	bool netns; /* we may make network namespaces */
+	bool set;   /* a set of jobs is run instead of one */
 };
 
 static size_t open_fds(void)
@@ -95,6 +97,41 @@ static struct job *job_to_run(const struct stage *s, bool remove)
 	return job;
 }
 
+enum { SET_JOBS = 3 };
+static const char *const set_names[SET_JOBS] = { "victim", "second", "third" };
+
+/* The last waits for the first. */
+static struct jobset *set_to_run(const struct stage *s, bool remove)
+{
+	struct jobset *set = jobset_new();
+
+	set->jobs = mem_array(struct job, SET_JOBS);
+	for (; set->n_jobs < SET_JOBS; set->n_jobs++) {
+		struct job *one = job_to_run(s, remove);
+
+		free(one->name);
+		one->name = mem_strdup(set_names[set->n_jobs]);
+		set->jobs[set->n_jobs] = *one;
+		free(one);
+	}
+	set->jobs[SET_JOBS - 1].depends_on = mem_array(struct depend, 1);
+	set->jobs[SET_JOBS - 1].depends_on[0].name = mem_strdup(set_names[0]);
+	set->jobs[SET_JOBS - 1].n_depends_on = 1;
+	return set;
+}
+
+static int run_set_once(struct stage *s, struct core *core, const struct run_opts *opts, bool remove, const struct ctx *ctx,
+			struct err *err)
+{
+	struct jobset *set = set_to_run(s, remove);
+	struct set_result res = { 0 };
+	int r = set_run(core, set, opts, ctx, &res, err);
+
+	set_result_done(&res);
+	jobset_free(set);
+	return r;
+}
+
 /* One run over a connection of its own; returns job_run()'s result. */
 static int run_once(struct stage *s, enum run_mode mode, bool remove, struct err *err)
 {
@@ -107,7 +144,7 @@ static int run_once(struct stage *s, enum run_mode mode, bool remove, struct err
 	int r = core_open(&conf, &core, err);
 
 	if (r >= 0)
-		r = job_run(core, job, &opts, &ctx, &res, err);
+		r = s->set ? run_set_once(s, core, &opts, remove, &ctx, err) : job_run(core, job, &opts, &ctx, &res, err);
 	run_result_done(&res);
 	core_free(core);
 	job_free(job);
@@ -127,9 +164,12 @@ static void tidy(struct stage *s)
 		r = job_prune(core, false, false, false, NULL, &removed, &err);
 	if (r < 0)
 		fail_msg("prune: %s", err.msg);
-	r = job_remove(core, "victim", true, true, NULL, &err);
-	if (r < 0 && r != -ERR_NOT_FOUND)
-		fail_msg("remove: %s", err.msg);
+	for (size_t i = 0; i < (s->set ? SET_JOBS : 1); i++) {
+		err_clear(&err);
+		r = job_remove(core, set_names[i], true, true, NULL, &err);
+		if (r < 0 && r != -ERR_NOT_FOUND)
+			fail_msg("remove: %s", err.msg);
+	}
 	strv_done(&removed);
 	core_free(core);
 }
@@ -229,6 +269,16 @@ static void every_call_of_a_create(void **state)
 {
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
 		torture(*state, RUN_CREATE, false, faults[i]);
+}
+
+static void every_call_of_a_set(void **state)
+{
+	struct stage *s = *state;
+
+	s->set = true;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		torture(s, RUN_DETACHED, false, faults[i]);
+	s->set = false;
 }
 
 static struct core *open_core(const struct stage *s)
@@ -441,6 +491,7 @@ int main(void)
 		cmocka_unit_test(every_call_of_a_foreground_run),
 		cmocka_unit_test(every_call_of_a_detached_run),
 		cmocka_unit_test(every_call_of_a_create),
+		cmocka_unit_test(every_call_of_a_set),
 		cmocka_unit_test(a_created_job_outlives_a_failed_start),
 		cmocka_unit_test(one_that_waits_for_its_start_is_started),
 		cmocka_unit_test(a_started_one_is_prey_once_it_ended),

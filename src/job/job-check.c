@@ -501,6 +501,19 @@ static int check_bundles(const struct job *j, struct err *err)
 	return 0;
 }
 
+/* The sandbox of a pod that was there before, as davit wrote it down. */
+static int check_sandbox(const struct job *j, struct err *err)
+{
+	for (size_t i = 0; i < j->n_tasks; i++) {
+		const struct task *t = &j->tasks[i];
+
+		if (t->sandbox && (i || j->n_tasks == 1 || t->image || t->bundle || !t->sidecar || t->lifecycle != LIFE_PRESTART))
+			return err_hint(err, err_set(err, ERR_INVALID, "task %s: it is no sandbox as davit makes it", t->name),
+					"leave out the key sandbox: davit adds such a task itself");
+	}
+	return 0;
+}
+
 /* What only a network of the job's own can have. */
 static int check_alone(const struct job *j, struct err *err)
 {
@@ -544,6 +557,8 @@ int check_job(const void *job, struct err *err)
 
 	if (r >= 0)
 		r = check_bundles(job, err);
+	if (r >= 0)
+		r = check_sandbox(job, err);
 	if (r >= 0)
 		r = check_alone(job, err);
 	if (r >= 0)

@@ -31,7 +31,13 @@ static char *sandbox_root(const struct run *run)
 
 int pod_decide(struct run *run, struct err *err)
 {
+	const bool was = job_is_pod(run->job);
+	int r;
+
 	job_pod_unmake(run->job);
+	r = was ? job_check(run->job, err) : 0; /* others may have named the sandbox */
+	if (r < 0)
+		return r;
 	return run->runtime.vm && run->job->n_tasks > 1 ? job_pod_make(run->job, err) : 0;
 }
 

@@ -271,6 +271,12 @@ class Pods(WithKata):
         kata_stand_in.forget(self.kata)
         self.davit("run", "-d", "-f", path)
         self.assertEqual(len(self.noted("create")), 3)
+        self.davit("rm", "-f", "pod")
+        job.pop("runtime_options")
+        with open(path, "w") as f:
+            json.dump({**job, "runtime": "runc"}, f)
+        self.davit("run", "-d", "-f", path)
+        self.assertEqual([t["name"] for t in self.json("inspect", "pod")[0]["tasks"]], ["pod.a", "pod.b"])
 
     def test_what_cannot_be(self):
         for tasks, says in (([self.task("sandbox"), self.task("b")], "task sandbox: "), ([self.task("a"), self.task("b", pid="task:a")], "kernel of its own"),

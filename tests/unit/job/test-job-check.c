@@ -47,6 +47,7 @@ static const struct {
 	  "port 80 cannot be published with the network \"none\": nothing leads to the job" },
 	{ "\"network\":\"host\"", "\"sysctl\":{\"net.core.somaxconn\":\"1\"}",
 	  "invalid sysctl \"net.core.somaxconn\": with the network \"host\" it would change the host" },
+	{ "", "\"sandbox\":true", "task : it is no sandbox as davit makes it" },
 	{ "", "\"env\":[\"A\"]", "invalid environment variable \"A\": not NAME=VALUE" },
 	{ "", "\"cwd\":\"srv\"", "invalid working folder \"srv\": not an absolute path" },
 	{ "", "\"cwd\":\"\"", "invalid working folder \"\": not an absolute path" },

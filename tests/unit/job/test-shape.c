@@ -90,7 +90,7 @@ static void round_trip_changes_nothing(void **state)
 /* Keys that exclude another: the other tasks have them, or it stands at its default. */
 static bool excluded(const struct shape *s, const char *key)
 {
-	static const char *const keys[] = { "bundle", "cpu_quota", "cpu_period", "file", "condition" };
+	static const char *const keys[] = { "bundle", "cpu_quota", "cpu_period", "file", "condition", "sandbox" };
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if ((s == &task_shape || s == &auth_shape || s == &depend_shape) && !strcmp(key, keys[i]))

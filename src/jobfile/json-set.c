@@ -157,11 +157,20 @@ static void put_name(char **field, const char *text)
 	*field = mem_strdup(text);
 }
 
+/* Some editors begin a file with a byte order mark. A reader may pass over it (RFC 8259, 8.1), as those of the other forms do. */
+static size_t order_mark(const struct jobfile_text *in)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return in->len >= 3 && !memcmp(in->data, mark, 3) ? 3 : 0;
+}
+
 int json_read(const struct jobfile_text *in, struct jobset **ret, struct err *err)
 {
 	_cleanup_tree_ struct tree tree = { .file = in->file };
 	_cleanup_(jobset_freep) struct jobset *set = NULL;
-	int r = tree_json(in->data, in->len, &tree, err);
+	const size_t skip = order_mark(in);
+	int r = tree_json(skip ? in->data + skip : in->data, in->len - skip, &tree, err);
 
 	if (r >= 0 && nomad_json_is(tree.root))
 		return nomad_json_read(in, tree.root, ret, err);

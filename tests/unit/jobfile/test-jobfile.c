@@ -49,6 +49,22 @@ static void paths_are_below_the_file(void **state)
 	assert_string_equal(set->jobs[0].tasks[0].bundle, "/srv/x/b");
 }
 
+/* As some editors write it, in every form. */
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf{\"name\":\"x\",\"tasks\":[{\"image\":\"i\"}]}";
+	static const char wrong[] = "\xef\xbb\xbf\xef\xbb\xbf{}";
+	_cleanup_(jobset_freep) struct jobset *named = parsed("a.json", text, NULL), *by_content = parsed("-", text, NULL);
+	struct jobset *set = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_string_equal(named->jobs[0].name, "x");
+	assert_string_equal(by_content->jobs[0].name, "x");
+	assert_int_equal(jobfile_parse("a.json", wrong, sizeof wrong - 1, NULL, NULL, &set, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "a.json:1:1: unexpected character");
+}
+
 static int setup(void **state)
 {
 	*state = test_folder_new("jobfile", "vars");
@@ -142,4 +158,4 @@ static void what_is_no_file(void **state)
 
 RUN_TESTS("jobfile", cmocka_unit_test(relative_paths), cmocka_unit_test(paths_are_below_the_file),
 	  cmocka_unit_test_setup_teardown(environment_files, setup, test_folder_teardown), cmocka_unit_test(a_name_beside_the_file),
-	  cmocka_unit_test(refuses), cmocka_unit_test(what_is_no_file))
+	  cmocka_unit_test(a_byte_order_mark_is_passed_over), cmocka_unit_test(refuses), cmocka_unit_test(what_is_no_file))

@@ -613,8 +613,26 @@ static read_fn *const readers[] = {
 	[FIELD_OBJECT] = read_object, [FIELD_TIME] = read_whole,
 };
 
+static const struct field *shape_find_key(const struct shape *s, const char *key)
+{
+	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
+		if (f->key && !strcmp(f->key, key))
+			return f;
+	return NULL;
+}
+
+/* The list whose objects have @key: who writes a job's image beside its name has the right key in the wrong place. */
+static const struct field *shape_find_below(const struct shape *s, const char *key)
+{
+	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
+		if (f->key && f->type == FIELD_ARRAY && shape_find_key(f->of, key))
+			return f;
+	return NULL;
+}
+
 static int unknown_key(const struct shape *s, const char *key, struct err *err)
 {
+	const struct field *below = shape_find_below(s, key);
 	int r = err_set(err, ERR_INVALID, "unknown key \"%.80s\" of a %s", key, s->noun);
 	const char **keys = mem_array(const char *, s->n), *near;
 	size_t n = 0;
@@ -624,15 +642,9 @@ static int unknown_key(const struct shape *s, const char *key, struct err *err)
 			keys[n++] = s->fields[i].key;
 	near = name_nearest(key, keys, n);
 	free(keys);
+	if (below)
+		return err_hint(err, r, "it belongs to a %s: \"%s\": [{\"%.80s\": ...}]", below->of->noun, below->key, key);
 	return near ? err_hint(err, r, "did you mean \"%s\"?", near) : r;
-}
-
-static const struct field *shape_find_key(const struct shape *s, const char *key)
-{
-	for (const struct field *f = s->fields; f < s->fields + s->n; f++)
-		if (f->key && !strcmp(f->key, key))
-			return f;
-	return NULL;
 }
 
 /* Which of two meanings a reader takes is nobody's guess. There are no more members than fields here. */

@@ -169,6 +169,8 @@ static const struct {
 	{ "{\"tasks\":[7]}", "a task is an object", "" },
 	{ "{\"tasks\":{\"image\":\"i\"}}", "key \"tasks\": wants a list of at most 4096 objects", "" },
 	{ "{\"task\":[]}", "unknown key \"task\" of a job", "did you mean \"tasks\"?" },
+	{ "{\"image\":\"i\"}", "unknown key \"image\" of a job", "it belongs to a task: \"tasks\": [{\"image\": ...}]" },
+	{ "{\"inside\":80}", "unknown key \"inside\" of a job", "it belongs to a port: \"ports\": [{\"inside\": ...}]" },
 	{ "{\"zzzzzz\":[]}", "unknown key \"zzzzzz\" of a job", "" },
 	{ "{\"tasks\":[{\"image\":\"i\",\"mounts\":[{\"target\":\"/a\",\"raed_only\":true}]}]}",
 	  "mounts[0]: unknown key \"raed_only\" of a mount", "did you mean \"read_only\"?" },

@@ -22,20 +22,33 @@ static int names_clash(const struct run *run, const char *job, const char *task,
 			"choose another name");
 }
 
+/* The task of ours that is called as job @other; NULL: none is. */
+static const char *task_called(const struct job *job, const char *other)
+{
+	const size_t len = strlen(job->name);
+
+	if (strncmp(other, job->name, len) != 0 || other[len] != '.')
+		return NULL;
+	for (size_t i = 0; i < job->n_tasks; i++)
+		if (!strcmp(job->tasks[i].name, other + len + 1))
+			return job->tasks[i].name;
+	return NULL;
+}
+
+int run_check_names_of(const struct run *run, const struct run *other, struct err *err)
+{
+	const char *task = task_called(run->job, other->job->name);
+
+	return task ? names_clash(run, run->job->name, task, err) : 0;
+}
+
 /* Is one of its tasks called as another job? */
 static int check_tasks_of_ours(const struct run *run, const char *other, const struct ctx *ctx, struct err *err)
 {
-	const size_t len = strlen(run->job->name);
+	const char *task = task_called(run->job, other);
 	struct err why = ERR_INIT;
 
-	if (strncmp(other, run->job->name, len) != 0 || other[len] != '.')
-		return 0;
-	for (size_t i = 0; i < run->job->n_tasks; i++)
-		if (!strcmp(run->job->tasks[i].name, other + len + 1))
-			return run_name_taken(run->core, other, ctx, &why) < 0
-				       ? names_clash(run, run->job->name, run->job->tasks[i].name, err)
-				       : 0;
-	return 0;
+	return task && run_name_taken(run->core, other, ctx, &why) < 0 ? names_clash(run, run->job->name, task, err) : 0;
 }
 
 /* Is it called as a task of another job? That one says so in its record, which it has as soon as it can have tasks. */
@@ -43,6 +56,7 @@ static int check_ours_as_task(const struct run *run, const char *other, const st
 {
 	const size_t len = strlen(other);
 	_cleanup_(record_done) struct record rec = { 0 };
+	const char *task;
 	int r;
 
 	if (strncmp(run->job->name, other, len) != 0 || run->job->name[len] != '.')
@@ -52,10 +66,8 @@ static int check_ours_as_task(const struct run *run, const char *other, const st
 		return err_clear(err), 0;
 	if (r < 0 || !rec.job || strcmp(rec.name, other) != 0)
 		return r < 0 ? r : 0;
-	for (size_t i = 0; i < rec.job->n_tasks; i++)
-		if (!strcmp(rec.job->tasks[i].name, run->job->name + len + 1))
-			return names_clash(run, other, rec.job->tasks[i].name, err);
-	return 0;
+	task = task_called(rec.job, run->job->name);
+	return task ? names_clash(run, other, task, err) : 0;
 }
 
 int run_check_names(const struct run *run, const struct ctx *ctx, struct err *err)

@@ -200,6 +200,8 @@ int run_name_in_use(const char *name, struct err *err);
 int run_name_taken(struct core *, const char *name, const struct ctx *, struct err *err);
 /* Is no other job called as one of its tasks, JOB.TASK, and no task of another as it is? -ERR_EXISTS. */
 int run_check_names(const struct run *, const struct ctx *, struct err *err);
+/* The same of two that start together: is @other called as a task of @run? */
+int run_check_names_of(const struct run *run, const struct run *other, struct err *err);
 /* Host port number @port is that of claim @lease in namespace @ns. */
 int run_port_taken(struct run *, size_t port, const struct ctrd_lease *lease, const char *ns, struct err *err);
 

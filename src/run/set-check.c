@@ -8,10 +8,23 @@
 #include "reconcile.h"
 #include <string.h>
 
+static int check_names_among(const struct run_set *set, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < set->n; i++)
+		for (size_t k = 0; r >= 0 && k < set->n; k++)
+			r = run_check_names_of(&set->runs[i], &set->runs[k], err);
+	return r;
+}
+
 static int check_names_of_all(struct run_set *set, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_leases claims = { 0 };
-	int r = leases_list(set->core->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &claims, err);
+	int r = check_names_among(set, err);
+
+	if (r >= 0)
+		r = leases_list(set->core->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &claims, err);
 
 	for (size_t i = 0; r >= 0 && i < set->n; i++)
 		for (size_t k = 0; r >= 0 && k < claims.n; k++)

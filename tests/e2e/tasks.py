@@ -43,6 +43,12 @@ class Names(Tasks):
             self.assertIn("task cache of job m-crew and job m-crew.cache would have the same name", err)
             self.assertEqual(len(self.davit("ps", "-a").out.splitlines()), len(before.splitlines()))
             self.davit("rm", "-f", os.path.basename(first)[:-len(".json")])
+        both = os.path.join(self.folder, "both.json")
+        with open(both, "w") as f:
+            json.dump({"jobs": [{"name": "m-crew.cache", "network": "none", "tasks": [self.task("x")]},
+                                {"name": "m-crew", "network": "none", "tasks": [self.task("web"), self.task("cache")]}]}, f)
+        self.assertIn("would have the same name", self.davit("run", "-d", "-f", both, code=125).err)
+        self.assertNotIn("m-crew", self.davit("ps", "-a").out)
         self.davit("run", "-d", "-f", self.file("m-crew.other", self.task("cache"), self.task("y")))
         self.davit("run", "-d", "-f", crew)
 

@@ -101,7 +101,7 @@ FUZZ_SECONDS ?= 30
 fuzz: | need-meson
 	@test -f $(B)/fuzz/build.ninja || CC=clang meson setup $(B)/fuzz $(FUZZ)
 	@ninja -C $(B)/fuzz
-	@tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS)
+	@tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: release
 	@bench/run

@@ -119,7 +119,7 @@ class Disks(Case):
             return
         out = self.run_sh("cd /sys/fs/cgroup; cat blkio/blkio.weight blkio/blkio.bfq.weight io.bfq.weight io.weight 2>/dev/null; true",
                           "--blkio-weight", "300").out
-        self.assertIn(out.split()[-1], ("300", "2930"))  # 2930: of io.weight's ten thousand
+        self.assertTrue({"300", "2930"} & set(out.split()), out)  # 2930: of io.weight's ten thousand; where bfq is loaded its own file has it
 
     @contextlib.contextmanager
     def loop(self, scheduler):

@@ -7,62 +7,78 @@
 
 enum { SUBID_FILE_MAX = 4 << 20 };
 
-/* "NAME:FIRST:COUNT" */
-static bool subid_line(char *line, const char **ret_name, uint64_t *ret_first, uint64_t *ret_n)
+struct subid {
+	const char *name;
+	uint64_t first, n;
+};
+
+/* "NAME:FIRST:COUNT"; cuts @line in pieces. */
+static bool subid_parse(char *line, struct subid *ret)
 {
 	char *first = strchr(line, ':'), *n = first ? strchr(first + 1, ':') : NULL, *end;
 
 	if (!n)
 		return false;
 	*first++ = *n++ = '\0';
-	*ret_name = line;
-	*ret_first = strtoull(first, &end, 10);
-	if (end == first || *end || *ret_first > UINT32_MAX)
+	ret->name = line;
+	ret->first = strtoull(first, &end, 10);
+	if (end == first || *end || ret->first > UINT32_MAX)
 		return false;
-	*ret_n = strtoull(n, &end, 10);
-	return end != n && !*end && *ret_n && *ret_n <= UINT32_MAX;
+	ret->n = strtoull(n, &end, 10);
+	return end != n && !*end && ret->n && ret->n <= UINT32_MAX;
 }
 
-static int too_few(const char *path, uint64_t first, uint64_t n, struct err *err)
+static int too_few(const char *path, const struct subid *s, struct err *err)
 {
-	int r = err_set(err, ERR_INVALID, "user namespace: davit has %" PRIu64 " ids from %" PRIu64 " on in %s", n, first, path);
+	int r = err_set(err, ERR_INVALID, "user namespace: davit has %" PRIu64 " ids from %" PRIu64 " on in %s", s->n, s->first,
+			path);
 
-	return err_hint(err, r, "give it %d", IDMAP_N);
+	return err_hint(err, r, "give it %d, from %d on: below are the host's own users", IDMAP_N, IDMAP_N);
 }
 
-static int not_ours(const char *path, const char *name, struct err *err)
+static int not_ours(const char *path, const char *name, uint32_t from, struct err *err)
 {
-	int r = err_set(err, ERR_INVALID, "user namespace: the ids from %d on are those of %.40s in %s", IDMAP_FIRST, name, path);
+	int r = err_set(err, ERR_INVALID, "user namespace: the ids from %" PRIu32 " on are those of %.40s in %s", from, name, path);
 
 	return err_hint(err, r, "give davit a range of its own, as in: echo davit:FIRST:%d >>%s", IDMAP_N, path);
+}
+
+static bool is_davits(const struct subid *s) { return !strcmp(s->name, "davit"); }
+
+/* Its first range, which has to be whole and above the host's own users. */
+static int range_of_davit(const char *path, const struct subid *all, size_t n, uint32_t *ret, struct err *err)
+{
+	*ret = IDMAP_FIRST;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_davits(&all[i]))
+			continue;
+		if (all[i].first < IDMAP_N || all[i].n < IDMAP_N || all[i].first + all[i].n > UINT32_MAX)
+			return too_few(path, &all[i], err);
+		*ret = (uint32_t)all[i].first;
+		break;
+	}
+	return 0;
 }
 
 static int subid_find(const char *path, uint32_t *ret, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_strv_ struct strv lines = { 0 };
-	const char *others = NULL;
-	uint64_t first, n;
+	_cleanup_free_ struct subid *all = NULL;
+	size_t n = 0;
+	int r;
 
-	*ret = IDMAP_FIRST;
-	if (!file_exists(path))
-		return 0;
-	if (file_read(path, SUBID_FILE_MAX, &text, err) < 0)
+	if (file_exists(path) && file_read(path, SUBID_FILE_MAX, &text, err) < 0)
 		return err ? -(int)err->code : -ERR_INVALID;
 	strv_split(&lines, buf_str(&text), "\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		const char *name;
-
-		if (!subid_line(lines.v[i], &name, &first, &n))
-			continue;
-		if (!strcmp(name, "davit")) {
-			*ret = (uint32_t)first;
-			return !first || n < IDMAP_N || first + n > UINT32_MAX ? too_few(path, first, n, err) : 0;
-		}
-		if (first < (uint64_t)IDMAP_FIRST + IDMAP_N && first + n > IDMAP_FIRST)
-			others = name;
-	}
-	return others ? not_ours(path, others, err) : 0;
+	all = mem_array(struct subid, lines.n);
+	for (size_t i = 0; i < lines.n; i++)
+		n += subid_parse(lines.v[i], &all[n]);
+	r = range_of_davit(path, all, n, ret, err);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		if (!is_davits(&all[i]) && all[i].first < (uint64_t)*ret + IDMAP_N && all[i].first + all[i].n > *ret)
+			r = not_ours(path, all[i].name, *ret, err);
+	return r;
 }
 
 int idmap_of_host(const char *subuid, const char *subgid, struct idmap *ret, struct err *err)

@@ -14,9 +14,9 @@
  * A command that is not found ends with 127, one that cannot be executed with 126.
  *
  * Signals are all blocked and taken with sigtimedwait(2), so none can be lost between a look and a wait, and the kernel, which
- * drops what the first process of a PID namespace has no handler for, keeps them for us. What the terminal sends comes from the
- * kernel and has reached the child's group by itself. Standard streams are closed once the command has them: who reads from it
- * sees its end, not ours. */
+ * drops what the first process of a PID namespace has no handler for, keeps them for us. What the terminal's keys send comes from
+ * the kernel and has reached the child's group by itself; its hangup comes to us alone, the session's leader, and is handed on.
+ * Standard streams are closed once the command has them: who reads from it sees its end, not ours. */
 #include "sys.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -189,7 +189,7 @@ static int attend(long pid, int *told)
 			continue;
 		if (is_end(sig))
 			*told = sig;
-		if (info.si_code != SI_KERNEL)
+		if (info.si_code != SI_KERNEL || sig == SIGHUP || sig == SIGCONT)
 			(void)sys2(SYS_kill, pid, sig);
 	}
 	return status;

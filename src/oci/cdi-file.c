@@ -21,16 +21,6 @@ enum { V_0_4 = 3, V_0_5, V_0_6, V_0_7, V_1_1 = 9, N_VERSIONS };
 
 /* texts */
 
-static bool one_of(const char *text, const char *words)
-{
-	size_t n = strlen(text);
-
-	for (const char *p = words; (p = strstr(p, text)); p += n)
-		if (n && (p == words || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-			return true;
-	return false;
-}
-
 static int check_node_type(const char *text, const char *value, struct err *err)
 {
 	(void)value;
@@ -51,10 +41,15 @@ static int check_cdi_path(const char *text, const char *value, struct err *err)
 
 static int check_when(const char *text, const char *value, struct err *err)
 {
-	static const char all[] = "prestart createRuntime createContainer startContainer poststart poststop";
+	static const char *const all[] = {
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"
+	};
 
 	(void)value;
-	return one_of(text, all) ? 0 : check_fail("hookName", text, all, err);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (!strcmp(text, all[i]))
+			return 0;
+	return check_fail("hookName", text, "prestart, createRuntime, createContainer, startContainer, poststart or poststop", err);
 }
 
 static int check_cdi_env(const char *text, const char *value, struct err *err)

@@ -247,10 +247,11 @@ static void emit_user(const struct spec_in *in, struct buf *out)
 
 	for (size_t i = 0; i < all.n_groups; i++)
 		groups[i] = in->user->groups[i];
-	for (size_t i = 0; i < more; i++)
-		groups[all.n_groups + i] = (gid_t)strtoul(in->cdi->groups.v[i], NULL, 10);
+	for (size_t i = 0; i < more; i++) { /* 0 gives nothing, as CDI has it */
+		groups[all.n_groups] = (gid_t)strtoul(in->cdi->groups.v[i], NULL, 10);
+		all.n_groups += groups[all.n_groups] != 0;
+	}
 	all.groups = groups;
-	all.n_groups += more;
 	process_emit_user(&all, out);
 }
 

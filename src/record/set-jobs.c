@@ -94,6 +94,24 @@ static void set_stop_last(struct core *c, const struct set_records *set, int tim
 	last(c, ids, set->n, timeout, ctx);
 }
 
+/* Each, whatever becomes of another; the first error. */
+static int settle_all(struct core *c, const struct set_records *set, const struct ctx *ctx, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		struct err why = ERR_INIT;
+		int r = remains_after_end(c, set->of[i], ctx, &why);
+
+		if (r >= 0 || first < 0)
+			continue;
+		first = r;
+		if (err)
+			*err = why;
+	}
+	return first;
+}
+
 int set_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct strv *stopped,
 	     struct err *err)
 {
@@ -104,8 +122,8 @@ int set_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 		r = stop_all(c, set.of, set.n, timeout, ctx, err);
 	if (r > 0 && last)
 		set_stop_last(c, &set, timeout, last, ctx);
-	for (size_t i = 0; r >= 0 && i < set.n; i++)
-		r = remains_after_end(c, set.of[i], ctx, err);
+	if (r >= 0)
+		r = settle_all(c, &set, ctx, err);
 	if (r < 0)
 		return err_wrap(err, r, "stop set %s", name);
 	list_in_order(set.of, set.n, stopped);

@@ -140,9 +140,13 @@ static void poststop_begin(struct poststop *p, struct core *c, const char *id, c
 {
 	static const struct run_opts detached = { .mode = RUN_DETACHED };
 	struct err err = ERR_INIT;
+	int r;
 
 	p->run = (struct run){ .core = c, .opts = &detached, .lock = -1, .stopping = true };
-	if (record_find(c, id, ctx, &p->rec, NULL) < 0 || !p->rec.job || !poststop_wanted(p->rec.job))
+	r = record_find(c, id, ctx, &p->rec, &err);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		log_warn("job %s: whether it has poststop tasks is not known: %s", id, err.msg);
+	if (r < 0 || !p->rec.job || !poststop_wanted(p->rec.job))
 		return;
 	if (poststop_load(&p->run, &p->rec, ctx, &err) < 0 || poststop_start(&p->run, ctx, &err) < 0)
 		poststop_warn(&p->run, &err);

@@ -162,7 +162,8 @@ static int await_all(struct run_set *set, struct task_wait *const *waits, const 
 				if (r < 0)
 					return r;
 			}
-			(void)task_wait_result(waits[n], &exits[k], NULL);
+			if (task_wait_result(waits[n], &exits[k], NULL) < 0 && run->tasks[k].task->lifecycle != LIFE_POSTSTOP)
+				exits[k] = (struct ctrd_exit){ .status = STREAMS_LOST, .at = clock_wall() };
 		}
 		exit = job_exit_of(run->job, exits, run->n_tasks);
 		if (!*ret_exit)

@@ -74,14 +74,15 @@ class Cdi(Case):
     def test_mounts_environment_groups(self):
         with open(os.path.join(self.folder, "lib"), "w") as f:
             f.write("driver\n")
-        self.put({"a": edits(env=["A=device", "PATH=/bin"], additionalGids=[4242], mounts=[
+        self.put({"a": edits(env=["A=device", "PATH=/bin"], additionalGids=[0, 4242], mounts=[
             {"hostPath": f"{self.folder}/lib", "containerPath": "/usr/lib/driver", "options": ["ro", "nosuid", "bind"]},
             {"hostPath": "tmpfs", "containerPath": "/t", "type": "tmpfs", "options": ["size=1m"]}])}, containerEdits={"env": ["ALL=file", "A=file"]})
         out = self.with_devices("echo $A $ALL; cat /usr/lib/driver; id -G; (echo >>/usr/lib/driver) 2>/dev/null || echo refused; "
                                 "grep -c ' /t tmpfs' /proc/mounts",
-                                "vendor.com/class=a", flags=("-e", "A=job"))
+                                "vendor.com/class=a", flags=("-e", "A=job", "-u", "77:77"))
         self.assertEqual(out[:3], ["device", "file", "driver"])
         self.assertIn("4242", out)
+        self.assertNotIn("0", out)  # no file makes a process one of root's group
         self.assertEqual(out[-2:], ["refused", "1"])
 
     def test_hooks(self):

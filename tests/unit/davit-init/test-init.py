@@ -180,6 +180,18 @@ class Init(unittest.TestCase):
         self.assertEqual(text.count(b"INTERRUPTED"), 1, text)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 9)
 
+    def test_a_terminal_that_is_closed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pid, master = pty.fork()
+            if pid == 0:
+                os.execv(INIT, [INIT, "--reap", "--", "sh", "-c", f"trap 'echo >{folder}/hung; exit 9' HUP; echo READY; while :; do sleep 0.01; done"])
+            text = b""
+            while b"READY" not in text:
+                text += os.read(master, 1000)
+            os.close(master)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 9)
+            self.assertTrue(os.path.exists(folder + "/hung"))
+
     def test_job_control(self):
         pid, master = pty.fork()
         if pid == 0:

@@ -58,9 +58,9 @@ int credentials_ask(struct cli *cli, const char *username, char **password, stru
 				"--creds USER:PASSWORD, or a file as ~/.docker/config.json by --authfile FILE");
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	(void)dprintf(STDERR_FILENO, "Password for %s: ", username);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
 		return err_sys(err, errno, "terminal");
+	(void)dprintf(STDERR_FILENO, "Password for %s: ", username);
 	r = read_line(cli, &line, err);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
 	(void)!write(STDERR_FILENO, "\n", 1);

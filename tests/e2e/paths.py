@@ -74,6 +74,8 @@ class Jobs(Paths):
     def look_at_jobs(self):
         self.davit("volume", "create", "made")
         self.addCleanup(self.remove_volumes, "made", "filled")
+        self.davit("run", "--rm", "--name", "short", "--network", "none", "--log-opt", "retention=1h", Machine.image, "echo", "x")
+        wait_until("its removal", lambda: "short" not in self.davit("ps", "-a").out)
         job = self.job("-v", "filled:/data", "-v", "/anonymous", "--mount", "type=job,src=shared,dst=/shared", command=["sh", "-c", "echo x; sleep 1000"])
         inside = self.start("exec", "-i", job, "cat", stdin=subprocess.PIPE)
         front = self.start("run", "-i", "--rm", "--network", f"container:{job}", Machine.image, "cat", stdin=subprocess.PIPE)
@@ -96,7 +98,7 @@ class Jobs(Paths):
             self.assertIn("Permission denied", got.stderr, path)
 
     def as_documented(self, mask):
-        for path in (RUN, DATA + "/logs", DATA + "/files", DATA + "/folders", DATA + "/volumes"):
+        for path in (RUN, DATA + "/logs", DATA + "/kept", DATA + "/files", DATA + "/folders", DATA + "/volumes"):
             self.set_aside(path)
         os.umask(mask)
         os.chmod(DATA, 0o755)  # as an older one left it

@@ -142,6 +142,15 @@ class SpecsOfDocker(Case):
         return [w.replace("_", " ") if "cgroup-rule" in w else w
                 for w in flags.format(dir=self.dir, env=os.path.join(self.folder, "env"), disk=disk).split()]
 
+    def info(self, made):
+        """containerd's record is there while the container runs: not long, where little memory is allowed on a busy machine."""
+        for _ in range(5):
+            self.docker.run("start", made)
+            done = Machine.containerd.ctr("containers", "info", made, ns=MOBY, check=False)
+            if done.returncode == 0:
+                return done.stdout
+        raise RuntimeError(done.stderr)
+
     def of_docker(self, flags):
         network = [] if "--network" in flags else ["--network", "none"]
         try:
@@ -149,8 +158,7 @@ class SpecsOfDocker(Case):
         except RuntimeError as why:
             return None, str(why)
         try:
-            self.docker.run("start", made)
-            info = Machine.containerd.ctr("containers", "info", made, ns=MOBY).stdout
+            info = self.info(made)
             return fields(json.loads(info)["Spec"]), ""
         except RuntimeError as why:
             return None, str(why)

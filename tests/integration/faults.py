@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from lib import leaks
-from lib.case import Case, Machine, get, wait_for_delivery, wait_until
+from lib.case import Case, Machine, freeze, get, wait_for_delivery, wait_until
 
 RUN = ("run", "--name", "struck")
 
@@ -317,7 +317,7 @@ class Hanging(Case):
         pids = self.shims()
         self.assertTrue(pids)
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+            freeze(pid)
 
         def go_on():
             for pid in pids:
@@ -481,7 +481,7 @@ class Silent(Case):
 
     def test_an_interrupt_ends_every_command(self):
         name = self.job()
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
         for args in (("run", "--rm", "--name", "never", "--network", "none", Machine.image, "true"), ("ps",), ("stop", name),
                      ("rm", "-f", name), ("wait", name), ("logs", "-f", name), ("exec", name, "true"), ("prune",), ("images",)):
             with self.subTest(command=args[0]):
@@ -501,7 +501,7 @@ class Silent(Case):
         wait_until("the end of what was asked", settled)
 
     def test_a_second_interrupt_ends_at_once(self):
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
         process = self.start_until("Leases/Create", "run", "--rm", "--name", "never", "--network", "none", Machine.image, "true")
         process.send_signal(signal.SIGINT)
         wait_for_delivery(process, signal.SIGINT)
@@ -513,7 +513,7 @@ class Silent(Case):
         process = self.start("run", "--name", "held", "--network", "none", Machine.image, "sh", "-c", "echo up; sleep 1000")
         self.addCleanup(lambda: self.davit("rm", "-f", "held", code=None))
         self.assertEqual(process.stdout.readline(), "up\n")
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
         err = self.interrupted(process, 3, code=0)
         self.assertIn("does not answer", err)
         os.kill(self.pid, signal.SIGCONT)

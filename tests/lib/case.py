@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -69,6 +70,18 @@ def wait_for_delivery(process, sig):
         with open(f"/proc/{process.pid}/status") as f:
             return not int(next(line for line in f if line.startswith("ShdPnd:")).split()[1], 16) >> (sig - 1) & 1
     wait_until("the signal's delivery", delivered)
+
+
+def freeze(pid):
+    """None of its threads runs any more."""
+    def stopped():
+        states = []
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{task}/stat") as f:
+                states.append(f.read().rsplit(")", 1)[1].split()[0])
+        return set(states) == {"T"}
+    os.kill(pid, signal.SIGSTOP)
+    wait_until("its stop", stopped)
 
 
 def waiting(pipe):

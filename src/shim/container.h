@@ -1,0 +1,70 @@
+/* The containers of a shim, one or those of a pod, and their processes: what each is, what is being done to it, who waits for it.
+ * An operation that an engine works on parks its call; a process has one at a time. */
+#pragma once
+#include "pty.h"
+#include "engine.h"
+#include "publisher.h"
+#include "list.h"
+#include "process-io.h"
+#include "ttrpc-server.h"
+
+struct shim {
+	struct loop *loop;
+	struct ttrpc_server *server;
+	struct publisher *publisher;
+	const char *ns;
+	struct list_node containers;
+	struct watch children;
+	int children_fd;
+	bool over; /* Shutdown was asked for */
+};
+
+enum process_state { PROCESS_CREATING, PROCESS_CREATED, PROCESS_RUNNING, PROCESS_PAUSED, PROCESS_STOPPED };
+
+struct container;
+struct process {
+	struct list_node node; /* among the execs; the init is in its container */
+	struct container *of;
+	char *exec_id; /* "" of the init */
+	enum process_state state;
+	bool terminal, starting, exit_held;
+	char *in, *out, *err;
+	struct process_io io;
+	struct pty *pty;
+	pid_t pid;
+	struct reap reap;
+	uint32_t status;
+	int64_t exited_at; /* wall ns */
+	struct engine_call call;
+	struct ttrpc_stream *asked; /* who waits for the engine; NULL: nobody any more */
+	const char *failure;        /* what stands before the engine's error */
+	void (*done)(struct process *);
+	struct list_node waits; /* parked calls of Wait */
+};
+
+struct container {
+	struct list_node node;
+	struct shim *shim;
+	char *id, *bundle;
+	struct engine engine;
+	struct process init;
+	struct list_node execs;
+	bool deleted;
+};
+
+struct container *container_find(const struct shim *, const char *id);
+/* @exec_id "": the init. NULL: there is none. */
+struct process *process_find(struct container *, const char *exec_id);
+struct container *container_new(struct shim *, const char *id, const char *bundle);
+void container_free(struct container *);
+struct process *process_new_exec(struct container *, const char *exec_id);
+void process_free_exec(struct process *);
+
+/* The engine is called with @words for @p, whose call @asked is parked; then @done. On failure the call is answered with the
+ * engine's error behind @failure, and @done is called with the state unchanged: process.asked is NULL then. */
+int process_engine(struct process *, const struct strv *words, bool io, const char *failure, struct ttrpc_stream *asked,
+		   void (*done)(struct process *), struct err *err);
+/* Read the pid file that the engine wrote: from now on its end is known. */
+int process_adopt(struct process *, const char *pid_file, struct err *err);
+/* Its start is over: an end that came meanwhile is told now. */
+void process_started(struct process *);

@@ -1,0 +1,230 @@
+#include "engine.h"
+#include "file.h"
+#include "json.h"
+#include "launch.h"
+#include "mem.h"
+#include "options.pb-c.h"
+#include "pb.h"
+#include "runtime-shim.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROOT_DEFAULT "/run/containerd/runc"
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+enum { STATE_MAX = 64 << 10, LOG_MAX = 1 << 20 };
+
+void engine_done(struct engine *e)
+{
+	free(e->program);
+	free(e->root);
+	*e = (struct engine){ 0 };
+}
+
+/* crun 1.8 refuses a host of cgroup v1 on which hugetlb is a controller that is not mounted. */
+static bool crun_works_here(void)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (file_exists("/sys/fs/cgroup/cgroup.controllers"))
+		return true;
+	return file_read("/proc/cgroups", STATE_MAX, &text, NULL) < 0 || !strstr(buf_str(&text), "\nhugetlb\t") ||
+	       file_exists("/sys/fs/cgroup/hugetlb/cgroup.procs");
+}
+
+static int find_program(const char *name, char **ret, struct err *err)
+{
+	const char *path = getenv("PATH");
+
+	if (name && *name == '/') {
+		*ret = mem_strdup(name);
+		return 0;
+	}
+	if (!path || !*path)
+		path = PATH_DEFAULT;
+	if (name && *name)
+		*ret = file_find(path, name);
+	else
+		*ret = crun_works_here() ? file_find(path, "crun") : NULL;
+	if (!*ret && (!name || !*name))
+		*ret = file_find(path, "runc");
+	if (*ret)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND, "no %s in containerd's PATH", name && *name ? name : "crun and no runc");
+}
+
+int engine_choose(const char *ns, const char *type_url, const void *options, size_t len, struct engine *ret, struct err *err)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const ProtobufCMessage *msg = NULL;
+	const Containerd__Runc__V1__Options *o = NULL;
+	struct engine e = { 0 };
+	int r = 0;
+
+	if (type_url && !strcmp(type_url, "containerd.runc.v1.Options")) {
+		r = pb_unpack(&containerd__runc__v1__options__descriptor, options, len, &a, &msg, err);
+		if (r < 0)
+			return err_wrap(err, r, "runtime options");
+		o = (const void *)msg;
+	}
+	r = find_program(o ? o->binary_name : NULL, &e.program, err);
+	if (r < 0)
+		return r;
+	e.root = mem_printf("%s/%s", o && *o->root ? o->root : ROOT_DEFAULT, ns);
+	if (o) {
+		e.systemd = o->systemd_cgroup;
+		e.no_pivot = o->no_pivot_root;
+		e.no_new_keyring = o->no_new_keyring;
+		e.io_uid = o->io_uid;
+		e.io_gid = o->io_gid;
+	}
+	*ret = e;
+	return 0;
+}
+
+int engine_store(const struct engine *e, const char *bundle, struct err *err)
+{
+	_cleanup_json_ json *o = json_new_object();
+	_cleanup_free_ char *path = mem_printf("%s/" SHIM_STATE, bundle);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	json_put_str(o, "program", e->program);
+	json_put_str(o, "root", e->root);
+	json_put_bool(o, "systemd", e->systemd);
+	json_write(o, &text);
+	return file_write(path, text.data, text.len, 0600, err);
+}
+
+int engine_load(const char *bundle, struct engine *ret, struct err *err)
+{
+	_cleanup_free_ char *path = mem_printf("%s/" SHIM_STATE, bundle);
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_json_ json *o = NULL;
+	int r = file_read(path, STATE_MAX, &text, err);
+
+	if (r >= 0)
+		r = json_parse(text.data, text.len, &o, err);
+	if (r < 0)
+		return r;
+	if (!json_get_str(o, "program") || !json_get_str(o, "root"))
+		return err_set(err, ERR_DATA_LOSS, "%s: names no engine", path);
+	*ret = (struct engine){ .program = mem_strdup(json_get_str(o, "program")),
+				.root = mem_strdup(json_get_str(o, "root")),
+				.systemd = json_get_bool(o, "systemd", false) };
+	return 0;
+}
+
+static void engine_words(const struct engine *e, const char *log, const struct strv *words, struct strv *out)
+{
+	strv_push(out, e->program);
+	strv_push(out, "--root");
+	strv_push(out, e->root);
+	strv_push(out, "--log");
+	strv_push(out, log);
+	strv_push(out, "--log-format");
+	strv_push(out, "json");
+	if (e->systemd)
+		strv_push(out, "--systemd-cgroup");
+	strv_add(out, words);
+}
+
+static int engine_launch(const struct engine *e, const char *log, const char *bundle, const struct strv *words,
+			 const struct engine_io *io, pid_t *ret, struct err *err)
+{
+	static const struct engine_io none = { -1, -1, -1 };
+	const struct engine_io *of = io ? io : &none;
+	const struct launch_fd fds[] = { { of->in, 0 }, { of->out, 1 }, { of->err, 2 } };
+	_cleanup_strv_ struct strv argv = { 0 };
+	struct launch l = { .path = e->program, .fds = fds, .n_fds = 3, .dir = bundle };
+	int r;
+
+	engine_words(e, log, words, &argv);
+	l.argv = strv_argv(&argv);
+	r = launch(&l, ret);
+	return r < 0 ? err_sys(err, -r, "engine %s", e->program) : 0;
+}
+
+static void on_engine_end(void *arg, int status)
+{
+	struct engine_call *c = arg;
+
+	c->ended(c->arg, status);
+}
+
+int engine_begin(struct engine_call *c, const struct engine *e, struct loop *loop, const char *bundle, const struct strv *words,
+		 const struct engine_io *io, struct err *err)
+{
+	pid_t pid;
+	int fd, r;
+
+	free(c->log);
+	c->log = mem_printf("%s/log.json", bundle);
+	(void)unlink(c->log);
+	r = engine_launch(e, c->log, bundle, words, io, &pid, err);
+	if (r < 0)
+		return r;
+	fd = reap_open(pid);
+	if (fd < 0)
+		return err_sys(err, -fd, "engine %s", e->program);
+	reap_init(&c->reap, loop, fd, on_engine_end, c);
+	return 0;
+}
+
+/* The last line of level error. */
+static char *last_error(const char *log)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_strv_ struct strv lines = { 0 };
+	char *found = NULL;
+
+	if (file_read(log, LOG_MAX, &text, NULL) < 0)
+		return NULL;
+	strv_split(&lines, buf_str(&text), "\n");
+	for (size_t i = lines.n; i > 0 && !found; i--) {
+		_cleanup_json_ json *o = NULL;
+		const char *level;
+
+		if (json_parse(lines.v[i - 1], strlen(lines.v[i - 1]), &o, NULL) < 0)
+			continue;
+		level = json_get_str(o, "level");
+		if ((!level || !strcmp(level, "error") || !strcmp(level, "fatal")) && json_get_str(o, "msg"))
+			found = mem_strdup(json_get_str(o, "msg"));
+	}
+	return found;
+}
+
+int engine_error(const struct engine_call *c, const char *what, int status, struct err *err)
+{
+	_cleanup_free_ char *said = c->log ? last_error(c->log) : NULL;
+
+	if (said)
+		return err_set(err, ERR_UNKNOWN, "%s: %s", what, said);
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_UNKNOWN, "%s: the engine was killed by signal %d", what, WTERMSIG(status));
+	return err_set(err, ERR_UNKNOWN, "%s: the engine ended with %d", what, WEXITSTATUS(status));
+}
+
+void engine_call_done(struct engine_call *c)
+{
+	if (reap_on(&c->reap))
+		reap_end(&c->reap);
+	free(c->log);
+	*c = (struct engine_call){ 0 };
+}
+
+int engine_run(const struct engine *e, const char *bundle, const struct strv *words, struct err *err)
+{
+	_cleanup_free_ char *log = mem_printf("%s/log.json", bundle);
+	pid_t pid;
+	int fd, r = engine_launch(e, log, bundle, words, NULL, &pid, err);
+
+	if (r < 0)
+		return r;
+	fd = reap_open(pid);
+	if (fd < 0)
+		return err_sys(err, -fd, "engine %s", e->program);
+	r = reap_take(fd, true);
+	(void)close(fd);
+	return r < 0 ? err_sys(err, -r, "engine %s", e->program) : r;
+}

@@ -1,0 +1,206 @@
+#include "process-io.h"
+#include "file.h"
+#include "launch.h"
+#include "mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READY_MS = 10000, ARGS_MAX = 64 };
+
+static void drop_fd(int *fd)
+{
+	closep(fd);
+	*fd = -1;
+}
+
+static int open_null(void) { return open("/dev/null", O_RDWR | O_CLOEXEC); }
+
+static int blocking(int fd)
+{
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
+/* Read-write, so that neither opening it nor a reader that leaves ever makes anybody wait but the writer of a full pipe. */
+static int open_sink(const char *path, struct err *err)
+{
+	int fd;
+
+	if (!*path)
+		fd = open_null();
+	else if (!strncmp(path, "file://", 7))
+		fd = open(path + 7, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	else
+		fd = blocking(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+	return fd < 0 ? err_sys(err, errno, "stream %s", path) : fd;
+}
+
+static int open_source(const char *path, int *ret_holder, struct err *err)
+{
+	int fd = *path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : open_null();
+
+	if (fd < 0)
+		return err_sys(err, errno, "stream %s", path);
+	if (*path)
+		*ret_holder = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return blocking(fd);
+}
+
+/* binary:// */
+
+static void percent_decode(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++, to++) {
+		char hex[3] = { s[0] == '%' ? s[1] : '\0', s[0] == '%' && s[1] ? s[2] : '\0' };
+
+		*to = *s;
+		if (hex[0] && hex[1]) {
+			*to = (char)strtoul(hex, NULL, 16);
+			s += 2;
+		}
+	}
+	*to = '\0';
+}
+
+/* PROGRAM, K, V, K, V ... of what follows "binary://". */
+static void logger_words(char *uri, struct strv *out)
+{
+	char *query = strchr(uri, '?');
+
+	if (query)
+		*query++ = '\0';
+	percent_decode(uri);
+	strv_push(out, uri);
+	for (char *pair; query && out->n < ARGS_MAX && (pair = strsep(&query, "&"));) {
+		char *value = strchr(pair, '=');
+
+		if (value)
+			*value++ = '\0';
+		percent_decode(pair);
+		strv_push(out, pair);
+		if (!value)
+			continue;
+		percent_decode(value);
+		strv_push(out, value);
+	}
+}
+
+static void on_logger_end(void *arg, int status)
+{
+	struct process_io *s = arg;
+
+	(void)status;
+	if (s->finished)
+		s->finished(s->arg);
+}
+
+static int logger_start(struct loop *loop, const struct strv *words, const struct process_io_names *names, const int theirs[3],
+			struct process_io *s, struct err *err)
+{
+	_cleanup_free_ char *id = mem_printf("CONTAINER_ID=%s", names->id), *ns = mem_printf("CONTAINER_NAMESPACE=%s", names->ns);
+	char *env[] = { id, ns, NULL };
+	const struct launch_fd fds[] = { { -1, 0 }, { 1, 1 }, { 2, 2 }, { theirs[0], 3 }, { theirs[1], 4 }, { theirs[2], 5 } };
+	const struct launch l = { .path = words->v[0], .argv = strv_argv(words), .envp = env, .fds = fds, .n_fds = 6 };
+	pid_t pid;
+	int fd, r = launch(&l, &pid);
+
+	if (r < 0)
+		return err_sys(err, -r, "logger %s", words->v[0]);
+	fd = reap_open(pid);
+	if (fd < 0)
+		return err_sys(err, -fd, "logger %s", words->v[0]);
+	reap_init(&s->logger, loop, fd, on_logger_end, s);
+	return 0;
+}
+
+static int logger_await(int ready, const char *program, struct err *err)
+{
+	struct pollfd p = { .fd = ready, .events = POLLIN };
+
+	return poll(&p, 1, READY_MS) > 0
+		       ? 0
+		       : err_set(err, ERR_DEADLINE, "logger %s is not ready after %d s", program, READY_MS / 1000);
+}
+
+static void close_all(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		closep(&fds[i]);
+}
+
+static int logger_connect(struct loop *loop, const struct process_io_names *names, struct process_io *s, struct err *err)
+{
+	_cleanup_free_ char *uri = mem_strdup(names->out + strlen("binary://"));
+	_cleanup_strv_ struct strv words = { 0 };
+	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, ready[2] = { -1, -1 }, r;
+
+	logger_words(uri, &words);
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0)
+		r = err_sys(err, errno, "pipes of a logger");
+	else
+		r = logger_start(loop, &words, names, (int[]){ out[0], errs[0], ready[1] }, s, err);
+	drop_fd(&ready[1]);
+	if (r >= 0)
+		r = logger_await(ready[0], words.v[0], err);
+	if (r >= 0) {
+		s->io.out = TAKE_FD(out[1]);
+		s->io.err = TAKE_FD(errs[1]);
+	}
+	close_all((int[]){ out[0], errs[0], ready[0] }, 3);
+	close_all(out + 1, 1);
+	close_all(errs + 1, 1);
+	return r;
+}
+
+int process_io_open(struct loop *loop, const struct process_io_names *names, struct process_io *s, struct err *err)
+{
+	int r = 0;
+
+	process_io_init(s);
+	if (!strncmp(names->out, "binary://", 9))
+		r = logger_connect(loop, names, s, err);
+	else
+		r = s->io.out = open_sink(names->out, err);
+	if (r >= 0 && s->io.err < 0)
+		r = s->io.err = open_sink(*names->err ? names->err : names->out, err);
+	if (r >= 0)
+		r = s->io.in = open_source(names->in, &s->stdin_holder, err);
+	if (r < 0)
+		process_io_done(s);
+	return r < 0 ? r : 0;
+}
+
+void process_io_given(struct process_io *s) { drop_fd(&s->io.in); }
+void process_io_close_in(struct process_io *s) { drop_fd(&s->stdin_holder); }
+
+static void process_io_close(struct process_io *s)
+{
+	drop_fd(&s->io.in);
+	drop_fd(&s->io.out);
+	drop_fd(&s->io.err);
+	drop_fd(&s->stdin_holder);
+}
+
+void process_io_finish(struct process_io *s, void (*finished)(void *arg), void *arg)
+{
+	process_io_close(s);
+	s->finished = finished;
+	s->arg = arg;
+	if (!reap_on(&s->logger))
+		finished(arg);
+}
+
+void process_io_done(struct process_io *s)
+{
+	process_io_close(s);
+	if (reap_on(&s->logger))
+		reap_done(&s->logger);
+}

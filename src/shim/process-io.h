@@ -1,0 +1,29 @@
+/* The standard streams of a process, as containerd names them: FIFOs and files are handed to the engine as they are, so the shim
+ * copies nothing; the writer of a FIFO whose reader has gone waits until one returns, since the shim holds it open for reading,
+ * too. "binary://PROGRAM?K=V": a logger that reads two pipes. Source: reference containerd.md A.9, C.7. */
+#pragma once
+#include "engine.h"
+#include "loop.h"
+
+struct process_io {
+	struct engine_io io; /* what the process gets */
+	int stdin_holder;    /* the writing end, until CloseIO */
+	struct reap logger;
+	void (*finished)(void *arg);
+	void *arg;
+};
+static inline void process_io_init(struct process_io *s) { *s = (struct process_io){ .io = { -1, -1, -1 }, .stdin_holder = -1 }; }
+
+struct process_io_names {
+	const char *in, *out, *err; /* "" for none */
+	const char *id, *ns;        /* what a logger is told */
+};
+/* Opens them, in their place: the struct does not move any more. May wait for a logger's word, which it gives at once or not at
+ * all. */
+int process_io_open(struct loop *, const struct process_io_names *, struct process_io *, struct err *err);
+/* The engine has them: what the shim need not hold is closed. */
+void process_io_given(struct process_io *);
+void process_io_close_in(struct process_io *);
+/* The process has gone: all is closed, and @finished(@arg) is called once a logger has written what was left; it may free @s. */
+void process_io_finish(struct process_io *, void (*finished)(void *arg), void *arg);
+void process_io_done(struct process_io *);

@@ -1,0 +1,169 @@
+#include "pty.h"
+#include "mem.h"
+#include "name.h"
+#include "socket.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PIECE = 4096 };
+
+struct flow {
+	int from, to;
+	struct watch read, write;
+	size_t n; /* bytes that wait for room */
+	char data[PIECE];
+};
+
+struct pty {
+	struct loop *loop;
+	char *path;
+	int listener, master;
+	struct watch accepts;
+	struct flow out, in;
+};
+
+static void nonblocking(int fd) { (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+/* What waits goes first, and while any waits nothing is read. */
+static void flow_write(void *arg, short revents)
+{
+	struct flow *f = arg;
+	ssize_t n = write(f->to, f->data, f->n);
+
+	(void)revents;
+	if (n < 0 && errno != EAGAIN)
+		n = (ssize_t)f->n; /* nobody will ever take it */
+	if (n > 0) {
+		memmove(f->data, f->data + n, f->n - (size_t)n);
+		f->n -= (size_t)n;
+	}
+	watch_events(&f->write, f->n ? POLLOUT : 0);
+	watch_events(&f->read, f->n ? 0 : POLLIN);
+}
+
+/* 0: nothing, or the end. */
+static ssize_t flow_take(struct flow *f)
+{
+	ssize_t n = read(f->from, f->data, sizeof f->data);
+
+	if (n <= 0)
+		return n;
+	f->n = (size_t)n;
+	flow_write(f, 0);
+	return n;
+}
+
+static void flow_read(void *arg, short revents)
+{
+	struct flow *f = arg;
+	ssize_t n;
+
+	(void)revents;
+	if (f->n)
+		return;
+	n = flow_take(f);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		watch_events(&f->read, 0);
+}
+
+static void flow_start(struct flow *f, struct loop *loop, int from, int to)
+{
+	f->from = from;
+	f->to = to;
+	nonblocking(from);
+	nonblocking(to);
+	watch_init(&f->read, loop, from, POLLIN, flow_read, f);
+	watch_init(&f->write, loop, to, 0, flow_write, f);
+}
+
+static int receive_master(int fd)
+{
+	char byte[256], control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { byte, sizeof byte };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *c;
+	int master = -1;
+
+	if (recvmsg(fd, &m, MSG_CMSG_CLOEXEC) < 0)
+		return -1;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&master, CMSG_DATA(c), sizeof master);
+	return master;
+}
+
+static void pty_on_accept(void *arg, short revents)
+{
+	struct pty *c = arg;
+	_cleanup_close_ int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)revents;
+	if (fd < 0 || c->master >= 0)
+		return;
+	c->master = receive_master(fd);
+	if (c->master < 0)
+		return;
+	flow_start(&c->out, c->loop, c->master, c->out.to);
+	flow_start(&c->in, c->loop, c->in.from, c->master);
+}
+
+int pty_new(struct loop *loop, int in, int out, struct pty **ret, const char **ret_path, struct err *err)
+{
+	struct pty *c = mem_new(struct pty);
+	char random[17];
+	int r;
+
+	name_random(random, 16);
+	*c = (struct pty){ .loop = loop, .listener = -1, .master = -1 };
+	c->path = mem_printf("/run/davit-console-%s", random);
+	c->out.to = out;
+	c->in.from = in;
+	r = socket_listen(c->path, 0600, &c->listener, err);
+	if (r < 0) {
+		pty_free(c);
+		return r;
+	}
+	watch_init(&c->accepts, loop, c->listener, POLLIN, pty_on_accept, c);
+	*ret = c;
+	*ret_path = c->path;
+	return 0;
+}
+
+void pty_resize(struct pty *c, unsigned width, unsigned height)
+{
+	const struct winsize size = { .ws_col = (unsigned short)width, .ws_row = (unsigned short)height };
+
+	if (c->master >= 0)
+		(void)ioctl(c->master, TIOCSWINSZ, &size);
+}
+
+void pty_drain(struct pty *c)
+{
+	while (c->master >= 0 && !c->out.n && flow_take(&c->out) > 0)
+		;
+}
+
+static void flow_done(struct flow *f)
+{
+	watch_done(&f->read);
+	watch_done(&f->write);
+}
+
+void pty_free(struct pty *c)
+{
+	if (!c)
+		return;
+	watch_done(&c->accepts);
+	flow_done(&c->out);
+	flow_done(&c->in);
+	closep(&c->listener);
+	closep(&c->master);
+	(void)unlink(c->path);
+	free(c->path);
+	free(c);
+}

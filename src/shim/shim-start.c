@@ -1,0 +1,109 @@
+/* The action "start": the socket of this container's group, a server behind it where there is none, and its address on stdout. */
+#include "file.h"
+#include "json.h"
+#include "mem.h"
+#include "runtime-shim.h"
+#include "socket.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sha2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SOCKETS "/run/containerd/s"
+enum { SPEC_MAX = 16 << 20, OOM_SCORE_MAX = 1000 };
+
+/* Containers with one of these annotations share a shim; the first that is there counts (reference 0.10). */
+static char *shim_group(const char *id)
+{
+	static const char *const keys[] = { "io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id" };
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_json_ json *spec = NULL;
+
+	if (file_read("config.json", SPEC_MAX, &text, NULL) < 0 || json_parse(text.data, text.len, &spec, NULL) < 0)
+		return mem_strdup(id);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const char *group = json_get_str(json_get_object(spec, "annotations"), keys[i]);
+
+		if (group && *group)
+			return mem_strdup(group);
+	}
+	return mem_strdup(id);
+}
+
+static char *socket_path(const struct shim_args *a, const char *group)
+{
+	_cleanup_free_ char *text = mem_printf("%s/%s/%s", a->address ? a->address : "", a->ns, group);
+	char hex[SHA256_DIGEST_STRING_LENGTH];
+
+	return mem_printf(SOCKETS "/%s", SHA256Data((const uint8_t *)text, strlen(text), hex));
+}
+
+/* The server's is one above containerd's, which is our parent's. */
+static void set_oom_score(pid_t parent)
+{
+	_cleanup_free_ char *path = mem_printf("/proc/%d/oom_score_adj", (int)parent), *score = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_close_ int fd = -1;
+	long now;
+
+	if (file_read(path, 32, &text, NULL) < 0)
+		return;
+	now = strtol(buf_str(&text), NULL, 10) + 1;
+	score = mem_printf("%ld", now > OOM_SCORE_MAX ? OOM_SCORE_MAX : now);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!write(fd, score, strlen(score));
+}
+
+/* Nothing of ours may keep containerd waiting: it reads until nobody holds the pipes any more. */
+static void server_main(const struct shim_args *a, int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), log;
+
+	(void)setsid();
+	for (int i = 0; i < 3; i++)
+		(void)dup2(null, i);
+	log = open("log", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log >= 0)
+		(void)dup2(log, STDERR_FILENO);
+	shim_serve(a, fd);
+}
+
+static int start_server(const struct shim_args *a, const char *path, struct err *err)
+{
+	const pid_t parent = getppid();
+	_cleanup_close_ int fd = -1;
+	pid_t pid;
+	int r = socket_listen(path, 0600, &fd, err);
+
+	if (r == -ERR_EXISTS) /* the group has its shim */
+		return err_clear(err), 0;
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "fork");
+	if (pid == 0) {
+		set_oom_score(parent);
+		server_main(a, fd);
+	}
+	return 0;
+}
+
+int shim_start(const struct shim_args *a, struct err *err)
+{
+	_cleanup_free_ char *group = shim_group(a->id), *path = socket_path(a, group), *address = mem_printf("unix://%s", path);
+	int r = file_mkdirs(SOCKETS, 0700, err);
+
+	if (r >= 0)
+		r = start_server(a, path, err);
+	if (r >= 0)
+		r = file_write("address", address, strlen(address), 0600, err);
+	if (r < 0)
+		return r;
+	return write(STDOUT_FILENO, address, strlen(address)) == (ssize_t)strlen(address) ? 0
+											  : err_sys(err, errno, "standard output");
+}

@@ -1,0 +1,627 @@
+#include "task-service.h"
+#include "clock.h"
+#include "events.pb-c.h"
+#include "file.h"
+#include "log.h"
+#include "mem.h"
+#include "mounts.h"
+#include "pb.h"
+#include "runtime-shim.h"
+#include "shim.pb-c.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PIDS_MAX = 1 << 20 };
+
+/* answers */
+
+static unsigned grpc_status(int r) { return r <= -ERR_CANCELLED && r >= -ERR_UNAUTHENTICATED ? (unsigned)(-r - ERR_BASE) : 2; }
+
+static void task_answer(struct ttrpc_stream *s, const ProtobufCMessage *msg)
+{
+	_cleanup_buf_ struct buf out = { 0 };
+
+	if (msg)
+		pb_pack(msg, &out);
+	ttrpc_stream_reply(s, out.data, out.len);
+}
+
+static void task_refuse(struct ttrpc_stream *s, int r, const struct err *err) { ttrpc_stream_end(s, grpc_status(r), err->msg); }
+
+static void refuse_as(struct ttrpc_stream *s, enum errc code, const char *why)
+{
+	ttrpc_stream_end(s, grpc_status(-(int)code), why);
+}
+
+static void answer_pid(struct ttrpc_stream *s, pid_t pid)
+{
+	Shim__PidResponse r = SHIM__PID_RESPONSE__INIT;
+
+	r.pid = (uint32_t)pid;
+	task_answer(s, &r.base);
+}
+
+static Google__Protobuf__Timestamp time_of(int64_t wall)
+{
+	Google__Protobuf__Timestamp t = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+
+	t.seconds = wall / NSEC_PER_SEC;
+	t.nanos = (int32_t)(wall % NSEC_PER_SEC);
+	return t;
+}
+
+/* requests */
+
+static const void *task_request(struct ttrpc_stream *s, const ProtobufCMessageDescriptor *type, const void *msg, size_t len,
+				struct arena *a)
+{
+	const ProtobufCMessage *m = NULL;
+	struct err err = ERR_INIT;
+	int r = pb_unpack(type, msg, len, a, &m, &err);
+
+	if (r < 0)
+		refuse_as(s, ERR_INVALID, err.msg);
+	return r < 0 ? NULL : m;
+}
+
+static struct container *the_container(struct shim *shim, struct ttrpc_stream *s, const char *id)
+{
+	struct container *c = container_find(shim, id);
+
+	if (!c || c->init.state == PROCESS_CREATING) {
+		refuse_as(s, ERR_NOT_FOUND, "container not created");
+		return NULL;
+	}
+	return c;
+}
+
+static struct process *the_process(struct shim *shim, struct ttrpc_stream *s, const char *id, const char *exec_id)
+{
+	struct container *c = the_container(shim, s, id);
+	struct process *p = c ? process_find(c, exec_id) : NULL;
+
+	if (c && !p)
+		refuse_as(s, ERR_NOT_FOUND, "process does not exist");
+	return p;
+}
+
+/* Of one that no engine works on. */
+static struct process *idle_process(struct shim *shim, struct ttrpc_stream *s, const char *id, const char *exec_id)
+{
+	struct process *p = the_process(shim, s, id, exec_id);
+
+	if (!p || !reap_on(&p->call.reap))
+		return p;
+	refuse_as(s, ERR_PRECONDITION, "another operation on it is under way");
+	return NULL;
+}
+
+static void on_closed(void *arg, struct ttrpc_stream *s)
+{
+	struct process *p = ttrpc_stream_state(s);
+
+	(void)arg;
+	if (p && p->asked == s)
+		p->asked = NULL;
+}
+
+static struct ttrpc_stream *take_asked(struct process *p)
+{
+	struct ttrpc_stream *s = TAKE_PTR(p->asked);
+
+	if (s)
+		ttrpc_stream_set(s, NULL);
+	return s;
+}
+
+static void task_tell(const struct process *p, const char *topic, const char *name, const ProtobufCMessage *msg)
+{
+	publisher_say(p->of->shim->publisher, topic, name, msg);
+}
+
+/* Create */
+
+static void task_forget(struct process *init)
+{
+	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", init->of->bundle);
+
+	(void)mounts_drop(rootfs, NULL);
+	container_free(init->of);
+}
+
+static void on_created(struct process *p)
+{
+	_cleanup_free_ char *pid_file = mem_printf("%s/init.pid", p->of->bundle);
+	Events__TaskCreate e = EVENTS__TASK_CREATE__INIT;
+	struct ttrpc_stream *s = take_asked(p);
+	struct err err = ERR_INIT;
+	int r = s ? process_adopt(p, pid_file, &err) : -1;
+
+	if (r < 0) {
+		if (s)
+			task_refuse(s, r, &err);
+		task_forget(p);
+		return;
+	}
+	process_io_given(&p->io);
+	p->state = p->state == PROCESS_STOPPED ? PROCESS_STOPPED : PROCESS_CREATED;
+	e.container_id = p->of->id;
+	e.bundle = p->of->bundle;
+	e.pid = (uint32_t)p->pid;
+	task_tell(p, "/tasks/create", "TaskCreate", &e.base);
+	answer_pid(s, p->pid);
+}
+
+static int process_streams(struct process *p, struct strv *words, struct err *err)
+{
+	const struct process_io_names names = { p->in, p->out, p->terminal ? "" : p->err, p->of->id, p->of->shim->ns };
+	const char *path = NULL;
+	int r = process_io_open(p->of->shim->loop, &names, &p->io, err);
+
+	if (r >= 0 && p->terminal)
+		r = pty_new(p->of->shim->loop, p->io.io.in, p->io.io.out, &p->pty, &path, err);
+	if (path) {
+		strv_push(words, "--console-socket");
+		strv_push(words, path);
+	}
+	return r < 0 ? r : 0;
+}
+
+static void keep_streams(struct process *p, bool terminal, const char *in, const char *out, const char *errs)
+{
+	p->terminal = terminal;
+	p->in = mem_strdup(in);
+	p->out = mem_strdup(out);
+	p->err = mem_strdup(errs);
+}
+
+static int container_create(struct container *c, const Shim__CreateRequest *q, struct ttrpc_stream *s, struct err *err)
+{
+	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", c->bundle);
+	_cleanup_strv_ struct strv words = { 0 };
+	int r = engine_choose(c->shim->ns, q->options ? q->options->type_url : NULL, q->options ? q->options->value.data : NULL,
+			      q->options ? q->options->value.len : 0, &c->engine, err);
+
+	if (r >= 0)
+		r = engine_store(&c->engine, c->bundle, err);
+	if (r >= 0)
+		r = mounts_make(q->rootfs, q->n_rootfs, rootfs, err);
+	strv_push(&words, "create");
+	strv_push(&words, "--bundle");
+	strv_push(&words, c->bundle);
+	strv_push(&words, "--pid-file");
+	strv_pushf(&words, "%s/init.pid", c->bundle);
+	if (c->engine.no_pivot)
+		strv_push(&words, "--no-pivot");
+	if (c->engine.no_new_keyring)
+		strv_push(&words, "--no-new-keyring");
+	if (r >= 0)
+		r = process_streams(&c->init, &words, err);
+	strv_push(&words, c->id);
+	return r < 0 ? r : process_engine(&c->init, &words, !c->init.terminal, "OCI runtime create failed", s, on_created, err);
+}
+
+static void task_create(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__CreateRequest *q = task_request(s, &shim__create_request__descriptor, msg, len, &a);
+	struct err err = ERR_INIT;
+	struct container *c;
+	int r;
+
+	if (!q)
+		return;
+	if (container_find(arg, q->id)) {
+		refuse_as(s, ERR_EXISTS, "container exists already");
+		return;
+	}
+	if (*q->checkpoint) {
+		refuse_as(s, ERR_UNIMPLEMENTED, "restore from a checkpoint");
+		return;
+	}
+	c = container_new(arg, q->id, q->bundle);
+	keep_streams(&c->init, q->terminal, q->stdin, q->stdout, q->stderr);
+	r = container_create(c, q, s, &err);
+	if (r < 0) {
+		task_refuse(s, r, &err);
+		task_forget(&c->init);
+	}
+}
+
+/* Start */
+
+static void tell_start(struct process *p)
+{
+	Events__TaskStart init = EVENTS__TASK_START__INIT;
+	Events__TaskExecStarted exec = EVENTS__TASK_EXEC_STARTED__INIT;
+
+	if (!*p->exec_id) {
+		init.container_id = p->of->id;
+		init.pid = (uint32_t)p->pid;
+		task_tell(p, "/tasks/start", "TaskStart", &init.base);
+		return;
+	}
+	exec.container_id = p->of->id;
+	exec.exec_id = p->exec_id;
+	exec.pid = (uint32_t)p->pid;
+	task_tell(p, "/tasks/exec-started", "TaskExecStarted", &exec.base);
+}
+
+static char *exec_file(const struct process *p, const char *ending)
+{
+	return mem_printf("%s/%s.%s", p->of->bundle, p->exec_id, ending);
+}
+
+static void on_started(struct process *p)
+{
+	const bool failed = !p->asked;
+	struct ttrpc_stream *s = take_asked(p);
+	struct err err = ERR_INIT;
+
+	if (*p->exec_id) {
+		_cleanup_free_ char *pid_file = exec_file(p, "pid"), *spec = exec_file(p, "json");
+		int r = failed ? 0 : process_adopt(p, pid_file, &err);
+
+		(void)unlink(spec);
+		(void)unlink(pid_file);
+		if (r < 0)
+			task_refuse(TAKE_PTR(s), r, &err);
+	}
+	if (s) {
+		process_io_given(&p->io);
+		if (p->state != PROCESS_STOPPED)
+			p->state = PROCESS_RUNNING;
+		tell_start(p);
+		answer_pid(s, p->pid);
+	}
+	process_started(p);
+}
+
+static int start_exec(struct process *p, struct ttrpc_stream *s, struct err *err)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+	int r;
+
+	strv_push(&words, "exec");
+	strv_push(&words, "--process");
+	strv_own(&words, exec_file(p, "json"));
+	strv_push(&words, "--detach");
+	strv_push(&words, "--pid-file");
+	strv_own(&words, exec_file(p, "pid"));
+	r = process_streams(p, &words, err);
+	strv_push(&words, p->of->id);
+	return r < 0 ? r : process_engine(p, &words, !p->terminal, "OCI runtime exec failed", s, on_started, err);
+}
+
+static int start_init(struct process *p, struct ttrpc_stream *s, struct err *err)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+
+	strv_push(&words, "start");
+	strv_push(&words, p->of->id);
+	return process_engine(p, &words, false, "OCI runtime start failed", s, on_started, err);
+}
+
+static void task_start(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
+	struct process *p = q ? idle_process(arg, s, q->id, q->exec_id) : NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!p)
+		return;
+	if (p->state != PROCESS_CREATED || p->of->init.state == PROCESS_STOPPED) {
+		refuse_as(s, ERR_PRECONDITION, "cannot start a process that is not created, or whose container has ended");
+		return;
+	}
+	p->starting = true;
+	r = *p->exec_id ? start_exec(p, s, &err) : start_init(p, s, &err);
+	if (r >= 0)
+		return;
+	task_refuse(s, r, &err);
+	process_started(p);
+}
+
+static void task_exec(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ExecRequest *q = task_request(s, &shim__exec_request__descriptor, msg, len, &a);
+	struct container *c = q ? the_container(arg, s, q->id) : NULL;
+	Events__TaskExecAdded e = EVENTS__TASK_EXEC_ADDED__INIT;
+	_cleanup_free_ char *spec = NULL;
+	struct err err = ERR_INIT;
+	struct process *p;
+	int r;
+
+	if (!c)
+		return;
+	if (!*q->exec_id || strchr(q->exec_id, '/') || !q->spec) {
+		refuse_as(s, ERR_INVALID, "exec without an id or a process");
+		return;
+	}
+	if (process_find(c, q->exec_id)) {
+		refuse_as(s, ERR_EXISTS, "exec id exists already");
+		return;
+	}
+	p = process_new_exec(c, q->exec_id);
+	keep_streams(p, q->terminal, q->stdin, q->stdout, q->stderr);
+	spec = exec_file(p, "json");
+	r = file_write(spec, q->spec->value.data, q->spec->value.len, 0600, &err);
+	if (r < 0) {
+		process_free_exec(p);
+		task_refuse(s, r, &err);
+		return;
+	}
+	p->state = PROCESS_CREATED;
+	e.container_id = c->id;
+	e.exec_id = p->exec_id;
+	task_tell(p, "/tasks/exec-added", "TaskExecAdded", &e.base);
+	task_answer(s, NULL);
+}
+
+/* Delete */
+
+static void answer_deleted(struct ttrpc_stream *s, const struct process *p)
+{
+	Shim__DeleteResponse d = SHIM__DELETE_RESPONSE__INIT;
+	Google__Protobuf__Timestamp at = time_of(p->exited_at);
+
+	d.pid = (uint32_t)p->pid;
+	d.exit_status = p->status;
+	d.exited_at = p->exited_at ? &at : NULL;
+	task_answer(s, &d.base);
+}
+
+static void on_deleted(struct process *p)
+{
+	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", p->of->bundle),
+			    *marker = mem_printf("%s/" SHIM_DELETED, p->of->bundle);
+	Events__TaskDelete e = EVENTS__TASK_DELETE__INIT;
+	Google__Protobuf__Timestamp at = time_of(p->exited_at);
+	struct ttrpc_stream *s = take_asked(p);
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!s)
+		return; /* its error was told; what is left is for `delete` */
+	r = mounts_drop(rootfs, &err);
+	if (r < 0) {
+		task_refuse(s, r, &err);
+		return;
+	}
+	(void)file_write(marker, "", 0, 0600, NULL);
+	e.container_id = e.id = p->of->id;
+	e.pid = (uint32_t)p->pid;
+	e.exit_status = p->status;
+	e.exited_at = &at;
+	task_tell(p, "/tasks/delete", "TaskDelete", &e.base);
+	answer_deleted(s, p);
+	container_free(p->of);
+}
+
+static void on_drained(void *arg)
+{
+	struct process *p = arg;
+	struct ttrpc_stream *s = p->asked;
+	_cleanup_strv_ struct strv words = { 0 };
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!s)
+		return;
+	if (*p->exec_id) {
+		answer_deleted(take_asked(p), p);
+		process_free_exec(p);
+		return;
+	}
+	strv_push(&words, "delete");
+	strv_push(&words, "--force");
+	strv_push(&words, p->of->id);
+	r = process_engine(p, &words, false, "OCI runtime delete failed", s, on_deleted, &err);
+	if (r < 0)
+		task_refuse(take_asked(p), r, &err);
+}
+
+static void task_delete(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
+	struct process *p = q ? idle_process(arg, s, q->id, q->exec_id) : NULL;
+
+	if (!p)
+		return;
+	if (p->asked || (p->state != PROCESS_STOPPED && p->state != PROCESS_CREATED)) {
+		refuse_as(s, ERR_PRECONDITION, "cannot delete a running process");
+		return;
+	}
+	p->asked = s;
+	ttrpc_stream_set(s, p);
+	pty_free(TAKE_PTR(p->pty));
+	process_io_finish(&p->io, on_drained, p);
+}
+
+/* what the shim knows by itself */
+
+static Types__Status task_status_of(enum process_state state)
+{
+	static const Types__Status rows[] = {
+		[PROCESS_CREATING] = TYPES__STATUS__CREATED, [PROCESS_CREATED] = TYPES__STATUS__CREATED,
+		[PROCESS_RUNNING] = TYPES__STATUS__RUNNING,  [PROCESS_PAUSED] = TYPES__STATUS__PAUSED,
+		[PROCESS_STOPPED] = TYPES__STATUS__STOPPED,
+	};
+
+	return rows[state];
+}
+
+static void task_state(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
+	struct process *p = q ? the_process(arg, s, q->id, q->exec_id) : NULL;
+	Shim__StateResponse r = SHIM__STATE_RESPONSE__INIT;
+	Google__Protobuf__Timestamp at;
+
+	if (!p)
+		return;
+	at = time_of(p->exited_at);
+	r.id = *p->exec_id ? p->exec_id : p->of->id;
+	r.exec_id = p->exec_id;
+	r.bundle = p->of->bundle;
+	r.pid = (uint32_t)p->pid;
+	r.status = task_status_of(p->exit_held ? PROCESS_RUNNING : p->state);
+	r.stdin = p->in;
+	r.stdout = p->out;
+	r.stderr = p->err;
+	r.terminal = p->terminal;
+	r.exit_status = p->status;
+	r.exited_at = p->exited_at ? &at : NULL;
+	task_answer(s, &r.base);
+}
+
+static void answer_wait(struct ttrpc_stream *s, const struct process *p)
+{
+	Shim__WaitResponse r = SHIM__WAIT_RESPONSE__INIT;
+	Google__Protobuf__Timestamp at = time_of(p->exited_at);
+
+	r.exit_status = p->status;
+	r.exited_at = &at;
+	task_answer(s, &r.base);
+}
+
+void task_answer_waits(struct process *p)
+{
+	while (!list_empty(&p->waits)) {
+		struct ttrpc_stream *s = ttrpc_stream_of(p->waits.next);
+
+		list_unlink(p->waits.next);
+		answer_wait(s, p);
+	}
+}
+
+static void task_wait_for(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
+	struct process *p = q ? the_process(arg, s, q->id, q->exec_id) : NULL;
+
+	if (!p)
+		return;
+	if (p->state == PROCESS_STOPPED && !p->exit_held)
+		answer_wait(s, p);
+	else
+		list_push(&p->waits, ttrpc_stream_link(s));
+}
+
+static void task_kill(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__KillRequest *q = task_request(s, &shim__kill_request__descriptor, msg, len, &a);
+	struct process *p = q ? the_process(arg, s, q->id, q->exec_id) : NULL;
+
+	if (!p)
+		return;
+	if (p->state == PROCESS_STOPPED) {
+		refuse_as(s, ERR_NOT_FOUND, "process already finished");
+		return;
+	}
+	if (!reap_on(&p->reap)) {
+		refuse_as(s, ERR_PRECONDITION, "process is not started");
+		return;
+	}
+	reap_kill(&p->reap, (int)q->signal);
+	task_answer(s, NULL);
+}
+
+static void task_connect(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
+	Shim__ConnectResponse r = SHIM__CONNECT_RESPONSE__INIT;
+	const struct container *c;
+
+	if (!q)
+		return;
+	c = container_find(arg, q->id);
+	r.shim_pid = (uint32_t)getpid();
+	r.task_pid = c ? (uint32_t)c->init.pid : 0;
+	task_answer(s, &r.base);
+}
+
+static void task_shutdown(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	struct shim *shim = arg;
+
+	(void)msg;
+	(void)len;
+	task_answer(s, NULL);
+	shim->over = list_empty(&shim->containers);
+}
+
+static void task_close_io(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__CloseIoRequest *q = task_request(s, &shim__close_io_request__descriptor, msg, len, &a);
+	struct process *p = q ? the_process(arg, s, q->id, q->exec_id) : NULL;
+
+	if (!p)
+		return;
+	if (q->stdin)
+		process_io_close_in(&p->io);
+	task_answer(s, NULL);
+}
+
+static void task_resize(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ResizeRequest *q = task_request(s, &shim__resize_request__descriptor, msg, len, &a);
+	struct process *p = q ? the_process(arg, s, q->id, q->exec_id) : NULL;
+
+	if (!p)
+		return;
+	if (p->pty)
+		pty_resize(p->pty, q->width, q->height);
+	task_answer(s, NULL);
+}
+
+/* The init alone; its cgroup is asked in a later slice. */
+static void task_pids(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
+	struct container *c = q ? the_container(arg, s, q->id) : NULL;
+	Shim__PidsResponse r = SHIM__PIDS_RESPONSE__INIT;
+	Types__ProcessInfo info = TYPES__PROCESS_INFO__INIT, *list[] = { &info };
+
+	if (!c)
+		return;
+	info.pid = (uint32_t)c->init.pid;
+	r.processes = list;
+	r.n_processes = c->init.state == PROCESS_STOPPED ? 0 : 1;
+	task_answer(s, &r.base);
+}
+
+static const struct ttrpc_method methods[] = {
+	{ .name = "Create", .message = task_create, .closed = on_closed },
+	{ .name = "Start", .message = task_start, .closed = on_closed },
+	{ .name = "Delete", .message = task_delete, .closed = on_closed },
+	{ .name = "Exec", .message = task_exec },
+	{ .name = "State", .message = task_state },
+	{ .name = "Wait", .message = task_wait_for },
+	{ .name = "Kill", .message = task_kill },
+	{ .name = "Pids", .message = task_pids },
+	{ .name = "CloseIO", .message = task_close_io },
+	{ .name = "ResizePty", .message = task_resize },
+	{ .name = "Connect", .message = task_connect },
+	{ .name = "Shutdown", .message = task_shutdown },
+	{ 0 },
+};
+
+const struct ttrpc_service task_services[] = {
+	{ .name = "containerd.task.v2.Task", .methods = methods },
+	{ .name = "containerd.task.v3.Task", .methods = methods },
+	{ 0 },
+};

@@ -6,6 +6,7 @@
 #include "shim.pb-c.h"
 #include "task-service.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -21,6 +22,7 @@ static void process_init(struct process *p, struct container *of, const char *ex
 
 static void process_end(struct process *p)
 {
+	task_refuse_waits(p);
 	if (p->asked)
 		ttrpc_stream_set(p->asked, NULL);
 	engine_call_done(&p->call);
@@ -105,7 +107,8 @@ static void on_engine(void *arg, int status)
 	struct ttrpc_stream *asked = p->asked;
 	struct err err = ERR_INIT;
 
-	if (status != 0) {
+	p->failed = status != 0;
+	if (p->failed) {
 		(void)engine_error(&p->call, p->failure, status, &err);
 		p->asked = NULL;
 		if (asked) {
@@ -176,6 +179,16 @@ static void settle_exits(struct container *c)
 		tell_exit(&c->init);
 }
 
+static void kill_execs(struct container *c)
+{
+	list_for_each(it, &c->execs) {
+		const struct process *p = container_of(it, struct process, node);
+
+		if (p->state == PROCESS_RUNNING)
+			reap_kill(&p->reap, SIGKILL);
+	}
+}
+
 static void on_exit_of(void *arg, int status)
 {
 	struct process *p = arg;
@@ -184,6 +197,8 @@ static void on_exit_of(void *arg, int status)
 	p->exited_at = clock_wall();
 	p->state = PROCESS_STOPPED;
 	p->exit_held = true;
+	if (!*p->exec_id)
+		kill_execs(p->of); /* where they are not in a PID namespace that has ended with it */
 	if (p->pty)
 		pty_drain(p->pty);
 	settle_exits(p->of);

@@ -28,6 +28,7 @@ struct process {
 	char *exec_id; /* "" of the init */
 	enum process_state state;
 	bool terminal, starting, exit_held;
+	bool failed; /* what the engine was called for last: its error has been told */
 	char *in, *out, *err;
 	struct process_io io;
 	struct pty *pty;

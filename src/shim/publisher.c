@@ -8,7 +8,7 @@
 #include "ttrpc.h"
 #include <string.h>
 
-#define SERVICE "containerd.services.publisher.ttrpc.v1.Events"
+#define SERVICE "containerd.services.events.ttrpc.v1.Events"
 enum { TRIES = 5, CALL_MS = 5000 };
 
 struct event {

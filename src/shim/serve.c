@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { LAST_MS = 2000 };
@@ -29,6 +31,16 @@ static void serve_all(struct shim *s)
 	ttrpc_server_flush(s->server);
 }
 
+/* The socket goes with its server. */
+static void drop_socket(int fd)
+{
+	struct sockaddr_un at = { 0 };
+	socklen_t n = sizeof at - 1;
+
+	if (getsockname(fd, (struct sockaddr *)&at, &n) == 0 && at.sun_path[0] == '/')
+		(void)unlink(at.sun_path);
+}
+
 void shim_serve(const struct shim_args *a, int fd)
 {
 	struct shim s = { .ns = a->ns };
@@ -42,5 +54,6 @@ void shim_serve(const struct shim_args *a, int fd)
 	s.publisher = publisher_new(s.loop, getenv("TTRPC_ADDRESS"), a->ns);
 	s.server = ttrpc_server_new(s.loop, fd, NULL, task_services, &s);
 	serve_all(&s);
+	drop_socket(fd);
 	_exit(0); /* what is left is the kernel's to free */
 }

@@ -137,7 +137,7 @@ static void on_created(struct process *p)
 	Events__TaskCreate e = EVENTS__TASK_CREATE__INIT;
 	struct ttrpc_stream *s = take_asked(p);
 	struct err err = ERR_INIT;
-	int r = s ? process_adopt(p, pid_file, &err) : -1;
+	int r = p->failed ? -ERR_UNKNOWN : process_adopt(p, pid_file, &err);
 
 	if (r < 0) {
 		if (s)
@@ -151,7 +151,8 @@ static void on_created(struct process *p)
 	e.bundle = p->of->bundle;
 	e.pid = (uint32_t)p->pid;
 	task_tell(p, "/tasks/create", "TaskCreate", &e.base);
-	answer_pid(s, p->pid);
+	if (s)
+		answer_pid(s, p->pid);
 }
 
 static int process_streams(struct process *p, struct strv *words, struct err *err)
@@ -251,30 +252,32 @@ static void tell_start(struct process *p)
 
 static char *exec_file(const struct process *p, const char *ending)
 {
-	return mem_printf("%s/%s.%s", p->of->bundle, p->exec_id, ending);
+	return mem_printf("%s/exec-%s.%s", p->of->bundle, p->exec_id, ending); /* no id is the name of a file of the bundle's */
 }
 
 static void on_started(struct process *p)
 {
-	const bool failed = !p->asked;
 	struct ttrpc_stream *s = take_asked(p);
 	struct err err = ERR_INIT;
+	int r = p->failed ? -ERR_UNKNOWN : 0;
 
 	if (*p->exec_id) {
 		_cleanup_free_ char *pid_file = exec_file(p, "pid"), *spec = exec_file(p, "json");
-		int r = failed ? 0 : process_adopt(p, pid_file, &err);
 
+		if (r >= 0)
+			r = process_adopt(p, pid_file, &err);
 		(void)unlink(spec);
 		(void)unlink(pid_file);
-		if (r < 0)
+		if (r < 0 && s)
 			task_refuse(TAKE_PTR(s), r, &err);
 	}
-	if (s) {
+	if (r >= 0) {
 		process_io_given(&p->io);
 		if (p->state != PROCESS_STOPPED)
 			p->state = PROCESS_RUNNING;
 		tell_start(p);
-		answer_pid(s, p->pid);
+		if (s)
+			answer_pid(s, p->pid);
 	}
 	process_started(p);
 }
@@ -386,11 +389,12 @@ static void on_deleted(struct process *p)
 	struct err err = ERR_INIT;
 	int r;
 
-	if (!s)
+	if (p->failed)
 		return; /* its error was told; what is left is for `delete` */
 	r = mounts_drop(rootfs, &err);
 	if (r < 0) {
-		task_refuse(s, r, &err);
+		if (s)
+			task_refuse(s, r, &err);
 		return;
 	}
 	(void)file_write(marker, "", 0, 0600, NULL);
@@ -399,7 +403,8 @@ static void on_deleted(struct process *p)
 	e.exit_status = p->status;
 	e.exited_at = &at;
 	task_tell(p, "/tasks/delete", "TaskDelete", &e.base);
-	answer_deleted(s, p);
+	if (s)
+		answer_deleted(s, p);
 	container_free(p->of);
 }
 
@@ -499,6 +504,16 @@ void task_answer_waits(struct process *p)
 
 		list_unlink(p->waits.next);
 		answer_wait(s, p);
+	}
+}
+
+void task_refuse_waits(struct process *p)
+{
+	while (!list_empty(&p->waits)) {
+		struct ttrpc_stream *s = ttrpc_stream_of(p->waits.next);
+
+		list_unlink(p->waits.next);
+		refuse_as(s, ERR_NOT_FOUND, "process was deleted");
 	}
 }
 

@@ -75,7 +75,7 @@ class Jobs(Paths):
         self.davit("volume", "create", "made")
         self.addCleanup(self.remove_volumes, "made", "filled")
         self.davit("run", "--rm", "--name", "short", "--network", "none", "--log-opt", "retention=1h", Machine.image, "echo", "x")
-        wait_until("its removal", lambda: "short" not in self.davit("ps", "-a").out)
+        wait_until("its removal", lambda: self.davit("inspect", "short", code=None).code != 0)
         job = self.job("-v", "filled:/data", "-v", "/anonymous", "--mount", "type=job,src=shared,dst=/shared", command=["sh", "-c", "echo x; sleep 1000"])
         inside = self.start("exec", "-i", job, "cat", stdin=subprocess.PIPE)
         front = self.start("run", "-i", "--rm", "--network", f"container:{job}", Machine.image, "cat", stdin=subprocess.PIPE)

@@ -239,7 +239,10 @@ class Last(Tasks):
             process.kill()
             process.wait()
             process.stdout.close()
-            wait_until("its end", lambda: "l-kill" not in self.davit("ps", *(["-a"] if more else [])).out)
+            if more:  # ps does not list what is being removed
+                wait_until("its removal", lambda: self.davit("inspect", "l-kill", code=None).code != 0)
+            else:
+                wait_until("its end", lambda: "l-kill" not in self.davit("ps").out)
             self.assertEqual(re.findall("one|two|three", self.said("l-kill")), ["one", "two", "three"])
             if not more:
                 self.davit("rm", "l-kill")

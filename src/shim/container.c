@@ -199,8 +199,10 @@ static void on_exit_of(void *arg, int status)
 	p->exit_held = true;
 	if (!*p->exec_id)
 		kill_execs(p->of); /* where they are not in a PID namespace that has ended with it */
-	if (p->pty)
-		pty_drain(p->pty);
+	if (p->pty && pty_drain(p->pty))
+		pty_free(TAKE_PTR(p->pty));
+	if (!p->pty)
+		process_io_ended(&p->io);
 	settle_exits(p->of);
 }
 

@@ -181,11 +181,16 @@ int process_io_open(struct loop *loop, const struct process_io_names *names, str
 void process_io_given(struct process_io *s) { drop_fd(&s->io.in); }
 void process_io_close_in(struct process_io *s) { drop_fd(&s->stdin_holder); }
 
-static void process_io_close(struct process_io *s)
+void process_io_ended(struct process_io *s)
 {
-	drop_fd(&s->io.in);
 	drop_fd(&s->io.out);
 	drop_fd(&s->io.err);
+}
+
+static void process_io_close(struct process_io *s)
+{
+	process_io_ended(s);
+	drop_fd(&s->io.in);
 	drop_fd(&s->stdin_holder);
 }
 

@@ -24,6 +24,8 @@ int process_io_open(struct loop *, const struct process_io_names *, struct proce
 /* The engine has them: what the shim need not hold is closed. */
 void process_io_given(struct process_io *);
 void process_io_close_in(struct process_io *);
+/* Its end: who reads sees the end of its output once nobody else writes. */
+void process_io_ended(struct process_io *);
 /* The process has gone: all is closed, and @finished(@arg) is called once a logger has written what was left; it may free @s. */
 void process_io_finish(struct process_io *, void (*finished)(void *arg), void *arg);
 void process_io_done(struct process_io *);

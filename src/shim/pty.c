@@ -142,10 +142,11 @@ void pty_resize(struct pty *c, unsigned width, unsigned height)
 		(void)ioctl(c->master, TIOCSWINSZ, &size);
 }
 
-void pty_drain(struct pty *c)
+bool pty_drain(struct pty *c)
 {
 	while (c->master >= 0 && !c->out.n && flow_take(&c->out) > 0)
 		;
+	return !c->out.n;
 }
 
 static void flow_done(struct flow *f)

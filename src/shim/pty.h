@@ -10,5 +10,5 @@ struct pty;
 int pty_new(struct loop *, int in, int out, struct pty **ret, const char **ret_path, struct err *err);
 void pty_resize(struct pty *, unsigned width, unsigned height);
 /* The process has gone: what its terminal still has is copied, as far as the reader takes it. */
-void pty_drain(struct pty *);
+bool pty_drain(struct pty *); /* true: it has taken all */
 void pty_free(struct pty *);

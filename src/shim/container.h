@@ -14,8 +14,6 @@ struct shim {
 	struct publisher *publisher;
 	const char *ns;
 	struct list_node containers;
-	struct watch children;
-	int children_fd;
 	bool over; /* Shutdown was asked for */
 };
 
@@ -50,7 +48,6 @@ struct container {
 	struct engine engine;
 	struct process init;
 	struct list_node execs;
-	bool deleted;
 };
 
 struct container *container_find(const struct shim *, const char *id);

@@ -76,8 +76,6 @@ int engine_choose(const char *ns, const char *type_url, const void *options, siz
 		e.systemd = o->systemd_cgroup;
 		e.no_pivot = o->no_pivot_root;
 		e.no_new_keyring = o->no_new_keyring;
-		e.io_uid = o->io_uid;
-		e.io_gid = o->io_gid;
 	}
 	*ret = e;
 	return 0;

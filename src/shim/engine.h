@@ -8,7 +8,6 @@ struct engine {
 	char *program; /* absolute */
 	char *root;    /* of its state, the namespace in it */
 	bool systemd, no_pivot, no_new_keyring;
-	uint32_t io_uid, io_gid;
 };
 void engine_done(struct engine *);
 

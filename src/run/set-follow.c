@@ -257,10 +257,11 @@ static void run_poststop(struct run_set *set, bool patient)
 
 int set_follow_end(struct run_set *set, bool patient, struct err *err)
 {
-	const struct ctx ctx = ctx_within(NULL, run_undo_ms(set->core) * (1 + (int64_t)set->n / 8));
+	struct ctx ctx;
 	int first = 0;
 
 	run_poststop(set, patient);
+	ctx = ctx_within(NULL, set_undo_ms(set)); /* from now on: those may have taken long */
 	for (size_t i = 0; i < set->n; i++) {
 		struct err why = ERR_INIT;
 		int r = end_one(&set->runs[i], &ctx, &why);

@@ -14,7 +14,7 @@
 #include "unheeded.h"
 #include <string.h>
 
-enum { PICKS_MAX = 50, UNDO_JOBS = 8 /* whose rollback has the time of one */ };
+enum { PICKS_MAX = 50 };
 
 void set_result_done(struct set_result *r)
 {
@@ -200,7 +200,7 @@ static int set_execute(struct run_set *set, const struct ctx *ctx, struct set_re
 	_cleanup_(graph_freep) struct graph *graph = set_graph(set);
 	const struct graph_how how = { .loop = set->core->loop,
 				       .step_ms = set->core->conf.call_ms ? set->core->conf.call_ms : JOB_CALL_MS,
-				       .undo_ms = run_undo_ms(set->core) * (1 + (int64_t)set->n / UNDO_JOBS) };
+				       .undo_ms = set_undo_ms(set) };
 	const int64_t origin = clock_mono();
 	int r = cidfile_write(set->opts.cidfile, set->runs, set->n, err);
 

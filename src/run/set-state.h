@@ -21,5 +21,8 @@ static inline struct run *run_peers(const struct run *run, size_t *ret_n)
 	return run->set ? run->set->runs : (struct run *)(uintptr_t)run;
 }
 
+enum { UNDO_JOBS = 8 }; /* whose rollback, or removal, has the time of one */
+static inline int64_t set_undo_ms(const struct run_set *set) { return run_undo_ms(set->core) * (1 + (int64_t)set->n / UNDO_JOBS); }
+
 /* set-check.c: are names and ports of all, which are decided, free of each other and of what is here? */
 int set_check(struct run_set *, const struct ctx *, struct err *err);

@@ -108,7 +108,8 @@ static void a_child_that_the_kernel_collected_has_failed(void **state)
 
 	(void)state;
 	(void)signal(SIGCHLD, SIG_IGN);
-	reap_init(&told.reap, l, sh_fd("exit 0"), on_told, &told);
+	/* not so soon that it is collected before it has a descriptor */
+	reap_init(&told.reap, l, sh_fd("sleep 0.3"), on_told, &told);
 	wait_told(l, &told);
 	(void)signal(SIGCHLD, SIG_DFL);
 	assert_int_equal(told.status, REAP_UNKNOWN);

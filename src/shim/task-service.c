@@ -1,39 +1,15 @@
 #include "task-service.h"
-#include "clock.h"
 #include "events.pb-c.h"
 #include "file.h"
-#include "log.h"
 #include "mem.h"
 #include "mounts.h"
-#include "pb.h"
 #include "runtime-shim.h"
-#include "shim.pb-c.h"
-#include <errno.h>
+#include "task-call.h"
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PIDS_MAX = 1 << 20 };
-
-/* answers */
-
-static unsigned grpc_status(int r) { return r <= -ERR_CANCELLED && r >= -ERR_UNAUTHENTICATED ? (unsigned)(-r - ERR_BASE) : 2; }
-
-static void task_answer(struct ttrpc_stream *s, const ProtobufCMessage *msg)
-{
-	_cleanup_buf_ struct buf out = { 0 };
-
-	if (msg)
-		pb_pack(msg, &out);
-	ttrpc_stream_reply(s, out.data, out.len);
-}
-
-static void task_refuse(struct ttrpc_stream *s, int r, const struct err *err) { ttrpc_stream_end(s, grpc_status(r), err->msg); }
-
-static void refuse_as(struct ttrpc_stream *s, enum errc code, const char *why)
-{
-	ttrpc_stream_end(s, grpc_status(-(int)code), why);
-}
+/* Create */
 
 static void answer_pid(struct ttrpc_stream *s, pid_t pid)
 {
@@ -42,86 +18,6 @@ static void answer_pid(struct ttrpc_stream *s, pid_t pid)
 	r.pid = (uint32_t)pid;
 	task_answer(s, &r.base);
 }
-
-static Google__Protobuf__Timestamp time_of(int64_t wall)
-{
-	Google__Protobuf__Timestamp t = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-
-	t.seconds = wall / NSEC_PER_SEC;
-	t.nanos = (int32_t)(wall % NSEC_PER_SEC);
-	return t;
-}
-
-/* requests */
-
-static const void *task_request(struct ttrpc_stream *s, const ProtobufCMessageDescriptor *type, const void *msg, size_t len,
-				struct arena *a)
-{
-	const ProtobufCMessage *m = NULL;
-	struct err err = ERR_INIT;
-	int r = pb_unpack(type, msg, len, a, &m, &err);
-
-	if (r < 0)
-		refuse_as(s, ERR_INVALID, err.msg);
-	return r < 0 ? NULL : m;
-}
-
-static struct container *the_container(struct shim *shim, struct ttrpc_stream *s, const char *id)
-{
-	struct container *c = container_find(shim, id);
-
-	if (!c || c->init.state == PROCESS_CREATING) {
-		refuse_as(s, ERR_NOT_FOUND, "container not created");
-		return NULL;
-	}
-	return c;
-}
-
-static struct process *the_process(struct shim *shim, struct ttrpc_stream *s, const char *id, const char *exec_id)
-{
-	struct container *c = the_container(shim, s, id);
-	struct process *p = c ? process_find(c, exec_id) : NULL;
-
-	if (c && !p)
-		refuse_as(s, ERR_NOT_FOUND, "process does not exist");
-	return p;
-}
-
-/* Of one that no engine works on. */
-static struct process *idle_process(struct shim *shim, struct ttrpc_stream *s, const char *id, const char *exec_id)
-{
-	struct process *p = the_process(shim, s, id, exec_id);
-
-	if (!p || !reap_on(&p->call.reap))
-		return p;
-	refuse_as(s, ERR_PRECONDITION, "another operation on it is under way");
-	return NULL;
-}
-
-static void on_closed(void *arg, struct ttrpc_stream *s)
-{
-	struct process *p = ttrpc_stream_state(s);
-
-	(void)arg;
-	if (p && p->asked == s)
-		p->asked = NULL;
-}
-
-static struct ttrpc_stream *take_asked(struct process *p)
-{
-	struct ttrpc_stream *s = TAKE_PTR(p->asked);
-
-	if (s)
-		ttrpc_stream_set(s, NULL);
-	return s;
-}
-
-static void task_tell(const struct process *p, const char *topic, const char *name, const ProtobufCMessage *msg)
-{
-	publisher_say(p->of->shim->publisher, topic, name, msg);
-}
-
-/* Create */
 
 static void task_forget(struct process *init)
 {
@@ -371,7 +267,7 @@ static void task_exec(void *arg, struct ttrpc_stream *s, const void *msg, size_t
 static void answer_deleted(struct ttrpc_stream *s, const struct process *p)
 {
 	Shim__DeleteResponse d = SHIM__DELETE_RESPONSE__INIT;
-	Google__Protobuf__Timestamp at = time_of(p->exited_at);
+	Google__Protobuf__Timestamp at = task_time(p->exited_at);
 
 	d.pid = (uint32_t)p->pid;
 	d.exit_status = p->status;
@@ -384,7 +280,7 @@ static void on_deleted(struct process *p)
 	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", p->of->bundle),
 			    *marker = mem_printf("%s/" SHIM_DELETED, p->of->bundle);
 	Events__TaskDelete e = EVENTS__TASK_DELETE__INIT;
-	Google__Protobuf__Timestamp at = time_of(p->exited_at);
+	Google__Protobuf__Timestamp at = task_time(p->exited_at);
 	struct ttrpc_stream *s = take_asked(p);
 	struct err err = ERR_INIT;
 	int r;
@@ -472,7 +368,7 @@ static void task_state(void *arg, struct ttrpc_stream *s, const void *msg, size_
 
 	if (!p)
 		return;
-	at = time_of(p->exited_at);
+	at = task_time(p->exited_at);
 	r.id = *p->exec_id ? p->exec_id : p->of->id;
 	r.exec_id = p->exec_id;
 	r.bundle = p->of->bundle;
@@ -490,7 +386,7 @@ static void task_state(void *arg, struct ttrpc_stream *s, const void *msg, size_
 static void answer_wait(struct ttrpc_stream *s, const struct process *p)
 {
 	Shim__WaitResponse r = SHIM__WAIT_RESPONSE__INIT;
-	Google__Protobuf__Timestamp at = time_of(p->exited_at);
+	Google__Protobuf__Timestamp at = task_time(p->exited_at);
 
 	r.exit_status = p->status;
 	r.exited_at = &at;
@@ -620,9 +516,9 @@ static void task_pids(void *arg, struct ttrpc_stream *s, const void *msg, size_t
 }
 
 static const struct ttrpc_method methods[] = {
-	{ .name = "Create", .message = task_create, .closed = on_closed },
-	{ .name = "Start", .message = task_start, .closed = on_closed },
-	{ .name = "Delete", .message = task_delete, .closed = on_closed },
+	{ .name = "Create", .message = task_create, .closed = task_closed },
+	{ .name = "Start", .message = task_start, .closed = task_closed },
+	{ .name = "Delete", .message = task_delete, .closed = task_closed },
 	{ .name = "Exec", .message = task_exec },
 	{ .name = "State", .message = task_state },
 	{ .name = "Wait", .message = task_wait_for },

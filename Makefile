@@ -61,9 +61,9 @@ check-tsan: build-tsan
 check-containerd: release build-asan
 	@$(PYTHON) tests/check containerd
 
-# What CI has no time for: each containerd with each engine, and ten minutes of each fuzz target.
+# What CI has no time for: each containerd with each engine, critest among it, and ten minutes of each fuzz target.
 check-long: release build-asan
-	@$(PYTHON) tests/check long
+	@$(PYTHON) tests/check long cri-long
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
 # Scripts that show faults, from $DAVIT_CASES or shared/cases beside the checkout, on containerd 1.6 and 2.x with runc and crun.
@@ -77,6 +77,10 @@ check-hostile: release build-asan
 # What Nomad itself (built from its Go module into a cache folder: some minutes, once) reads of job files, beside what davit reads.
 check-nomad: build-asan
 	@$(PYTHON) tests/check nomad
+
+# What passes with the stock shim of Kubernetes' suite (critest, built from its Go module into a cache folder) passes with davit's.
+check-cri: build-asan
+	@$(PYTHON) tests/check cri
 
 # A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes.
 check-vm: release build-asan
@@ -119,5 +123,5 @@ install: release
 clean:
 	rm -rf $(B)
 
-.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-vm coverage lint \
+.PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-cri check-vm coverage lint \
 	analyze fuzz bench bench-against install clean

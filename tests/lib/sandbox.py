@@ -1,4 +1,4 @@
-"""A machine of our own to test in: mount, network and process namespaces in which nothing reaches the host.
+"""A machine of our own to test in: namespaces (mount, network, processes, IPC, host name) in which nothing reaches the host.
 
 /run is empty, /etc, /var/lib and /opt take changes that are forgotten, the network has nothing but `lo`, and everything that was
 started dies with the sandbox.
@@ -27,13 +27,13 @@ def enter(argv):
         raise Unavailable("containers need root")
     if not shutil.which("unshare"):
         raise Unavailable("no unshare program (package util-linux)")
-    probe = subprocess.run(["unshare", "-mnpf", "--propagation", "private", "true"], capture_output=True, text=True)
+    probe = subprocess.run(["unshare", "-mnpiuf", "--propagation", "private", "true"], capture_output=True, text=True)
     if probe.returncode:
         raise Unavailable("namespaces are not allowed here: " + probe.stderr.strip())
     work = tempfile.mkdtemp(prefix="davit-test.")
     try:
         env = dict(os.environ, **{WORK: work})
-        return subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private",
+        return subprocess.run(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--propagation", "private",
                                sys.executable] + argv, env=env, stdin=subprocess.DEVNULL).returncode
     finally:
         shutil.rmtree(work) if os.environ.get(DISK) else os.rmdir(work)  # its tmpfs went with the namespace

@@ -31,6 +31,7 @@ class Containerd:
         self.log_path = os.path.join(work, "containerd.log")
         self.config = os.path.join(work, "containerd.toml")
         self.process = None
+        self.path = None  # where it looks for shims and engines; the shim that belongs to it comes before the machine's
         found = os.path.join(os.path.dirname(self.program), "ctr")
         self.ctr_program = found if os.path.exists(found) else shutil.which("ctr")
         disabled = ", ".join(f'"{name}"' for name in CRI)
@@ -39,8 +40,7 @@ class Containerd:
                     f'[grpc]\n  address = "{SOCKET}"\n')
 
     def start(self):
-        # the shim that belongs to this containerd comes before the machine's
-        env = dict(os.environ, PATH=os.path.dirname(self.program) + ":" + os.environ["PATH"])
+        env = dict(os.environ, PATH=self.path or os.path.dirname(self.program) + ":" + os.environ["PATH"])
         log = open(self.log_path, "a")
         self.process = subprocess.Popen([self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                         env=env, start_new_session=True, umask=0o022)

@@ -1,0 +1,82 @@
+"""A containerd with the CRI plugin, a handler for each of our two shims, images from a registry of ours, and a bridge for pods."""
+import json
+import os
+import subprocess
+
+from lib import cri_images, services
+
+CNI_FOLDERS = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
+NETWORK = {"cniVersion": "1.0.0", "name": "davit-cri", "plugins": [
+    {"type": "bridge", "bridge": "cni-cri0", "isGateway": True, "ipMasq": True, "promiscMode": True,
+     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+    {"type": "portmap", "capabilities": {"portMappings": True}}]}
+HOSTS = ("_default", "registry.k8s.io", "gcr.io")  # whose images the registry stands for
+PLUGIN_1 = 'plugins."io.containerd.grpc.v1.cri"'
+RUNTIME_2, IMAGES_2 = "plugins.'io.containerd.cri.v1.runtime'", "plugins.'io.containerd.cri.v1.images'"
+
+
+def cni_folder():
+    """Where the plugins are, or None."""
+    return next((d for d in CNI_FOLDERS if os.path.exists(os.path.join(d, "bridge"))), None)
+
+
+def lowers_oom_score():
+    """May a container have a lower score than we do? Not without CAP_SYS_RESOURCE."""
+    return subprocess.run(["sh", "-c", "echo -999 >/proc/self/oom_score_adj"], capture_output=True).returncode == 0
+
+
+class CriContainerd(services.Containerd):
+    """@handlers: {name: (runtime type, {option: value})}; @host: of the registry; @path: where it finds shims and engines."""
+
+    def __init__(self, program, work, handlers, host, path=None):
+        os.makedirs(work, exist_ok=True)
+        super().__init__(program, work)
+        self.handlers, self.host, self.work, self.path = handlers, host, work, path
+        self._write_network()
+        self._write_hosts()
+        with open(self.config, "w") as f:
+            f.write("\n".join(self._lines()) + "\n")
+
+    def _write_network(self):
+        os.makedirs("/etc/cni/net.d", exist_ok=True)
+        with open("/etc/cni/net.d/10-davit-cri.conflist", "w") as f:
+            json.dump(NETWORK, f)
+
+    def _write_hosts(self):
+        for name in HOSTS:
+            folder = os.path.join(self.work, "certs.d", name)
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, "hosts.toml"), "w") as f:
+                f.write(f'server = "http://{self.host}"\n[host."http://{self.host}"]\n  capabilities = ["pull", "resolve"]\n')
+
+    def _lines(self):
+        yield from self._version_2() if self.version().lstrip("v").startswith("1.") else self._version_3()
+
+    def _head(self, version):
+        return [f"version = {version}", f'root = "{self.root}"', 'state = "/run/containerd"', "[grpc]", f'address = "{services.SOCKET}"']
+
+    def _version_2(self):
+        yield from self._head(2)
+        yield from (f"[{PLUGIN_1}]", f'sandbox_image = "{self.host}/{cri_images.PAUSE}"', self._oom())
+        yield from (f"[{PLUGIN_1}.registry]", f'config_path = "{self.work}/certs.d"')
+        yield from (f"[{PLUGIN_1}.cni]", f'bin_dir = "{cni_folder()}"', 'conf_dir = "/etc/cni/net.d"')
+        yield from self._runtimes(PLUGIN_1)
+
+    def _version_3(self):
+        yield from self._head(3)
+        yield from (f"[{IMAGES_2}.pinned_images]", f'sandbox = "{self.host}/{cri_images.PAUSE}"')
+        yield from (f"[{IMAGES_2}.registry]", f'config_path = "{self.work}/certs.d"')
+        yield from (f"[{RUNTIME_2}]", self._oom())
+        yield from (f"[{RUNTIME_2}.cni]", f'bin_dirs = ["{cni_folder()}"]', 'conf_dir = "/etc/cni/net.d"')
+        yield from self._runtimes(RUNTIME_2)
+
+    def _oom(self):
+        return f"restrict_oom_score_adj = {'false' if lowers_oom_score() else 'true'}"
+
+    def _runtimes(self, plugin):
+        for name, (kind, options) in self.handlers.items():
+            yield f"[{plugin}.containerd.runtimes.{name}]"
+            yield f'runtime_type = "{kind}"'
+            if options:
+                yield f"[{plugin}.containerd.runtimes.{name}.options]"
+                yield from (f'{key} = "{value}"' for key, value in options.items())

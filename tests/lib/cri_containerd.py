@@ -1,6 +1,7 @@
 """A containerd with the CRI plugin, a handler for each of our two shims, images from a registry of ours, and a bridge for pods."""
 import json
 import os
+import re
 import subprocess
 
 from lib import cri_images, services
@@ -23,6 +24,12 @@ def cni_folder():
 def lowers_oom_score():
     """May a container have a lower score than we do? Not without CAP_SYS_RESOURCE."""
     return subprocess.run(["sh", "-c", "echo -999 >/proc/self/oom_score_adj"], capture_output=True).returncode == 0
+
+
+def version(program):
+    """Its three numbers: builds and distributions write more behind them."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    return re.search(r"\d+\.\d+\.\d+", said)[0]
 
 
 class CriContainerd(services.Containerd):
@@ -50,7 +57,7 @@ class CriContainerd(services.Containerd):
                 f.write(f'server = "http://{self.host}"\n[host."http://{self.host}"]\n  capabilities = ["pull", "resolve"]\n')
 
     def _lines(self):
-        yield from self._version_2() if self.version().lstrip("v").startswith("1.") else self._version_3()
+        yield from self._version_2() if version(self.program).startswith("1.") else self._version_3()
 
     def _head(self, version):
         return [f"version = {version}", f'root = "{self.root}"', 'state = "/run/containerd"', "[grpc]", f'address = "{services.SOCKET}"']

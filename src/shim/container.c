@@ -26,6 +26,7 @@ static void process_end(struct process *p)
 	if (p->asked)
 		ttrpc_stream_set(p->asked, NULL);
 	engine_call_done(&p->call);
+	exec_fifo_done(&p->fifo);
 	pty_free(p->pty);
 	process_io_done(&p->io);
 	if (reap_on(&p->reap))
@@ -132,9 +133,12 @@ int process_engine(struct process *p, const struct strv *words, bool io, const c
 	if (r < 0)
 		return r;
 	p->asked = asked;
-	ttrpc_stream_set(asked, p);
+	if (asked)
+		ttrpc_stream_set(asked, p);
 	return 0;
 }
+
+bool process_busy(const struct process *p) { return reap_on(&p->call.reap) || exec_fifo_on(&p->fifo); }
 
 /* its end */
 

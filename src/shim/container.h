@@ -3,9 +3,11 @@
 #pragma once
 #include "pty.h"
 #include "engine.h"
+#include "exec-fifo.h"
 #include "publisher.h"
 #include "list.h"
 #include "process-io.h"
+#include "seccomp-kept.h"
 #include "ttrpc-server.h"
 
 struct shim {
@@ -35,6 +37,7 @@ struct process {
 	uint32_t status;
 	int64_t exited_at; /* wall ns */
 	struct engine_call call;
+	struct exec_fifo fifo;      /* of an init that starts without the engine */
 	struct ttrpc_stream *asked; /* who waits for the engine; NULL: nobody any more */
 	const char *failure;        /* what stands before the engine's error */
 	void (*done)(struct process *);
@@ -46,6 +49,8 @@ struct container {
 	struct shim *shim;
 	char *id, *bundle;
 	struct engine engine;
+	struct seccomp_kept seccomp;
+	bool start_hooks; /* or it cannot be told: the engine calls them at `start` */
 	struct process init;
 	struct list_node execs;
 };
@@ -62,6 +67,8 @@ void process_free_exec(struct process *);
  * engine's error behind @failure, and @done is called with the state unchanged: process.asked is NULL then. */
 int process_engine(struct process *, const struct strv *words, bool io, const char *failure, struct ttrpc_stream *asked,
 		   void (*done)(struct process *), struct err *err);
+/* Does an engine work on it, or is its start under way? */
+bool process_busy(const struct process *);
 /* Read the pid file that the engine wrote: from now on its end is known. */
 int process_adopt(struct process *, const char *pid_file, struct err *err);
 /* Its start is over: an end that came meanwhile is told now. */

@@ -8,6 +8,9 @@
 /* In the bundle: what `delete` has to know (engine.h), and that there is nothing left for an engine to delete. */
 #define SHIM_STATE "davit-shim.json"
 #define SHIM_DELETED "davit-deleted"
+#define SHIM_SPEC "davit-config.json" /* with what makes the engine quicker (seccomp-kept.h) */
+/* What one container leaves for the next. */
+#define SHIM_SECCOMP "/run/davit-shim/seccomp"
 
 /* The command line, in Go's flag syntax (reference C.1). Texts are borrowed from it. */
 struct shim_args {

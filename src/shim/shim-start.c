@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "runtime-shim.h"
 #include "socket.h"
+#include "spec-text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sha2.h>
@@ -16,21 +17,53 @@
 enum { SPEC_MAX = 16 << 20, OOM_SCORE_MAX = 1000 };
 
 /* Containers with one of these annotations share a shim; the first that is there counts (reference 0.10). */
-static char *shim_group(const char *id)
+static const char *const group_keys[] = { "io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id" };
+enum { GROUP_KEYS = sizeof group_keys / sizeof *group_keys };
+
+/* NULL: it cannot be told. "": none. */
+static char *group_in_text(struct span spec)
 {
-	static const char *const keys[] = { "io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id" };
-	_cleanup_buf_ struct buf text = { 0 };
+	struct span annotations, value;
+	enum span_found found = span_get(spec, "annotations", &annotations);
+
+	for (size_t i = 0; i < GROUP_KEYS && found == SPAN_FOUND; i++) {
+		found = span_get(annotations, group_keys[i], &value);
+		if (found == SPAN_FOUND)
+			found = span_string(value, &value);
+		if (found == SPAN_FOUND && value.len)
+			return mem_printf("%.*s", (int)value.len, value.at);
+		if (found != SPAN_UNSURE)
+			found = SPAN_FOUND;
+	}
+	return found == SPAN_UNSURE ? NULL : mem_strdup("");
+}
+
+static char *group_in_tree(const struct buf *text)
+{
 	_cleanup_json_ json *spec = NULL;
 
-	if (file_read("config.json", SPEC_MAX, &text, NULL) < 0 || json_parse(text.data, text.len, &spec, NULL) < 0)
-		return mem_strdup(id);
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-		const char *group = json_get_str(json_get_object(spec, "annotations"), keys[i]);
+	if (json_parse(text->data, text->len, &spec, NULL) < 0)
+		return mem_strdup("");
+	for (size_t i = 0; i < GROUP_KEYS; i++) {
+		const char *group = json_get_str(json_get_object(spec, "annotations"), group_keys[i]);
 
 		if (group && *group)
 			return mem_strdup(group);
 	}
-	return mem_strdup(id);
+	return mem_strdup("");
+}
+
+static char *shim_group(const char *id)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_free_ char *group = NULL;
+
+	if (file_read("config.json", SPEC_MAX, &text, NULL) >= 0) {
+		group = group_in_text((struct span){ text.data, text.len });
+		if (!group)
+			group = group_in_tree(&text);
+	}
+	return group && *group ? TAKE_PTR(group) : mem_strdup(id);
 }
 
 static char *socket_path(const struct shim_args *a, const char *group)

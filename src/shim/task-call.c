@@ -67,7 +67,7 @@ struct process *idle_process(struct shim *shim, struct ttrpc_stream *s, const ch
 {
 	struct process *p = the_process(shim, s, id, exec_id);
 
-	if (!p || !reap_on(&p->call.reap))
+	if (!p || !process_busy(p))
 		return p;
 	refuse_as(s, ERR_PRECONDITION, "another operation on it is under way");
 	return NULL;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SPEC_MAX = 16 << 20 };
+
 /* Create */
 
 static void answer_pid(struct ttrpc_stream *s, pid_t pid)
@@ -35,6 +37,7 @@ static void on_created(struct process *p)
 	struct err err = ERR_INIT;
 	int r = p->failed ? -ERR_UNKNOWN : process_adopt(p, pid_file, &err);
 
+	seccomp_kept_take(&p->of->seccomp, &p->of->engine, p->of->id, p->failed);
 	if (r < 0) {
 		if (s)
 			task_refuse(s, r, &err);
@@ -74,6 +77,22 @@ static void keep_streams(struct process *p, bool terminal, const char *in, const
 	p->err = mem_strdup(errs);
 }
 
+/* What of its config.json makes a difference to us; where that cannot be told all goes the long way. */
+static void look_at_spec(struct container *c, struct strv *words)
+{
+	static const char *const hooks[] = { "hooks", "poststart", NULL };
+	_cleanup_free_ char *path = mem_printf("%s/config.json", c->bundle);
+	_cleanup_buf_ struct buf text = { 0 };
+	struct span spec, value;
+
+	c->start_hooks = true;
+	if (file_read(path, SPEC_MAX, &text, NULL) < 0)
+		return;
+	spec = (struct span){ text.data, text.len };
+	c->start_hooks = span_path(spec, hooks, &value) != SPAN_ABSENT;
+	seccomp_kept_give(&c->seccomp, SHIM_SECCOMP, &c->engine, c->bundle, spec, words);
+}
+
 static int container_create(struct container *c, const Shim__CreateRequest *q, struct ttrpc_stream *s, struct err *err)
 {
 	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", c->bundle);
@@ -94,6 +113,8 @@ static int container_create(struct container *c, const Shim__CreateRequest *q, s
 		strv_push(&words, "--no-pivot");
 	if (c->engine.no_new_keyring)
 		strv_push(&words, "--no-new-keyring");
+	if (r >= 0)
+		look_at_spec(c, &words);
 	if (r >= 0)
 		r = process_streams(&c->init, &words, err);
 	strv_push(&words, c->id);
@@ -194,13 +215,47 @@ static int start_exec(struct process *p, struct ttrpc_stream *s, struct err *err
 	return r < 0 ? r : process_engine(p, &words, !p->terminal, "OCI runtime exec failed", s, on_started, err);
 }
 
-static int start_init(struct process *p, struct ttrpc_stream *s, struct err *err)
+static int start_by_engine(struct process *p, struct ttrpc_stream *s, struct err *err)
 {
 	_cleanup_strv_ struct strv words = { 0 };
 
 	strv_push(&words, "start");
 	strv_push(&words, p->of->id);
 	return process_engine(p, &words, false, "OCI runtime start failed", s, on_started, err);
+}
+
+static void on_fifo(void *arg, bool started)
+{
+	struct process *p = arg;
+	struct err err = ERR_INIT;
+	struct ttrpc_stream *s;
+
+	p->failed = false;
+	if (started) {
+		on_started(p);
+		return;
+	}
+	s = take_asked(p);
+	if (start_by_engine(p, s, &err) >= 0)
+		return;
+	if (s)
+		task_refuse(s, -ERR_UNKNOWN, &err);
+	process_started(p);
+}
+
+static int start_init(struct process *p, struct ttrpc_stream *s, struct err *err)
+{
+	const struct container *c = p->of;
+	int r = c->start_hooks ? -ERR_UNIMPLEMENTED
+			       : exec_fifo_begin(&p->fifo, c->shim->loop, &c->engine, c->id, p->reap.pidfd, on_fifo, p);
+
+	if (r < 0)
+		return start_by_engine(p, s, err);
+	p->asked = s;
+	ttrpc_stream_set(s, p);
+	if (r > 0)
+		on_fifo(p, true);
+	return 0;
 }
 
 static void task_start(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)

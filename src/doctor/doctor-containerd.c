@@ -1,5 +1,6 @@
 /* containerd, its shims and the engines below them. */
 #include "doctor-row.h"
+#include "ctrd-conf.h"
 #include "socket.h"
 #include "file.h"
 #include "introspection.h"
@@ -36,37 +37,16 @@ static void look_containerd(struct doctor *d)
 		doctor_say(d, CHECK_OK, NULL, "%s at %s", v.version, d->core->address);
 }
 
-/* The value of --config in the command line of @pid; NULL when it has none. The caller frees. */
-static char *config_argument(pid_t pid)
-{
-	_cleanup_free_ char *path = mem_printf("/proc/%d/cmdline", (int)pid);
-	_cleanup_buf_ struct buf line = { 0 };
-
-	if (pid <= 0 || file_read(path, 65536, &line, NULL) < 0)
-		return NULL;
-	for (size_t i = 0; i < line.len; i += strlen(line.data + i) + 1) {
-		const char *arg = line.data + i, *next = arg + strlen(arg) + 1;
-
-		arg += strspn(arg, "-");
-		if (!strncmp(arg, "config=", 7))
-			return mem_strdup(arg + 7);
-		if ((!strcmp(arg, "config") || !strcmp(arg, "c")) && next < line.data + line.len)
-			return mem_strdup(next);
-	}
-	return NULL;
-}
-
 static void look_config(struct doctor *d)
 {
-	static const char usual[] = "/etc/containerd/config.toml";
-	_cleanup_free_ char *named = d->core ? config_argument(socket_listener(d->core->address)) : NULL;
+	_cleanup_free_ char *named = d->core ? ctrd_conf_named(socket_listener(d->core->address)) : NULL;
 
 	if (named)
 		doctor_say(d, CHECK_OK, NULL, "%s, by its command line", named);
-	else if (doctor_has(d, usual))
-		doctor_say(d, CHECK_OK, NULL, "%s", usual);
+	else if (doctor_has(d, CTRD_CONF))
+		doctor_say(d, CHECK_OK, NULL, CTRD_CONF);
 	else
-		doctor_say(d, CHECK_OK, NULL, "no %s: containerd's own defaults", usual);
+		doctor_say(d, CHECK_OK, NULL, "no " CTRD_CONF ": containerd's own defaults");
 }
 
 static bool list_plugins(struct doctor *d, struct ctrd_plugins *ret)

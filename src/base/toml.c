@@ -1,12 +1,15 @@
 #include "toml.h"
+#include "mem.h"
 #include "utf8.h"
 #include <string.h>
 
 enum { DEPTH_MAX = 32 };
 
 struct toml {
-	const char *at, *end;
+	const char *begin, *at, *end;
 	unsigned line, depth;
+	struct toml_sections *sections; /* to be noted; NULL: nobody asks */
+	struct strv *path;              /* of the header at hand; NULL: none is, or nobody asks */
 	struct err *err;
 };
 
@@ -176,6 +179,8 @@ static int toml_parse_key(struct toml *t, json *in, json **ret_table, struct buf
 
 		if (r < 0)
 			return r;
+		if (t->path)
+			strv_push(t->path, buf_str(last));
 		toml_skip_blanks(t);
 		if (!eat(t, '.')) {
 			*ret_table = in;
@@ -244,27 +249,60 @@ static int parse_inline_table(struct toml *t, json *table)
 	}
 }
 
-static int parse_word(struct toml *t, json **ret)
+/* "0x1f", "0o17", "0b1": without a sign. */
+static int number_base(const char **digits)
 {
-	size_t n = 0;
-	char word[32];
+	static const struct {
+		char letter;
+		int base;
+	} bases[] = { { 'x', 16 }, { 'o', 8 }, { 'b', 2 } };
+
+	for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+		if ((*digits)[0] == '0' && (*digits)[1] == bases[i].letter) {
+			*digits += 2;
+			return bases[i].base;
+		}
+	return 10;
+}
+
+static json *toml_number(const char *word)
+{
+	const char *digits = word;
+	const int base = number_base(&digits);
+	const bool fraction = base == 10 && strpbrk(word, ".eE") && !strpbrk(word, "xXnNpP");
 	char *end;
 	long long v;
+	double d;
 
-	while (n < sizeof word - 1 && t->at + n < t->end && (bare((unsigned char)t->at[n]) || t->at[n] == '+')) {
-		word[n] = t->at[n];
-		n++;
+	errno = 0;
+	if (fraction) {
+		d = strtod(digits, &end);
+		return *end || errno ? NULL : json_object_new_double_s(d, word);
 	}
-	word[n] = '\0';
-	if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0) {
+	v = strtoll(digits, &end, base);
+	return !*digits || *end || errno ? NULL : json_object_new_int64(v);
+}
+
+static int parse_word(struct toml *t, json **ret)
+{
+	size_t n = 0, len = 0;
+	char word[64];
+
+	for (; len < sizeof word - 1 && t->at + n < t->end; n++) {
+		const char c = t->at[n];
+
+		if (!bare((unsigned char)c) && c != '+' && c != '.')
+			break;
+		if (c != '_')
+			word[len++] = c;
+	}
+	word[len] = '\0';
+	if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
 		*ret = json_object_new_boolean(word[0] == 't');
-	} else {
-		errno = 0;
-		v = strtoll(word, &end, 10);
-		if (!n || *end || errno)
-			return toml_wrong(t, "neither a string, a number, true, false, an array nor a table");
-		*ret = json_object_new_int64(v);
-	}
+	else
+		*ret = len ? toml_number(word) : NULL;
+	if (!*ret)
+		return toml_wrong(t, "neither a string, a number, true, false, an array nor a table");
 	t->at += n;
 	return 0;
 }
@@ -293,6 +331,30 @@ static int toml_parse_value(struct toml *t, json **ret)
 	return r;
 }
 
+static size_t toml_offset(const struct toml *t) { return (size_t)(t->at - t->begin); }
+
+/* A header begins on this line. Where its path goes, or NULL. */
+static struct strv *begin_section(struct toml *t)
+{
+	struct toml_sections *s = t->sections;
+	size_t begin = toml_offset(t);
+
+	if (!s)
+		return NULL;
+	while (begin > 0 && t->begin[begin - 1] != '\n')
+		begin--;
+	s->v = mem_grow(s->v, &s->cap, s->n + 1, sizeof *s->v);
+	s->v[s->n] = (struct toml_section){ .begin = begin };
+	return &s->v[s->n++].path;
+}
+
+/* We are at the end of a line that was read. */
+static void extend_section(struct toml *t)
+{
+	if (t->sections && t->sections->n)
+		t->sections->v[t->sections->n - 1].end = toml_offset(t) + (peek(t) == '\n');
+}
+
 /* "[a.b]" or "[[a.b]]": the table that the following pairs belong to. */
 static int parse_header(struct toml *t, json *root, json **ret)
 {
@@ -302,7 +364,9 @@ static int parse_header(struct toml *t, json *root, json **ret)
 	int r;
 
 	toml_skip_blanks(t);
+	t->path = begin_section(t);
 	r = toml_parse_key(t, root, &in, &key);
+	t->path = NULL;
 	if (r < 0)
 		return r;
 	if (!eat(t, ']') || (many && !eat(t, ']')))
@@ -336,15 +400,24 @@ static int parse_lines(struct toml *t, json *root)
 		(void)eat(t, '\r');
 		if (peek(t) >= 0 && peek(t) != '\n')
 			return toml_wrong(t, "more than one thing on a line");
+		extend_section(t);
 	}
 	return 0;
 }
 
-int toml_parse(const char *text, size_t len, json **ret, struct err *err)
+void toml_sections_done(struct toml_sections *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		strv_done(&s->v[i].path);
+	free(s->v);
+	*s = (struct toml_sections){ 0 };
+}
+
+int toml_parse_sections(const char *text, size_t len, struct toml_sections *sections, json **ret, struct err *err)
 {
 	_cleanup_json_ json *root = json_new_object();
 	struct err why = ERR_INIT;
-	struct toml t = { .at = text, .end = text + len, .line = 1, .err = &why };
+	struct toml t = { .begin = text, .at = text, .end = text + len, .line = 1, .sections = sections, .err = &why };
 	int r = parse_lines(&t, root);
 
 	if (r == 0)
@@ -353,3 +426,5 @@ int toml_parse(const char *text, size_t len, json **ret, struct err *err)
 		*err = why;
 	return r;
 }
+
+int toml_parse(const char *text, size_t len, json **ret, struct err *err) { return toml_parse_sections(text, len, NULL, ret, err); }

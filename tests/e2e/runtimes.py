@@ -1,0 +1,126 @@
+"""davit runtime: what is found, and containerd's configuration for it, which containerd itself reads back."""
+import glob
+import os
+import subprocess
+import tomllib
+
+from lib.case import Case, Machine
+
+CRI = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
+
+
+class Config(Case):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.folder, "config.toml")
+
+    def put(self, text, name="config.toml"):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def config(self, *args, code=0):
+        return self.davit("runtime", "config", "--config", self.path, *args, code=code)
+
+    def write(self, *args):
+        return self.config("--write", *args)
+
+    def text(self, path=None):
+        with open(path or self.path) as f:
+            return f.read()
+
+    def kept(self):
+        return glob.glob(self.path + ".*.bak")
+
+    def read_by_containerd(self, path=None):
+        """The runtimes that containerd makes of the file, by its own loader."""
+        done = subprocess.run([Machine.containerd.program, "--config", path or self.path, "config", "dump"], capture_output=True, text=True, check=True)
+        plugins = tomllib.loads(done.stdout)["plugins"]
+        return {k: v for key in CRI.values() for k, v in plugins.get(key, {}).get("containerd", {}).get("runtimes", {}).items()}
+
+    def is_second(self):
+        return Machine.containerd.version().startswith(("2.", "v2."))
+
+    def test_each_form_is_read(self):
+        for form in ("2", "3") if self.is_second() else ("2",):
+            self.put(self.config("--form", form).out)
+            read = self.read_by_containerd()
+            self.assertEqual({"davit", "runc", "crun", "runsc", "kata"} - set(read), set())
+            self.assertEqual(read["crun"]["runtime_type"], "io.containerd.runc.v2")
+            self.assertTrue(read["crun"]["options"]["BinaryName"].endswith("crun"))
+            self.assertTrue(read["kata"]["privileged_without_host_devices"])
+            self.assertEqual(read["kata"]["pod_annotations"], ["io.katacontainers.*"])
+            self.assertEqual(read["kata"]["container_annotations"], ["io.katacontainers.*"])
+            self.assertEqual(read["runsc"]["runtime_type"], "io.containerd.runsc.v1")
+            os.unlink(self.path)
+
+    def test_it_is_written_once(self):
+        before = '# mine\nversion = 2\n\n[plugins."io.containerd.gc.v1.scheduler"]\n  pause_threshold = 0.02 # as it was\n'
+        self.put(before)
+        os.chmod(self.path, 0o640)
+        self.write("crun")
+        after = self.text()
+        self.assertTrue(after.startswith(before))
+        self.assertEqual([self.text(p) for p in self.kept()], [before])
+        self.assertEqual(os.stat(self.path).st_mode & 0o7777, 0o640)
+        self.assertIn("has it", self.write("crun").out)
+        self.assertEqual((self.text(), len(self.kept())), (after, 1))
+        self.write("kata", "--untrusted")
+        read = self.read_by_containerd()
+        self.assertEqual(read["untrusted"]["runtime_type"], "io.containerd.kata.v2")
+        self.assertTrue(read["crun"]["options"]["BinaryName"].endswith("crun"))
+
+    def test_only_its_own_table_changes(self):
+        section = f'[plugins."{CRI[2]}".containerd.runtimes.'
+        self.put(f'version = 2\n{section}crun]\nruntime_type = "old"\n# of runc\n{section}runc]\nruntime_type = "io.containerd.runc.v2"\n'
+                 f'{section}runc.options]\nSystemdCgroup = true\n')
+        self.write("crun")
+        self.assertIn("# of runc\n", self.text())
+        read = self.read_by_containerd()
+        self.assertTrue(read["crun"]["options"]["SystemdCgroup"])
+        self.assertTrue(read["runc"]["options"]["SystemdCgroup"])
+        self.write("crun", "--systemd-cgroup=false")
+        self.assertNotIn("SystemdCgroup", self.text().split("# of runc")[0])
+
+    def test_a_new_file(self):
+        self.assertIn("is written", self.write("davit").out)
+        self.assertEqual(self.kept(), [])
+        self.assertIn("davit.v2", self.read_by_containerd()["davit"]["runtime_type"].replace("-", "."))
+
+    def test_imports(self):
+        """The last word on the plugin is an import's, in 1.x the only one."""
+        part = self.put(f'[plugins."{CRI[2]}"]\nsandbox_image = "local"\n', "part.toml")
+        self.put(f'version = 2\nimports = ["part.toml"]\n[plugins."{CRI[2]}"]\nsandbox_image = "other"\n')
+        before = self.text()
+        self.write("kata")
+        self.assertEqual(self.text(), before)
+        self.assertIn("io.containerd.kata.v2", self.text(part))
+        self.assertEqual(self.read_by_containerd()["kata"]["runtime_type"], "io.containerd.kata.v2")
+
+    def test_what_is_refused_stays(self):
+        link = os.path.join(self.folder, "link")
+        os.symlink("config.toml", link)
+        os.chmod(self.folder, 0o777)
+        for text, args, says in (("version = 2\nnonsense", ("davit",), "line 2"),
+                                 ("version = 9\n", ("davit",), "up to version 4"),
+                                 (f'version = 2\n[plugins."{CRI[2]}".containerd]\nruntimes = {{ davit = {{ a = 1 }} }}\n', ("davit",), "header of its own"),
+                                 ("version = 2\n", ("davit", "--config", link), "is a link"),
+                                 ("version = 2\n", ("runc", "--untrusted"), "kernel of its own"),
+                                 ("version = 2\n", ("lxc",), "not one of davit, runc"),
+                                 ("version = 2\n", ("davit", "--form", "3"), "keeps its version")):
+            self.put(text)
+            self.assertIn(says, self.davit("runtime", "config", "--write", "--config", self.path, *args, code=125).err)
+            self.assertEqual((self.text(), self.kept()), (text, []))
+        self.assertIn("of which runtime", self.config("--write", code=125).err)
+
+    def test_a_plugin_that_is_off(self):
+        self.put(f'version = 2\ndisabled_plugins = ["{CRI[2]}"]\n')
+        self.assertIn(f'disabled_plugins has "{CRI[2]}"', self.config("davit").err)
+        self.put("version = 2\n")
+        self.assertNotIn("disabled_plugins", self.config("davit").err)
+
+    def test_the_file_of_the_containerd_that_runs(self):
+        result = self.davit("runtime", "config", "runc")
+        self.assertIn(f"{Machine.containerd.config}: disabled_plugins has", result.err)
+        self.assertIn("version = 2", result.out)

@@ -1,6 +1,8 @@
 #include "ctrd-path.h"
 #include "file.h"
 #include "mem.h"
+#include "self.h"
+#include "socket.h"
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,4 +37,21 @@ char *ctrd_path(pid_t pid)
 	if (slash)
 		*slash = '\0';
 	return mem_printf("%s:%s", path ? path : PATH_USUAL, exe);
+}
+
+char *ctrd_shim(const char *folders, const char *type, const char *program)
+{
+	_cleanup_free_ char *found = file_find(folders, program);
+	char *beside = NULL;
+
+	if (found)
+		return mem_strdup(type);
+	return self_find(program, &beside, NULL) < 0 ? NULL : beside;
+}
+
+char *ctrd_own_shim(const char *address)
+{
+	_cleanup_free_ char *folders = ctrd_path(address ? socket_listener(address) : 0);
+
+	return ctrd_shim(folders, OWN_SHIM_TYPE, OWN_SHIM);
 }

@@ -1,9 +1,9 @@
 #include "handler.h"
 #include "ctrd-conf.h"
+#include "ctrd-path.h"
 #include "file.h"
 #include "kata.h"
 #include "mem.h"
-#include "self.h"
 #include <string.h>
 
 struct handler {
@@ -32,7 +32,7 @@ static char *runsc_configuration(const char *root)
 }
 
 static const struct handler rows[] = {
-	{ .name = "davit", .type = "io.containerd.davit.v2", .shim = "containerd-shim-davit-v2", .runc = true },
+	{ .name = "davit", .type = OWN_SHIM_TYPE, .shim = OWN_SHIM, .runc = true },
 	{ .name = "runc", .type = "io.containerd.runc.v2", .shim = "containerd-shim-runc-v2", .runc = true },
 	{ .name = "crun", .type = "io.containerd.runc.v2", .shim = "containerd-shim-runc-v2", .engine = "crun", .runc = true },
 	{ .name = "runsc",
@@ -90,15 +90,6 @@ static void put_pair(struct buf *out, const char *key, const char *value)
 	buf_addc(out, '\n');
 }
 
-/* What containerd is to start: the type, or the shim's path where containerd would not find it by that. */
-static char *type_to_write(const struct handler *h, const struct handler_wish *w, bool *ret_found)
-{
-	_cleanup_free_ char *found = file_find(w->folders, h->shim), *beside = NULL;
-
-	*ret_found = found || self_find(h->shim, &beside, NULL) >= 0;
-	return mem_strdup(beside ? beside : h->type);
-}
-
 struct handler_options {
 	char *engine, *config;
 	bool systemd;
@@ -142,15 +133,14 @@ int handler_tables(const struct handler *h, const struct handler_wish *w, struct
 	_cleanup_(handler_options_done) struct handler_options o = { .systemd = w->systemd && h->runc };
 	_cleanup_free_ char *header = NULL, *type = NULL, *missing = NULL;
 	const char *cri;
-	bool shim;
 	int r = ctrd_conf_cri(w->version, &cri, err);
 
 	if (r < 0)
 		return r;
 	header = mem_printf(strchr(cri, '.') ? "plugins.\"%s\".containerd.runtimes.%s" : "plugins.%s.containerd.runtimes.%s", cri,
 			    name_in_file(h, w));
-	type = type_to_write(h, w, &shim);
-	if (!shim)
+	type = ctrd_shim(w->folders, h->type, h->shim);
+	if (!type)
 		missing = mem_printf("its shim, %s", h->shim);
 	if (h->engine) {
 		o.engine = file_find(w->folders, h->engine);
@@ -160,7 +150,7 @@ int handler_tables(const struct handler *h, const struct handler_wish *w, struct
 			o.engine = mem_strdup(h->engine);
 	}
 	o.config = h->config ? h->config(w->root) : NULL;
-	write_main(h, header, type, ret);
+	write_main(h, header, type ? type : h->type, ret);
 	write_options(h, header, &o, ret);
 	*ret_missing = TAKE_PTR(missing);
 	return 0;

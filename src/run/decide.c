@@ -1,5 +1,6 @@
 #include "decide.h"
 #include "controllers.h"
+#include "ctrd-path.h"
 #include "bundle-task.h"
 #include "injected.h"
 #include "job-name.h"
@@ -26,13 +27,11 @@ static const char *host_root(const struct run *run) { return run->core->conf.hos
 static int decide_runtime(struct run *run, struct err *err)
 {
 	const char *name = run->job->runtime ? run->job->runtime : run->core->conf.runtime;
+	_cleanup_free_ char *own = name && !strcmp(name, "davit") ? ctrd_own_shim(run->core->address) : NULL;
 
-	if (!name) {
-		_cleanup_free_ char *own = runtime_shim("io.containerd.davit.v2");
-
-		name = own ? "davit" : "runc";
-	}
-	return runtime_resolve(name, &run->job->runtime_options, host_root(run), &run->runtime, err);
+	if (own)
+		name = own;
+	return runtime_resolve(name ? name : "runc", &run->job->runtime_options, host_root(run), &run->runtime, err);
 }
 
 static int decide_image(struct run_task *t, struct err *err)

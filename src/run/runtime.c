@@ -1,4 +1,5 @@
 #include "runtime.h"
+#include "ctrd-path.h"
 #include "file.h"
 #include "kata.h"
 #include "mem.h"
@@ -19,7 +20,7 @@ static const struct {
 	{ "runsc", "io.containerd.runsc.v1", NULL },
 	{ "gvisor", "io.containerd.runsc.v1", NULL },
 	{ "kata", "io.containerd.kata.v2", NULL },
-	{ "davit", "io.containerd.davit.v2", NULL },
+	{ "davit", OWN_SHIM_TYPE, NULL },
 };
 enum { N_SHORT = sizeof short_names / sizeof *short_names };
 

@@ -124,3 +124,17 @@ class Config(Case):
         result = self.davit("runtime", "config", "runc")
         self.assertIn(f"{Machine.containerd.config}: disabled_plugins has", result.err)
         self.assertIn("version = 2", result.out)
+
+
+class Own(Case):
+    """davit's own shim."""
+
+    def test_beside_davit(self):
+        """containerd's PATH has it not: it is started by its path."""
+        name = self.job("--runtime", "davit")
+        shim = os.path.join(os.path.dirname(Machine.davit), "containerd-shim-davit-v2")
+        self.assertEqual(self.json("inspect", name)[0]["runtime"], shim)
+        self.assertEqual(self.davit("exec", name, "echo", "in").out, "in\n")
+        self.davit("stop", "-t", "1", name)
+        self.davit("start", name)
+        self.assertEqual(self.davit("exec", name, "echo", "again").out, "again\n")

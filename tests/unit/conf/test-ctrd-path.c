@@ -1,6 +1,6 @@
 #include "test.h"
 #include "ctrd-path.h"
-#include "mem.h"
+#include "test-folder.h"
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,4 +34,35 @@ static void has_the_process_s_own_path(void **state)
 	(void)close(ready[0]);
 }
 
-RUN_TESTS("ctrd-path", cmocka_unit_test(has_the_process_s_own_path))
+static void starts_a_shim_by_what_it_finds(void **state)
+{
+	struct test_folder *f = test_folder_new("ctrd-path", "containerd-shim-x-v2");
+	_cleanup_free_ char *by_type = NULL, *none = ctrd_shim("/none:/such", "io.containerd.x.v2", "containerd-shim-x-v2");
+
+	*state = f;
+	assert_null(none);
+	assert_int_equal(file_write(f->path, "", 0, 0755, NULL), 0);
+	by_type = ctrd_shim(f->dir, "io.containerd.x.v2", "containerd-shim-x-v2");
+	assert_string_equal(by_type, "io.containerd.x.v2");
+}
+
+/* "Beside davit" is beside this program. */
+static void starts_the_one_beside_by_its_path(void **state)
+{
+	char exe[1000];
+	const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	_cleanup_free_ char *path = NULL, *found = NULL;
+
+	(void)state;
+	assert_true(n > 0);
+	exe[n] = '\0';
+	*strrchr(exe, '/') = '\0';
+	path = mem_printf("%s/containerd-shim-beside%d-v2", exe, (int)getpid());
+	assert_int_equal(file_write(path, "", 0, 0755, NULL), 0);
+	found = ctrd_shim("/none", "io.containerd.beside.v2", strrchr(path, '/') + 1);
+	assert_int_equal(unlink(path), 0);
+	assert_string_equal(found, path);
+}
+
+RUN_TESTS("ctrd-path", cmocka_unit_test_teardown(starts_a_shim_by_what_it_finds, test_folder_teardown),
+	  cmocka_unit_test(starts_the_one_beside_by_its_path), cmocka_unit_test(has_the_process_s_own_path))

@@ -47,6 +47,7 @@ struct loop {
 	struct watch woken, cancelled;
 	struct timers timers;
 	struct posts posts;
+	struct list_node reaps;
 };
 
 struct loop *loop_new(void)
@@ -56,6 +57,7 @@ struct loop *loop_new(void)
 	l->epoll = l->wake = -1;
 	timers_init(&l->timers);
 	posts_init(&l->posts);
+	list_init(&l->reaps);
 	return l;
 }
 
@@ -77,6 +79,8 @@ void loop_free(struct loop *l)
 	free(l->events);
 	free(l);
 }
+
+struct list_node *loop_reaps(struct loop *l) { return &l->reaps; }
 
 static struct slot *slot_of(struct loop *l, int fd)
 {

@@ -72,6 +72,9 @@ void loop_post(struct loop *, struct post *);
 /* In the loop's thread: it does not run any more, unless somebody posts it again. */
 void loop_unpost(struct loop *, struct post *);
 
+/* The children that are collected on it: reaper.h's. */
+struct list_node *loop_reaps(struct loop *);
+
 /* Wait until at least one function has run, then return 0. -ERR_CANCELLED or -ERR_DEADLINE from @ctx (NULL: wait
  * for ever), checked before waiting. The descriptor of ctx->cancel stays open until the loop is freed, or turned with another or
  * none. */

@@ -56,19 +56,28 @@ void reap_init(struct reap *r, struct loop *l, int pidfd, void (*ended)(void *ar
 {
 	*r = (struct reap){ .pidfd = pidfd, .ended = ended, .arg = arg };
 	watch_init(&r->watch, l, pidfd, POLLIN, on_reap, r);
+	list_push(loop_reaps(l), &r->node);
 }
 
-void reap_kill(const struct reap *r, int sig)
+bool reap_knows(struct loop *l, pid_t pid)
 {
-	if (reap_on(r))
-		(void)pidfd_signal(r->pidfd, sig);
+	list_for_each(node, loop_reaps(l)) {
+		const struct reap *r = container_of(node, struct reap, node);
+		siginfo_t si = { 0 };
+
+		if (waitid(P_PIDFD, (id_t)r->pidfd, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == pid)
+			return true;
+	}
+	return false;
 }
+
+int reap_kill(const struct reap *r, int sig) { return reap_on(r) && pidfd_signal(r->pidfd, sig) < 0 ? -errno : 0; }
 
 void reap_end(struct reap *r)
 {
 	if (!reap_on(r))
 		return;
-	reap_kill(r, SIGKILL);
+	(void)reap_kill(r, SIGKILL);
 	(void)reap_take(r->pidfd, true);
 	reap_done(r);
 }
@@ -78,6 +87,7 @@ void reap_done(struct reap *r)
 	if (!reap_on(r))
 		return;
 	watch_done(&r->watch);
+	list_unlink(&r->node);
 	(void)close(r->pidfd);
 	*r = (struct reap){ 0 };
 }

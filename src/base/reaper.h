@@ -15,6 +15,7 @@ int reap_take(int pidfd, bool wait);
 struct reap {
 	int pidfd;
 	struct watch watch;
+	struct list_node node; /* of the loop's */
 	void (*ended)(void *arg, int status);
 	void *arg;
 };
@@ -24,7 +25,9 @@ enum { REAP_UNKNOWN = 255 << 8 }; /* the status of one that the kernel has colle
  * becomes the reap's. */
 void reap_init(struct reap *, struct loop *, int pidfd, void (*ended)(void *arg, int status), void *arg);
 static inline bool reap_on(const struct reap *r) { return watch_on(&r->watch); }
-void reap_kill(const struct reap *, int sig); /* the process alone; of none: nothing */
+int reap_kill(const struct reap *, int sig); /* the process alone; of none: nothing. 0, or -errno */
+/* The child @pid, which has ended and was not collected, is one of this loop's. */
+bool reap_knows(struct loop *, pid_t pid);
 /* Kill it with SIGKILL and wait for its end, which is not told. */
 void reap_end(struct reap *);
 /* It goes on, or has ended; it is not told, and not collected before we end ourselves. */

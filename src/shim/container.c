@@ -1,15 +1,12 @@
 #include "container.h"
-#include "clock.h"
-#include "events.pb-c.h"
 #include "file.h"
+#include "kill-all.h"
 #include "mem.h"
-#include "shim.pb-c.h"
+#include "collect.h"
 #include "task-service.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 enum { PID_TEXT = 32 };
 
@@ -68,6 +65,8 @@ struct container *container_new(struct shim *s, const char *id, const char *bund
 	*c = (struct container){ .shim = s, .id = mem_strdup(id), .bundle = mem_strdup(bundle) };
 	process_init(&c->init, c, "");
 	list_init(&c->execs);
+	list_init(&c->kills);
+	exits_init(c);
 	list_push(&s->containers, &c->node);
 	return c;
 }
@@ -77,11 +76,28 @@ void container_free(struct container *c)
 	while (!list_empty(&c->execs))
 		process_free_exec(container_of(c->execs.next, struct process, node));
 	process_end(&c->init);
+	kill_all_end(c);
+	exits_done(c);
 	engine_done(&c->engine);
 	list_unlink(&c->node);
 	free(c->id);
 	free(c->bundle);
 	free(c);
+}
+
+static void process_abandon(struct process *p)
+{
+	engine_call_done(&p->call);
+	pty_free(TAKE_PTR(p->pty));
+}
+
+void container_abandon(struct container *c)
+{
+	list_for_each(it, &c->execs)
+		process_abandon(container_of(it, struct process, node));
+	process_abandon(&c->init);
+	kill_all_abandon(c);
+	exits_done(c);
 }
 
 struct process *process_new_exec(struct container *c, const char *exec_id)
@@ -106,6 +122,7 @@ static void on_engine(void *arg, int status)
 {
 	struct process *p = arg;
 	struct ttrpc_stream *asked = p->asked;
+	struct shim *shim = p->of->shim;
 	struct err err = ERR_INIT;
 
 	p->failed = status != 0;
@@ -118,6 +135,7 @@ static void on_engine(void *arg, int status)
 		}
 	}
 	p->done(p);
+	collect_orphans(shim); /* it may have been the last that was to be waited for */
 }
 
 int process_engine(struct process *p, const struct strv *words, bool io, const char *failure, struct ttrpc_stream *asked,
@@ -142,72 +160,16 @@ bool process_busy(const struct process *p) { return reap_on(&p->call.reap) || ex
 
 /* its end */
 
-static bool execs_run(const struct container *c)
-{
-	list_for_each(it, &c->execs) {
-		const struct process *p = container_of(it, struct process, node);
-
-		if (p->state == PROCESS_RUNNING)
-			return true;
-	}
-	return false;
-}
-
-static void tell_exit(struct process *p)
-{
-	Events__TaskExit e = EVENTS__TASK_EXIT__INIT;
-	Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-
-	p->exit_held = false;
-	at.seconds = p->exited_at / NSEC_PER_SEC;
-	at.nanos = (int32_t)(p->exited_at % NSEC_PER_SEC);
-	e.container_id = p->of->id;
-	e.id = *p->exec_id ? p->exec_id : p->of->id;
-	e.pid = (uint32_t)p->pid;
-	e.exit_status = p->status;
-	e.exited_at = &at;
-	publisher_say(p->of->shim->publisher, "/tasks/exit", "TaskExit", &e.base);
-	task_answer_waits(p);
-}
-
-/* Behind its own start, and the init's behind those of all execs. */
-static void settle_exits(struct container *c)
-{
-	list_for_each(it, &c->execs) {
-		struct process *p = container_of(it, struct process, node);
-
-		if (p->exit_held && !p->starting)
-			tell_exit(p);
-	}
-	if (c->init.exit_held && !c->init.starting && !execs_run(c))
-		tell_exit(&c->init);
-}
-
-static void kill_execs(struct container *c)
-{
-	list_for_each(it, &c->execs) {
-		const struct process *p = container_of(it, struct process, node);
-
-		if (p->state == PROCESS_RUNNING)
-			reap_kill(&p->reap, SIGKILL);
-	}
-}
-
 static void on_exit_of(void *arg, int status)
 {
 	struct process *p = arg;
 
-	p->status = WIFSIGNALED(status) ? 128 + (uint32_t)WTERMSIG(status) : (uint32_t)WEXITSTATUS(status);
-	p->exited_at = clock_wall();
-	p->state = PROCESS_STOPPED;
-	p->exit_held = true;
-	if (!*p->exec_id)
-		kill_execs(p->of); /* where they are not in a PID namespace that has ended with it */
+	exits_note(p, status);
 	if (p->pty && pty_drain(p->pty))
 		pty_free(TAKE_PTR(p->pty));
 	if (!p->pty)
 		process_io_ended(&p->io);
-	settle_exits(p->of);
+	exits_settle(p->of);
 }
 
 int process_adopt(struct process *p, const char *pid_file, struct err *err)
@@ -221,6 +183,8 @@ int process_adopt(struct process *p, const char *pid_file, struct err *err)
 	fd = p->pid > 1 ? reap_open(p->pid) : -ESRCH;
 	if (fd < 0)
 		return err_sys(err, -fd, "process %d of %s", (int)p->pid, p->of->id);
+	if (!*p->exec_id)
+		exits_of_init(p->of, p->pid);
 	reap_init(&p->reap, p->of->shim->loop, fd, on_exit_of, p);
 	return 0;
 }
@@ -228,5 +192,5 @@ int process_adopt(struct process *p, const char *pid_file, struct err *err)
 void process_started(struct process *p)
 {
 	p->starting = false;
-	settle_exits(p->of);
+	exits_settle(p->of);
 }

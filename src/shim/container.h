@@ -4,6 +4,7 @@
 #include "pty.h"
 #include "engine.h"
 #include "exec-fifo.h"
+#include "exits.h"
 #include "publisher.h"
 #include "list.h"
 #include "process-io.h"
@@ -16,7 +17,9 @@ struct shim {
 	struct publisher *publisher;
 	const char *ns;
 	struct list_node containers;
-	bool over; /* Shutdown was asked for */
+	struct watch signals;
+	struct post orphans; /* collect.h */
+	bool over;           /* Shutdown was asked for, or a signal came */
 };
 
 enum process_state { PROCESS_CREATING, PROCESS_CREATED, PROCESS_RUNNING, PROCESS_PAUSED, PROCESS_STOPPED };
@@ -53,6 +56,8 @@ struct container {
 	bool start_hooks; /* or it cannot be told: the engine calls them at `start` */
 	struct process init;
 	struct list_node execs;
+	struct exits exits;
+	struct list_node kills; /* kill-all.h */
 };
 
 struct container *container_find(const struct shim *, const char *id);
@@ -60,6 +65,8 @@ struct container *container_find(const struct shim *, const char *id);
 struct process *process_find(struct container *, const char *exec_id);
 struct container *container_new(struct shim *, const char *id, const char *bundle);
 void container_free(struct container *);
+/* The shim ends, the container does not: engines that are at work on it are killed, and nobody is answered. */
+void container_abandon(struct container *);
 struct process *process_new_exec(struct container *, const char *exec_id);
 void process_free_exec(struct process *);
 

@@ -3,6 +3,7 @@
 #include "json.h"
 #include "launch.h"
 #include "mem.h"
+#include "name.h"
 #include "options.pb-c.h"
 #include "pb.h"
 #include "runtime-shim.h"
@@ -13,7 +14,7 @@
 
 #define ROOT_DEFAULT "/run/containerd/runc"
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-enum { STATE_MAX = 64 << 10, LOG_MAX = 1 << 20 };
+enum { STATE_MAX = 64 << 10, LOG_MAX = 1 << 20, LOG_NAME = 16 };
 
 void engine_done(struct engine *e)
 {
@@ -143,32 +144,6 @@ static int engine_launch(const struct engine *e, const char *log, const char *bu
 	return r < 0 ? err_sys(err, -r, "engine %s", e->program) : 0;
 }
 
-static void on_engine_end(void *arg, int status)
-{
-	struct engine_call *c = arg;
-
-	c->ended(c->arg, status);
-}
-
-int engine_begin(struct engine_call *c, const struct engine *e, struct loop *loop, const char *bundle, const struct strv *words,
-		 const struct engine_io *io, struct err *err)
-{
-	pid_t pid;
-	int fd, r;
-
-	free(c->log);
-	c->log = mem_printf("%s/log.json", bundle);
-	(void)unlink(c->log);
-	r = engine_launch(e, c->log, bundle, words, io, &pid, err);
-	if (r < 0)
-		return r;
-	fd = reap_open(pid);
-	if (fd < 0)
-		return err_sys(err, -fd, "engine %s", e->program);
-	reap_init(&c->reap, loop, fd, on_engine_end, c);
-	return 0;
-}
-
 /* The last line of level error. */
 static char *last_error(const char *log)
 {
@@ -192,12 +167,47 @@ static char *last_error(const char *log)
 	return found;
 }
 
+static void drop_log(struct engine_call *c)
+{
+	if (c->log)
+		(void)unlink(c->log);
+	free(TAKE_PTR(c->log));
+}
+
+static void on_engine_end(void *arg, int status)
+{
+	struct engine_call *c = arg;
+
+	if (status)
+		c->said = last_error(c->log);
+	drop_log(c);
+	c->ended(c->arg, status);
+}
+
+int engine_begin(struct engine_call *c, const struct engine *e, struct loop *loop, const char *bundle, const struct strv *words,
+		 const struct engine_io *io, struct err *err)
+{
+	char random[LOG_NAME + 1];
+	pid_t pid;
+	int fd, r;
+
+	free(TAKE_PTR(c->said));
+	name_random(random, LOG_NAME);
+	c->log = mem_printf("%s/log-%s.json", bundle, random);
+	r = engine_launch(e, c->log, bundle, words, io, &pid, err);
+	if (r < 0)
+		return drop_log(c), r;
+	fd = reap_open(pid);
+	if (fd < 0)
+		return drop_log(c), err_sys(err, -fd, "engine %s", e->program);
+	reap_init(&c->reap, loop, fd, on_engine_end, c);
+	return 0;
+}
+
 int engine_error(const struct engine_call *c, const char *what, int status, struct err *err)
 {
-	_cleanup_free_ char *said = c->log ? last_error(c->log) : NULL;
-
-	if (said)
-		return err_set(err, ERR_UNKNOWN, "%s: %s", what, said);
+	if (c->said)
+		return err_set(err, ERR_UNKNOWN, "%s: %s", what, c->said);
 	if (WIFSIGNALED(status))
 		return err_set(err, ERR_UNKNOWN, "%s: the engine was killed by signal %d", what, WTERMSIG(status));
 	return err_set(err, ERR_UNKNOWN, "%s: the engine ended with %d", what, WEXITSTATUS(status));
@@ -207,7 +217,8 @@ void engine_call_done(struct engine_call *c)
 {
 	if (reap_on(&c->reap))
 		reap_end(&c->reap);
-	free(c->log);
+	drop_log(c);
+	free(c->said);
 	*c = (struct engine_call){ 0 };
 }
 

@@ -21,18 +21,20 @@ int engine_load(const char *bundle, struct engine *ret, struct err *err);
 /* One call. It is inside its owner; zeroed it is none. */
 struct engine_call {
 	struct reap reap;
-	char *log; /* what it logs to, as JSON lines */
+	char *log;  /* what it logs to, as JSON lines; gone when it has ended */
+	char *said; /* its last error */
 	void (*ended)(void *arg, int status);
 	void *arg;
 };
 struct engine_io {
 	int in, out, err; /* -1: /dev/null */
 };
-/* ENGINE --root R --log BUNDLE/log.json --log-format json WORDS...; @io (NULL: nothing) is what the container's process gets. Then
+/* ENGINE --root R --log BUNDLE/log-X.json --log-format json WORDS...; @io (NULL: nothing) is what the container's process gets.
+ * Then
  * @call->ended(@call->arg, its wait(2) status). */
 int engine_begin(struct engine_call *, const struct engine *, struct loop *, const char *bundle, const struct strv *words,
 		 const struct engine_io *, struct err *err);
-/* The last error of its log, or what became of it; -ERR_UNKNOWN. @what stands before it. */
+/* The last error that it logged, or what became of it; -ERR_UNKNOWN. @what stands before it. */
 int engine_error(const struct engine_call *, const char *what, int status, struct err *err);
 void engine_call_done(struct engine_call *);
 /* The same, waited for, where there is no loop. The wait(2) status, or an error. */

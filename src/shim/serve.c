@@ -1,16 +1,51 @@
 /* The server: one loop, on which everything is a function that does not wait. */
 #include "container.h"
 #include "log.h"
+#include "collect.h"
 #include "runtime-shim.h"
 #include "task-service.h"
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { LAST_MS = 2000 };
+
+/* Ends, as the shims of containerd's do: containers go on until `delete`, which containerd runs then. */
+static void shim_on_signal(void *arg, short revents)
+{
+	struct shim *s = arg;
+	struct signalfd_siginfo si;
+
+	(void)revents;
+	while (read(s->signals.fd, &si, sizeof si) == sizeof si)
+		if (si.ssi_signo == SIGCHLD)
+			collect_orphans(s);
+		else
+			s->over = true;
+}
+
+static int watch_signals(struct shim *s, struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return err_sys(err, errno, "signals");
+	watch_init(&s->signals, s->loop, fd, POLLIN, shim_on_signal, s);
+	return 0;
+}
 
 static void ignore_pipes(void)
 {
@@ -44,6 +79,7 @@ static void drop_socket(int fd)
 void shim_serve(const struct shim_args *a, int fd)
 {
 	struct shim s = { .ns = a->ns };
+	struct err err = ERR_INIT;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)unsetenv("NOTIFY_SOCKET");
@@ -51,9 +87,14 @@ void shim_serve(const struct shim_args *a, int fd)
 	log_init(a->debug ? LOG_DEBUG : LOG_WARN, false);
 	list_init(&s.containers);
 	s.loop = loop_new();
+	collect_init(&s);
+	if (watch_signals(&s, &err) < 0)
+		log_warn("%s", err.msg); /* then orphans stay, and a signal ends us without a word */
 	s.publisher = publisher_new(s.loop, getenv("TTRPC_ADDRESS"), a->ns);
 	s.server = ttrpc_server_new(s.loop, fd, NULL, task_services, &s);
 	serve_all(&s);
+	list_for_each(it, &s.containers)
+		container_abandon(container_of(it, struct container, node));
 	drop_socket(fd);
 	_exit(0); /* what is left is the kernel's to free */
 }

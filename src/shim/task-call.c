@@ -16,6 +16,14 @@ void task_answer(struct ttrpc_stream *s, const ProtobufCMessage *msg)
 
 void task_refuse(struct ttrpc_stream *s, int r, const struct err *err) { ttrpc_stream_end(s, grpc_status(r), err->msg); }
 
+void task_answer_end(struct ttrpc_stream *s, int r, const struct err *err)
+{
+	if (r < 0)
+		task_refuse(s, r, err);
+	else
+		task_answer(s, NULL);
+}
+
 void refuse_as(struct ttrpc_stream *s, enum errc code, const char *why) { ttrpc_stream_end(s, grpc_status(-(int)code), why); }
 
 Google__Protobuf__Timestamp task_time(int64_t wall)

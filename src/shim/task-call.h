@@ -13,7 +13,8 @@ struct process *the_process(struct shim *, struct ttrpc_stream *, const char *id
 /* Of one that no engine works on. */
 struct process *idle_process(struct shim *, struct ttrpc_stream *, const char *id, const char *exec_id);
 
-void task_answer(struct ttrpc_stream *, const ProtobufCMessage *msg); /* NULL: an empty one */
+void task_answer(struct ttrpc_stream *, const ProtobufCMessage *msg);   /* NULL: an empty one */
+void task_answer_end(struct ttrpc_stream *, int r, const struct err *); /* an empty answer, or the error @r */
 void task_refuse(struct ttrpc_stream *, int r, const struct err *);
 void refuse_as(struct ttrpc_stream *, enum errc, const char *why);
 

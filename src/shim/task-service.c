@@ -1,6 +1,7 @@
 #include "task-service.h"
 #include "events.pb-c.h"
 #include "file.h"
+#include "kill-all.h"
 #include "mem.h"
 #include "mounts.h"
 #include "runtime-shim.h"
@@ -67,6 +68,13 @@ static int process_streams(struct process *p, struct strv *words, struct err *er
 		strv_push(words, path);
 	}
 	return r < 0 ? r : 0;
+}
+
+/* Nothing came of it: who reads them sees the end. */
+static void drop_streams(struct process *p)
+{
+	pty_free(TAKE_PTR(p->pty));
+	process_io_done(&p->io);
 }
 
 static void keep_streams(struct process *p, bool terminal, const char *in, const char *out, const char *errs)
@@ -187,6 +195,8 @@ static void on_started(struct process *p)
 		(void)unlink(pid_file);
 		if (r < 0 && s)
 			task_refuse(TAKE_PTR(s), r, &err);
+		if (r < 0)
+			drop_streams(p);
 	}
 	if (r >= 0) {
 		process_io_given(&p->io);
@@ -277,6 +287,8 @@ static void task_start(void *arg, struct ttrpc_stream *s, const void *msg, size_
 	if (r >= 0)
 		return;
 	task_refuse(s, r, &err);
+	if (*p->exec_id)
+		drop_streams(p);
 	process_started(p);
 }
 
@@ -390,7 +402,7 @@ static void task_delete(void *arg, struct ttrpc_stream *s, const void *msg, size
 
 	if (!p)
 		return;
-	if (p->asked || (p->state != PROCESS_STOPPED && p->state != PROCESS_CREATED)) {
+	if (p->asked || p->exit_held || (p->state != PROCESS_STOPPED && p->state != PROCESS_CREATED)) {
 		refuse_as(s, ERR_PRECONDITION, "cannot delete a running process");
 		return;
 	}
@@ -482,24 +494,42 @@ static void task_wait_for(void *arg, struct ttrpc_stream *s, const void *msg, si
 		list_push(&p->waits, ttrpc_stream_link(s));
 }
 
+/* All of a PID namespace end with its first process. */
+static bool kill_is_for_all(const struct process *p, const Shim__KillRequest *q)
+{
+	return q->all && !*p->exec_id && (p->of->exits.outlived || q->signal != SIGKILL);
+}
+
+static int kill_process(struct process *p, int sig, struct err *err)
+{
+	int r;
+
+	if (p->state == PROCESS_STOPPED)
+		return err_set(err, ERR_NOT_FOUND, "process already finished");
+	if (!reap_on(&p->reap))
+		return err_set(err, ERR_PRECONDITION, "process not created");
+	r = reap_kill(&p->reap, sig);
+	if (r == -ESRCH)
+		return err_set(err, ERR_NOT_FOUND, "process already finished");
+	return r < 0 ? err_sys(err, -r, "signal %d", sig) : 0;
+}
+
 static void task_kill(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__KillRequest *q = task_request(s, &shim__kill_request__descriptor, msg, len, &a);
 	struct process *p = q ? the_process(arg, s, q->id, q->exec_id) : NULL;
+	struct err err = ERR_INIT;
+	int r;
 
 	if (!p)
 		return;
-	if (p->state == PROCESS_STOPPED) {
-		refuse_as(s, ERR_NOT_FOUND, "process already finished");
+	if (kill_is_for_all(p, q)) {
+		kill_all(p->of, (int)q->signal, s);
 		return;
 	}
-	if (!reap_on(&p->reap)) {
-		refuse_as(s, ERR_PRECONDITION, "process is not started");
-		return;
-	}
-	reap_kill(&p->reap, (int)q->signal);
-	task_answer(s, NULL);
+	r = kill_process(p, (int)q->signal, &err);
+	task_answer_end(s, r, &err);
 }
 
 static void task_connect(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
@@ -577,7 +607,7 @@ static const struct ttrpc_method methods[] = {
 	{ .name = "Exec", .message = task_exec },
 	{ .name = "State", .message = task_state },
 	{ .name = "Wait", .message = task_wait_for },
-	{ .name = "Kill", .message = task_kill },
+	{ .name = "Kill", .message = task_kill, .closed = kill_all_closed },
 	{ .name = "Pids", .message = task_pids },
 	{ .name = "CloseIO", .message = task_close_io },
 	{ .name = "ResizePty", .message = task_resize },

@@ -30,6 +30,11 @@ char *places_shm(const struct core *c, const char *id, size_t task)
 	return mem_printf("%s/%s/%s/" PLACES_MAP "shm.%zu", c->conf.run_dir, c->conf.ns, id, task);
 }
 
+char *places_attach(const struct core *c, const char *id, const char *what)
+{
+	return mem_printf("%s/%s/%s/attach.%s", c->conf.run_dir, c->conf.ns, id, what);
+}
+
 char *places_log(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *folder = places_logs(c, id);

@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "poststop.h"
 #include "remains.h"
+#include "shim-streams.h"
 #include "task-wait.h"
 #include <signal.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static struct logfile *heir_log(const struct run_task *t)
 	_cleanup_free_ char *path = places_log(t->core, t->id);
 	struct logfile *log = t->log;
 
-	if (t->task->log == JOB_LOG_NONE || (!log && t->task->log != JOB_LOG_FILE))
+	if (t->task->log == JOB_LOG_NONE || shim_is_heir(t->run) || (!log && t->task->log != JOB_LOG_FILE))
 		return NULL;
 	if (!log) /* davit wrote none: it would have removed the job */
 		log = logfile_new(path, t->task->log_max_size, t->task->log_max_files);
@@ -254,6 +255,8 @@ static void time_row(struct timing *t, const char *name, int64_t origin, int64_t
  * wants the name next waits for that. */
 static bool remove_behind(struct run *run)
 {
+	if (shim_is_heir(run))
+		foreground_heir(run);
 	if (!heir_tell(run->heir, HEIR_REMOVE, run->lock))
 		return false;
 	(void)close(TAKE_FD(run->lock));
@@ -318,6 +321,8 @@ static void leave_to_heir(struct run *run, enum streams_end end)
 		logfile_free(TAKE_PTR(run->tasks[i].log)); /* which it opens */
 	if (end == STREAMS_DETACHED)
 		foreground_leave(run);
+	if (end == STREAMS_HUNG_UP && shim_is_heir(run)) /* what is left is for one */
+		foreground_heir(run);
 	if (end == STREAMS_HUNG_UP)
 		(void)heir_tell(run->heir, HEIR_HANG_UP, -1);
 }

@@ -8,6 +8,8 @@
 #include "job-state.h"
 #include "mem.h"
 #include "name.h"
+#include "runtime-options.h"
+#include "shim-streams.h"
 #include "spec.h"
 #include "task.h"
 #include <string.h>
@@ -120,6 +122,15 @@ static void process_go_on(void *arg, enum heir_word word, int lock)
 	streams_free(x->io);
 }
 
+/* Our terminal has gone, and so will we: what it would say is said now. */
+static void process_hang_up(const struct process *x)
+{
+	struct ctx limit = ctx_within(NULL, DELETE_MS);
+
+	if (!heir_tell(x->heir, HEIR_HANG_UP, -1) && core_reconnect(x->core, NULL) >= 0)
+		(void)tasks_kill(x->core->ctrd, x->rec->c.id, x->exec_id, SIGHUP, false, &limit, NULL);
+}
+
 static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, struct err *err)
 {
 	struct ctx forever = { 0 };
@@ -139,7 +150,7 @@ static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, 
 	if (r == STREAMS_DETACHED)
 		(void)heir_tell(x->heir, HEIR_CARRY_ON, -1);
 	if (r == STREAMS_HUNG_UP)
-		(void)heir_tell(x->heir, HEIR_HANG_UP, -1);
+		process_hang_up(x);
 	if (r == STREAMS_EXITED)
 		*ret_code = streams_exit_code(x->io, &exit);
 	else if (r == STREAMS_UNREAD || r == STREAMS_HUNG_UP)
@@ -148,8 +159,12 @@ static int process_run(struct process *x, const struct ctx *ctx, int *ret_code, 
 	return r;
 }
 
+/* It deletes what has ended, too, when we are not there. */
+static bool shim_is_heir_of(const struct process *x) { return runtime_is_davit(x->rec->c.runtime); }
+
 static int process_open(struct process *x, pid_t pid, struct err *err)
 {
+	_cleanup_(log_uri_done) struct log_uri uri = { 0 };
 	_cleanup_free_ char *run_dir = places_run(x->core, record_job_id(x->rec)), *dir = NULL;
 	const struct exec_opts *o = x->opts;
 	int r = make_process(x->rec, o, pid, &x->spec, err);
@@ -158,10 +173,12 @@ static int process_open(struct process *x, pid_t pid, struct err *err)
 	dir = mem_printf("%s/exec-%s", run_dir, x->exec_id);
 	if (r < 0 || o->detach)
 		return r;
+	shim_streams_exec(x->core, record_job_id(x->rec), x->exec_id, &uri);
 	return streams_new(&(struct streams_conf){ .dir = dir,
 						   .tty = o->tty,
 						   .stdin_open = o->interactive,
 						   .detach_keys = o->detach_keys,
+						   .uri = shim_is_heir_of(x) ? &uri : NULL,
 						   .sig_proxy = true,
 						   .console = o->console },
 			   x->core->loop, &x->io, err);
@@ -179,7 +196,7 @@ static int exec_in(struct core *c, const struct record *rec, pid_t pid, const st
 	if (r < 0)
 		return r;
 	call = tasks_exec_begin(c->ctrd, rec->c.id, x.exec_id, x.io ? streams_io(x.io) : &nothing, &x.spec, ctx);
-	if (x.io && o->heir)
+	if (x.io && o->heir && !shim_is_heir_of(&x))
 		x.heir = heir_new(c, &x.io, 1, o->heir, process_go_on, &x);
 	r = tasks_exec_end(call, ctx, err);
 	if (r >= 0)

@@ -62,6 +62,8 @@ static int not_its_own(const char *type, const struct runtime_option *o, struct 
 				  o->name);
 }
 
+bool runtime_is_davit(const char *type) { return is_shim_of(type, "davit"); }
+
 static void pack(const ProtobufCMessage *m, const char *type_url, struct ctrd_any *out)
 {
 	out->type_url = mem_strdup(type_url);

@@ -5,6 +5,7 @@
 #include "journal.h"
 #include "mem.h"
 #include "self.h"
+#include "shim-streams.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -66,6 +67,13 @@ static int log_uri(struct run_task *t, struct err *err)
 	_cleanup_free_ char *logger = NULL, *path = places_log(t->core, t->id), *program = NULL, *file = encode(path);
 	int r;
 
+	if (shim_writes_log(t)) {
+		_cleanup_(log_uri_done) struct log_uri uri = { 0 };
+
+		shim_streams_uri(t, &uri);
+		t->log_uri = log_uri_make(&uri);
+		return 0;
+	}
 	if (t->task->log == JOB_LOG_NONE) {
 		if (t->task->tty)
 			t->log_uri = mem_strdup("/dev/null"); /* the shim must copy a terminal somewhere */
@@ -115,6 +123,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 	_cleanup_free_ char *dir = places_run(t->core, t->run->id),
 			    *fifos = alone ? mem_printf("%s/io", dir) : mem_printf("%s/io-%zu", dir, t->index),
 			    *path = places_log(t->core, t->id);
+	_cleanup_(log_uri_done) struct log_uri uri = { 0 };
+	const bool of_shim = shim_is_heir(t->run);
 	struct streams_conf conf = { .dir = fifos,
 				     .tty = t->task->tty,
 				     .stdin_open = t->task->stdin_open && gets_input(t),
@@ -130,13 +140,16 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 		return r;
 	if (t->run->opts->mode != RUN_FOREGROUND)
 		return log_uri(t, err);
+	if (of_shim)
+		shim_streams_uri(t, &uri);
 	if (t->task->log == JOB_LOG_JOURNALD)
 		t->log = journal_log(t);
-	else if (keeps_log(t))
+	else if (!of_shim && keeps_log(t))
 		r = logfile_open(path, t->task->log_max_size, t->task->log_max_files, &t->log, err);
 	if (t->log)
 		logfile_share(t->log);
 	conf.log = t->log;
+	conf.uri = of_shim ? &uri : NULL;
 	if (!alone)
 		crew_conf(t->run, t->index, &conf);
 	return r < 0 ? r : streams_new(&conf, t->core->loop, &t->streams, err);

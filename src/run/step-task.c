@@ -12,6 +12,7 @@
 #include "orphans.h"
 #include "remains.h"
 #include "shim.h"
+#include "shim-streams.h"
 #include <string.h>
 
 enum { ANSWER_MS = 1500 };
@@ -32,7 +33,8 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
 	const bool tty = t->task->tty;
-	const struct ctrd_io detached = { NULL, t->log_uri, tty ? NULL : t->log_uri, tty };
+	const char *in = t->task->stdin_open && shim_writes_log(t) ? LOG_URI : NULL;
+	const struct ctrd_io detached = { in, t->log_uri, tty ? NULL : t->log_uri, tty };
 	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
 	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
 
@@ -45,7 +47,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	run_label_root(t);
 	t->asked = true;
 	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, NULL, ctx);
-	if (t->run->n_tasks == 1 && !t->run->set)
+	if (t->run->n_tasks == 1 && !t->run->set && !shim_is_heir(t->run))
 		foreground_heir(t->run);
 	return 0;
 }

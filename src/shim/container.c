@@ -160,16 +160,30 @@ bool process_busy(const struct process *p) { return reap_on(&p->call.reap) || ex
 
 /* its end */
 
+/* Execs that have ended, and whose owner will not delete them. */
+static void drop_orphans(const struct container *c)
+{
+	list_for_each(it, &c->execs) {
+		struct process *p = container_of(it, struct process, node);
+
+		if (p->state == PROCESS_STOPPED && !p->exit_held && !p->starting && !p->asked && process_io_is_orphan(&p->io))
+			process_free_exec(p);
+	}
+}
+
 static void on_exit_of(void *arg, int status)
 {
 	struct process *p = arg;
 
 	exits_note(p, status);
+	while (p->pty && !pty_drain(p->pty) && process_io_take(&p->io))
+		;
 	if (p->pty && pty_drain(p->pty))
 		pty_free(TAKE_PTR(p->pty));
 	if (!p->pty)
 		process_io_ended(&p->io);
 	exits_settle(p->of);
+	drop_orphans(p->of);
 }
 
 int process_adopt(struct process *p, const char *pid_file, struct err *err)

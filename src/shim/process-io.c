@@ -1,6 +1,7 @@
 #include "process-io.h"
 #include "file.h"
 #include "launch.h"
+#include "log-uri.h"
 #include "mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -41,9 +42,25 @@ static int open_sink(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "stream %s", path) : fd;
 }
 
+/* A pipe that nobody writes to but who attaches. */
+static int open_kept(int *ret_holder, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "pipe of stdin");
+	(void)fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	*ret_holder = fds[1];
+	return fds[0];
+}
+
 static int open_source(const char *path, int *ret_holder, struct err *err)
 {
-	int fd = *path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : open_null();
+	int fd;
+
+	if (log_uri_is(path))
+		return open_kept(ret_holder, err);
+	fd = *path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : open_null();
 
 	if (fd < 0)
 		return err_sys(err, errno, "stream %s", path);
@@ -160,6 +177,20 @@ static int logger_connect(struct loop *loop, const struct process_io_names *name
 	return r;
 }
 
+static int output_connect(struct loop *loop, const struct process_io_names *names, struct process_io *s, struct err *err)
+{
+	const struct output_of of = {
+		.id = names->id, .uri = names->out, .both = log_uri_is(names->err), .input = &s->stdin_holder
+	};
+	int fds[2], r = output_new(loop, &of, &s->output, fds, err);
+
+	if (r < 0)
+		return r;
+	s->io.out = fds[0];
+	s->io.err = fds[1] >= 0 || *names->err ? fds[1] : fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+	return 0;
+}
+
 int process_io_open(struct loop *loop, const struct process_io_names *names, struct process_io *s, struct err *err)
 {
 	int r = 0;
@@ -167,6 +198,8 @@ int process_io_open(struct loop *loop, const struct process_io_names *names, str
 	process_io_init(s);
 	if (!strncmp(names->out, "binary://", 9))
 		r = logger_connect(loop, names, s, err);
+	else if (log_uri_is(names->out))
+		r = output_connect(loop, names, s, err);
 	else
 		r = s->io.out = open_sink(names->out, err);
 	if (r >= 0 && s->io.err < 0)
@@ -179,19 +212,32 @@ int process_io_open(struct loop *loop, const struct process_io_names *names, str
 }
 
 void process_io_given(struct process_io *s) { drop_fd(&s->io.in); }
-void process_io_close_in(struct process_io *s) { drop_fd(&s->stdin_holder); }
+
+void process_io_close_in(struct process_io *s)
+{
+	if (s->output)
+		output_input_closes(s->output);
+	drop_fd(&s->stdin_holder);
+}
+
+bool process_io_take(struct process_io *s) { return s->output && output_take(s->output); }
+bool process_io_is_orphan(const struct process_io *s) { return s->output && output_is_orphan(s->output); }
 
 void process_io_ended(struct process_io *s)
 {
 	drop_fd(&s->io.out);
 	drop_fd(&s->io.err);
+	if (s->output)
+		output_ended(s->output);
 }
 
 static void process_io_close(struct process_io *s)
 {
-	process_io_ended(s);
+	drop_fd(&s->io.out);
+	drop_fd(&s->io.err);
 	drop_fd(&s->io.in);
-	drop_fd(&s->stdin_holder);
+	process_io_close_in(s);
+	output_free(TAKE_PTR(s->output));
 }
 
 void process_io_finish(struct process_io *s, void (*finished)(void *arg), void *arg)

@@ -1,13 +1,17 @@
 /* The standard streams of a process, as containerd names them: FIFOs and files are handed to the engine as they are, so the shim
  * copies nothing; the writer of a FIFO whose reader has gone waits until one returns, since the shim holds it open for reading,
- * too. "binary://PROGRAM?K=V": a logger that reads two pipes. Source: reference containerd.md A.9, C.7. */
+ * too. "binary://PROGRAM?K=V": a logger that reads two pipes. "davit-log://": process-output.h. Source: reference containerd.md
+ * A.9, C.7.
+ */
 #pragma once
 #include "engine.h"
 #include "loop.h"
+#include "process-output.h"
 
 struct process_io {
 	struct engine_io io; /* what the process gets */
 	int stdin_holder;    /* the writing end, until CloseIO */
+	struct output *output;
 	struct reap logger;
 	void (*finished)(void *arg);
 	void *arg;
@@ -24,8 +28,12 @@ int process_io_open(struct loop *, const struct process_io_names *, struct proce
 /* The engine has them: what the shim need not hold is closed. */
 void process_io_given(struct process_io *);
 void process_io_close_in(struct process_io *);
+/* What it has written to streams that the shim reads is taken: true when there was any, so there is room for more. */
+bool process_io_take(struct process_io *);
 /* Its end: who reads sees the end of its output once nobody else writes. */
 void process_io_ended(struct process_io *);
+/* Who started it has gone, and nobody else will ask for it: once it has ended it may go. */
+bool process_io_is_orphan(const struct process_io *);
 /* The process has gone: all is closed, and @finished(@arg) is called once a logger has written what was left; it may free @s. */
 void process_io_finish(struct process_io *, void (*finished)(void *arg), void *arg);
 void process_io_done(struct process_io *);

@@ -45,7 +45,8 @@ static void on_created(struct process *p)
 		task_forget(p);
 		return;
 	}
-	process_io_given(&p->io);
+	if (!p->pty) /* which copies from what it has */
+		process_io_given(&p->io);
 	p->state = p->state == PROCESS_STOPPED ? PROCESS_STOPPED : PROCESS_CREATED;
 	e.container_id = p->of->id;
 	e.bundle = p->of->bundle;
@@ -199,7 +200,8 @@ static void on_started(struct process *p)
 			drop_streams(p);
 	}
 	if (r >= 0) {
-		process_io_given(&p->io);
+		if (!p->pty) /* which copies from what it has */
+			process_io_given(&p->io);
 		if (p->state != PROCESS_STOPPED)
 			p->state = PROCESS_RUNNING;
 		tell_start(p);

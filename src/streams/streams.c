@@ -7,6 +7,7 @@
 #include "streams.h"
 #include "clock.h"
 #include "file.h"
+#include "attachment.h"
 #include "keys.h"
 #include "mem.h"
 #include "orders.h"
@@ -25,6 +26,7 @@ struct streams {
 	struct streams_conf conf;
 	struct loop *loop;
 	char *dir, *path[3];
+	char *address, *attach; /* of streams that davit's shim reads, which goes on without us; NULL: of FIFOs */
 	struct ctrd_io io;
 	bool inherited; /* we are the heir: nobody listens to us */
 	bool left;      /* the process goes on: its FIFOs stay */
@@ -83,6 +85,18 @@ static int make_fifos(struct streams *s, int ret_from[2], struct err *err)
 	return r;
 }
 
+static void name_to_shim(struct streams *s)
+{
+	struct log_uri uri = *s->conf.uri;
+
+	uri.out = s->path[1];
+	uri.err = s->path[2];
+	s->address = log_uri_make(&uri);
+	s->attach = mem_strdup(uri.attach);
+	s->io = (struct ctrd_io){ s->path[0], s->address, s->conf.tty ? NULL : s->address, s->conf.tty };
+	s->conf.uri = NULL;
+}
+
 int streams_new(const struct streams_conf *conf, struct loop *loop, struct streams **ret, struct err *err)
 {
 	_cleanup_(streams_freep) struct streams *s = mem_new(struct streams);
@@ -100,6 +114,8 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 		return r;
 	s->dir = mem_strdup(conf->dir);
 	r = make_fifos(s, from, err);
+	if (r >= 0 && conf->uri)
+		name_to_shim(s);
 	outlet_init(&s->out[LOG_STDOUT], from[LOG_STDOUT], STDOUT_FILENO, LOG_STDOUT, conf->log);
 	outlet_init(&s->out[LOG_STDERR], from[LOG_STDERR], STDERR_FILENO, LOG_STDERR, conf->log);
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
@@ -415,6 +431,8 @@ void streams_leave(struct streams *s)
 
 static int streams_over(struct streams *s, int r)
 {
+	if (r == STREAMS_DETACHED && s->attach && s->conf.stdin_open)
+		attachment_stay(s->attach);
 	s->left = r != STREAMS_EXITED && r != -ERR_NOT_FOUND;
 	detach(s);
 	return r;
@@ -478,7 +496,7 @@ size_t streams_fifos(const struct streams *s, int ret[2])
 	size_t n = 0;
 
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
-		if (outlet_open(&s->out[i]))
+		if (outlet_open(&s->out[i]) && !s->address)
 			ret[n++] = s->out[i].from;
 	return n;
 }
@@ -490,7 +508,7 @@ void streams_inherit(struct streams *s, struct logfile *log)
 	s->conf.log = log;
 	s->conf.sig_proxy = false;
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
-		outlet_init(&s->out[i], s->out[i].from, -1, (enum log_stream)i, log);
+		outlet_init(&s->out[i], s->address ? -1 : s->out[i].from, -1, (enum log_stream)i, log);
 	s->to_stdin = s->sigfd = s->terminal = -1;
 	s->input = (struct shared_fd){ .fd = -1, .own = -1 };
 	s->in_watch = s->fifo_watch = s->sig_watch = (struct watch){ 0 };
@@ -530,13 +548,15 @@ void streams_free(struct streams *s)
 	streams_close_input(s);
 	shared_fd_done(&s->input);
 	for (size_t i = 0; i < 3; i++) {
-		if (s->path[i] && !s->left)
+		if (s->path[i] && (!s->left || s->address)) /* the shim has them open */
 			(void)unlink(s->path[i]);
 		free(s->path[i]);
 	}
-	if (s->dir && !s->left)
+	if (s->dir && (!s->left || s->address))
 		(void)rmdir(s->dir);
 	free(s->dir);
+	free(s->address);
+	free(s->attach);
 	buf_done(&s->pending);
 	free(s);
 }

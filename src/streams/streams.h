@@ -5,6 +5,7 @@
 #pragma once
 #include "console.h"
 #include "core.h"
+#include "log-uri.h"
 #include "logfile.h"
 #include "outlet.h"
 #include "tasks.h"
@@ -16,8 +17,10 @@ struct streams;
 struct streams_conf {
 	const char *dir; /* made for the FIFOs, removed with them */
 	bool tty, stdin_open;
-	const char *detach_keys; /* NULL: ctrl-p,ctrl-q; only with a terminal */
-	struct logfile *log;     /* gets a copy of the output; NULL: none; borrowed */
+	const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; only with a terminal */
+	struct logfile *log;       /* gets a copy of the output; NULL: none; borrowed */
+	const struct log_uri *uri; /* under davit's own shim, which goes on when we end, what it is told, but for the FIFOs that we
+				    make; NULL: under any other. Needed by streams_new() alone */
 	bool sig_proxy;
 	const struct console *console; /* NULL: our process's signals and terminal stay as they are */
 	const char *prefix;            /* of one of several processes: before each of its lines; NULL: bytes as they come */
@@ -60,7 +63,8 @@ void streams_signal(struct streams *, int signal);
 void streams_close_stdin(struct streams *);
 
 /* For the heir (heir.h), a child in which nothing of ours is open but the FIFOs of the outputs (streams_fifos() says how many and
- * which): what comes from now on goes to @log (borrowed; NULL: none). Then streams_run(), and before there is a connection: */
+ * which: none that davit's shim reads on from): what comes from now on goes to @log (borrowed; NULL: none). Then streams_run(), and
+ * before there is a connection: */
 size_t streams_fifos(const struct streams *, int ret[2]);
 void streams_inherit(struct streams *, struct logfile *log);
 void streams_read_on(struct streams *const *, size_t n, int64_t ms); /* @n of them copy for so long */

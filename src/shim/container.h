@@ -18,8 +18,9 @@ struct shim {
 	const char *ns;
 	struct list_node containers;
 	struct watch signals;
-	struct post orphans; /* collect.h */
-	bool over;           /* Shutdown was asked for, or a signal came */
+	struct post orphans;   /* collect.h */
+	bool over;             /* Shutdown was asked for, or a signal came */
+	struct container *pod; /* of the sandbox API; among them; NULL: none */
 };
 
 enum process_state { PROCESS_CREATING, PROCESS_CREATED, PROCESS_RUNNING, PROCESS_PAUSED, PROCESS_STOPPED };
@@ -58,6 +59,8 @@ struct container {
 	struct list_node execs;
 	struct exits exits;
 	struct list_node kills; /* kill-all.h */
+	bool silent, deleted;   /* a pod of the sandbox API: nobody hears of it; its engine has */
+	int64_t created_at;     /* the same; wall ns */
 };
 
 struct container *container_find(const struct shim *, const char *id);

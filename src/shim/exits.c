@@ -7,6 +7,7 @@
 #include "log.h"
 #include "mem.h"
 #include "shim.pb-c.h"
+#include "task-call.h"
 #include "task-service.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ static void tell_exit(struct process *p)
 	e.pid = (uint32_t)p->pid;
 	e.exit_status = p->status;
 	e.exited_at = &at;
-	publisher_say(p->of->shim->publisher, "/tasks/exit", "TaskExit", &e.base);
+	task_tell(p, "/tasks/exit", "TaskExit", &e.base);
 	task_answer_waits(p);
 }
 

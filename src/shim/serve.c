@@ -54,18 +54,6 @@ static void ignore_pipes(void)
 	(void)sigaction(SIGPIPE, &sa, NULL);
 }
 
-/* What is asked until the end, then what is still to be told. */
-static void serve_all(struct shim *s)
-{
-	const struct ctx last = ctx_within(NULL, LAST_MS);
-
-	while (!s->over && loop_turn(s->loop, NULL, NULL) >= 0)
-		;
-	while (publisher_pending(s->publisher) && loop_turn(s->loop, &last, NULL) >= 0)
-		;
-	ttrpc_server_flush(s->server);
-}
-
 /* The socket goes with its server. */
 static void drop_socket(int fd)
 {
@@ -74,6 +62,22 @@ static void drop_socket(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&at, &n) == 0 && at.sun_path[0] == '/')
 		(void)unlink(at.sun_path);
+}
+
+/* What is asked until the end, then what is still to be told. The socket goes first, so that a new shim can have its name. A client
+ * in Go may take an end right behind an answer for the end before it: so containerd, which has its answer, closes first. */
+static void serve_all(struct shim *s, int fd)
+{
+	struct ctx last;
+
+	while (!s->over && loop_turn(s->loop, NULL, NULL) >= 0)
+		;
+	drop_socket(fd);
+	ttrpc_server_flush(s->server);
+	last = ctx_within(NULL, LAST_MS);
+	while ((publisher_pending(s->publisher) || (list_empty(&s->containers) && ttrpc_server_connections(s->server))) &&
+	       loop_turn(s->loop, &last, NULL) >= 0)
+		;
 }
 
 void shim_serve(const struct shim_args *a, int fd)
@@ -92,9 +96,8 @@ void shim_serve(const struct shim_args *a, int fd)
 		log_warn("%s", err.msg); /* then orphans stay, and a signal ends us without a word */
 	s.publisher = publisher_new(s.loop, getenv("TTRPC_ADDRESS"), a->ns);
 	s.server = ttrpc_server_new(s.loop, fd, NULL, task_services, &s);
-	serve_all(&s);
+	serve_all(&s, fd);
 	list_for_each(it, &s.containers)
 		container_abandon(container_of(it, struct container, node));
-	drop_socket(fd);
 	_exit(0); /* what is left is the kernel's to free */
 }

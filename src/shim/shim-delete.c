@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "mounts.h"
 #include "pb.h"
+#include "sandbox-pod.h"
 #include "runtime-shim.h"
 #include "shim.pb-c.h"
 #include <unistd.h>
@@ -49,6 +50,7 @@ int shim_delete(const struct shim_args *a, struct err *err)
 	if (!file_exists(marker)) {
 		delete_by_engine(bundle, a->id);
 		(void)mounts_drop(rootfs, NULL);
+		pod_drop(bundle);
 	}
 	return print_answer(err);
 }

@@ -101,5 +101,6 @@ struct ttrpc_stream *take_asked(struct process *p)
 
 void task_tell(const struct process *p, const char *topic, const char *name, const ProtobufCMessage *msg)
 {
-	publisher_say(p->of->shim->publisher, topic, name, msg);
+	if (!p->of->silent)
+		publisher_say(p->of->shim->publisher, topic, name, msg);
 }

@@ -4,7 +4,9 @@
 #include "kill-all.h"
 #include "mem.h"
 #include "mounts.h"
+#include "sandbox-pod.h"
 #include "runtime-shim.h"
+#include "sandbox-service.h"
 #include "task-call.h"
 #include <signal.h>
 #include <string.h>
@@ -113,6 +115,8 @@ static int container_create(struct container *c, const Shim__CreateRequest *q, s
 		r = engine_store(&c->engine, c->bundle, err);
 	if (r >= 0)
 		r = mounts_make(q->rootfs, q->n_rootfs, rootfs, err);
+	if (r >= 0 && c->shim->pod)
+		r = pod_share(c->shim->pod->bundle, c->bundle, err);
 	strv_push(&words, "create");
 	strv_push(&words, "--bundle");
 	strv_push(&words, c->bundle);
@@ -621,5 +625,6 @@ static const struct ttrpc_method methods[] = {
 const struct ttrpc_service task_services[] = {
 	{ .name = "containerd.task.v2.Task", .methods = methods },
 	{ .name = "containerd.task.v3.Task", .methods = methods },
+	{ .name = "containerd.runtime.sandbox.v1.Sandbox", .methods = sandbox_methods },
 	{ 0 },
 };

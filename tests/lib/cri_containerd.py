@@ -33,12 +33,13 @@ def version(program):
 
 
 class CriContainerd(services.Containerd):
-    """@handlers: {name: (runtime type, {option: value})}; @host: of the registry; @path: where it finds shims and engines."""
+    """@handlers: {name: (runtime type, {option: value})}; @host: of the registry; @path: where it finds shims and engines;
+    @sandboxers: {name: who makes its pods}, for a containerd 2."""
 
-    def __init__(self, program, work, handlers, host, path=None):
+    def __init__(self, program, work, handlers, host, path=None, sandboxers=None):
         os.makedirs(work, exist_ok=True)
         super().__init__(program, work)
-        self.handlers, self.host, self.work, self.path = handlers, host, work, path
+        self.handlers, self.host, self.work, self.path, self.sandboxers = handlers, host, work, path, sandboxers or {}
         self._write_network()
         self._write_hosts()
         with open(self.config, "w") as f:
@@ -84,6 +85,8 @@ class CriContainerd(services.Containerd):
         for name, (kind, options) in self.handlers.items():
             yield f"[{plugin}.containerd.runtimes.{name}]"
             yield f'runtime_type = "{kind}"'
+            if name in self.sandboxers:
+                yield f'sandboxer = "{self.sandboxers[name]}"'
             if options:
                 yield f"[{plugin}.containerd.runtimes.{name}.options]"
                 yield from (f'{key} = "{value}"' for key, value in options.items())

@@ -5,8 +5,8 @@
 #include "file.h"
 #include "introspection.h"
 #include "mem.h"
+#include "runtimes.h"
 #include "version.h"
-#include <ctype.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -108,64 +108,40 @@ static void look_cri(struct doctor *d)
 	doctor_say(d, CHECK_OK, NULL, "switched off, as in Docker's packages; davit needs none");
 }
 
-/* "containerd-shim-NAME-vN" */
-static bool is_shim_program(const char *name)
-{
-	static const char prefix[] = "containerd-shim-";
-	const char *v = strrchr(name, '-');
-
-	return !strncmp(name, prefix, sizeof prefix - 1) && v > name + sizeof prefix - 1 && v[1] == 'v' &&
-	       isdigit((unsigned char)v[2]);
-}
-
-static void list_shims(const struct doctor *d, struct strv *ret)
-{
-	for (size_t i = 0; i < d->folders.n; i++) {
-		_cleanup_(closedirp) DIR *dir = opendir(d->folders.v[i]);
-
-		for (struct dirent *e; dir && (e = readdir(dir));)
-			if (is_shim_program(e->d_name) && !strv_has(ret, e->d_name))
-				strv_push(ret, e->d_name);
-	}
-}
-
-/* "runc version 1.1.5+ds1" and "Version:  1.6.20" become "1.1.5+ds1" and "1.6.20". */
-static const char *bare_version(const char *line) { return line + strcspn(line, "0123456789"); }
-
 static void look_shims(struct doctor *d)
 {
 	_cleanup_strv_ struct strv found = { 0 };
 	_cleanup_free_ char *text = NULL, *runc = NULL, *version = NULL;
 
-	list_shims(d, &found);
+	doctor_shims(d, &found);
 	text = strv_join(&found, ", ");
 	runc = doctor_program(d, "containerd-shim-runc-v2");
-	version = runc ? doctor_ask(d, runc, "-v", "Version:") : NULL;
+	version = runc ? doctor_shim_version(d, runc) : NULL;
 	if (!strv_has(&found, "containerd-shim-runc-v2") && !strv_has(&found, "containerd-shim-davit-v2"))
 		doctor_say(d, CHECK_ERROR, "apt-get install containerd", "no containerd-shim-runc-v2%s%s", found.n ? ", only " : "",
 			   text);
 	else if (version)
-		doctor_say(d, CHECK_OK, NULL, "%s (runc-v2: %s)", text, bare_version(version));
+		doctor_say(d, CHECK_OK, NULL, "%s (runc-v2: %s)", text, version);
 	else
 		doctor_say(d, CHECK_OK, NULL, "%s", text);
 }
 
 static void look_engines(struct doctor *d)
 {
-	static const char *const engines[] = { "runc", "crun", "runsc", "youki", "kata-runtime" };
 	bool usual = false;
 
-	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
-		_cleanup_free_ char *path = doctor_program(d, engines[i]), *line = NULL;
+	for (size_t i = 0; runtime_engines[i]; i++) {
+		_cleanup_free_ char *path = doctor_program(d, runtime_engines[i]), *version = NULL;
 
 		if (!path)
 			continue;
 		usual |= i < 2;
-		line = doctor_ask(d, path, "--version", NULL);
-		if (line)
-			doctor_say(d, CHECK_OK, NULL, "%s %s, %s", engines[i], bare_version(line), doctor_shown(d, path));
+		version = doctor_engine_version(d, path);
+		if (version)
+			doctor_say(d, CHECK_OK, NULL, "%s %s, %s", runtime_engines[i], version, doctor_shown(d, path));
 		else
-			doctor_say(d, CHECK_WARNING, NULL, "%s, %s: does not tell its version", engines[i], doctor_shown(d, path));
+			doctor_say(d, CHECK_WARNING, NULL, "%s, %s: does not tell its version", runtime_engines[i],
+				   doctor_shown(d, path));
 	}
 	if (!usual)
 		doctor_say(d, CHECK_ERROR, "apt-get install runc", "neither runc nor crun");

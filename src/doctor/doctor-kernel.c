@@ -48,19 +48,18 @@ static void look_cgroups(struct doctor *d)
 		doctor_say(d, CHECK_ERROR, "mount -t cgroup2 none /sys/fs/cgroup", "none mounted at /sys/fs/cgroup");
 }
 
-/* crun 1.8 looks for hugetlb in version 1 whether or not a limit is asked for. */
 static void look_crun(struct doctor *d)
 {
 	_cleanup_free_ char *crun = doctor_program(d, "crun");
+	struct err err = ERR_INIT;
+	size_t at = 0;
 
 	if (!crun || controllers_v2(d->root) || !controllers_have(d->root, "memory"))
 		return;
-	if (controllers_have(d->root, "hugetlb"))
-		doctor_say(d, CHECK_OK, NULL, "hugetlb is mounted, as crun needs it with cgroup version 1");
+	if (doctor_need(d, "crun", &at, &err) < 0)
+		doctor_say(d, CHECK_WARNING, err.hint, "crun starts nothing: %s", err.msg);
 	else
-		doctor_say(d, CHECK_WARNING,
-			   "mkdir -p /sys/fs/cgroup/hugetlb && mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb",
-			   "crun starts nothing: with cgroup version 1 it needs the controller hugetlb mounted");
+		doctor_say(d, CHECK_OK, NULL, "hugetlb is mounted, as crun needs it with cgroup version 1");
 }
 
 static void look_seccomp(struct doctor *d)
@@ -118,12 +117,13 @@ static void look_confinement(struct doctor *d)
 			   "capabilities and seccomp alone");
 }
 
-static void look_device(struct doctor *d, const char *path, const char *remedy)
+static void look_device(struct doctor *d, const struct kata_device *device)
 {
-	if (doctor_has(d, path))
-		doctor_say(d, CHECK_OK, NULL, "%s is there", path);
+	if (doctor_has(d, device->path))
+		doctor_say(d, CHECK_OK, NULL, "%s is there", device->path);
 	else
-		doctor_say(d, CHECK_ERROR, remedy, "no %s: Kata starts nothing (inside a VM: needs nested virtualisation)", path);
+		doctor_say(d, CHECK_ERROR, device->remedy, "no %s: Kata starts nothing (inside a VM: needs nested virtualisation)",
+			   device->path);
 }
 
 static void look_kata(struct doctor *d)
@@ -141,8 +141,8 @@ static void look_kata(struct doctor *d)
 		doctor_say(d, CHECK_OK, NULL, "%s, configured by %s", doctor_shown(d, shim), config);
 	else
 		doctor_say(d, CHECK_ERROR, err.hint, "%s: %s", doctor_shown(d, shim), err.msg);
-	look_device(d, "/dev/kvm", "modprobe kvm_intel || modprobe kvm_amd");
-	look_device(d, "/dev/vhost-vsock", "modprobe vhost_vsock");
+	for (const struct kata_device *device = kata_devices; device->path; device++)
+		look_device(d, device);
 }
 
 static void look_gvisor(struct doctor *d)

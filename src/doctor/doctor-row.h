@@ -38,5 +38,16 @@ char *doctor_program(const struct doctor *, const char *name);
 /* What `@program @arg` prints, within 3 s: its first line that holds @word (NULL: the first), from the word on. NULL when
  * there is none. The caller frees. */
 char *doctor_ask(const struct doctor *, const char *program, const char *arg, const char *word);
+/* Where programs are looked for, besides those of d->folders. */
+void doctor_add_folders(struct doctor *, const char *list);
+void doctor_add_usual_folders(struct doctor *);
+/* The names of programs containerd-shim-NAME-vN. */
+void doctor_shims(const struct doctor *, struct strv *ret);
+/* What @program, a shim or an engine, needs of this machine beyond being there: -ERR_PRECONDITION, with a remedy, is the first need
+ * from the *@at-th on that is not met, and *@at then the next one. 0: no other is unmet. */
+int doctor_need(const struct doctor *, const char *program, size_t *at, struct err *err);
+/* What an engine or a shim says of itself, without its name; NULL: nothing. The caller frees. */
+char *doctor_engine_version(const struct doctor *, const char *path);
+char *doctor_shim_version(const struct doctor *, const char *path);
 /* A CNI plugin's answer to VERSION; false when it gives none. */
 bool doctor_ask_cni(const struct doctor *, const char *program, struct strv *versions);

@@ -1,4 +1,5 @@
 #include "cap.h"
+#include "ctrd-path.h"
 #include "doctor-row.h"
 #include "file.h"
 #include "mem.h"
@@ -142,23 +143,38 @@ static void look_own(struct doctor *d)
 	}
 }
 
-static const struct doctor_row own_rows[] = { { "root", look_root }, { "davit's programs", look_own } };
+static void look_own_shim(struct doctor *d)
+{
+	_cleanup_free_ char *shim = ctrd_own_shim(d->core ? d->core->address : NULL);
+
+	if (shim)
+		doctor_say(d, CHECK_OK, NULL, "%s, for jobs with --runtime davit", *shim == '/' ? shim : OWN_SHIM);
+	else
+		doctor_say(d, CHECK_OK, NULL, "no " OWN_SHIM " beside davit: jobs run under io.containerd.runc.v2");
+}
+
+static const struct doctor_row own_rows[] = { { "root", look_root },
+					      { "davit's programs", look_own },
+					      { "davit's shim", look_own_shim } };
 static const struct doctor_rows doctor_own = { own_rows, sizeof own_rows / sizeof *own_rows };
 
-static void list_folders(struct doctor *d)
+void doctor_add_folders(struct doctor *d, const char *list)
 {
 	_cleanup_strv_ struct strv all = { 0 };
-	const char *path = getenv("PATH");
 
-	if (path)
-		strv_split(&all, path, ":");
-	strv_split(&all, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/kata/bin", ":");
+	strv_split(&all, list, ":");
 	for (size_t i = 0; i < all.n; i++) {
 		_cleanup_free_ char *folder = doctor_path(d, all.v[i]);
 
 		if (all.v[i][0] == '/' && !strv_has(&d->folders, folder))
 			strv_push(&d->folders, folder);
 	}
+}
+
+void doctor_add_usual_folders(struct doctor *d)
+{
+	doctor_add_folders(d, self_env("PATH", ""));
+	doctor_add_folders(d, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/kata/bin");
 }
 
 void doctor_run(const struct core_conf *conf, const char *root, const struct ctx *ctx, struct checks *ret)
@@ -168,7 +184,7 @@ void doctor_run(const struct core_conf *conf, const char *root, const struct ctx
 	struct doctor d = { .conf = conf, .root = root, .ctx = ctx, .loop = loop, .out = ret };
 
 	*ret = (struct checks){ 0 };
-	list_folders(&d);
+	doctor_add_usual_folders(&d);
 	if (own_open_existing(conf, &d.core, &d.core_err) < 0)
 		d.core = NULL;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -37,3 +37,22 @@ int kata_config(const char *root, char **ret, struct err *err)
 		    "/opt/kata/share/defaults/kata-containers");
 	return err_hint(err, r, "mkdir -p /etc/kata-containers && cp DEFAULTS/configuration.toml /etc/kata-containers/");
 }
+
+const struct kata_device kata_devices[] = {
+	{ "/dev/kvm", "modprobe kvm_intel || modprobe kvm_amd" },
+	{ "/dev/vhost-vsock", "modprobe vhost_vsock" },
+	{ 0 },
+};
+
+int kata_check_devices(const char *root, struct err *err)
+{
+	for (const struct kata_device *d = kata_devices; d->path; d++)
+		if (!is_there(root, d->path))
+			return err_hint(err,
+					err_set(err, ERR_PRECONDITION,
+						"no %s, without which Kata starts nothing (in a virtual machine: needs nested "
+						"virtualisation)",
+						d->path),
+					"%s", d->remedy);
+	return 0;
+}

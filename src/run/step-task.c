@@ -7,6 +7,7 @@
 #include "foreground.h"
 #include "heir.h"
 #include "joined.h"
+#include "kata.h"
 #include "mapped.h"
 #include "mem.h"
 #include "orphans.h"
@@ -52,6 +53,17 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	return 0;
 }
 
+/* Kata's own words for a device that is not there are those of its hypervisor, if any. */
+static int vm_error(const struct run *run, int r, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (r != -ERR_UNKNOWN || !run->runtime.vm || kata_check_devices("", &why) >= 0)
+		return r;
+	(void)err_hint(err, r, "%s", why.hint);
+	return err_wrap(err, r, "%s", why.msg);
+}
+
 int task_end(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -62,7 +74,7 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 	dev_null_keep();
 	if (r >= 0)
 		mapped_drop(t);
-	r = limit_error(task_explain(t, r, err), err);
+	r = vm_error(t->run, limit_error(task_explain(t, r, err), err), err);
 	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
 		streams_resize(t->streams, t->core, t->id, ctx);
 	return r;

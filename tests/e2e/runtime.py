@@ -193,6 +193,34 @@ class Kata(WithKata):
         self.assertIn("not one of", self.run_kata("--runtime-option", "BinaryName=runc", code=125, env={"KATA_CONF_FILE": self.config}).err)
 
 
+    def test_no_guest_can_be_made(self):
+        """What is missing and what to do comes before Kata's own words."""
+        lacks = [(d, remedy) for d, remedy in (("/dev/kvm", "modprobe kvm_intel || modprobe kvm_amd"), ("/dev/vhost-vsock", "modprobe vhost_vsock"))
+                 if not os.path.exists(d)]
+        if not lacks:
+            self.skipTest("this machine has all that Kata needs")
+        mark = os.path.join(self.kata, kata_stand_in.NO_GUEST)
+        open(mark, "w").close()
+        self.addCleanup(os.unlink, mark)
+        said = self.run_kata("--runtime-option", f"ConfigPath={self.config}", code=125).err
+        self.assertIn(f"no {lacks[0][0]}, without which Kata starts nothing", said)
+        self.assertIn("Could not access KVM", said)
+        self.assertIn(f"({lacks[0][1]})", said)
+
+    def test_by_its_name(self):
+        """--runtime kata, of a shim that containerd finds by its type."""
+        flags = ("run", "--rm", "--network", "none", "--runtime", "kata", Machine.image, "echo", "ran")
+        self.assertIn("its shim is not installed", self.davit(*flags, code=125).err)
+        path = os.path.join(Machine.containerd.more_programs, kata_stand_in.NAME)
+        with open(path, "w") as f:
+            f.write(f'#!/bin/sh\nexec {self.shim} "$@"\n')
+        os.chmod(path, 0o755)
+        self.addCleanup(os.unlink, path)
+        env = {"KATA_CONF_FILE": self.config, "PATH": os.environ["PATH"] + ":" + os.path.dirname(path)}
+        self.assertEqual(self.davit(*flags, env=env).out, "ran\n")
+        self.assertEqual(self.noted("create")[0]["options"]["options"], {"config_path": self.config})
+
+
 class Pods(WithKata):
     """A job of several tasks under a VM runtime."""
 

@@ -1,5 +1,6 @@
 """davit runtime: what is found, and containerd's configuration for it, which containerd itself reads back."""
 import glob
+import json
 import os
 import subprocess
 import tomllib
@@ -124,6 +125,52 @@ class Config(Case):
         result = self.davit("runtime", "config", "runc")
         self.assertIn(f"{Machine.containerd.config}: disabled_plugins has", result.err)
         self.assertIn("version = 2", result.out)
+
+
+class Found(Case):
+    def rows_of(self, *args):
+        return {r["name"]: r for r in self.rows_json(*args)}
+
+    def rows_json(self, *args):
+        return [json.loads(line) for line in self.davit("runtime", "ls", "--format", "json", *args).out.splitlines()]
+
+    def test_what_is_here(self):
+        rows = self.rows_of()
+        stock, own = rows["io.containerd.runc.v2"], rows["io.containerd.davit.v2"]
+        self.assertEqual((stock["kind"], stock["runs"]), ("shim", True))
+        self.assertEqual(stock["path"], os.path.join(os.path.dirname(Machine.containerd.program), "containerd-shim-runc-v2"))
+        self.assertTrue(own["runs"] and own["version"])
+        self.assertEqual(own["path"], os.path.join(os.path.dirname(Machine.davit), "containerd-shim-davit-v2"))
+        runc = rows["runc"]
+        version = subprocess.run([runc["path"], "--version"], capture_output=True, text=True).stdout.split()[2]
+        self.assertEqual((runc["kind"], runc["runs"], runc["version"]), ("engine", True, version))
+
+    def test_why_not(self):
+        """A shim that containerd does not find, Kata's without a guest, and gVisor's without its engine."""
+        folder = os.path.join(self.folder, "bin")
+        os.mkdir(folder)
+        for name in ("containerd-shim-kata-v2", "containerd-shim-mine-v1"):
+            with open(os.path.join(folder, name), "w") as f:
+                f.write("#!/bin/sh\necho '  Version:  3.2.1'\n")
+            os.chmod(os.path.join(folder, name), 0o755)
+        env = {"PATH": folder + ":" + os.environ["PATH"]}
+        rows = {r["name"]: r for r in map(json.loads, self.davit("runtime", "ls", "--format", "json", env=env).out.splitlines())}
+        mine = rows["io.containerd.mine.v1"]
+        self.assertEqual((mine["runs"], mine["version"]), (False, "3.2.1"))
+        self.assertIn("containerd does not look there", mine["why"])
+        self.assertEqual(mine["remedy"], "davit run --runtime " + mine["path"])
+        self.assertFalse(rows["io.containerd.kata.v2"]["runs"])
+
+    def test_forms(self):
+        table = self.davit("runtime", "ls").out.splitlines()
+        self.assertEqual(table[0].split(), ["NAME", "KIND", "VERSION", "RUNS", "PATH", "WHY", "NOT"])
+        self.assertEqual(len(table) - 1, len(self.rows_json()))
+        self.assertEqual(self.davit("runtime", "ls", "-q", "--filter", "name=runc.v2").out, "io.containerd.runc.v2\n")
+        self.assertEqual(self.davit("runtime", "ls", "--filter", "name=davit", "--format", "{{.Kind}} {{.Runs}} {{.Why}}").out, "shim true \n")
+        self.assertEqual({r["kind"] for r in self.rows_json("--filter", "kind=engine")}, {"engine"})
+        self.assertTrue(all(r["runs"] for r in self.rows_json("--filter", "runs=true")))
+        self.assertIn("not name=PART", self.davit("runtime", "ls", "--filter", "x", code=125).err)
+        self.assertIn("Nmae", self.davit("runtime", "ls", "--format", "{{.Nmae}}", code=125).err)
 
 
 class Own(Case):

@@ -224,7 +224,13 @@ def stand_before(real):
     return path
 
 
+NO_GUEST = "no-guest"  # a file beside the notes: it fails as Kata does where there is no /dev/kvm
+
+
 def start(args):
+    if os.path.exists(os.path.join(home(), NO_GUEST)):
+        print("Could not access KVM kernel module: No such file or directory")
+        sys.exit(1)
     given = sys.stdin.buffer.read()
     try:
         note("start", id=args[args.index("-id") + 1], options=text_any(given) if given else None)

@@ -30,6 +30,8 @@ class Containerd:
         self.root = os.path.join(work, "containerd")
         self.log_path = os.path.join(work, "containerd.log")
         self.config = os.path.join(work, "containerd.toml")
+        self.more_programs = os.path.join(work, "programs")  # where containerd looks, too
+        os.makedirs(self.more_programs, exist_ok=True)
         self.process = None
         self.path = None  # where it looks for shims and engines; the shim that belongs to it comes before the machine's
         found = os.path.join(os.path.dirname(self.program), "ctr")
@@ -40,7 +42,7 @@ class Containerd:
                     f'[grpc]\n  address = "{SOCKET}"\n')
 
     def start(self):
-        env = dict(os.environ, PATH=self.path or os.path.dirname(self.program) + ":" + os.environ["PATH"])
+        env = dict(os.environ, PATH=self.path or os.path.dirname(self.program) + ":" + os.environ["PATH"] + ":" + self.more_programs)
         log = open(self.log_path, "a")
         self.process = subprocess.Popen([self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                         env=env, start_new_session=True, umask=0o022)

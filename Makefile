@@ -111,6 +111,10 @@ bench: release
 	@bench/run
 	@tests/hostile $(B)/release --time
 
+# davit's shim and the stock one in turn: the table of the shim in docs/performance.md. bench/shim ROW... prints only those.
+bench-shim: release
+	@bench/shim
+
 # Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
 bench-against: release
 	@BASE="$(abspath $(BASE))" tests/run --cases bench/against
@@ -124,4 +128,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-cri check-vm coverage lint \
-	analyze fuzz bench bench-against install clean
+	analyze fuzz bench bench-shim bench-against install clean

@@ -1,4 +1,5 @@
 #include "engine.h"
+#include "engine-file.h"
 #include "file.h"
 #include "json.h"
 #include "launch.h"
@@ -18,6 +19,8 @@ enum { STATE_MAX = 64 << 10, LOG_MAX = 1 << 20, LOG_NAME = 16 };
 
 void engine_done(struct engine *e)
 {
+	if (e->file > 0)
+		(void)close(e->file);
 	free(e->program);
 	free(e->root);
 	*e = (struct engine){ 0 };
@@ -78,6 +81,7 @@ int engine_choose(const char *ns, const char *type_url, const void *options, siz
 		e.no_pivot = o->no_pivot_root;
 		e.no_new_keyring = o->no_new_keyring;
 	}
+	e.file = engine_file_open(e.program);
 	*ret = e;
 	return 0;
 }
@@ -128,18 +132,32 @@ static void engine_words(const struct engine *e, const char *log, const struct s
 	strv_add(out, words);
 }
 
+/* Ours, and that it runs from its file. */
+static void engine_env(struct strv *out)
+{
+	for (char **v = environ; *v; v++)
+		strv_push(out, *v);
+	strv_push(out, ENGINE_FILE_ENV);
+}
+
 static int engine_launch(const struct engine *e, const char *log, const char *bundle, const struct strv *words,
 			 const struct engine_io *io, pid_t *ret, struct err *err)
 {
 	static const struct engine_io none = { -1, -1, -1 };
 	const struct engine_io *of = io ? io : &none;
 	const struct launch_fd fds[] = { { of->in, 0 }, { of->out, 1 }, { of->err, 2 } };
-	_cleanup_strv_ struct strv argv = { 0 };
+	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
+	_cleanup_free_ char *file = mem_printf("/proc/self/fd/%d", e->file);
 	struct launch l = { .path = e->program, .fds = fds, .n_fds = 3, .dir = bundle };
 	int r;
 
 	engine_words(e, log, words, &argv);
 	l.argv = strv_argv(&argv);
+	if (e->file > 0) {
+		engine_env(&env);
+		l.envp = strv_argv(&env);
+		l.path = file;
+	}
 	r = launch(&l, ret);
 	return r < 0 ? err_sys(err, -r, "engine %s", e->program) : 0;
 }

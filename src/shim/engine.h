@@ -7,6 +7,7 @@
 struct engine {
 	char *program; /* absolute */
 	char *root;    /* of its state, the namespace in it */
+	int file;      /* that is run (engine-file.h); 0: the program */
 	bool systemd, no_pivot, no_new_keyring;
 };
 void engine_done(struct engine *);

@@ -6,15 +6,15 @@
 
 static struct {
 	enum log_level max;
-	bool json;
+	enum log_form form;
 } sink = { .max = LOG_WARN };
 
 static const char *const names[] = { "error", "warning", "info", "debug" };
 
-void log_init(enum log_level max, bool as_json)
+void log_init(enum log_level max, enum log_form form)
 {
 	sink.max = max;
-	sink.json = as_json;
+	sink.form = form;
 }
 
 bool log_wants(enum log_level level) { return level <= sink.max; }
@@ -30,10 +30,14 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&msg, fmt, ap);
 	va_end(ap);
-	if (sink.json) {
+	if (sink.form == LOG_JSON) {
 		buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", clock_rfc3339(clock_wall(), now), names[level]);
 		json_quote(&line, buf_str(&msg), msg.len);
 		buf_adds(&line, "}\n");
+	} else if (sink.form == LOG_LOGRUS) {
+		buf_addf(&line, "time=\"%s\" level=%s msg=", clock_rfc3339(clock_wall(), now), names[level]);
+		json_quote(&line, buf_str(&msg), msg.len);
+		buf_adds(&line, "\n");
 	} else {
 		if (msg.data)
 			utf8_disarm(msg.data);

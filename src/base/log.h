@@ -1,13 +1,15 @@
-/* The log: lines for people (or JSON) on stderr. Only main, RPC handlers and background work log; a function that
- * returns an error does not. */
+/* The log: lines for people (or JSON, or what containerd's own lines look like) on stderr. Only main, RPC handlers and background
+ * work log; a function that returns an error does not. */
 #pragma once
 #include "attr.h"
 #include <stdbool.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Before any other thread runs. Without it: LOG_WARN, text. */
-void log_init(enum log_level max, bool json);
+enum log_form { LOG_TEXT, LOG_JSON, LOG_LOGRUS };
+
+/* Before any other thread runs. Without it: LOG_WARN, LOG_TEXT. */
+void log_init(enum log_level max, enum log_form);
 bool log_wants(enum log_level);
 void log_line(enum log_level, const char *fmt, ...) _printf_(2, 3); /* control characters become '?' */
 

@@ -67,7 +67,7 @@ static int configure(struct cli *cli, struct err *err)
 	if (address && address[0] != '/')
 		return err_hint(err, err_set(err, ERR_INVALID, "address \"%s\": not an absolute path of a socket", address),
 				"such as " CTRD_ADDRESS);
-	log_init(g->debug ? LOG_DEBUG : g->json_log ? LOG_INFO : LOG_WARN, g->json_log);
+	log_init(g->debug ? LOG_DEBUG : g->json_log ? LOG_INFO : LOG_WARN, g->json_log ? LOG_JSON : LOG_TEXT);
 	cli->conf = (struct core_conf){
 		.address = address,
 		.ns = g->ns ? g->ns : CORE_NAMESPACE,
@@ -240,7 +240,7 @@ int cli_main(char *const *argv)
 	free(cli.file_ns);
 	if (r >= 0 && (close_out(&err) >= 0 || r > 0))
 		return r;
-	log_init(LOG_ERROR, cli.global.json_log); /* an error of parsing comes before configure() */
+	log_init(LOG_ERROR, cli.global.json_log ? LOG_JSON : LOG_TEXT); /* an error of parsing comes before configure() */
 	cli_report(&cli, &err);
 	if (r == -ERR_CANCELLED && cli.ctx.cancel->on)
 		return 128 + cli.ctx.cancel->on;

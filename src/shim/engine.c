@@ -5,8 +5,6 @@
 #include "launch.h"
 #include "mem.h"
 #include "name.h"
-#include "options.pb-c.h"
-#include "pb.h"
 #include "runtime-shim.h"
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +21,8 @@ void engine_done(struct engine *e)
 		(void)close(e->file);
 	free(e->program);
 	free(e->root);
+	free(e->criu_image_path);
+	free(e->criu_work_path);
 	*e = (struct engine){ 0 };
 }
 
@@ -58,29 +58,21 @@ static int find_program(const char *name, char **ret, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "no %s in containerd's PATH", name && *name ? name : "crun and no runc");
 }
 
-int engine_choose(const char *ns, const char *type_url, const void *options, size_t len, struct engine *ret, struct err *err)
+int engine_choose(const char *ns, const struct shim_options *o, struct engine *ret, struct err *err)
 {
-	_cleanup_arena_ struct arena a = { 0 };
-	const ProtobufCMessage *msg = NULL;
-	const Containerd__Runc__V1__Options *o = NULL;
 	struct engine e = { 0 };
-	int r = 0;
+	int r = find_program(o->binary_name, &e.program, err);
 
-	if (type_url && !strcmp(type_url, "containerd.runc.v1.Options")) {
-		r = pb_unpack(&containerd__runc__v1__options__descriptor, options, len, &a, &msg, err);
-		if (r < 0)
-			return err_wrap(err, r, "runtime options");
-		o = (const void *)msg;
-	}
-	r = find_program(o ? o->binary_name : NULL, &e.program, err);
 	if (r < 0)
 		return r;
-	e.root = mem_printf("%s/%s", o && *o->root ? o->root : ROOT_DEFAULT, ns);
-	if (o) {
-		e.systemd = o->systemd_cgroup;
-		e.no_pivot = o->no_pivot_root;
-		e.no_new_keyring = o->no_new_keyring;
-	}
+	e.root = mem_printf("%s/%s", o->root ? o->root : ROOT_DEFAULT, ns);
+	e.criu_image_path = o->criu_image_path ? mem_strdup(o->criu_image_path) : NULL;
+	e.criu_work_path = o->criu_work_path ? mem_strdup(o->criu_work_path) : NULL;
+	e.io_uid = (uid_t)o->io_uid;
+	e.io_gid = (gid_t)o->io_gid;
+	e.systemd = o->systemd_cgroup;
+	e.no_pivot = o->no_pivot_root;
+	e.no_new_keyring = o->no_new_keyring;
 	e.file = engine_file_open(e.program);
 	*ret = e;
 	return 0;

@@ -2,19 +2,22 @@
 #pragma once
 #include "loop.h"
 #include "reaper.h"
+#include "shim-options.h"
 #include "strv.h"
 
 struct engine {
-	char *program; /* absolute */
-	char *root;    /* of its state, the namespace in it */
-	int file;      /* that is run (engine-file.h); 0: the program */
+	char *program;                          /* absolute */
+	char *root;                             /* of its state, the namespace in it */
+	char *criu_image_path, *criu_work_path; /* NULL: not given */
+	uid_t io_uid;                           /* owners of the pipes that the shim makes */
+	gid_t io_gid;
+	int file; /* that is run (engine-file.h); 0: the program */
 	bool systemd, no_pivot, no_new_keyring;
 };
 void engine_done(struct engine *);
 
-/* From the options of a Create: containerd.runc.v1.Options; those of another type say nothing to us. Without BinaryName crun where
- * it is and works here, else runc. */
-int engine_choose(const char *ns, const char *type_url, const void *options, size_t len, struct engine *ret, struct err *err);
+/* Without BinaryName crun where it is and works here, else runc. */
+int engine_choose(const char *ns, const struct shim_options *, struct engine *ret, struct err *err);
 /* Into the bundle, and from there, for `delete`. */
 int engine_store(const struct engine *, const char *bundle, struct err *err);
 int engine_load(const char *bundle, struct engine *ret, struct err *err);
@@ -31,8 +34,7 @@ struct engine_io {
 	int in, out, err; /* -1: /dev/null */
 };
 /* ENGINE --root R --log BUNDLE/log-X.json --log-format json WORDS...; @io (NULL: nothing) is what the container's process gets.
- * Then
- * @call->ended(@call->arg, its wait(2) status). */
+ * Then @call->ended(@call->arg, its wait(2) status). */
 int engine_begin(struct engine_call *, const struct engine *, struct loop *, const char *bundle, const struct strv *words,
 		 const struct engine_io *, struct err *err);
 /* The last error that it logged, or what became of it; -ERR_UNKNOWN. @what stands before it. */

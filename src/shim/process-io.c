@@ -191,6 +191,17 @@ static int output_connect(struct loop *loop, const struct process_io_names *name
 	return 0;
 }
 
+/* The pipes that are open by now are ours to give; FIFOs and files are the client's. */
+static void own_pipes(const struct process_io_names *names, const struct process_io *s)
+{
+	const bool piped = !strncmp(names->out, "binary://", 9) || log_uri_is(names->out);
+
+	if (!piped)
+		return;
+	(void)!fchown(s->io.out, names->uid, names->gid);
+	(void)!fchown(s->io.err, names->uid, names->gid);
+}
+
 int process_io_open(struct loop *loop, const struct process_io_names *names, struct process_io *s, struct err *err)
 {
 	int r = 0;
@@ -202,6 +213,8 @@ int process_io_open(struct loop *loop, const struct process_io_names *names, str
 		r = output_connect(loop, names, s, err);
 	else
 		r = s->io.out = open_sink(names->out, err);
+	if (r >= 0)
+		own_pipes(names, s);
 	if (r >= 0 && s->io.err < 0)
 		r = s->io.err = open_sink(*names->err ? names->err : names->out, err);
 	if (r >= 0)

@@ -21,6 +21,8 @@ static inline void process_io_init(struct process_io *s) { *s = (struct process_
 struct process_io_names {
 	const char *in, *out, *err; /* "" for none */
 	const char *id, *ns;        /* what a logger is told */
+	uid_t uid;                  /* owners of pipes that are made */
+	gid_t gid;
 };
 /* Opens them, in their place: the struct does not move any more. May wait for a logger's word, which it gives at once or not at
  * all. */

@@ -73,7 +73,7 @@ static int pod_create(struct container *pod, const Sandbox__CreateRequest *q, st
 	int r = pod_config(q->options, &a, &config, err);
 
 	if (r >= 0)
-		r = engine_choose(pod->shim->ns, NULL, NULL, 0, &pod->engine, err);
+		r = engine_choose(pod->shim->ns, &(struct shim_options){ 0 }, &pod->engine, err);
 	if (r < 0)
 		return r;
 	pod->engine.systemd = pod_by_systemd(config);

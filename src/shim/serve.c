@@ -88,7 +88,7 @@ void shim_serve(const struct shim_args *a, int fd)
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)unsetenv("NOTIFY_SOCKET");
 	ignore_pipes();
-	log_init(a->debug ? LOG_DEBUG : LOG_WARN, false);
+	log_init(a->debug ? LOG_DEBUG : LOG_WARN, LOG_LOGRUS);
 	list_init(&s.containers);
 	s.loop = loop_new();
 	collect_init(&s);

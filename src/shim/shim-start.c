@@ -99,7 +99,7 @@ static void server_main(const struct shim_args *a, int fd)
 	(void)setsid();
 	for (int i = 0; i < 3; i++)
 		(void)dup2(null, i);
-	log = open("log", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	log = open("log", O_RDWR | O_NONBLOCK | O_CLOEXEC); /* a line that containerd does not take is lost, and nothing waits */
 	if (log >= 0)
 		(void)dup2(log, STDERR_FILENO);
 	shim_serve(a, fd);

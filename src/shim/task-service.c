@@ -7,6 +7,7 @@
 #include "sandbox-pod.h"
 #include "runtime-shim.h"
 #include "sandbox-service.h"
+#include "shim-cgroup.h"
 #include "task-call.h"
 #include <signal.h>
 #include <string.h>
@@ -60,7 +61,9 @@ static void on_created(struct process *p)
 
 static int process_streams(struct process *p, struct strv *words, struct err *err)
 {
-	const struct process_io_names names = { p->in, p->out, p->terminal ? "" : p->err, p->of->id, p->of->shim->ns };
+	const struct process_io_names names = {
+		p->in, p->out, p->terminal ? "" : p->err, p->of->id, p->of->shim->ns, p->of->engine.io_uid, p->of->engine.io_gid
+	};
 	const char *path = NULL;
 	int r = process_io_open(p->of->shim->loop, &names, &p->io, err);
 
@@ -104,12 +107,21 @@ static void look_at_spec(struct container *c, struct strv *words)
 	seccomp_kept_give(&c->seccomp, SHIM_SECCOMP, &c->engine, c->bundle, spec, words);
 }
 
+static int container_choose_engine(struct container *c, const Google__Protobuf__Any *any, struct err *err)
+{
+	_cleanup_(shim_options_done) struct shim_options o = { 0 };
+	int r = any ? shim_options_parse(any->type_url, any->value.data, any->value.len, &o, err) : 0;
+
+	if (r >= 0 && o.shim_cgroup)
+		r = shim_cgroup_join(SHIM_CGROUPS, o.shim_cgroup, err);
+	return r < 0 ? r : engine_choose(c->shim->ns, &o, &c->engine, err);
+}
+
 static int container_create(struct container *c, const Shim__CreateRequest *q, struct ttrpc_stream *s, struct err *err)
 {
 	_cleanup_free_ char *rootfs = mem_printf("%s/rootfs", c->bundle);
 	_cleanup_strv_ struct strv words = { 0 };
-	int r = engine_choose(c->shim->ns, q->options ? q->options->type_url : NULL, q->options ? q->options->value.data : NULL,
-			      q->options ? q->options->value.len : 0, &c->engine, err);
+	int r = container_choose_engine(c, q->options, err);
 
 	if (r >= 0)
 		r = engine_store(&c->engine, c->bundle, err);

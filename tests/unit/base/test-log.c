@@ -5,7 +5,7 @@
 #include <fcntl.h>
 
 /* What one line writes on standard error. */
-static char *logged(enum log_level max, bool as_json, enum log_level level, const char *text)
+static char *logged(enum log_level max, enum log_form form, enum log_level level, const char *text)
 {
 	_cleanup_buf_ struct buf got = { 0 };
 	int ends[2], old = dup(STDERR_FILENO);
@@ -14,7 +14,7 @@ static char *logged(enum log_level max, bool as_json, enum log_level level, cons
 	assert_true(old >= 0);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
-	log_init(max, as_json);
+	log_init(max, form);
 	log_line(level, "%s", text);
 	assert_true(dup2(old, STDERR_FILENO) >= 0);
 	(void)close(old);
@@ -22,7 +22,7 @@ static char *logged(enum log_level max, bool as_json, enum log_level level, cons
 	while ((n = read(ends[0], buf_room(&got, 1000), 1000)) > 0)
 		buf_grew(&got, (size_t)n);
 	(void)close(ends[0]);
-	log_init(LOG_WARN, false);
+	log_init(LOG_WARN, LOG_TEXT);
 	return buf_take(&got);
 }
 
@@ -43,15 +43,26 @@ static void writes_for_people(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		_cleanup_free_ char *got = logged(rows[i].max, false, rows[i].level, rows[i].text);
+		_cleanup_free_ char *got = logged(rows[i].max, LOG_TEXT, rows[i].level, rows[i].text);
 
 		assert_string_equal(got, rows[i].want);
 	}
 }
 
+/* As containerd's own, so that its log has lines of one kind. */
+static void writes_as_containerd_does(void **state)
+{
+	_cleanup_free_ char *got = logged(LOG_WARN, LOG_LOGRUS, LOG_WARN, "say \"no\"\n");
+
+	(void)state;
+	assert_int_equal(strncmp(got, "time=\"2", 7), 0);
+	assert_non_null(strstr(got, "Z\" level=warning msg=\"say \\\"no\\\"\\u000a\"\n"));
+	assert_null(strchr(got, '\n')[1] ? got : NULL);
+}
+
 static void writes_json(void **state)
 {
-	_cleanup_free_ char *got = logged(LOG_DEBUG, true, LOG_ERROR, "say \"no\"\\ \xff");
+	_cleanup_free_ char *got = logged(LOG_DEBUG, LOG_JSON, LOG_ERROR, "say \"no\"\\ \xff");
 	_cleanup_json_ json *j = NULL;
 	struct err err = ERR_INIT;
 
@@ -66,10 +77,11 @@ static void writes_json(void **state)
 static void knows_what_is_wanted(void **state)
 {
 	(void)state;
-	log_init(LOG_INFO, false);
+	log_init(LOG_INFO, LOG_TEXT);
 	assert_true(log_wants(LOG_ERROR) && log_wants(LOG_INFO));
 	assert_false(log_wants(LOG_DEBUG));
-	log_init(LOG_WARN, false);
+	log_init(LOG_WARN, LOG_TEXT);
 }
 
-RUN_TESTS("log", cmocka_unit_test(writes_for_people), cmocka_unit_test(writes_json), cmocka_unit_test(knows_what_is_wanted))
+RUN_TESTS("log", cmocka_unit_test(writes_for_people), cmocka_unit_test(writes_json), cmocka_unit_test(writes_as_containerd_does),
+	  cmocka_unit_test(knows_what_is_wanted))

@@ -141,11 +141,27 @@ static void ensemble_notices(struct ensemble *e)
 		strv_push(&e->set->notices, "ignored, for disk space is not limited: resources.disk");
 }
 
+/* YAML that others read: its first key would be unknown, which says nothing. */
+static int check_is_ensemble(const struct node *root, struct err *err)
+{
+	static const struct {
+		const char *key, *besides, *what;
+	} others[] = { { "apiVersion", "kind", "a manifest of Kubernetes'" }, { "services", NULL, "a Compose file" } };
+
+	for (size_t i = 0; i < sizeof others / sizeof *others && !node_get(root, "allocations"); i++)
+		if (node_get(root, others[i].key) && (!others[i].besides || node_get(root, others[i].besides)))
+			return err_hint(err, err_set(err, ERR_UNIMPLEMENTED, "%s is no job file of davit's", others[i].what),
+					"it reads Nomad jobs, NuNet ensembles and JSON (docs/jobs.md)");
+	return 0;
+}
+
 static int read_ensemble(struct ensemble *e, struct err *err)
 {
 	const struct node *root = e->tree.root;
-	int r = ensemble_walk(e, &ensemble_file_block, root, err);
+	int r = check_is_ensemble(root, err);
 
+	if (r >= 0)
+		r = ensemble_walk(e, &ensemble_file_block, root, err);
 	if (r < 0)
 		return r;
 	e->at = root->at;

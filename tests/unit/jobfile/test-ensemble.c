@@ -200,6 +200,10 @@ static void bad_files(void **state)
 	} rows[] = {
 		{ "[]", "f:1:1: an ensemble is a map", "" },
 		{ "a: b\na", "f:2:2: could not find expected ':' while scanning a simple key that begins in line 2", "" },
+		{ "services: {web: {image: i}}", "f:1:1: a Compose file is no job file of davit's",
+		  "it reads Nomad jobs, NuNet ensembles and JSON (docs/jobs.md)" },
+		{ "# a pod\napiVersion: v1\nkind: Pod", "f:2:1: a manifest of Kubernetes' is no job file of davit's",
+		  "it reads Nomad jobs, NuNet ensembles and JSON (docs/jobs.md)" },
 		{ "version: V2", "f:1:10: version \"V2\": V1 is what davit reads", "" },
 		{ "version: V1", "f:1:1: no allocations", "" },
 		{ "allocations: {web: {executor: containerd, execution: {image: i}}}", "f:1:1: no version: is it an ensemble?",

@@ -150,7 +150,7 @@ static int check_is_ensemble(const struct node *root, struct err *err)
 
 	for (size_t i = 0; i < sizeof others / sizeof *others && !node_get(root, "allocations"); i++)
 		if (node_get(root, others[i].key) && (!others[i].besides || node_get(root, others[i].besides)))
-			return err_hint(err, err_set(err, ERR_UNIMPLEMENTED, "%s is no job file of davit's", others[i].what),
+			return err_hint(err, err_set(err, ERR_INVALID, "%s is no job file of davit's", others[i].what),
 					"it reads Nomad jobs, NuNet ensembles and JSON (docs/jobs.md)");
 	return 0;
 }

@@ -11,7 +11,7 @@ NETWORK = {"cniVersion": "1.0.0", "name": "davit-cri", "plugins": [
     {"type": "bridge", "bridge": "cni-cri0", "isGateway": True, "ipMasq": True, "promiscMode": True,
      "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
     {"type": "portmap", "capabilities": {"portMappings": True}}]}
-HOSTS = ("_default", "registry.k8s.io", "gcr.io")  # whose images the registry stands for
+HOSTS = ("_default", "registry.k8s.io", "gcr.io", "ghcr.io")  # whose images the registry stands for
 PLUGIN_1 = 'plugins."io.containerd.grpc.v1.cri"'
 RUNTIME_2, IMAGES_2 = "plugins.'io.containerd.cri.v1.runtime'", "plugins.'io.containerd.cri.v1.images'"
 

@@ -154,8 +154,21 @@ def make(folder):
         yield STAGING + f"test-image-tag:{tag}", marked(tag)
 
 
+def of_containerd(folder):
+    """The same for containerd's own tests."""
+    applets = _applets(folder)
+    base = _base(applets)
+    pause = Image(Layer().file("pause", applets, 0o755).data(), Entrypoint=["/pause"])
+    for name in ("busybox:1.36", "alpine:3.14.0", "nginx:1.27.0"):
+        yield "containerd/" + name, Image(base, Layer().file("usr/sbin/nginx", applets, 0o755).data(), Cmd=["sh"])
+    for tag in ("3.6", "3.10.1"):
+        yield "pause:" + tag, pause
+    yield "containerd/volume-copy-up:2.2", Image(base, Layer().folder("test_dir").file("test_dir/test_file", b"test_content\n").data(),
+                                                Cmd=["sh"], Volumes={"/test_dir": {}})
+
+
 def push_all(host, folder):
     """All of them into the registry at @host."""
-    for name, image in make(folder):
+    for name, image in (*make(folder), *of_containerd(folder)):
         repository, tag = name.rsplit(":", 1)
         registry.push(host, repository, tag, image)

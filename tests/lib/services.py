@@ -77,22 +77,26 @@ class Containerd:
 
 
 class Registry:
-    """docker-registry (package docker-registry) on loopback; with @user and @password when they are given."""
+    """docker-registry (package docker-registry) on loopback; with a user and a password, or with TLS (@tls: certificate and key). @data:
+    another one's, which it shows as well."""
     # `htpasswd -nbB davit hunter2`, so that the tests do not need the program
     HTPASSWD = "davit:$2y$05$GT8oTz.IypeVkLcAhs/K1uh0jyJn/bhdH0MT.PLUVJG1Ck9YnNzPe\n"
 
-    def __init__(self, work, port, auth=False):
+    def __init__(self, work, port, auth=False, tls=None, data=None):
         if not shutil.which("docker-registry"):
             raise FileNotFoundError("no docker-registry program (package docker-registry)")
         self.port, self.host = port, f"127.0.0.1:{port}"
         home = os.path.join(work, f"registry-{port}")
         os.makedirs(home)
+        self.data = data or home + "/data"
         self.config, self.log_path = os.path.join(home, "config.yml"), os.path.join(home, "log")
         with open(os.path.join(home, "htpasswd"), "w") as f:
             f.write(self.HTPASSWD)
         with open(self.config, "w") as f:
-            f.write(f"version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {home}/data}}, "
-                    f"delete: {{enabled: true}}}}\nhttp: {{addr: '{self.host}'}}\n")
+            f.write(f"version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {self.data}}}, "
+                    f"delete: {{enabled: true}}}}\nhttp:\n  addr: '{self.host}'\n")
+            if tls:
+                f.write(f"  tls: {{certificate: {tls[0]}, key: {tls[1]}}}\n")
             if auth:
                 f.write(f"auth: {{htpasswd: {{realm: davit, path: {home}/htpasswd}}}}\n")
         log = open(self.log_path, "w")

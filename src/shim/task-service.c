@@ -8,6 +8,7 @@
 #include "runtime-shim.h"
 #include "sandbox-service.h"
 #include "shim-cgroup.h"
+#include "spec-edit.h"
 #include "task-call.h"
 #include <signal.h>
 #include <string.h>
@@ -91,12 +92,23 @@ static void keep_streams(struct process *p, bool terminal, const char *in, const
 	p->err = mem_strdup(errs);
 }
 
+/* The engine reads @spec and not config.json. */
+static void give_copy(const struct container *c, struct span spec, struct strv *words)
+{
+	_cleanup_free_ char *copy = mem_printf("%s/" SHIM_SPEC, c->bundle);
+
+	if (file_write(copy, spec.at, spec.len, 0600, NULL) < 0)
+		return;
+	strv_push(words, "--config");
+	strv_push(words, copy);
+}
+
 /* What of its config.json makes a difference to us; where that cannot be told all goes the long way. */
 static void look_at_spec(struct container *c, struct strv *words)
 {
 	static const char *const hooks[] = { "hooks", "poststart", NULL };
 	_cleanup_free_ char *path = mem_printf("%s/config.json", c->bundle);
-	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_buf_ struct buf text = { 0 }, lowered = { 0 };
 	struct span spec, value;
 
 	c->start_hooks = true;
@@ -104,6 +116,10 @@ static void look_at_spec(struct container *c, struct strv *words)
 		return;
 	spec = (struct span){ text.data, text.len };
 	c->start_hooks = span_path(spec, hooks, &value) != SPAN_ABSENT;
+	if (spec_lower_version(c->engine.program, spec, &lowered)) {
+		spec = (struct span){ lowered.data, lowered.len };
+		give_copy(c, spec, words);
+	}
 	seccomp_kept_give(&c->seccomp, SHIM_SECCOMP, &c->engine, c->bundle, spec, words);
 }
 
@@ -310,13 +326,22 @@ static void task_start(void *arg, struct ttrpc_stream *s, const void *msg, size_
 	process_started(p);
 }
 
+static int write_exec_spec(const struct process *p, struct span spec, struct err *err)
+{
+	_cleanup_free_ char *path = exec_file(p, "json");
+	_cleanup_buf_ struct buf edited = { 0 };
+
+	if (spec_set_terminal(spec, p->terminal, &edited))
+		spec = (struct span){ edited.data, edited.len };
+	return file_write(path, spec.at, spec.len, 0600, err);
+}
+
 static void task_exec(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__ExecRequest *q = task_request(s, &shim__exec_request__descriptor, msg, len, &a);
 	struct container *c = q ? the_container(arg, s, q->id) : NULL;
 	Events__TaskExecAdded e = EVENTS__TASK_EXEC_ADDED__INIT;
-	_cleanup_free_ char *spec = NULL;
 	struct err err = ERR_INIT;
 	struct process *p;
 	int r;
@@ -333,8 +358,7 @@ static void task_exec(void *arg, struct ttrpc_stream *s, const void *msg, size_t
 	}
 	p = process_new_exec(c, q->exec_id);
 	keep_streams(p, q->terminal, q->stdin, q->stdout, q->stderr);
-	spec = exec_file(p, "json");
-	r = file_write(spec, q->spec->value.data, q->spec->value.len, 0600, &err);
+	r = write_exec_spec(p, (struct span){ (const char *)q->spec->value.data, q->spec->value.len }, &err);
 	if (r < 0) {
 		process_free_exec(p);
 		task_refuse(s, r, &err);

@@ -163,8 +163,9 @@ def of_containerd(folder):
         yield "containerd/" + name, Image(base, Layer().file("usr/sbin/nginx", applets, 0o755).data(), Cmd=["sh"])
     for tag in ("3.6", "3.10.1"):
         yield "pause:" + tag, pause
-    yield "containerd/volume-copy-up:2.2", Image(base, Layer().folder("test_dir").file("test_dir/test_file", b"test_content\n").data(),
-                                                Cmd=["sh"], Volumes={"/test_dir": {}})
+    volume = Layer().folder("test_dir").file("test_dir/test_file", b"test_content\n").data()
+    for name in ("volume-copy-up:2.2", "volume-ownership:2.1"):
+        yield "containerd/" + name, Image(base, volume, Cmd=["sh"], Volumes={"/test_dir": {}})
 
 
 def push_all(host, folder):

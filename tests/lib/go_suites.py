@@ -4,9 +4,10 @@ import re
 import shutil
 import subprocess
 
-from lib import containerds, services, suites
+from lib import containerds, sandbox, services, suites
 
 VERSION = "2.2.1"
+ROOTS = ("/var/lib/containerd-test",)  # where the client's tests start a containerd of theirs
 VERDICT = re.compile(r"^\s*--- (PASS|FAIL|SKIP): (\S+) \([\d.]+s\)$")
 SAID = re.compile(r"^\s+\w+\.go:\d+: (.*)")
 HOSTS = ("ghcr.io", "registry.k8s.io")  # whose images the tests ask for: here they are a registry of ours
@@ -73,17 +74,23 @@ class Client(GoSuite):
                         "subjectAltName=" + ",".join("DNS:" + name for name in HOSTS), "-out", pair[0], "-keyout", pair[1]], check=True, capture_output=True)
         with open("/etc/hosts", "a") as f:
             f.write(f"127.0.0.1 {' '.join(HOSTS)}\n")
+        for folder in ROOTS:
+            os.makedirs(folder, exist_ok=True)
+            sandbox.mount("-t", "tmpfs", "-o", "mode=711", "tmpfs", folder)  # /var/lib is an overlay, which is no place for another
         self.trusted = pair[0]
         self.registry = services.Registry(self.work, 443, tls=pair, data=self.machine.registry.data)
         return super().__enter__()
 
     def __exit__(self, *exc):
         self.registry.stop()
+        for folder in ROOTS:
+            subprocess.run(["umount", "-l", folder], check=True)
         super().__exit__(*exc)
 
     def command(self):
+        """It starts a containerd by itself, which some of the cases restart."""
         kind = self.machine.handlers()[self.handler][0]
-        return [*self.words(), "-no-daemon", "-no-criu", "-address", services.SOCKET], {"TEST_RUNTIME": kind, "SSL_CERT_FILE": self.trusted}
+        return [*self.words(), "-no-criu"], {"TEST_RUNTIME": kind, "SSL_CERT_FILE": self.trusted}
 
 
 class Cri(GoSuite):

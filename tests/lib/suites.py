@@ -145,7 +145,8 @@ class Suite:
         subprocess.run([os.path.join(self.machine.args.tools, "crictl"), "-r", "unix://" + services.SOCKET, "rmp", "--force", "--all"],
                        capture_output=True, stdin=subprocess.DEVNULL, timeout=300)
         self.complaints += ["left behind: " + what for what in self._left()]
-        self.complaints += sorted(set(SANITIZER.findall(self.containerd.log())))
+        with open(self.log_path, errors="replace") as f:
+            self.complaints += sorted(set(SANITIZER.findall(self.containerd.log() + f.read())))
 
     def _left(self):
         """Cgroups are the whole machine's: those are ours whose ids containerd's log has."""

@@ -2,10 +2,10 @@
 #include "engine-file.h"
 #include "file.h"
 #include "json.h"
-#include "launch.h"
 #include "mem.h"
 #include "name.h"
 #include "runtime-shim.h"
+#include "spawn.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -137,20 +137,19 @@ static int engine_launch(const struct engine *e, const char *log, const char *bu
 {
 	static const struct engine_io none = { -1, -1, -1 };
 	const struct engine_io *of = io ? io : &none;
-	const struct launch_fd fds[] = { { of->in, 0 }, { of->out, 1 }, { of->err, 2 } };
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	_cleanup_free_ char *file = mem_printf("/proc/self/fd/%d", e->file);
-	struct launch l = { .path = e->program, .fds = fds, .n_fds = 3, .dir = bundle };
+	struct spawn spawn = { .path = e->program, .fds = { of->in, of->out, of->err }, .dir = bundle };
 	int r;
 
 	engine_words(e, log, words, &argv);
-	l.argv = strv_argv(&argv);
+	spawn.argv = strv_argv(&argv);
 	if (e->file > 0) {
 		engine_env(&env);
-		l.envp = strv_argv(&env);
-		l.path = file;
+		spawn.envp = strv_argv(&env);
+		spawn.path = file;
 	}
-	r = launch(&l, ret);
+	r = spawn_dying(&spawn, ret);
 	return r < 0 ? err_sys(err, -r, "engine %s", e->program) : 0;
 }
 

@@ -46,6 +46,7 @@ static void on_answer(void *arg, struct ttrpc_call *call)
 	struct err err = ERR_INIT;
 	int r = ttrpc_unary_end(call, NULL, &answer, &err);
 
+	ttrpc_call_free(call);
 	e->call = NULL;
 	if (r < 0 && r != -ERR_UNAVAILABLE && r != -ERR_DEADLINE)
 		log_warn("event: %s", err.msg);

@@ -4,10 +4,13 @@
 #include "self.h"
 #include <unistd.h>
 
-bool shim_writes_log(const struct run_task *t)
+/* Of a start that decides nothing any more (poststop.c) its record knows. */
+static const char *type_of_task(const struct run_task *t)
 {
-	return runtime_is_davit(t->run->runtime.type) && t->task->log != JOB_LOG_JOURNALD;
+	return t->run->runtime.type ? t->run->runtime.type : t->record ? t->record->c.runtime : "";
 }
+
+bool shim_writes_log(const struct run_task *t) { return runtime_is_davit(type_of_task(t)) && t->task->log != JOB_LOG_JOURNALD; }
 
 bool shim_is_heir(const struct run *run) { return run->n_tasks == 1 && !run->set && shim_writes_log(&run->tasks[0]); }
 

@@ -229,6 +229,8 @@ class Plan(Case):
 class Remove(Case):
     def test_who_waits_for_the_end_keeps_nothing_of_ours(self):
         """A shell's flock, the folder one stood in, signals."""
+        if Machine.shim:
+            self.skipTest("davit's own shim waits itself")
         path = os.path.join(self.folder, "lock")
         with open(path, "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

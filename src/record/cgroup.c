@@ -1,11 +1,9 @@
 #include "cgroup.h"
-#include "beneath.h"
 #include "buf.h"
+#include "cgroup-dir.h"
 #include "cgroup-path.h"
 #include "file.h"
 #include "mem.h"
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,20 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* PIDS_MAX: bytes for every pid that Linux can have, so that a list is never cut, nor taken for an empty one. DEPTH_MAX: as deep as
- * a path can lead, since a job that has its cgroup to write makes folders in it. */
-enum { PIDS_MAX = 64 << 20, DEPTH_MAX = 2048, PAUSE_MS = 10, HALT_MS = 500, FDS_MAX = 8192 };
-
-/* The folders in @path; -1 with errno when they cannot be listed. */
-static int folders_in(const char *path, struct strv *names)
-{
-	_cleanup_(closedirp) DIR *d = opendir(path);
-
-	for (struct dirent *e; d && (e = readdir(d));)
-		if (e->d_type == DT_DIR && !beneath_is_dots(e->d_name))
-			strv_push(names, e->d_name);
-	return d ? 0 : -1;
-}
+enum { PAUSE_MS = 10, HALT_MS = 500, FDS_MAX = 8192 };
 
 /* Theory of operation: what differs between the versions is where the folders are, and how one is ended in which a process forks
  * faster than a list of it is read. v2 has a file for that. v1 has the freezer: nothing forks while it holds, the list is then
@@ -35,16 +20,7 @@ static int folders_in(const char *path, struct strv *names)
 struct cgroup_version {
 	int (*hierarchies)(const char *root, struct strv *out); /* -1 with errno */
 	void (*halt)(const char *path);                         /* nothing in it runs any more; as well as can be */
-	void (*resume)(const char *path);
 };
-
-static bool cgroup_put(const char *path, const char *name, const char *text)
-{
-	_cleanup_free_ char *file = mem_printf("%s/%s", path, name);
-	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
-
-	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-}
 
 static bool says(const char *path, const char *name, const char *text)
 {
@@ -58,7 +34,7 @@ static bool says(const char *path, const char *name, const char *text)
 static int v1_hierarchies(const char *root, struct strv *out)
 {
 	_cleanup_strv_ struct strv names = { 0 };
-	int r = folders_in(root, &names);
+	int r = cgroup_folders(root, &names);
 
 	for (size_t i = 0; i < names.n; i++)
 		strv_pushf(out, "%s/%s", root, names.v[i]);
@@ -76,24 +52,6 @@ static void v1_halt(const char *path)
 		(void)cgroup_put(path, "freezer.state", "FROZEN"); /* each try takes who has forked since the last */
 	}
 }
-
-/* A privileged job can have frozen a group of its own inside, which stays so when the outer one is let go. */
-static void thaw_below(const char *path, int depth)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (!cgroup_put(path, "freezer.state", "THAWED")) /* another controller's folder */
-		return;
-	if (depth < DEPTH_MAX)
-		(void)folders_in(path, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
-
-		thaw_below(sub, depth + 1);
-	}
-}
-
-static void v1_resume(const char *path) { thaw_below(path, 0); }
 
 static int v2_hierarchies(const char *root, struct strv *out)
 {
@@ -115,16 +73,9 @@ static void v2_halt(const char *path)
 		(void)cgroup_put(path, "cgroup.freeze", "1");
 }
 
-static void v2_resume(const char *path) { (void)cgroup_put(path, "cgroup.freeze", "0"); }
+static const struct cgroup_version v1 = { v1_hierarchies, v1_halt }, v2 = { v2_hierarchies, v2_halt };
 
-static const struct cgroup_version v1 = { v1_hierarchies, v1_halt, v1_resume }, v2 = { v2_hierarchies, v2_halt, v2_resume };
-
-static const struct cgroup_version *version_of(const char *root)
-{
-	_cleanup_free_ char *file = mem_printf("%s/cgroup.controllers", root);
-
-	return file_exists(file) ? &v2 : &v1;
-}
+static const struct cgroup_version *version_of(const char *root) { return cgroup_is_v2(root) ? &v2 : &v1; }
 
 static int hierarchies(const char *root, struct strv *out) { return version_of(root)->hierarchies(root, out); }
 
@@ -135,7 +86,7 @@ static void ids_of_scopes(const char *root, const char *ns, struct strv *ids)
 	const size_t before = strlen(begin), behind = strlen(CGROUP_SCOPE_END);
 	_cleanup_strv_ struct strv names = { 0 };
 
-	(void)folders_in(path, &names);
+	(void)cgroup_folders(path, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		const size_t n = strlen(names.v[i]);
 		_cleanup_free_ char *id = NULL;
@@ -158,7 +109,7 @@ void cgroup_ids(const char *root, const char *ns, struct strv *ids)
 		_cleanup_strv_ struct strv names = { 0 };
 		_cleanup_free_ char *path = mem_printf("%s/%s", roots.v[i], ns);
 
-		(void)folders_in(path, &names);
+		(void)cgroup_folders(path, &names);
 		for (size_t k = 0; k < names.n; k++)
 			if (!strv_has(ids, names.v[k]))
 				strv_push(ids, names.v[k]);
@@ -191,102 +142,14 @@ bool cgroup_exists(const char *root, const char *ns, const char *id)
 	return found.n > 0;
 }
 
-void cgroup_pids_done(struct cgroup_pids *p)
-{
-	free(p->v);
-	*p = (struct cgroup_pids){ 0 };
-}
-
-void cgroup_pids_add(struct cgroup_pids *p, pid_t pid)
-{
-	p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
-	p->v[p->n++] = pid;
-}
-
-static int by_pid(const void *a, const void *b)
-{
-	const pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* For cgroup_has(); each of them once. */
-static void pids_sort(struct cgroup_pids *p)
-{
-	size_t n = 0;
-
-	if (!p->n)
-		return;
-	qsort(p->v, p->n, sizeof *p->v, by_pid);
-	for (size_t i = 0; i < p->n; i++)
-		if (!n || p->v[i] != p->v[n - 1])
-			p->v[n++] = p->v[i];
-	p->n = n;
-}
-
-bool cgroup_has(const struct cgroup_pids *p, pid_t pid) { return p->n && bsearch(&pid, p->v, p->n, sizeof *p->v, by_pid); }
-
-/* A line of the kernel's: a number that an int holds. */
-static bool next_pid(const char **rest, pid_t *ret)
-{
-	const char *s = *rest;
-	unsigned pid = 0;
-
-	while (*s >= '0' && *s <= '9' && pid < INT_MAX / 10)
-		pid = pid * 10 + (unsigned)(*s++ - '0');
-	if (s == *rest)
-		return false;
-	*ret = (pid_t)pid;
-	*rest = *s == '\n' ? s + 1 : s;
-	return true;
-}
-
-/* A folder that has gone meanwhile has no process; a threaded one of v2 has those that its domain lists. */
-static bool lists_none(int e) { return e == ENOENT || e == ENODEV || e == EOPNOTSUPP; }
-
-static int pids_in(const char *path, struct cgroup_pids *p, struct err *err)
-{
-	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_free_ char *procs = mem_printf("%s/cgroup.procs", path);
-	struct err why = ERR_INIT;
-	pid_t pid;
-
-	if (file_read(procs, PIDS_MAX, &text, &why) < 0) {
-		if (lists_none(why.sys))
-			return 0;
-		if (err)
-			*err = why;
-		return -(int)why.code;
-	}
-	for (const char *rest = buf_str(&text); next_pid(&rest, &pid);)
-		cgroup_pids_add(p, pid);
-	return 0;
-}
-
-/* What cannot be read is not taken for empty. */
-static int pids_below(const char *path, int depth, struct cgroup_pids *p, struct err *err)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-	int r = pids_in(path, p, err);
-
-	if (r >= 0 && depth < DEPTH_MAX && folders_in(path, &names) < 0 && !lists_none(errno))
-		r = err_sys(err, errno, "%s", path);
-	for (size_t i = 0; r >= 0 && i < names.n; i++) {
-		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
-
-		r = pids_below(sub, depth + 1, p, err);
-	}
-	return r;
-}
-
 int cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret, struct err *err)
 {
 	_cleanup_strv_ struct strv found = { 0 };
 	int r = find(root, ns, id, &found, err);
 
 	for (size_t i = 0; r >= 0 && i < found.n; i++)
-		r = pids_below(found.v[i], 0, ret, err);
-	pids_sort(ret);
+		r = cgroup_pids_below(found.v[i], ret, err);
+	cgroup_pids_sort(ret);
 	return r;
 }
 
@@ -295,8 +158,8 @@ static int remove_below(const char *path, int depth)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
-	if (depth < DEPTH_MAX)
-		(void)folders_in(path, &names);
+	if (depth < CGROUP_DEPTH_MAX)
+		(void)cgroup_folders(path, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *sub = mem_printf("%s/%s", path, names.v[i]);
 
@@ -321,8 +184,8 @@ static void signal_some(const char *path, const pid_t *pids, int *fds, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		fds[i] = pids[i] > 1 ? (int)syscall(SYS_pidfd_open, pids[i], 0) : -1;
-	(void)pids_below(path, 0, &now, NULL); /* who is not in it is spared */
-	pids_sort(&now);
+	(void)cgroup_pids_below(path, &now, NULL); /* who is not in it is spared */
+	cgroup_pids_sort(&now);
 	for (size_t i = 0; i < n; i++) {
 		if (fds[i] >= 0 && cgroup_has(&now, pids[i]))
 			(void)syscall(SYS_pidfd_send_signal, fds[i], SIGKILL, NULL, 0);
@@ -337,8 +200,8 @@ static void signal_all(const char *path)
 	const size_t most = fds_at_once();
 	_cleanup_free_ int *fds = NULL;
 
-	(void)pids_below(path, 0, &pids, NULL); /* as many as can be seen */
-	pids_sort(&pids);
+	(void)cgroup_pids_below(path, &pids, NULL); /* as many as can be seen */
+	cgroup_pids_sort(&pids);
 	fds = mem_array(int, pids.n < most ? pids.n : most);
 	for (size_t i = 0; i < pids.n; i += most)
 		signal_some(path, pids.v + i, fds, pids.n - i < most ? pids.n - i : most);
@@ -362,7 +225,7 @@ static void strike(const char *root, const char *ns, const char *id)
 	for (size_t i = 0; i < found.n; i++)
 		kill_in(found.v[i]);
 	for (size_t i = 0; i < found.n; i++)
-		v->resume(found.v[i]);
+		cgroup_thaw(found.v[i]);
 }
 
 int cgroup_kill(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err)

@@ -1,6 +1,7 @@
 /* The cgroups that an engine made for a job: /NS/ID in every hierarchy, or the scope that systemd made, as our specs ask for
  * (cgroup-path.h), whatever the version. */
 #pragma once
+#include "cgroup-pids.h"
 #include "ctx.h"
 #include "strv.h"
 
@@ -9,15 +10,7 @@ void cgroup_ids(const char *root, const char *ns, struct strv *ids);
 bool cgroup_exists(const char *root, const char *ns, const char *id);
 /* The processes in it and below, in order, each once; those of another pid namespace are 0. A failure is never "none": @ret then
  * has those that could be read. */
-struct cgroup_pids {
-	pid_t *v;
-	size_t n, cap;
-};
-void cgroup_pids_done(struct cgroup_pids *);
 int cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret, struct err *err);
-void cgroup_pids_add(struct cgroup_pids *, pid_t);
-/* Of what cgroup_pids() gave. */
-bool cgroup_has(const struct cgroup_pids *, pid_t);
 /* SIGKILL to whatever is in it until nothing is, paused or not: success is the kernel's word that it is empty (or was never
  * there). Blocks, at most for @ctx; its folders stay. -ERR_DEADLINE when a process does not end. */
 int cgroup_kill(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err);

@@ -3,6 +3,7 @@
 #include "kill-all.h"
 #include "mem.h"
 #include "collect.h"
+#include "task-resources.h"
 #include "task-service.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -78,6 +79,8 @@ void container_free(struct container *c)
 	process_end(&c->init);
 	kill_all_end(c);
 	exits_done(c);
+	oom_done(&c->oom);
+	cgroup_of_done(&c->cgroup);
 	engine_done(&c->engine);
 	list_unlink(&c->node);
 	free(c->id);
@@ -175,6 +178,10 @@ static void on_exit_of(void *arg, int status)
 {
 	struct process *p = arg;
 
+	if (!*p->exec_id) {
+		container_left_cgroup(p->of);
+		container_thaw(p->of);
+	}
 	exits_note(p, status);
 	while (p->pty && !pty_drain(p->pty) && process_io_take(&p->io))
 		;

@@ -1,13 +1,15 @@
 /* The containers of a shim, one or those of a pod, and their processes: what each is, what is being done to it, who waits for it.
  * An operation that an engine works on parks its call; a process has one at a time. */
 #pragma once
-#include "pty.h"
+#include "cgroup-of.h"
 #include "engine.h"
 #include "exec-fifo.h"
 #include "exits.h"
 #include "publisher.h"
 #include "list.h"
+#include "oom.h"
 #include "process-io.h"
+#include "pty.h"
 #include "seccomp-kept.h"
 #include "ttrpc-server.h"
 
@@ -23,7 +25,7 @@ struct shim {
 	struct container *pod; /* of the sandbox API; among them; NULL: none */
 };
 
-enum process_state { PROCESS_CREATING, PROCESS_CREATED, PROCESS_RUNNING, PROCESS_PAUSED, PROCESS_STOPPED };
+enum process_state { PROCESS_CREATING, PROCESS_CREATED, PROCESS_RUNNING, PROCESS_PAUSING, PROCESS_PAUSED, PROCESS_STOPPED };
 
 struct container;
 struct process {
@@ -61,6 +63,8 @@ struct container {
 	struct list_node kills; /* kill-all.h */
 	bool silent, deleted;   /* a pod of the sandbox API: nobody hears of it; its engine has */
 	int64_t created_at;     /* the same; wall ns */
+	struct cgroup_of cgroup; /* the init's, task-resources.h */
+	struct oom oom;
 };
 
 struct container *container_find(const struct shim *, const char *id);

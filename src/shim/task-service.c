@@ -10,6 +10,7 @@
 #include "shim-cgroup.h"
 #include "spec-edit.h"
 #include "task-call.h"
+#include "task-resources.h"
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ static void on_created(struct process *p)
 	}
 	if (!p->pty) /* which copies from what it has */
 		process_io_given(&p->io);
+	container_in_cgroup(p->of);
 	p->state = p->state == PROCESS_STOPPED ? PROCESS_STOPPED : PROCESS_CREATED;
 	e.container_id = p->of->id;
 	e.bundle = p->of->bundle;
@@ -460,8 +462,8 @@ static Types__Status task_status_of(enum process_state state)
 {
 	static const Types__Status rows[] = {
 		[PROCESS_CREATING] = TYPES__STATUS__CREATED, [PROCESS_CREATED] = TYPES__STATUS__CREATED,
-		[PROCESS_RUNNING] = TYPES__STATUS__RUNNING,  [PROCESS_PAUSED] = TYPES__STATUS__PAUSED,
-		[PROCESS_STOPPED] = TYPES__STATUS__STOPPED,
+		[PROCESS_RUNNING] = TYPES__STATUS__RUNNING,  [PROCESS_PAUSING] = TYPES__STATUS__PAUSING,
+		[PROCESS_PAUSED] = TYPES__STATUS__PAUSED,    [PROCESS_STOPPED] = TYPES__STATUS__STOPPED,
 	};
 
 	return rows[state];
@@ -568,10 +570,12 @@ static void task_kill(void *arg, struct ttrpc_stream *s, const void *msg, size_t
 		return;
 	if (kill_is_for_all(p, q)) {
 		kill_all(p->of, (int)q->signal, s);
-		return;
+	} else {
+		r = kill_process(p, (int)q->signal, &err);
+		task_answer_end(s, r, &err);
 	}
-	r = kill_process(p, (int)q->signal, &err);
-	task_answer_end(s, r, &err);
+	if (q->signal == SIGKILL && !*q->exec_id)
+		container_thaw(p->of);
 }
 
 static void task_connect(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
@@ -625,23 +629,6 @@ static void task_resize(void *arg, struct ttrpc_stream *s, const void *msg, size
 	task_answer(s, NULL);
 }
 
-/* The init alone; its cgroup is asked in a later slice. */
-static void task_pids(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
-{
-	_cleanup_arena_ struct arena a = { 0 };
-	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
-	struct container *c = q ? the_container(arg, s, q->id) : NULL;
-	Shim__PidsResponse r = SHIM__PIDS_RESPONSE__INIT;
-	Types__ProcessInfo info = TYPES__PROCESS_INFO__INIT, *list[] = { &info };
-
-	if (!c)
-		return;
-	info.pid = (uint32_t)c->init.pid;
-	r.processes = list;
-	r.n_processes = c->init.state == PROCESS_STOPPED ? 0 : 1;
-	task_answer(s, &r.base);
-}
-
 static const struct ttrpc_method methods[] = {
 	{ .name = "Create", .message = task_create, .closed = task_closed },
 	{ .name = "Start", .message = task_start, .closed = task_closed },
@@ -651,6 +638,10 @@ static const struct ttrpc_method methods[] = {
 	{ .name = "Wait", .message = task_wait_for },
 	{ .name = "Kill", .message = task_kill, .closed = kill_all_closed },
 	{ .name = "Pids", .message = task_pids },
+	{ .name = "Stats", .message = task_stats },
+	{ .name = "Pause", .message = task_pause, .closed = task_closed },
+	{ .name = "Resume", .message = task_resume, .closed = task_closed },
+	{ .name = "Update", .message = task_update, .closed = task_closed },
 	{ .name = "CloseIO", .message = task_close_io },
 	{ .name = "ResizePty", .message = task_resize },
 	{ .name = "Connect", .message = task_connect },

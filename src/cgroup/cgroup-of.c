@@ -22,10 +22,11 @@ void cgroup_of_done(struct cgroup_of *c)
 }
 
 /* @path as the kernel says it in the hierarchy that is mounted at @mount. In a container without a cgroup namespace of its own what
- * is mounted is a part of it, so the path there begins later. What is above our own cgroup namespace ("/..") is not mounted. */
+ * is mounted is a part of it, so the path there begins later. What is above a namespace of our own, "/..", is not mounted. */
 static char *folder_at(const char *mount, const char *path)
 {
-	for (const char *rest = strncmp(path, "/..", 3) ? path : NULL; rest && rest[0] == '/' && rest[1]; rest = strchr(rest + 1, '/')) {
+	for (const char *rest = strncmp(path, "/..", 3) ? path : NULL; rest && rest[0] == '/' && rest[1];
+	     rest = strchr(rest + 1, '/')) {
 		char *folder = mem_printf("%s%s", mount, rest);
 
 		if (file_exists(folder))

@@ -8,7 +8,7 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessage *m, const
 	return protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
 }
 
-static void *member_of(ProtobufCMessage *m, size_t offset) { return (char *)m + offset; }
+static void *stats_member(ProtobufCMessage *m, size_t offset) { return (char *)m + offset; }
 
 void *stats_new(struct arena *a, const ProtobufCMessageDescriptor *type)
 {
@@ -33,13 +33,13 @@ void stats_set(ProtobufCMessage *m, const char *field, const char *word)
 	if (!f || f->label == PROTOBUF_C_LABEL_REPEATED)
 		return;
 	if (f->type == PROTOBUF_C_TYPE_DOUBLE)
-		*(double *)member_of(m, f->offset) = strtod(word, NULL);
+		*(double *)stats_member(m, f->offset) = strtod(word, NULL);
 	else if (!cgroup_number(word, &n))
 		return;
 	else if (f->type == PROTOBUF_C_TYPE_UINT64)
-		*(uint64_t *)member_of(m, f->offset) = n;
+		*(uint64_t *)stats_member(m, f->offset) = n;
 	else if (f->type == PROTOBUF_C_TYPE_UINT32)
-		*(uint32_t *)member_of(m, f->offset) = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+		*(uint32_t *)stats_member(m, f->offset) = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
 void stats_pairs(ProtobufCMessage *m, const struct cgroup_line *l, size_t from)
@@ -69,7 +69,7 @@ bool stats_files(const char *path, const char *prefix, ProtobufCMessage *m)
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
 		_cleanup_free_ char *file = mem_printf("%s.%s", prefix, f->name);
 
-		if (f->type == PROTOBUF_C_TYPE_UINT64 && cgroup_get(path, file, member_of(m, f->offset)))
+		if (f->type == PROTOBUF_C_TYPE_UINT64 && cgroup_get(path, file, stats_member(m, f->offset)))
 			any = true;
 	}
 	return any;
@@ -96,9 +96,9 @@ void stats_repeat(const char *path, const char *file, ProtobufCMessage *m, const
 	if (!cgroup_text(path, file, &text))
 		return;
 	v = arena_array(a, void *, lines_in(&text));
-	n = member_of(m, f->quantifier_offset);
+	n = stats_member(m, f->quantifier_offset);
 	*n = 0;
-	*(void ***)member_of(m, f->offset) = v;
+	*(void ***)stats_member(m, f->offset) = v;
 	for (char *at = text.data; cgroup_line(&at, &l);) {
 		v[*n] = each(arg, a, &l);
 		*n += v[*n] != NULL;

@@ -47,9 +47,11 @@ static void thaw_cgroup(const struct container *c)
 		cgroup_thaw(path);
 }
 
+bool container_is_frozen(const struct container *c) { return c->init.state == PROCESS_PAUSING || c->init.state == PROCESS_PAUSED; }
+
 void container_thaw(struct container *c)
 {
-	if (c->init.state != PROCESS_PAUSING && c->init.state != PROCESS_PAUSED)
+	if (!container_is_frozen(c))
 		return;
 	c->init.state = PROCESS_RUNNING;
 	thaw_cgroup(c);
@@ -190,7 +192,7 @@ void task_update(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 
 /* Pids */
 
-static const struct process *exec_of(const struct container *c, pid_t pid)
+static const struct process *exec_with_pid(const struct container *c, pid_t pid)
 {
 	list_for_each(it, &c->execs) {
 		const struct process *p = container_of(it, struct process, node);
@@ -220,7 +222,7 @@ static Types__ProcessInfo *info_of(const struct process *exec, pid_t pid, struct
 	return info;
 }
 
-static bool has_ended(const struct process *p) { return p->state == PROCESS_STOPPED; }
+static bool init_has_ended(const struct process *p) { return p->state == PROCESS_STOPPED; }
 
 /* Without a cgroup those that are known. The init is listed until it is deleted, as a zombie is: a containerd that returns takes a
  * shim without processes for one that leaked, and with it goes the exit status that nobody has asked for yet. */
@@ -228,7 +230,7 @@ static int pids_of(const struct container *c, struct cgroup_pids *ret, struct er
 {
 	const char *path = cgroup_of_any(&c->cgroup);
 
-	if (path && !has_ended(&c->init))
+	if (path && !init_has_ended(&c->init))
 		return cgroup_pids_below(path, ret, err);
 	cgroup_pids_add(ret, c->init.pid);
 	list_for_each(it, &c->execs) {
@@ -248,7 +250,7 @@ static void answer_pids(struct ttrpc_stream *s, const struct container *c, struc
 	r.processes = arena_array(a, Types__ProcessInfo *, pids->n);
 	for (size_t i = 0; i < pids->n; i++)
 		if (pids->v[i] > 0) /* of a PID namespace that is not below ours */
-			r.processes[r.n_processes++] = info_of(exec_of(c, pids->v[i]), pids->v[i], a);
+			r.processes[r.n_processes++] = info_of(exec_with_pid(c, pids->v[i]), pids->v[i], a);
 	task_answer(s, &r.base);
 }
 

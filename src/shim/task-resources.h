@@ -13,5 +13,7 @@ void task_stats(void *arg, struct ttrpc_stream *, const void *msg, size_t len);
 void container_in_cgroup(struct container *);
 /* Its init has ended: nothing more is told of the cgroup but what has happened already. */
 void container_left_cgroup(struct container *);
+/* Nothing is started in it: it would not get anywhere, and neither would the engine. */
+bool container_is_frozen(const struct container *);
 /* Its init has ended or was sent SIGKILL: what is frozen runs again, since v1's freezer holds even those that are to end. */
 void container_thaw(struct container *);

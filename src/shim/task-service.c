@@ -318,6 +318,10 @@ static void task_start(void *arg, struct ttrpc_stream *s, const void *msg, size_
 		refuse_as(s, ERR_PRECONDITION, "cannot start a process that is not created, or whose container has ended");
 		return;
 	}
+	if (*p->exec_id && container_is_frozen(p->of)) {
+		refuse_as(s, ERR_PRECONDITION, "cannot exec in a paused container");
+		return;
+	}
 	p->starting = true;
 	r = *p->exec_id ? start_exec(p, s, &err) : start_init(p, s, &err);
 	if (r >= 0)
@@ -356,6 +360,10 @@ static void task_exec(void *arg, struct ttrpc_stream *s, const void *msg, size_t
 	}
 	if (process_find(c, q->exec_id)) {
 		refuse_as(s, ERR_EXISTS, "exec id exists already");
+		return;
+	}
+	if (container_is_frozen(c)) {
+		refuse_as(s, ERR_PRECONDITION, "cannot exec in a paused container");
 		return;
 	}
 	p = process_new_exec(c, q->exec_id);

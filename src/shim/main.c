@@ -13,6 +13,8 @@ static int shim_run(int argc, char **argv, struct err *err)
 		return r;
 	if (a.version)
 		return dprintf(STDOUT_FILENO, SHIM_NAME " " DAVIT_VERSION "\n") < 0 ? -ERR_UNKNOWN : 0;
+	if (a.info)
+		return shim_info(err);
 	if (a.action && !strcmp(a.action, "start"))
 		return shim_start(&a, err);
 	if (a.action && !strcmp(a.action, "delete"))

@@ -20,8 +20,11 @@ struct shim_args {
 };
 int shim_args_parse(int argc, char **argv, struct shim_args *ret, struct err *err);
 
-/* Print the address of the server of this container's group, which is started when it does not run. Below 5 ms. */
+/* Print the address of the server of this container's group, which is started when it does not run. Below 5 ms. The plain address,
+ * which every containerd takes; a BootstrapResult for one that has sent BootstrapParams. */
 int shim_start(const struct shim_args *, struct err *err);
+/* Print what this runtime is, and what its engine can do, as a RuntimeInfo. */
+int shim_info(struct err *err);
 /* Behind a shim that has ended: what it has left goes, and a DeleteResponse is printed. */
 int shim_delete(const struct shim_args *, struct err *err);
 /* Serve on the listening socket @fd until Shutdown. Never returns. */

@@ -1,8 +1,11 @@
 /* The action "start": the socket of this container's group, a server behind it where there is none, and its address on stdout. */
+#include "bootstrap.pb-c.h"
 #include "file.h"
 #include "json.h"
 #include "mem.h"
+#include "pb.h"
 #include "runtime-shim.h"
+#include "shim-stdin.h"
 #include "socket.h"
 #include "spec-text.h"
 #include <errno.h>
@@ -14,7 +17,7 @@
 #include <unistd.h>
 
 #define SOCKETS "/run/containerd/s"
-enum { SPEC_MAX = 16 << 20, OOM_SCORE_MAX = 1000 };
+enum { SPEC_MAX = 16 << 20, OOM_SCORE_MAX = 1000, LEVEL_DEBUG = -4, PROTOCOL_VERSION = 2 };
 
 /* Containers with one of these annotations share a shim; the first that is there counts (reference 0.10). */
 static const char *const group_keys[] = { "io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id" };
@@ -66,12 +69,12 @@ static char *shim_group(const char *id)
 	return group && *group ? TAKE_PTR(group) : mem_strdup(id);
 }
 
-static char *socket_path(const struct shim_args *a, const char *group)
+static char *socket_path(const struct shim_args *a, const char *group, const char *folder)
 {
 	_cleanup_free_ char *text = mem_printf("%s/%s/%s", a->address ? a->address : "", a->ns, group);
 	char hex[SHA256_DIGEST_STRING_LENGTH];
 
-	return mem_printf(SOCKETS "/%s", SHA256Data((const uint8_t *)text, strlen(text), hex));
+	return mem_printf("%s/%s", folder, SHA256Data((const uint8_t *)text, strlen(text), hex));
 }
 
 /* The server's is one above containerd's, which is our parent's. */
@@ -126,17 +129,51 @@ static int start_server(const struct shim_args *a, const char *path, struct err 
 	return 0;
 }
 
-int shim_start(const struct shim_args *a, struct err *err)
+/* NULL: what is on standard input is not this message. The options of older containerds can be read as one, too, but name neither
+ * this container nor its namespace. */
+static const Bootstrap__Params *read_params(const struct shim_args *a, struct arena *arena)
 {
-	_cleanup_free_ char *group = shim_group(a->id), *path = socket_path(a, group), *address = mem_printf("unix://%s", path);
-	int r = file_mkdirs(SOCKETS, 0700, err);
+	_cleanup_buf_ struct buf in = { 0 };
+	const ProtobufCMessage *msg = NULL;
+	const Bootstrap__Params *p;
 
+	shim_stdin_read(&in);
+	if (!in.len || pb_unpack(&bootstrap__params__descriptor, in.data, in.len, arena, &msg, NULL) < 0)
+		return NULL;
+	p = (const void *)msg;
+	return !strcmp(p->instance_id, a->id) && !strcmp(p->namespace_, a->ns) ? p : NULL;
+}
+
+static int print_address(char *address, bool as_result, struct err *err)
+{
+	char protocol[] = "ttrpc";
+	Bootstrap__Result result = BOOTSTRAP__RESULT__INIT;
+	_cleanup_buf_ struct buf out = { 0 };
+
+	result.version = PROTOCOL_VERSION;
+	result.address = address;
+	result.protocol = protocol;
+	if (as_result)
+		pb_pack(&result.base, &out);
+	else
+		buf_adds(&out, address);
+	return write(STDOUT_FILENO, out.data, out.len) == (ssize_t)out.len ? 0 : err_sys(err, errno, "standard output");
+}
+
+int shim_start(const struct shim_args *args, struct err *err)
+{
+	_cleanup_arena_ struct arena arena = { 0 };
+	const Bootstrap__Params *params = read_params(args, &arena);
+	const char *folder = params && *params->socket_dir ? params->socket_dir : SOCKETS;
+	_cleanup_free_ char *group = shim_group(args->id), *path = socket_path(args, group, folder),
+			    *address = mem_printf("unix://%s", path);
+	struct shim_args a = *args;
+	int r = file_mkdirs(folder, 0700, err);
+
+	a.debug |= params && params->log_level <= LEVEL_DEBUG;
 	if (r >= 0)
-		r = start_server(a, path, err);
+		r = start_server(&a, path, err);
 	if (r >= 0)
 		r = file_write("address", address, strlen(address), 0600, err);
-	if (r < 0)
-		return r;
-	return write(STDOUT_FILENO, address, strlen(address)) == (ssize_t)strlen(address) ? 0
-											  : err_sys(err, errno, "standard output");
+	return r < 0 ? r : print_address(address, params, err);
 }

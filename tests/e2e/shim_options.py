@@ -19,12 +19,6 @@ class Options(ShimCase):
             f.write(ENGINE % {"log": self.log, "engine": shutil.which("runc")})
         os.chmod(self.engine, 0o755)
 
-    def with_options(self, text):
-        path = os.path.join(self.folder, "options.toml")
-        with open(path, "w") as f:
-            f.write(text)
-        return "--runtime-config-path", path
-
     def noted(self):
         with open(self.log) as f:
             return f.read().splitlines()
@@ -57,7 +51,7 @@ class Options(ShimCase):
             for name in ("cpuset.cpus", "cpuset.mems"):
                 if os.path.exists(f"{top}{group}/{name}") and len(tops) > 1:
                     shutil.copyfile(f"{top}/{name}", f"{top}{group}/{name}")
-        shim = self.shim_of(self.task(*self.with_options(f"ShimCgroup = '{group}'"), command=("sleep", "1000")))
+        shim = self.shim_of(self.task(*self.with_options(f"BinaryName = '{Machine.engine}'\nShimCgroup = '{group}'"), command=("sleep", "1000")))
         with open(f"/proc/{shim}/cgroup") as f:
             groups = [line.strip().split(":")[2] for line in f if line.strip().split(":")[1] or len(tops) == 1]
         self.assertEqual(set(groups), {group})

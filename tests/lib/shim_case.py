@@ -65,8 +65,16 @@ class ShimCase(Case):
         id = "x-" + os.urandom(4).hex()
         self.addCleanup(lambda: self.ctr("containers", "delete", id, check=False))
         self.addCleanup(lambda: self.ctr("tasks", "delete", "-f", id, check=False))
+        if "--runtime-config-path" not in flags:
+            flags = *self.with_options(f"BinaryName = '{Machine.engine}'"), *flags
         self.ctr("run", "-d", "--runtime", Machine.shim, *flags, self.image(), id, *command)
         return id
+
+    def with_options(self, text):
+        path = os.path.join(self.folder, "options.toml")
+        with open(path, "w") as f:
+            f.write(text)
+        return "--runtime-config-path", path
 
     def image(self):
         return self.ctr("images", "ls", "-q").stdout.split()[0]

@@ -177,15 +177,16 @@ static void drop_orphans(const struct container *c)
 static void on_exit_of(void *arg, int status)
 {
 	struct process *p = arg;
+	size_t left = PTY_HOLDS;
 
 	if (!*p->exec_id) {
 		container_left_cgroup(p->of);
 		container_thaw(p->of);
 	}
 	exits_note(p, status);
-	while (p->pty && !pty_drain(p->pty) && process_io_take(&p->io))
+	while (p->pty && !pty_drain(p->pty, &left) && process_io_take(&p->io))
 		;
-	if (p->pty && pty_drain(p->pty))
+	if (p->pty && pty_drain(p->pty, &left))
 		pty_free(TAKE_PTR(p->pty));
 	if (!p->pty)
 		process_io_ended(&p->io);

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -401,11 +402,29 @@ bool output_take(struct output *o)
 	return out || err;
 }
 
+/* What stands in its pipe now, as far as an owner takes it, or its end; what others write on meanwhile is not waited for. */
+static void stream_take_standing(struct output_stream *s)
+{
+	int left = 0;
+	ssize_t n;
+
+	if (s->from < 0 || ioctl(s->from, FIONREAD, &left) < 0)
+		return;
+	do
+		n = stream_take(s);
+	while (n > 0 && (left -= (int)n) >= 0);
+}
+
+static void output_take_standing(struct output *o)
+{
+	stream_take_standing(&o->stream[LOG_STDOUT]);
+	stream_take_standing(&o->stream[LOG_STDERR]);
+}
+
 void output_ended(struct output *o)
 {
 	o->ended = true;
-	while (output_take(o))
-		;
+	output_take_standing(o);
 	begin_after(o);
 }
 
@@ -429,8 +448,7 @@ void output_free(struct output *o)
 {
 	if (!o)
 		return;
-	while (output_take(o))
-		;
+	output_take_standing(o);
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
 		stream_give_up(&o->stream[i]);
 	if (o->dropped)

@@ -142,10 +142,14 @@ void pty_resize(struct pty *c, unsigned width, unsigned height)
 		(void)ioctl(c->master, TIOCSWINSZ, &size);
 }
 
-bool pty_drain(struct pty *c)
+bool pty_drain(struct pty *c, size_t *left)
 {
-	while (c->master >= 0 && !c->out.n && flow_take(&c->out) > 0)
-		;
+	ssize_t n = 1;
+
+	while (c->master >= 0 && !c->out.n && *left && n > 0) {
+		n = flow_take(&c->out);
+		*left -= n > 0 && (size_t)n < *left ? (size_t)n : n > 0 ? *left : 0;
+	}
 	return !c->out.n;
 }
 

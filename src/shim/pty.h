@@ -9,6 +9,8 @@ struct pty;
  */
 int pty_new(struct loop *, int in, int out, struct pty **ret, const char **ret_path, struct err *err);
 void pty_resize(struct pty *, unsigned width, unsigned height);
-/* The process has gone: what its terminal still has is copied, as far as the reader takes it. */
-bool pty_drain(struct pty *); /* true: it has taken all */
+/* The process has gone: what its terminal still has is copied, as far as the reader takes it, and at most *@left bytes, which goes
+ * down: more than PTY_HOLDS were not there when it went, and others may write on for ever. True: the reader has taken all. */
+bool pty_drain(struct pty *, size_t *left);
+enum { PTY_HOLDS = 128 << 10 /* twice what the kernel keeps of a terminal's output */ };
 void pty_free(struct pty *);

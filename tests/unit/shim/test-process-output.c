@@ -7,6 +7,8 @@
 #include "logfile.h"
 #include "process-output.h"
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -146,6 +148,47 @@ static void both_streams_and_the_last_piece(void **state)
 	expect_log(f, "one\ntwo\n");
 	output_free(TAKE_PTR(f->output));
 	expect_log(f, "one\ntwo\nno end");
+}
+
+enum { PIPE = 1 << 20 };
+
+/* A process that goes on in the background, or a whole container's others. *@written is shared with it. */
+static pid_t flood(int fd, atomic_size_t *written)
+{
+	static const char lines[4096] = { 0 };
+	pid_t pid = fork();
+	ssize_t n;
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	while ((n = write(fd, lines, sizeof lines)) > 0)
+		(void)atomic_fetch_add(written, (size_t)n);
+	_exit(0);
+}
+
+/* They could write no more than there was room for, and what was taken. */
+static void others_that_write_on_do_not_hold_its_end(void **state)
+{
+	atomic_size_t *written = mmap(NULL, sizeof *written, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct fixture *f = *state;
+	size_t before, after;
+	pid_t pids[3];
+
+	begin(f);
+	assert_true(fcntl(f->process[0], F_SETPIPE_SZ, PIPE) > 0);
+	for (size_t i = 0; i < sizeof pids / sizeof *pids; i++)
+		pids[i] = flood(f->process[0], written);
+	before = atomic_load(written);
+	output_ended(f->output);
+	output_free(TAKE_PTR(f->output));
+	after = atomic_load(written);
+	for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
+		(void)kill(pids[i], SIGKILL);
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	(void)munmap(written, sizeof *written);
+	assert_true(after - before <= 4 * PIPE);
 }
 
 static bool prompt_is_there(const struct fixture *f)
@@ -693,11 +736,11 @@ static void an_owner_that_says_that_it_leaves(void **state)
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("process-output", CASE(both_streams_and_the_last_piece), CASE(prompts_are_seen), CASE(rotated_at_the_boundary),
-	  CASE(full_disk), CASE(a_folder_that_comes_later), CASE(an_owner_gets_all_and_its_end),
-	  CASE(an_owner_that_is_slow_slows_the_process_down), CASE(what_a_dead_owner_has_not_read_is_in_the_log),
-	  CASE(a_dead_owner_s_full_fifo_loses_nothing), CASE(an_owner_that_is_not_there), CASE(without_a_log_it_is_dropped),
-	  CASE(after_its_end_until_it_succeeds), CASE(not_while_an_owner_sees_it), CASE(once_the_owner_has_gone),
-	  CASE(two_that_come_and_go), CASE(input_of_whoever_is_attached), CASE(input_that_nobody_takes),
-	  CASE(a_slow_reader_is_told_what_it_has_lost), CASE(more_than_may_attach), CASE(what_is_no_packet_ends_it),
-	  CASE(an_owner_that_says_that_it_leaves))
+RUN_TESTS("process-output", CASE(both_streams_and_the_last_piece), CASE(others_that_write_on_do_not_hold_its_end),
+	  CASE(prompts_are_seen), CASE(rotated_at_the_boundary), CASE(full_disk), CASE(a_folder_that_comes_later),
+	  CASE(an_owner_gets_all_and_its_end), CASE(an_owner_that_is_slow_slows_the_process_down),
+	  CASE(what_a_dead_owner_has_not_read_is_in_the_log), CASE(a_dead_owner_s_full_fifo_loses_nothing),
+	  CASE(an_owner_that_is_not_there), CASE(without_a_log_it_is_dropped), CASE(after_its_end_until_it_succeeds),
+	  CASE(not_while_an_owner_sees_it), CASE(once_the_owner_has_gone), CASE(two_that_come_and_go),
+	  CASE(input_of_whoever_is_attached), CASE(input_that_nobody_takes), CASE(a_slow_reader_is_told_what_it_has_lost),
+	  CASE(more_than_may_attach), CASE(what_is_no_packet_ends_it), CASE(an_owner_that_says_that_it_leaves))

@@ -2,7 +2,11 @@
  * so and leaves: a --rm job is removed by the heir, which gets the lock for that. When davit ends before the job, the heir reads
  * on from the FIFOs into the job's log, or drops what it reads where there is to be none, waits for the end, and removes a --rm
  * job then. A detached --rm job, which logs by itself, has an heir for the second half only, and so
- * has a detached pod: its machine is to end with its tasks. */
+ * has a detached pod: its machine is to end with its tasks.
+ *
+ * Under davit's own shim none of that goes on beside a job of one task (shim-streams.h): the shim reads on, and has the job
+ * removed. An heir is made there only when there is something for it to do at once: the removal behind the answer, and what a
+ * terminal's end asks for. */
 #include "foreground.h"
 #include "clock.h"
 #include "crew.h"

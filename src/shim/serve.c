@@ -47,11 +47,13 @@ static int watch_signals(struct shim *s, struct err *err)
 	return 0;
 }
 
-static void ignore_pipes(void)
+/* A reader that has gone, and a log that may not grow, are errors of a write(2). */
+static void ignore_write_signals(void)
 {
 	const struct sigaction sa = { .sa_handler = SIG_IGN };
 
 	(void)sigaction(SIGPIPE, &sa, NULL);
+	(void)sigaction(SIGXFSZ, &sa, NULL);
 }
 
 /* The socket goes with its server. */
@@ -87,7 +89,7 @@ void shim_serve(const struct shim_args *a, int fd)
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)unsetenv("NOTIFY_SOCKET");
-	ignore_pipes();
+	ignore_write_signals();
 	log_init(a->debug ? LOG_DEBUG : LOG_WARN, LOG_LOGRUS);
 	list_init(&s.containers);
 	s.loop = loop_new();

@@ -16,7 +16,8 @@ def documented():
     with open(SECURITY) as f:
         for path, mode, text in re.findall(r"^\| `(/[^`]*)` \| root \| (0\d{3}) \|(.*)\|$", f.read(), re.M):
             pattern = re.sub(r"\b(NS|NAME|ID)\b", "[^/]+", re.escape(path))
-            rows[path] = (re.compile(pattern), int(mode, 8), "for a moment" not in text)
+            always = "for a moment" not in text and (Machine.shim or "davit's own shim" not in text)
+            rows[path] = (re.compile(pattern), int(mode, 8), always)
     return rows
 
 

@@ -78,7 +78,8 @@ check-hostile: release build-asan
 check-nomad: build-asan
 	@$(PYTHON) tests/check nomad
 
-# What passes with the stock shim of Kubernetes' suite (critest, built from its Go module into a cache folder) passes with davit's.
+# What passes with the stock shim of Kubernetes' suite (critest, built from its Go module into a cache folder), and of tests/cri, passes with
+# davit's.
 check-cri: build-asan
 	@$(PYTHON) tests/check cri
 

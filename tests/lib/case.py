@@ -40,6 +40,7 @@ class Machine:
     ns = "davit"       # containerd namespace, another for each run: cgroups are the whole machine's
     work = None
     image = "busybox:local"
+    host = None        # the registry of tests/cri
     rootfs = None      # the tar that the image was made from
     network = True     # CNI plugins and iptables are there
     slow = 1.0         # factor on time limits (sanitizers)

@@ -2,10 +2,12 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 from lib import cri_images, services
 
+SHIM, ENGINES = "containerd-shim-davit-v2", ("runc", "crun")
 CNI_FOLDERS = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
 NETWORK = {"cniVersion": "1.0.0", "name": "davit-cri", "plugins": [
     {"type": "bridge", "bridge": "cni-cri0", "isGateway": True, "ipMasq": True, "promiscMode": True,
@@ -14,6 +16,24 @@ NETWORK = {"cniVersion": "1.0.0", "name": "davit-cri", "plugins": [
 HOSTS = ("_default", "registry.k8s.io", "gcr.io", "ghcr.io")  # whose images the registry stands for
 PLUGIN_1 = 'plugins."io.containerd.grpc.v1.cri"'
 RUNTIME_2, IMAGES_2 = "plugins.'io.containerd.cri.v1.runtime'", "plugins.'io.containerd.cri.v1.images'"
+
+
+def make_path(work, program, shim, engines):
+    """A PATH with these engines alone, our shim, and containerd's own stock one: links to every other program of the machine's."""
+    folder = os.path.join(work, "path")
+    os.mkdir(folder)
+    shutil.copy2(shim, os.path.join(work, SHIM))  # a build may go on beside the tests
+    init = os.path.join(os.path.dirname(shim), "../davit-init/davit-init")  # stands beside it
+    if os.path.exists(init):
+        shutil.copy2(init, work)
+    links = {SHIM: os.path.join(work, SHIM)}
+    for place in [os.path.dirname(os.path.realpath(shutil.which(program)))] + os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
+        for name in os.listdir(place) if os.path.isdir(place) else ():
+            if name not in ENGINES or name in engines:
+                links.setdefault(name, os.path.join(place, name))
+    for name, target in links.items():
+        os.symlink(target, os.path.join(folder, name))
+    return folder
 
 
 def cni_folder():

@@ -16,10 +16,10 @@ import time
 
 from lib import containerds, cri_containerd, cri_images, cri_tools, leaks, sandbox, services
 
-NAME, SHIM = "davit", "containerd-shim-davit-v2"
+NAME, SHIM = "davit", cri_containerd.SHIM
 STOCK = "runc"
 REGISTRY_PORT = 5000
-ENGINES = ("runc", "crun")
+ENGINES = cri_containerd.ENGINES
 BY_ITSELF = "default"  # both are there: davit's shim chooses, the stock one takes runc
 REFUSAL = "unknown version specified"  # crun 1.8 of a version beyond 1.1, which containerd 2.2 writes
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak|Undefined)\w*Sanitizer.*|\S+: runtime error: .*")
@@ -50,30 +50,12 @@ class Machine:
     def __init__(self, args):
         self.args = args
         self.work = sandbox.setup()
-        self.path = self._path()
+        self.path = cri_containerd.make_path(self.work, args.containerd, args.shim, ENGINES if args.engine == BY_ITSELF else [args.engine])
         self.label = f"{cri_containerd.version(args.containerd)}+{args.engine}"
         self.registry = services.Registry(self.work, REGISTRY_PORT)
         cri_images.push_all(self.registry.host, self.work)
         leaks.own_namespace = "k8s.io"
         leaks.baseline_pids.update(int(p) for p in os.listdir("/proc") if p.isdigit())
-
-    def _path(self):
-        """A PATH with the engine, our shim, and containerd's own stock one: links to every other program of the machine's."""
-        folder = os.path.join(self.work, "path")
-        os.mkdir(folder)
-        shutil.copy2(self.args.shim, self.work)  # a build may go on beside the tests
-        init = os.path.join(os.path.dirname(self.args.shim), "../davit-init/davit-init")  # stands beside it
-        if os.path.exists(init):
-            shutil.copy2(init, self.work)
-        links = {SHIM: os.path.join(self.work, SHIM)}
-        program = os.path.realpath(shutil.which(self.args.containerd))
-        for place in [os.path.dirname(program)] + os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
-            for name in os.listdir(place) if os.path.isdir(place) else ():
-                if name not in ENGINES or self.args.engine in (name, BY_ITSELF):
-                    links.setdefault(name, os.path.join(place, name))
-        for name, target in links.items():
-            os.symlink(target, os.path.join(folder, name))
-        return folder
 
     def handlers(self):
         return {STOCK: ("io.containerd.runc.v2", {"BinaryName": "crun"} if self.args.engine == "crun" else {}),

@@ -85,6 +85,7 @@ void container_free(struct container *c)
 	list_unlink(&c->node);
 	free(c->id);
 	free(c->bundle);
+	free(c->checkpoint);
 	free(c);
 }
 

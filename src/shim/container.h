@@ -54,6 +54,7 @@ struct container {
 	struct list_node node;
 	struct shim *shim;
 	char *id, *bundle;
+	char *checkpoint; /* the folder that it is restored from when it is started; NULL: none */
 	struct engine engine;
 	struct seccomp_kept seccomp;
 	bool start_hooks; /* or it cannot be told: the engine calls them at `start` */

@@ -1,4 +1,5 @@
 #include "task-service.h"
+#include "checkpoint.h"
 #include "events.pb-c.h"
 #include "file.h"
 #include "kill-all.h"
@@ -35,10 +36,21 @@ static void task_forget(struct process *init)
 	container_free(init->of);
 }
 
+static void tell_created(const struct process *init, struct ttrpc_stream *s)
+{
+	Events__TaskCreate e = EVENTS__TASK_CREATE__INIT;
+
+	e.container_id = init->of->id;
+	e.bundle = init->of->bundle;
+	e.pid = (uint32_t)init->pid;
+	task_tell(init, "/tasks/create", "TaskCreate", &e.base);
+	if (s)
+		answer_pid(s, init->pid);
+}
+
 static void on_created(struct process *p)
 {
 	_cleanup_free_ char *pid_file = mem_printf("%s/init.pid", p->of->bundle);
-	Events__TaskCreate e = EVENTS__TASK_CREATE__INIT;
 	struct ttrpc_stream *s = take_asked(p);
 	struct err err = ERR_INIT;
 	int r = p->failed ? -ERR_UNKNOWN : process_adopt(p, pid_file, &err);
@@ -54,12 +66,15 @@ static void on_created(struct process *p)
 		process_io_given(&p->io);
 	container_in_cgroup(p->of);
 	p->state = p->state == PROCESS_STOPPED ? PROCESS_STOPPED : PROCESS_CREATED;
-	e.container_id = p->of->id;
-	e.bundle = p->of->bundle;
-	e.pid = (uint32_t)p->pid;
-	task_tell(p, "/tasks/create", "TaskCreate", &e.base);
-	if (s)
-		answer_pid(s, p->pid);
+	tell_created(p, s);
+}
+
+/* From a checkpoint: the engine has nothing to do before the start. */
+static int created_to_restore(struct process *init, struct ttrpc_stream *s)
+{
+	init->state = PROCESS_CREATED;
+	tell_created(init, s);
+	return 0;
 }
 
 static int process_streams(struct process *p, struct strv *words, struct err *err)
@@ -147,6 +162,8 @@ static int container_create(struct container *c, const Shim__CreateRequest *q, s
 		r = mounts_make(q->rootfs, q->n_rootfs, rootfs, err);
 	if (r >= 0 && c->shim->pod)
 		r = pod_share(c->shim->pod->bundle, c->bundle, err);
+	if (r >= 0 && c->checkpoint)
+		return created_to_restore(&c->init, s);
 	strv_push(&words, "create");
 	strv_push(&words, "--bundle");
 	strv_push(&words, c->bundle);
@@ -178,11 +195,8 @@ static void task_create(void *arg, struct ttrpc_stream *s, const void *msg, size
 		refuse_as(s, ERR_EXISTS, "container exists already");
 		return;
 	}
-	if (*q->checkpoint) {
-		refuse_as(s, ERR_UNIMPLEMENTED, "restore from a checkpoint");
-		return;
-	}
 	c = container_new(arg, q->id, q->bundle);
+	c->checkpoint = *q->checkpoint ? mem_strdup(q->checkpoint) : NULL;
 	keep_streams(&c->init, q->terminal, q->stdin, q->stdout, q->stderr);
 	r = container_create(c, q, s, &err);
 	if (r < 0) {
@@ -289,12 +303,50 @@ static void on_fifo(void *arg, bool started)
 	process_started(p);
 }
 
+static void on_restored(struct process *p)
+{
+	_cleanup_free_ char *pid_file = mem_printf("%s/init.pid", p->of->bundle);
+	struct err err = ERR_INIT;
+	int r = p->failed ? 0 : process_adopt(p, pid_file, &err);
+
+	if (r < 0) {
+		struct ttrpc_stream *s = take_asked(p);
+
+		p->failed = true;
+		if (s)
+			task_refuse(s, r, &err);
+	}
+	if (p->failed)
+		drop_streams(p);
+	else
+		container_in_cgroup(p->of);
+	on_started(p);
+}
+
+static int start_restored(struct process *p, struct ttrpc_stream *s, struct err *err)
+{
+	_cleanup_strv_ struct strv words = { 0 };
+	int r;
+
+	checkpoint_restore_words(p->of, &words);
+	r = process_streams(p, &words, err);
+	strv_push(&words, p->of->id);
+	if (r >= 0)
+		r = process_engine(p, &words, !p->terminal, checkpoint_restore_failure(p->of), s, on_restored, err);
+	if (r < 0)
+		drop_streams(p);
+	return r;
+}
+
 static int start_init(struct process *p, struct ttrpc_stream *s, struct err *err)
 {
 	const struct container *c = p->of;
-	int r = c->start_hooks ? -ERR_UNIMPLEMENTED
-			       : exec_fifo_begin(&p->fifo, c->shim->loop, &c->engine, c->id, p->reap.pidfd, on_fifo, p);
+	int r;
 
+	if (c->checkpoint)
+		return start_restored(p, s, err);
+	r = c->start_hooks ? -ERR_UNIMPLEMENTED
+			   : exec_fifo_begin(&p->fifo, c->shim->loop, &c->engine, c->id, p->reap.pidfd, on_fifo, p);
 	if (r < 0)
 		return start_by_engine(p, s, err);
 	p->asked = s;
@@ -650,6 +702,7 @@ static const struct ttrpc_method methods[] = {
 	{ .name = "Pause", .message = task_pause, .closed = task_closed },
 	{ .name = "Resume", .message = task_resume, .closed = task_closed },
 	{ .name = "Update", .message = task_update, .closed = task_closed },
+	{ .name = "Checkpoint", .message = task_checkpoint, .closed = task_closed },
 	{ .name = "CloseIO", .message = task_close_io },
 	{ .name = "ResizePty", .message = task_resize },
 	{ .name = "Connect", .message = task_connect },

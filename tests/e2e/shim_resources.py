@@ -2,12 +2,34 @@
 import contextlib
 import json
 import os
+import shutil
 
-from e2e.shim_exits import Events, ShimCase, processes_of
+from lib import ttrpc
 from lib.case import Machine, get, wait_until
+from lib.shim_case import Events, ShimCase, processes_of
 
 STOCK = "io.containerd.runc.v2"
+ENGINE = """#!/bin/sh
+echo " $* " >> "%(log)s"
+root=$2 word=$7; shift 7
+case $word in
+checkpoint)
+	mkdir -p "$2"
+	case " $* " in *--leave-running*) exit 0 ;; esac
+	while [ $# -gt 1 ]; do shift; done
+	exec %(engine)s --root "$root" kill "$1" KILL ;;
+restore)
+	shift 4
+	exec %(engine)s --root "$root" run "$1" "$2" "$3" "$4" --detach --no-subreaper "$7" ;;
+esac
+exec %(engine)s --root "$root" $word "$@"
+"""
 EATS = "head -c 200000000 /dev/zero | tail"  # tail keeps what it has read
+
+
+def fields_of_pids(answer):
+    """The one process that Pids tells."""
+    return ttrpc.fields(answer[1])[1]
 
 
 def leaves(value, at=""):
@@ -169,3 +191,99 @@ class Resources(ShimCase):
         events.wait_exit(id)
         with contextlib.suppress(FileNotFoundError):
             wait_until("its eventfd is closed", lambda: len(os.listdir(f"/proc/{shim}/fd")) < fds)
+
+    # -- Update
+
+    def update(self, id, resources):
+        any = [(1, "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"), (2, json.dumps(resources))]
+        self.shim(id).call("Update", (1, id), (2, any))
+
+    def shim(self, id):
+        return ttrpc.Shim(f"/run/containerd/io.containerd.runtime.v2.task/{Machine.ns}/{id}")
+
+    def test_update(self):
+        id = self.task("--memory-limit", str(64 << 20), command=("sleep", "1000"))
+        for limit, state in ((96 << 20, "RUNNING"), (128 << 20, "PAUSED")):
+            if state == "PAUSED":
+                self.ctr("tasks", "pause", id)
+            self.update(id, {"memory": {"limit": limit}, "cpu": {"shares": 512}})
+            self.assertEqual(get(get(get(self.metrics(id), "memory"), "usage"), "limit"), limit)
+        self.ctr("tasks", "resume", id)
+        self.assertFalse(os.path.exists(self.shim(id).bundle + "/update.json"))
+        with self.assertRaisesRegex(ttrpc.Refused, "OCI runtime update failed: "):
+            self.update(id, {"memory": {"limit": 4096 * 3, "swap": 4096}})
+        with self.assertRaisesRegex(ttrpc.Refused, "without resources"):
+            self.shim(id).call("Update", (1, id))
+        with self.assertRaisesRegex(ttrpc.Refused, "not created"):
+            self.shim(id).call("Update", (1, "another"))
+        self.assertEqual(self.status(id), "RUNNING")
+
+    # -- Checkpoint
+
+    def criu_job(self):
+        """Under an engine that notes how it is called, and for a checkpoint and a restore does what is seen of them from outside."""
+        self.log, engine = os.path.join(self.folder, "log"), os.path.join(self.folder, "engine")
+        with open(engine, "w") as f:
+            f.write(ENGINE % {"log": self.log, "engine": shutil.which("runc")})
+        os.chmod(engine, 0o755)
+        name = self.job("--runtime", Machine.shim, "--runtime-option", f"BinaryName={engine}")
+        return next(id for id in self.ctr("containers", "ls", "-q").stdout.split() if id.startswith(name))
+
+    def noted(self, word):
+        with open(self.log) as f:
+            return next((line.split() for line in f if f" {word} " in line), None)
+
+    def test_checkpoint(self):
+        id = self.criu_job()
+        shim, image = self.shim(id), os.path.join(self.folder, "image")
+        options = [(1, "containerd.runc.v1.CheckpointOptions"), (2, [(2, 1), (5, 1), (6, "network"), (7, "full")])]
+        shim.call("Checkpoint", (1, id), (2, image), (3, options))
+        words = self.noted("checkpoint")
+        self.assertEqual(words[words.index("checkpoint"):],
+                         ["checkpoint", "--image-path", image, "--work-path", shim.bundle + "/criu-work", "--leave-running", "--tcp-established",
+                          "--file-locks", "--empty-ns", "network", "--manage-cgroups-mode", "full", id])
+        self.assertFalse(os.path.exists(shim.bundle + "/criu-work"))
+        self.assertEqual(self.status(id), "RUNNING")
+        with self.assertRaisesRegex(ttrpc.Refused, "without a path"):
+            shim.call("Checkpoint", (1, id))
+        self.restore(shim, id, image)
+        shim.call("Checkpoint", (1, id), (2, image), (3, [(1, "containerd.runc.v1.CheckpointOptions"), (2, [(1, 1)])]))
+        wait_until("its end", lambda: self.status(id) == "STOPPED")
+        with self.assertRaisesRegex(ttrpc.Refused, "not running"):
+            shim.call("Checkpoint", (1, id), (2, image))
+
+    def restore(self, shim, of, image):
+        """A second container in the same shim."""
+        id, bundle = of + "r", os.path.join(self.folder, "bundle")
+        os.makedirs(bundle + "/rootfs")
+        with open(shim.bundle + "/config.json") as f:
+            spec = json.load(f)
+        spec["root"]["path"], spec["linux"]["cgroupsPath"] = shim.bundle + "/rootfs", f"/{Machine.ns}/{id}"
+        with open(bundle + "/config.json", "w") as f:
+            json.dump(spec, f)
+        options = [(1, "containerd.runc.v1.Options"), (2, [(6, os.path.join(self.folder, "engine"))])]
+        self.assertNotIn(1, shim.call("Create", (1, id), (2, bundle), (8, image), (10, options)))  # no process yet
+        pid = shim.call("Start", (1, id))[1]
+        words = self.noted("restore")
+        self.assertEqual(words[words.index("restore"):],
+                         ["restore", "--image-path", image, "--work-path", bundle + "/criu-work", "--bundle", bundle, "--pid-file", bundle + "/init.pid",
+                          "--detach", "--no-subreaper", id])
+        wait_until("its process", lambda: self.command_of(pid) == "sleep\x001000\x00")
+        self.assertEqual(fields_of_pids(shim.call("Pids", (1, id))), pid)
+        shim.call("Kill", (1, id), (3, 9))
+        self.assertEqual(shim.call("Wait", (1, id))[1], 137)
+        shim.call("Delete", (1, id))
+
+    @staticmethod
+    def command_of(pid):
+        with open(f"/proc/{pid}/cmdline") as f:
+            return f.read()
+
+    def test_an_engine_without_checkpoints(self):
+        id = self.task(command=("sleep", "1000"))
+        with open(self.shim(id).bundle + "/davit-shim.json") as f:
+            if not json.load(f)["program"].endswith("crun"):
+                self.skipTest("of crun")
+        with self.assertRaisesRegex(ttrpc.Refused, "a crun without CRIU has none"):
+            self.shim(id).call("Checkpoint", (1, id), (2, os.path.join(self.folder, "image")))
+        self.assertEqual(self.status(id), "RUNNING")

@@ -3,8 +3,10 @@
 #include "file.h"
 #include "mem.h"
 #include "sandbox-pod.h"
+#include "stats.h"
 #include "runtime-shim.h"
 #include "task-call.h"
+#include "task-resources.h"
 #include "task-service.h"
 #include <string.h>
 #include <sys/utsname.h>
@@ -59,6 +61,7 @@ static void on_pod_created(struct process *p)
 		pod_forget(p->of);
 		return;
 	}
+	container_in_cgroup(p->of);
 	if (p->state != PROCESS_STOPPED)
 		p->state = PROCESS_CREATED;
 	if (s)
@@ -301,6 +304,32 @@ static void sandbox_platform(void *arg, struct ttrpc_stream *s, const void *msg,
 	task_answer(s, &r.base);
 }
 
+static void sandbox_metrics(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
+{
+	const struct container *pod = the_pod(arg, s, msg, len);
+	Sandbox__MetricsResponse answer = SANDBOX__METRICS_RESPONSE__INIT;
+	Google__Protobuf__Timestamp now = task_time(clock_wall());
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+	Types__Metric metric = TYPES__METRIC__INIT;
+	_cleanup_buf_ struct buf value = { 0 };
+	const char *type = NULL;
+	struct err err = ERR_INIT;
+	int r = pod ? stats_take("", &pod->cgroup, &value, &type, &err) : 0;
+
+	if (r < 0)
+		task_refuse(s, r, &err);
+	if (!pod || r < 0)
+		return;
+	any.type_url = (char *)(uintptr_t)type;
+	any.value.data = (uint8_t *)value.data;
+	any.value.len = value.len;
+	metric.timestamp = &now;
+	metric.id = pod->id;
+	metric.data = &any;
+	answer.metrics = &metric;
+	task_answer(s, &answer.base);
+}
+
 const struct ttrpc_method sandbox_methods[] = {
 	{ .name = "CreateSandbox", .message = sandbox_create, .closed = task_closed },
 	{ .name = "StartSandbox", .message = sandbox_start, .closed = task_closed },
@@ -310,5 +339,6 @@ const struct ttrpc_method sandbox_methods[] = {
 	{ .name = "SandboxStatus", .message = sandbox_status },
 	{ .name = "PingSandbox", .message = sandbox_ping },
 	{ .name = "Platform", .message = sandbox_platform },
+	{ .name = "SandboxMetrics", .message = sandbox_metrics },
 	{ 0 },
 };

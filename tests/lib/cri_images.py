@@ -14,10 +14,11 @@ KUBERNETES, STAGING = "e2e-test-images/", "k8s-staging-cri-tools/"
 PAUSE = "pause:davit"
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/bin/false
+sys:x:3:3:sys:/dev:/bin/false
 www-data:x:33:33:www-data:/var/www:/bin/false
 nobody:x:65534:65534:nobody:/home:/bin/false
 """
-GROUP = "root:x:0:\ndaemon:x:1:\nwww-data:x:33:\nnobody:x:65534:\n"
+GROUP = "root:x:0:\ndaemon:x:1:\nsys:x:3:\nwww-data:x:33:\nnobody:x:65534:\n"
 OWN_USER = "default-user:x:1000:1000::/home/default-user:/bin/sh\n"
 OWN_GROUPS = "default-user:x:1000:\ngroup-defined-in-image:x:50000:default-user\n"
 
@@ -163,7 +164,8 @@ def of_containerd(folder):
         yield "containerd/" + name, Image(base, Layer().file("usr/sbin/nginx", applets, 0o755).data(), Cmd=["sh"])
     for tag in ("3.6", "3.10.1"):
         yield "pause:" + tag, pause
-    volume = Layer().folder("test_dir").file("test_dir/test_file", b"test_content\n").data()
+    volume = Layer().folder("test_dir").file("test_dir/test_file", b"test_content\n") \
+        .file("bin/bash", b'#!/bin/sh\nexec /bin/sh "$@"\n', 0o755).data()
     for name in ("volume-copy-up:2.2", "volume-ownership:2.1"):
         yield "containerd/" + name, Image(base, volume, Cmd=["sh"], Volumes={"/test_dir": {}})
 

@@ -42,7 +42,7 @@ class GoSuite(suites.Suite):
     def words(self):
         """What every one of them is told: which cases, how long."""
         args = self.machine.args
-        return [args.program, "-test.v", "-test.root", "-test.skip=" + HANGS, f"-test.timeout={self.seconds * args.slow - 60:.0f}s",
+        return [args.program, "-test.v", "-test.skip=" + HANGS, f"-test.timeout={self.seconds * args.slow - 60:.0f}s",
                 *([f"-test.run={'|'.join(args.focus)}"] if args.focus else [])]
 
     def read(self):
@@ -91,7 +91,7 @@ class Client(GoSuite):
     def command(self):
         """It starts a containerd by itself, which some of the cases restart."""
         kind = self.machine.handlers()[self.handler][0]
-        return [*self.words(), "-no-criu"], {"TEST_RUNTIME": kind, "SSL_CERT_FILE": self.trusted}
+        return [*self.words(), "-test.root", "-no-criu"], {"TEST_RUNTIME": kind, "SSL_CERT_FILE": self.trusted}
 
 
 class Cri(GoSuite):

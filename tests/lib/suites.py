@@ -68,6 +68,7 @@ class Suite:
     seconds = 1500
     known = ()       # (a word of the case, a word of the label, why): what fails with the stock shim
     all_known = True  # nothing else may
+    lacking = ()      # the same of what is skipped with davit's shim alone, since the stock one has another engine
 
     def __init__(self, machine, handler, seed):
         self.machine, self.handler, self.seed = machine, handler, seed
@@ -154,14 +155,14 @@ def run_suite(suite, machine, handler, seed):
         return run
 
 
-def why_known(run, case):
-    return next((why for word, label, why in run.known if word in case.name and label in run.machine.label), None)
+def reason(rows, run, case):
+    return next((why for word, label, why in rows if word in case.name and label in run.machine.label), None)
 
 
 def judge_stock(run, counts):
     """Of the stock shim, so that a machine on which nothing works says so."""
     for case in run.cases.values() if run.all_known else ():
-        if case.verdict == "fail" and not why_known(run, case):
+        if case.verdict == "fail" and not reason(run.known, run, case):
             counts.say("FAIL", f"{run.machine.label} stock: {case.name}: {case.why}")
     for what in run.complaints:
         print(f"note {run.machine.label} stock: {what}", flush=True)
@@ -175,10 +176,12 @@ def judge(stock, ours, counts):
         mine = ours.cases.get(name)
         if mine and mine.verdict == "pass":
             counts.passed += 1
+        elif mine and mine.verdict == "skip" and reason(ours.lacking, ours, mine):
+            counts.say("skip", f"{label}: {name}: {reason(ours.lacking, ours, mine)}")
         elif case.verdict == "pass":
             counts.say("FAIL", f"{label}: {name}: {(mine.verdict + ': ' + mine.why) if mine else 'not run'}")
         else:
-            counts.say("skip", f"{label}: {name}: {why_known(stock, case) or case.why or 'not with the stock shim, either'}")
+            counts.say("skip", f"{label}: {name}: {reason(stock.known, stock, case) or case.why or 'not with the stock shim, either'}")
     for what in ours.complaints:
         if what not in stock.complaints:
             counts.say("FAIL", f"{label}: {what}")

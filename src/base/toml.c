@@ -405,6 +405,18 @@ static int parse_lines(struct toml *t, json *root)
 	return 0;
 }
 
+/* Strings refuse it by themselves, comments would let it through to who takes the text for one that ends there. */
+static int refuse_nul(struct toml *t)
+{
+	const char *nul = t->at < t->end ? memchr(t->at, '\0', (size_t)(t->end - t->at)) : NULL;
+
+	if (!nul)
+		return 0;
+	for (const char *p = t->at; p < nul; p++)
+		t->line += *p == '\n';
+	return toml_wrong(t, "NUL");
+}
+
 void toml_sections_done(struct toml_sections *s)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -418,7 +430,10 @@ int toml_parse_sections(const char *text, size_t len, struct toml_sections *sect
 	_cleanup_json_ json *root = json_new_object();
 	struct err why = ERR_INIT;
 	struct toml t = { .begin = text, .at = text, .end = text + len, .line = 1, .sections = sections, .err = &why };
-	int r = parse_lines(&t, root);
+	int r = refuse_nul(&t);
+
+	if (r >= 0)
+		r = parse_lines(&t, root);
 
 	if (r == 0)
 		*ret = TAKE_PTR(root);

@@ -91,4 +91,18 @@ static void refuses_with_the_line(void **state)
 	}
 }
 
-RUN_TESTS("toml", cmocka_unit_test(parses), cmocka_unit_test(refuses_with_the_line))
+/* What an editor of the text would cut short. */
+static void refuses_a_nul_in_a_comment(void **state)
+{
+	static const char text[] = "a = 1\n# x\0y\nb = 2\n";
+	struct err err = ERR_INIT;
+	json *j = NULL;
+
+	(void)state;
+	assert_int_equal(toml_parse(text, sizeof text - 1, &j, &err), -ERR_INVALID);
+	assert_string_equal(err.msg, "line 2: NUL");
+	assert_int_equal(toml_parse(NULL, 0, &j, NULL), 0);
+	json_freep(&j);
+}
+
+RUN_TESTS("toml", cmocka_unit_test(refuses_a_nul_in_a_comment), cmocka_unit_test(parses), cmocka_unit_test(refuses_with_the_line))

@@ -9,10 +9,11 @@
 #include <string.h>
 
 #define SERVICE "containerd.services.events.ttrpc.v1.Events"
-enum { TRIES = 5, CALL_MS = 5000 };
+enum { CALL_MS = 5000, DELAYS = 8 }; /* a quarter of a second more each time, up to two */
 
 struct event {
 	struct list_node node;
+	bool kept;
 	struct buf request;
 };
 
@@ -22,7 +23,7 @@ struct publisher {
 	struct ttrpc *client;
 	struct ttrpc_call *call;
 	struct list_node queue; /* the first is under way */
-	size_t n;
+	size_t n, bytes, lost;
 	unsigned tries; /* of the first */
 	struct timer again;
 };
@@ -32,12 +33,20 @@ static void send_first(struct publisher *e);
 static void event_free(struct publisher *e, struct event *v)
 {
 	list_unlink(&v->node);
+	e->bytes -= v->request.len;
 	buf_done(&v->request);
 	free(v);
 	e->n--;
 }
 
 static struct event *first_event(struct publisher *e) { return container_of(e->queue.next, struct event, node); }
+
+/* containerd is away, or hangs. */
+static void try_again(struct publisher *e)
+{
+	e->tries += e->tries < DELAYS;
+	timer_set(&e->again, clock_mono() + (int64_t)e->tries * NSEC_PER_SEC / 4);
+}
 
 static void on_answer(void *arg, struct ttrpc_call *call)
 {
@@ -48,27 +57,18 @@ static void on_answer(void *arg, struct ttrpc_call *call)
 
 	ttrpc_call_free(call);
 	e->call = NULL;
-	if (r < 0 && r != -ERR_UNAVAILABLE && r != -ERR_DEADLINE)
-		log_warn("event: %s", err.msg);
-	if (r < 0 && (r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE) && ++e->tries < TRIES) {
-		timer_set(&e->again, clock_mono() + (int64_t)e->tries * NSEC_PER_SEC / 4);
+	if (r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE) {
+		try_again(e);
 		return;
 	}
+	if (r < 0)
+		log_warn("event: %s", err.msg);
 	event_free(e, first_event(e));
 	e->tries = 0;
 	timer_set(&e->again, clock_mono());
 }
 
-static void on_again(void *arg)
-{
-	struct publisher *e = arg;
-
-	if (e->client && !ttrpc_alive(e->client)) {
-		ttrpc_free(e->client);
-		e->client = NULL;
-	}
-	send_first(e);
-}
+static void on_again(void *arg) { send_first(arg); }
 
 static void send_first(struct publisher *e)
 {
@@ -78,14 +78,10 @@ static void send_first(struct publisher *e)
 
 	if (e->call || !e->n)
 		return;
+	if (e->client && !ttrpc_alive(e->client))
+		ttrpc_free(TAKE_PTR(e->client));
 	if (!e->client && ttrpc_open(e->loop, e->address, &e->client, &err) < 0) {
-		if (++e->tries < TRIES) {
-			timer_set(&e->again, clock_mono() + (int64_t)e->tries * NSEC_PER_SEC / 4);
-			return;
-		}
-		e->tries = 0;
-		event_free(e, first_event(e));
-		timer_set(&e->again, clock_mono());
+		try_again(e);
 		return;
 	}
 	v = first_event(e);
@@ -117,6 +113,31 @@ void publisher_free(struct publisher *e)
 	free(e);
 }
 
+/* The oldest that may be lost: not the one that is under way. */
+static struct event *dispensable_event(struct publisher *e)
+{
+	list_for_each(it, &e->queue) {
+		struct event *v = container_of(it, struct event, node);
+
+		if (!v->kept && (!e->call || v != first_event(e)))
+			return v;
+	}
+	return NULL;
+}
+
+static void make_room(struct publisher *e, size_t n)
+{
+	struct event *v;
+
+	while (e->bytes + n > EVENTS_BYTES && (v = dispensable_event(e))) {
+		if (!e->lost++)
+			log_warn("containerd takes no events: the oldest are lost");
+		event_free(e, v);
+	}
+}
+
+size_t publisher_lost(const struct publisher *e) { return e->lost; }
+
 void publisher_say(struct publisher *e, const char *topic, const char *name, const ProtobufCMessage *msg)
 {
 	_cleanup_free_ char *url = mem_printf("containerd.events.%s", name);
@@ -128,7 +149,7 @@ void publisher_say(struct publisher *e, const char *topic, const char *name, con
 	const int64_t at = clock_wall();
 	struct event *v;
 
-	if (!e->address || e->n >= EVENTS_MAX)
+	if (!e->address)
 		return;
 	pb_pack(msg, &value);
 	any.type_url = url;
@@ -142,8 +163,10 @@ void publisher_say(struct publisher *e, const char *topic, const char *name, con
 	envelope.event = &any;
 	req.envelope = &envelope;
 	v = mem_new(struct event);
-	*v = (struct event){ 0 };
+	*v = (struct event){ .kept = !strcmp(name, "TaskExit") };
 	pb_pack(&req.base, &v->request);
+	make_room(e, v->request.len);
+	e->bytes += v->request.len;
 	list_push(&e->queue, &v->node);
 	e->n++;
 	send_first(e);

@@ -8,7 +8,10 @@ struct publisher;
 /* @address: of containerd's ttrpc socket; NULL or "": nobody is told. Texts are copied. */
 struct publisher *publisher_new(struct loop *, const char *address, const char *ns);
 void publisher_free(struct publisher *);
-/* @name: "TaskExit" and so on; @topic "/tasks/exit". One of more than EVENTS_MAX is lost. */
+/* @name: "TaskExit" and so on; @topic "/tasks/exit". It is told as soon as containerd takes it, in its turn. While containerd is
+ * away they wait, EVENTS_BYTES of them; where there are more, the oldest are lost, but no TaskExit ever is: there are as many of
+ * those as processes that containerd itself has asked for. */
 void publisher_say(struct publisher *, const char *topic, const char *name, const ProtobufCMessage *);
 bool publisher_pending(const struct publisher *);
-enum { EVENTS_MAX = 2048 };
+size_t publisher_lost(const struct publisher *); /* so far */
+enum { EVENTS_BYTES = 1 << 20 };

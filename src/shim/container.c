@@ -175,6 +175,16 @@ static void drop_orphans(const struct container *c)
 	}
 }
 
+static void on_pty_done(void *arg)
+{
+	struct process *p = arg;
+
+	pty_free(TAKE_PTR(p->pty));
+	process_io_ended(&p->io);
+	if (p->drained)
+		p->drained(p);
+}
+
 static void on_exit_of(void *arg, int status)
 {
 	struct process *p = arg;
@@ -187,9 +197,9 @@ static void on_exit_of(void *arg, int status)
 	exits_note(p, status);
 	while (p->pty && !pty_drain(p->pty, &left) && process_io_take(&p->io))
 		;
-	if (p->pty && pty_drain(p->pty, &left))
-		pty_free(TAKE_PTR(p->pty));
-	if (!p->pty)
+	if (p->pty)
+		pty_finish(p->pty, left, on_pty_done, p);
+	else
 		process_io_ended(&p->io);
 	exits_settle(p->of);
 	drop_orphans(p->of);

@@ -38,6 +38,7 @@ struct process {
 	char *in, *out, *err;
 	struct process_io io;
 	struct pty *pty;
+	void (*drained)(struct process *); /* who waits for the last of its terminal */
 	pid_t pid;
 	struct reap reap;
 	uint32_t status;

@@ -1,4 +1,5 @@
 #include "process-io.h"
+#include "clock.h"
 #include "file.h"
 #include "launch.h"
 #include "log-uri.h"
@@ -6,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,18 +73,23 @@ static int open_source(const char *path, int *ret_holder, struct err *err)
 
 /* binary:// */
 
+static int digit_of_percent(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | ('A' <= c && c <= 'F' ? 0x20 : 0)) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* A '%' that two digits do not follow stands for itself. */
 static void percent_decode(char *s)
 {
 	char *to = s;
 
 	for (; *s; s++, to++) {
-		char hex[3] = { s[0] == '%' ? s[1] : '\0', s[0] == '%' && s[1] ? s[2] : '\0' };
+		const int high = *s == '%' ? digit_of_percent(s[1]) : -1, low = high >= 0 ? digit_of_percent(s[2]) : -1;
 
-		*to = *s;
-		if (hex[0] && hex[1]) {
-			*to = (char)strtoul(hex, NULL, 16);
-			s += 2;
-		}
+		*to = low >= 0 ? (char)(high << 4 | low) : *s;
+		s += low >= 0 ? 2 : 0;
 	}
 	*to = '\0';
 }
@@ -115,6 +122,7 @@ static void on_logger_end(void *arg, int status)
 	struct process_io *s = arg;
 
 	(void)status;
+	timer_done(&s->patience);
 	if (s->finished)
 		s->finished(s->arg);
 }
@@ -253,17 +261,25 @@ static void process_io_close(struct process_io *s)
 	output_free(TAKE_PTR(s->output));
 }
 
+static void logger_on_patience(void *arg) { (void)reap_kill(&((struct process_io *)arg)->logger, SIGKILL); }
+
 void process_io_finish(struct process_io *s, void (*finished)(void *arg), void *arg)
 {
 	process_io_close(s);
 	s->finished = finished;
 	s->arg = arg;
-	if (!reap_on(&s->logger))
+	if (!reap_on(&s->logger)) {
 		finished(arg);
+		return;
+	}
+	timer_done(&s->patience);
+	timer_init(&s->patience, s->logger.watch.loop, logger_on_patience, s);
+	timer_set(&s->patience, clock_mono() + LOGGER_LAST_S * NSEC_PER_SEC);
 }
 
 void process_io_done(struct process_io *s)
 {
+	timer_done(&s->patience);
 	process_io_close(s);
 	if (reap_on(&s->logger))
 		reap_done(&s->logger);

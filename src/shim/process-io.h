@@ -13,6 +13,7 @@ struct process_io {
 	int stdin_holder;    /* the writing end, until CloseIO */
 	struct output *output;
 	struct reap logger;
+	struct timer patience; /* with a logger that does not end */
 	void (*finished)(void *arg);
 	void *arg;
 };
@@ -36,6 +37,8 @@ bool process_io_take(struct process_io *);
 void process_io_ended(struct process_io *);
 /* Who started it has gone, and nobody else will ask for it: once it has ended it may go. */
 bool process_io_is_orphan(const struct process_io *);
-/* The process has gone: all is closed, and @finished(@arg) is called once a logger has written what was left; it may free @s. */
+/* The process has gone: all is closed, and @finished(@arg) is called once a logger has written what was left, or was killed after
+ * LOGGER_LAST_S, as containerd's shims do it; it may free @s. */
 void process_io_finish(struct process_io *, void (*finished)(void *arg), void *arg);
+enum { LOGGER_LAST_S = 12 };
 void process_io_done(struct process_io *);

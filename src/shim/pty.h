@@ -13,4 +13,10 @@ void pty_resize(struct pty *, unsigned width, unsigned height);
  * down: more than PTY_HOLDS were not there when it went, and others may write on for ever. True: the reader has taken all. */
 bool pty_drain(struct pty *, size_t *left);
 enum { PTY_HOLDS = 128 << 10 /* twice what the kernel keeps of a terminal's output */ };
+/* Then, of the @left bytes: the rest of them is copied when the reader takes it, and @done(@arg), which may free it, is called;
+ * from within, when there is nothing more. A reader that takes nothing is waited for, until pty_hurry() gives it PTY_LAST_S more.
+ */
+void pty_finish(struct pty *, size_t left, void (*done)(void *arg), void *arg);
+void pty_hurry(struct pty *);
+enum { PTY_LAST_S = 10 };
 void pty_free(struct pty *);

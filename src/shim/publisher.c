@@ -125,7 +125,7 @@ static struct event *dispensable_event(struct publisher *e)
 	return NULL;
 }
 
-static void make_room(struct publisher *e, size_t n)
+static void publisher_make_room(struct publisher *e, size_t n)
 {
 	struct event *v;
 
@@ -165,7 +165,7 @@ void publisher_say(struct publisher *e, const char *topic, const char *name, con
 	v = mem_new(struct event);
 	*v = (struct event){ .kept = !strcmp(name, "TaskExit") };
 	pb_pack(&req.base, &v->request);
-	make_room(e, v->request.len);
+	publisher_make_room(e, v->request.len);
 	e->bytes += v->request.len;
 	list_push(&e->queue, &v->node);
 	e->n++;

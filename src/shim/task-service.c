@@ -498,6 +498,13 @@ static void on_drained(void *arg)
 		task_refuse(take_asked(p), r, &err);
 }
 
+static void finish_streams(struct process *p)
+{
+	p->drained = NULL;
+	pty_free(TAKE_PTR(p->pty));
+	process_io_finish(&p->io, on_drained, p);
+}
+
 static void task_delete(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
@@ -512,8 +519,11 @@ static void task_delete(void *arg, struct ttrpc_stream *s, const void *msg, size
 	}
 	p->asked = s;
 	ttrpc_stream_set(s, p);
-	pty_free(TAKE_PTR(p->pty));
-	process_io_finish(&p->io, on_drained, p);
+	p->drained = finish_streams;
+	if (p->pty && p->state == PROCESS_STOPPED)
+		pty_hurry(p->pty);
+	else
+		finish_streams(p);
 }
 
 /* what the shim knows by itself */

@@ -89,6 +89,21 @@ class Alone(ShimStreams):
         process.wait()
         self.davit("exec", name, "sh", "-c", "kill -9 $(ps -o pid,args | awk '/sleep 1000/ && !/awk/ && $1 > 1 {print $1}')", code=None)
 
+    def test_execs_of_killed_davits_leave_nothing(self):
+        """Their input ends, and so do they; the shim itself deletes them."""
+        name = self.job()
+        shim = subprocess.check_output(["pgrep", "-f", f"shim-davit-v2 -namespace {Machine.ns}"], text=True).split()
+        self.assertEqual(len(shim), 1)
+        before = len(os.listdir(f"/proc/{shim[0]}/fd"))
+        processes = [self.start("exec", "-i", name, "sh", "-c", "echo said; read -r line", stdin=subprocess.PIPE) for _ in range(3)]
+        for process in processes:
+            self.assertEqual(process.stdout.readline(), "said\n")
+        self.assertGreater(len(os.listdir(f"/proc/{shim[0]}/fd")), before)
+        for process in processes:
+            process.kill()
+        wait_until("their end", lambda: len(os.listdir(f"/proc/{shim[0]}/fd")) <= before)
+        self.assertEqual(glob.glob(f"/run/davit/{Machine.ns}/{name}-*/attach.*"), [self.socket(name)])
+
     def test_after_a_kill(self):
         """Nothing takes davit's place, and the log goes on."""
         self.addCleanup(lambda: self.davit("rm", "-f", "on", code=None))

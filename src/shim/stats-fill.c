@@ -75,7 +75,7 @@ bool stats_files(const char *path, const char *prefix, ProtobufCMessage *m)
 	return any;
 }
 
-static size_t lines_in(const struct buf *text)
+size_t stats_lines_in(const struct buf *text)
 {
 	size_t n = 1;
 
@@ -95,7 +95,7 @@ void stats_repeat(const char *path, const char *file, ProtobufCMessage *m, const
 
 	if (!cgroup_text(path, file, &text))
 		return;
-	v = arena_array(a, void *, lines_in(&text));
+	v = arena_array(a, void *, stats_lines_in(&text));
 	n = stats_member(m, f->quantifier_offset);
 	*n = 0;
 	*(void ***)stats_member(m, f->offset) = v;

@@ -6,6 +6,7 @@
 
 void *stats_new(struct arena *, const ProtobufCMessageDescriptor *);
 char *stats_text(struct arena *, const char *); /* a copy */
+size_t stats_lines_in(const struct buf *);      /* at most as many */
 /* The number @word; "max" is the greatest that the field holds. */
 void stats_set(ProtobufCMessage *, const char *field, const char *word);
 /* FIELD NUMBER, again and again, from the word @from on. */

@@ -8,9 +8,15 @@
 #include "strv.h"
 #include <string.h>
 
+struct device {
+	char *major, *minor, *name;
+};
+
 struct stats {
 	const char *host;
 	const struct cgroup_of *cgroup;
+	struct device *devices;
+	size_t n_devices;
 	struct arena a;
 };
 
@@ -159,20 +165,31 @@ static Metrics__OomControl *oom_control(struct stats *s, const char *path)
 	return stats_lines(path, "memory.oom_control", &o->base) ? o : NULL;
 }
 
-/* What device has these numbers: "/dev/vda", or NULL. Lines are MAJOR MINOR BLOCKS NAME. */
-static char *device_of(struct stats *s, const char *major, const char *minor)
+/* Lines are MAJOR MINOR BLOCKS NAME, below a heading. */
+static void devices_read(struct stats *s)
 {
 	_cleanup_free_ char *proc = mem_printf("%s/proc", s->host);
 	_cleanup_buf_ struct buf text = { 0 };
 	struct cgroup_line l;
 
-	(void)cgroup_text(proc, "partitions", &text);
-	for (char *at = text.data; cgroup_line(&at, &l);)
-		if (l.n == 4 && !strcmp(l.word[0], major) && !strcmp(l.word[1], minor)) {
-			_cleanup_free_ char *name = mem_printf("/dev/%s", l.word[3]);
+	if (!cgroup_text(proc, "partitions", &text))
+		return;
+	s->devices = arena_array(&s->a, struct device, stats_lines_in(&text));
+	for (char *at = text.data; cgroup_line(&at, &l);) {
+		_cleanup_free_ char *path = mem_printf("/dev/%s", l.word[l.n - 1]);
 
-			return stats_text(&s->a, name);
-		}
+		s->devices[s->n_devices++] =
+			(struct device){ stats_text(&s->a, l.word[0]), stats_text(&s->a, l.n > 1 ? l.word[1] : ""),
+					 stats_text(&s->a, path) };
+	}
+}
+
+/* What device has these numbers: "/dev/vda", or NULL. */
+static char *device_of(const struct stats *s, const char *major, const char *minor)
+{
+	for (size_t i = 0; i < s->n_devices; i++)
+		if (!strcmp(s->devices[i].major, major) && !strcmp(s->devices[i].minor, minor))
+			return s->devices[i].name;
 	return NULL;
 }
 
@@ -200,6 +217,7 @@ static Metrics__Blkio *blkio(struct stats *s, const char *path)
 	const ProtobufCMessageDescriptor *type = b->base.descriptor;
 	size_t n = 0;
 
+	devices_read(s);
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		_cleanup_free_ char *file = mem_printf("blkio.%s", type->fields[i].name);
 

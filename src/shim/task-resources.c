@@ -118,9 +118,10 @@ static void on_resumed(struct process *init)
 
 	if (init->failed)
 		return;
-	if (init->state == PROCESS_PAUSED)
+	if (init->state == PROCESS_PAUSED) { /* or its end has been told */
 		init->state = PROCESS_RUNNING;
-	tell_named(init, "/tasks/resumed", "TaskResumed");
+		tell_named(init, "/tasks/resumed", "TaskResumed");
+	}
 	if (s)
 		task_answer(s, NULL);
 }

@@ -53,7 +53,7 @@ def version(program):
 
 
 class CriContainerd(services.Containerd):
-    """@handlers: {name: (runtime type, {option: value})}; @host: of the registry; @path: where it finds shims and engines;
+    """@handlers: {name: (runtime type, {option: value}[, the shim's path])}; @host: of the registry; @path: where it finds shims and engines;
     @sandboxers: {name: who makes its pods}, for a containerd 2."""
 
     def __init__(self, program, work, handlers, host, path=None, sandboxers=None):
@@ -102,9 +102,10 @@ class CriContainerd(services.Containerd):
         return f"restrict_oom_score_adj = {'false' if lowers_oom_score() else 'true'}"
 
     def _runtimes(self, plugin):
-        for name, (kind, options) in self.handlers.items():
+        for name, (kind, options, *path) in self.handlers.items():
             yield f"[{plugin}.containerd.runtimes.{name}]"
             yield f'runtime_type = "{kind}"'
+            yield from (f'runtime_path = "{p}"' for p in path)
             if name in self.sandboxers:
                 yield f'sandboxer = "{self.sandboxers[name]}"'
             if options:

@@ -66,6 +66,8 @@ class Client(GoSuite):
 
     @classmethod
     def program(cls):
+        if not shutil.which("openssl"):
+            raise containerds.Unavailable("no openssl program (package openssl)")
         return os.path.join(build(), "client")
 
     def __enter__(self):

@@ -51,7 +51,7 @@ class Machine:
         self.args = args
         self.work = sandbox.setup()
         self.path = cri_containerd.make_path(self.work, args.containerd, args.shim, ENGINES if args.engine == BY_ITSELF else [args.engine])
-        self.label = f"{cri_containerd.version(args.containerd)}+{args.engine}"
+        self.label = f"{cri_containerd.version(args.containerd)}+{args.engine}+{'path' if args.by_path else 'type'}"
         self.registry = services.Registry(self.work, REGISTRY_PORT)
         cri_images.push_all(self.registry.host, self.work)
         leaks.own_namespace = "k8s.io"
@@ -59,7 +59,7 @@ class Machine:
 
     def handlers(self):
         return {STOCK: ("io.containerd.runc.v2", {"BinaryName": "crun"} if self.args.engine == "crun" else {}),
-                NAME: ("io.containerd.davit.v2", {})}
+                NAME: ("io.containerd.runc.v2", {}, os.path.join(self.work, SHIM)) if self.args.by_path else ("io.containerd.davit.v2", {})}
 
 
 class Suite:
@@ -221,6 +221,7 @@ def options(doc):
                    help="of both shims; default: davit's chooses, the stock one takes runc")
     p.add_argument("--shim", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/asan/src/shim", SHIM), help="davit's")
     p.add_argument("--sandboxer", choices=("podsandbox", "shim"), help="who makes the pods of davit's handler, on containerd 2; default: containerd's own")
+    p.add_argument("--by-path", action="store_true", help="davit's shim by runtime_path, with the stock one's type")
     p.add_argument("--seeds", type=lambda text: [int(n) for n in text.split(",")], default=[1], help="of the order of the cases, as 1,2,3")
     p.add_argument("--focus", action="append", metavar="REGEX", help="only cases that match; may be repeated")
     p.add_argument("--keep", metavar="FOLDER", help="copy logs, configurations and reports here")

@@ -112,7 +112,7 @@ bench: release
 	@bench/run
 	@tests/hostile $(B)/release --time
 
-# davit's shim and the stock one in turn: the table of the shim in docs/performance.md. bench/shim ROW... prints only those.
+# davit's shim and the stock one in turn: the table of the shim in docs/performance.md. bench/shim ROW... measures only those.
 bench-shim: release
 	@bench/shim
 

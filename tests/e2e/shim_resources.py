@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 
 from lib import ttrpc
 from lib.case import Machine, wait_until
@@ -99,14 +100,13 @@ class Resources(ShimCase):
             self.assertEqual(self.status(id), "STOPPED")
 
     def test_end_of_a_paused_one(self):
-        """Killed by somebody else: the kernel holds the signal until the freezer lets go, which a resume does."""
+        """Killed by somebody else: v1's freezer holds the signal until a resume, v2's does not."""
         events = Events(self)
         id = self.task(command=("sleep", "1000"))
         pid = next(iter(self.pids(id)))
         self.ctr("tasks", "pause", id)
         os.kill(pid, 9)
-        if ("/tasks/exit", id) not in events.of_tasks():
-            self.ctr("tasks", "resume", id)
+        self.ctr("tasks", "resume", id, check=False)
         events.wait_exit(id)
 
     # -- Pids
@@ -292,10 +292,10 @@ class Resources(ShimCase):
             return f.read()
 
     def test_an_engine_without_checkpoints(self):
-        id = self.task(command=("sleep", "1000"))
-        with open(self.shim(id).bundle + "/davit-shim.json") as f:
-            if not json.load(f)["program"].endswith("crun"):
-                self.skipTest("of crun")
+        crun = shutil.which("crun")
+        if not crun or "+CRIU" in subprocess.run([crun, "--version"], capture_output=True, text=True).stdout:
+            self.skipTest("no crun without CRIU")
+        id = self.task(*self.with_options("BinaryName = 'crun'"), command=("sleep", "1000"))
         with self.assertRaisesRegex(ttrpc.Refused, "a crun without CRIU has none"):
             self.shim(id).call("Checkpoint", (1, id), (2, os.path.join(self.folder, "image")))
         self.assertEqual(self.status(id), "RUNNING")

@@ -93,6 +93,8 @@ class Left(Case):
             return [int(pid) for pid in f.read().split()]
 
     def test_ps_says_what_prune_would_remove(self):
+        if Machine.shim:
+            self.skipTest("davit's own shim has it removed")
         self.assertEqual(self.davit("ps", "-a").err, "")
         process = self.start("run", "--rm", "--name", "victim", "--network", "none", Machine.image, "sh", "-c", "echo up; sleep 2")
         self.assertEqual(process.stdout.readline(), "up\n")

@@ -115,10 +115,12 @@ static void engine_words(const struct engine *e, const char *log, const struct s
 	strv_push(out, e->program);
 	strv_push(out, "--root");
 	strv_push(out, e->root);
-	strv_push(out, "--log");
-	strv_push(out, log);
-	strv_push(out, "--log-format");
-	strv_push(out, "json");
+	if (log) {
+		strv_push(out, "--log");
+		strv_push(out, log);
+		strv_push(out, "--log-format");
+		strv_push(out, "json");
+	}
 	if (e->systemd)
 		strv_push(out, "--systemd-cgroup");
 	strv_add(out, words);
@@ -132,6 +134,7 @@ static void engine_env(struct strv *out)
 	strv_push(out, ENGINE_FILE_ENV);
 }
 
+/* Where the bundle has been removed it logs nowhere: a container can be killed and deleted without. */
 static int engine_launch(const struct engine *e, const char *log, const char *bundle, const struct strv *words,
 			 const struct engine_io *io, pid_t *ret, struct err *err)
 {
@@ -139,10 +142,11 @@ static int engine_launch(const struct engine *e, const char *log, const char *bu
 	const struct engine_io *of = io ? io : &none;
 	_cleanup_strv_ struct strv argv = { 0 }, env = { 0 };
 	_cleanup_free_ char *file = mem_printf("/proc/self/fd/%d", e->file);
-	struct spawn spawn = { .path = e->program, .fds = { of->in, of->out, of->err }, .dir = bundle };
+	const bool has_bundle = file_exists(bundle);
+	struct spawn spawn = { .path = e->program, .fds = { of->in, of->out, of->err }, .dir = has_bundle ? bundle : "/" };
 	int r;
 
-	engine_words(e, log, words, &argv);
+	engine_words(e, has_bundle ? log : NULL, words, &argv);
 	spawn.argv = strv_argv(&argv);
 	if (e->file > 0) {
 		engine_env(&env);

@@ -663,14 +663,25 @@ static void task_connect(void *arg, struct ttrpc_stream *s, const void *msg, siz
 	task_answer(s, &r.base);
 }
 
+/* One whose Create has been given up for @id is not there for anybody: its engine ends with us, and `delete` comes behind it. */
+static bool keeps_shim(const struct container *c, const char *id)
+{
+	return c->init.state != PROCESS_CREATING || strcmp(c->id, id) != 0;
+}
+
 static void task_shutdown(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
+	_cleanup_arena_ struct arena a = { 0 };
+	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
 	struct shim *shim = arg;
 
-	(void)msg;
-	(void)len;
+	if (!q)
+		return;
+	shim->over = true;
+	list_for_each(it, &shim->containers)
+		if (keeps_shim(container_of(it, struct container, node), q->id))
+			shim->over = false;
 	task_answer(s, NULL);
-	shim->over = list_empty(&shim->containers);
 }
 
 static void task_close_io(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)

@@ -104,6 +104,8 @@ static void note_call(int argc, char **argv)
 	char line[TEXT_MAX] = "";
 	size_t n = 0;
 
+	if (access("config.json", F_OK) < 0) /* there is no bundle any more */
+		return;
 	for (int i = 1; i < argc && n < sizeof line - 2; i++)
 		n += (size_t)snprintf(line + n, sizeof line - n - 1, "%s%s", i > 1 ? " " : "", argv[i]);
 	n = n < sizeof line - 2 ? n : sizeof line - 2;

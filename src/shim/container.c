@@ -24,6 +24,7 @@ static void process_end(struct process *p)
 	if (p->asked)
 		ttrpc_stream_set(p->asked, NULL);
 	engine_call_done(&p->call);
+	strv_done(&p->words);
 	exec_fifo_done(&p->fifo);
 	pty_free(p->pty);
 	process_io_done(&p->io);
@@ -122,36 +123,69 @@ void process_free_exec(struct process *p)
 
 /* the engine */
 
+static void process_failed(struct process *p, const struct err *err)
+{
+	struct ttrpc_stream *asked = TAKE_PTR(p->asked);
+
+	if (!asked)
+		return;
+	ttrpc_stream_set(asked, NULL);
+	ttrpc_stream_end(asked, 2, err->msg);
+}
+
 static void on_engine(void *arg, int status)
 {
 	struct process *p = arg;
-	struct ttrpc_stream *asked = p->asked;
 	struct shim *shim = p->of->shim;
 	struct err err = ERR_INIT;
 
 	p->failed = status != 0;
 	if (p->failed) {
 		(void)engine_error(&p->call, p->failure, status, &err);
-		p->asked = NULL;
-		if (asked) {
-			ttrpc_stream_set(asked, NULL);
-			ttrpc_stream_end(asked, 2, err.msg);
-		}
+		process_failed(p, &err);
 	}
 	p->done(p);
 	collect_orphans(shim); /* it may have been the last that was to be waited for */
 }
 
+static int process_begin_engine(struct process *p, const struct strv *words, bool io, struct err *err)
+{
+	return engine_begin(&p->call, &p->of->engine, p->of->shim->loop, p->of->bundle, words, io ? &p->io.io : NULL, err);
+}
+
+static void on_logger_answer(void *arg, bool ready)
+{
+	struct process *p = arg;
+	struct shim *shim = p->of->shim;
+	struct err err = ERR_INIT;
+	int r = ready ? process_begin_engine(p, &p->words, p->words_io, &err)
+		      : err_set(&err, ERR_DEADLINE, "logger %s is not ready after %d s", p->out, LOGGER_READY_S);
+
+	strv_done(&p->words);
+	if (r >= 0)
+		return;
+	p->failed = true;
+	process_failed(p, &err);
+	p->done(p);
+	collect_orphans(shim);
+}
+
 int process_engine(struct process *p, const struct strv *words, bool io, const char *failure, struct ttrpc_stream *asked,
 		   void (*done)(struct process *), struct err *err)
 {
-	int r;
+	int r = 0;
 
 	p->call.ended = on_engine;
 	p->call.arg = p;
 	p->failure = failure;
 	p->done = done;
-	r = engine_begin(&p->call, &p->of->engine, p->of->shim->loop, p->of->bundle, words, io ? &p->io.io : NULL, err);
+	if (process_io_waits(&p->io)) {
+		strv_add(&p->words, words);
+		p->words_io = io;
+		process_io_await(&p->io, on_logger_answer, p);
+	} else {
+		r = process_begin_engine(p, words, io, err);
+	}
 	if (r < 0)
 		return r;
 	p->asked = asked;
@@ -160,7 +194,7 @@ int process_engine(struct process *p, const struct strv *words, bool io, const c
 	return 0;
 }
 
-bool process_busy(const struct process *p) { return reap_on(&p->call.reap) || exec_fifo_on(&p->fifo); }
+bool process_busy(const struct process *p) { return reap_on(&p->call.reap) || exec_fifo_on(&p->fifo) || process_io_waits(&p->io); }
 
 /* its end */
 

@@ -44,6 +44,8 @@ struct process {
 	uint32_t status;
 	int64_t exited_at; /* wall ns */
 	struct engine_call call;
+	struct strv words; /* for an engine that waits for a logger */
+	bool words_io;
 	struct exec_fifo fifo;      /* of an init that starts without the engine */
 	struct ttrpc_stream *asked; /* who waits for the engine; NULL: nobody any more */
 	const char *failure;        /* what stands before the engine's error */

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READY_MS = 10000, ARGS_MAX = 64 };
+enum { ARGS_MAX = 64 };
 
 static void drop_fd(int *fd)
 {
@@ -146,13 +146,42 @@ static int logger_start(struct loop *loop, const struct strv *words, const struc
 	return 0;
 }
 
-static int logger_await(int ready, const char *program, struct err *err)
+static void drop_word(struct process_io *s)
 {
-	struct pollfd p = { .fd = ready, .events = POLLIN };
+	const int fd = s->word.fd;
 
-	return poll(&p, 1, READY_MS) > 0
-		       ? 0
-		       : err_set(err, ERR_DEADLINE, "logger %s is not ready after %d s", program, READY_MS / 1000);
+	if (!watch_on(&s->word))
+		return;
+	watch_done(&s->word);
+	(void)close(fd);
+	timer_done(&s->patience);
+}
+
+/* A byte, or the end of the pipe. */
+static void logger_on_word(void *arg, short revents)
+{
+	struct process_io *s = arg;
+
+	(void)revents;
+	drop_word(s);
+	s->answered(s->arg, true);
+}
+
+static void logger_on_silence(void *arg)
+{
+	struct process_io *s = arg;
+
+	drop_word(s);
+	(void)reap_kill(&s->logger, SIGKILL);
+	s->answered(s->arg, false);
+}
+
+void process_io_await(struct process_io *s, void (*answered)(void *arg, bool ready), void *arg)
+{
+	s->answered = answered;
+	s->arg = arg;
+	timer_init(&s->patience, s->word.loop, logger_on_silence, s);
+	timer_set(&s->patience, clock_mono() + LOGGER_READY_S * NSEC_PER_SEC);
 }
 
 static void close_all(int *fds, size_t n)
@@ -173,9 +202,8 @@ static int logger_connect(struct loop *loop, const struct process_io_names *name
 	else
 		r = logger_start(loop, &words, names, (int[]){ out[0], errs[0], ready[1] }, s, err);
 	drop_fd(&ready[1]);
-	if (r >= 0)
-		r = logger_await(ready[0], words.v[0], err);
 	if (r >= 0) {
+		watch_init(&s->word, loop, TAKE_FD(ready[0]), POLLIN, logger_on_word, s);
 		s->io.out = TAKE_FD(out[1]);
 		s->io.err = TAKE_FD(errs[1]);
 	}
@@ -279,6 +307,7 @@ void process_io_finish(struct process_io *s, void (*finished)(void *arg), void *
 
 void process_io_done(struct process_io *s)
 {
+	drop_word(s);
 	timer_done(&s->patience);
 	process_io_close(s);
 	if (reap_on(&s->logger))

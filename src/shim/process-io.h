@@ -13,7 +13,9 @@ struct process_io {
 	int stdin_holder;    /* the writing end, until CloseIO */
 	struct output *output;
 	struct reap logger;
-	struct timer patience; /* with a logger that does not end */
+	struct watch word;     /* of a logger that has not said yet that it reads */
+	struct timer patience; /* with one that does not say so, or does not end */
+	void (*answered)(void *arg, bool ready);
 	void (*finished)(void *arg);
 	void *arg;
 };
@@ -25,9 +27,13 @@ struct process_io_names {
 	uid_t uid;                  /* owners of pipes that are made */
 	gid_t gid;
 };
-/* Opens them, in their place: the struct does not move any more. May wait for a logger's word, which it gives at once or not at
- * all. */
+/* Opens them, in their place: the struct does not move any more. */
 int process_io_open(struct loop *, const struct process_io_names *, struct process_io *, struct err *err);
+/* A logger has been started, and has not said yet that it reads: the process is to be made behind process_io_await(), whose
+ * @answered(@arg, false) says that LOGGER_READY_S have gone by, and that the logger is killed. */
+static inline bool process_io_waits(const struct process_io *s) { return watch_on(&s->word); }
+void process_io_await(struct process_io *, void (*answered)(void *arg, bool ready), void *arg);
+enum { LOGGER_READY_S = 10 };
 /* The engine has them: what the shim need not hold is closed. */
 void process_io_given(struct process_io *);
 void process_io_close_in(struct process_io *);

@@ -79,11 +79,14 @@ class ShimCase(Case):
     def image(self):
         return self.ctr("images", "ls", "-q").stdout.split()[0]
 
-    def exec(self, id, exec_id, *command):
-        process = subprocess.Popen([Machine.containerd.ctr_program, "-n", Machine.ns, "tasks", "exec", "--exec-id", exec_id, id, *command],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def ctr_begin(self, *args):
+        process = subprocess.Popen([Machine.containerd.ctr_program, "-n", Machine.ns, *args], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self._end, process)
         return process
+
+    def exec(self, id, exec_id, *command):
+        return self.ctr_begin("tasks", "exec", "--exec-id", exec_id, id, *command)
 
     def shim_of(self, id):
         for pid in filter(str.isdigit, os.listdir("/proc")):

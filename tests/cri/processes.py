@@ -39,10 +39,11 @@ class Ends(CriCase):
 
     @on_both
     def test_out_of_memory(self):
-        c = self.container("sh", "-c", "sleep 0.3; x=$(head -c 200000000 /dev/zero | tr '\\0' 'x'); echo $x",
+        """A child is killed, so that the container's end does not overtake the news."""
+        c = self.container("sh", "-c", "(x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo $x); sleep 2; exit 3",
                            linux={"resources": {"memory_limit_in_bytes": 16 << 20, "memory_swap_limit_in_bytes": 16 << 20}})
         status = c.wait(60)
-        self.assertEqual((status["reason"], status["exit_code"]), ("OOMKilled", 137))
+        self.assertEqual((status["reason"], status["exit_code"]), ("OOMKilled", 3))
         return end_of(status)
 
     @on_both

@@ -3,7 +3,7 @@ import os
 import signal
 import time
 
-from lib import cri
+from lib import cri, cri_containerd
 from lib.case import Machine, wait_until
 from lib.cri_case import CriCase, on_both
 from lib.websocket import Streams
@@ -18,11 +18,25 @@ def runs(pid):
         return False
 
 
+def check_code(case, code, wanted):
+    """Of one that ended while no containerd was there. From 1.7 on containerd takes a shim whose container has no process for one that
+    leaked, and forgets with it how the container ended, unless the shim names a process that was: ours does, the stock one does not."""
+    forgets = case.handler == cri.STOCK and not cri_containerd.version(Machine.containerd.program).startswith("1.6.")
+    case.assertIn(code, (wanted, 255) if forgets else (wanted,))
+
+
+def end(pid):
+    """One that waits for a file."""
+    with open(f"/proc/{pid}/root/tmp/go", "w"):
+        pass
+    wait_until("its end", lambda: not runs(pid))
+
+
 class Life:
     """A pod's, step by step; each leaves what the next needs."""
 
     def __init__(self, case):
-        self.case, self.seen = case, []
+        self.case, self.ending = case, None
 
     def run_pod(self):
         self.pod = self.case.pod(network="POD")
@@ -30,15 +44,20 @@ class Life:
 
     def create(self):
         self.main = self.pod.container(command=["sh", "-c", "trap 'exit 7' TERM; echo begun; while read -t 1 x || true; do echo got $x; done"], stdin=True)
-        self.short = self.pod.container(command=["sh", "-c", "sleep 0.1; exit 5"])
+        self.short = self.pod.container(command=["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 5"])
 
     def start(self):
         self.main.start()
-        self.short.start()
+        self.ending = self.short.start().pid()
+
+    def meanwhile(self):
+        """No containerd is there."""
+        if self.ending:
+            end(self.ending)
+            self.ending = None
 
     def ended_meanwhile(self):
-        self.case.assertEqual(self.short.wait()["exit_code"], 5)
-        self.seen.append(self.short.status()["reason"])
+        check_code(self.case, self.short.wait()["exit_code"], 5)
 
     def status(self):
         self.case.assertEqual((self.pod.status()["state"], self.main.state()), ("SANDBOX_READY", "RUNNING"))
@@ -93,33 +112,32 @@ class Restart(CriCase):
                 step(life)
             except (AssertionError, cri.CriError, TimeoutError) as e:
                 raise AssertionError(f"after containerd's restart: {step.__name__}: {e}") from e
-            Machine.containerd.restart(sig)
-        return life.seen
+            Machine.containerd.stop(sig)
+            life.meanwhile()
+            Machine.containerd.start()
 
     @on_both
     def test_stopped(self):
-        return self.between(signal.SIGTERM)
+        self.between(signal.SIGTERM)
 
     @on_both
     def test_killed(self):
-        return self.between(signal.SIGKILL)
+        self.between(signal.SIGKILL)
 
     @on_both
     def test_end_while_away(self):
         """Containers that end while no containerd is there: it learns how."""
         pod = self.pod()
         killed, left, by_itself = pod.run(), pod.run(), pod.run("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 9")
-        root, pid, last = f"/proc/{by_itself.pid()}/root", killed.pid(), by_itself.pid()
+        pid, last = killed.pid(), by_itself.pid()
         Machine.containerd.stop(signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
-        with open(root + "/tmp/go", "w"):
-            pass
-        wait_until("their ends", lambda: not runs(pid) and not runs(last))
+        end(last)
+        wait_until("its end", lambda: not runs(pid))
         Machine.containerd.start()
-        seen = [(status["exit_code"], status["reason"]) for status in (killed.wait(), by_itself.wait())]
-        self.assertEqual([code for code, _ in seen], [137, 9])
+        check_code(self, killed.wait()["exit_code"], 137)
+        check_code(self, by_itself.wait()["exit_code"], 9)
         self.assertEqual(left.sh("echo on"), "on\n")
-        return seen
 
     @on_both
     def test_output_while_away(self):
@@ -144,4 +162,4 @@ class Restart(CriCase):
         os.kill(sandbox, signal.SIGKILL)
         Machine.containerd.start()
         wait_until("the sandbox's end", lambda: pod.status()["state"] == "SANDBOX_NOTREADY")
-        return c.wait()["exit_code"]
+        check_code(self, c.wait()["exit_code"], 137)

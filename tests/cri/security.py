@@ -3,6 +3,7 @@ import json
 import os
 
 from lib import cri
+from lib.case import wait_until
 from lib.cri_case import CriCase, on_both
 
 FIELDS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
@@ -51,6 +52,7 @@ class Identity(CriCase):
     def test_sandbox(self):
         """The sandbox's own process has its own context."""
         pod = self.pod(linux={"security_context": {"run_as_user": {"value": 4000}, "run_as_group": {"value": 4001}, "readonly_rootfs": True}})
+        wait_until("its program", lambda: os.readlink(f"/proc/{pod.pid()}/exe").endswith("/pause"))
         with open(f"/proc/{pod.pid()}/status") as f:
             rows = dict(line.split(":", 1) for line in f)
         seen = {key: rows[key].split() for key in FIELDS}

@@ -35,7 +35,7 @@ def make(program, engine, shim):
     """Started, and its images pulled. FileNotFoundError, cri_images.Unavailable: it cannot be made here."""
     host = services.Registry(Machine.work, PORT).host
     _push(host, Machine.work)
-    handlers = {cri.STOCK: ("io.containerd.runc.v2", {"BinaryName": engine}), cri.OURS: ("io.containerd.davit.v2", {})}
+    handlers = {name: (f"io.containerd.{kind}.v2", {"BinaryName": engine}) for name, kind in ((cri.STOCK, "runc"), (cri.OURS, "davit"))}
     containerd = Ready(program, Machine.work, handlers, host, make_path(Machine.work, program, shim, [engine]))
     containerd.start()
     Machine.host, Machine.image = host, f"{host}/{IMAGE}"

@@ -30,7 +30,8 @@ int self_find(const char *name, char **ret_path, struct err *err)
 	exe[n] = '\0';
 	*(strrchr(exe, '/') + 1) = '\0';
 	if (find_at(ret_path, "%s%s", exe, name) || find_at(ret_path, "%s../libexec/davit/%s", exe, name) ||
-	    find_at(ret_path, "%s../%s/%s", exe, name, name)) /* the build tree: a folder a program */
+	    find_at(ret_path, "%s../%s/%s", exe, name, name) || /* the build tree: a folder a program */
+	    find_at(ret_path, "%s../shim/%s", exe, name))
 		return 0;
 	return err_hint(err, err_set(err, ERR_NOT_FOUND, "program %s: not found beside %sdavit", name, exe),
 			"install it with: make install");

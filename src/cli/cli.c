@@ -72,6 +72,7 @@ static int configure(struct cli *cli, struct err *err)
 		.address = address,
 		.ns = g->ns ? g->ns : CORE_NAMESPACE,
 		.snapshotter = g->snapshotter,
+		.runtime = self_env("DAVIT_RUNTIME", NULL),
 		.cni = { .path = g->cni_path, .conf_dir = g->cni_conf_dir, .cache_dir = CNI_CACHE_DIR },
 		.run_dir = g->run_dir,
 		.data_dir = g->data_dir,

@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import shutil
 import subprocess
 import tomllib
 
@@ -127,7 +128,18 @@ class Config(Case):
         self.assertIn("version = 2", result.out)
 
 
-class Found(Case):
+class WithShim(Case):
+    """davit's shim stands beside it, whatever the jobs of other tests have."""
+
+    def setUp(self):
+        super().setUp()
+        self.shim = os.path.join(os.path.dirname(Machine.davit), "containerd-shim-davit-v2")
+        if not Machine.shim:
+            shutil.copy2(Machine.own_shim, self.shim)
+            self.addCleanup(os.unlink, self.shim)
+
+
+class Found(WithShim):
     def rows_of(self, *args):
         return {r["name"]: r for r in self.rows_json(*args)}
 
@@ -140,7 +152,7 @@ class Found(Case):
         self.assertEqual((stock["kind"], stock["runs"]), ("shim", True))
         self.assertEqual(stock["path"], os.path.join(os.path.dirname(Machine.containerd.program), "containerd-shim-runc-v2"))
         self.assertTrue(own["runs"] and own["version"])
-        self.assertEqual(own["path"], os.path.join(os.path.dirname(Machine.davit), "containerd-shim-davit-v2"))
+        self.assertEqual(own["path"], self.shim)
         runc = rows["runc"]
         version = subprocess.run([runc["path"], "--version"], capture_output=True, text=True).stdout.split()[2]
         self.assertEqual((runc["kind"], runc["runs"], runc["version"]), ("engine", True, version))
@@ -173,14 +185,41 @@ class Found(Case):
         self.assertIn("Nmae", self.davit("runtime", "ls", "--format", "{{.Nmae}}", code=125).err)
 
 
-class Own(Case):
+class Own(WithShim):
     """davit's own shim."""
 
     def test_beside_davit(self):
         """containerd's PATH has it not: it is started by its path."""
-        name = self.job("--runtime", "davit")
-        shim = os.path.join(os.path.dirname(Machine.davit), "containerd-shim-davit-v2")
-        self.assertEqual(self.json("inspect", name)[0]["runtime"], shim)
+        self.look_at(self.job("--runtime", "davit"))
+
+    def run_davit(self, *args, runtime):
+        """Without what the harness adds."""
+        env = {k: v for k, v in os.environ.items() if k != "DAVIT_RUNTIME"}
+        return subprocess.run([Machine.davit, *args], env={**env, **({"DAVIT_RUNTIME": runtime} if runtime else {})}, check=True, capture_output=True)
+
+    def test_by_environment(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "own", code=None))
+        self.run_davit("run", "-d", "--name", "own", "--network", "none", Machine.image, "sleep", "1000", runtime="davit")
+        self.look_at("own")
+
+    def test_a_job_keeps_its_runtime(self):
+        """Whatever the default is when it is started again."""
+        for first, then in ((None, "davit"), ("davit", None)):
+            self.addCleanup(lambda: self.davit("rm", "-f", "kept", code=None))
+            self.run_davit("run", "-d", "--name", "kept", "--network", "none", Machine.image, "sh", "-c", "echo ran", runtime=first)
+            runtime = self.json("inspect", "kept")[0]["runtime"]
+            self.davit("wait", "kept")
+            self.run_davit("start", "kept", runtime=then)
+            self.davit("wait", "kept")
+            self.assertEqual(self.davit("logs", "kept").out, "ran\nran\n")
+            self.assertEqual(self.json("inspect", "kept")[0]["runtime"], runtime)
+            self.davit("rm", "-f", "kept")
+
+    def test_doctor(self):
+        self.assertIn(f"davit's shim: {self.shim}, for jobs with --runtime davit", self.davit("doctor", code=None).out)
+
+    def look_at(self, name):
+        self.assertEqual(self.json("inspect", name)[0]["runtime"], self.shim)
         self.assertEqual(self.davit("exec", name, "echo", "in").out, "in\n")
         self.davit("stop", "-t", "1", name)
         self.davit("start", name)

@@ -36,7 +36,8 @@ class Machine:
     davit = None       # path of the program
     tools = None       # build folder of the tests' own programs
     engine = "runc"
-    shim = None        # of davit's own, instead of the stock one
+    shim = None        # of davit's own, which stands beside it: jobs have it instead of the stock one
+    own_shim = None    # the same program, for tests of it, whatever the jobs have
     ns = "davit"       # containerd namespace, another for each run: cgroups are the whole machine's
     work = None
     image = "busybox:local"
@@ -122,8 +123,8 @@ class Case(unittest.TestCase):
     def command(self, args):
         args = [str(a) for a in args]
         verb = next((i for i, a in enumerate(args) if a in ("run", "create")), None)
-        if (Machine.shim or Machine.engine != "runc") and verb is not None and "--runtime" not in args and (verb in (0, 2) or args[0] == "--debug"):
-            args[verb + 1:verb + 1] = ["--runtime", Machine.shim or Machine.engine]
+        if Machine.engine != "runc" and verb is not None and "--runtime" not in args and (verb in (0, 2) or args[0] == "--debug"):
+            args[verb + 1:verb + 1] = ["--runtime", Machine.engine]
         return [Machine.davit] + args
 
     def start(self, *args, **kw):

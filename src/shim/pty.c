@@ -120,6 +120,15 @@ static void drop_sender(struct pty *c)
 	c->sender = -1;
 }
 
+/* Its work is done once the master is here; so a shim that is killed leaves none. */
+static void drop_listener(struct pty *c)
+{
+	watch_done(&c->accepts);
+	closep(&c->listener);
+	c->listener = -1;
+	(void)unlink(c->path);
+}
+
 static void pty_on_master(void *arg, short revents)
 {
 	struct pty *c = arg;
@@ -129,6 +138,7 @@ static void pty_on_master(void *arg, short revents)
 	drop_sender(c);
 	if (c->master < 0)
 		return;
+	drop_listener(c);
 	flow_start(&c->out, c->loop, c->master, c->out.to);
 	flow_start(&c->in, c->loop, c->in.from, c->master);
 }
@@ -232,14 +242,12 @@ void pty_free(struct pty *c)
 {
 	if (!c)
 		return;
-	watch_done(&c->accepts);
+	drop_listener(c);
 	drop_sender(c);
 	timer_done(&c->hurry);
 	flow_done(&c->out);
 	flow_done(&c->in);
-	closep(&c->listener);
 	closep(&c->master);
-	(void)unlink(c->path);
 	free(c->path);
 	free(c);
 }

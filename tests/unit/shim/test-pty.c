@@ -138,6 +138,7 @@ static void copies_both_ways(void **state)
 	struct winsize size;
 
 	send_terminal(t);
+	assert_int_equal(access(t->path, F_OK), -1); /* nothing is left of the socket */
 	assert_int_equal(write(t->slave, "out", 3), 3);
 	assert_int_equal(write(t->in[1], "in", 2), 2);
 	assert_int_equal(loop_turn(t->loop, NULL, NULL), 0);

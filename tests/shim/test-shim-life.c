@@ -44,6 +44,13 @@ static void to_created(struct rig *r)
 
 static void to_running(struct rig *r) { rig_up(r, "c"); }
 
+static void to_paused(struct rig *r)
+{
+	rig_up(r, "c");
+	assert_int_equal(rig_ask(r, "Pause", "c", ""), 0);
+	assert_int_equal(rig_state(r, "c", "")->status, TYPES__STATUS__PAUSED);
+}
+
 static void to_stopped(struct rig *r)
 {
 	rig_up(r, "c");
@@ -83,9 +90,9 @@ static void to_exec_orphaned(struct rig *r)
 	assert_int_equal(rig_wait(r, "c", ""), 128 + SIGKILL);
 }
 
-enum { NONE, CREATED, RUNNING, STOPPED, DELETED, N_INIT };
+enum { NONE, CREATED, RUNNING, PAUSED, STOPPED, DELETED, N_INIT };
 enum { ADDED, EXEC_RUNNING, EXEC_STOPPED, ORPHANED, N_EXEC };
-static void (*const init_ways[])(struct rig *) = { to_none, to_created, to_running, to_stopped, to_deleted };
+static void (*const init_ways[])(struct rig *) = { to_none, to_created, to_running, to_paused, to_stopped, to_deleted };
 static void (*const exec_ways[])(struct rig *) = { to_exec_added, to_exec_running, to_exec_stopped, to_exec_orphaned };
 
 struct answer {
@@ -113,6 +120,20 @@ static int ask_kill(struct rig *r, const char *method, const char *exec_id)
 
 static int ask_plain(struct rig *r, const char *method, const char *exec_id) { return rig_ask(r, method, "c", exec_id); }
 
+static int ask_update(struct rig *r, const char *method, const char *exec_id)
+{
+	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+	Shim__UpdateRequest q = SHIM__UPDATE_REQUEST__INIT;
+
+	(void)exec_id;
+	any.type_url = (char[]){ "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources" };
+	any.value.data = (uint8_t[]){ '{', '}' };
+	any.value.len = 2;
+	q.id = (char[]){ "c" };
+	q.resources = &any;
+	return rig_call(r, method, &q.base, NULL, NULL);
+}
+
 static int ask_exec(struct rig *r, const char *method, const char *exec_id)
 {
 	(void)method;
@@ -127,6 +148,22 @@ static int ask_exec(struct rig *r, const char *method, const char *exec_id)
 	{ \
 		-ERR_PRECONDITION, "cannot delete a running process" \
 	}
+#define NOT_RUNNING \
+	{ \
+		-ERR_PRECONDITION, "cannot pause a container that is not running" \
+	}
+#define NOT_PAUSED \
+	{ \
+		-ERR_PRECONDITION, "cannot resume a container that is not paused" \
+	}
+#define FROZEN \
+	{ \
+		-ERR_PRECONDITION, "cannot exec in a paused container" \
+	}
+#define ENDED \
+	{ \
+		-ERR_PRECONDITION, "cannot update a container that has ended" \
+	}
 #define FINISHED \
 	{ \
 		-ERR_NOT_FOUND, "process already finished" \
@@ -137,16 +174,19 @@ static const struct {
 	int (*ask)(struct rig *, const char *method, const char *exec_id);
 	struct answer init[N_INIT];
 } init_rows[] = {
-	{ "State", ask_plain, { NOT_CREATED, OK, OK, OK, NOT_CREATED } },
-	{ "Start", ask_plain, { NOT_CREATED, OK, NOT_STARTABLE, NOT_STARTABLE, NOT_CREATED } },
-	{ "Delete", ask_plain, { NOT_CREATED, OK, NOT_DELETABLE, OK, NOT_CREATED } },
-	{ "Pids", ask_plain, { NOT_CREATED, OK, OK, OK, NOT_CREATED } },
-	{ "Kill", ask_kill, { NOT_CREATED, OK, OK, FINISHED, NOT_CREATED } },
-	{ "Exec", ask_exec, { NOT_CREATED, OK, OK, OK, NOT_CREATED } },
-	{ "CloseIO", ask_plain, { NOT_CREATED, OK, OK, OK, NOT_CREATED } },
-	{ "ResizePty", ask_plain, { NOT_CREATED, OK, OK, OK, NOT_CREATED } },
-	{ "Connect", ask_plain, { OK, OK, OK, OK, OK } },
-	{ "Shutdown", ask_plain, { OK, OK, OK, OK, OK } },
+	{ "State", ask_plain, { NOT_CREATED, OK, OK, OK, OK, NOT_CREATED } },
+	{ "Start", ask_plain, { NOT_CREATED, OK, NOT_STARTABLE, NOT_STARTABLE, NOT_STARTABLE, NOT_CREATED } },
+	{ "Delete", ask_plain, { NOT_CREATED, OK, NOT_DELETABLE, NOT_DELETABLE, OK, NOT_CREATED } },
+	{ "Pids", ask_plain, { NOT_CREATED, OK, OK, OK, OK, NOT_CREATED } },
+	{ "Kill", ask_kill, { NOT_CREATED, OK, OK, OK, FINISHED, NOT_CREATED } },
+	{ "Exec", ask_exec, { NOT_CREATED, OK, OK, FROZEN, OK, NOT_CREATED } },
+	{ "Pause", ask_plain, { NOT_CREATED, NOT_RUNNING, OK, NOT_RUNNING, NOT_RUNNING, NOT_CREATED } },
+	{ "Resume", ask_plain, { NOT_CREATED, NOT_PAUSED, NOT_PAUSED, OK, NOT_PAUSED, NOT_CREATED } },
+	{ "Update", ask_update, { NOT_CREATED, OK, OK, OK, ENDED, NOT_CREATED } },
+	{ "CloseIO", ask_plain, { NOT_CREATED, OK, OK, OK, OK, NOT_CREATED } },
+	{ "ResizePty", ask_plain, { NOT_CREATED, OK, OK, OK, OK, NOT_CREATED } },
+	{ "Connect", ask_plain, { OK, OK, OK, OK, OK, OK } },
+	{ "Shutdown", ask_plain, { OK, OK, OK, OK, OK, OK } },
 };
 
 static const struct {
@@ -216,6 +256,28 @@ static void test_exec_states(void **state)
 	}
 }
 
+/* The engine has what it was given, once it has said that it took it. */
+static void test_pause_and_update(void **state)
+{
+	struct rig *r = *state;
+	_cleanup_free_ char *given = rig_path(r, "c", "engine.resources");
+	_cleanup_buf_ struct buf text = { 0 };
+
+	rig_make(r, &(struct rig_box){ .id = "c" });
+	to_paused(r);
+	rig_order(r, "c", "resume", "fail cgroup is busy");
+	assert_int_equal(rig_ask(r, "Resume", "c", ""), -ERR_UNKNOWN);
+	assert_string_equal(r->err.msg, "OCI runtime resume failed: cgroup is busy");
+	assert_int_equal(rig_state(r, "c", "")->status, TYPES__STATUS__PAUSED);
+	rig_order(r, "c", "resume", NULL);
+	assert_int_equal(rig_ask(r, "Resume", "c", ""), 0);
+	assert_int_equal(ask_update(r, "Update", ""), 0);
+	assert_int_equal(file_read(given, 100, &text, NULL), 0);
+	assert_string_equal(buf_str(&text), "{}");
+	rig_expect(r, "create c, start c, paused c, resumed c");
+	assert_string_equal(rig_calls(r, "c"), "create start pause resume resume update");
+}
+
 static void test_engine_fails(void **state)
 {
 	struct rig *r = *state;
@@ -236,4 +298,4 @@ static void test_engine_fails(void **state)
 }
 
 RIG_TESTS("shim-life", RIG_TEST(test_whole_life), cmocka_unit_test(test_init_states), cmocka_unit_test(test_exec_states),
-	  RIG_TEST(test_engine_fails))
+	  RIG_TEST(test_pause_and_update), RIG_TEST(test_engine_fails))

@@ -1,6 +1,9 @@
 """Pod sandboxes: their life, their namespaces, their network, several containers in one."""
+import json
 import os
 import socket
+import subprocess
+import time
 import urllib.request
 
 from lib import cri
@@ -200,3 +203,35 @@ class Info(CriCase):
         two.remove()
         self.assertEqual(len(shims(pod.id)), 1)
         return sorted(info["runtimeSpec"]["annotations"])
+
+
+class Events(CriCase):
+    def listen(self):
+        process = subprocess.Popen(cri.command("GetContainerEvents", 60), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.stack.callback(lambda: (process.kill(), process.communicate()))
+        process.stdin.write("{}")
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    @on_both
+    def test_order(self):
+        """What the kubelet is told of a container that ends by itself, and of its pod."""
+        listener = self.listen()
+        time.sleep(1)  # nothing tells when it is heard
+        self.pod().end()  # in containerd 1.7 a listener that has gone takes one event with it
+        pod = self.pod()
+        c = pod.run("true")
+        c.wait()
+        c.remove()
+        pod.stop()
+        pod.remove()
+        seen, names = [], {c.id: "container", pod.id: "pod"}
+        for line in listener.stdout:
+            event = json.loads(line)
+            seen.append((names.get(event["container_id"]), event["container_event_type"]))
+            if seen[-1] == ("pod", "CONTAINER_DELETED_EVENT"):
+                break
+        else:
+            self.assertEqual(cri.STATUSES.get(listener.wait(60)), "UNIMPLEMENTED")  # containerd 1.6
+        return [[kind for what, kind in seen if what == name] for name in ("container", "pod")]

@@ -22,7 +22,6 @@ for when in before after; do
 done
 exec %(engine)s "$@"
 """
-ENGINES = ("runc", "crun")
 
 
 def has_ended(pid):
@@ -40,9 +39,9 @@ class Faults(ShimCase):
         before = set(glob.glob("/run/containerd/fifo/*"))
         self.addCleanup(lambda: [shutil.rmtree(path, ignore_errors=True) for path in set(glob.glob("/run/containerd/fifo/*")) - before])
         self.mark = os.urandom(4).hex()
-        engine, options = os.path.join(self.folder, "engine"), os.path.join(self.folder, "options.toml")
+        engine, options = os.path.join(self.folder, Machine.engine), os.path.join(self.folder, "options.toml")
         with open(engine, "w") as f:
-            f.write(ENGINE % {"folder": self.folder, "engine": next(filter(None, map(shutil.which, ENGINES)))})
+            f.write(ENGINE % {"folder": self.folder, "engine": shutil.which(Machine.engine)})
         os.chmod(engine, 0o755)
         with open(options, "w") as f:
             f.write(f"BinaryName = '{engine}'\n")

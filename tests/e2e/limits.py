@@ -113,7 +113,7 @@ class Disks(Case):
         if not V2 and not any(has_file("blkio", f) for f in files):
             self.fails("run", "--network", "none", "--blkio-weight", "300", Machine.image, "true", says=['blkio-weight: the cgroup controller "blkio"'])
             self.skipTest("this kernel weighs no disks")
-        if not V2 and (Machine.engine == "crun" or Machine.shim) and not has_file("blkio", "blkio.weight"):  # crun 1.8 knows no other name of the file
+        if not V2 and Machine.engine == "crun" and not has_file("blkio", "blkio.weight"):  # crun 1.8 knows no other name of the file
             self.fails("run", "--network", "none", "--blkio-weight", "300", Machine.image, "true",
                        says=['limit of the cgroup controller "blkio"', "blkio.weight", "--runtime"])
             return
@@ -148,7 +148,7 @@ class Disks(Case):
 
     def test_weight_of_a_device(self):
         with self.loop("bfq") as (device, numbers):
-            if not V2 and (Machine.engine == "crun" or Machine.shim) and not has_file("blkio", "blkio.weight_device"):
+            if not V2 and Machine.engine == "crun" and not has_file("blkio", "blkio.weight_device"):
                 self.fails("run", "--network", "none", "--blkio-weight-device", f"{device}:200", Machine.image, "true",
                            says=['limit of the cgroup controller "blkio"', "blkio.weight_device"])
             else:

@@ -313,7 +313,8 @@ class Hanging(Case):
         self.engine = shutil.which(Machine.engine)
 
     def shims(self):
-        return [int(x.split()[1]) for x in leaks.processes() if "containerd-shim-runc-v2 " in x and "-namespace " + Machine.ns in x]
+        program = f"{Machine.shim or 'containerd-shim-runc-v2'} "
+        return [int(x.split()[1]) for x in leaks.processes() if program in x and "-namespace " + Machine.ns in x]
 
     def freeze_shims(self):
         pids = self.shims()

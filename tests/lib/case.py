@@ -123,7 +123,7 @@ class Case(unittest.TestCase):
     def command(self, args):
         args = [str(a) for a in args]
         verb = next((i for i, a in enumerate(args) if a in ("run", "create")), None)
-        if Machine.engine != "runc" and verb is not None and "--runtime" not in args and (verb in (0, 2) or args[0] == "--debug"):
+        if Machine.engine != "runc" and not Machine.shim and verb is not None and "--runtime" not in args and (verb in (0, 2) or args[0] == "--debug"):
             args[verb + 1:verb + 1] = ["--runtime", Machine.engine]
         return [Machine.davit] + args
 

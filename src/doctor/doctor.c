@@ -148,8 +148,7 @@ static void look_own_shim(struct doctor *d)
 	_cleanup_free_ char *shim = ctrd_own_shim(d->core ? d->core->address : NULL);
 
 	if (shim)
-		doctor_say(d, CHECK_OK, NULL, "%s, for jobs with --runtime davit; DAVIT_RUNTIME=davit makes it that of all",
-			   *shim == '/' ? shim : OWN_SHIM);
+		doctor_say(d, CHECK_OK, NULL, "%s, for jobs that name no other runtime", *shim == '/' ? shim : OWN_SHIM);
 	else
 		doctor_say(d, CHECK_OK, NULL, "no " OWN_SHIM " beside davit: jobs run under the stock one, io.containerd.runc.v2");
 }

@@ -10,7 +10,7 @@ struct core_conf {
 	const char *address;     /* NULL: CTRD_ADDRESS */
 	const char *ns;          /* containerd namespace */
 	const char *snapshotter; /* NULL: the namespace's default, else overlayfs */
-	const char *runtime;     /* of jobs that name none; NULL: io.containerd.runc.v2 */
+	const char *runtime;     /* of jobs that name none; NULL: davit's own, else io.containerd.runc.v2 */
 	struct cni_conf cni;
 	const char *run_dir;   /* "/run/davit" */
 	const char *data_dir;  /* "/var/lib/davit" */

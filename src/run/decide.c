@@ -24,12 +24,13 @@ int run_copy_job(const struct job *job, struct job **ret, struct err *err)
 
 static const char *host_root(const struct run *run) { return run->core->conf.host_root ? run->core->conf.host_root : ""; }
 
-/* A job that exists keeps the runtime of its record, whatever is the default meanwhile. */
+/* A job that exists keeps the runtime of its record, whatever is the default meanwhile: davit's own where it is installed, else
+ * runc under the stock shim. */
 static int decide_runtime(struct run *run, struct err *err)
 {
 	const char *otherwise = run->records ? run->records[0].c.runtime : run->core->conf.runtime;
 	const char *name = run->job->runtime ? run->job->runtime : otherwise;
-	_cleanup_free_ char *own = name && !strcmp(name, "davit") ? ctrd_own_shim(run->core->address) : NULL;
+	_cleanup_free_ char *own = !name || !strcmp(name, "davit") ? ctrd_own_shim(run->core->address) : NULL;
 
 	if (own)
 		name = own;

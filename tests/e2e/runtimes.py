@@ -197,14 +197,19 @@ class Own(WithShim):
         env = {k: v for k, v in os.environ.items() if k != "DAVIT_RUNTIME"}
         return subprocess.run([Machine.davit, *args], env={**env, **({"DAVIT_RUNTIME": runtime} if runtime else {})}, check=True, capture_output=True)
 
-    def test_by_environment(self):
-        self.addCleanup(lambda: self.davit("rm", "-f", "own", code=None))
-        self.run_davit("run", "-d", "--name", "own", "--network", "none", Machine.image, "sleep", "1000", runtime="davit")
-        self.look_at("own")
+    def test_is_the_default(self):
+        """And what stands in the environment goes before it."""
+        for runtime, want in ((None, self.shim), ("davit", self.shim), ("runc", "io.containerd.runc.v2")):
+            self.addCleanup(lambda: self.davit("rm", "-f", "own", code=None))
+            self.run_davit("run", "-d", "--name", "own", "--network", "none", Machine.image, "sleep", "1000", runtime=runtime)
+            self.assertEqual(self.json("inspect", "own")[0]["runtime"], want)
+            if want == self.shim:
+                self.look_at("own")
+            self.davit("rm", "-f", "own")
 
     def test_a_job_keeps_its_runtime(self):
         """Whatever the default is when it is started again."""
-        for first, then in ((None, "davit"), ("davit", None)):
+        for first, then in (("runc", None), (None, "runc")):
             self.addCleanup(lambda: self.davit("rm", "-f", "kept", code=None))
             self.run_davit("run", "-d", "--name", "kept", "--network", "none", Machine.image, "sh", "-c", "echo ran", runtime=first)
             runtime = self.json("inspect", "kept")[0]["runtime"]
@@ -216,7 +221,7 @@ class Own(WithShim):
             self.davit("rm", "-f", "kept")
 
     def test_doctor(self):
-        self.assertIn(f"davit's shim: {self.shim}, for jobs with --runtime davit", self.davit("doctor", code=None).out)
+        self.assertIn(f"davit's shim: {self.shim}, for jobs that name no other runtime", self.davit("doctor", code=None).out)
 
     def look_at(self, name):
         self.assertEqual(self.json("inspect", name)[0]["runtime"], self.shim)

@@ -21,7 +21,7 @@ static void completes(void **state)
 	static const struct {
 		const char *words, *offers;
 	} rows[] = {
-		{ "davit r", "run restart rm" },
+		{ "davit r", "run restart rm runtime" },
 		{ "davit nothing ''", "" },
 		{ "davit run --pu", "--pull --pull-timeout --publish --publish-all" },
 		{ "davit run --pull ''", "missing always never" },

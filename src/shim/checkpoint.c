@@ -91,7 +91,7 @@ void task_checkpoint(void *arg, struct ttrpc_stream *s, const void *msg, size_t 
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__CheckpointRequest *q = task_request(s, &shim__checkpoint_request__descriptor, msg, len, &a);
-	struct process *init = q ? idle_process(arg, s, q->id, "") : NULL;
+	struct process *init = q ? idle_process(arg, s, q->id, "", msg, len) : NULL;
 	const checkpoint_options *o = NULL;
 	struct err err = ERR_INIT;
 	int r;

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "kill-all.h"
 #include "mem.h"
+#include "parked.h"
 #include "collect.h"
 #include "task-resources.h"
 #include "task-service.h"
@@ -145,6 +146,7 @@ static void on_engine(void *arg, int status)
 		process_failed(p, &err);
 	}
 	p->done(p);
+	parked_resume(shim);
 	collect_orphans(shim); /* it may have been the last that was to be waited for */
 }
 
@@ -167,6 +169,7 @@ static void on_logger_answer(void *arg, bool ready)
 	p->failed = true;
 	process_failed(p, &err);
 	p->done(p);
+	parked_resume(shim);
 	collect_orphans(shim);
 }
 
@@ -258,6 +261,7 @@ int process_adopt(struct process *p, const char *pid_file, struct err *err)
 
 void process_started(struct process *p)
 {
+	parked_resume(p->of->shim);
 	p->starting = false;
 	exits_settle(p->of);
 }

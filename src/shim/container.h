@@ -20,7 +20,9 @@ struct shim {
 	const char *ns;
 	struct list_node containers;
 	struct watch signals;
-	struct post orphans;   /* collect.h */
+	struct post orphans;     /* collect.h */
+	struct list_node parked; /* parked.h */
+	struct post unpark;
 	bool over;             /* Shutdown was asked for, or a signal came */
 	struct container *pod; /* of the sandbox API; among them; NULL: none */
 };

@@ -2,6 +2,7 @@
 #include "container.h"
 #include "log.h"
 #include "collect.h"
+#include "parked.h"
 #include "runtime-shim.h"
 #include "task-service.h"
 #include <errno.h>
@@ -94,6 +95,7 @@ void shim_serve(const struct shim_args *a, int fd)
 	list_init(&s.containers);
 	s.loop = loop_new();
 	collect_init(&s);
+	parked_init(&s);
 	if (watch_signals(&s, &err) < 0)
 		log_warn("%s", err.msg); /* then orphans stay, and a signal ends us without a word */
 	s.publisher = publisher_new(s.loop, getenv("TTRPC_ADDRESS"), a->ns);

@@ -1,5 +1,6 @@
 #include "task-call.h"
 #include "clock.h"
+#include "parked.h"
 
 /* answers */
 
@@ -70,22 +71,21 @@ struct process *the_process(struct shim *shim, struct ttrpc_stream *s, const cha
 	return p;
 }
 
-/* Of one that no engine works on. */
-struct process *idle_process(struct shim *shim, struct ttrpc_stream *s, const char *id, const char *exec_id)
+struct process *idle_process(struct shim *shim, struct ttrpc_stream *s, const char *id, const char *exec_id, const void *msg,
+			     size_t len)
 {
 	struct process *p = the_process(shim, s, id, exec_id);
 
 	if (!p || !process_busy(p))
 		return p;
-	refuse_as(s, ERR_PRECONDITION, "another operation on it is under way");
+	parked_add(shim, s, msg, len);
 	return NULL;
 }
 
 void task_closed(void *arg, struct ttrpc_stream *s)
 {
-	struct process *p = ttrpc_stream_state(s);
+	struct process *p = parked_closed(arg, s) ? NULL : ttrpc_stream_state(s);
 
-	(void)arg;
 	if (p && p->asked == s)
 		p->asked = NULL;
 }

@@ -10,8 +10,9 @@ const void *task_request(struct ttrpc_stream *, const ProtobufCMessageDescriptor
 			 struct arena *a);
 struct container *the_container(struct shim *, struct ttrpc_stream *, const char *id);
 struct process *the_process(struct shim *, struct ttrpc_stream *, const char *id, const char *exec_id);
-/* Of one that no engine works on. */
-struct process *idle_process(struct shim *, struct ttrpc_stream *, const char *id, const char *exec_id);
+/* Of one that no engine works on. While one does the call is parked (parked.h), with its request @msg, and NULL is returned. */
+struct process *idle_process(struct shim *, struct ttrpc_stream *, const char *id, const char *exec_id, const void *msg,
+			     size_t len);
 
 void task_answer(struct ttrpc_stream *, const ProtobufCMessage *msg);   /* NULL: an empty one */
 void task_answer_end(struct ttrpc_stream *, int r, const struct err *); /* an empty answer, or the error @r */

@@ -102,7 +102,7 @@ void task_pause(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
-	struct process *init = q ? idle_process(arg, s, q->id, "") : NULL;
+	struct process *init = q ? idle_process(arg, s, q->id, "", msg, len) : NULL;
 
 	if (!init)
 		return;
@@ -130,7 +130,7 @@ void task_resume(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
-	struct process *init = q ? idle_process(arg, s, q->id, "") : NULL;
+	struct process *init = q ? idle_process(arg, s, q->id, "", msg, len) : NULL;
 
 	if (!init)
 		return;
@@ -175,7 +175,7 @@ void task_update(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__UpdateRequest *q = task_request(s, &shim__update_request__descriptor, msg, len, &a);
-	struct process *init = q ? idle_process(arg, s, q->id, "") : NULL;
+	struct process *init = q ? idle_process(arg, s, q->id, "", msg, len) : NULL;
 	struct err err = ERR_INIT;
 	int r;
 

@@ -360,7 +360,7 @@ static void task_start(void *arg, struct ttrpc_stream *s, const void *msg, size_
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
-	struct process *p = q ? idle_process(arg, s, q->id, q->exec_id) : NULL;
+	struct process *p = q ? idle_process(arg, s, q->id, q->exec_id, msg, len) : NULL;
 	struct err err = ERR_INIT;
 	int r;
 
@@ -509,7 +509,7 @@ static void task_delete(void *arg, struct ttrpc_stream *s, const void *msg, size
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	const Shim__ProcessRequest *q = task_request(s, &shim__process_request__descriptor, msg, len, &a);
-	struct process *p = q ? idle_process(arg, s, q->id, q->exec_id) : NULL;
+	struct process *p = q ? idle_process(arg, s, q->id, q->exec_id, msg, len) : NULL;
 
 	if (!p)
 		return;

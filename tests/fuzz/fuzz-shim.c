@@ -2,6 +2,7 @@
  * ended, each with an exec. There is no engine: what would start one is told so. Paths that a request names are replaced by ones
  * of ours. */
 #include "collect.h"
+#include "parked.h"
 #include "container.h"
 #include "file.h"
 #include "mem.h"
@@ -205,6 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	list_init(&s.containers);
 	s.loop = loop_new();
 	collect_init(&s);
+	parked_init(&s);
 	s.publisher = publisher_new(s.loop, NULL, s.ns);
 	assert(socket_listen(path, 0600, &fd, NULL) == 0);
 	s.server = ttrpc_server_new(s.loop, fd, NULL, services, &s);

@@ -258,13 +258,19 @@ wait $! || true
         self.assertRegex(out, r"neighbour .*Up ")
 
 
+def shims():
+    """Those that jobs of these tests have now."""
+    program = f"{Machine.shim or 'containerd-shim-runc-v2'} "
+    return [int(x.split()[1]) for x in leaks.processes() if program in x and "-namespace " + Machine.ns in x]
+
+
 class Shim(Case):
     def test_killed(self):
         name = self.job()
-        pids = [x.split()[1] for x in leaks.processes() if "containerd-shim-runc-v2 " in x and "-namespace " + Machine.ns in x]
+        pids = shims()
         self.assertTrue(pids)
         for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         wait_until("its end", lambda: self.state(name) != "running")
         self.davit("rm", "-f", name)
 
@@ -311,13 +317,10 @@ class Hanging(Case):
     def setUp(self):
         super().setUp()
         self.engine = shutil.which(Machine.engine)
-
-    def shims(self):
-        program = f"{Machine.shim or 'containerd-shim-runc-v2'} "
-        return [int(x.split()[1]) for x in leaks.processes() if program in x and "-namespace " + Machine.ns in x]
+        self.wrapped = False
 
     def freeze_shims(self):
-        pids = self.shims()
+        pids = shims()
         self.assertTrue(pids)
         for pid in pids:
             freeze(pid)
@@ -332,6 +335,13 @@ class Hanging(Case):
 
     def hang_engine(self, *verbs):
         """The engine of every containerd here sleeps where it should do one of @verbs."""
+        if not self.wrapped:
+            self.wrap_engine()
+        for verb in verbs:
+            open(f"{self.folder}/hang.{verb}", "w").close()
+
+    def wrap_engine(self):
+        """Before a job that is to see it hang: davit's shim has the engine of its job open."""
         real, wrapper = os.path.join(self.folder, Machine.engine), os.path.join(self.folder, "wrapper")
         shutil.copy2(self.engine, real)
         with open(wrapper, "w") as f:
@@ -340,8 +350,7 @@ class Hanging(Case):
                     f"*) [ -e {self.folder}/hang.$a ] && exec sleep 1234 ;;\nesac; done\nexec {real} \"$@\"\n")
         os.chmod(wrapper, 0o755)
         subprocess.run(["mount", "--bind", wrapper, self.engine], check=True)
-        for verb in verbs:
-            open(f"{self.folder}/hang.{verb}", "w").close()
+        self.wrapped = True
         self.addCleanup(self.mend_engine)
 
     def test_killed_in_the_middle_of_a_delete(self):
@@ -355,7 +364,7 @@ class Hanging(Case):
                     self.davit("start", "struck")
                 if i % 3 != 1:
                     self.davit("rm", "-f", "struck")
-                wait_until("the shim's end", lambda: not self.shims())
+                wait_until("the shim's end", lambda: not shims())
 
     def strike_after_delete(self, seconds):
         """A davit that is killed so long after its job's engine has deleted what it had."""
@@ -379,6 +388,7 @@ class Hanging(Case):
         for path in glob.glob(self.folder + "/hang.*"):
             os.unlink(path)
         subprocess.run(["umount", "-l", self.engine], capture_output=True)
+        self.wrapped = False
 
     def pid(self, name):
         return int(next(get(row, "pid") for row in self.rows("ps") if get(row, "name") == name))
@@ -419,6 +429,7 @@ class Hanging(Case):
     def test_engines_that_hang(self):
         for verbs in (("kill",), ("delete",), ("kill", "delete")):
             with self.subTest(verbs=verbs):
+                self.wrap_engine()
                 name = self.job(command=self.FORKS)
                 pid = self.pid(name)
                 self.hang_engine(*verbs)
@@ -430,7 +441,7 @@ class Hanging(Case):
                 self.mend_engine()
 
     def test_a_start_that_hangs_is_interrupted(self):
-        for verb in ("create", "start"):
+        for verb in ("create",) if Machine.shim else ("create", "start"):  # davit's shim starts without it
             with self.subTest(verb=verb):
                 self.hang_engine(verb)
                 process = self.start("run", "--rm", "--name", "held", "--network", "none", Machine.image, "sleep", "1000")
@@ -445,6 +456,7 @@ class Hanging(Case):
                 self.davit("prune")
 
     def test_an_exec_that_hangs_does_not_keep_the_job(self):
+        self.wrap_engine()
         name = self.job()
         pid = self.pid(name)
         self.hang_engine("exec")
@@ -457,6 +469,7 @@ class Hanging(Case):
         self.assertNotEqual(process.returncode, 0)
 
     def test_an_exec_that_hangs_is_interrupted(self):
+        self.wrap_engine()
         name = self.job()
         self.hang_engine("exec")
         process = self.start("exec", name, "true")

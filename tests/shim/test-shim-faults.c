@@ -91,7 +91,7 @@ static void test_exec_errors(void **state)
 static void test_engine_hangs(void **state)
 {
 	struct rig *r = *state;
-	struct ttrpc_call *start;
+	struct ttrpc_call *start, *waits;
 
 	rig_make(r, &(struct rig_box){ .id = "c" });
 	rig_up(r, "c");
@@ -99,14 +99,38 @@ static void test_engine_hangs(void **state)
 	rig_order(r, "c", "exec", "hang");
 	start = rig_begin_process(r, "Start", "c", "e");
 	rig_pause(r, 50);
-	assert_int_equal(rig_start(r, "c", "e"), -ERR_PRECONDITION);
-	assert_string_equal(r->err.msg, "another operation on it is under way");
+	waits = rig_begin_process(r, "Delete", "c", "e");
+	rig_pause(r, 50);
 	assert_non_null(rig_state(r, "c", "e"));
 	assert_int_equal(rig_ask(r, "Pids", "c", ""), 0);
 	assert_int_equal(rig_ask(r, "Shutdown", "c", ""), 0);
 	ttrpc_call_free(start); /* containerd gives up as well */
+	ttrpc_call_free(waits);
 	assert_int_equal(rig_kill(r, "c", "", SIGKILL), 0);
 	assert_int_equal(rig_wait(r, "c", ""), 137);
+}
+
+/* What is asked for while an engine works waits for it, in its order. */
+static void test_calls_wait_for_one_another(void **state)
+{
+	static const char *const methods[] = { "Start", "Delete", "Start" };
+	struct ttrpc_call *start, *waits[3];
+	struct rig *r = *state;
+
+	rig_make(r, &(struct rig_box){ .id = "c" });
+	rig_up(r, "c");
+	assert_int_equal(rig_exec(r, "c", "e", "\"exit\", \"3\""), 0);
+	rig_order(r, "c", "exec", "slow 300");
+	start = rig_begin_process(r, "Start", "c", "e");
+	for (size_t i = 0; i < 3; i++)
+		waits[i] = rig_begin_process(r, methods[i], "c", "e");
+	assert_int_equal(rig_end(r, start, NULL, NULL), 0);
+	assert_int_equal(rig_end(r, waits[0], NULL, NULL), -ERR_PRECONDITION);
+	assert_string_equal(r->err.msg, "cannot start a process that is not created, or whose container has ended");
+	if (rig_end(r, waits[1], NULL, NULL) == 0) /* it may run still */
+		assert_int_equal(rig_end(r, waits[2], NULL, NULL), -ERR_NOT_FOUND);
+	else
+		assert_int_equal(rig_end(r, waits[2], NULL, NULL), -ERR_PRECONDITION);
 }
 
 static void test_create_hangs(void **state)
@@ -325,6 +349,7 @@ static void test_hostile_ids(void **state)
 }
 
 RIG_TESTS("shim-faults", RIG_TEST(test_engine_errors), RIG_TEST(test_no_pid_file), RIG_TEST(test_exec_errors),
-	  RIG_TEST(test_engine_hangs), RIG_TEST(test_create_hangs), RIG_TEST(test_create_given_up),
-	  cmocka_unit_test(test_shim_killed), RIG_TEST(test_start_after_kill), RIG_TEST(test_bundle_removed),
-	  RIG_TEST(test_delete_marker), RIG_TEST(test_delete_fails), RIG_TEST(test_malformed), RIG_TEST(test_hostile_ids))
+	  RIG_TEST(test_engine_hangs), RIG_TEST(test_calls_wait_for_one_another), RIG_TEST(test_create_hangs),
+	  RIG_TEST(test_create_given_up), cmocka_unit_test(test_shim_killed), RIG_TEST(test_start_after_kill),
+	  RIG_TEST(test_bundle_removed), RIG_TEST(test_delete_marker), RIG_TEST(test_delete_fails), RIG_TEST(test_malformed),
+	  RIG_TEST(test_hostile_ids))

@@ -129,10 +129,10 @@ class Init(unittest.TestCase):
                    "for s in signal.valid_signals() - {9, 19, 17}:\n"
                    "    try: signal.signal(s, lambda n, _: os.write(1, b'%d\\n' % n))\n"
                    "    except OSError: pass\n"
-                   "os.write(1, b'ready\\n')\n"
+                   "os.write(1, b'%d\\n' % os.getpid())\n"
                    "while True: signal.pause()\n")
         process = self.background("--reap", "--", sys.executable, "-c", program)
-        self.assertEqual(process.stdout.readline(), "ready\n")
+        self.addCleanup(os.kill, int(process.stdout.readline()), signal.SIGKILL)
         for sig in sorted(signal.valid_signals() - {9, 17, 19}):
             process.send_signal(sig)
             self.assertEqual(process.stdout.readline(), f"{int(sig)}\n")

@@ -31,6 +31,7 @@ int credentials_parse(const char *flag, const char *text, struct credentials *re
 static int read_line(struct cli *cli, struct buf *out, struct err *err)
 {
 	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	ssize_t n;
 	char c;
 
 	while (out->len < PASSWORD_MAX) {
@@ -40,7 +41,10 @@ static int read_line(struct cli *cli, struct buf *out, struct err *err)
 			return r;
 		if (poll(&p, 1, LOOK_MS) <= 0)
 			continue;
-		if (read(STDIN_FILENO, &c, 1) != 1 || c == '\n')
+		n = read(STDIN_FILENO, &c, 1);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue; /* a signal, which says what it is above */
+		if (n != 1 || c == '\n')
 			break;
 		buf_addc(out, c);
 	}

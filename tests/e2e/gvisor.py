@@ -10,7 +10,6 @@ import unittest
 
 from lib.case import Case, Machine
 
-RUNTIMES = ("davit", "io.containerd.runc.v2")
 WRAPPER = "#!/bin/sh\nexec {} --network=none --ignore-cgroups --platform=ptrace \"$@\"\n"
 
 
@@ -23,17 +22,21 @@ class Gvisor(Case):
             f.write(WRAPPER.format(shutil.which("runsc")))
         os.chmod(self.engine, stat.S_IRWXU)
 
+    @staticmethod
+    def runtimes():
+        return Machine.own_shim, "io.containerd.runc.v2"
+
     def flags(self, runtime):
         return ["--runtime", runtime, "--runtime-option", f"BinaryName={self.engine}", "--network", "none"]
 
     def test_the_kernel_is_gvisors(self):
-        for runtime in RUNTIMES:
+        for runtime in self.runtimes():
             done = self.davit("run", "--rm", *self.flags(runtime), Machine.image, "sh", "-c", "dmesg; echo err >&2; exit 7", code=7)
             self.assertIn("Starting gVisor", done.out)
             self.assertEqual(done.err, "err\n")
 
     def test_exec_logs_kill(self):
-        for runtime in RUNTIMES:
+        for runtime in self.runtimes():
             self.davit("run", "-d", "--name", "sandboxed", *self.flags(runtime), Machine.image, "sh", "-c", "echo up; exec sleep 1000")
             self.assertIn("Starting gVisor", self.davit("exec", "sandboxed", "dmesg").out)
             self.assertEqual(self.davit("exec", "sandboxed", "sh", "-c", "exit 9", code=9).out, "")

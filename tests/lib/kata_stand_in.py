@@ -29,7 +29,8 @@ def install(folder):
 
 def notes(folder):
     """What was noted, oldest first."""
-    found = sorted(os.scandir(os.path.join(folder, "notes")), key=lambda e: e.stat().st_mtime_ns)
+    found = [e for e in os.scandir(os.path.join(folder, "notes")) if not e.name.endswith(".new")]  # that is being written
+    found.sort(key=lambda e: e.stat().st_mtime_ns)
     out = []
     for entry in found:
         with open(entry.path) as f:

@@ -233,7 +233,7 @@ class Kept(Case):
         wait_until("the log's end", lambda: self.davit("logs", "brief", code=None).code != 0)
         self.davit("run", "--rm", "--name", "later", "--network", "none", "--log-opt", "retention=1h", Machine.image, "echo", "y")
         wait_until("its log alone", lambda: [entry.rsplit("-", 1)[0] for entry in self.kept()] == ["later"])
-        self.assertEqual(self.davit("logs", "later").out, "y\n")
+        wait_until("what it said", lambda: self.davit("logs", "later").out == "y\n")
 
     def test_without_it_nothing_stays(self):
         name = self.job(command=("echo", "x"))

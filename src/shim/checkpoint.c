@@ -1,4 +1,5 @@
 #include "checkpoint.h"
+#include "engine-kind.h"
 #include "file.h"
 #include "mem.h"
 #include "options.pb-c.h"
@@ -7,7 +8,7 @@
 
 typedef Containerd__Runc__V1__CheckpointOptions checkpoint_options;
 
-static bool engine_is_crun(const struct engine *e) { return strstr(strrchr(e->program, '/'), "crun") != NULL; }
+static bool engine_is_crun(const struct engine *e) { return engine_kind(e->program) == ENGINE_CRUN; }
 
 static char *work_folder(const struct container *c) { return mem_printf("%s/criu-work", c->bundle); }
 

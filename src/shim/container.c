@@ -1,6 +1,6 @@
 #include "container.h"
 #include "file.h"
-#include "kill-all.h"
+#include "engine-kill.h"
 #include "mem.h"
 #include "parked.h"
 #include "collect.h"
@@ -79,7 +79,7 @@ void container_free(struct container *c)
 	while (!list_empty(&c->execs))
 		process_free_exec(container_of(c->execs.next, struct process, node));
 	process_end(&c->init);
-	kill_all_end(c);
+	engine_kill_end(c);
 	exits_done(c);
 	oom_done(&c->oom);
 	cgroup_of_done(&c->cgroup);
@@ -102,7 +102,7 @@ void container_abandon(struct container *c)
 	list_for_each(it, &c->execs)
 		process_abandon(container_of(it, struct process, node));
 	process_abandon(&c->init);
-	kill_all_abandon(c);
+	engine_kill_abandon(c);
 	exits_done(c);
 }
 

@@ -66,7 +66,7 @@ struct container {
 	struct process init;
 	struct list_node execs;
 	struct exits exits;
-	struct list_node kills;  /* kill-all.h */
+	struct list_node kills;  /* engine-kill.h */
 	bool silent, deleted;    /* a pod of the sandbox API: nobody hears of it; its engine has */
 	int64_t created_at;      /* the same; wall ns */
 	struct cgroup_of cgroup; /* the init's, task-resources.h */

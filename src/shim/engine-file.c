@@ -1,5 +1,6 @@
 #include "engine-file.h"
 #include "attr.h"
+#include "engine-kind.h"
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
@@ -26,7 +27,7 @@ int engine_file_open(const char *program)
 	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 	_cleanup_close_ int source = -1, copy = -1;
 
-	if (strcmp(basename(program), "crun") != 0)
+	if (engine_kind(program) != ENGINE_CRUN)
 		return 0;
 	source = open(program, O_RDONLY | O_CLOEXEC);
 	if (source < 0 || !is_binary(source))

@@ -3,7 +3,7 @@
 #include "container.h"
 #include "events.pb-c.h"
 #include "file.h"
-#include "kill-all.h"
+#include "engine-kill.h"
 #include "log.h"
 #include "mem.h"
 #include "shim.pb-c.h"
@@ -115,7 +115,7 @@ static void sweep(struct container *c)
 		return;
 	c->exits.sweep.ended = on_swept;
 	c->exits.sweep.arg = c;
-	if (kill_all_call(&c->exits.sweep, c, SIGKILL, &err) < 0)
+	if (engine_kill_call(&c->exits.sweep, c, true, SIGKILL, &err) < 0)
 		log_warn("container %s: kill what is left of it: %s", c->id, err.msg);
 }
 

@@ -3,12 +3,11 @@
  * is, with the pod's cgroup parent and sysctls. Its folder is BUNDLE/pod: root, resolv.conf, hosts, hostname, and shm, which is
  * mounted. */
 #pragma once
-#include "err.h"
+#include "pb.h"
 #include "sandbox.pb-c.h"
 #include <stdbool.h>
 
 /* What is asked for: a CRI runtime.v1.PodSandboxConfig; another type, or none, is that of no wishes. The message is in @a. */
-struct arena;
 int pod_config(const Google__Protobuf__Any *options, struct arena *a, const Sandbox__PodConfig **ret, struct err *err);
 
 /* Is its cgroup parent a slice of systemd's? Then the engine is to ask systemd for its cgroup. */

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "file.h"
 #include "mem.h"
+#include "parked.h"
 #include "sandbox-pod.h"
 #include "stats.h"
 #include "runtime-shim.h"
@@ -33,9 +34,9 @@ static struct container *idle_pod(struct shim *shim, struct ttrpc_stream *s, con
 {
 	struct container *pod = the_pod(shim, s, msg, len);
 
-	if (!pod || !reap_on(&pod->init.call.reap))
+	if (!pod || !process_busy(&pod->init))
 		return pod;
-	refuse_as(s, ERR_PRECONDITION, "another operation on the sandbox is under way");
+	parked_add(shim, s, msg, len);
 	return NULL;
 }
 

@@ -1,4 +1,5 @@
 #include "spec-edit.h"
+#include "engine-kind.h"
 #include <string.h>
 
 #define LOWERED "\"1.0.2\""
@@ -15,18 +16,12 @@ static void replace(struct span text, struct span part, const char *with, struct
 	buf_add(out, rest, (size_t)(text.at + text.len - rest));
 }
 
-static bool is_crun(const char *program)
-{
-	const char *slash = strrchr(program, '/');
-
-	return strstr(slash ? slash : program, "crun") != NULL;
-}
-
 bool spec_lower_version(const char *program, struct span spec, struct buf *out)
 {
 	struct span version;
 
-	if (!is_crun(program) || span_get(spec, "ociVersion", &version) != SPAN_FOUND || memmem(version.at, version.len, "1.0", 3))
+	if (engine_kind(program) != ENGINE_CRUN || span_get(spec, "ociVersion", &version) != SPAN_FOUND ||
+	    memmem(version.at, version.len, "1.0", 3))
 		return false;
 	replace(spec, version, LOWERED, out);
 	return true;

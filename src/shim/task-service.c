@@ -2,7 +2,8 @@
 #include "checkpoint.h"
 #include "events.pb-c.h"
 #include "file.h"
-#include "kill-all.h"
+#include "engine-kill.h"
+#include "engine-kind.h"
 #include "mem.h"
 #include "mounts.h"
 #include "sandbox-pod.h"
@@ -614,6 +615,13 @@ static bool kill_is_for_all(const struct process *p, const Shim__KillRequest *q)
 	return q->all && !*p->exec_id && (p->of->exits.outlived || q->signal != SIGKILL);
 }
 
+/* A sandbox is no such process, but what has it inside. */
+static bool kill_is_for_engine(const struct process *p)
+{
+	return !*p->exec_id && p->state != PROCESS_STOPPED && reap_on(&p->reap) &&
+	       engine_kind(p->of->engine.program) == ENGINE_OTHER;
+}
+
 static int kill_process(struct process *p, int sig, struct err *err)
 {
 	int r;
@@ -638,8 +646,8 @@ static void task_kill(void *arg, struct ttrpc_stream *s, const void *msg, size_t
 
 	if (!p)
 		return;
-	if (kill_is_for_all(p, q)) {
-		kill_all(p->of, (int)q->signal, s);
+	if (kill_is_for_all(p, q) || kill_is_for_engine(p)) {
+		engine_kill(p->of, kill_is_for_all(p, q), (int)q->signal, s);
 	} else {
 		r = kill_process(p, (int)q->signal, &err);
 		task_answer_end(s, r, &err);
@@ -717,7 +725,7 @@ static const struct ttrpc_method methods[] = {
 	{ .name = "Exec", .message = task_exec },
 	{ .name = "State", .message = task_state },
 	{ .name = "Wait", .message = task_wait_for },
-	{ .name = "Kill", .message = task_kill, .closed = kill_all_closed },
+	{ .name = "Kill", .message = task_kill, .closed = engine_kill_closed },
 	{ .name = "Pids", .message = task_pids },
 	{ .name = "Stats", .message = task_stats },
 	{ .name = "Pause", .message = task_pause, .closed = task_closed },

@@ -8,7 +8,7 @@ import shutil
 import stat
 import unittest
 
-from lib.case import Case, Machine
+from lib.case import Case, Machine, wait_until
 
 WRAPPER = "#!/bin/sh\nexec {} --network=none --ignore-cgroups --platform=ptrace \"$@\"\n"
 
@@ -43,4 +43,14 @@ class Gvisor(Case):
             self.assertEqual(self.davit("logs", "sandboxed").out, "up\n")
             self.davit("kill", "-s", "KILL", "sandboxed")
             self.assertEqual(self.davit("wait", "sandboxed").out.strip(), "137")
+            self.davit("rm", "sandboxed")
+
+    def test_a_signal_comes_to_the_program(self):
+        """And not to the sandbox, which is the first process that the host sees."""
+        for runtime in self.runtimes():
+            self.davit("run", "-d", "--name", "sandboxed", *self.flags(runtime), Machine.image, "sh", "-c",
+                       "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done")
+            wait_until("its trap", lambda: self.davit("logs", "sandboxed").out == "up\n")
+            self.davit("stop", "-t", "60", "sandboxed")
+            self.assertEqual(self.davit("wait", "sandboxed").out.strip(), "5")
             self.davit("rm", "sandboxed")

@@ -1,26 +1,27 @@
-#include "kill-all.h"
+#include "engine-kill.h"
 #include "mem.h"
 #include "task-call.h"
 #include <string.h>
 
-struct kill_all {
+struct engine_kill {
 	struct list_node node;
 	struct engine_call call;
 	struct ttrpc_stream *asked; /* NULL: it has gone */
 };
 
-int kill_all_call(struct engine_call *call, const struct container *c, int sig, struct err *err)
+int engine_kill_call(struct engine_call *call, const struct container *c, bool all, int sig, struct err *err)
 {
 	_cleanup_strv_ struct strv words = { 0 };
 
 	strv_push(&words, "kill");
-	strv_push(&words, "--all");
+	if (all)
+		strv_push(&words, "--all");
 	strv_push(&words, c->id);
 	strv_pushf(&words, "%d", sig);
 	return engine_begin(call, &c->engine, c->shim->loop, c->bundle, &words, NULL, err);
 }
 
-static void kill_all_free(struct kill_all *k)
+static void engine_kill_free(struct engine_kill *k)
 {
 	if (k->asked)
 		ttrpc_stream_set(k->asked, NULL);
@@ -29,7 +30,7 @@ static void kill_all_free(struct kill_all *k)
 	free(k);
 }
 
-static int kill_all_error(const struct engine_call *call, int status, struct err *err)
+static int engine_kill_error(const struct engine_call *call, int status, struct err *err)
 {
 	static const char *const gone[] = { "process already finished", "container not running", "no such process",
 					    "does not exist",           "No such process",       "is not running" };
@@ -43,56 +44,56 @@ static int kill_all_error(const struct engine_call *call, int status, struct err
 
 static void on_killed(void *arg, int status)
 {
-	struct kill_all *k = arg;
+	struct engine_kill *k = arg;
 	struct ttrpc_stream *asked = k->asked;
 	struct err err = ERR_INIT;
-	int r = status ? kill_all_error(&k->call, status, &err) : 0;
+	int r = status ? engine_kill_error(&k->call, status, &err) : 0;
 
-	kill_all_free(k);
+	engine_kill_free(k);
 	if (asked)
 		task_answer_end(asked, r, &err);
 }
 
-void kill_all(struct container *c, int sig, struct ttrpc_stream *asked)
+void engine_kill(struct container *c, bool all, int sig, struct ttrpc_stream *asked)
 {
-	struct kill_all *k = mem_new(struct kill_all);
+	struct engine_kill *k = mem_new(struct engine_kill);
 	struct err err = ERR_INIT;
 	int r;
 
-	*k = (struct kill_all){ .call = { .ended = on_killed, .arg = k }, .asked = asked };
+	*k = (struct engine_kill){ .call = { .ended = on_killed, .arg = k }, .asked = asked };
 	ttrpc_stream_set(asked, k);
 	list_push(&c->kills, &k->node);
-	r = kill_all_call(&k->call, c, sig, &err);
+	r = engine_kill_call(&k->call, c, all, sig, &err);
 	if (r >= 0)
 		return;
-	kill_all_free(k);
+	engine_kill_free(k);
 	task_answer_end(asked, r, &err);
 }
 
-void kill_all_closed(void *arg, struct ttrpc_stream *asked)
+void engine_kill_closed(void *arg, struct ttrpc_stream *asked)
 {
-	struct kill_all *k = ttrpc_stream_state(asked);
+	struct engine_kill *k = ttrpc_stream_state(asked);
 
 	(void)arg;
 	if (k)
 		k->asked = NULL;
 }
 
-void kill_all_end(struct container *c)
+void engine_kill_end(struct container *c)
 {
 	while (!list_empty(&c->kills)) {
-		struct kill_all *k = container_of(c->kills.next, struct kill_all, node);
+		struct engine_kill *k = container_of(c->kills.next, struct engine_kill, node);
 		struct ttrpc_stream *asked = k->asked;
 		const struct err err = { .msg = "container was deleted" };
 
-		kill_all_free(k);
+		engine_kill_free(k);
 		if (asked)
 			task_answer_end(asked, -ERR_NOT_FOUND, &err);
 	}
 }
 
-void kill_all_abandon(struct container *c)
+void engine_kill_abandon(struct container *c)
 {
 	list_for_each(it, &c->kills)
-		engine_call_done(&container_of(it, struct kill_all, node)->call);
+		engine_call_done(&container_of(it, struct engine_kill, node)->call);
 }

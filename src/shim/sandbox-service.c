@@ -4,7 +4,6 @@
 #include "mem.h"
 #include "parked.h"
 #include "sandbox-pod.h"
-#include "stats.h"
 #include "runtime-shim.h"
 #include "task-call.h"
 #include "task-resources.h"
@@ -312,18 +311,14 @@ static void sandbox_metrics(void *arg, struct ttrpc_stream *s, const void *msg, 
 	Google__Protobuf__Timestamp now = task_time(clock_wall());
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
 	Types__Metric metric = TYPES__METRIC__INIT;
-	_cleanup_buf_ struct buf value = { 0 };
-	const char *type = NULL;
+	_cleanup_arena_ struct arena a = { 0 };
 	struct err err = ERR_INIT;
-	int r = pod ? stats_take("", &pod->cgroup, &value, &type, &err) : 0;
+	int r = pod ? container_stats(pod, &a, &any, &err) : 0;
 
 	if (r < 0)
 		task_refuse(s, r, &err);
 	if (!pod || r < 0)
 		return;
-	any.type_url = (char *)(uintptr_t)type;
-	any.value.data = (uint8_t *)value.data;
-	any.value.len = value.len;
 	metric.timestamp = &now;
 	metric.id = pod->id;
 	metric.data = &any;

@@ -7,6 +7,7 @@
 #include "options.pb-c.h"
 #include "stats.h"
 #include "task-call.h"
+#include <string.h>
 #include <unistd.h>
 
 static void tell_named(const struct process *init, const char *topic, const char *name)
@@ -275,6 +276,22 @@ void task_pids(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 
 /* Stats */
 
+int container_stats(const struct container *c, struct arena *a, Google__Protobuf__Any *ret, struct err *err)
+{
+	_cleanup_buf_ struct buf value = { 0 };
+	const char *type = NULL;
+	int r = stats_take("", &c->cgroup, &value, &type, err);
+
+	if (r < 0)
+		return r;
+	ret->type_url = (char *)(uintptr_t)type;
+	ret->value.len = value.len;
+	ret->value.data = arena_get(a, value.len);
+	if (value.len)
+		memcpy(ret->value.data, value.data, value.len);
+	return 0;
+}
+
 void task_stats(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 {
 	_cleanup_arena_ struct arena a = { 0 };
@@ -282,21 +299,12 @@ void task_stats(void *arg, struct ttrpc_stream *s, const void *msg, size_t len)
 	const struct container *c = q ? the_container(arg, s, q->id) : NULL;
 	Shim__StatsResponse answer = SHIM__STATS_RESPONSE__INIT;
 	Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-	_cleanup_buf_ struct buf value = { 0 };
-	const char *type = NULL;
 	struct err err = ERR_INIT;
-	int r;
+	int r = c ? container_stats(c, &a, &any, &err) : 0;
 
-	if (!c)
-		return;
-	r = stats_take("", &c->cgroup, &value, &type, &err);
-	if (r < 0) {
-		task_refuse(s, r, &err);
-		return;
-	}
-	any.type_url = (char *)(uintptr_t)type;
-	any.value.data = (uint8_t *)value.data;
-	any.value.len = value.len;
 	answer.stats = &any;
-	task_answer(s, &answer.base);
+	if (r < 0)
+		task_refuse(s, r, &err);
+	else if (c)
+		task_answer(s, &answer.base);
 }

@@ -2,6 +2,8 @@
  */
 #pragma once
 #include "container.h"
+#include "any.pb-c.h"
+#include "pb.h"
 
 void task_pause(void *arg, struct ttrpc_stream *, const void *msg, size_t len);
 void task_resume(void *arg, struct ttrpc_stream *, const void *msg, size_t len);
@@ -9,6 +11,8 @@ void task_update(void *arg, struct ttrpc_stream *, const void *msg, size_t len);
 void task_pids(void *arg, struct ttrpc_stream *, const void *msg, size_t len);
 void task_stats(void *arg, struct ttrpc_stream *, const void *msg, size_t len);
 
+/* What it has used, as containerd's clients know it; its parts are in @a. -ERR_NOT_FOUND: it has no cgroup. */
+int container_stats(const struct container *, struct arena *a, Google__Protobuf__Any *ret, struct err *err);
 /* Its init is known: so is its cgroup, whose out-of-memory kills are told from now on. */
 void container_in_cgroup(struct container *);
 /* Its init has ended: nothing more is told of the cgroup but what has happened already. */

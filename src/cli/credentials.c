@@ -72,6 +72,7 @@ int credentials_ask(struct cli *cli, const char *username, char **password, stru
 		r = err_set(err, ERR_INVALID, "no password was given for user %s", username);
 	if (r >= 0)
 		*password = mem_strdup(buf_str(&line));
-	explicit_bzero(line.data, line.len);
+	if (line.len)
+		explicit_bzero(line.data, line.len);
 	return r < 0 ? r : 0;
 }

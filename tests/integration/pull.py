@@ -179,7 +179,7 @@ class Credentials(RealRegistry):
         term = Terminal(self, "pull", "--creds", "davit", name, env=env)
         term.expect("Password for davit: ")
         term.type("\x03")
-        self.assertEqual(term.wait(), 130)
+        self.assertEqual(term.wait(), 130, term.rest())
 
     def test_in_a_file(self):
         push(self.registry.host, "secret", "8", self.image, user="davit:hunter2")

@@ -279,6 +279,12 @@ class Terminal:
     def wait(self, seconds=15.0):
         return self.process.wait(seconds * Machine.slow)
 
+    def rest(self):
+        """What it said until now, for a failure's text."""
+        while select.select([self.master], [], [], 0.1)[0]:
+            self.take(os.read(self.master, 65536))
+        return self.seen
+
     def restored(self):
         """The terminal's modes are as they were."""
         return termios.tcgetattr(self.slave) == self.before

@@ -41,7 +41,7 @@ static int remove_record(struct core *c, const struct record *rec, bool force, b
 	r = may_remove(c, rec, force, ctx, &over, err);
 	if (r > 0) {
 		claim_lock_removing(lock);
-		r = remains_remove(c, rec->name, over, rec->c.snapshotter, volumes, ctx, err);
+		r = remains_remove(c, rec->name, over, volumes, ctx, err);
 	}
 	claim_unlock(c, rec->name, lock);
 	return r;

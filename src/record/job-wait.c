@@ -82,7 +82,7 @@ int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_c
 	if (r >= 0 && !all && job_id_tasks(record_job_id(&rec)) > 1)
 		return wait_for_one(c, &rec, ctx, ret_code, err);
 	if (r >= 0 && rec.task) {
-		r = record_find(c, record_job_id(&rec), ctx, &found, err);
+		r = record_get(c, record_job_id(&rec), ctx, &found, err);
 		job = &found;
 	}
 	return r < 0 ? r : wait_for_job(c, job, ctx, ret_code, err);

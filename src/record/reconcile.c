@@ -9,7 +9,7 @@ enum { PORTS_MS = 10000, PORTS_PAUSE_MS = 2 };
 
 /* What is known of a name: its claim, its record, its task. */
 struct found {
-	char *name, *id, *snapshotter, *user;
+	char *name, *id, *user;
 	bool record, complete, remove, running, stopped;
 	bool kept; /* others are in its network (netshare.h) */
 };
@@ -18,7 +18,6 @@ static void found_done(struct found *f)
 {
 	free(f->name);
 	free(f->id);
-	free(f->snapshotter);
 	free(f->user);
 }
 
@@ -47,22 +46,19 @@ static int look(struct core *c, const char *name, const char *id, struct found *
 	found_done(f);
 	*f = (struct found){ .name = mem_strdup(name), .id = mem_strdup(id) };
 	if (!id)
-		return core_snapshotter(c, ctx, &f->snapshotter, err);
+		return 0;
 	r = netshare_is_kept(c, id, ctx, &f->user, err);
 	if (r < 0)
 		return r;
 	f->kept = r > 0;
 	r = containers_get(c->ctrd, id, ctx, &rec, err);
-	if (r == -ERR_NOT_FOUND) {
-		err_clear(err);
-		return core_snapshotter(c, ctx, &f->snapshotter, err);
-	}
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
 	if (r < 0)
 		return r;
 	f->record = true;
 	f->complete = dict_get(&rec.labels, RECORD_COMPLETE) != NULL;
 	f->remove = dict_get(&rec.labels, RECORD_REMOVE) != NULL;
-	f->snapshotter = mem_strdup(rec.snapshotter);
 	ctrd_container_done(&rec);
 	return look_task(c, f, ctx, err);
 }
@@ -80,7 +76,7 @@ static int remove_found(struct core *c, const struct found *f, const struct ctx 
 	else /* without a record it is nobody's, whatever runs */
 		r = job_over_terminate(c, f->id, ctx, &over, err);
 	if (over)
-		r = remains_remove(c, f->name, over, f->snapshotter, true, ctx, err);
+		r = remains_remove(c, f->name, over, true, ctx, err);
 	return r < 0 ? r : !f->id || over;
 }
 

@@ -192,6 +192,16 @@ int record_find(struct core *c, const char *what, const struct ctx *ctx, struct 
 	return 0;
 }
 
+int record_get(struct core *c, const char *id, const struct ctx *ctx, struct record *ret, struct err *err)
+{
+	_cleanup_(ctrd_container_done) struct ctrd_container own = { 0 };
+	int r = containers_get(c->ctrd, id, ctx, &own, err);
+
+	if (r >= 0)
+		record_make(&own, ret);
+	return r;
+}
+
 /* From the record of its job to its own. */
 static int turn_to_task(struct core *c, struct record *rec, size_t task, const struct ctx *ctx, struct err *err)
 {

@@ -22,6 +22,8 @@ void records_done(struct records *);
 /* By the job's name, the container's id, or a unique beginning of the id. -ERR_NOT_FOUND suggests the nearest name; -ERR_INVALID
  * says of a task's name, JOB.TASK, that the whole job is asked for. */
 int record_find(struct core *, const char *what, const struct ctx *, struct record *ret, struct err *err);
+/* Of the container that has just this id: -ERR_NOT_FOUND when there is none, whatever names begin like it. */
+int record_get(struct core *, const char *id, const struct ctx *, struct record *ret, struct err *err);
 /* Which task of a job is meant: "JOB.TASK", or the id of its container. JOB alone is the task that speaks for the job
  * (job_main_task()), and *ret_all says whether it has others. The record is the task's. */
 int record_find_task(struct core *, const char *what, const struct ctx *, struct record *ret, bool *ret_all, struct err *err);

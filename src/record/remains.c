@@ -427,15 +427,31 @@ static int remove_records(struct core *c, const struct job_over *over, const cha
 	return removal_end(&all[0], ctx, err);
 }
 
-int remains_remove(struct core *c, const char *name, const struct job_over *over, const char *snapshotter, bool volumes,
-		   const struct ctx *ctx, struct err *err)
+/* Its record says which; without one it is that of all jobs here. */
+static int find_snapshotter(struct core *c, const struct record *rec, const struct ctx *ctx, char **ret, struct err *err)
+{
+	if (!rec->c.id)
+		return core_snapshotter(c, ctx, ret, err);
+	*ret = mem_strdup(rec->c.snapshotter);
+	return 0;
+}
+
+int remains_remove(struct core *c, const char *name, const struct job_over *over, bool volumes, const struct ctx *ctx,
+		   struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_free_ char *snapshotter = NULL;
 	int r, kept = remove_tasks_and_network(c, over, ctx, err);
 
 	if (kept < 0)
 		return kept;
-	(void)record_find(c, job_over_id(over), ctx, &rec, NULL); /* what is not known is not needed */
+	r = record_get(c, job_over_id(over), ctx, &rec, err);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return r;
+	err_clear(err);
+	r = find_snapshotter(c, &rec, ctx, &snapshotter, err);
+	if (r < 0)
+		return r;
 	if (volumes)
 		remove_volumes(c, name, rec.job, over, ctx);
 	kept_logs_take(c, &rec, over);
@@ -468,7 +484,7 @@ int remains_after_end(struct core *c, const struct record *rec, const struct ctx
 		return r;
 	r = remains_is_over(c, rec->c.id, ctx, &over, err);
 	if (r > 0 && dict_get(&rec->c.labels, RECORD_REMOVE))
-		r = remains_remove(c, rec->name, over, rec->c.snapshotter, true, ctx, err);
+		r = remains_remove(c, rec->name, over, true, ctx, err);
 	else if (r > 0)
 		r = remains_settle(c, rec, ctx, err);
 	claim_unlock(c, rec->name, lock);

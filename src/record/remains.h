@@ -22,8 +22,7 @@ int remains_is_over(struct core *, const char *id, const struct ctx *, struct jo
 int remains_after_end(struct core *, const struct record *, const struct ctx *, struct err *err);
 /* All of a job that is over: tasks, network, records, snapshots, folders, logs, the volumes that it made for itself when @volumes,
  * and the claim last. */
-int remains_remove(struct core *, const char *name, const struct job_over *, const char *snapshotter, bool volumes,
-		   const struct ctx *, struct err *err);
+int remains_remove(struct core *, const char *name, const struct job_over *, bool volumes, const struct ctx *, struct err *err);
 /* Only the claim is known: it came to no id. */
 int remains_remove_claim(struct core *, const char *name, const struct ctx *, struct err *err);
 

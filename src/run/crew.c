@@ -112,7 +112,7 @@ int crew_stop_others(struct run *run, struct core *core, struct err *err)
 	if (run->others_stopped || run->stopping || !main_is_over(run) || !to_be_stopped(run, which))
 		return 0;
 	run->others_stopped = true;
-	r = record_find(core, run->id, &ctx, &rec, err);
+	r = record_get(core, run->id, &ctx, &rec, err);
 	if (r >= 0)
 		r = stop_tasks(core, &rec, -1, which, &ctx, err);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 1) : r < 0 ? r : 1;

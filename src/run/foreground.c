@@ -30,7 +30,7 @@ static int remove_job(const struct run *run, struct core *core, struct err *err)
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	int r = remains_is_over(core, run->id, &ctx, &over, err);
 
-	return r <= 0 ? r : remains_remove(core, run->job->name, over, run->snapshotter, true, &ctx, err);
+	return r <= 0 ? r : remains_remove(core, run->job->name, over, true, &ctx, err);
 }
 
 /* In the heir: the job has ended, and its lock is ours. */
@@ -139,7 +139,7 @@ static void heir_drop_logs(const struct run *run, struct core *core)
 	_cleanup_(record_done) struct record rec = { 0 };
 	const struct ctx ctx = ctx_within(NULL, run_undo_ms(core));
 
-	if (record_find(core, run->id, &ctx, &rec, NULL) != -ERR_NOT_FOUND)
+	if (record_get(core, run->id, &ctx, &rec, NULL) != -ERR_NOT_FOUND)
 		return;
 	for (size_t i = 0; i < run->n_tasks; i++) {
 		_cleanup_free_ char *path = places_log(core, run->tasks[i].id), *dir = places_logs(core, run->tasks[i].id);
@@ -270,7 +270,7 @@ static bool remove_behind(struct run *run)
 static int settle_run(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
-	int r = record_find(run->core, run->id, ctx, &rec, err);
+	int r = record_get(run->core, run->id, ctx, &rec, err);
 
 	if (r >= 0)
 		r = remains_settle(run->core, &rec, ctx, err);

@@ -151,7 +151,7 @@ int job_logs(struct core *c, const char *name, const struct logs_opts *o, const 
 	if (r == -ERR_NOT_FOUND)
 		return logs_of_removed(c, name, o, ctx, err);
 	if (r >= 0 && job_id_tasks(record_job_id(&rec)) > 1) {
-		r = record_find(c, record_job_id(&rec), ctx, &found, err);
+		r = record_get(c, record_job_id(&rec), ctx, &found, err);
 		job = &found;
 	}
 	if (r < 0)

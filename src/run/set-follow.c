@@ -228,7 +228,7 @@ static int end_one(struct run *run, const struct ctx *ctx, struct err *err)
 		r = job_remove(run->core, run->id, false, true, ctx, err);
 		(void)heir_tell(run->heir, HEIR_DONE, -1);
 	} else {
-		r = record_find(run->core, run->id, ctx, &rec, err);
+		r = record_get(run->core, run->id, ctx, &rec, err);
 		if (r >= 0)
 			r = remains_after_end(run->core, &rec, ctx, err);
 	}

@@ -19,6 +19,7 @@
 #include "volume.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -840,6 +841,54 @@ static void a_crew_in_the_foreground(void **state)
 	job_free(job);
 }
 
+static pid_t fork_plainly(const int *keep, size_t n, bool leave_folder, void (*fn)(void *arg), void *arg)
+{
+	pid_t pid = fork();
+
+	(void)keep, (void)n, (void)leave_folder;
+	if (pid)
+		return pid;
+	fn(arg);
+	_exit(0);
+}
+
+static void await_lines(struct stage *s, const char *word, size_t n)
+{
+	const struct ctx limit = ctx_within(NULL, PATIENCE_MS);
+
+	while (count_of(s, word) != n && ctx_check(&limit, NULL) >= 0)
+		(void)poll(NULL, 0, 20);
+	assert_int_equal(count_of(s, word), n);
+}
+
+/* The heir of a crew is made while containerd has not yet said which snapshotter the namespace has. */
+static void an_heir_removes_what_it_did_not_see_made(void **state)
+{
+	struct stage *s = *state;
+	const struct run_opts opts = { .mode = RUN_FOREGROUND, .quiet = true, .heir = fork_plainly };
+	const struct ctx ctx = ctx_within(NULL, PATIENCE_MS);
+	struct job *job = job_of(s, THREE, PULL_NEVER);
+	struct core *core = open_core_with(s, NULL, 2000);
+	struct buf before = { 0 };
+	struct run_result res = { 0 };
+	struct err err = ERR_INIT;
+
+	snapshot_of(s, &before);
+	job->remove = true;
+	assert_int_equal(fake_program(s->fake, "*", "0", NULL, &err), 0);
+	assert_int_equal(fake_fault(s->fake, &err, "Namespaces/Get:delay=300"), 0);
+	if (job_run(core, job, &opts, &ctx, &res, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(res.exited);
+	assert_int_equal(fake_reset(s->fake, NULL), 0);
+	await_lines(s, " lease ", 0);
+	as_before(s, &before, "the heir's removal");
+	run_result_done(&res);
+	core_free(core);
+	buf_done(&before);
+	job_free(job);
+}
+
 static void depend(struct job *job, size_t task, const char *on, enum depend_when when)
 {
 	struct task *t = &job->tasks[task];
@@ -977,5 +1026,6 @@ RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(images_are_look
 	  CASE(whichever_task_misses_it_first), CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others),
 	  CASE(nothing_stays_of_any_task), CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back),
 	  CASE(tasks_have_names), CASE(exits_are_kept), CASE(ten_tasks_go_side_by_side), CASE(one_that_lives_keeps_the_job),
-	  CASE(without_proof_all_stays), CASE(a_crew_in_the_foreground), CASE(a_failed_first_keeps_the_others),
+	  CASE(without_proof_all_stays), CASE(a_crew_in_the_foreground),
+	  CASE(an_heir_removes_what_it_did_not_see_made), CASE(a_failed_first_keeps_the_others),
 	  CASE(starts_in_order))

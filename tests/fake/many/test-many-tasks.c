@@ -1026,6 +1026,5 @@ RUN_TESTS("many-tasks", CASE(ten_tasks_start_side_by_side), CASE(images_are_look
 	  CASE(whichever_task_misses_it_first), CASE(pulls_are_interrupted_together), CASE(a_failed_pull_ends_the_others),
 	  CASE(nothing_stays_of_any_task), CASE(each_gets_the_signal_of_its_image), CASE(a_copy_under_way_is_taken_back),
 	  CASE(tasks_have_names), CASE(exits_are_kept), CASE(ten_tasks_go_side_by_side), CASE(one_that_lives_keeps_the_job),
-	  CASE(without_proof_all_stays), CASE(a_crew_in_the_foreground),
-	  CASE(an_heir_removes_what_it_did_not_see_made), CASE(a_failed_first_keeps_the_others),
-	  CASE(starts_in_order))
+	  CASE(without_proof_all_stays), CASE(a_crew_in_the_foreground), CASE(an_heir_removes_what_it_did_not_see_made),
+	  CASE(a_failed_first_keeps_the_others), CASE(starts_in_order))

@@ -71,11 +71,11 @@ class Ends(CriCase):
     def test_stop(self):
         """The image's signal, or SIGTERM; SIGKILL once the time is over."""
         pod, seen = self.pod(), {}
-        listening = "trap 'echo stopped; exit 7' %s; while :; do sleep 0.1; done"
+        listening = "trap 'echo stopped; exit 7' %s; echo ready; while :; do sleep 0.1; done"
         for name, image, script, timeout, code in (
-                ("heard", None, listening % "TERM", 20, 7), ("deaf", None, "trap '' TERM; while :; do sleep 0.1; done", 1, 137),
+                ("heard", None, listening % "TERM", 20, 7), ("deaf", None, "trap '' TERM; echo ready; while :; do sleep 0.1; done", 1, 137),
                 ("at once", None, listening % "TERM", 0, 137), ("its signal", SIGNALLED, listening % "USR1", 20, 7)):
-            c = pod.run("sh", "-c", "echo ready; " + script, image=image and f"{Machine.host}/{image}")
+            c = pod.run("sh", "-c", script, image=image and f"{Machine.host}/{image}")
             wait_until("its word", lambda: "ready" in c.printed())
             c.stop(timeout)
             seen[name] = end_of(c.status()), c.printed()

@@ -43,8 +43,9 @@ class Init(Case):
             self.assertLess(time.monotonic() - began, 15 * Machine.slow)
             self.assertEqual(self.davit("wait", name).out.strip(), "5")
             self.assertIn("got", self.davit("logs", name).out)
-        # a signal without a handler ends the command, which as first process it would not
+        # a signal without a handler ends the command, which as first process it would not, nor does it end the engine's
         name = self.job("--init", command=("sleep", "1000"))
+        wait_until("the command", lambda: self.davit("exec", name, "pidof", "sleep", code=None).code == 0)
         self.davit("kill", "-s", "USR2", name)
         self.assertEqual(self.davit("wait", name).out.strip(), str(128 + signal.SIGUSR2))
 

@@ -273,7 +273,9 @@ class Pods(WithKata):
         self.assertEqual(sorted(line.split()[-1] for line in self.davit("logs", "pod").out.splitlines()), ["one", "two"])
 
     def test_signals_spare_the_sandbox(self):
-        self.davit("run", "-d", "-f", self.file(self.task("a"), self.task("b")))
+        polite = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+        self.davit("run", "-d", "-f", self.file(self.task("a", polite), self.task("b", polite)))
+        wait_until("the traps", lambda: self.davit("logs", "pod").out.count("ready") == 2)
         self.davit("kill", "-s", "TERM", "pod.a")
         self.assertEqual(self.davit("wait", "pod.a").out, "0\n")
         self.assertEqual(self.davit("exec", "pod.b", "echo", "there").out, "there\n")

@@ -1,4 +1,5 @@
 #include "container.h"
+#include "attach-soon.h"
 #include "file.h"
 #include "engine-kill.h"
 #include "mem.h"
@@ -152,6 +153,7 @@ static void on_engine(void *arg, int status)
 
 static int process_begin_engine(struct process *p, const struct strv *words, bool io, struct err *err)
 {
+	attach_soon(&p->of->shim->attached);
 	return engine_begin(&p->call, &p->of->engine, p->of->shim->loop, p->of->bundle, words, io ? &p->io.io : NULL, err);
 }
 

@@ -23,6 +23,7 @@ struct shim {
 	struct post orphans;     /* collect.h */
 	struct list_node parked; /* parked.h */
 	struct post unpark;
+	int64_t attached;      /* attach-soon.h */
 	bool over;             /* Shutdown was asked for, or a signal came */
 	struct container *pod; /* of the sandbox API; among them; NULL: none */
 };

@@ -60,6 +60,24 @@ class ShortCuts(Case):
         subprocess.run([engine, "--root", root, "start", "long"], **own)
         return os.path.join(root, "long"), int(read(pid_file))
 
+    @staticmethod
+    def shim_of(id):
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if id.encode() in read(f"/proc/{pid}/cmdline").split(b"\0") and b"shim" in read(f"/proc/{pid}/comm"):
+                    return pid
+        raise AssertionError(f"no shim of {id}")
+
+    def test_the_shim_stays_where_it_is(self):
+        """It moves to where it is already, before an engine moves others: of that nothing stays, neither a thread nor another place."""
+        with contextlib.ExitStack() as after:
+            bundle, _ = self.run_detached(after, "stays", self.engines[0])
+            shim = self.shim_of(os.path.basename(bundle))
+            for _ in range(3):
+                self.davit("exec", "stays", "true")
+            wait_until("the end of its thread", lambda: len(os.listdir(f"/proc/{shim}/task")) == 1)
+            self.assertEqual(read(f"/proc/{shim}/cgroup"), read(f"/proc/{Machine.containerd.process.pid}/cgroup"))
+
     def test_what_a_start_leaves(self):
         """The engine's folder says that the container runs, and the process is the same, whoever let it go."""
         shutil.rmtree("/run/davit-shim", ignore_errors=True)

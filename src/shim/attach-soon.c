@@ -1,0 +1,86 @@
+#include "attach-soon.h"
+#include "clock.h"
+#include "file.h"
+#include "mem.h"
+#include "strv.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	FRESH_MS = 10, /* a move is felt for longer, but it has to be over before the next begins */
+	TEXT_MAX = 1 << 16,
+};
+
+/* "HIERARCHY:CONTROLLERS:PATH": no controllers are v2's. -1: it is not mounted where all have it, or not ours to write. */
+static int open_procs(char *line)
+{
+	char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
+	_cleanup_free_ char *procs = NULL;
+
+	if (!path)
+		return -1;
+	*path++ = '\0';
+	list++;
+	procs = mem_printf("/sys/fs/cgroup%s%.*s%s/cgroup.procs", *list ? "/" : "", (int)strcspn(list, ","), list, path);
+	return open(procs, O_WRONLY | O_CLOEXEC);
+}
+
+/* Any hierarchy will do: they have the lock in common. */
+static int open_own_procs(void)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	_cleanup_buf_ struct buf text = { 0 };
+	int fd = -1;
+
+	if (file_read("/proc/self/cgroup", TEXT_MAX, &text, NULL) < 0)
+		return -1;
+	strv_split(&lines, buf_str(&text), "\n");
+	for (size_t i = 0; i < lines.n && fd < 0; i++)
+		fd = open_procs(lines.v[i]);
+	return fd;
+}
+
+/* Without memory of its own: a second thread that asks for some gets an arena. */
+static void *attach_thread(void *arg)
+{
+	const int fd = (int)(intptr_t)arg;
+
+	(void)!write(fd, "0", 1);
+	(void)close(fd);
+	return NULL;
+}
+
+static int begin_thread(int fd)
+{
+	pthread_attr_t attr;
+	sigset_t all, ours;
+	pthread_t t;
+	int r;
+
+	(void)sigfillset(&all);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN + 16384);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &ours); /* signals are the shim's */
+	r = pthread_create(&t, &attr, attach_thread, (void *)(intptr_t)fd);
+	(void)pthread_sigmask(SIG_SETMASK, &ours, NULL);
+	(void)pthread_attr_destroy(&attr);
+	return r;
+}
+
+void attach_soon(int64_t *last)
+{
+	const int64_t now = clock_mono();
+	int fd;
+
+	if (*last && now - *last < FRESH_MS * NSEC_PER_MSEC)
+		return;
+	*last = now;
+	fd = open_own_procs();
+	if (fd >= 0 && begin_thread(fd) != 0)
+		(void)close(fd);
+}

@@ -54,33 +54,41 @@ static void *attach_thread(void *arg)
 	return NULL;
 }
 
-static int begin_thread(int fd)
+static bool begin_thread(int fd, pthread_t *ret)
 {
 	pthread_attr_t attr;
 	sigset_t all, ours;
-	pthread_t t;
 	int r;
 
 	(void)sigfillset(&all);
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN + 16384);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &ours); /* signals are the shim's */
-	r = pthread_create(&t, &attr, attach_thread, (void *)(intptr_t)fd);
+	r = pthread_create(ret, &attr, attach_thread, (void *)(intptr_t)fd);
 	(void)pthread_sigmask(SIG_SETMASK, &ours, NULL);
 	(void)pthread_attr_destroy(&attr);
-	return r;
+	return r == 0;
 }
 
-void attach_soon(int64_t *last)
+void attach_soon_end(struct attach_soon *a)
+{
+	if (a->begun)
+		(void)pthread_join(a->thread, NULL);
+	a->begun = false;
+}
+
+void attach_soon(struct attach_soon *a)
 {
 	const int64_t now = clock_mono();
 	int fd;
 
-	if (*last && now - *last < FRESH_MS * NSEC_PER_MSEC)
+	if (a->last && now - a->last < FRESH_MS * NSEC_PER_MSEC)
 		return;
-	*last = now;
+	if (a->begun && pthread_tryjoin_np(a->thread, NULL) != 0)
+		return;
+	a->last = now;
 	fd = open_own_procs();
-	if (fd >= 0 && begin_thread(fd) != 0)
+	a->begun = fd >= 0 && begin_thread(fd, &a->thread);
+	if (fd >= 0 && !a->begun)
 		(void)close(fd);
 }

@@ -1,5 +1,4 @@
 #include "container.h"
-#include "attach-soon.h"
 #include "file.h"
 #include "engine-kill.h"
 #include "mem.h"
@@ -153,7 +152,7 @@ static void on_engine(void *arg, int status)
 
 static int process_begin_engine(struct process *p, const struct strv *words, bool io, struct err *err)
 {
-	attach_soon(&p->of->shim->attached);
+	attach_soon(&p->of->shim->attach);
 	return engine_begin(&p->call, &p->of->engine, p->of->shim->loop, p->of->bundle, words, io ? &p->io.io : NULL, err);
 }
 

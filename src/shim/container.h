@@ -1,6 +1,7 @@
 /* The containers of a shim, one or those of a pod, and their processes: what each is, what is being done to it, who waits for it.
  * An operation that an engine works on parks its call; a process has one at a time. */
 #pragma once
+#include "attach-soon.h"
 #include "cgroup-of.h"
 #include "engine.h"
 #include "exec-fifo.h"
@@ -23,7 +24,7 @@ struct shim {
 	struct post orphans;     /* collect.h */
 	struct list_node parked; /* parked.h */
 	struct post unpark;
-	int64_t attached;      /* attach-soon.h */
+	struct attach_soon attach;
 	bool over;             /* Shutdown was asked for, or a signal came */
 	struct container *pod; /* of the sandbox API; among them; NULL: none */
 };

@@ -1,5 +1,4 @@
 /* The server: one loop, on which everything is a function that does not wait. */
-#include "attach-soon.h"
 #include "container.h"
 #include "log.h"
 #include "collect.h"
@@ -99,7 +98,7 @@ void shim_serve(const struct shim_args *a, int fd)
 	parked_init(&s);
 	if (watch_signals(&s, &err) < 0)
 		log_warn("%s", err.msg); /* then orphans stay, and a signal ends us without a word */
-	attach_soon(&s.attached);        /* the first container's create is next */
+	attach_soon(&s.attach);          /* the first container's create is next */
 	s.publisher = publisher_new(s.loop, getenv("TTRPC_ADDRESS"), a->ns);
 	s.server = ttrpc_server_new(s.loop, fd, NULL, task_services, &s);
 	serve_all(&s, fd);

@@ -146,8 +146,10 @@ static int container_choose_engine(struct container *c, const Google__Protobuf__
 	_cleanup_(shim_options_done) struct shim_options o = { 0 };
 	int r = any ? shim_options_parse(any->type_url, any->value.data, any->value.len, &o, err) : 0;
 
-	if (r >= 0 && o.shim_cgroup)
+	if (r >= 0 && o.shim_cgroup) {
+		attach_soon_end(&c->shim->attach);
 		r = shim_cgroup_join(SHIM_CGROUPS, o.shim_cgroup, err);
+	}
 	return r < 0 ? r : engine_choose(c->shim->ns, &o, &c->engine, err);
 }
 

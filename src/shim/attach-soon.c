@@ -15,13 +15,14 @@ enum {
 	TEXT_MAX = 1 << 16,
 };
 
-/* "HIERARCHY:CONTROLLERS:PATH": no controllers are v2's. -1: it is not mounted where all have it, or not ours to write. */
+/* "HIERARCHY:CONTROLLERS:PATH": no controllers are v2's. -1: it is not mounted where all have it, as what is above a namespace of
+ * our own, "/..", never is; or not ours to write. */
 static int open_procs(char *line)
 {
 	char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
 	_cleanup_free_ char *procs = NULL;
 
-	if (!path)
+	if (!path || !strncmp(path, ":/..", 4))
 		return -1;
 	*path++ = '\0';
 	list++;

@@ -39,8 +39,8 @@ class Ends(CriCase):
 
     @on_both
     def test_out_of_memory(self):
-        """A child is killed, so that the container's end does not overtake the news."""
-        c = self.container("sh", "-c", "(x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo $x); sleep 2; exit 3",
+        """A child is killed, so that the container's end does not overtake the news: it offers itself, else the kernel may take the shell."""
+        c = self.container("sh", "-c", "(echo 1000 >/proc/self/oom_score_adj; x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo $x); sleep 2; exit 3",
                            linux={"resources": {"memory_limit_in_bytes": 16 << 20, "memory_swap_limit_in_bytes": 16 << 20}})
         status = c.wait(60)
         self.assertEqual((status["reason"], status["exit_code"]), ("OOMKilled", 3))

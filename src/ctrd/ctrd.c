@@ -42,22 +42,27 @@ static struct ctrd *scope_new(struct ctrd_conn *conn, const char *ns, const char
 	return c;
 }
 
-int ctrd_open(struct loop *loop, const char *address, const char *ns, struct ctrd **ret, struct err *err)
+struct ctrd *ctrd_unopened(struct loop *loop, const char *address, const char *ns)
 {
 	static const char scheme[] = "unix://"; /* as other clients of containerd write an address */
-	struct ctrd_line *line;
-	struct ctrd_conn *conn;
-	int r;
+	struct ctrd_line *line = mem_new(struct ctrd_line);
+	struct ctrd_conn *conn = mem_new(struct ctrd_conn);
 
 	if (!strncmp(address, scheme, sizeof scheme - 1))
 		address += sizeof scheme - 1;
-	r = line_open(loop, address, &line, err);
-	if (r < 0)
-		return r;
-	conn = mem_new(struct ctrd_conn);
+	*line = (struct ctrd_line){ grpc_unopened(loop), 1 };
 	*conn = (struct ctrd_conn){ .loop = loop, .line = line, .address = mem_strdup(address), .patience_ms = PATIENCE_MS };
-	*ret = scope_new(conn, ns, NULL);
-	return 0;
+	return scope_new(conn, ns, NULL);
+}
+
+int ctrd_open(struct loop *loop, const char *address, const char *ns, struct ctrd **ret, struct err *err)
+{
+	_cleanup_(ctrd_freep) struct ctrd *c = ctrd_unopened(loop, address, ns);
+	int r = ctrd_reopen(c, err);
+
+	if (r >= 0)
+		*ret = TAKE_PTR(c);
+	return r;
 }
 
 struct ctrd *ctrd_in(const struct ctrd *c, const char *ns) { return scope_new(c->conn, ns, NULL); }

@@ -28,6 +28,8 @@ struct ctrd_call;
  * Errors of grpc_open(), wrapped as "containerd at ADDRESS": -ERR_NOT_FOUND (no socket), -ERR_UNAVAILABLE (nobody listens),
  * -ERR_PERMISSION. */
 int ctrd_open(struct loop *, const char *address, const char *ns, struct ctrd **ret, struct err *err);
+/* The same without a connection: ctrd_reopen() makes it; calls before that end with -ERR_UNAVAILABLE. */
+struct ctrd *ctrd_unopened(struct loop *, const char *address, const char *ns);
 /* More scopes on the same connection, each freed by ctrd_free() in any order; the connection ends with the last. Strings are
  * copied. In another namespace, without a lease: */
 struct ctrd *ctrd_in(const struct ctrd *, const char *ns);

@@ -7,7 +7,7 @@
 
 struct grpc {
 	struct loop *loop;
-	struct conn *conn;
+	struct conn *conn; /* NULL: of one that was never opened */
 	struct h2_client *engine;
 	struct timer timer; /* until the peer has greeted */
 	int64_t greeting_ms;
@@ -93,7 +93,7 @@ static void on_silence(void *arg)
 
 static void await_greeting(struct grpc *g)
 {
-	if (g->timer.loop || h2_client_greeted(g->engine))
+	if (!g->conn || g->timer.loop || h2_client_greeted(g->engine))
 		return;
 	timer_init(&g->timer, g->loop, on_silence, g);
 	timer_set(&g->timer, clock_mono() + g->greeting_ms * NSEC_PER_MSEC);
@@ -103,8 +103,30 @@ void grpc_set_greeting(struct grpc *g, int64_t ms) { g->greeting_ms = ms; }
 
 static void kick_conn(struct grpc *g)
 {
-	if (h2_client_pending(g->engine))
+	if (g->conn && h2_client_pending(g->engine))
 		conn_kick(g->conn);
+}
+
+static struct grpc *grpc_make(struct loop *loop)
+{
+	struct grpc *g = mem_new(struct grpc);
+
+	g->loop = loop;
+	g->engine = h2_client_new();
+	g->greeting_ms = GRPC_GREETING_MS;
+	list_init(&g->ended);
+	timer_init(&g->teller, loop, tell_owners, g);
+	return g;
+}
+
+struct grpc *grpc_unopened(struct loop *loop)
+{
+	struct grpc *g = grpc_make(loop);
+	struct err why = ERR_INIT;
+
+	(void)err_set(&why, ERR_UNAVAILABLE, "no connection yet");
+	h2_client_close(g->engine, &why);
+	return g;
 }
 
 int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err *err)
@@ -115,12 +137,7 @@ int grpc_open(struct loop *loop, const char *path, struct grpc **ret, struct err
 	r = socket_dial(path, &fd, err);
 	if (r < 0)
 		return r;
-	g = mem_new(struct grpc);
-	g->loop = loop;
-	g->engine = h2_client_new();
-	g->greeting_ms = GRPC_GREETING_MS;
-	list_init(&g->ended);
-	timer_init(&g->teller, loop, tell_owners, g);
+	g = grpc_make(loop);
 	g->conn = conn_new(loop, fd, path, &grpc_client_ops, g);
 	conn_flush(g->conn); /* the preface: a containerd that ends waits for that of each connection, and for no more */
 	*ret = g;

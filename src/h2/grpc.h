@@ -24,6 +24,8 @@ struct grpc_call;
 /* connect(2) to the socket at @path; the HTTP/2 preface goes out at once, nothing is waited for.
  * -ERR_NOT_FOUND (no socket), -ERR_UNAVAILABLE (nobody listens), -ERR_PERMISSION. */
 int grpc_open(struct loop *, const char *path, struct grpc **ret, struct err *err);
+/* A connection that is none, for who makes one later: its calls end with -ERR_UNAVAILABLE. */
+struct grpc *grpc_unopened(struct loop *);
 void grpc_free(struct grpc *); /* calls that are still open must be freed first */
 DEFINE_CLEANUP(struct grpc, grpc_free)
 bool grpc_alive(const struct grpc *);

@@ -37,23 +37,42 @@ int core_check_namespace(const struct core_conf *conf, struct err *err)
 			"choose another name with --namespace");
 }
 
+/* On @loop, or one of its own. */
+static struct core *core_make(struct loop *loop, const struct core_conf *conf)
+{
+	struct core *c = mem_new(struct core);
+
+	c->conf = *conf;
+	c->own = loop ? NULL : loop_new();
+	c->loop = loop ? loop : c->own;
+	c->reaper = reaper_new(c->loop);
+	c->conf.address = c->address = mem_strdup(conf->address ? conf->address : CTRD_ADDRESS);
+	c->ctrd = ctrd_unopened(c->loop, c->address, conf->ns);
+	return c;
+}
+
 int core_open(const struct core_conf *conf, struct core **ret, struct err *err)
 {
-	_cleanup_(core_freep) struct core *c = mem_new(struct core);
-	const char *address = conf->address ? conf->address : CTRD_ADDRESS;
+	_cleanup_(core_freep) struct core *c = NULL;
 	int r = core_check_namespace(conf, err);
 
 	if (r < 0)
 		return r;
-	c->conf = *conf;
-	c->loop = loop_new();
-	c->reaper = reaper_new(c->loop);
-	r = ctrd_open(c->loop, address, conf->ns, &c->ctrd, err);
+	c = core_make(NULL, conf);
+	r = ctrd_reopen(c->ctrd, err);
 	if (r < 0)
 		return r == -ERR_PERMISSION ? err_hint(err, r, "run as root: sudo davit ...") : r;
-	c->conf.address = c->address = mem_strdup(address);
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+int core_open_on(struct loop *loop, const struct core_conf *conf, struct core **ret, struct err *err)
+{
+	int r = core_check_namespace(conf, err);
+
+	if (r >= 0)
+		*ret = core_make(loop, conf);
+	return r;
 }
 
 int core_reconnect(struct core *c, struct err *err)
@@ -89,7 +108,7 @@ void core_free(struct core *c)
 		return;
 	ctrd_free(c->ctrd);
 	reaper_free(c->reaper);
-	loop_free(c->loop);
+	loop_free(c->own);
 	free(c->address);
 	free(c);
 }

@@ -30,6 +30,7 @@ struct core_conf {
 struct core {
 	struct core_conf conf; /* strings borrowed from the caller */
 	struct loop *loop;
+	struct loop *own;      /* the same, where the core has made it */
 	struct reaper *reaper; /* of heirs */
 	struct ctrd *ctrd;     /* in conf.ns, without a lease */
 	char *address;         /* in use */
@@ -38,6 +39,9 @@ struct core {
 /* Connects to the containerd at conf.address, and to no other: own.h finds one, or starts it. -ERR_INVALID for a namespace that
  * cannot be; -ERR_NOT_FOUND and -ERR_UNAVAILABLE when nobody listens there. */
 int core_open(const struct core_conf *, struct core **ret, struct err *err);
+/* On a loop of the caller's, which outlives it, and whether or not a containerd is there: until core_reconnect() finds one, calls
+ * end with -ERR_UNAVAILABLE. So a server has it for what must not block: task_wait_new(), X_begin(). -ERR_INVALID as above. */
+int core_open_on(struct loop *, const struct core_conf *, struct core **ret, struct err *err);
 /* The -ERR_INVALID of it. */
 int core_check_namespace(const struct core_conf *, struct err *err);
 /* Before anything is made in them: data_dir 0700, run_dir 0711, narrowed when they are wider (docs/security.md has every path

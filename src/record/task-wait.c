@@ -12,8 +12,10 @@ enum { PAUSE_MS = 50, PAUSE_MAX_MS = 1000, LOOK_MS = 15000 /* longer than a cont
 struct task_wait {
 	struct core *core;
 	const char *id, *exec_id;
-	struct ctrd_call *call;  /* the Wait or the Get */
-	struct timer pause;      /* between them */
+	struct ctrd_call *call; /* the Wait or the Get */
+	struct timer pause;     /* between them; once it is over, until @fn is called */
+	void (*fn)(void *arg);
+	void *arg;
 	int64_t pause_ms, began; /* the next pause; since when this Wait has been open */
 	int64_t heard;           /* when containerd answered last, or the wait began */
 	bool over;
@@ -22,10 +24,27 @@ struct task_wait {
 	struct err err;
 };
 
+static void on_wait_told(void *arg)
+{
+	struct task_wait *w = arg;
+
+	w->fn(w->arg);
+}
+
+static void wait_tell(struct task_wait *w)
+{
+	timer_done(&w->pause);
+	if (!w->fn)
+		return;
+	timer_init(&w->pause, w->core->loop, on_wait_told, w);
+	timer_set(&w->pause, 1);
+}
+
 static void wait_end(struct task_wait *w, int r)
 {
 	w->over = true;
 	w->r = r;
+	wait_tell(w);
 }
 
 static void wait_pause(struct task_wait *w)
@@ -130,6 +149,14 @@ void task_wait_free(struct task_wait *w)
 	ctrd_call_free(w->call);
 	timer_done(&w->pause);
 	free(w);
+}
+
+void task_wait_notify(struct task_wait *w, void (*fn)(void *arg), void *arg)
+{
+	w->fn = fn;
+	w->arg = arg;
+	if (w->over)
+		wait_tell(w);
 }
 
 bool task_wait_over(const struct task_wait *w) { return w->over; }

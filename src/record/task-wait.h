@@ -5,6 +5,9 @@
  *	while (!task_wait_over(w) && loop_turn(core->loop, ctx, err) >= 0)
  *		;
  *
+ * On the loop of a server nobody turns for one: task_wait_notify() has it told, and any number of waits share the one connection of
+ *a core_open_on(), whether or not containerd is there when they begin.
+ *
  * An answer that is missing is no end: it is asked for again, at growing distances, for as long as core_conf.return_ms allows
  * containerd to be away. */
 #pragma once
@@ -22,6 +25,10 @@ DEFINE_CLEANUP(struct task_wait, task_wait_free)
 bool task_wait_over(const struct task_wait *);
 /* Then: 0 with the exit; -ERR_NOT_FOUND when the process is gone; what kept us from containerd, when it stayed away too long. */
 int task_wait_result(const struct task_wait *, struct ctrd_exit *ret, struct err *err);
+
+/* Call @fn(@arg) once, when it is over, in a turn of the loop to come: then its result is there, and @fn may free it. One that is
+ * freed before is not told of. @fn NULL: not any more. */
+void task_wait_notify(struct task_wait *, void (*fn)(void *arg), void *arg);
 
 /* All of it: the exit of a process that may have ended already. -ERR_CANCELLED and -ERR_DEADLINE from @ctx besides. */
 int task_wait(struct core *, const char *id, const char *exec_id, const struct ctx *, struct ctrd_exit *ret, struct err *err);

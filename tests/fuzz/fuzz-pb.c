@@ -1,13 +1,16 @@
-/* Any bytes as any of containerd's messages (the first byte says which): unpacked within bounds, and packed again. */
+/* Any bytes as any of containerd's or Nomad's messages (the first byte says which): unpacked within bounds, and packed again. */
 #include "pb.h"
 #include "containers.pb-c.h"
 #include "content.pb-c.h"
 #include "diff.pb-c.h"
 #include "events.pb-c.h"
+#include "hclspec.pb-c.h"
 #include "images.pb-c.h"
 #include "introspection.pb-c.h"
 #include "leases.pb-c.h"
 #include "namespaces.pb-c.h"
+#include "nomadbase.pb-c.h"
+#include "nomaddriver.pb-c.h"
 #include "snapshots.pb-c.h"
 #include "tasks.pb-c.h"
 #include <assert.h>
@@ -31,6 +34,10 @@ static const ProtobufCMessageDescriptor *const types[] = {
 	&snapshots__mounts_response__descriptor,
 	&tasks__list_response__descriptor,
 	&tasks__metrics_response__descriptor,
+	&base__set_config_request__descriptor,
+	&driver__recover_task_request__descriptor,
+	&driver__exec_task_streaming_request__descriptor,
+	&hclspec__spec__descriptor,
 };
 
 /* What was packed must be taken, and give the same bytes once more. */

@@ -86,6 +86,25 @@ int cgroup_of(const char *host, pid_t pid, struct cgroup_of *ret, struct err *er
 	return 0;
 }
 
+static char *folder_of(const char *mount, const char *path)
+{
+	char *folder = mem_printf("%s%s", mount, path);
+
+	return file_exists(folder) ? folder : (free(folder), NULL);
+}
+
+void cgroup_of_path(const char *root, const char *path, struct cgroup_of *ret)
+{
+	const bool v2 = cgroup_is_v2(root);
+
+	*ret = (struct cgroup_of){ .v2 = v2 ? folder_of(root, path) : NULL };
+	for (size_t i = 0; i < CGROUP_CONTROLLERS && !v2; i++) {
+		_cleanup_free_ char *mount = mem_printf("%s/%s", root, controllers[i]);
+
+		ret->v1[i] = folder_of(mount, path);
+	}
+}
+
 const char *cgroup_of_any(const struct cgroup_of *c)
 {
 	for (size_t i = 0; i < CGROUP_CONTROLLERS && !c->v2; i++)

@@ -24,5 +24,8 @@ struct cgroup_of {
 void cgroup_of_done(struct cgroup_of *);
 /* @host stands before /proc and /sys: "" outside of tests. -ERR_NOT_FOUND: there is no such process. */
 int cgroup_of(const char *host, pid_t, struct cgroup_of *ret, struct err *err);
+/* The folders that @path, "/NS/ID", names below @root, where the hierarchies are mounted: of a container whose cgroup is known, and
+ * whose first process may have gone on into one below it. Those that are not there are NULL. */
+void cgroup_of_path(const char *root, const char *path, struct cgroup_of *ret);
 /* One with all of its processes; NULL: none. */
 const char *cgroup_of_any(const struct cgroup_of *);

@@ -157,7 +157,7 @@ int check_network_name(const char *s, const char *unused, struct err *err)
 {
 	int r = check_network(s, unused, err);
 
-	if (r >= 0 && (network_joins(s) || !strcmp(s, "host") || !strcmp(s, "none")))
+	if (r >= 0 && (network_joins(s) || network_foreign_netns(s) || !strcmp(s, "host") || !strcmp(s, "none")))
 		r = check_fail("network", s, "it stands alone, as the job's \"network\"", err);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "port.h"
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 
 enum { HOSTNAME_MAX = 64 };
@@ -24,9 +25,13 @@ int check_job_name(const char *s, const char *unused, struct err *err)
 
 int check_network(const char *s, const char *unused, struct err *err)
 {
-	const char *joins = network_joins(s);
+	const char *joins = network_joins(s), *path = network_foreign_netns(s);
 
 	(void)unused;
+	if (path && (*path != '/' || strpbrk(path, "\n\r") || strlen(path) >= PATH_MAX))
+		return check_fail("network", s, "after \"ns:\" stands the absolute path of a network namespace", err);
+	if (path)
+		return 0;
 	return joins ? name_check("job in the network \"container:\"", joins, NAME_ID_MAX, err)
 		     : name_check("network", s, NAME_ID_MAX, err);
 }
@@ -323,16 +328,20 @@ static bool all_named(const struct job *j)
 
 static int check_forwarding(const struct job *j, struct err *err)
 {
-	const bool host = j->network && !strcmp(j->network, "host"), none = j->network && !strcmp(j->network, "none");
+	const bool host = j->network && !strcmp(j->network, "host"), none = j->network && !strcmp(j->network, "none"),
+		   foreign = job_foreign_netns(j);
 	int r;
 
-	if (!host && !none)
+	if (!host && !none && !foreign)
 		return 0;
 	if (j->publish_all)
 		r = err_set(err, ERR_INVALID, "publish-all: with the network \"%s\" no port is forwarded", j->network);
 	else if (j->n_ports && !(host && all_named(j)))
 		r = err_set(err, ERR_INVALID, "port %d cannot be published with the network \"%s\": %s", j->ports[0].inside,
-			    j->network, host ? "the job listens on the host itself" : "nothing leads to the job");
+			    j->network,
+			    host      ? "the job listens on the host itself"
+			    : foreign ? "whoever made the namespace forwards its ports"
+				      : "nothing leads to the job");
 	else
 		return 0;
 	return err_hint(err, r, j->publish_all ? "leave out the one or the other" : "leave out the port or the network");
@@ -351,7 +360,7 @@ static bool has_users(const struct task *t) { return t->userns && !is_host(t->us
 /* The host's name is not the job's to set, nor its shared memory, and who is root there is none of the host. */
 static int check_task_namespaces(const struct job *j, const struct task *t, struct err *err)
 {
-	const bool users = has_users(t), net = is_host(j->network);
+	const bool users = has_users(t), net = is_host(j->network), foreign = job_foreign_netns(j);
 	const struct {
 		bool bad;
 		const char *one, *other, *hint;
@@ -361,6 +370,7 @@ static int check_task_namespaces(const struct job *j, const struct task *t, stru
 		{ users && t->privileged, "privileged", "userns private", "what is privileged is the host's root: --userns host" },
 		{ users && is_host(t->pid), "pid host", "userns private", "--userns host, or a process namespace of its own" },
 		{ users && net, "network host", "userns private", "--userns host, or a network of its own" },
+		{ users && foreign, "network ns:", "userns private", "the namespace is the host's root's: --userns host" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -526,9 +536,10 @@ static int check_alone(const struct job *j, struct err *err)
 		{ "network-alias", j->aliases.n },
 		{ "further networks", j->n_networks },
 	};
-	const bool none = j->network && !strcmp(j->network, "none"), host = j->network && !strcmp(j->network, "host");
+	const bool none = j->network && !strcmp(j->network, "none"), host = j->network && !strcmp(j->network, "host"),
+		   others_own = job_joins(j) || job_foreign_netns(j);
 
-	for (size_t i = 0; (none || host || job_joins(j)) && i < sizeof others / sizeof *others; i++)
+	for (size_t i = 0; (none || host || others_own) && i < sizeof others / sizeof *others; i++)
 		if (others[i].set)
 			return err_set(err, ERR_INVALID, "conflicting options: %s and network %s", others[i].what, j->network);
 	return 0;

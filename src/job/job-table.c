@@ -351,7 +351,8 @@ static const struct field job_fields[] = {
 	{ "tasks", FIELD_ARRAY, COUNTED(job, tasks, n_tasks), .of = &task_shape, .required = true, .doc = "What runs" },
 	{ "network", FIELD_STR, AT(job, network), .check = check_network, .flag = "network", .also = "net", .arg = "NAME",
 	  .offer = "none host davit", .topic = TOPIC_NETWORK, .parse = text_network, .nomad = "network_mode",
-	  .doc = "none, host, container:JOB (that of a job), or a CNI network (davit); several times for several" },
+	  .doc = "none, host, container:JOB (that of a job), ns:PATH (a network namespace that somebody else keeps), or a CNI "
+		 "network (davit); several times for several" },
 	{ "ip", FIELD_STRV, AT(job, ips), .max = 2, .check = check_ip, .flag = "ip", .also = "ip6", .arg = "ADDRESS",
 	  .topic = TOPIC_NETWORK, .nomad = "ipv4_address", .doc = "Address on the network, one of each family" },
 	{ "mac", FIELD_STR, AT(job, mac), .check = check_mac, .flag = "mac-address", .arg = "MAC", .topic = TOPIC_NETWORK,

@@ -114,11 +114,15 @@ struct job *job_copy(const struct job *from)
 
 int job_check(const struct job *j, struct err *err) { return shape_check(&job_shape, j, err); }
 
-const char *network_joins(const char *network)
+static const char *behind(const char *network, const char *word)
 {
-	static const char word[] = "container:";
+	const size_t n = strlen(word);
 
-	return !strncmp(network, word, sizeof word - 1) ? network + sizeof word - 1 : NULL;
+	return !strncmp(network, word, n) ? network + n : NULL;
 }
+
+const char *network_joins(const char *network) { return behind(network, "container:"); }
+const char *network_foreign_netns(const char *network) { return behind(network, "ns:"); }
+const char *job_foreign_netns(const struct job *j) { return j->network ? network_foreign_netns(j->network) : NULL; }
 
 const char *job_joins(const struct job *j) { return j->network ? network_joins(j->network) : NULL; }

@@ -183,7 +183,7 @@ struct job {
 	char *name; /* NULL: the core makes one */
 	struct task *tasks;
 	size_t n_tasks;
-	char *network;   /* "none", "host", "container:JOB", or a conflist's name; NULL: the default network */
+	char *network;   /* "none", "host", "container:JOB", "ns:PATH", or a conflist's name; NULL: the default network */
 	struct strv ips; /* of the network: at most one of each family */
 	char *mac;
 	struct strv aliases;         /* further names on the network */
@@ -210,6 +210,9 @@ struct job {
 /* Of "container:JOB": the job whose network it is in, borrowed; NULL otherwise. */
 const char *job_joins(const struct job *);
 const char *network_joins(const char *network);
+/* Of "ns:PATH": the network namespace that somebody else has made and keeps, borrowed; NULL otherwise. */
+const char *job_foreign_netns(const struct job *);
+const char *network_foreign_netns(const char *network);
 
 struct job *job_new(void); /* with the defaults above and one task */
 void job_free(struct job *);

@@ -53,7 +53,10 @@ static int said_words(const char *s, const struct network_said *to, struct err *
 }
 
 /* Is it one of those that stand alone? */
-static bool network_is_mode(const char *s) { return !strcmp(s, "none") || !strcmp(s, "host") || network_joins(s); }
+static bool network_is_mode(const char *s)
+{
+	return !strcmp(s, "none") || !strcmp(s, "host") || network_joins(s) || network_foreign_netns(s);
+}
 
 int text_network(const struct field *f, const char *s, void *obj, const struct text_in *in, struct err *err)
 {
@@ -72,7 +75,7 @@ int text_network(const struct field *f, const char *s, void *obj, const struct t
 
 		to = (struct network_said){ &a->name, &a->mac, &a->ips, &a->aliases };
 	}
-	if (strchr(s, '=') && !network_joins(s))
+	if (strchr(s, '=') && !network_is_mode(s))
 		return said_words(s, &to, err);
 	said_text(to.name, s);
 	return 0;

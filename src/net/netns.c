@@ -8,7 +8,9 @@
 #include "file.h"
 #include "mem.h"
 #include "undo.h"
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 
 struct maker {
 	const char *path;
@@ -113,6 +116,56 @@ int netns_run(const char *path, int (*fn)(void *arg, struct err *err), void *arg
 		*err = v.err;
 	return r < 0 ? r : v.r;
 }
+
+int netns_check(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct statfs fs;
+
+	if (fd < 0)
+		return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "network namespace %s: not there", path)
+				       : err_sys(err, errno, "network namespace %s", path);
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return err_set(err, ERR_INVALID, "network namespace %s: it is none", path);
+	return 0;
+}
+
+static bool is_reachable(const struct ifaddrs *a, int family)
+{
+	const struct in6_addr *six;
+
+	if (!a->ifa_addr || a->ifa_addr->sa_family != family || (a->ifa_flags & IFF_LOOPBACK))
+		return false;
+	six = &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr;
+	return family == AF_INET || !IN6_IS_ADDR_LINKLOCAL(six);
+}
+
+static void push_address(const struct sockaddr *a, struct strv *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	const void *at = a->sa_family == AF_INET ? (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr
+						 : &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+
+	if (inet_ntop(a->sa_family, at, text, sizeof text))
+		strv_push(out, text);
+}
+
+static int list_addresses(void *arg, struct err *err)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all) < 0)
+		return err_sys(err, errno, "list addresses");
+	for (size_t i = 0; i < 2; i++)
+		for (const struct ifaddrs *a = all; a; a = a->ifa_next)
+			if (is_reachable(a, families[i]))
+				push_address(a->ifa_addr, arg);
+	freeifaddrs(all);
+	return 0;
+}
+
+int netns_addresses(const char *path, struct strv *ret, struct err *err) { return netns_run(path, list_addresses, ret, err); }
 
 /* The lock keeps two of us from binding the folder over itself twice. */
 static int share_dir(const char *dir, struct err *err)

@@ -1,6 +1,7 @@
 /* Named network namespaces: files in /var/run/netns with the namespace bound to them, `lo` up. */
 #pragma once
 #include "err.h"
+#include "strv.h"
 
 #define NETNS_DIR "/var/run/netns"
 
@@ -15,5 +16,9 @@ int netns_keep(const char *dir, const char *id, int ns, struct err *err);
 int netns_raise_loopback(void);
 /* Calls @fn in the namespace of @path, in a thread of its own, and waits for it. */
 int netns_run(const char *path, int (*fn)(void *arg, struct err *err), void *arg, struct err *err);
+/* Is @path a network namespace? -ERR_NOT_FOUND: there is nothing; -ERR_INVALID: it is something else. */
+int netns_check(const char *path, struct err *err);
+/* The addresses in it by which others reach it: neither loopback nor link-local, those of IPv4 first. */
+int netns_addresses(const char *path, struct strv *ret, struct err *err);
 /* Unmounts and unlinks; absent is success. */
 int netns_remove(const char *path, struct err *err);

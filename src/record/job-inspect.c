@@ -33,7 +33,8 @@ static int prefix_of(const struct cni_result *r)
 static json *network_json(const struct core *c, const struct record *rec, const struct job_row *row)
 {
 	json *o = json_new_object();
-	_cleanup_free_ char *netns = places_netns(rec->c.id);
+	const char *foreign = rec->job ? job_foreign_netns(rec->job) : NULL;
+	_cleanup_free_ char *netns = foreign ? mem_strdup(foreign) : places_netns(rec->c.id);
 	_cleanup_strv_ struct strv others = { 0 };
 	struct cni_result result = { 0 };
 

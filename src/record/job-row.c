@@ -133,7 +133,7 @@ int job_row_network(const struct core *c, const char *ns, const struct record *r
 {
 	_cleanup_free_ char *owner = NULL;
 
-	if (!rec->job || !rec->job->network)
+	if (!rec->job || !rec->job->network || job_foreign_netns(rec->job))
 		return -ERR_NOT_FOUND;
 	if (!job_joins(rec->job))
 		return cni_cached_result(&c->conf.cni, rec->job->network, rec->c.id, "eth0", ret, NULL);

@@ -3,7 +3,7 @@
 #include "cni-wish.h"
 #include "file.h"
 #include "cni-net.h"
-#include "job-state.h"
+#include "job-steps.h"
 #include "mem.h"
 #include "netshare.h"
 #include <string.h>
@@ -45,6 +45,9 @@ static int check_other(const struct run *run, const struct record *rec, struct e
 	if (network && !strcmp(network, "host"))
 		return err_hint(err, err_set(err, ERR_INVALID, "job %s is in the host's network", rec->name),
 				"that is the same as --network host");
+	if (network && network_foreign_netns(network))
+		return err_hint(err, err_set(err, ERR_INVALID, "job %s is in a namespace that is not its own", rec->name),
+				"that is the same as --network %s", network);
 	if (run->runtime.vm || runtime_is_vm(rec->c.runtime))
 		return err_hint(err, err_set(err, ERR_INVALID, "a VM runtime cannot share a network namespace"),
 				"put both on one network: --network davit");
@@ -173,6 +176,19 @@ static int check_host_dns(const struct job *j, struct err *err)
 	return err_set(err, ERR_INVALID, "conflicting options: host-dns and %s: the host's resolv.conf stays as it is", other);
 }
 
+/* It need be there for the start only. */
+static int foreign_netns(struct run *run, const char *path, const struct ctx *ctx, struct err *err)
+{
+	int r = ctx && run_starts(run) ? netns_check(path, err) : 0;
+
+	if (r == -ERR_NOT_FOUND)
+		(void)err_hint(err, r,
+			       "whoever made it has taken it away, or the host has booted since: make it again, or use another "
+			       "--network");
+	run->netns = mem_strdup(path);
+	return r;
+}
+
 int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	struct job *job = run->job;
@@ -189,6 +205,8 @@ int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 	if (run->host_net && run->runtime.vm)
 		return err_hint(err, err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
 				"choose another: --network davit, or none");
+	if (job_foreign_netns(job))
+		return foreign_netns(run, job_foreign_netns(job), ctx, err);
 	if (!run->host_net)
 		run->netns = places_netns(run->id);
 	if (job_joins(job))

@@ -127,16 +127,26 @@ static void files_own_names(const struct run *run, const struct run_net *n, stru
 		strv_push(out, run->tasks[i].task->name);
 }
 
+/* In a namespace that somebody else keeps they are there already. */
+static void foreign_addresses(const struct run *run, struct strv *out)
+{
+	if (job_foreign_netns(run->job) && run_starts(run))
+		(void)netns_addresses(run->netns, out, NULL);
+}
+
 static int write_hosts(const struct run *run, int dir, struct err *err)
 {
 	_cleanup_buf_ struct buf b = { 0 };
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = { 0 }, addresses = { 0 };
 
 	if (run->host_net && file_read("/etc/hosts", 1 << 20, &b, NULL) < 0)
 		buf_reset(&b);
 	etc_hosts(&b, &run->job->extra_hosts, NULL);
 	files_own_names(run, NULL, &names);
-	if (!run->host_net) /* no address yet, or none ever: the own name must resolve all the same */
+	foreign_addresses(run, &addresses);
+	for (size_t i = 0; i < addresses.n; i++)
+		etc_hosts_line(&b, addresses.v[i], &names);
+	if (!run->host_net && !addresses.n) /* no address yet, or none ever: the own name must resolve all the same */
 		etc_hosts_line(&b, "127.0.1.1", &names);
 	return put_file(dir, "hosts", &b, err);
 }

@@ -16,7 +16,7 @@ bool netns_wanted(const void *state)
 {
 	const struct run *run = state;
 
-	return run_starts(run) && run->netns;
+	return run_starts(run) && run->netns && !job_foreign_netns(run->job);
 }
 
 int netns_begin(void *state, const struct ctx *ctx, struct err *err)

@@ -343,6 +343,83 @@ class Missing(Case):
         self.assertEqual([x for x in leaks.links() if "veth" in x and x not in self.before], [])
 
 
+class Foreign(Case):
+    """--network ns:PATH: a network namespace that somebody else has made and keeps."""
+
+    def setUp(self):
+        super().setUp()
+        self.ns = f"davit-test-{os.urandom(4).hex()}"
+        subprocess.run(["ip", "netns", "add", self.ns], check=True)
+        self.addCleanup(subprocess.run, ["ip", "netns", "del", self.ns], stderr=subprocess.DEVNULL)
+        self.path = f"/run/netns/{self.ns}"
+        for command in ("link set lo up", "link add eth7 type bridge", "addr add 192.0.2.7/24 dev eth7", "addr add 2001:db8::7/64 dev eth7", "link set eth7 up"):
+            subprocess.run(["ip", "-n", self.ns, *command.split()], check=True)
+
+    def inode(self, text):
+        self.assertEqual(text, f"net:[{os.stat(self.path).st_ino}]")
+
+    def test_it_is_in_it_and_leaves_it(self):
+        before = sorted(os.listdir("/run/netns"))
+        show = "readlink /proc/self/ns/net; hostname; cat /etc/hostname /etc/hosts /etc/resolv.conf; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"
+        out = self.davit("run", "--rm", "--network", f"ns:{self.path}", "--hostname", "www", "--dns", "192.0.2.9", "--add-host", "db:192.0.2.10",
+                         Machine.image, "sh", "-c", show).out.splitlines()
+        self.inode(out[0])
+        self.assertEqual(out[1:3], ["www", "www"])
+        for line in ("192.0.2.10\tdb", "nameserver 192.0.2.9"):
+            self.assertIn(line, out)
+        for address in ("192.0.2.7", "2001:db8::7"):
+            self.assertTrue(any(x.startswith(address) and "www" in x.split() for x in out), out)
+        self.assertEqual(out[-1], "1024")  # it is somebody else's: nothing in it is changed that is not asked for
+        self.davit("run", "--rm", "--network", f"ns:{self.path}", "--sysctl", "net.ipv4.ip_unprivileged_port_start=80", Machine.image, "true")
+        self.assertEqual(sorted(os.listdir("/run/netns")), before)
+        subprocess.run(["ip", "-n", self.ns, "addr", "show", "eth7"], check=True, stdout=subprocess.DEVNULL)
+
+    def test_stop_start_restart(self):
+        name = self.job(network=f"ns:{self.path}")
+        where = lambda: self.inode(self.davit("exec", name, "readlink", "/proc/self/ns/net").out.strip())
+        where()
+        network = self.json("inspect", name)[0]["network"]
+        self.assertEqual((network["name"], network["netns"]), (f"ns:{self.path}", self.path))
+        self.davit("restart", "-t", "0", name)
+        where()
+        self.davit("stop", "-t", "0", name)
+        self.assertTrue(os.path.exists(self.path))
+        self.davit("start", name)
+        where()
+        self.davit("stop", "-t", "0", name)
+        subprocess.run(["ip", "netns", "del", self.ns], check=True)
+        self.fails("start", name, says=[self.path, "not there", "--network"])
+        subprocess.run(["ip", "netns", "add", self.ns], check=True)  # whoever keeps it has made it again
+        self.davit("start", name)
+        where()
+        self.davit("rm", "-f", name)
+        self.assertTrue(os.path.exists(self.path))
+
+    def test_created_before_it_is_there(self):
+        subprocess.run(["ip", "netns", "del", self.ns], check=True)
+        name = self.davit("create", "--network", f"ns:{self.path}", Machine.image, "readlink", "/proc/self/ns/net").out.strip()
+        self.fails("start", "-a", name, says=[self.path, "not there"])
+        subprocess.run(["ip", "netns", "add", self.ns], check=True)
+        self.inode(self.davit("start", "-a", name).out.strip())
+        self.davit("rm", name)
+
+    def test_one_whose_start_fails_leaves_it(self):
+        self.fails("run", "--network", f"ns:{self.path}", Machine.image, "/no/such/program", code=127)
+        self.assertTrue(os.path.exists(self.path))
+        self.assertEqual(self.rows("ps", "-a"), [])
+
+    def test_what_is_refused(self):
+        for flags in (["-p", "80"], ["-P"], ["--ip", "192.0.2.8"], ["--mac-address", "02:42:ac:11:00:02"], ["--network-alias", "x"],
+                      ["--network", "davit"], ["--userns", "private"]):
+            self.fails("run", "--rm", "--network", f"ns:{self.path}", *flags, Machine.image, "true", says="ns:")
+        self.fails("run", "--rm", "--network", "ns:here", Machine.image, "true", says="absolute path")
+        self.fails("run", "--rm", "--network", "ns:/no/such", Machine.image, "true", says=["/no/such", "not there"])
+        self.fails("run", "--rm", "--network", "ns:/proc/self/ns/uts", Machine.image, "true", says=["/proc/self/ns/uts", "it is none"])
+        self.fails("run", "--rm", "--network", "ns:/etc/passwd", Machine.image, "true", says=["/etc/passwd", "it is none"])
+        job = self.job(network=f"ns:{self.path}")
+        self.fails("run", "--rm", "--network", f"container:{job}", Machine.image, "true", says=[f"--network ns:{self.path}"])
+
+
 class Joined(Case):
     """--network container:JOB"""
 

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include "netns.h"
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <net/if.h>
@@ -153,10 +154,44 @@ static void no_names(void **state)
 	}
 }
 
+static int add_addresses(void *unused, struct err *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq ifr = { .ifr_name = "lo:1" };
+	struct sockaddr_in *in = (void *)&ifr.ifr_addr;
+
+	(void)unused;
+	(void)err;
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(0xc0000207);
+	return ioctl(fd, SIOCSIFADDR, &ifr) < 0 ? -ERR_INTERNAL : 0;
+}
+
+static void one_is_told_from_another(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_strv_ struct strv addresses = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_new(dir, "theirs", &path, &err), 0);
+	assert_int_equal(netns_check(path, &err), 0);
+	assert_int_equal(netns_check("/proc/self/ns/net", &err), 0);
+	assert_int_equal(netns_check("/proc/self/ns/uts", NULL), -ERR_INVALID);
+	assert_int_equal(netns_check("/dev/null", NULL), -ERR_INVALID);
+	assert_int_equal(netns_check("/no/such/path", NULL), -ERR_NOT_FOUND);
+	assert_int_equal(netns_run(path, add_addresses, NULL, &err), 0);
+	assert_int_equal(netns_addresses(path, &addresses, &err), 0);
+	assert_int_equal(addresses.n, 0); /* loopback is nobody else's way */
+	assert_int_equal(netns_remove(path, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(made_and_removed), cmocka_unit_test(joined),
-					    cmocka_unit_test(a_stale_file), cmocka_unit_test(no_names) };
+					    cmocka_unit_test(a_stale_file), cmocka_unit_test(no_names),
+					    cmocka_unit_test(one_is_told_from_another) };
 
 	return cmocka_run_group_tests_name("netns", tests, setup, teardown);
 }

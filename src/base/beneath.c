@@ -20,6 +20,11 @@ int beneath_open(int dirfd, const char *path, int flags)
 	return open_how(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
+int beneath_open_within(int dirfd, const char *path, int flags)
+{
+	return open_how(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
 int beneath_open_as_root(int rootfd, const char *path, int flags)
 {
 	return open_how(rootfd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);

@@ -7,6 +7,8 @@
 /* No link is followed at all, none of /proc's either, and no mount is entered: ELOOP, EXDEV. With O_PATH | O_NOFOLLOW a link
  * at the end is opened itself. @path is relative and does not climb. */
 int beneath_open(int dirfd, const char *path, int flags);
+/* Links are followed that stay beneath: EXDEV for one that leads out of the folder, and for any that is absolute. */
+int beneath_open_within(int dirfd, const char *path, int flags);
 /* Links are followed as they would be for who has @rootfd as root folder, so that they end in it. */
 int beneath_open_as_root(int rootfd, const char *path, int flags);
 /* A listing of its own position; the caller closes it. NULL and errno. */

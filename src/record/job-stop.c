@@ -23,6 +23,16 @@ int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;
 }
 
+int job_stop_begin(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_find(c, name, ctx, &rec, err);
+
+	if (r >= 0)
+		r = stop_signal(c, &rec, sig, ctx, err);
+	return r < 0 && rec.name ? err_wrap(err, r, "stop job %s", rec.name) : r;
+}
+
 static int kill_task(struct core *c, const struct record *rec, const char *id, int sig, const struct ctx *ctx, struct err *err)
 {
 	struct task_status t;

@@ -8,3 +8,6 @@ typedef void job_stop_last(struct core *, const char *const *ids, size_t n, int 
 int job_stop(struct core *, const char *name, int timeout, job_stop_last *last, const struct ctx *, struct err *err);
 /* A signal for all its tasks that run, or for JOB.TASK. -ERR_PRECONDITION when none does. */
 int job_kill(struct core *, const char *name, int signal, const struct ctx *, struct err *err);
+/* The first half of a stop: @signal, with 0 each task's own stop signal, without waiting for what comes of it (stop.h). 1: it was
+ * sent; 0: nothing runs. */
+int job_stop_begin(struct core *, const char *name, int signal, const struct ctx *, struct err *err);

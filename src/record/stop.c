@@ -264,3 +264,40 @@ int stop_tasks(struct core *c, const struct record *rec, int timeout, const bool
 {
 	return stop_which(c, &rec, 1, timeout, which, ctx, err);
 }
+
+/* the signal alone */
+
+static int stop_send(struct stop *s, const struct record *rec, int sig, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx soon = ctx_within(ctx, SIGNAL_MS);
+	struct task_status t;
+	int r = task_look(s->core, s->id, ctx, &t, err);
+
+	if (r < 0 || task_is_over(&t))
+		return r;
+	r = sig ? 0 : stop_find_signal(s, rec, ctx, err);
+	if (r >= 0)
+		r = tasks_kill(s->core->ctrd, s->id, NULL, sig ? sig : s->sig, false, &soon, err);
+	if (t.state == TASK_PAUSED)
+		(void)tasks_resume(s->core->ctrd, s->id, &soon, NULL);
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0)
+		return err_clear(err), 1;
+	return r < 0 ? r : 1;
+}
+
+int stop_signal(struct core *c, const struct record *rec, int sig, const struct ctx *ctx, struct err *err)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < job_id_tasks(rec->c.id); i++) {
+		_cleanup_(stop_done) struct stop s = { 0 };
+
+		stop_init(&s, c, rec, i, 0);
+		r = stop_send(&s, rec, sig, ctx, err);
+		any |= r > 0;
+	}
+	return r < 0 ? r : any;
+}

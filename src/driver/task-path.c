@@ -1,0 +1,146 @@
+#include "task-path.h"
+#include "beneath.h"
+#include "file.h"
+#include "mem.h"
+#include "path.h"
+#include "strv.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool begins(const char *path, const char *folder)
+{
+	const size_t n = strlen(folder);
+
+	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
+}
+
+bool task_path_is_inside(const char *alloc_dir, const char *path)
+{
+	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL);
+
+	return begins(clean, dir);
+}
+
+/* Where ".." climbs above what it stands in. */
+static bool climbs_out(const char *relative)
+{
+	_cleanup_strv_ struct strv parts = { 0 };
+	int depth = 0;
+
+	strv_split(&parts, relative, "/");
+	for (size_t i = 0; i < parts.n && depth >= 0; i++)
+		depth += !strcmp(parts.v[i], "..") ? -1 : strcmp(parts.v[i], ".") ? 1 : 0;
+	return depth < 0;
+}
+
+int task_path(const char *alloc_dir, const char *task, const char *source, char **ret, bool *ret_host, struct err *err)
+{
+	_cleanup_free_ char *clean = *source == '/' ? path_clean(source, NULL) : NULL, *own = mem_printf("%s/%s", alloc_dir, task);
+	const char *in = clean ? clean : source;
+
+	while (!strncmp(in, "./", 2))
+		in += 2;
+	if (!strncmp(in, "../alloc", 8))
+		in += 3;
+	*ret_host = false;
+	if (begins(in, "alloc") || begins(in, "/alloc"))
+		*ret = mem_printf("%s/%s", alloc_dir, in + (*in == '/'));
+	else if (begins(in, "/local") || begins(in, "/secrets"))
+		*ret = mem_printf("%s%s", own, in);
+	else if (*in == '/')
+		*ret = mem_strdup(in);
+	else
+		*ret = mem_printf("%s/%s", own, in);
+	*ret_host = *in == '/' && !strcmp(*ret, in) && !task_path_is_inside(alloc_dir, *ret);
+	if (*in != '/' && climbs_out(in)) {
+		free(TAKE_PTR(*ret));
+		return err_hint(err,
+				err_set(err, ERR_INVALID, "mount source \"%.200s\": it climbs out of the task's folder", source),
+				"local/..., secrets/..., alloc/..., or an absolute path of the host");
+	}
+	clean = (free(clean), path_clean(*ret, NULL));
+	free(*ret);
+	*ret = TAKE_PTR(clean);
+	return 0;
+}
+
+/* How much of @path (in @dir) are folders that Nomad makes and no task can replace: "alloc", "TASK/local", "TASK/secrets", "TASK".
+ */
+static size_t own_part(const char *below)
+{
+	const size_t first = strcspn(below, "/");
+	static const char *const folders[] = { "/local", "/secrets", "/private", "/tmp" };
+
+	if (first == strlen("alloc") && !strncmp(below, "alloc", first))
+		return first;
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+		if (begins(below + first, folders[i]))
+			return first + strlen(folders[i]);
+	return first;
+}
+
+static int source_error(int sys, const char *path, struct err *err)
+{
+	if (sys == EXDEV || sys == ELOOP)
+		return err_hint(
+			err,
+			err_set(err, ERR_PERMISSION, "mount source %s: a link in it leads out of the allocation's folder", path),
+			"mount what it leads to by its own path, where the plugin option volumes { enabled = true } allows it");
+	return err_sys(err, sys, "mount source %s", path);
+}
+
+static int make_below(int dir, const char *below)
+{
+	_cleanup_strv_ struct strv parts = { 0 };
+	_cleanup_close_ int at = beneath_open_within(dir, ".", O_PATH | O_DIRECTORY);
+
+	strv_split(&parts, below, "/");
+	for (size_t i = 0; at >= 0 && i < parts.n; i++) {
+		int next = beneath_open_within(at, parts.v[i], O_PATH | O_DIRECTORY);
+
+		if (next < 0 && errno == ENOENT && mkdirat(at, parts.v[i], 0755) == 0)
+			next = beneath_open_within(at, parts.v[i], O_PATH | O_DIRECTORY | O_NOFOLLOW);
+		if (next < 0)
+			return -1;
+		(void)close(at);
+		at = next;
+	}
+	return at < 0 ? -1 : TAKE_FD(at);
+}
+
+static int path_of(int fd, char **ret, struct err *err)
+{
+	char link[BENEATH_PATH], path[PATH_MAX];
+	const ssize_t n = readlink(beneath_path(fd, link), path, sizeof path - 1);
+
+	if (n < 0 || path[0] != '/')
+		return err_sys(err, n < 0 ? errno : ENOENT, "mount source");
+	path[n] = '\0';
+	*ret = mem_strdup(path);
+	return 0;
+}
+
+int task_path_resolve(const char *alloc_dir, const char *path, bool create, char **ret, struct err *err)
+{
+	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL), *root = NULL;
+	const char *below = clean + strlen(dir);
+	_cleanup_close_ int at = -1, fd = -1;
+
+	if (!begins(clean, dir))
+		return err_set(err, ERR_INVALID, "mount source %s: not in the allocation's folder", path);
+	below += *below == '/';
+	root = mem_printf("%s/%.*s", dir, (int)own_part(below), below);
+	below += own_part(below);
+	below += *below == '/';
+	at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (at < 0)
+		return err_sys(err, errno, "mount source %s", path);
+	fd = beneath_open_within(at, *below ? below : ".", O_PATH);
+	if (fd < 0 && errno == ENOENT && create)
+		fd = make_below(at, below);
+	return fd < 0 ? source_error(errno, path, err) : path_of(fd, ret, err);
+}

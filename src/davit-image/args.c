@@ -30,8 +30,12 @@ static const struct option_row options[] = {
 	{ "--version", NULL, FLAG, AT(version), NULL, NULL, "the version" },
 	{ "--hosts-dir", NULL, TEXT, AT(hosts_dir), "pull", "DIR", "registries' hosts.toml (/etc/containerd/certs.d)" },
 	{ "--authfile", NULL, TEXT, AT(authfile), "pull", "FILE", "credentials, as in ~/.docker/config.json" },
+	{ "--no-authfile", NULL, FLAG, AT(no_authfile), "pull", NULL, "no credentials but those that are given here" },
+	{ "--helper", NULL, TEXT, AT(helper), "pull", "NAME", "docker-credential-NAME is asked where the authfile says nothing" },
 	{ "--login", NULL, FLAG, AT(login), "pull", NULL, "read {\"username\",\"password\"} from standard input" },
 	{ "--input", "-i", TEXT, AT(input), "load", "FILE", "the archive (standard input)" },
+	{ "--only", NULL, TEXT, AT(only), "load", "REF", "the image of this name alone" },
+	{ "--mark", NULL, LIST, AT(mark), "pull load", "KEY=VALUE", "a label of the record, where there was none of that name" },
 	{ "--output", "-o", TEXT, AT(output), "save export", "FILE", "where the archive goes" },
 	{ "--output-fd", NULL, TEXT, AT(output_fd), "save export", "FD", "the same as an open descriptor" },
 	{ "--ids", NULL, TEXT, AT(ids), "export", "UID:GID:N", "N owners from these on are 0 and on: of a user namespace" },
@@ -65,6 +69,7 @@ void args_done(struct args *a)
 	strv_done(&a->env);
 	strv_done(&a->expose);
 	strv_done(&a->label);
+	strv_done(&a->mark);
 	strv_done(&a->rest);
 	*a = (struct args){ 0 };
 }

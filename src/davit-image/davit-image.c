@@ -43,7 +43,7 @@ static int catch_signals(struct err *err)
 
 static int run_pull(struct session *s, const struct args *a, json *images, struct err *err)
 {
-	_cleanup_(login_done) struct login login = { .file = a->authfile };
+	_cleanup_(login_done) struct login login = { .file = a->authfile, .helper = a->helper, .no_file = a->no_authfile };
 	int r = a->login ? login_read(STDIN_FILENO, &login, err) : 0;
 
 	return r < 0 ? r : pull_image(s, a->rest.v[0], &login, a->hosts_dir, images, err);
@@ -59,7 +59,10 @@ static int run_unpack(struct session *s, const struct args *a, json *images, str
 
 static int run_load(struct session *s, const struct args *a, json *images, struct err *err)
 {
-	return load_images(s, a->input, images, err);
+	_cleanup_(ref_done) struct ref only = { 0 };
+	int r = a->only ? ref_parse(a->only, &only, err) : 0;
+
+	return r < 0 ? r : load_images(s, a->input, only.name, images, err);
 }
 
 static int run_import(struct session *s, const struct args *a, json *images, struct err *err)
@@ -154,6 +157,7 @@ static int run_verb(const struct args *a, struct progress *progress, json *image
 		.snapshotter = a->snapshotter,
 		.platform = a->platform,
 		.lease = a->lease,
+		.mark = &a->mark,
 	};
 	struct ctx ctx = { .cancel = &cancel };
 	int r = session_open(&s, &spec, &ctx, err);

@@ -193,7 +193,7 @@ static int talk_to_helper(struct loop *l, const char *path, const char *host, co
 		       answer->len ? buf_str(answer) : buf_str(child_err(c)));
 }
 
-static int ask_helper(struct loop *l, const char *helper, const char *host, const struct ctx *ctx, struct credential *ret,
+int docker_config_ask(const char *helper, struct loop *l, const char *host, const struct ctx *ctx, struct credential *ret,
 		      struct err *err)
 {
 	_cleanup_free_ char *name = mem_printf("docker-credential-%s", helper), *path = NULL;
@@ -230,7 +230,7 @@ int docker_config_find(const struct docker_config *d, struct loop *l, const char
 	if (!helper)
 		helper = d->store;
 	if (helper && *helper) {
-		int r = ask_helper(l, helper, host, ctx, ret, err);
+		int r = docker_config_ask(helper, l, host, ctx, ret, err);
 
 		if (r != 0)
 			return r;

@@ -25,6 +25,9 @@ int docker_config_parse(const char *text, size_t len, struct docker_config *ret,
 /* @path; NULL: $DOCKER_CONFIG/config.json or ~/.docker/config.json, and then a missing file is an empty configuration. @ret_path
  * (the caller's) names it for hints. */
 int docker_config_load(const char *path, struct docker_config *ret, char **ret_path, struct err *err);
+/* docker-credential-@helper alone, whatever a configuration says. 1: it knows one; 0: it knows none. */
+int docker_config_ask(const char *helper, struct loop *, const char *host, const struct ctx *, struct credential *ret,
+		      struct err *err);
 /* 1: there is one; 0: none. May start a helper. */
 int docker_config_find(const struct docker_config *, struct loop *, const char *host, const struct ctx *, struct credential *ret,
 		       struct err *err);

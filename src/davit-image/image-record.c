@@ -157,6 +157,17 @@ static int finish(struct session *s, struct ctrd_image *i, json *images, struct 
 	return r;
 }
 
+/* One that was there before was made by somebody else. */
+static void add_marks(const struct session *s, struct dict *labels)
+{
+	for (size_t i = 0; s->mark && i < s->mark->n; i++) {
+		const char *value = strchr(s->mark->v[i], '=');
+		_cleanup_free_ char *key = mem_strndup(s->mark->v[i], strcspn(s->mark->v[i], "="));
+
+		dict_set(labels, key, value ? value + 1 : "");
+	}
+}
+
 int image_record_put(struct session *s, const char *name, const struct ctrd_descriptor *target, json *images, struct err *err)
 {
 	_cleanup_(ctrd_image_done) struct ctrd_image image = { .name = mem_strdup(name) }, old = { 0 };
@@ -166,10 +177,12 @@ int image_record_put(struct session *s, const char *name, const struct ctrd_desc
 	if (r < 0)
 		return r;
 	r = images_get(s->ctrd, name, &ctx, &old, err);
-	if (r == -ERR_NOT_FOUND)
+	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
-	else if (r < 0)
+		add_marks(s, &image.labels);
+	} else if (r < 0) {
 		return r;
+	}
 	keep_labels(&image.labels, &old.labels, target->digest);
 	ctrd_descriptor_copy(&image.target, target);
 	r = finish(s, &image, images, err);

@@ -14,8 +14,11 @@ struct load {
 	struct session *s;
 	struct input in;
 	struct archive_files files;
+	const char *only; /* NULL: all */
 	json *images;
 };
+
+static bool load_wants(const struct load *l, const char *name) { return !l->only || !strcmp(l->only, name); }
 
 static void load_done(struct load *l)
 {
@@ -135,6 +138,8 @@ static int load_entry(struct load *l, const struct ctrd_descriptor *target, stru
 	_cleanup_free_ char *name = NULL;
 	int r = load_name_of(target, &name, err);
 
+	if (r == 0 && !load_wants(l, name))
+		return 0;
 	if (r == 0)
 		r = image_check_name(name, target->digest, err);
 	if (r == 0)
@@ -159,7 +164,7 @@ static int load_layout(struct load *l, const struct buf *text, struct err *err)
 		if (r < 0)
 			return err_wrap(err, r, "%s", l->in.name);
 	}
-	if (json_len(l->images) == before)
+	if (json_len(l->images) == before && !l->only)
 		return err_set(err, ERR_NOT_FOUND, "%s: no image for platform %s", l->in.name, platform_text(p, want));
 	return 0;
 }
@@ -252,7 +257,7 @@ static int make_manifest(struct load *l, json *image, struct ctrd_descriptor *re
 }
 
 /* In full, and none with a digest: what digest there will be, nobody knows who gives the name. */
-static int read_names(json *image, struct strv *ret, struct err *err)
+static int read_names(const struct load *l, json *image, struct strv *ret, struct err *err)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
@@ -267,7 +272,8 @@ static int read_names(json *image, struct strv *ret, struct err *err)
 			r = err_set(err, ERR_INVALID, "image \"%.300s\": a tag is no digest", names.v[i]);
 		if (r < 0)
 			return r;
-		strv_push(ret, ref.name);
+		if (load_wants(l, ref.name))
+			strv_push(ret, ref.name);
 	}
 	return 0;
 }
@@ -276,8 +282,10 @@ static int load_image(struct load *l, json *image, struct err *err)
 {
 	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor target = { 0 };
 	_cleanup_strv_ struct strv names = { 0 };
-	int r = read_names(image, &names, err);
+	int r = read_names(l, image, &names, err);
 
+	if (r == 0 && !names.n && l->only)
+		return 0;
 	if (r == 0)
 		r = make_manifest(l, image, &target, err);
 	if (r == 0 && !names.n)
@@ -301,9 +309,16 @@ static int load_docker(struct load *l, const struct buf *text, struct err *err)
 	return r;
 }
 
-int load_images(struct session *s, const char *file, json *images, struct err *err)
+static int load_check_found(const struct load *l, struct err *err)
 {
-	_cleanup_(load_done) struct load l = { .s = s, .in.fd = -1, .files.spool.fd = -1, .images = images };
+	return !l->only || json_len(l->images)
+		       ? 0
+		       : err_set(err, ERR_NOT_FOUND, "%s: no image of the name %s is in it", l->in.name, ref_familiar(l->only));
+}
+
+int load_images(struct session *s, const char *file, const char *only, json *images, struct err *err)
+{
+	_cleanup_(load_done) struct load l = { .s = s, .in.fd = -1, .files.spool.fd = -1, .only = only, .images = images };
 	_cleanup_buf_ struct buf text = { 0 };
 	const struct archive_file *contents;
 	bool layout;
@@ -325,5 +340,6 @@ int load_images(struct session *s, const char *file, json *images, struct err *e
 	r = archive_get(&l.files, contents, ARCHIVE_JSON_MAX, &text, err);
 	if (r < 0)
 		return r;
-	return layout ? load_layout(&l, &text, err) : load_docker(&l, &text, err);
+	r = layout ? load_layout(&l, &text, err) : load_docker(&l, &text, err);
+	return r < 0 ? r : load_check_found(&l, err);
 }

@@ -2,5 +2,6 @@
 #pragma once
 #include "session.h"
 
-/* @file "-" or NULL: standard input. Adds each image to @images, as image_record_put() does. */
-int load_images(struct session *, const char *file, json *images, struct err *err);
+/* @file "-" or NULL: standard input. Adds each image to @images, as image_record_put() does. @only is the full name of the one that
+ * is wanted, whatever else is in the archive (-ERR_NOT_FOUND: it is not); NULL: all are. */
+int load_images(struct session *, const char *file, const char *only, json *images, struct err *err);

@@ -5,6 +5,8 @@
 struct login {
 	struct credential cred; /* for the registry that the image's name has, and for no other host; secret NULL: none */
 	const char *file;       /* instead of Docker's configuration; borrowed; NULL: none */
+	bool no_file;           /* neither that nor Docker's configuration is looked at */
+	const char *helper;     /* docker-credential-HELPER, where the file says nothing of a registry; borrowed; NULL: none */
 };
 void login_done(struct login *);
 /* {"username":...,"password":...} from descriptor @fd, up to its end: so that no command line and no environment has it. */

@@ -10,11 +10,12 @@
 #include <sys/ioctl.h>
 
 /* A line has a digest, the state, a bar, and at most "9.9 MB / 9.9 MB"; on a narrow terminal the bar gives way, then the state. */
-enum { BAR = 24, BAR_MIN = 6, STATE = 10, SIZES = 17, REDRAW_MS = 100, DIGITS = 12, LAYERS_MAX = 1024 };
+enum { BAR = 24, BAR_MIN = 6, STATE = 10, SIZES = 17, REDRAW_MS = 100, TELL_MS = 2000, DIGITS = 12, LAYERS_MAX = 1024 };
 
 struct layer {
 	char *digest;
 	int64_t size, at, told; /* told: the offset of the last JSON line */
+	int64_t said;           /* and when that was */
 	enum progress_state state;
 };
 
@@ -146,6 +147,7 @@ static void tell(const struct progress *p, struct layer *l)
 		buf_addf(&b, ",\"status\":\"%s\",\"offset\":%lld,\"size\":%lld}\n", states[l->state], (long long)l->at,
 			 (long long)l->size);
 		l->told = l->at;
+		l->said = clock_mono();
 	} else if (p->mode == PROGRESS_PLAIN && l->state == PROGRESS_DONE) {
 		buf_addf(&b, "davit: layer %.*s: %s\n", DIGITS, short_digest(l->digest), progress_bytes(l->size, size));
 	}
@@ -158,7 +160,16 @@ void progress_add(struct progress *p, const char *digest, int64_t size)
 		return;
 	p->v = mem_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
 	p->v[p->n++] = (struct layer){ .digest = mem_strdup(digest), .size = size };
+	if (p->mode == PROGRESS_JSON) /* how much there is to come */
+		tell(p, &p->v[p->n - 1]);
 	draw(p, true);
+}
+
+/* What comes slowly comes: whoever reads the lines gives up one that says nothing. */
+static bool is_news(const struct layer *l)
+{
+	return l->at - l->told >= 1 << 20 || l->at == l->size ||
+	       (l->at > l->told && clock_mono() - l->said >= TELL_MS * NSEC_PER_MSEC);
 }
 
 void progress_at(struct progress *p, const char *digest, int64_t offset)
@@ -168,7 +179,7 @@ void progress_at(struct progress *p, const char *digest, int64_t offset)
 	if (!l)
 		return;
 	l->at = offset;
-	if (p->mode == PROGRESS_JSON && (offset - l->told >= 1 << 20 || offset == l->size))
+	if (p->mode == PROGRESS_JSON && is_news(l))
 		tell(p, l);
 	draw(p, false);
 }

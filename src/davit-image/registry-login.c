@@ -37,11 +37,14 @@ static int find_credential(struct registry *g, const struct host *h, struct cred
 		*ret = (struct credential){ mem_strdup(g->login->cred.user), mem_strdup(g->login->cred.secret), false };
 		return 1;
 	}
-	r = g->config_read ? 0 : docker_config_load(g->login->file, &g->config, &g->config_path, err);
+	r = g->config_read || g->login->no_file ? 0 : docker_config_load(g->login->file, &g->config, &g->config_path, err);
 	if (r < 0)
 		return r;
 	g->config_read = true;
-	return docker_config_find(&g->config, g->s->loop, registry_login_name(h), &g->s->ctx, ret, err);
+	r = docker_config_find(&g->config, g->s->loop, registry_login_name(h), &g->s->ctx, ret, err);
+	if (r == 0 && g->login->helper)
+		r = docker_config_ask(g->login->helper, g->s->loop, registry_login_name(h), &g->s->ctx, ret, err);
+	return r;
 }
 
 static char *basic(const struct credential *c)

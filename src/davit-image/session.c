@@ -62,6 +62,7 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 		return r;
 	s->platform_asked = spec->platform && *spec->platform;
 	s->ctx = *ctx;
+	s->mark = spec->mark;
 	s->loop = loop_new();
 	r = ctrd_open(s->loop, spec->address, spec->ns, &s->plain, err);
 	if (r == 0)

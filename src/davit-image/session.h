@@ -14,6 +14,7 @@ struct session {
 	struct platform platform;
 	bool platform_asked;       /* by name; else it is the host's */
 	struct progress *progress; /* borrowed */
+	const struct strv *mark;   /* labels of an image record that is new; borrowed */
 	struct strv open_ingests;  /* refs that an interrupted verb leaves to the next one */
 };
 
@@ -21,6 +22,7 @@ struct session_spec {
 	const char *address, *ns, *platform;
 	const char *snapshotter; /* NULL: the namespace's default */
 	const char *lease;       /* NULL: one of our own */
+	const struct strv *mark; /* KEY=VALUE: what new image records are labelled with; NULL: nothing */
 };
 
 /* Connects and takes the lease. @ctx is copied. */

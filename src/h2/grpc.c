@@ -212,6 +212,8 @@ size_t grpc_unsent(const struct grpc_call *call) { return h2_call_unsent(call->c
 
 bool grpc_ready(const struct grpc_call *call) { return h2_call_ready(call->call); }
 
+const char *grpc_details(const struct grpc_call *call) { return h2_call_details(call->call); }
+
 int grpc_drain(struct grpc_call *call, size_t below, const struct ctx *ctx, struct err *err)
 {
 	int r = 0;

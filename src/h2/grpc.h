@@ -46,6 +46,8 @@ int grpc_drain(struct grpc_call *, size_t below, const struct ctx *ctx, struct e
 /* The next message into @ret (reset first): 1; 0 when the stream ended with status OK; else the call's error.
  * Turns the loop until there is one. */
 int grpc_recv(struct grpc_call *, const struct ctx *ctx, struct buf *ret, struct err *err);
+/* Once grpc_recv() has given its end: grpc-status-details-bin, in base64 as it came (a google.rpc.Status); "": none. */
+const char *grpc_details(const struct grpc_call *);
 /* True when grpc_recv() would not wait. */
 bool grpc_ready(const struct grpc_call *);
 /* Instead of waiting: call @fn(@arg) once when the call has ended, with its status, the connection's loss or its deadline, so that

@@ -16,10 +16,11 @@ enum { BUCKETS = 64 }; /* of calls: where one is looked for by its id, a thousan
 
 /* What counts of one block of header fields. */
 struct head {
-	int http;        /* :status */
-	int status;      /* grpc-status; -1: none, or not a number */
-	bool grpc;       /* content-type is application/grpc... */
-	struct buf text; /* grpc-message, decoded */
+	int http;           /* :status */
+	int status;         /* grpc-status; -1: none, or not a number */
+	bool grpc;          /* content-type is application/grpc... */
+	struct buf text;    /* grpc-message, decoded */
+	struct buf details; /* grpc-status-details-bin, as it came */
 	size_t size;
 };
 
@@ -61,6 +62,7 @@ static struct list_node *h2_bucket(struct h2_client *c, int32_t id) { return &c-
 static void head_reset(struct head *h)
 {
 	buf_done(&h->text);
+	buf_done(&h->details);
 	*h = (struct head){ .status = -1 };
 }
 
@@ -173,6 +175,9 @@ static int on_client_header(nghttp2_session *s, const nghttp2_frame *frame, cons
 	} else if (h2_is("grpc-message", name, namelen)) {
 		buf_reset(&call->head.text);
 		grpc_percent_decode(&call->head.text, v, valuelen);
+	} else if (h2_is("grpc-status-details-bin", name, namelen)) {
+		buf_reset(&call->head.details);
+		buf_add(&call->head.details, v, valuelen);
 	}
 	return 0;
 }
@@ -475,6 +480,7 @@ void h2_call_free(struct h2_call *call)
 	h2_tx_done(&call->tx);
 	grpc_frame_done(&call->rx);
 	buf_done(&call->head.text);
+	buf_done(&call->head.details);
 	if (call->why != call->client->closed)
 		free((void *)(uintptr_t)call->why);
 	free(call->method);
@@ -525,6 +531,8 @@ void h2_call_tell(struct h2_call *call, struct list_node *list, struct list_node
 }
 
 bool h2_call_ended(const struct h2_call *call) { return call->ended; }
+
+const char *h2_call_details(const struct h2_call *call) { return buf_str(&call->head.details); }
 
 bool h2_call_ready(const struct h2_call *call) { return call->ended || !list_empty(&call->messages); }
 

@@ -51,3 +51,5 @@ bool h2_call_ended(const struct h2_call *);
 bool h2_call_ready(const struct h2_call *);
 /* Only when ready: 1 and the next message (@ret's bytes are replaced), 0 at the end with status OK, or its error. */
 int h2_call_take(struct h2_call *, struct buf *ret, struct err *err);
+/* Once ended: grpc-status-details-bin of its trailers, in base64 as it came; "": none. */
+const char *h2_call_details(const struct h2_call *);

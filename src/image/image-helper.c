@@ -24,6 +24,10 @@ static void make_argv(const struct image_helper *h, const char *verb, const stru
 	add_option(argv, "--platform", h->platform);
 	add_option(argv, "--lease", h->lease);
 	add_option(argv, "--authfile", h->authfile);
+	add_option(argv, "--helper", h->credential_helper);
+	add_option(argv, "--mark", h->mark);
+	if (h->no_authfile)
+		strv_push(argv, "--no-authfile");
 	if (h->username)
 		strv_push(argv, "--login");
 	if (h->json_progress)
@@ -91,7 +95,12 @@ int image_helper_begin(struct loop *l, const struct image_helper *h, const char 
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_free_ char *path = NULL;
 	_cleanup_buf_ struct buf login = { 0 };
-	struct child_spec spec = { .out_max = OUTPUT_MAX, .inherit_err = true, .inherit_in = !h->username };
+	struct child_spec spec = { .out_max = OUTPUT_MAX,
+				   .err_max = OUTPUT_MAX,
+				   .inherit_err = !h->keep_err,
+				   .inherit_in = !h->username && !h->keep_err,
+				   .ended = h->ended,
+				   .arg = h->arg };
 	int r = self_find("davit-image", &path, err);
 
 	if (r < 0)

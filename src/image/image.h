@@ -37,10 +37,16 @@ struct image_helper {
 	const char *address, *ns, *snapshotter, *platform, *lease; /* as davit itself uses them; lease may be NULL */
 	const char *authfile;                                      /* of pull: instead of Docker's config.json; may be NULL */
 	const char *username, *password; /* of pull: for the image's registry; may be NULL. No command line has them */
+	const char *credential_helper;   /* of pull: docker-credential-NAME, where the authfile says nothing; may be NULL */
+	bool no_authfile;                /* of pull: Docker's config.json is not looked at */
+	const char *mark;                /* of pull and load: KEY=VALUE, a label of the record where it is new; may be NULL */
 	bool quiet, debug;
 	bool json_progress, plain_progress; /* plain: a line a layer, where others print beside it */
-	int out_fd;                         /* > 4: its descriptor 3, for what is no answer but an archive */
-	int root_fd;                        /* > 4: its descriptor 4, the tree to export */
+	bool keep_err;                      /* its standard error is child_err()'s: whoever takes it out of there gets all of it */
+	void (*ended)(void *arg);           /* as child.h has it; may be NULL */
+	void *arg;
+	int out_fd;  /* > 4: its descriptor 3, an archive that it writes (or reads) */
+	int root_fd; /* > 4: its descriptor 4, the tree to export */
 };
 /* Runs `davit-image VERB ARGS...` with our standard error (progress) and, for load and import, our standard input. Its
  * result object (one JSON line on its standard output) is the caller's; its error becomes ours, hint and code included.

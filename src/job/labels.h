@@ -34,6 +34,9 @@
 /* Of the top snapshot of an image that davit-image unpacked with overlayfs: struct image's layers. A snapshot's folders stay as
  * long as it does. */
 #define IMAGE_LAYERS LABEL_PREFIX "layers"
+/* Of an image record that was made for a task of Nomad's: who may remove it again (driver/task-images.h). */
+#define IMAGE_MADE_FOR LABEL_PREFIX "made-for"
+#define IMAGE_MADE_FOR_NOMAD "nomad"
 /* Of an image record, behind it a platform: "TARGET MANIFEST CONFIG CHAIN", the way from the target to a platform's configuration,
  * all by digest. A reader trusts it only when TARGET is what the record points to. */
 #define PLATFORM_LABELS LABEL_PREFIX "image/"

@@ -103,6 +103,22 @@ static json *write_uint64(const field *f, const void *from)
 	return json_object_new_uint64(*(const uint64_t *)from);
 }
 
+/* A whole number is one, too. */
+static int read_double(struct pb_reader *in, const field *f, json *v, void *to)
+{
+	(void)f;
+	if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
+		return wants(in, "a number");
+	*(double *)to = json_object_get_double(v);
+	return 0;
+}
+
+static json *write_double(const field *f, const void *from)
+{
+	(void)f;
+	return json_object_new_double(*(const double *)from);
+}
+
 static json *write_bool(const field *f, const void *from)
 {
 	(void)f;
@@ -200,6 +216,7 @@ static const struct kind kinds[] = {
 	[PROTOBUF_C_TYPE_INT64] = { sizeof(int64_t), read_int64, write_int64 },
 	[PROTOBUF_C_TYPE_UINT32] = { sizeof(uint32_t), read_uint32, write_uint32 },
 	[PROTOBUF_C_TYPE_UINT64] = { sizeof(uint64_t), read_uint64, write_uint64 },
+	[PROTOBUF_C_TYPE_DOUBLE] = { sizeof(double), read_double, write_double },
 	[PROTOBUF_C_TYPE_BOOL] = { sizeof(protobuf_c_boolean), read_bool, write_bool },
 	[PROTOBUF_C_TYPE_ENUM] = { sizeof(int), read_enum, write_enum },
 	[PROTOBUF_C_TYPE_STRING] = { sizeof(char *), read_string, write_string },
@@ -223,6 +240,11 @@ static void *place(const ProtobufCMessage *m, const field *f) { return (char *)(
 static size_t *counter(const ProtobufCMessage *m, const field *f)
 {
 	return (size_t *)(void *)((char *)(uintptr_t)m + f->quantifier_offset);
+}
+
+static uint32_t *chosen(const ProtobufCMessage *m, const field *f)
+{
+	return (uint32_t *)(void *)((char *)(uintptr_t)m + f->quantifier_offset);
 }
 
 static ProtobufCMessage *message_new(struct arena *a, const ProtobufCMessageDescriptor *type)
@@ -285,6 +307,9 @@ static int read_field(struct pb_reader *in, const field *f, json *v, ProtobufCMe
 	return f->label == PROTOBUF_C_LABEL_REPEATED ? read_array(in, f, v, m) : kinds[f->type].read(in, f, v, place(m, f));
 }
 
+/* One of several, of which one at most is there. */
+static bool is_choice(const field *f) { return f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF; }
+
 static int read_members(struct pb_reader *in, const ProtobufCMessageDescriptor *type, json *v, ProtobufCMessage *m)
 {
 	json_object_object_foreach(v, key, member) {
@@ -293,6 +318,10 @@ static int read_members(struct pb_reader *in, const ProtobufCMessageDescriptor *
 
 		if (!f)
 			return err_set(in->err, ERR_INVALID, "%s has no %s", type->short_name, key);
+		if (member && is_choice(f) && *chosen(m, f))
+			return err_set(in->err, ERR_INVALID, "%s has %s besides another of its kind", type->short_name, key);
+		if (member && is_choice(f))
+			*chosen(m, f) = f->id;
 		r = member ? read_field(in, f, member, m) : 0;
 		if (r < 0)
 			return err_wrap(in->err, r, "%s", key);
@@ -345,6 +374,8 @@ static json *write_map(const ProtobufCMessage *m, const field *f, const Protobuf
 
 static bool is_absent(const ProtobufCMessage *m, const field *f)
 {
+	if (is_choice(f) && *chosen(m, f) != f->id)
+		return true;
 	return f->type == PROTOBUF_C_TYPE_MESSAGE && f->label != PROTOBUF_C_LABEL_REPEATED &&
 	       !*(ProtobufCMessage *const *)place(m, f);
 }

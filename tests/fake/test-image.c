@@ -286,7 +286,7 @@ static int archive_verb(const char *name, bool save, int64_t ms, struct err *e)
 	int r = session_open(&s, &to, &ctx, e);
 
 	if (r == 0 && !save)
-		return load_images(&s, name, images, e);
+		return load_images(&s, name, NULL, images, e);
 	strv_push(&names, "made:1");
 	if (r == 0)
 		r = output_open(&out, name, -1, &s.ctx, e);

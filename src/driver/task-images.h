@@ -1,0 +1,77 @@
+/* Images of tasks: what is not there is fetched by davit-image, once however many tasks wait for it, and what was fetched so is
+ * removed again when no container has been made from it for a while. All of it is for the thread of the loop, and nothing here
+ * waits.
+ *
+ * A start finds the image by itself (pull: never). Only where it does not, or its task says force_pull or load, somebody asks
+ * task_images_want(), and starts once more. */
+#pragma once
+#include "core.h"
+#include "dict.h"
+#include "list.h"
+#include "loop.h"
+#include "workers.h"
+
+struct task_images;
+
+struct task_images_conf {
+	struct loop *loop;
+	struct workers *workers;                     /* the collection's calls are made there; NULL: there is no collection */
+	struct core *(*core_of)(void *worker_state); /* NULL from it: containerd is away */
+	const char *address, *ns;                    /* containerd's; all texts are copied */
+	int64_t activity_ns;                         /* a pull that says nothing for so long is given up; 0: never */
+	bool collect;                                /* gc.image */
+	int64_t delay_ns;                            /* gc.image_delay */
+	bool debug;
+};
+struct task_images *task_images_new(const struct task_images_conf *);
+/* The operator has said more (SetConfig). What is on its way goes on. */
+void task_images_configure(struct task_images *, const struct task_images_conf *);
+/* Pulls are ended; who waits is not told. The workers are gone by then, or have nothing of ours. */
+void task_images_free(struct task_images *);
+DEFINE_CLEANUP(struct task_images, task_images_free)
+
+struct image_want {
+	const char *name;                /* in full (ref.h) */
+	const char *snapshotter;         /* NULL: the namespace's */
+	const char *username, *password; /* NULL: who we are says the file, then the helper */
+	const char *auth_file, *helper;  /* Docker's config.json; docker-credential-HELPER; NULL: none */
+	bool auth_soft_fail;             /* refused, or a helper that fails: once more as nobody */
+	int64_t timeout_ns;              /* of this wait; 0: none */
+	int load_fd;                     /* > 0: the archive that it is read from instead; the caller's, a copy is kept */
+	const char *load_name;           /* its name, for messages */
+};
+
+/* Who waits; stands inside its owner, who keeps it until done() has been called or image_wait_end(). The owner sets the functions.
+ */
+struct image_wait {
+	/* Once, in a turn to come: 0, and the image is there; else its error, and image_may_come() says whether a later try may do.
+	 */
+	void (*done)(void *arg, int r, const struct err *err);
+	/* For people: what is done and how far it is, every few seconds at most; may be NULL. */
+	void (*event)(void *arg, const char *message, const struct dict *annotations);
+	void *arg;
+	/* ours: */
+	struct list_node node;
+	struct image_pull *pull;
+	struct timer timer;
+	int64_t timeout_ns;
+};
+/* The same image wanted by several is fetched once. */
+void task_images_want(struct task_images *, const struct image_want *, struct image_wait *);
+/* It waits no more; a pull that nobody waits for is ended. One that does not wait: nothing. */
+void image_wait_end(struct image_wait *);
+
+/* Is the error of a pull one that passes (a registry or containerd that is away, time that ran out), so that Nomad's restart policy
+ * is what counts? Refused, absent or damaged ones are not. */
+bool image_may_come(int r);
+
+/* An image that a start is under way with, though no container tells of it yet; stands inside its owner. */
+struct image_hold {
+	struct list_node node;
+	char *name;
+};
+void task_images_hold(struct task_images *, const char *name, struct image_hold *);
+void image_hold_done(struct image_hold *); /* of a zeroed one: nothing */
+/* A task has been removed, or we have just begun: look for images that nobody uses. Containers and labels in containerd say which
+ * those are, so a plugin that comes back knows as much as one that went on. */
+void task_images_look(struct task_images *);

@@ -1,0 +1,450 @@
+/* Pulls beside a stand-in for davit-image, the collection against the fake containerd. */
+#include "test.h"
+#include "clock.h"
+#include "containers.h"
+#include "fake.h"
+#include "file.h"
+#include "task-images.h"
+#include "image.h"
+#include "images.h"
+#include "labels.h"
+#include "mem.h"
+#include "image-progress.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { WITHIN_MS = 20000, WAITS = 40 };
+
+#define OK(call) \
+	do { \
+		if ((call) < 0) \
+			fail_msg("%s: %s", #call, err.msg); \
+	} while (0)
+
+struct bed {
+	struct loop *loop;
+	struct task_images *images;
+	struct task_images_conf conf;
+	char dir[32], *asked;
+};
+
+struct one {
+	struct image_wait wait;
+	int r, told;
+	struct err err;
+	char event[200], image[100];
+	unsigned events;
+};
+
+static void on_done(void *arg, int r, const struct err *err)
+{
+	struct one *o = arg;
+
+	o->r = r;
+	o->told++;
+	if (r < 0)
+		o->err = *err;
+}
+
+static void on_event(void *arg, const char *message, const struct dict *annotations)
+{
+	struct one *o = arg;
+
+	o->events++;
+	(void)snprintf(o->event, sizeof o->event, "%s", message);
+	(void)snprintf(o->image, sizeof o->image, "%s", dict_get(annotations, "image"));
+}
+
+static int bed_make(void **state)
+{
+	struct bed *b = mem_new(struct bed);
+
+	(void)snprintf(b->dir, sizeof b->dir, "/tmp/davit-test-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	b->asked = mem_printf("%s/asked", b->dir);
+	assert_int_equal(setenv("ASKED", b->asked, 1), 0);
+	b->loop = loop_new();
+	b->conf = (struct task_images_conf){ .loop = b->loop, .address = "/nonexistent", .ns = "nomad" };
+	b->images = task_images_new(&b->conf);
+	*state = b;
+	return 0;
+}
+
+static int bed_end(void **state)
+{
+	struct bed *b = *state;
+
+	task_images_free(b->images);
+	loop_free(b->loop);
+	assert_int_equal(file_remove_tree(b->dir, NULL), 0);
+	free(b->asked);
+	free(b);
+	return 0;
+}
+
+static void want(struct bed *b, struct one *o, const struct image_want *w)
+{
+	*o = (struct one){ .wait = { .done = on_done, .event = on_event, .arg = o } };
+	task_images_want(b->images, w, &o->wait);
+	assert_int_equal(o->told, 0);
+}
+
+static void want_name(struct bed *b, struct one *o, const char *name)
+{
+	const struct image_want w = { .name = name };
+
+	want(b, o, &w);
+}
+
+static int await(struct bed *b, struct one *o)
+{
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+
+	while (!o->told)
+		assert_int_equal(loop_turn(b->loop, &ctx, NULL), 0);
+	assert_int_equal(o->told, 1);
+	return o->r;
+}
+
+/* Until the calls have @n lines that begin so. */
+static void await_asked(struct bed *b, const char *line, unsigned n)
+{
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+
+	for (;;) {
+		_cleanup_buf_ struct buf text = { 0 };
+		unsigned found = 0;
+
+		(void)file_read(b->asked, 1 << 20, &text, NULL);
+		for (const char *s = strstr(buf_str(&text), line); s; s = strstr(s + 1, line))
+			found++;
+		if (found >= n) {
+			assert_int_equal(found, n);
+			return;
+		}
+		assert_int_equal(loop_pause(b->loop, 20, &ctx, NULL), 0);
+	}
+}
+
+static void one_pull_for_many(void **state)
+{
+	struct bed *b = *state;
+	static struct one all[WAITS], other;
+	const struct image_want elsewhere = { .name = "r.test/brief:1", .username = "u", .password = "p" };
+
+	for (size_t i = 0; i < WAITS; i++)
+		want_name(b, &all[i], "r.test/brief:1");
+	want(b, &other, &elsewhere); /* another's credentials are no matter of theirs */
+	for (size_t i = 0; i < WAITS; i++) {
+		assert_int_equal(await(b, &all[i]), 0);
+		assert_string_equal(all[i].image, "r.test/brief:1");
+	}
+	assert_int_equal(await(b, &other), 0);
+	await_asked(b,
+		    "pull --address /nonexistent --namespace nomad --mark davit.made-for=nomad --no-authfile --progress json "
+		    "r.test/brief:1",
+		    1);
+	await_asked(b, "--no-authfile --login --progress json r.test/brief:1 {\"username\":\"u\",\"password\":\"p\"}", 1);
+	await_asked(b, "pull", 2);
+}
+
+/* As many as may be run; the others have their turn. */
+static void queues(void **state)
+{
+	struct bed *b = *state;
+	static struct one all[WAITS];
+
+	for (size_t i = 0; i < WAITS; i++) {
+		_cleanup_free_ char *name = mem_printf("r.test/quick:%zu", i);
+
+		want_name(b, &all[i], name);
+	}
+	for (size_t i = 0; i < WAITS; i++)
+		assert_int_equal(await(b, &all[i]), 0);
+	await_asked(b, "pull", WAITS);
+}
+
+static void errors_are_told(void **state)
+{
+	static const struct {
+		const char *name;
+		int r;
+		bool may_come;
+		const char *words;
+	} rows[] = {
+		{ "r.test/denied:1", -ERR_UNAUTHENTICATED, false,
+		  "pull access denied, repository does not exist or may require authorization: it wants a login" },
+		{ "r.test/absent:1", -ERR_NOT_FOUND, false,
+		  "pull access denied, repository does not exist or may require authorization: not found at registry" },
+		{ "r.test/down:1", -ERR_UNAVAILABLE, true, "HTTP status 503" },
+		{ "r.test/crash:1", -ERR_INTERNAL, true, "davit-image gave no answer: killed by signal 9 (Killed)" },
+	};
+	struct bed *b = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct one o;
+
+		want_name(b, &o, rows[i].name);
+		assert_int_equal(await(b, &o), rows[i].r);
+		if (!strstr(o.err.msg, rows[i].words))
+			fail_msg("%s: %s", rows[i].name, o.err.msg);
+		assert_int_equal(image_may_come(o.r), rows[i].may_come);
+	}
+}
+
+static void auth_may_be_soft(void **state)
+{
+	struct bed *b = *state;
+	struct image_want w = { .name = "r.test/soft:1", .helper = "x", .auth_file = "/etc/docker.json" };
+	struct one o;
+
+	want(b, &o, &w);
+	assert_int_equal(await(b, &o), -ERR_UNAUTHENTICATED);
+	assert_non_null(strstr(o.err.hint, "option auth"));
+	await_asked(b, "--authfile /etc/docker.json --helper x --mark", 1);
+	w.auth_soft_fail = true;
+	want(b, &o, &w);
+	assert_int_equal(await(b, &o), 0);
+	await_asked(b, "pull", 3);
+	w.name = "r.test/denied:1"; /* nobody may not, either: twice and no more */
+	want(b, &o, &w);
+	assert_int_equal(await(b, &o), -ERR_UNAUTHENTICATED);
+	await_asked(b, "denied:1", 2);
+}
+
+static void time_runs_out(void **state)
+{
+	struct bed *b = *state;
+	const struct image_want brief = { .name = "r.test/slow:1", .timeout_ns = NSEC_PER_SEC };
+	struct one o, patient, deaf;
+
+	want(b, &o, &brief);
+	want_name(b, &patient, "r.test/slow:1");
+	assert_int_equal(await(b, &o), -ERR_DEADLINE);
+	assert_string_equal(o.err.msg, "image r.test/slow:1: not there within 1 s");
+	assert_non_null(strstr(o.err.hint, "image_pull_timeout"));
+	await_asked(b, "pull", 1);
+	assert_int_equal(patient.told, 0); /* it has all the time there is */
+	image_wait_end(&patient.wait);
+	image_wait_end(&patient.wait);
+	await_asked(b, "interrupted r.test/slow:1", 1);
+	want_name(b, &deaf, "r.test/deaf:1"); /* is killed with what it is of */
+	await_asked(b, "pull", 2);
+	image_wait_end(&deaf.wait);
+	assert_int_equal(patient.told + deaf.told, 0);
+}
+
+static void silence_ends_it(void **state)
+{
+	struct bed *b = *state;
+	struct one o, talks;
+
+	b->conf.activity_ns = 3 * NSEC_PER_SEC;
+	task_images_configure(b->images, &b->conf);
+	want_name(b, &talks, "r.test/talks:1");
+	want_name(b, &o, "r.test/silent:1");
+	assert_int_equal(await(b, &o), -ERR_DEADLINE);
+	assert_string_equal(o.err.msg, "image r.test/silent:1: nothing came for 3 s");
+	assert_int_equal(await(b, &talks), 0);
+	assert_int_equal(talks.events, 2); /* in 7 s */
+	if (strncmp(talks.event, "Pulled 0 of 1 layers (0.", 24) != 0)
+		fail_msg("%s", talks.event);
+}
+
+static void archives_are_read(void **state)
+{
+	struct bed *b = *state;
+	_cleanup_free_ char *path = mem_printf("%s/x.tar", b->dir);
+	struct image_want w = { .name = "docker.io/library/read:1", .load_name = "x.tar" };
+	struct one o, again;
+
+	w.load_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(w.load_fd, "archive", 7), 7);
+	want(b, &o, &w);
+	assert_string_equal(o.event, "Loading image");
+	want(b, &again, &w);
+	(void)close(w.load_fd);
+	assert_int_equal(await(b, &o), 0);
+	assert_int_equal(await(b, &again), 0);
+	await_asked(b,
+		    "load --address /nonexistent --namespace nomad --mark davit.made-for=nomad --no-authfile --progress json "
+		    "--only docker.io/library/read:1 --input /proc/self/fd/3",
+		    2);
+}
+
+static void ends_with_waits(void **state)
+{
+	struct bed *b = *state;
+	static struct one o, p, q;
+
+	want_name(b, &o, "r.test/slow:1");
+	want_name(b, &p, "r.test/slow:2");
+	await_asked(b, "pull", 2);
+	want_name(b, &q, "r.test/slow:3"); /* not begun */
+}
+
+static void progress_reads(void **state)
+{
+	_cleanup_(image_progress_done) struct image_progress p = { 0 };
+	_cleanup_buf_ struct buf lines = { 0 };
+	char out[IMAGE_PROGRESS_TEXT];
+
+	(void)state;
+	assert_false(image_progress_read(&p, &lines));
+	buf_adds(&lines,
+		 "{\"status\":\"x: pulling\"}\nnoise\n{\"layer\":\"a\",\"status\":\"waiting\",\"offset\":0,\"size\":2000000}\n"
+		 "{\"layer\":\"b\",\"status\":\"done\",\"offset\":1500000,\"size\":1500000}\n{\"layer\":\"c\"");
+	assert_true(image_progress_read(&p, &lines));
+	assert_false(image_progress_read(&p, &lines));
+	assert_true(image_progress_text(&p, out));
+	assert_string_equal(out, "Pulled 1 of 2 layers (1.5 of 3.5 MB)");
+	assert_false(image_progress_text(&p, out));
+	buf_adds(&lines, ",\"size\":7}\n");
+	assert_true(image_progress_read(&p, &lines));
+	assert_true(image_progress_text(&p, out));
+	assert_int_equal(lines.len, 0);
+	for (int i = 0; i < 70000; i++)
+		buf_addc(&lines, 'x');
+	assert_true(image_progress_read(&p, &lines));
+	assert_int_equal(lines.len, 0);
+}
+
+/* the collection */
+
+static const char *fake_at;
+
+static void *core_begin(void *arg)
+{
+	struct core_conf conf = { .address = arg, .ns = "nomad", .run_dir = "/tmp", .data_dir = "/tmp" };
+	struct core *core = NULL;
+
+	return core_open(&conf, &core, NULL) < 0 ? NULL : core;
+}
+
+static void core_end(void *core) { core_free(core); }
+static struct core *core_same(void *core) { return core; }
+
+static bool image_is_there(struct core *core, const char *name)
+{
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+	_cleanup_(ctrd_image_done) struct ctrd_image i = { 0 };
+
+	return images_get(core->ctrd, name, &ctx, &i, NULL) == 0;
+}
+
+static void await_gone(struct loop *loop, struct core *core, const char *name)
+{
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+
+	while (image_is_there(core, name))
+		assert_int_equal(loop_pause(loop, 50, &ctx, NULL), 0);
+}
+
+static void image_mark(struct core *core, const char *name)
+{
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+	_cleanup_(ctrd_image_done) struct ctrd_image i = { 0 };
+	struct err err = ERR_INIT;
+
+	OK(images_get(core->ctrd, name, &ctx, &i, &err));
+	dict_set(&i.labels, IMAGE_MADE_FOR, IMAGE_MADE_FOR_NOMAD);
+	OK(images_update(core->ctrd, &i, &ctx, &err));
+}
+
+static void container_make(struct core *core, const char *id, const char *image)
+{
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+	struct ctrd_container c = {
+		.id = (char *)(uintptr_t)id,
+		.image = (char *)(uintptr_t)image,
+		.runtime = (char[]){ "r" },
+		.snapshotter = (char[]){ "overlayfs" },
+		.spec = { .type_url = (char[]){ "spec" }, .value = { .data = (char[]){ "{}" }, .len = 2 } },
+	};
+	struct err err = ERR_INIT;
+
+	OK(containers_create(core->ctrd, &c, &ctx, &err));
+}
+
+/* Others' images stay, and what a container or a start has. */
+static void unused_ones_go(void **state)
+{
+	_cleanup_(loop_freep) struct loop *loop = loop_new();
+	_cleanup_(fake_freep) struct fake *fake = NULL;
+	_cleanup_(core_freep) struct core *core = NULL;
+	_cleanup_(task_images_freep) struct task_images *images = NULL;
+	struct task_images_conf conf = { .loop = loop, .ns = "nomad", .core_of = core_same, .collect = true, .delay_ns = NSEC_PER_SEC };
+	struct workers_conf pool = { .loop = loop, .threads = 1, .queue_max = 8, .begin = core_begin, .end = core_end };
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+	static const char *const names[] = { "r.test/idle:1", "r.test/used:1", "r.test/held:1", "r.test/others:1" };
+	struct image_hold hold = { 0 };
+	struct err err = ERR_INIT;
+	int64_t since;
+
+	(void)state;
+	OK(fake_start(loop, &fake, &err));
+	fake_at = fake_address(fake);
+	core = core_begin((void *)(uintptr_t)fake_at);
+	assert_non_null(core);
+	for (size_t i = 0; i < 4; i++) {
+		OK(fake_seed_image(fake, "nomad", names[i], &err));
+		if (i < 3)
+			image_mark(core, names[i]);
+	}
+	container_make(core, "c", names[1]);
+	pool.arg = (void *)(uintptr_t)fake_at;
+	OK(workers_new(&pool, &conf.workers, &err));
+	since = clock_mono();
+	images = task_images_new(&conf);
+	task_images_hold(images, names[2], &hold);
+	await_gone(loop, core, names[0]);
+	assert_true(clock_mono() - since >= NSEC_PER_SEC);
+	OK(loop_pause(loop, 2500, NULL, &err));
+	for (size_t i = 1; i < 4; i++)
+		assert_true(image_is_there(core, names[i]));
+	image_hold_done(&hold);
+	await_gone(loop, core, names[2]);
+	OK(containers_delete(core->ctrd, "c", &ctx, &err));
+	task_images_look(images);
+	await_gone(loop, core, names[1]);
+	assert_true(image_is_there(core, names[3]));
+	workers_free(conf.workers);
+}
+
+/* Whether the switch is off, or containerd cannot be asked. */
+static void or_stay(void **state)
+{
+	_cleanup_(loop_freep) struct loop *loop = loop_new();
+	_cleanup_(fake_freep) struct fake *fake = NULL;
+	_cleanup_(core_freep) struct core *core = NULL;
+	_cleanup_(task_images_freep) struct task_images *images = NULL;
+	struct task_images_conf conf = { .loop = loop, .ns = "nomad", .core_of = core_same, .delay_ns = 1 };
+	struct workers_conf pool = { .loop = loop, .threads = 1, .queue_max = 8, .begin = core_begin, .end = core_end };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	OK(fake_start(loop, &fake, &err));
+	core = core_begin((void *)(uintptr_t)fake_address(fake));
+	OK(fake_seed_image(fake, "nomad", "r.test/idle:1", &err));
+	image_mark(core, "r.test/idle:1");
+	pool.arg = (void *)(uintptr_t)fake_address(fake);
+	OK(workers_new(&pool, &conf.workers, &err));
+	images = task_images_new(&conf);
+	OK(loop_pause(loop, 1500, NULL, &err));
+	assert_true(image_is_there(core, "r.test/idle:1"));
+	conf.collect = true;
+	OK(fake_fault(fake, &err, "Containers/ListStream:fail"));
+	task_images_configure(images, &conf);
+	OK(loop_pause(loop, 2500, NULL, &err));
+	assert_true(image_is_there(core, "r.test/idle:1"));
+	OK(fake_reset(fake, &err));
+	task_images_look(images);
+	await_gone(loop, core, "r.test/idle:1");
+	workers_free(conf.workers);
+}
+
+#define WITH_BED(test) cmocka_unit_test_setup_teardown(test, bed_make, bed_end)
+
+RUN_TESTS("images", WITH_BED(one_pull_for_many), WITH_BED(queues), WITH_BED(errors_are_told), WITH_BED(auth_may_be_soft),
+	  WITH_BED(time_runs_out), WITH_BED(silence_ends_it), WITH_BED(archives_are_read), WITH_BED(ends_with_waits),
+	  cmocka_unit_test(progress_reads), cmocka_unit_test(unused_ones_go), cmocka_unit_test(or_stay))

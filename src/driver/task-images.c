@@ -413,7 +413,7 @@ void image_hold_done(struct image_hold *h)
 	h->name = NULL;
 }
 
-static bool is_held(const struct task_images *im, const char *name)
+static bool image_is_held(const struct task_images *im, const char *name)
 {
 	list_for_each(it, &im->holds)
 		if (!strcmp(container_of(it, struct image_hold, node)->name, name))
@@ -502,7 +502,7 @@ static void idle_note(struct task_images *im, const char *name)
 		i->since = clock_mono();
 		list_push(&im->idle, &i->node);
 	}
-	if (is_held(im, name))
+	if (image_is_held(im, name))
 		i->since = clock_mono();
 	i->seen = true;
 }
@@ -572,7 +572,7 @@ static void sweep_begin(void *arg)
 	list_for_each(it, &im->idle) {
 		const struct image_idle *i = container_of(it, struct image_idle, node);
 
-		if (now - i->since >= im->conf.delay_ns && !is_held(im, i->name))
+		if (now - i->since >= im->conf.delay_ns && !image_is_held(im, i->name))
 			strv_push(&s->overdue, i->name);
 	}
 	s->core_of = im->conf.core_of;

@@ -15,8 +15,8 @@
 #include "json.h"
 #include "mem.h"
 #include "pb-json.h"
-#include "plugin-client.h"
-#include "plugin-methods.h"
+#include "plugin-host.h"
+#include "host-methods.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +74,7 @@ static int request_text(struct buf *text, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static int request_pack(const struct plugin_method *m, const char *text, struct buf *out, struct err *err)
+static int request_pack(const struct host_method *m, const char *text, struct buf *out, struct err *err)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	_cleanup_json_ json *value = NULL;
@@ -97,7 +97,7 @@ static void line_print(json *value)
 	(void)fflush(stdout);
 }
 
-static int answer_print(const struct plugin_method *m, const struct buf *in, struct err *err)
+static int answer_print(const struct host_method *m, const struct buf *in, struct err *err)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	_cleanup_json_ json *value = NULL;
@@ -111,9 +111,9 @@ static int answer_print(const struct plugin_method *m, const struct buf *in, str
 	return 0;
 }
 
-static int ask(struct plugin *p, const struct question *q, struct err *err)
+static int ask(struct host *p, const struct question *q, struct err *err)
 {
-	const struct plugin_method *m = plugin_method_find(q->what);
+	const struct host_method *m = host_method_find(q->what);
 	const struct ctx ctx = ctx_within(NULL, q->seconds * 1000);
 	_cleanup_(grpc_call_freep) struct grpc_call *call = NULL;
 	_cleanup_buf_ struct buf in = { 0 }, text = { 0 }, out = { 0 };
@@ -150,9 +150,9 @@ static char *numbered(const char *text, unsigned n)
 }
 
 /* {"task_id":ID,...} */
-static int task_call(struct plugin *p, const char *name, const char *id, const char *more, const struct ctx *ctx, struct err *err)
+static int task_call(struct host *p, const char *name, const char *id, const char *more, const struct ctx *ctx, struct err *err)
 {
-	const struct plugin_method *m = plugin_method_find(name);
+	const struct host_method *m = host_method_find(name);
 	_cleanup_(grpc_call_freep) struct grpc_call *call = NULL;
 	_cleanup_buf_ struct buf text = { 0 }, out = { 0 }, in = { 0 };
 	int r;
@@ -168,9 +168,9 @@ static int task_call(struct plugin *p, const char *name, const char *id, const c
 	return err_wrap(err, grpc_unary_end(call, ctx, &in, err), "%s", name);
 }
 
-static int time_start(struct plugin *p, const char *text, const struct ctx *ctx, int64_t *ret_ns, char **ret_id, struct err *err)
+static int time_start(struct host *p, const char *text, const struct ctx *ctx, int64_t *ret_ns, char **ret_id, struct err *err)
 {
-	const struct plugin_method *m = plugin_method_find("StartTask");
+	const struct host_method *m = host_method_find("StartTask");
 	_cleanup_(grpc_call_freep) struct grpc_call *call = NULL;
 	_cleanup_buf_ struct buf out = { 0 }, in = { 0 };
 	_cleanup_json_ json *value = NULL;
@@ -194,7 +194,7 @@ static int time_start(struct plugin *p, const char *text, const struct ctx *ctx,
 	return err_wrap(err, r, "StartTask");
 }
 
-static int time_starts(struct plugin *p, const struct question *q, struct err *err)
+static int time_starts(struct host *p, const struct question *q, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_json_ json *result = json_new_object();
@@ -221,7 +221,7 @@ static int time_starts(struct plugin *p, const struct question *q, struct err *e
 	return r;
 }
 
-static int print_handshake(struct plugin *p)
+static int print_handshake(struct host *p)
 {
 	_cleanup_json_ json *o = json_new_object();
 	_cleanup_free_ char *line = mem_strndup(buf_str(child_out(p->child)), strcspn(buf_str(child_out(p->child)), "\n"));
@@ -232,13 +232,13 @@ static int print_handshake(struct plugin *p)
 	return 0;
 }
 
-static int question_answer(struct plugin *p, const struct question *q, struct err *err)
+static int question_answer(struct host *p, const struct question *q, struct err *err)
 {
 	if (!strcmp(q->what, "session"))
 		return session_run(p, err);
 	if (!strcmp(q->what, "handshake") && p->child)
 		return print_handshake(p);
-	if (!plugin_method_find(q->what))
+	if (!host_method_find(q->what))
 		return err_set(err, ERR_UNIMPLEMENTED, "%s: no such method", q->what);
 	return q->times ? time_starts(p, q, err) : ask(p, q, err);
 }
@@ -246,14 +246,14 @@ static int question_answer(struct plugin *p, const struct question *q, struct er
 static int question_ask(const struct question *q, struct err *err)
 {
 	_cleanup_(loop_freep) struct loop *loop = loop_new();
-	_cleanup_(plugin_done) struct plugin p = { 0 };
-	const struct plugin_spec spec = { .path = q->plugin, .inherit_err = true };
-	int r = q->plugin ? plugin_start(&p, loop, &spec, err) : plugin_attach(&p, loop, q->address, err);
+	_cleanup_(host_done) struct host p = { 0 };
+	const struct host_spec spec = { .path = q->plugin, .inherit_err = true };
+	int r = q->plugin ? host_start(&p, loop, &spec, err) : host_attach(&p, loop, q->address, err);
 
 	if (r == 0)
 		r = question_answer(&p, q, err);
 	if (r == 0 && p.child)
-		r = plugin_shutdown(&p, err);
+		r = host_shutdown(&p, err);
 	return r < 0 ? r : 0;
 }
 

@@ -3,7 +3,7 @@
 #include "list.h"
 #include "mem.h"
 #include "pb-json.h"
-#include "plugin-methods.h"
+#include "host-methods.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -16,12 +16,12 @@ enum { SESSION_LINE_MAX = 64 << 20, SESSION_PART = 64 << 10 };
 struct session_call {
 	struct list_node node;
 	int64_t id;
-	const struct plugin_method *method;
+	const struct host_method *method;
 	struct grpc_call *call;
 };
 
 struct session {
-	struct plugin *plugin;
+	struct host *plugin;
 	struct list_node calls;
 	struct watch input;
 	struct buf line;
@@ -71,13 +71,13 @@ static int session_send(struct session_call *c, json *request, struct err *err)
 	if (r < 0)
 		return r;
 	pb_pack(msg, &out);
-	grpc_send(c->call, buf_str(&out), out.len, c->method->streams != PLUGIN_BOTH);
+	grpc_send(c->call, buf_str(&out), out.len, c->method->streams != HOST_BOTH);
 	return 0;
 }
 
 static int session_begin(struct session *s, int64_t id, json *line, struct err *err)
 {
-	const struct plugin_method *m = plugin_method_find(json_get_str(line, "call"));
+	const struct host_method *m = host_method_find(json_get_str(line, "call"));
 	const int64_t seconds = json_get_int(line, "timeout", 0);
 	const struct ctx ctx = seconds > 0 ? ctx_within(NULL, seconds * 1000) : ctx_none();
 	_cleanup_json_ json *none = json_new_object();
@@ -92,7 +92,7 @@ static int session_begin(struct session *s, int64_t id, json *line, struct err *
 	c->method = m;
 	c->call = grpc_start(s->plugin->grpc, m->path, NULL, &ctx);
 	list_push(&s->calls, &c->node);
-	if (!request && m->streams == PLUGIN_BOTH)
+	if (!request && m->streams == HOST_BOTH)
 		return 0;
 	r = session_send(c, request ? request : none, err);
 	if (r < 0)
@@ -177,7 +177,7 @@ static void session_end(struct session_call *c, int r, const struct err *err)
 	json_put_int(o, "id", c->id);
 	json_put_int(o, "status", r < 0 ? err_to_grpc(r) : 0);
 	json_put_str(o, "message", err->msg);
-	if (plugin_recoverable(c->call, &recoverable) > 0)
+	if (host_recoverable(c->call, &recoverable) > 0)
 		json_put_bool(o, "recoverable", recoverable);
 	session_say(o);
 	session_call_free(c);
@@ -200,7 +200,7 @@ static bool session_look(struct session_call *c)
 	return r > 0;
 }
 
-static void session_greet(const struct plugin *p)
+static void session_greet(const struct host *p)
 {
 	json *o = json_new_object();
 
@@ -212,7 +212,7 @@ static void session_greet(const struct plugin *p)
 	session_say(o);
 }
 
-int session_run(struct plugin *p, struct err *err)
+int session_run(struct host *p, struct err *err)
 {
 	struct session s = { .plugin = p };
 	int r = 0;
@@ -222,7 +222,9 @@ int session_run(struct plugin *p, struct err *err)
 	session_greet(p);
 	while (r == 0 && !s.ended) {
 		r = loop_turn(p->loop, NULL, err);
-		list_for_each(it, &s.calls) while (session_look(container_of(it, struct session_call, node)));
+		list_for_each(it, &s.calls)
+			while (session_look(container_of(it, struct session_call, node)))
+				;
 	}
 	while (!list_empty(&s.calls))
 		session_call_free(container_of(s.calls.next, struct session_call, node));

@@ -10,6 +10,6 @@
  *   {"error":"..."}                                                the line was not understood
  * The end of the input ends it. */
 #pragma once
-#include "plugin-client.h"
+#include "plugin-host.h"
 
-int session_run(struct plugin *, struct err *err);
+int session_run(struct host *, struct err *err);

@@ -373,7 +373,9 @@ static void unused_ones_go(void **state)
 	_cleanup_(fake_freep) struct fake *fake = NULL;
 	_cleanup_(core_freep) struct core *core = NULL;
 	_cleanup_(task_images_freep) struct task_images *images = NULL;
-	struct task_images_conf conf = { .loop = loop, .ns = "nomad", .core_of = core_same, .collect = true, .delay_ns = NSEC_PER_SEC };
+	struct task_images_conf conf = {
+		.loop = loop, .ns = "nomad", .core_of = core_same, .collect = true, .delay_ns = NSEC_PER_SEC
+	};
 	struct workers_conf pool = { .loop = loop, .threads = 1, .queue_max = 8, .begin = core_begin, .end = core_end };
 	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
 	static const char *const names[] = { "r.test/idle:1", "r.test/used:1", "r.test/held:1", "r.test/others:1" };

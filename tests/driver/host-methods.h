@@ -3,16 +3,16 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 
-enum plugin_streams { PLUGIN_UNARY, PLUGIN_ANSWERS /* a stream of them */, PLUGIN_BOTH };
+enum host_streams { HOST_UNARY, HOST_ANSWERS /* a stream of them */, HOST_BOTH };
 
-struct plugin_method {
+struct host_method {
 	const char *path; /* "/package.Service/Name" */
 	const ProtobufCMessageDescriptor *request, *answer;
-	enum plugin_streams streams;
+	enum host_streams streams;
 };
-extern const struct plugin_method plugin_methods[];
-extern const unsigned plugin_n_methods;
+extern const struct host_method host_methods[];
+extern const unsigned host_n_methods;
 
-const char *plugin_method_name(const struct plugin_method *); /* behind the last '/' */
+const char *host_method_name(const struct host_method *); /* behind the last '/' */
 /* By its name or its path; of "Shutdown" the driver's, Nomad's, comes first. NULL: none. */
-const struct plugin_method *plugin_method_find(const char *name);
+const struct host_method *host_method_find(const char *name);

@@ -1,8 +1,8 @@
-#include "plugin-client.h"
+#include "plugin-host.h"
 #include "base64.h"
 #include "clock.h"
 #include "mem.h"
-#include "plugin-methods.h"
+#include "host-methods.h"
 #include "status.pb-c.h"
 #include <string.h>
 #include <sys/wait.h>
@@ -59,15 +59,15 @@ int handshake_parse(const char *line, struct handshake *ret, struct err *err)
 	return 0;
 }
 
-void plugin_done(struct plugin *p)
+void host_done(struct host *p)
 {
 	grpc_free(p->grpc);
 	child_free(p->child);
 	handshake_done(&p->said);
-	*p = (struct plugin){ 0 };
+	*p = (struct host){ 0 };
 }
 
-static void environment(const struct plugin_spec *spec, struct strv *env)
+static void environment(const struct host_spec *spec, struct strv *env)
 {
 	static const char *const nomads[] = { "PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000", "PLUGIN_PROTOCOL_VERSIONS=2" };
 
@@ -91,7 +91,7 @@ static char *first_line(struct child *c)
 	return end ? mem_strndup(out->data, (size_t)(end - out->data)) : NULL;
 }
 
-static int ended_instead(struct plugin *p, struct err *err)
+static int ended_instead(struct host *p, struct err *err)
 {
 	char how[64];
 	const char *log = buf_str(child_err(p->child));
@@ -100,9 +100,9 @@ static int ended_instead(struct plugin *p, struct err *err)
 		       child_describe(child_status(p->child), how), (int)strcspn(log, "\n"), log);
 }
 
-static int await_handshake(struct plugin *p, struct err *err)
+static int await_handshake(struct host *p, struct err *err)
 {
-	const struct ctx ctx = ctx_within(NULL, PLUGIN_HANDSHAKE_MS);
+	const struct ctx ctx = ctx_within(NULL, HOST_HANDSHAKE_MS);
 	_cleanup_free_ char *line = NULL;
 
 	while (!(line = first_line(p->child))) {
@@ -117,7 +117,7 @@ static int await_handshake(struct plugin *p, struct err *err)
 	return handshake_parse(line, &p->said, err);
 }
 
-int plugin_start(struct plugin *p, struct loop *loop, const struct plugin_spec *spec, struct err *err)
+int host_start(struct host *p, struct loop *loop, const struct host_spec *spec, struct err *err)
 {
 	_cleanup_strv_ struct strv env = { 0 };
 	char *const argv[] = { (char *)(uintptr_t)spec->path, NULL };
@@ -132,7 +132,7 @@ int plugin_start(struct plugin *p, struct loop *loop, const struct plugin_spec *
 	int64_t since = clock_mono();
 	int r;
 
-	*p = (struct plugin){ .loop = loop };
+	*p = (struct host){ .loop = loop };
 	environment(spec, &env);
 	child.envp = strv_argv(&env);
 	r = child_start(loop, &child, &p->child, err);
@@ -144,20 +144,17 @@ int plugin_start(struct plugin *p, struct loop *loop, const struct plugin_spec *
 	return r;
 }
 
-int plugin_attach(struct plugin *p, struct loop *loop, const char *address, struct err *err)
+int host_attach(struct host *p, struct loop *loop, const char *address, struct err *err)
 {
-	*p = (struct plugin){ .loop = loop };
+	*p = (struct host){ .loop = loop };
 	p->said.address = mem_strdup(address);
 	return grpc_open(loop, address, &p->grpc, err);
 }
 
-int plugin_connect(const struct plugin *p, struct grpc **ret, struct err *err)
-{
-	return grpc_open(p->loop, p->said.address, ret, err);
-}
+int host_connect(const struct host *p, struct grpc **ret, struct err *err) { return grpc_open(p->loop, p->said.address, ret, err); }
 
-int plugin_call(struct grpc *g, const struct plugin_method *m, const ProtobufCMessage *request, const struct ctx *ctx,
-		struct arena *a, const ProtobufCMessage **ret, struct err *err)
+int host_call(struct grpc *g, const struct host_method *m, const ProtobufCMessage *request, const struct ctx *ctx, struct arena *a,
+	      const ProtobufCMessage **ret, struct err *err)
 {
 	_cleanup_(grpc_call_freep) struct grpc_call *call = grpc_start(g, m->path, NULL, ctx);
 	_cleanup_buf_ struct buf out = { 0 }, in = { 0 };
@@ -169,9 +166,9 @@ int plugin_call(struct grpc *g, const struct plugin_method *m, const ProtobufCMe
 	return r < 0 ? r : pb_unpack(m->answer, buf_str(&in), in.len, a, ret, err);
 }
 
-int plugin_shutdown(struct plugin *p, struct err *err)
+int host_shutdown(struct host *p, struct err *err)
 {
-	const struct ctx ctx = ctx_within(NULL, PLUGIN_END_MS);
+	const struct ctx ctx = ctx_within(NULL, HOST_END_MS);
 	_cleanup_(grpc_call_freep) struct grpc_call *call = grpc_start(p->grpc, "/plugin.GRPCController/Shutdown", NULL, &ctx);
 	_cleanup_buf_ struct buf in = { 0 };
 	int r;
@@ -196,7 +193,7 @@ static int details_decode(const char *text, struct buf *out)
 }
 
 /* RecoverableError is one bool, number 1; false is left out. */
-int plugin_recoverable(const struct grpc_call *call, bool *ret_recoverable)
+int host_recoverable(const struct grpc_call *call, bool *ret_recoverable)
 {
 	static const char type[] = "/hashicorp.nomad.plugins.shared.structs.RecoverableError";
 	_cleanup_arena_ struct arena a = { 0 };

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool begins(const char *path, const char *folder)
+static bool path_begins(const char *path, const char *folder)
 {
 	const size_t n = strlen(folder);
 
@@ -22,7 +22,7 @@ bool task_path_is_inside(const char *alloc_dir, const char *path)
 {
 	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL);
 
-	return begins(clean, dir);
+	return path_begins(clean, dir);
 }
 
 /* Where ".." climbs above what it stands in. */
@@ -47,9 +47,9 @@ int task_path(const char *alloc_dir, const char *task, const char *source, char 
 	if (!strncmp(in, "../alloc", 8))
 		in += 3;
 	*ret_host = false;
-	if (begins(in, "alloc") || begins(in, "/alloc"))
+	if (path_begins(in, "alloc") || path_begins(in, "/alloc"))
 		*ret = mem_printf("%s/%s", alloc_dir, in + (*in == '/'));
-	else if (begins(in, "/local") || begins(in, "/secrets"))
+	else if (path_begins(in, "/local") || path_begins(in, "/secrets"))
 		*ret = mem_printf("%s%s", own, in);
 	else if (*in == '/')
 		*ret = mem_strdup(in);
@@ -78,7 +78,7 @@ static size_t own_part(const char *below)
 	if (first == strlen("alloc") && !strncmp(below, "alloc", first))
 		return first;
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-		if (begins(below + first, folders[i]))
+		if (path_begins(below + first, folders[i]))
 			return first + strlen(folders[i]);
 	return first;
 }
@@ -112,7 +112,7 @@ static int make_below(int dir, const char *below)
 	return at < 0 ? -1 : TAKE_FD(at);
 }
 
-static int path_of(int fd, char **ret, struct err *err)
+static int real_path_of(int fd, char **ret, struct err *err)
 {
 	char link[BENEATH_PATH], path[PATH_MAX];
 	const ssize_t n = readlink(beneath_path(fd, link), path, sizeof path - 1);
@@ -130,7 +130,7 @@ int task_path_resolve(const char *alloc_dir, const char *path, bool create, char
 	const char *below = clean + strlen(dir);
 	_cleanup_close_ int at = -1, fd = -1;
 
-	if (!begins(clean, dir))
+	if (!path_begins(clean, dir))
 		return err_set(err, ERR_INVALID, "mount source %s: not in the allocation's folder", path);
 	below += *below == '/';
 	root = mem_printf("%s/%.*s", dir, (int)own_part(below), below);
@@ -142,5 +142,5 @@ int task_path_resolve(const char *alloc_dir, const char *path, bool create, char
 	fd = beneath_open_within(at, *below ? below : ".", O_PATH);
 	if (fd < 0 && errno == ENOENT && create)
 		fd = make_below(at, below);
-	return fd < 0 ? source_error(errno, path, err) : path_of(fd, ret, err);
+	return fd < 0 ? source_error(errno, path, err) : real_path_of(fd, ret, err);
 }

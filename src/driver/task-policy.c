@@ -1,0 +1,234 @@
+#include "task-policy.h"
+#include "cap.h"
+#include "file.h"
+#include "mem.h"
+#include "mount-option.h"
+#include "task-path.h"
+#include <string.h>
+#include <strings.h>
+
+#define OPERATOR "it takes, in the agent's plugin \"containerd-driver\" { config { ... } }: "
+
+static int policy_privileged(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	(void)made;
+	if (!in->conf->privileged || in->driver->allow_privileged)
+		return 0;
+	return err_hint(err,
+			err_set(err, ERR_PERMISSION, "option privileged: Running privileged jobs are not allowed on this node"),
+			OPERATOR "allow_privileged = true");
+}
+
+/* capabilities */
+
+static int policy_caps_of(const struct strv *names, uint64_t *ret, struct err *err)
+{
+	int r = 0;
+
+	*ret = 0;
+	for (size_t i = 0; r >= 0 && i < names->n; i++) {
+		uint64_t bits = 0;
+
+		r = cap_parse(names->v[i], &bits, err);
+		*ret |= bits;
+	}
+	return r;
+}
+
+static char *caps_text(uint64_t caps)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	for (unsigned i = 0; cap_name(i); i++)
+		if (caps & CAP_BIT(i))
+			strv_push(&names, cap_name(i) + 4);
+	return strv_join(&names, ", ");
+}
+
+static bool says_all(const struct strv *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcasecmp(names->v[i], "all") || !strcasecmp(names->v[i], "cap_all"))
+			return true;
+	return false;
+}
+
+/* As in Nomad's docker driver: nothing beyond the list may be added, and of what a container has by default only what is in it
+ * stays. A privileged task has all. */
+static int policy_caps(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	struct task *t = &made->job->tasks[0];
+	uint64_t allowed = 0, asked = 0;
+	int r;
+
+	if (in->driver->allow_all_caps || says_all(&in->driver->allow_caps) || in->conf->privileged)
+		return 0;
+	r = policy_caps_of(&in->driver->allow_caps, &allowed, err);
+	if (r >= 0)
+		r = policy_caps_of(&in->conf->cap_add, &asked, err);
+	if (r < 0)
+		return err_wrap(err, r, "option cap_add");
+	if (asked & ~allowed) {
+		_cleanup_free_ char *text = says_all(&in->conf->cap_add) ? mem_strdup("all") : caps_text(asked & ~allowed);
+
+		return err_hint(
+			err,
+			err_set(err, ERR_PERMISSION, "option cap_add: driver does not allow the following capabilities: %s", text),
+			OPERATOR "allow_caps = [..., \"%.60s\"]", text);
+	}
+	for (unsigned i = 0; cap_name(i); i++)
+		if ((cap_default & ~allowed) & CAP_BIT(i))
+			strv_push(&t->cap_drop, cap_name(i));
+	return 0;
+}
+
+/* runtimes */
+
+/* A path is a program that would run as root on the host: only a list permits one. */
+static int policy_runtime(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	const char *asked = in->conf->runtime;
+
+	(void)made;
+	if (!asked || !*asked || (in->driver->runtime && !strcmp(asked, in->driver->runtime)) ||
+	    strv_has(&in->driver->allow_runtimes, asked) || (in->driver->allow_all_runtimes && *asked != '/'))
+		return 0;
+	return err_hint(err, err_set(err, ERR_PERMISSION, "option runtime: requested runtime \"%.200s\" is not allowed", asked),
+			OPERATOR "allow_runtimes = [\"%.80s\"]", asked);
+}
+
+/* namespaces */
+
+static int policy_modes(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	const struct task_conf *c = in->conf;
+	const struct {
+		const char *option, *key, *mode;
+		const struct strv *allowed;
+	} rows[] = {
+		{ "pid_mode", "pid", c->pid_mode, &in->driver->allowed_modes.pid },
+		{ "ipc_mode", "ipc", c->ipc_mode, &in->driver->allowed_modes.ipc },
+		{ "uts_mode", "uts", c->uts_mode, &in->driver->allowed_modes.uts },
+		{ "userns_mode", "userns", c->userns_mode, &in->driver->allowed_modes.userns },
+		{ "cgroupns", "cgroup", c->cgroupns, &in->driver->allowed_modes.cgroup },
+		{ "host_network", "network", c->host_network ? "host" : NULL, &in->driver->allowed_modes.network },
+	};
+
+	(void)made;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows && !c->privileged; i++)
+		if (rows[i].mode && !strcmp(rows[i].mode, "host") && !driver_conf_permits(rows[i].allowed, "host"))
+			return err_hint(err,
+					err_set(err, ERR_PERMISSION, "option %s: the host's namespace is not allowed on this node",
+						rows[i].option),
+					OPERATOR "allowed_modes { %s = [\"host\"] }", rows[i].key);
+	return 0;
+}
+
+/* processes */
+
+static int policy_pids(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	const int64_t asked = in->conf->pids_limit, most = in->driver->pids_limit;
+
+	if (most > 0 && (asked > most || asked < 0))
+		return err_hint(err,
+				err_set(err, ERR_PERMISSION,
+					"option pids_limit: cannot be greater than the plugin's pids_limit: %lld", (long long)most),
+				OPERATOR "pids_limit = N, or leave it out there");
+	made->job->tasks[0].pids_limit = asked ? asked : most;
+	return 0;
+}
+
+/* paths */
+
+static int volumes_off(const char *option, const char *what, const char *path, struct err *err)
+{
+	return err_hint(err,
+			err_set(err, ERR_PERMISSION,
+				"option %s: volumes are not enabled; cannot %s %.300s, which is not in the "
+				"allocation's folder",
+				option, what, path),
+			OPERATOR "volumes { enabled = true }");
+}
+
+/* What is read or mounted of a path that a job names. */
+static int policy_file(const struct task_said *in, const char *option, char **path, struct err *err)
+{
+	char *real = NULL;
+	int r;
+
+	if (!*path || **path != '/')
+		return 0;
+	if (!task_path_is_inside(in->task->alloc_dir, *path))
+		return in->driver->volumes.enabled ? 0 : volumes_off(option, "read", *path, err);
+	r = task_path_resolve(in->task->alloc_dir, *path, false, &real, err);
+	if (r < 0)
+		return err_wrap(err, r, "option %s", option);
+	free(*path);
+	*path = real;
+	return 0;
+}
+
+static int policy_files(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	struct task *t = &made->job->tasks[0];
+	int r = policy_file(in, "seccomp_profile", &t->seccomp, err);
+
+	if (r >= 0 && t->auth && in->conf->auth.config)
+		r = policy_file(in, "auth", &t->auth->file, err);
+	return r;
+}
+
+/* MOUNT_CREATE was done here, without following a link: the core need not. */
+static void drop_option(struct strv *options, const char *option)
+{
+	struct strv rest = { 0 };
+
+	for (size_t i = 0; i < options->n; i++)
+		if (strcmp(options->v[i], option) != 0)
+			strv_push(&rest, options->v[i]);
+	strv_done(options);
+	*options = rest;
+}
+
+static int resolve_mount(const struct task_said *in, struct mount *m, struct err *err)
+{
+	char *real = NULL;
+	int r = task_path_resolve(in->task->alloc_dir, m->source, strv_has(&m->options, MOUNT_CREATE), &real, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "mount of %.200s", m->target);
+	free(m->source);
+	m->source = real;
+	drop_option(&m->options, MOUNT_CREATE);
+	return 0;
+}
+
+static int policy_mounts(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	struct task *t = &made->job->tasks[0];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < t->n_mounts; i++) {
+		struct mount *m = &t->mounts[i];
+		const bool bind = m->kind == MOUNT_BIND, inside = bind && task_path_is_inside(in->task->alloc_dir, m->source);
+
+		if (inside)
+			r = resolve_mount(in, m, err);
+		else if (i < made->n_asked && m->kind != MOUNT_TMPFS && !in->driver->volumes.enabled)
+			r = volumes_off("mounts", "mount", m->source ? m->source : "a volume", err);
+	}
+	return r;
+}
+
+int task_policy(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	static int (*const checks[])(const struct task_said *, struct task_job *, struct err *) = {
+		policy_privileged, policy_caps, policy_runtime, policy_modes, policy_pids, policy_files, policy_mounts,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof checks / sizeof *checks; i++)
+		r = checks[i](in, made, err);
+	return r;
+}

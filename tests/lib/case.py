@@ -41,7 +41,8 @@ class Machine:
     ns = "davit"       # containerd namespace, another for each run: cgroups are the whole machine's
     work = None
     image = "busybox:local"
-    host = None        # the registry of tests/cri
+    host = None        # the registry of tests/cri and of tests/nomad-driver
+    agent = None       # Nomad's
     rootfs = None      # the tar that the image was made from
     network = True     # CNI plugins and iptables are there
     slow = 1.0         # factor on time limits (sanitizers)

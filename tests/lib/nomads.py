@@ -1,4 +1,5 @@
-"""Nomad, which Debian has not, built from its Go module into a cache folder outside the checkout: the oracle of job files."""
+"""Nomad, which Debian has not, built from its Go module into a cache folder outside the checkout: the oracle of job files, and the agent
+that containerd-driver runs under."""
 import json
 import os
 import shutil
@@ -7,44 +8,76 @@ import subprocess
 from lib import containerds
 
 VERSION = "1.10.5"
+NEWER = ("2.0.5", "1.11.3")  # the first that can be built; from 2.0.4 on an agent asks for Init and Shutdown
+SOURCE = "NOMAD_SOURCE"      # a folder with Nomad's sources, where the proxy has no module of their version
+WINIO = ("Microsoft/go-winio", "endocrimes/go-winio v0.4.13-0.20190628114223-fb47a8b41948")
+HCL = ("hashicorp/hcl", "hashicorp/hcl v1.0.1-nomad-1")
+FORK = "v2.0.0-20260804111501-651ec6543396"
 # `go install` refuses a module with replacements; an empty one that requires it and has those of them that are not folders does not.
-# The api module has no tags: it is the tag's own commit.
-MODULE = f"""module peer
-
-go 1.24.7
-
-require github.com/hashicorp/nomad v{VERSION}
-
-replace (
-	github.com/Microsoft/go-winio => github.com/endocrimes/go-winio v0.4.13-0.20190628114223-fb47a8b41948
-	github.com/hashicorp/hcl => github.com/hashicorp/hcl v1.0.1-nomad-1
-	github.com/hashicorp/nomad/api => github.com/hashicorp/nomad/api v0.0.0-20250909143645-a3b86c697f38
-)
-"""
+# The api module has no tags: it is the tag's own commit, or one near it that the proxy has. (Go, replacements) of each:
+RECIPES = {
+    "1.10.5": ("1.24.7", [WINIO, HCL, ("hashicorp/nomad/api", "hashicorp/nomad/api v0.0.0-20250909143645-a3b86c697f38")]),
+    "1.11.3": ("1.25.8", [WINIO, HCL, ("hashicorp/nomad/api", "hashicorp/nomad/api v0.0.0-20260324203407-b27b0c2e019a")]),
+    "2.0.5": ("1.26.5", [WINIO, HCL, ("hashicorp/nomad/api", "hashicorp/nomad/api v0.0.0-20260812182241-5c8612bba6eb"),
+                         ("hashicorp/nomad/jobspec2", "hashicorp/nomad/jobspec2 v0.0.0-20260812182241-5c8612bba6eb"),
+                         ("hashicorp/go-kms-wrapping/v2", f"tgross/go-kms-wrapping/v2 {FORK}"),
+                         ("hashicorp/go-kms-wrapping/wrappers/aead/v2", f"tgross/go-kms-wrapping/wrappers/aead/v2 {FORK}")]),
+}
 
 
-def build():
+def build(version=VERSION):
     """The path of nomad, built when it is not in the cache: some minutes. containerds.Unavailable says why not."""
-    folder = os.path.join(containerds.cache(), f"nomad-{VERSION}")
+    folder = os.path.join(containerds.cache(), f"nomad-{version}")
     program = os.path.join(folder, "nomad")
     if os.path.exists(program):
         return program
     go = containerds.find_go()
-    print(f"building nomad {VERSION} into {folder}", flush=True)
     half = folder + ".part"
     shutil.rmtree(half, ignore_errors=True)
     os.makedirs(half)
-    with open(os.path.join(half, "go.mod"), "w") as f:
-        f.write(MODULE)
-    with open(os.path.join(half, "peer.go"), "w") as f:
-        f.write('package peer\n\nimport _ "github.com/hashicorp/nomad/command"\n')
-    done = subprocess.run(["nice", go, "build", "-tags", "hashicorpmetrics", "-ldflags=-s -w", "-o", "nomad", "github.com/hashicorp/nomad"],
-                          cwd=half, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=dict(os.environ, GOFLAGS="-mod=mod -trimpath", GOTOOLCHAIN="local"))
+    source = _source(version)
+    if not source:
+        _write_module(half, version)
+    print(f"building nomad {version} into {folder}", flush=True)
+    done = subprocess.run(["nice", go, "build", "-tags", "hashicorpmetrics", "-ldflags=-s -w", "-o", half + "/nomad",
+                           "." if source else "github.com/hashicorp/nomad"], cwd=source or half, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=dict(os.environ, GOFLAGS="-mod=mod -trimpath -buildvcs=false", GOTOOLCHAIN="local"))
     if done.returncode:
+        shutil.rmtree(half)
         raise containerds.Unavailable("go build nomad: " + (done.stdout.strip().splitlines() or ["?"])[-1])
     os.rename(half, folder)
     return program
+
+
+def newer(said=print):
+    """The same of the newest that can be built, and its version."""
+    why = None
+    for version in NEWER:
+        try:
+            return build(version), version
+        except containerds.Unavailable as refused:
+            why = refused
+            said(f"note nomad {version}: {why}")
+    raise why
+
+
+def _source(version):
+    """The folder of SOURCE, when it has this version."""
+    folder = os.environ.get(SOURCE)
+    if not folder:
+        return None
+    with open(os.path.join(folder, "version/version.go")) as f:
+        return folder if f'Version = "{version}"' in f.read() else None
+
+
+def _write_module(folder, version):
+    go, replaced = RECIPES[version]
+    rows = "".join(f"\tgithub.com/{old} => github.com/{new}\n" for old, new in replaced)
+    with open(os.path.join(folder, "go.mod"), "w") as f:
+        f.write(f"module peer\n\ngo {go}\n\nrequire github.com/hashicorp/nomad v{version}\n\nreplace (\n{rows})\n")
+    with open(os.path.join(folder, "peer.go"), "w") as f:
+        f.write('package peer\n\nimport _ "github.com/hashicorp/nomad/command"\n')
 
 
 def read(program, path, *args, env=None):

@@ -65,11 +65,14 @@ def overlay(work, path):
 
 
 def mount_cgroups():
-    """crun wants the hugetlb controller where there is a v1 hierarchy."""
-    if os.path.exists("/sys/fs/cgroup/cgroup.controllers") or os.path.ismount("/sys/fs/cgroup/hugetlb"):
+    """crun wants the hugetlb controller where there is a v1 hierarchy, Nomad's agent cpuset."""
+    if os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
         return
-    os.makedirs("/sys/fs/cgroup/hugetlb", exist_ok=True)
-    subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "cgroup", "/sys/fs/cgroup/hugetlb"], capture_output=True)
+    for name in ("hugetlb", "cpuset"):
+        path = "/sys/fs/cgroup/" + name
+        if not os.path.ismount(path):
+            os.makedirs(path, exist_ok=True)
+            subprocess.run(["mount", "-t", "cgroup", "-o", name, "cgroup", path], capture_output=True)
 
 
 def setup():

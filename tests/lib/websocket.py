@@ -22,9 +22,10 @@ class WebSocket:
         self.socket = socket.create_connection((parts.hostname, parts.port), seconds)
         self.held = b""
         path = parts.path + ("?" + parts.query if parts.query else "")
+        spoken = f"Sec-WebSocket-Protocol: {', '.join(protocols)}\r\n" if protocols else ""
         self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                              f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"
-                             f"Sec-WebSocket-Protocol: {', '.join(protocols)}\r\n\r\n").encode())
+                             f"{spoken}\r\n").encode())
         head = self._head()
         if not head[0].split(" ", 2)[1] == "101":
             self.close()

@@ -1,0 +1,75 @@
+"""A machine that loses its power, as far as one inside another can: everything that runs is killed, what stood in memory is gone."""
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import subprocess
+
+from lib import leaks
+from lib.case import wait_until
+
+KEPT = ("/run/lock",)
+
+
+def _mounts():
+    """Of what containers, network namespaces and tasks had, the last first."""
+    with open("/proc/self/mounts") as f:
+        points = [line.split()[1].encode().decode("unicode_escape") for line in f]
+    return [p for p in reversed(points) if p.startswith(("/run/", "/var/run/")) or "/alloc/" in p]
+
+
+def _kill_all():
+    """Every process but ours, the first, and the servers that belong to the tests."""
+    kept = leaks.baseline_pids | {1, os.getpid()}
+    for pid in [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) not in kept]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _alive():
+    kept = leaks.baseline_pids | {1, os.getpid()}
+    found = []
+    for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in kept]:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as f:
+            if f.read().rsplit(")", 1)[1].split()[0] != "Z" and os.path.exists(f"/proc/{pid}/exe"):
+                found.append(pid)
+    return found
+
+
+def reboot(agent, containerd):
+    """Both are down afterwards: whoever starts them is the machine that comes up."""
+    leaks.baseline_pids.discard(containerd.process.pid)
+    groups = {p for p in glob.glob("/sys/fs/cgroup/*/nomad/**/", recursive=True) for pid in _pids(p) if pid not in (1, os.getpid())}
+    agent.process.kill()
+    agent.process.wait()
+    containerd.process.kill()
+    containerd.process.wait()
+    agent.process = containerd.process = None
+
+    def killed():
+        _kill_all()
+        return not _alive()
+    wait_until("the end of everything", killed, 30)
+    for point in _mounts():
+        subprocess.run(["umount", "-l", point], capture_output=True)
+    for path in glob.glob("/run/*"):
+        if path not in KEPT:
+            shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    os.makedirs("/run/netns", exist_ok=True)
+    for link in subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout.splitlines():
+        name = link.split(": ")[1].split("@")[0]
+        if name != "lo":
+            subprocess.run(["ip", "link", "del", name], capture_output=True)
+    for table in ("nat", "filter", "mangle", "raw"):
+        subprocess.run(["iptables", "-t", table, "-F"], capture_output=True)
+        subprocess.run(["iptables", "-t", table, "-X"], capture_output=True)
+    for path in sorted(groups, reverse=True):
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+
+def _pids(group):
+    with contextlib.suppress(OSError), open(group + "cgroup.procs") as f:
+        return [int(line) for line in f.read().split() if line != "0"]
+    return []

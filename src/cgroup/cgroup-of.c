@@ -86,7 +86,7 @@ int cgroup_of(const char *host, pid_t pid, struct cgroup_of *ret, struct err *er
 	return 0;
 }
 
-static char *folder_of(const char *mount, const char *path)
+static char *path_folder(const char *mount, const char *path)
 {
 	char *folder = mem_printf("%s%s", mount, path);
 
@@ -97,11 +97,11 @@ void cgroup_of_path(const char *root, const char *path, struct cgroup_of *ret)
 {
 	const bool v2 = cgroup_is_v2(root);
 
-	*ret = (struct cgroup_of){ .v2 = v2 ? folder_of(root, path) : NULL };
+	*ret = (struct cgroup_of){ .v2 = v2 ? path_folder(root, path) : NULL };
 	for (size_t i = 0; i < CGROUP_CONTROLLERS && !v2; i++) {
 		_cleanup_free_ char *mount = mem_printf("%s/%s", root, controllers[i]);
 
-		ret->v1[i] = folder_of(mount, path);
+		ret->v1[i] = path_folder(mount, path);
 	}
 }
 

@@ -88,7 +88,7 @@ static int group_find(const char *name, gid_t *ret, struct err *err)
 	r = file_read("/etc/group", GROUP_FILE_MAX, &b, err);
 	if (r < 0)
 		return r;
-	for (char *line = strtok_r(buf_room(&b, 1), "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *line = b.len ? strtok_r(b.data, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
 		if (group_line(line, name, ret))
 			return 0;
 	return err_set(err, ERR_NOT_FOUND, "no such group");

@@ -51,9 +51,10 @@ void plugin_free(struct plugin *); /* waits for what is at work */
 DEFINE_CLEANUP(struct plugin, plugin_free)
 void *plugin_of(const struct plugin *); /* conf.app */
 
-/* ---- a call; until it is answered, by one of the first four, after which its pointer is not used any more */
+/* ---- a call; until it is answered, by one of the first five, after which its pointer is not used any more */
 void plugin_answer(struct plugin_call *, const ProtobufCMessage *); /* this message and OK */
-void plugin_end(struct plugin_call *);                              /* OK, behind what was sent */
+void plugin_answer_packed(struct plugin_call *, const void *msg, size_t len);
+void plugin_end(struct plugin_call *); /* OK, behind what was sent */
 /* The error (never UNAVAILABLE or CANCELLED, which go-plugin's host takes for the plugin's end: UNKNOWN instead) with its remedy.
  */
 void plugin_fail(struct plugin_call *, const struct err *);
@@ -97,6 +98,7 @@ struct plugin_work {
 	struct plugin_call *call;
 	struct list_node node;
 	struct post refused;
+	bool is_refused;
 	struct err err;
 	int r;
 };

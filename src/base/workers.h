@@ -32,21 +32,25 @@ struct work {
 struct workers_conf {
 	struct loop *loop;
 	unsigned threads;
-	size_t queue_max;          /* works that no thread has taken yet */
+	size_t queue_max; /* works that no thread has taken yet */
+	size_t stack;     /* of each thread; 0: what the system gives */
+	int64_t idle_ms;  /* > 0: a thread is started when there is work for it, and ends when there was none for so long */
 	void *(*begin)(void *arg); /* in each thread, first: its state; may be NULL */
 	void (*end)(void *state);  /* in each thread, last */
 	void *arg;
 };
 
-/* -ERR_EXHAUSTED, or what the system says, when there are no more threads. */
+/* -ERR_EXHAUSTED, or what the system says, when there are no more threads. With idle_ms none is started yet. */
 int workers_new(const struct workers_conf *, struct workers **ret, struct err *err);
-/* -ERR_EXHAUSTED: the queue is full; done() is not called then. */
+/* -ERR_EXHAUSTED: the queue is full, or there is no thread and none can be started; done() is not called then. */
 int workers_submit(struct workers *, struct work *, struct err *err);
 /* Its procedure is told to end; one that waits in the queue leaves it. done() follows at a turn to come. Nothing where that is on
  * its way already. */
 void workers_cancel(struct workers *, struct work *);
 /* Works whose done() is still to come. */
 size_t workers_busy(const struct workers *);
+/* Threads that there are. */
+unsigned workers_threads(struct workers *);
 /* Cancels everything, waits for the procedures that run, joins the threads, and calls each done() that is left. */
 void workers_free(struct workers *);
 DEFINE_CLEANUP(struct workers, workers_free)

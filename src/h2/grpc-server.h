@@ -46,6 +46,16 @@ struct listener_counts grpc_server_counts(const struct grpc_server *);
 void grpc_stream_send(struct grpc_stream *, const void *msg, size_t len);
 /* Trailers: status 0..16 and a message (NULL: none). Nothing may be sent afterwards. */
 void grpc_stream_end(struct grpc_stream *, unsigned status, const char *message);
+/* What stands in the trailer grpc-status-details-bin: a packed google.rpc.Status, at most GRPC_DETAILS_MAX bytes (a longer one is
+ * left out). Before grpc_stream_end(). */
+enum { GRPC_DETAILS_MAX = 8 << 10 };
+void grpc_stream_details(struct grpc_stream *, const void *status, size_t len);
+/* No message() and no half_close() until it is told to go on, when those come that were held: at most a window of bytes, since the
+ * client gets no credit for them. Going on calls message(), unless it is said inside of it. */
+void grpc_stream_pause(struct grpc_stream *, bool paused);
+/* Call @fn(@arg) once when at most @below bytes are unsent, or the stream is about to close; at once where that is so already. It
+ * is inside the engine's output: it posts (loop.h), and does nothing else. NULL: not any more. */
+void grpc_stream_when_unsent(struct grpc_stream *, size_t below, void (*fn)(void *arg), void *arg);
 /* Bytes queued that the client's windows have not let out yet: a producer waits while this is large. */
 size_t grpc_stream_unsent(const struct grpc_stream *);
 /* When the client gives up, from its grpc-timeout: clock_mono() ns, 0 for never. The call is ended then with

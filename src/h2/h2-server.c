@@ -3,6 +3,7 @@
  * a struct request before that. Ending a stream queues its trailers behind what is unsent; where the client has not
  * half-closed by then, RST_STREAM NO_ERROR follows (RFC 9113 8.1). */
 #include "h2-server.h"
+#include "base64.h"
 #include "clock.h"
 #include "grpc-frame.h"
 #include "grpc-text.h"
@@ -26,10 +27,16 @@ struct grpc_stream {
 	/* the call */
 	bool open; /* the handler has a state to be told of */
 	struct grpc_frame rx;
+	bool paused, feeding, half_closed; /* half_closed: to be told of */
+	struct buf held;                   /* came while it was paused */
+	void (*taken)(void *arg);
+	void *taken_arg;
+	size_t taken_below;
 	struct h2_tx tx;
 	bool answered, deferred, ended;
 	unsigned status;
 	char *message; /* percent-encoded */
+	char *details; /* base64 */
 };
 
 struct h2_server {
@@ -61,8 +68,27 @@ static bool hold(struct h2_server *s, size_t before, size_t now)
 
 static void forget_input(struct grpc_stream *st)
 {
-	(void)hold(st->server, grpc_frame_held(&st->rx), 0);
+	(void)hold(st->server, grpc_frame_held(&st->rx) + st->held.len, 0);
 	grpc_frame_done(&st->rx);
+	buf_done(&st->held);
+}
+
+static void tell_taken(struct grpc_stream *st)
+{
+	void (*fn)(void *arg) = st->taken;
+
+	if (!fn || h2_tx_left(&st->tx) > st->taken_below)
+		return;
+	st->taken = NULL;
+	fn(st->taken_arg);
+}
+
+void grpc_stream_when_unsent(struct grpc_stream *st, size_t below, void (*fn)(void *arg), void *arg)
+{
+	st->taken = fn;
+	st->taken_arg = arg;
+	st->taken_below = below;
+	tell_taken(st);
 }
 
 static void stream_free(struct grpc_stream *st)
@@ -76,6 +102,7 @@ static void stream_free(struct grpc_stream *st)
 	forget_input(st);
 	h2_tx_done(&st->tx);
 	free(st->message);
+	free(st->details);
 	free(st->method);
 	free(st);
 }
@@ -86,6 +113,8 @@ static void add_status(struct h2_fields *f, const struct grpc_stream *st, char d
 	h2_fields_add(f, "grpc-status", digits);
 	if (st->message)
 		h2_fields_add(f, "grpc-message", st->message);
+	if (st->details)
+		h2_fields_add(f, "grpc-status-details-bin", st->details);
 }
 
 static void submit_trailers(struct grpc_stream *st)
@@ -111,6 +140,7 @@ static ssize_t on_server_read(nghttp2_session *s, int32_t id, uint8_t *to, size_
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	n = h2_tx_take(&st->tx, to, n);
+	tell_taken(st);
 	if (st->ended && !h2_tx_left(&st->tx)) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
 		submit_trailers(st);
@@ -173,6 +203,20 @@ void grpc_stream_end(struct grpc_stream *st, unsigned status, const char *messag
 		st->message = buf_take(&text);
 	}
 	push(st);
+}
+
+/* Binary metadata goes without padding (gRPC over HTTP/2, "Binary-Header"). */
+void grpc_stream_details(struct grpc_stream *st, const void *status, size_t len)
+{
+	struct buf text = { 0 };
+
+	if (st->ended || st->server->dying || len > GRPC_DETAILS_MAX)
+		return;
+	base64_encode(&text, status, len);
+	while (text.len && text.data[text.len - 1] == '=')
+		buf_cut(&text, text.len - 1);
+	free(st->details);
+	st->details = buf_take(&text);
 }
 
 size_t grpc_stream_unsent(const struct grpc_stream *st) { return h2_tx_left(&st->tx); }
@@ -318,7 +362,8 @@ static void open_grpc_stream(struct grpc_stream *st)
 
 static void half_close(struct grpc_stream *st)
 {
-	if (st->ended)
+	st->half_closed = st->paused || st->held.len;
+	if (st->ended || st->half_closed)
 		return;
 	if (grpc_frame_held(&st->rx))
 		grpc_stream_end(st, err_to_grpc(-ERR_INTERNAL), "the stream ended inside a message");
@@ -358,24 +403,68 @@ static int feed(struct grpc_stream *st, const unsigned char **p, size_t *n, stru
 	return r;
 }
 
-static int on_server_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
+/* The messages in @p, until the handler has enough; how many bytes that took. */
+static size_t feed_messages(struct grpc_stream *st, const unsigned char *p, size_t n)
 {
-	struct grpc_stream *st = stream_of(s, id);
-	struct h2_server *server = arg;
+	struct h2_server *server = st->server;
 	_cleanup_buf_ struct buf msg = { 0 };
 	struct err why = ERR_INIT;
+	const size_t all = n;
 	int r;
 
-	(void)flags;
-	(void)nghttp2_session_consume(s, id, n);
-	while (st && n && !st->ended && !server->dropped) {
+	st->feeding = true;
+	while (n && !st->ended && !server->dropped && !st->paused) {
 		r = feed(st, &p, &n, &msg, &why);
 		if (r < 0)
 			grpc_stream_end(st, err_to_grpc(r), why.msg);
 		else if (r > 0 && st->open && server->handler->message)
 			server->handler->message(st->state, st, buf_str(&msg), msg.len);
 	}
+	st->feeding = false;
+	return st->ended ? all : all - n;
+}
+
+/* Bytes for which the client gets no credit yet. */
+static void hold_bytes(struct grpc_stream *st, const uint8_t *p, size_t n)
+{
+	(void)hold(st->server, 0, n);
+	buf_add(&st->held, p, n);
+}
+
+static int on_server_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
+{
+	struct grpc_stream *st = stream_of(s, id);
+	struct h2_server *server = arg;
+	size_t took = n;
+
+	(void)flags;
+	(void)nghttp2_session_consume_connection(s, n);
+	if (st && !st->ended) {
+		took = st->held.len ? 0 : feed_messages(st, p, n);
+		if (took < n && !st->ended)
+			hold_bytes(st, p + took, n - took);
+	}
+	(void)nghttp2_session_consume_stream(s, id, took);
 	return server->dropped ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+void grpc_stream_pause(struct grpc_stream *st, bool paused)
+{
+	_cleanup_buf_ struct buf held = { 0 };
+	size_t took;
+
+	st->paused = paused;
+	if (paused || st->feeding || st->ended || st->server->dying)
+		return;
+	held = TAKE_STRUCT(st->held);
+	(void)hold(st->server, held.len, 0);
+	took = feed_messages(st, (const unsigned char *)buf_str(&held), held.len);
+	if (took < held.len && !st->ended)
+		hold_bytes(st, (const uint8_t *)held.data + took, held.len - took);
+	(void)nghttp2_session_consume_stream(st->server->session, st->id, took);
+	if (st->half_closed)
+		half_close(st);
+	kick_carrier(st->server);
 }
 
 static int on_server_frame_sent(nghttp2_session *s, const nghttp2_frame *frame, void *arg)

@@ -246,6 +246,81 @@ static void signals_are_for_the_first_thread(void **state)
 	assert_int_equal(p.out, 1);
 }
 
+static int setup_idle(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct workers_conf conf = {
+		.threads = THREADS, .queue_max = QUEUE, .stack = 256 << 10, .idle_ms = 20, .begin = begin, .end = end, .arg = f
+	};
+
+	f->loop = conf.loop = loop_new();
+	fixture_now = f;
+	assert_int_equal(workers_new(&conf, &f->pool, NULL), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown_idle(void **state)
+{
+	struct fixture *f = *state;
+
+	workers_free(f->pool);
+	assert_int_equal(f->began, f->ended);
+	loop_free(f->loop);
+	free(f);
+	return 0;
+}
+
+static void turn_until_threads(struct fixture *f, unsigned n)
+{
+	const struct ctx limit = ctx_within(NULL, 60000);
+
+	while (workers_threads(f->pool) != n)
+		assert_int_equal(loop_turn(f->loop, &limit, NULL), 0);
+}
+
+/* One for each work that waits, no more than there may be, and none once there is nothing to do. */
+static void threads_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+	struct piece p[THREADS + 1];
+
+	assert_int_equal(workers_threads(f->pool), 0);
+	for (int round = 0; round < 3; round++) {
+		f->running = 0;
+		for (unsigned i = 0; i < THREADS + 1; i++) {
+			piece_init(&p[i], f, waits, i);
+			assert_int_equal(workers_submit(f->pool, &p[i].work, NULL), 0);
+			assert_int_equal(workers_threads(f->pool), i < THREADS ? i + 1 : THREADS);
+			if (i < THREADS)
+				await_running(f, (int)i + 1);
+		}
+		for (unsigned i = 0; i < THREADS + 1; i++)
+			workers_cancel(f->pool, &p[i].work);
+		turn_until_idle(f);
+		turn_until_threads(f, 0);
+		assert_int_equal(f->began, (round + 1) * THREADS);
+		assert_int_equal(f->ended, f->began);
+	}
+}
+
+/* Works that come just when a thread has had enough. */
+static void work_meets_threads_that_end(void **state)
+{
+	struct fixture *f = *state;
+	struct piece p;
+
+	for (unsigned i = 0; i < 40; i++) {
+		(void)poll(NULL, 0, 15 + (int)(i % 10));
+		piece_init(&p, f, doubles, i);
+		assert_int_equal(workers_submit(f->pool, &p.work, NULL), 0);
+		turn_until_idle(f);
+		assert_int_equal(p.out, 2 * i);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T_IDLE(f) cmocka_unit_test_setup_teardown(f, setup_idle, teardown_idle)
 RUN_TESTS("workers", T(runs_everything_once), T(the_queue_has_an_end), T(a_cancel_ends_one), T(a_deadline_ends_it),
-	  T(shutdown_joins_all), T(signals_are_for_the_first_thread))
+	  T(shutdown_joins_all), T(signals_are_for_the_first_thread), T_IDLE(threads_come_and_go),
+	  T_IDLE(work_meets_threads_that_end))

@@ -352,6 +352,134 @@ static void the_carrier_says_when_to_hold_no_more(void **state)
 	buf_done(&log.text);
 }
 
+static struct grpc_stream *slow_stream;
+
+/* Each message is enough for a while. */
+static void on_slow_message(void *state, struct grpc_stream *st, const void *msg, size_t len)
+{
+	struct log *log = state;
+
+	buf_addf(&log->text, "msg %.*s;", (int)len, (const char *)msg);
+	slow_stream = st;
+	grpc_stream_pause(st, true);
+	if (len == 4 && !memcmp(msg, "soon", 4))
+		grpc_stream_pause(st, false); /* inside of it: the next follows behind */
+}
+
+static const struct grpc_handler slow_handler = { on_open, on_slow_message, on_half_close, on_closed };
+
+static void a_paused_stream_is_held(void **state)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&slow_handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+
+	(void)state;
+	wire_build(&bytes,
+		   HELLO "headers 1 :path=/t/M " REQUEST "; data 1 000000000161000000000162; msg 1 soon; msg 1 c; msg 1! d");
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	assert_string_equal(log.text.data, "open /t/M;msg a;");
+	grpc_stream_pause(slow_stream, false);
+	assert_string_equal(log.text.data, "open /t/M;msg a;msg b;");
+	grpc_stream_pause(slow_stream, false);
+	assert_string_equal(log.text.data, "open /t/M;msg a;msg b;msg soon;msg c;");
+	grpc_stream_pause(slow_stream, false);
+	assert_string_equal(log.text.data, "open /t/M;msg a;msg b;msg soon;msg c;msg d;");
+	grpc_stream_pause(slow_stream, false); /* and now it hears of the end */
+	assert_string_equal(log.text.data, "open /t/M;msg a;msg b;msg soon;msg c;msg d;half;");
+	assert_int_equal(feed(s, "", 0, &sent, NULL), 0);
+	assert_string_equal(log.text.data, "open /t/M;msg a;msg b;msg soon;msg c;msg d;half;closed;");
+	h2_server_free(s);
+	buf_done(&log.text);
+}
+
+/* A client gets credit for what was taken, and none for what is held. */
+static void a_paused_stream_gets_no_credit(void **state)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&slow_handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+	_cleanup_free_ char *before = NULL, *then = NULL;
+
+	(void)state;
+	wire_build(&bytes, HELLO "headers 1 :path=/t/M " REQUEST "; msg 1 a");
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	buf_reset(&bytes);
+	wire_build(&bytes, "ack");
+	put_unfinished(&bytes, 1, true, 400); /* most of a window */
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	before = wire_text(&sent);
+	assert_null(strstr(before, "window 1 "));
+	grpc_stream_pause(slow_stream, false);
+	assert_int_equal(feed(s, "", 0, &sent, NULL), 0);
+	then = wire_text(&sent);
+	assert_non_null(strstr(then, "window 1 "));
+	h2_server_free(s);
+	buf_done(&log.text);
+}
+
+static void on_taken(void *arg) { ++*(unsigned *)arg; }
+
+static void unsent_bytes_tell_when_they_are_few(void **state)
+{
+	struct log log = { 0 };
+	struct h2_server *s = h2_server_new(&slow_handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
+	_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+	static const char text[100] = { 0 };
+	unsigned told = 0;
+
+	(void)state;
+	wire_build(&bytes, "preface; settings 4=10; headers 1 :path=/t/M " REQUEST "; msg 1 a");
+	assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	grpc_stream_when_unsent(slow_stream, 0, on_taken, &told);
+	assert_int_equal(told, 1);
+	grpc_stream_send(slow_stream, text, sizeof text);
+	grpc_stream_when_unsent(slow_stream, 50, on_taken, &told);
+	for (int i = 1; i <= 5; i++) { /* of 105, 10 go at a time; six times leave 45 */
+		assert_int_equal(feed(s, "", 0, &sent, NULL), 0);
+		assert_int_equal(told, 1);
+		buf_reset(&bytes);
+		wire_build(&bytes, "window 1 10");
+		assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+	}
+	assert_int_equal(told, 2);
+	assert_int_equal(grpc_stream_unsent(slow_stream), 45);
+	h2_server_free(s);
+	buf_done(&log.text);
+}
+
+static void details_are_a_trailer(void **state)
+{
+	static const struct {
+		size_t len;
+		const char *sent;
+	} rows[] = {
+		{ 4, "grpc-status=9 grpc-status-details-bin=CAkSAA;" },
+		{ 3, "grpc-status=9 grpc-status-details-bin=CAkS;" },
+		{ GRPC_DETAILS_MAX + 1, "grpc-status=9;" },
+	};
+	static const char details[GRPC_DETAILS_MAX + 1] = { 8, 9, 0x12, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct log log = { 0 };
+		struct h2_server *s = h2_server_new(&slow_handler, &log, &(struct h2_carrier){ on_kick, on_drop, NULL, &log });
+		_cleanup_buf_ struct buf bytes = { 0 }, sent = { 0 };
+		_cleanup_free_ char *said = NULL;
+
+		wire_build(&bytes, HELLO "headers 1 :path=/t/M " REQUEST "; msg 1 a");
+		assert_int_equal(feed(s, bytes.data, bytes.len, &sent, NULL), 0);
+		grpc_stream_details(slow_stream, details, rows[i].len);
+		grpc_stream_end(slow_stream, 9, NULL);
+		assert_int_equal(feed(s, "", 0, &sent, NULL), 0);
+		said = wire_text(&sent);
+		assert_non_null(strstr(said, rows[i].sent));
+		h2_server_free(s);
+		buf_done(&log.text);
+	}
+}
+
 #define T(f) cmocka_unit_test(f)
 RUN_TESTS("h2-server", T(transcripts), T(freeing_closes_what_is_open), T(streams_are_bounded), T(overdue_calls_are_ended),
-	  T(unfinished_messages_are_bounded), T(the_carrier_says_when_to_hold_no_more))
+	  T(unfinished_messages_are_bounded), T(the_carrier_says_when_to_hold_no_more), T(a_paused_stream_is_held),
+	  T(a_paused_stream_gets_no_credit), T(unsent_bytes_tell_when_they_are_few), T(details_are_a_trailer))

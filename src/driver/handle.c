@@ -1,6 +1,7 @@
 #include "handle.h"
 #include "mem.h"
 #include "name.h"
+#include "tree-msgpack.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -17,6 +18,84 @@ void handle_kept_done(struct handle_kept *k)
 	free(k->stdout_path);
 	free(k->stderr_path);
 	*k = (struct handle_kept){ 0 };
+}
+
+/* driver_state */
+
+enum { STATE_VERSION = 1 };
+#define KEPT(member) \
+	{ \
+#member, offsetof(struct handle_kept, member) \
+	}
+static const struct kept_text {
+	const char *key;
+	size_t offset;
+} kept_texts[] = {
+	KEPT(task_id), KEPT(ns), KEPT(job), KEPT(container), KEPT(image), KEPT(cgroup), KEPT(stdout_path), KEPT(stderr_path),
+};
+enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
+
+static char **kept_text(const struct handle_kept *k, size_t i) { return (char **)((char *)(uintptr_t)k + kept_texts[i].offset); }
+
+void handle_kept_write(const struct handle_kept *k, struct buf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < KEPT_TEXTS; i++)
+		n += *kept_text(k, i) != NULL;
+	msgpack_map(out, n + 3);
+	msgpack_text(out, "v");
+	msgpack_int(out, STATE_VERSION);
+	msgpack_text(out, "started_at");
+	msgpack_int(out, k->started_at);
+	msgpack_text(out, "tty");
+	msgpack_bool(out, k->tty);
+	for (size_t i = 0; i < KEPT_TEXTS; i++) {
+		if (!*kept_text(k, i))
+			continue;
+		msgpack_text(out, kept_texts[i].key);
+		msgpack_text(out, *kept_text(k, i));
+	}
+}
+
+static int kept_bad(const char *what, struct err *err) { return err_set(err, ERR_INVALID, "driver_state of the task: %s", what); }
+
+/* What davit wrote itself; Roblox's driver's has other keys, and bytes where ours has none. */
+static int kept_from(const struct node *map, struct handle_kept *k, struct err *err)
+{
+	const struct node *started = node_get(map, "started_at"), *tty = node_get(map, "tty");
+	bool fits = false;
+
+	for (size_t i = 0; i < KEPT_TEXTS; i++)
+		*kept_text(k, i) = mem_strdup(node_text(node_get(map, kept_texts[i].key)));
+	if (!node_whole(started, &k->started_at, &fits) || !fits)
+		return kept_bad("no started_at", err);
+	k->tty = tty && tty->kind == NODE_BOOL && tty->yes;
+	return k->task_id && k->ns && k->job && k->container ? 0 : kept_bad("without the names of its container", err);
+}
+
+int handle_kept_read(const void *data, size_t len, struct handle_kept *ret, struct err *err)
+{
+	_cleanup_(handle_kept_done) struct handle_kept k = { 0 };
+	_cleanup_tree_ struct tree tree = { .file = "driver_state" };
+	const struct node *version;
+	int64_t v = 0;
+	bool fits = false;
+	int r = tree_msgpack(data, len, &tree, err);
+
+	if (r < 0)
+		return r;
+	version = node_get(tree.root, "v");
+	if (!node_whole(version, &v, &fits) || !fits)
+		return err_set(err, ERR_UNIMPLEMENTED, "driver_state of the task: it is not one of containerd-driver's");
+	if (v != STATE_VERSION)
+		return err_set(err, ERR_UNIMPLEMENTED, "driver_state of the task: version %lld is not known", (long long)v);
+	r = kept_from(tree.root, &k, err);
+	if (r < 0)
+		return r;
+	*ret = k;
+	k = (struct handle_kept){ 0 };
+	return 0;
 }
 
 /* one handle */

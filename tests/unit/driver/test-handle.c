@@ -128,13 +128,74 @@ static void an_end_is_told_once(void **unused)
 	assert_true(ended);
 }
 
+static void state_is_read_as_it_was_written(void **unused)
+{
+	struct handle_kept k = { .task_id = mem_strdup("a/b/c"),
+				 .ns = mem_strdup("nomad"),
+				 .job = mem_strdup("b-1"),
+				 .container = mem_strdup("b-1-2"),
+				 .cgroup = mem_strdup("/sys/fs/cgroup/nomad.slice/x.scope"),
+				 .started_at = INT64_C(1700000000123456789),
+				 .tty = true };
+	struct handle_kept back = { 0 };
+	struct err err = ERR_INIT;
+	_cleanup_buf_ struct buf b = { 0 };
+
+	(void)unused;
+	handle_kept_write(&k, &b);
+	assert_int_equal(handle_kept_read(b.data, b.len, &back, &err), 0);
+	assert_string_equal(back.task_id, k.task_id);
+	assert_string_equal(back.ns, k.ns);
+	assert_string_equal(back.job, k.job);
+	assert_string_equal(back.container, k.container);
+	assert_string_equal(back.cgroup, k.cgroup);
+	assert_null(back.image);
+	assert_null(back.stdout_path);
+	assert_true(back.started_at == k.started_at);
+	assert_true(back.tty);
+	handle_kept_done(&back);
+	for (size_t n = 0; n < b.len; n++) {
+		err_clear(&err);
+		assert_true(handle_kept_read(b.data, n, &back, &err) < 0);
+	}
+	handle_kept_done(&k);
+}
+
+static void other_states_are_refused(void **unused)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		int code;
+	} rows[] = {
+		{ "", 0, -ERR_INVALID },
+		{ "\xc0", 1, -ERR_UNIMPLEMENTED },
+		{ "\x80", 1, -ERR_UNIMPLEMENTED },
+		{ "\x81\xa1v\x02", 4, -ERR_UNIMPLEMENTED },
+		{ "\x81\xa1v\x01", 4, -ERR_INVALID },
+		{ "\x81\xa1v\xa1x", 5, -ERR_UNIMPLEMENTED },
+		{ "\x82\xa1v\x01\xaastarted_at\x01", 16, -ERR_INVALID },
+		{ "\x81\xad"
+		  "ContainerName\xa3xyz",
+		  19, -ERR_UNIMPLEMENTED }, /* Roblox's */
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct handle_kept k = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(handle_kept_read(rows[i].data, rows[i].len, &k, &err), rows[i].code);
+		assert_null(k.task_id);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_are_what_a_job_can_have),
-		cmocka_unit_test(other_ids_have_names_too),
-		cmocka_unit_test(a_set_finds_adds_and_removes),
-		cmocka_unit_test(an_end_is_told_once),
+		cmocka_unit_test(names_are_what_a_job_can_have),   cmocka_unit_test(other_ids_have_names_too),
+		cmocka_unit_test(a_set_finds_adds_and_removes),    cmocka_unit_test(an_end_is_told_once),
+		cmocka_unit_test(state_is_read_as_it_was_written), cmocka_unit_test(other_states_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

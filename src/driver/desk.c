@@ -1,0 +1,118 @@
+#include "desk.h"
+#include "mem.h"
+#include <string.h>
+
+enum { CALL_MS = 60000 };
+
+static struct core_conf core_conf_of(const struct driver_conf *conf)
+{
+	return (struct core_conf){
+		.address = conf->address,
+		.ns = conf->ns,
+		.runtime = conf->runtime,
+		.cni = { .path = CNI_PATH_DEFAULT, .conf_dir = CNI_CONF_DIR, .cache_dir = CNI_CACHE_DIR },
+		.run_dir = CORE_RUN_DIR,
+		.data_dir = CORE_DATA_DIR,
+		.call_ms = CALL_MS,
+	};
+}
+
+static bool same_containerd(const struct driver_conf *a, const struct driver_conf *b)
+{
+	return !strcmp(a->address, b->address) && !strcmp(a->ns, b->ns);
+}
+
+struct desk *desk_new(struct loop *loop)
+{
+	struct desk *d = mem_new(struct desk);
+
+	d->loop = loop;
+	d->conf = driver_conf_new();
+	d->events = task_events_new(loop);
+	return d;
+}
+
+void desk_free(struct desk *d)
+{
+	if (!d)
+		return;
+	handles_done(&d->handles);
+	task_images_free(d->images);
+	task_events_free(d->events);
+	core_free(d->core);
+	driver_conf_unref(d->how_of);
+	driver_conf_unref(d->conf);
+	free(d);
+}
+
+void desk_configure(struct desk *d, struct driver_conf *conf)
+{
+	driver_conf_unref(d->conf);
+	d->conf = conf;
+	if (d->core && (d->handles.n || same_containerd(d->how_of, conf)))
+		return;
+	core_free(TAKE_PTR(d->core));
+	driver_conf_unref(d->how_of);
+	d->how_of = driver_conf_ref(conf);
+	d->how = core_conf_of(conf);
+	(void)core_open_on(d->loop, &d->how, &d->core, NULL); /* fails for a namespace that cannot be: the health says so */
+}
+
+int desk_task(const struct desk *d, const char *task_id, struct handle **ret, struct err *err)
+{
+	*ret = handles_find(&d->handles, task_id);
+	return *ret ? 0 : err_set(err, ERR_NOT_FOUND, "task not found for given id");
+}
+
+/* workers */
+
+struct desk_worker {
+	struct driver_conf *conf; /* of @core, whose texts are borrowed of it */
+	struct core *core;
+};
+
+void *desk_worker_begin(void *app)
+{
+	(void)app;
+	return mem_new(struct desk_worker);
+}
+
+void desk_worker_end(void *state)
+{
+	struct desk_worker *w = state;
+
+	core_free(w->core);
+	driver_conf_unref(w->conf);
+	free(w);
+}
+
+static int worker_open(struct desk_worker *w, struct driver_conf *conf, struct err *err)
+{
+	const struct core_conf how = core_conf_of(conf);
+
+	core_free(TAKE_PTR(w->core));
+	driver_conf_unref(w->conf);
+	w->conf = driver_conf_ref(conf);
+	core_own_folders(&how);
+	return core_open(&how, &w->core, err);
+}
+
+int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err)
+{
+	struct desk_worker *w = state;
+	int r = 0;
+
+	if (!w->core || w->conf != conf)
+		r = worker_open(w, conf, err);
+	else if (!ctrd_alive(w->core->ctrd))
+		r = core_reconnect(w->core, err);
+	if (r == -ERR_NOT_FOUND) { /* the socket: not to be taken for a task that is gone */
+		r = -ERR_UNAVAILABLE;
+		if (err)
+			err->code = ERR_UNAVAILABLE;
+	}
+	if (r < 0)
+		return err_hint(err, r, "is containerd running? The plugin's option containerd_addr says where");
+	*ret = w->core;
+	return 0;
+}

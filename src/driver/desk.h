@@ -1,0 +1,37 @@
+/* What the plugin knows while it runs: its options, the tasks, and what serves them. All of it is for the thread of the loop, but
+ * for what says that it is for workers. */
+#pragma once
+#include "core.h"
+#include "driver-conf.h"
+#include "handle.h"
+#include "loop.h"
+#include "plugin.h"
+#include "task-events.h"
+#include "task-images.h"
+
+struct desk {
+	struct loop *loop;
+	struct plugin *plugin;    /* set by main() */
+	struct driver_conf *conf; /* what SetConfig gave last; the defaults before */
+	struct core *core;        /* on the loop, for what must not block: waits. containerd may be away */
+	struct handles handles;
+	struct task_events *events;
+	struct task_images *images; /* NULL until it is configured */
+	struct core_conf how;       /* of @core; texts are borrowed of @how_of */
+	struct driver_conf *how_of;
+};
+struct desk *desk_new(struct loop *);
+void desk_free(struct desk *);
+DEFINE_CLEANUP(struct desk, desk_free)
+/* SetConfig: takes the reference over. Which containerd is talked to changes as long as no task is known. */
+void desk_configure(struct desk *, struct driver_conf *);
+static inline struct desk *desk_of(const struct plugin_call *call) { return plugin_app(call); }
+/* -ERR_NOT_FOUND in Nomad's words. Borrowed. */
+int desk_task(const struct desk *, const char *task_id, struct handle **ret, struct err *err);
+
+/* plugin_conf.begin and .end: the state of a worker, @app being the desk. */
+void *desk_worker_begin(void *app);
+void desk_worker_end(void *state);
+/* In a worker, whose state this is: its core, connected to the containerd that @conf says. -ERR_UNAVAILABLE when it is away. The
+ * core is the worker's; a later call may give another. */
+int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err);

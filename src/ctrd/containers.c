@@ -146,21 +146,31 @@ int containers_create(struct ctrd *c, const struct ctrd_container *container, co
 	return containers_create_end(containers_create_begin(c, container, ctx), ctx, err);
 }
 
-int containers_get(struct ctrd *c, const char *id, const struct ctx *ctx, struct ctrd_container *ret, struct err *err)
+struct ctrd_call *containers_get_begin(struct ctrd *c, const char *id, const struct ctx *ctx)
+{
+	Containers__GetRequest req = CONTAINERS__GET_REQUEST__INIT;
+
+	req.id = borrow(id);
+	return call_begin(c, &get, id, &req.base, ctx);
+}
+
+int containers_get_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_container *ret, struct err *err)
 {
 	_cleanup_reply_ struct reply reply = { 0 };
 	_cleanup_(ctrd_container_done) struct ctrd_container container = { 0 };
-	Containers__GetRequest req = CONTAINERS__GET_REQUEST__INIT;
-	int r;
+	int r = call_end(call, ctx, &reply, err);
 
-	req.id = borrow(id);
-	r = call_end(call_begin(c, &get, id, &req.base, ctx), ctx, &reply, err);
 	if (r == 0)
 		r = container_unpack(((const Containers__GetResponse *)(const void *)reply.msg)->container, &container, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_STRUCT(container);
 	return 0;
+}
+
+int containers_get(struct ctrd *c, const char *id, const struct ctx *ctx, struct ctrd_container *ret, struct err *err)
+{
+	return containers_get_end(containers_get_begin(c, id, ctx), ctx, ret, err);
 }
 
 static int list_add(struct ctrd_containers *all, size_t *cap, const ProtobufCMessage *msg, struct err *err)

@@ -29,6 +29,8 @@ struct ctrd_call *containers_create_begin(struct ctrd *, const struct ctrd_conta
 int containers_create_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int containers_create(struct ctrd *, const struct ctrd_container *, const struct ctx *, struct err *err);
 /* -ERR_NOT_FOUND, here and for what is set below. */
+struct ctrd_call *containers_get_begin(struct ctrd *, const char *id, const struct ctx *);
+int containers_get_end(struct ctrd_call *, const struct ctx *, struct ctrd_container *ret, struct err *err);
 int containers_get(struct ctrd *, const char *id, const struct ctx *, struct ctrd_container *ret, struct err *err);
 /* Streamed (ListStream), so any number of records is fine. @filter NULL: all. */
 struct ctrd_call *containers_list_begin(struct ctrd *, const char *filter, const struct ctx *);

@@ -3,8 +3,8 @@
 #pragma once
 #include "err.h"
 
-/* A message about the command becomes an error with the exit code 126 or 127; others stay. Returns the code. @where: "image" or
- * "job". */
+/* A message about the command becomes an error with the exit code 126 or 127; others stay. Returns the code. @where: "image", "job"
+ * or "task". */
 int exec_error(const char *command, const char *where, int r, struct err *err);
 /* One about a limit that the kernel refused begins with the controller's name. */
 int limit_error(int r, struct err *err);

@@ -2,55 +2,34 @@
 #include "dev-null.h"
 #include "cap.h"
 #include "engine-words.h"
+#include "exec-clear.h"
+#include "exec-spec.h"
 #include "heir.h"
-#include "identity.h"
 #include "job-exec.h"
 #include "job-state.h"
 #include "mem.h"
 #include "name.h"
 #include "runtime-options.h"
 #include "shim-streams.h"
-#include "spec.h"
 #include "task.h"
 #include <string.h>
 
-enum { DELETE_MS = 1000 /* somebody may have pressed Ctrl-C */ };
-#define PROCESS_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Process"
-
-/* The user is looked up in the job as it is now: through its own root. Without one it is the job's own, but the look is taken all
- * the same: the engine opens those files in any case. */
-static int look_up_user(const struct record *rec, pid_t pid, const char *spec, struct user *ret, struct err *err)
-{
-	_cleanup_(user_files_done) struct user_files files = { 0 };
-	int r = identity_of_process(pid, &files, err);
-
-	if (r < 0 || !spec)
-		return r;
-	return user_lookup(&files, spec, rec->job ? strv_argv(&rec->job->tasks[rec->task].group_add) : NULL, ret, err);
-}
+enum { HANG_UP_MS = 1000, CLEAR_MS = 6000 };
 
 static int make_process(const struct record *rec, const struct exec_opts *o, pid_t pid, struct ctrd_any *ret, struct err *err)
 {
-	struct user user = { 0 };
 	struct exec_process p = { .args = o->args,
 				  .env = o->env,
 				  .cwd = o->cwd,
 				  .tty = o->tty,
 				  .privileged = o->privileged,
 				  .bounding = cap_bounding() };
-	const char *asked = o->user && *o->user ? o->user : NULL;
 	struct winsize size;
-	int r = look_up_user(rec, pid, asked, &user, err);
 
 	if (o->tty && !o->detach && streams_size(o->interactive, &size))
 		p.console = (struct spec_console){ size.ws_row, size.ws_col };
-	p.user = asked ? &user : NULL;
-	if (r >= 0)
-		r = spec_exec_process(buf_str(&rec->c.spec.value), rec->c.spec.value.len, &p, &ret->value, err);
-	if (r >= 0)
-		ret->type_url = mem_strdup(PROCESS_TYPE);
-	user_done(&user);
-	return r;
+	return exec_spec(&rec->c.spec, pid, o->user && *o->user ? o->user : NULL,
+			 rec->job ? &rec->job->tasks[rec->task].group_add : NULL, &p, ret, err);
 }
 
 static int running_task(struct core *c, const struct record *rec, const struct ctx *ctx, pid_t *ret_pid, struct err *err)
@@ -83,18 +62,9 @@ static void process_done(struct process *x)
 	ctrd_any_done(&x->spec);
 }
 
-/* One that was not started goes at once, but where its engine hangs; that one is ended. */
 static void process_delete(const struct process *x, struct core *c)
 {
-	const char *id = x->rec->c.id, *exec_id = x->exec_id;
-	struct ctx limit = ctx_within(NULL, DELETE_MS);
-	struct ctrd_exit unused;
-	int r = tasks_delete(c->ctrd, id, exec_id, &limit, &unused, NULL);
-
-	if (r >= 0 || r == -ERR_NOT_FOUND || core_reconnect(c, NULL) < 0 || task_break_exec(c, id, exec_id, NULL) < 0)
-		return;
-	limit = ctx_within(NULL, 5 * DELETE_MS);
-	(void)tasks_delete(c->ctrd, id, exec_id, &limit, &unused, NULL);
+	exec_clear(c, x->rec->c.id, x->exec_id, EXEC_CLEAR_ENDED, CLEAR_MS);
 }
 
 /* In the heir: what it prints is dropped until it ends. */
@@ -125,7 +95,7 @@ static void process_go_on(void *arg, enum heir_word word, int lock)
 /* Our terminal has gone, and so will we: what it would say is said now. */
 static void process_hang_up(const struct process *x)
 {
-	struct ctx limit = ctx_within(NULL, DELETE_MS);
+	struct ctx limit = ctx_within(NULL, HANG_UP_MS);
 
 	if (!heir_tell(x->heir, HEIR_HANG_UP, -1) && core_reconnect(x->core, NULL) >= 0)
 		(void)tasks_kill(x->core->ctrd, x->rec->c.id, x->exec_id, SIGHUP, false, &limit, NULL);

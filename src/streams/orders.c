@@ -4,7 +4,13 @@
 #include "tasks.h"
 #include <signal.h>
 
-enum { AT_ONCE = 8, PATIENCE_MS = 1500 /* somebody has pressed Ctrl-C */, RESIZE = 62, CLOSE_STDIN = 63 };
+enum {
+	AT_ONCE = 8,
+	PATIENCE_MS = 1500 /* somebody has pressed Ctrl-C */,
+	AGAIN_MS = 250, /* for who is told when the connection may be there again */
+	RESIZE = 62,
+	CLOSE_STDIN = 63
+};
 
 struct orders {
 	struct core *core;
@@ -17,10 +23,18 @@ struct orders {
 		int64_t until;
 	} asked[AT_ONCE];
 	struct timer patience;
+	void (*fn)(void *arg); /* NULL: who made it looks after each turn of the loop */
+	void *arg;
 };
 
-/* The turn of the loop that it ends is all that is wanted. */
-static void orders_on_patience(void *arg) { (void)arg; }
+/* The turn of the loop that it ends is all that is wanted where nobody is to be told. */
+static void orders_on_patience(void *arg)
+{
+	const struct orders *o = arg;
+
+	if (o->fn)
+		o->fn(o->arg);
+}
 
 struct orders *orders_new(struct core *core, const char *id, const char *exec_id)
 {
@@ -29,6 +43,12 @@ struct orders *orders_new(struct core *core, const char *id, const char *exec_id
 	*o = (struct orders){ .core = core, .id = id, .exec_id = exec_id };
 	timer_init(&o->patience, core->loop, orders_on_patience, o);
 	return o;
+}
+
+void orders_notify(struct orders *o, void (*fn)(void *arg), void *arg)
+{
+	o->fn = fn;
+	o->arg = arg;
 }
 
 void orders_free(struct orders *o)
@@ -92,6 +112,8 @@ static void ask_all(struct orders *o)
 		o->asked[i].what = what;
 		o->asked[i].until = clock_mono() + PATIENCE_MS * NSEC_PER_MSEC;
 		o->asked[i].call = ask(o, what);
+		if (o->fn)
+			ctrd_call_notify(o->asked[i].call, o->fn, o->arg);
 		timer_set(&o->patience, o->asked[i].until);
 	}
 }
@@ -130,6 +152,8 @@ bool orders_go_on(struct orders *o)
 		ask_all(o);
 		return delivered;
 	}
+	if (o->fn && o->wanted)
+		timer_set(&o->patience, clock_mono() + AGAIN_MS * NSEC_PER_MSEC);
 	for (int what = 1; what < RESIZE; what++)
 		if (is_ending(what) && o->wanted >> what & 1)
 			delivered = false;

@@ -8,6 +8,9 @@ struct orders;
 
 /* @id and @exec_id (NULL: the task itself) are borrowed. */
 struct orders *orders_new(struct core *, const char *id, const char *exec_id);
+/* Whoever does not look after each turn is told when orders_go_on() has something to do: an answer has come, or none for too long,
+ * or a connection that was broken may be there again. */
+void orders_notify(struct orders *, void (*fn)(void *arg), void *arg);
 void orders_free(struct orders *);
 DEFINE_CLEANUP(struct orders, orders_free)
 void orders_signal(struct orders *, int signal);

@@ -6,8 +6,8 @@
  * when nothing came for a while. */
 #include "streams.h"
 #include "clock.h"
-#include "file.h"
 #include "attachment.h"
+#include "fifos.h"
 #include "keys.h"
 #include "mem.h"
 #include "orders.h"
@@ -18,14 +18,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 
 enum { CHUNK = 16384, DRAIN_MS = 2000, FORCE_AFTER = 3, IDLE_MS = 100 /* a prompt, which has no line end, is logged later */ };
 
 struct streams {
 	struct streams_conf conf;
 	struct loop *loop;
-	char *dir, *path[3];
+	struct fifos fifos;
 	char *address, *attach; /* of streams that davit's shim reads, which goes on without us; NULL: of FIFOs */
 	struct ctrd_io io;
 	bool inherited; /* we are the heir: nobody listens to us */
@@ -62,45 +61,22 @@ struct streams {
 	uint64_t taken; /* when the timer was set */
 };
 
-static int make_fifo(struct streams *s, unsigned i, const char *name, int flags, int *ret_fd, struct err *err)
-{
-	s->path[i] = mem_printf("%s/%s", s->dir, name);
-	if (mkfifo(s->path[i], 0600) < 0)
-		return err_sys(err, errno, "FIFO %s", s->path[i]);
-	*ret_fd = open(s->path[i], flags | O_NONBLOCK | O_CLOEXEC);
-	return *ret_fd < 0 ? err_sys(err, errno, "FIFO %s", s->path[i]) : 0;
-}
-
-static int make_fifos(struct streams *s, int ret_from[2], struct err *err)
-{
-	int r = 0;
-
-	if (s->conf.stdin_open)
-		r = make_fifo(s, 0, "stdin", O_RDWR, &s->to_stdin, err);
-	if (r >= 0)
-		r = make_fifo(s, 1, "stdout", O_RDONLY, &ret_from[LOG_STDOUT], err);
-	if (r >= 0 && !s->conf.tty)
-		r = make_fifo(s, 2, "stderr", O_RDONLY, &ret_from[LOG_STDERR], err);
-	s->io = (struct ctrd_io){ s->path[0], s->path[1], s->path[2], s->conf.tty };
-	return r;
-}
-
 static void name_to_shim(struct streams *s)
 {
 	struct log_uri uri = *s->conf.uri;
 
-	uri.out = s->path[1];
-	uri.err = s->path[2];
+	uri.out = s->fifos.path[1];
+	uri.err = s->fifos.path[2];
 	s->address = log_uri_make(&uri);
 	s->attach = mem_strdup(uri.attach);
-	s->io = (struct ctrd_io){ s->path[0], s->address, s->conf.tty ? NULL : s->address, s->conf.tty };
+	s->io = (struct ctrd_io){ s->fifos.path[0], s->address, s->conf.tty ? NULL : s->address, s->conf.tty };
 	s->conf.uri = NULL;
 }
 
 int streams_new(const struct streams_conf *conf, struct loop *loop, struct streams **ret, struct err *err)
 {
 	_cleanup_(streams_freep) struct streams *s = mem_new(struct streams);
-	int from[2] = { -1, -1 }, r;
+	int fds[3] = { -1, -1, -1 }, r;
 
 	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1, .terminal = -1 };
 	shared_fd_init(&s->input, -1, O_RDONLY);
@@ -109,19 +85,17 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	r = keys_parse(conf->detach_keys ? conf->detach_keys : "ctrl-p,ctrl-q", &s->keys, err);
 	if (r < 0)
 		return r;
-	r = file_mkdirs_private(conf->dir, err);
+	r = fifos_make(&s->fifos, conf->dir, conf->stdin_open, conf->tty, fds, err);
 	if (r < 0)
 		return r;
-	s->dir = mem_strdup(conf->dir);
-	r = make_fifos(s, from, err);
-	if (r >= 0 && conf->uri)
+	s->to_stdin = fds[0];
+	s->io = (struct ctrd_io){ s->fifos.path[0], s->fifos.path[1], s->fifos.path[2], conf->tty };
+	if (conf->uri)
 		name_to_shim(s);
-	outlet_init(&s->out[LOG_STDOUT], from[LOG_STDOUT], STDOUT_FILENO, LOG_STDOUT, conf->log);
-	outlet_init(&s->out[LOG_STDERR], from[LOG_STDERR], STDERR_FILENO, LOG_STDERR, conf->log);
+	outlet_init(&s->out[LOG_STDOUT], fds[1], STDOUT_FILENO, LOG_STDOUT, conf->log);
+	outlet_init(&s->out[LOG_STDERR], fds[2], STDERR_FILENO, LOG_STDERR, conf->log);
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
 		outlet_prefix(&s->out[i], conf->prefix, conf->turns[i]);
-	if (r < 0)
-		return r;
 	if (conf->stdin_open)
 		shared_fd_init(&s->input, STDIN_FILENO, O_RDONLY);
 	*ret = TAKE_PTR(s);
@@ -364,17 +338,6 @@ static bool is_pending(const struct streams *s)
 	return outlet_pending(&s->out[LOG_STDOUT]) || outlet_pending(&s->out[LOG_STDERR]);
 }
 
-/* A FIFO that no writer ever opened has no end either: a writer that comes and goes makes one. */
-static void touch_outputs(struct streams *s)
-{
-	for (size_t i = 1; i < 3; i++) {
-		int fd = s->path[i] ? open(s->path[i], O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-
-		if (fd >= 0)
-			(void)close(fd);
-	}
-}
-
 static void on_quiet(void *arg) { ((struct streams *)arg)->is_quiet = true; }
 
 static uint64_t taken(const struct streams *s) { return s->out[LOG_STDOUT].taken + s->out[LOG_STDERR].taken; }
@@ -388,7 +351,7 @@ static void await_quiet(struct streams *s)
 
 static void drain_begin(struct streams *s)
 {
-	touch_outputs(s);
+	fifos_touch(&s->fifos);
 	s->signals = 0;
 	s->draining = true;
 	timer_init(&s->quiet, s->loop, on_quiet, s);
@@ -547,14 +510,10 @@ void streams_free(struct streams *s)
 	outlet_done(&s->out[LOG_STDERR]);
 	streams_close_input(s);
 	shared_fd_done(&s->input);
-	for (size_t i = 0; i < 3; i++) {
-		if (s->path[i] && (!s->left || s->address)) /* the shim has them open */
-			(void)unlink(s->path[i]);
-		free(s->path[i]);
-	}
-	if (s->dir && (!s->left || s->address))
-		(void)rmdir(s->dir);
-	free(s->dir);
+	if (!s->left || s->address) /* else the shim has them open */
+		fifos_remove(&s->fifos);
+	else
+		fifos_forget(&s->fifos);
 	free(s->address);
 	free(s->attach);
 	buf_done(&s->pending);

@@ -130,7 +130,7 @@ static void exit_(struct served *s, const ProtobufCMessage *msg)
 		served_fail(s, ERR_NOT_FOUND, "process %s: not found", buf_str(&s->held));
 		return;
 	}
-	process_exit(s->fake, r, (uint32_t)strtoul(words.v[2], NULL, 10));
+	task_exit(s->fake, r, (uint32_t)strtoul(words.v[2], NULL, 10));
 	served_bytes(s, "", 0);
 }
 

@@ -126,7 +126,7 @@ static void answer_wait(struct served *s, const struct record *r)
 	served_reply(s, &reply.base);
 }
 
-void process_exit(struct fake_server *f, struct record *r, uint32_t status)
+static void process_exit(struct fake_server *f, struct record *r, uint32_t status)
 {
 	_cleanup_free_ char *id = container_id_of(r);
 	_cleanup_arena_ struct arena a = { 0 };
@@ -155,7 +155,7 @@ void process_exit(struct fake_server *f, struct record *r, uint32_t status)
 }
 
 /* The execs of a task end before it does. */
-static void task_exit(struct fake_server *f, struct record *task, uint32_t status)
+void task_exit(struct fake_server *f, struct record *task, uint32_t status)
 {
 	size_t n = strlen(task->key);
 

@@ -80,7 +80,7 @@ bool update_labels(struct record *, const char *path, const struct dict *to);
 Google__Protobuf__Timestamp *time_pack(struct arena *, int64_t ns);
 
 void publish(struct fake_server *, const char *ns, const char *topic, const char *type, const ProtobufCMessage *event);
-void process_exit(struct fake_server *, struct record *, uint32_t status);
+void task_exit(struct fake_server *, struct record *, uint32_t status);
 void blob_put(struct fake_server *, const char *ns, const void *p, size_t n, char ret_digest[72]);
 void faults_forget(struct fake_server *);
 

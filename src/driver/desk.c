@@ -29,6 +29,7 @@ struct desk *desk_new(struct loop *loop)
 	d->loop = loop;
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
+	d->dangling = dangling_new(d);
 	return d;
 }
 
@@ -36,6 +37,7 @@ void desk_free(struct desk *d)
 {
 	if (!d)
 		return;
+	dangling_free(d->dangling);
 	handles_done(&d->handles);
 	task_images_free(d->images);
 	task_events_free(d->events);
@@ -49,6 +51,7 @@ void desk_configure(struct desk *d, struct driver_conf *conf)
 {
 	driver_conf_unref(d->conf);
 	d->conf = conf;
+	dangling_set(d->dangling);
 	if (d->core && (d->handles.n || same_containerd(d->how_of, conf)))
 		return;
 	core_free(TAKE_PTR(d->core));
@@ -56,6 +59,12 @@ void desk_configure(struct desk *d, struct driver_conf *conf)
 	d->how_of = driver_conf_ref(conf);
 	d->how = core_conf_of(conf);
 	(void)core_open_on(d->loop, &d->how, &d->core, NULL); /* fails for a namespace that cannot be: the health says so */
+}
+
+void desk_learn_client(struct desk *d, const Base__NomadConfig *n)
+{
+	if (n && n->driver && n->driver->topology)
+		stats_compute_of(n->driver->topology, &d->compute);
 }
 
 int desk_task(const struct desk *d, const char *task_id, struct handle **ret, struct err *err)

@@ -2,12 +2,15 @@
  * for what says that it is for workers. */
 #pragma once
 #include "core.h"
+#include "dangling.h"
 #include "driver-conf.h"
 #include "handle.h"
 #include "loop.h"
+#include "nomadbase.pb-c.h"
 #include "plugin.h"
 #include "task-events.h"
 #include "task-images.h"
+#include "task-stats.h"
 
 struct desk {
 	struct loop *loop;
@@ -16,8 +19,10 @@ struct desk {
 	struct core *core;        /* on the loop, for what must not block: waits. containerd may be away */
 	struct handles handles;
 	struct task_events *events;
-	struct task_images *images; /* NULL until it is configured */
-	struct core_conf how;       /* of @core; texts are borrowed of @how_of */
+	struct task_images *images;   /* NULL until it is configured */
+	struct stats_compute compute; /* what the client has, where SetConfig has said so */
+	struct dangling *dangling;
+	struct core_conf how; /* of @core; texts are borrowed of @how_of */
 	struct driver_conf *how_of;
 };
 struct desk *desk_new(struct loop *);
@@ -25,6 +30,8 @@ void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)
 /* SetConfig: takes the reference over. Which containerd is talked to changes as long as no task is known. */
 void desk_configure(struct desk *, struct driver_conf *);
+/* SetConfig's other half, which need not be there. */
+void desk_learn_client(struct desk *, const Base__NomadConfig *);
 static inline struct desk *desk_of(const struct plugin_call *call) { return plugin_app(call); }
 /* -ERR_NOT_FOUND in Nomad's words. Borrowed. */
 int desk_task(const struct desk *, const char *task_id, struct handle **ret, struct err *err);

@@ -1,4 +1,5 @@
 #include "handle.h"
+#include "file.h"
 #include "mem.h"
 #include "name.h"
 #include "tree-msgpack.h"
@@ -14,6 +15,7 @@ void handle_kept_done(struct handle_kept *k)
 	free(k->job);
 	free(k->container);
 	free(k->image);
+	free(k->boot);
 	free(k->cgroup);
 	free(k->stdout_path);
 	free(k->stderr_path);
@@ -31,7 +33,8 @@ static const struct kept_text {
 	const char *key;
 	size_t offset;
 } kept_texts[] = {
-	KEPT(task_id), KEPT(ns), KEPT(job), KEPT(container), KEPT(image), KEPT(cgroup), KEPT(stdout_path), KEPT(stderr_path),
+	KEPT(task_id), KEPT(ns),     KEPT(job),         KEPT(container),   KEPT(image),
+	KEPT(boot),    KEPT(cgroup), KEPT(stdout_path), KEPT(stderr_path),
 };
 enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
 
@@ -98,6 +101,15 @@ int handle_kept_read(const void *data, size_t len, struct handle_kept *ret, stru
 	return 0;
 }
 
+char *handle_boot(void)
+{
+	_cleanup_buf_ struct buf id = { 0 };
+
+	if (file_read("/proc/sys/kernel/random/boot_id", 256, &id, NULL) < 0)
+		return NULL;
+	return mem_strndup(buf_str(&id), strcspn(buf_str(&id), "\n"));
+}
+
 /* one handle */
 
 struct handle *handle_new(struct handle_kept *kept, enum handle_state state)
@@ -142,7 +154,9 @@ void handle_unref(struct handle *h)
 void handle_started(struct handle *h, const char *container, int64_t at)
 {
 	free(h->kept.container);
+	free(h->kept.boot);
 	h->kept.container = mem_strdup(container);
+	h->kept.boot = handle_boot();
 	h->kept.started_at = at;
 	if (h->state == HANDLE_STARTING)
 		h->state = HANDLE_RUNNING;
@@ -311,4 +325,11 @@ char *handle_job_name(const char *id)
 	put_name_part(&out, first + 1, (size_t)(last - first - 1), NAME_JOB_MAX - 1 - ALLOC_ID - 1 - INVOCATION);
 	buf_addf(&out, "%s-%s", alloc, last + 1);
 	return buf_take(&out);
+}
+
+char *handle_task_name(const char *id)
+{
+	const char *first = strchr(id, '/'), *last = strrchr(id, '/');
+
+	return first < last ? mem_strndup(first + 1, (size_t)(last - first - 1)) : mem_strdup("");
 }

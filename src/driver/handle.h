@@ -33,6 +33,7 @@ struct handle_kept {
 	char *job;     /* davit's name of it: handle_job_name() */
 	char *container;
 	char *image;  /* as containerd calls it; NULL: none, or not known */
+	char *boot;   /* of the host, in which it was started: handle_boot() */
 	char *cgroup; /* Nomad's folder below cgroupfs that the task is in, as its config says; NULL: none */
 	char *stdout_path, *stderr_path;
 	int64_t started_at; /* wall time, ns */
@@ -44,6 +45,9 @@ void handle_kept_write(const struct handle_kept *, struct buf *out);
 /* -ERR_INVALID for what this is not, -ERR_UNIMPLEMENTED for a version that we do not know; Roblox's driver's state is the latter.
  */
 int handle_kept_read(const void *data, size_t len, struct handle_kept *ret, struct err *err);
+
+/* The kernel's id of this boot: what ran in another runs no more. NULL: it says none. The caller frees. */
+char *handle_boot(void);
 
 struct handle;
 /* Whoever wants to know of its end. Inside its owner; exited() is called once, on the loop, after the watch has left the list. */
@@ -98,3 +102,5 @@ void handles_each(struct handles *, void (*each)(void *arg, struct handle *), vo
  * what a job's name cannot have; of any other id its beginning and a sum of all of it. The same whenever it is asked for, at most
  * NAME_JOB_MAX long. The caller frees. */
 char *handle_job_name(const char *task_id);
+/* The task's own name in "ALLOC/TASK/INVOCATION"; "" where it is none such. The caller frees. */
+char *handle_task_name(const char *task_id);

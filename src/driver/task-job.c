@@ -4,14 +4,13 @@
 #include "handle.h"
 #include "job-table.h"
 #include "labels.h"
+#include "nomad-labels.h"
 #include "mem.h"
 #include "parse.h"
 #include "path.h"
 #include "task-path.h"
 #include <fnmatch.h>
 #include <string.h>
-
-#define NOMAD_LABEL "com.hashicorp.nomad."
 
 void task_job_done(struct task_job *t)
 {
@@ -205,8 +204,10 @@ static void put_labels(const struct task_said *in, struct dict *out)
 	};
 
 	dict_add(out, &in->conf->labels);
-	dict_set(out, NOMAD_LABEL "alloc_id", t->alloc_id);
-	dict_set(out, NOMAD_LABEL "task_id", t->id);
+	dict_set(out, NOMAD_ALLOC_LABEL, t->alloc_id);
+	dict_set(out, NOMAD_TASK_LABEL, t->id);
+	if (*t->node_id)
+		dict_set(out, NOMAD_NODE_LABEL, t->node_id);
 	for (size_t k = 0; k < in->driver->extra_labels.n; k++)
 		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 			if ((rows[i].empty_too || *rows[i].value) &&

@@ -1,6 +1,16 @@
 #include "task-stats.h"
 #include "clock.h"
 
+void stats_compute_of(const Base__ClientTopology *t, struct stats_compute *ret)
+{
+	*ret = (struct stats_compute){ .mhz = t->override_total_compute, .cores = (unsigned)t->n_cores };
+	for (size_t i = 0; i < t->n_cores && !t->override_total_compute; i++) {
+		const Base__ClientTopologyCore *c = t->cores[i];
+
+		ret->mhz += c->base_speed ? c->base_speed : c->max_speed ? c->max_speed : c->guess_speed;
+	}
+}
+
 static double rate_of(const struct stats_look *before, const struct stats_look *now, enum cgroup_measure m)
 {
 	const uint64_t was = before->usage.v[m], is = now->usage.v[m];

@@ -1,6 +1,7 @@
 /* What a task uses, as Nomad is told of it: of two looks at its cgroup. */
 #pragma once
 #include "cgroup-usage.h"
+#include "nomadbase.pb-c.h"
 #include "nomaddriver.pb-c.h"
 
 /* What a client has to give, from SetConfig's topology: MHz of all its cores together, and how many they are. Zeroed: not known. */
@@ -8,6 +9,8 @@ struct stats_compute {
 	uint64_t mhz;
 	unsigned cores;
 };
+
+void stats_compute_of(const Base__ClientTopology *, struct stats_compute *ret);
 
 struct stats_look {
 	struct cgroup_usage usage;

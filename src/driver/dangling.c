@@ -1,0 +1,183 @@
+#include "dangling.h"
+#include "clock.h"
+#include "desk.h"
+#include "job-remove.h"
+#include "log.h"
+#include "mem.h"
+#include "nomad-labels.h"
+#include "plugin.h"
+#include "task.h"
+#include <string.h>
+
+enum { DANGLING_LIST_MS = 60000, DANGLING_REMOVE_MS = 120000 };
+
+struct dangling {
+	struct desk *desk;
+	struct timer timer;
+	char *node; /* NULL: not known yet */
+	/* a look, from its begin to the end of its removals */
+	bool at_work;
+	struct plugin_work work;
+	struct driver_conf *conf; /* that it is done by */
+	int64_t before;
+	struct dict found; /* job by task id */
+};
+
+const char *dangling_task(const struct record *rec, const char *node, int64_t before)
+{
+	const char *task = dict_get(&rec->c.labels, NOMAD_TASK_LABEL), *of = dict_get(&rec->c.labels, NOMAD_NODE_LABEL);
+
+	return task && of && node && !strcmp(of, node) && rec->c.created_at && rec->c.created_at < before ? task : NULL;
+}
+
+static void dangling_wait(struct dangling *d)
+{
+	const struct driver_conf *conf = d->desk->conf;
+	const bool on = conf->gc.dangling.enabled && conf->gc.dangling.period > 0;
+
+	timer_set(&d->timer, on ? clock_mono() + conf->gc.dangling.period : 0);
+}
+
+static void dangling_over(struct dangling *d)
+{
+	d->at_work = false;
+	dict_done(&d->found);
+	driver_conf_unref(d->conf);
+	d->conf = NULL;
+	dangling_wait(d);
+}
+
+/* in a worker */
+
+static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct dangling *d = arg;
+	const struct ctx limit = ctx_within(ctx, DANGLING_LIST_MS);
+	_cleanup_(task_states_done) struct task_states tasks = { 0 };
+	_cleanup_(records_done) struct records recs = { 0 };
+	struct core *core;
+	int r = desk_core(state, d->conf, &core, err);
+
+	if (r >= 0)
+		r = record_list(core, &limit, &recs, err);
+	if (r >= 0)
+		r = task_list(core, &limit, &tasks, err);
+	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
+		const char *task = dangling_task(&recs.v[i], d->node, d->before);
+		const struct task_status *t = task_states_find(&tasks, recs.v[i].c.id);
+
+		if (task && (d->conf->gc.container || (t && task_may_live(t))))
+			dict_set(&d->found, task, recs.v[i].name);
+	}
+	return r;
+}
+
+static int dangling_remove(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct dangling *d = arg;
+	struct core *core;
+	int known = desk_core(state, d->conf, &core, err);
+
+	for (size_t i = 0; known >= 0 && i < d->found.n && ctx_check(ctx, NULL) >= 0; i++) {
+		const struct ctx limit = ctx_within(ctx, DANGLING_REMOVE_MS);
+		struct err why = ERR_INIT;
+		int r = job_remove(core, d->found.v[i].value, true, true, &limit, &why);
+
+		if (r < 0 && r != -ERR_NOT_FOUND)
+			log_warn("dangling container of task %s: %s", d->found.v[i].key, why.msg);
+		else
+			log_info("dangling container of task %s: removed", d->found.v[i].key);
+	}
+	return known;
+}
+
+/* on the loop */
+
+static void on_dangling_removed(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	(void)call;
+	if (r < 0)
+		log_debug("dangling containers: %s", err->msg);
+	dangling_over(arg);
+}
+
+/* Those that a handle knows by now are none. */
+static void dangling_spare(struct dangling *d)
+{
+	struct dict left = { 0 };
+
+	for (size_t i = 0; i < d->found.n; i++)
+		if (!handles_find(&d->desk->handles, d->found.v[i].key))
+			dict_set(&left, d->found.v[i].key, d->found.v[i].value);
+	dict_done(&d->found);
+	d->found = left;
+}
+
+static void on_dangling_listed(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct dangling *d = arg;
+
+	(void)call;
+	if (r < 0)
+		log_debug("dangling containers: %s", err->msg);
+	dangling_spare(d);
+	for (size_t i = 0; r >= 0 && d->conf->gc.dangling.dry_run && i < d->found.n; i++)
+		log_info("dangling container of task %s: would be removed (dry_run)", d->found.v[i].key);
+	if (r < 0 || !d->found.n || d->conf->gc.dangling.dry_run) {
+		dangling_over(d);
+		return;
+	}
+	d->work.run = dangling_remove;
+	d->work.done = on_dangling_removed;
+	plugin_background(d->desk->plugin, &d->work);
+}
+
+static void on_dangling_time(void *arg)
+{
+	struct dangling *d = arg;
+
+	if (!d->node || !d->desk->plugin) {
+		dangling_wait(d);
+		return;
+	}
+	d->at_work = true;
+	d->conf = driver_conf_ref(d->desk->conf);
+	d->before = clock_wall() - d->conf->gc.dangling.creation_grace;
+	d->work = (struct plugin_work){ .run = dangling_list, .done = on_dangling_listed, .arg = d };
+	plugin_background(d->desk->plugin, &d->work);
+}
+
+void dangling_learn(struct dangling *d, const char *node_id)
+{
+	if (!*node_id || (d->node && !strcmp(d->node, node_id)) || d->at_work)
+		return;
+	free(d->node);
+	d->node = mem_strdup(node_id);
+}
+
+void dangling_set(struct dangling *d)
+{
+	if (!d->at_work)
+		dangling_wait(d);
+}
+
+struct dangling *dangling_new(struct desk *desk)
+{
+	struct dangling *d = mem_new(struct dangling);
+
+	*d = (struct dangling){ .desk = desk };
+	timer_init(&d->timer, desk->loop, on_dangling_time, d);
+	dangling_wait(d);
+	return d;
+}
+
+void dangling_free(struct dangling *d)
+{
+	if (!d)
+		return;
+	timer_done(&d->timer);
+	dict_done(&d->found);
+	driver_conf_unref(d->conf);
+	free(d->node);
+	free(d);
+}

@@ -1,0 +1,226 @@
+/* Theory of operation: what driver_state says is looked for at containerd, without a thread, and within a few seconds. Only its
+ * clear word that there is no such task is a failure, upon which the agent starts the task again, as after a reboot; a containerd
+ * that is away or silent is none: the task is taken for one that runs, and its wait (wait.h) finds out. One that has ended
+ * meanwhile is known by its wait as well, at once. What a task that is gone has left (record, snapshot, lease, network namespace)
+ * is cleared away. */
+#include "recover.h"
+#include "containers.h"
+#include "dangling.h"
+#include "desk.h"
+#include "job-remove.h"
+#include "log.h"
+#include "mem.h"
+#include "record.h"
+#include "task.h"
+#include "wait.h"
+#include <string.h>
+
+enum { RECOVER_LOOK_MS = 4000, RECOVER_CLEAR_MS = 60000 };
+
+struct recovery {
+	struct plugin_call *call; /* NULL: the client has gone */
+	struct desk *desk;
+	struct core core; /* in the task's namespace */
+	struct handle_kept kept;
+	struct ctrd_call *look, *record;
+};
+
+static void recovery_free(struct recovery *v)
+{
+	ctrd_call_free(v->look);
+	ctrd_call_free(v->record);
+	core_leave(&v->core);
+	handle_kept_done(&v->kept);
+	free(v);
+}
+
+static void on_recovery_closed(void *arg) { recovery_free(arg); }
+
+/* what is left */
+
+struct clearing {
+	struct plugin_work work;
+	struct driver_conf *conf;
+	char *ns, *job;
+};
+
+static int clear_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct clearing *c = arg;
+	const struct ctx limit = ctx_within(ctx, RECOVER_CLEAR_MS);
+	struct core *core, there;
+	int r = desk_core(state, c->conf, &core, err);
+
+	if (r < 0)
+		return r;
+	there = core_in(core, c->ns);
+	r = job_remove(&there, c->job, true, true, &limit, err);
+	core_leave(&there);
+	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
+}
+
+static void on_recovery_cleared(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct clearing *c = arg;
+
+	(void)call;
+	if (r < 0)
+		log_warn("task that is gone: what it left stays for now: %s", err->msg);
+	driver_conf_unref(c->conf);
+	free(c->ns);
+	free(c->job);
+	free(c);
+}
+
+static void recover_clear(struct desk *desk, const struct handle_kept *k)
+{
+	struct clearing *c = mem_new(struct clearing);
+
+	*c = (struct clearing){ .conf = driver_conf_ref(desk->conf), .ns = mem_strdup(k->ns), .job = mem_strdup(k->job) };
+	c->work = (struct plugin_work){ .run = clear_run, .done = on_recovery_cleared, .arg = c, .keep = true };
+	plugin_background(desk->plugin, &c->work);
+}
+
+/* what has become of it */
+
+static void recover_fail(struct recovery *v, const char *why)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_set(&err, ERR_NOT_FOUND, "task %s: %s", v->kept.task_id, why);
+	recover_clear(v->desk, &v->kept);
+	plugin_fail(TAKE_PTR(v->call), &err);
+	recovery_free(v);
+}
+
+static void recover_as(struct recovery *v, struct handle_exit *exit)
+{
+	static const Driver__RecoverTaskResponse reply = DRIVER__RECOVER_TASK_RESPONSE__INIT;
+	_cleanup_(handle_unrefp) struct handle *h = NULL;
+
+	if (!handles_find(&v->desk->handles, v->kept.task_id)) { /* asked for twice at once */
+		h = handle_new(&v->kept, HANDLE_RUNNING);
+		(void)handles_add(&v->desk->handles, h, NULL);
+		if (exit)
+			handle_exited(h, exit);
+		else
+			wait_begin(h, v->desk->core);
+	}
+	plugin_answer(TAKE_PTR(v->call), &reply.base);
+	recovery_free(v);
+}
+
+static void on_recovery_record(void *arg)
+{
+	struct recovery *v = arg;
+	_cleanup_(ctrd_containers_done) struct ctrd_containers found = { 0 };
+	int code, r = containers_list_end(TAKE_PTR(v->record), NULL, &found, NULL);
+	struct handle_exit exit;
+	int64_t at;
+
+	if (r < 0) {
+		recover_as(v, NULL);
+		return;
+	}
+	if (found.n) {
+		const struct record rec = { .c = found.v[0] };
+
+		if (record_exit(&rec, &code, &at)) {
+			exit = wait_exit((unsigned)code, at, false);
+			recover_as(v, &exit);
+			return;
+		}
+	}
+	recover_fail(v, found.n ? "it does not run any more, and how it ended is not known: the host has booted since, or its shim "
+				  "was killed"
+				: "its container is gone");
+}
+
+static void recover_ask_record(struct recovery *v)
+{
+	const struct ctx within = ctx_within(NULL, RECOVER_LOOK_MS);
+	_cleanup_free_ char *filter = mem_printf("id==%s", v->kept.container);
+
+	v->record = containers_list_begin(v->core.ctrd, filter, &within);
+	ctrd_call_notify(v->record, on_recovery_record, v);
+}
+
+static void on_recovery_looked(void *arg)
+{
+	struct recovery *v = arg;
+	struct task_status t = { 0 };
+	int r = task_look_end(TAKE_PTR(v->look), NULL, &t, NULL);
+
+	if (r < 0)
+		recover_as(v, NULL);
+	else if (t.state == TASK_ABSENT)
+		recover_ask_record(v);
+	else if (t.state == TASK_CREATED)
+		recover_fail(v, "it was never started");
+	else
+		recover_as(v, NULL);
+}
+
+/* What was started before this boot does not run, whether or not containerd can be asked. */
+static bool recover_booted(const struct recovery *v)
+{
+	_cleanup_free_ char *now = handle_boot();
+
+	return now && v->kept.boot && strcmp(now, v->kept.boot) != 0;
+}
+
+static void recover_look(struct recovery *v)
+{
+	const struct ctx within = ctx_within(NULL, RECOVER_LOOK_MS);
+
+	if (core_reconnect(&v->core, NULL) < 0 && recover_booted(v)) {
+		recover_fail(v, "the host has booted since it ran");
+		return;
+	}
+	if (!ctrd_alive(v->core.ctrd)) {
+		log_info("task %s: containerd is away: taken for one that runs", v->kept.task_id);
+		recover_as(v, NULL);
+		return;
+	}
+	v->look = task_look_begin(&v->core, v->kept.container, NULL, &within);
+	ctrd_call_notify(v->look, on_recovery_looked, v);
+}
+
+/* The kept state of the handle, which names the task that the agent means. */
+static int recover_read(struct desk *desk, const Driver__RecoverTaskRequest *req, struct handle_kept *ret, struct err *err)
+{
+	const Driver__TaskHandle *h = req->handle;
+	int r;
+
+	if (!h || !h->config || !*h->config->id)
+		return err_set(err, ERR_INVALID, "RecoverTask: no handle, or none of a task");
+	dangling_learn(desk->dangling, h->config->node_id);
+	r = handle_kept_read(h->driver_state.data, h->driver_state.len, ret, err);
+	if (r >= 0 && strcmp(ret->task_id, h->config->id) != 0)
+		r = err_set(err, ERR_INVALID, "its state is of task %s", ret->task_id);
+	return r < 0 ? err_wrap(err, r, "task %s", h->config->id) : 0;
+}
+
+void recover_task_begin(struct plugin_call *call, const ProtobufCMessage *msg)
+{
+	static const Driver__RecoverTaskResponse known = DRIVER__RECOVER_TASK_RESPONSE__INIT;
+	_cleanup_(handle_kept_done) struct handle_kept kept = { 0 };
+	struct desk *desk = plugin_app(call);
+	struct err err = ERR_INIT;
+	struct recovery *v;
+	int r = recover_read(desk, (const void *)msg, &kept, &err);
+
+	if (r < 0) {
+		plugin_fail(call, &err);
+		return;
+	}
+	if (handles_find(&desk->handles, kept.task_id)) {
+		plugin_answer(call, &known.base);
+		return;
+	}
+	v = mem_new(struct recovery);
+	*v = (struct recovery){ .call = call, .desk = desk, .kept = TAKE_STRUCT(kept) };
+	v->core = core_in(desk->core, v->kept.ns);
+	plugin_park(call, on_recovery_closed, v);
+	recover_look(v);
+}

@@ -22,6 +22,21 @@ static bool same_containerd(const struct driver_conf *a, const struct driver_con
 	return !strcmp(a->address, b->address) && !strcmp(a->ns, b->ns);
 }
 
+static void configure_images(struct desk *d)
+{
+	const struct task_images_conf how = { .loop = d->loop,
+					      .address = d->conf->address,
+					      .ns = d->conf->ns,
+					      .activity_ns = d->conf->pull_activity_timeout,
+					      .collect = d->conf->gc.image,
+					      .delay_ns = d->conf->gc.image_delay };
+
+	if (d->images)
+		task_images_configure(d->images, &how);
+	else
+		d->images = task_images_new(&how);
+}
+
 struct desk *desk_new(struct loop *loop)
 {
 	struct desk *d = mem_new(struct desk);
@@ -29,6 +44,7 @@ struct desk *desk_new(struct loop *loop)
 	d->loop = loop;
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
+	configure_images(d);
 	d->dangling = dangling_new(d);
 	return d;
 }
@@ -51,6 +67,7 @@ void desk_configure(struct desk *d, struct driver_conf *conf)
 {
 	driver_conf_unref(d->conf);
 	d->conf = conf;
+	configure_images(d);
 	dangling_set(d->dangling);
 	if (d->core && (d->handles.n || same_containerd(d->how_of, conf)))
 		return;

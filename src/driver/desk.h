@@ -19,7 +19,7 @@ struct desk {
 	struct core *core;        /* on the loop, for what must not block: waits. containerd may be away */
 	struct handles handles;
 	struct task_events *events;
-	struct task_images *images;   /* NULL until it is configured */
+	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
 	struct core_conf how; /* of @core; texts are borrowed of @how_of */

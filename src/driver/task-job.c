@@ -112,7 +112,7 @@ static int put_image(const struct task_said *in, struct task *t, struct err *err
 	const struct task_conf *c = in->conf;
 	const char *os = c->os && *c->os ? c->os : "linux", *variant = c->variant ? c->variant : "";
 
-	t->pull = c->force_pull ? PULL_ALWAYS : PULL_MISSING;
+	t->pull = PULL_NEVER; /* task-images.h fetches what is not there */
 	t->pull_timeout = seconds(c->image_pull_timeout ? c->image_pull_timeout : in->driver->image_pull_timeout);
 	if (c->arch && *c->arch)
 		t->platform = mem_printf("%s/%s%s%s", os, c->arch, *variant ? "/" : "", variant);

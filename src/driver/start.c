@@ -1,0 +1,431 @@
+/* StartTask: the task's config becomes a job on a worker, which runs it, detached. Where its image is not there (or is to be
+ * fetched again, or loaded) the call is parked while task_images fetches it, once for all who want it, and no thread waits. A
+ * handle stands in the set from the beginning, so that a second StartTask of the same id is refused; it leaves it where the start
+ * fails, and then nothing is left of the job either.
+ *
+ * The job's name is made of the task's id, and so is the same when Nomad asks again because the plugin died: what a killed start
+ * has left of it is taken away by job_run(), and one that had come to its end, whose answer was lost, is taken over as it is. */
+#include "start.h"
+#include "clock.h"
+#include "desk.h"
+#include "images.h"
+#include "job-remove.h"
+#include "job-run.h"
+#include "labels.h"
+#include "log.h"
+#include "mem.h"
+#include "nomad-labels.h"
+#include "pb.h"
+#include "record.h"
+#include "ref.h"
+#include "task-path.h"
+#include "task-policy.h"
+#include "wait.h"
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct start {
+	struct plugin_work work;
+	struct image_wait fetch;
+	struct image_hold hold;
+	struct plugin_call *call; /* while its image is waited for; NULL: the client has gone */
+	struct desk *desk;
+	struct driver_conf *driver;
+	struct handle *handle;
+	/* what is asked for */
+	struct arena arena;
+	const Driver__TaskConfig *task; /* in @arena */
+	struct task_conf *conf;
+	struct task_job made;
+	char *image; /* in full */
+	int load_fd;
+	bool fetched;
+	/* what has come of it, by the worker */
+	char *container, *address;
+	int64_t started_at;
+};
+
+static void start_free(struct start *s)
+{
+	image_hold_done(&s->hold);
+	handle_unref(s->handle);
+	task_job_done(&s->made);
+	task_conf_free(s->conf);
+	driver_conf_unref(s->driver);
+	arena_done(&s->arena);
+	if (s->load_fd > 0)
+		(void)close(s->load_fd);
+	free(s->image);
+	free(s->container);
+	free(s->address);
+	free(s);
+}
+DEFINE_CLEANUP(struct start, start_free)
+
+/* ---- on a worker */
+
+static struct task_said start_said(const struct start *s)
+{
+	return (struct task_said){ .task = s->task, .conf = s->conf, .driver = s->driver };
+}
+
+static int open_archive(struct start *s, struct err *err)
+{
+	_cleanup_free_ char *path = NULL, *real = NULL;
+	bool host;
+	int r = task_path(s->task->alloc_dir, s->task->name, s->conf->load, &path, &host, err);
+
+	if (r >= 0 && host)
+		r = err_hint(err, err_set(err, ERR_PERMISSION, "%s is not in the task's folder", path), "local/image.tar");
+	if (r >= 0)
+		r = task_path_resolve(s->task->alloc_dir, path, false, &real, err);
+	if (r >= 0 && (s->load_fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) < 0)
+		r = err_sys(err, errno, "%s", real);
+	return r < 0 ? err_wrap(err, r, "option load") : 0;
+}
+
+static int start_make(struct start *s, struct err *err)
+{
+	const struct task_said said = start_said(s);
+	int r = task_job_make(&said, &s->made, err);
+
+	if (r >= 0)
+		r = task_policy(&said, &s->made, err);
+	if (r >= 0)
+		r = job_check(s->made.job, err);
+	if (r >= 0 && s->conf->load && *s->conf->load)
+		r = open_archive(s, err);
+	return r;
+}
+
+/* Is it that which was not found? Only then is there something to be fetched. */
+static bool lacks_image(struct start *s, struct core *core, const struct ctx *ctx)
+{
+	struct ctrd_image image = { 0 };
+	int r = images_get(core->ctrd, s->image, ctx, &image, NULL);
+
+	ctrd_image_done(&image);
+	return r == -ERR_NOT_FOUND || (r >= 0 && s->made.job->tasks[0].platform);
+}
+
+/* Its name is taken: by itself, when Nomad asks again for what a plugin that died meanwhile had started. */
+static int start_take_over(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct err unused = ERR_INIT;
+	const char *id, *at;
+	int r = record_find(core, s->made.job->name, ctx, &rec, &unused);
+
+	id = r < 0 ? NULL : dict_get(&rec.c.labels, NOMAD_TASK_LABEL);
+	if (!id || strcmp(id, s->task->id) != 0 || !dict_get(&rec.c.labels, RECORD_COMPLETE))
+		return -ERR_EXISTS;
+	err_clear(err);
+	at = dict_get(&rec.c.labels, RECORD_STARTED);
+	if (!at || clock_parse(at, &s->started_at, NULL) < 0)
+		s->started_at = clock_wall();
+	s->container = mem_strdup(rec.c.id);
+	return 0;
+}
+
+/* Of a network of davit's own; Nomad has made the others, and knows. */
+static void find_address(struct start *s, const struct core *core)
+{
+	struct cni_result res = { 0 };
+
+	if (s->made.job->network || cni_first_result(&core->conf.cni, s->container, &res, NULL) < 0)
+		return;
+	if (res.n_ips)
+		s->address = mem_strndup(res.ips[0].address, strcspn(res.ips[0].address, "/"));
+	cni_result_done(&res);
+}
+
+static int start_job(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
+{
+	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true };
+	struct run_result res = { 0 };
+	int r = job_run(core, s->made.job, &opts, ctx, &res, err);
+
+	if (r >= 0) {
+		s->container = mem_strdup(res.id);
+		s->started_at = clock_wall();
+		find_address(s, core);
+	} else if (r == -ERR_EXISTS) {
+		r = start_take_over(s, core, ctx, err);
+	}
+	run_result_done(&res);
+	return r;
+}
+
+enum { START_FETCH = 1 };
+
+static int starting_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct start *s = arg;
+	const bool first = s->conf->force_pull || (s->conf->load && *s->conf->load);
+	struct core *core;
+	int r = s->made.job ? 0 : start_make(s, err);
+
+	if (r >= 0 && first && !s->fetched)
+		return START_FETCH;
+	if (r >= 0)
+		r = desk_core(state, s->driver, &core, err);
+	if (r < 0)
+		return r;
+	r = start_job(s, core, ctx, err);
+	if (r == -ERR_NOT_FOUND && !s->fetched && lacks_image(s, core, ctx)) {
+		err_clear(err);
+		return START_FETCH;
+	}
+	return r;
+}
+
+/* ---- on the loop: its end */
+
+static void answer_ports(const struct start *s, struct arena *a, Driver__NetworkOverride *net)
+{
+	const struct task_conf *c = s->conf;
+	const Driver__Resources *res = s->task->resources;
+
+	net->port_map = arena_array(a, Driver__NetworkOverride__PortMapEntry *, c->ports.n);
+	for (size_t i = 0; res && i < c->ports.n; i++)
+		for (size_t k = 0; k < res->n_ports; k++) {
+			Driver__NetworkOverride__PortMapEntry *e;
+
+			if (strcmp(res->ports[k]->label, c->ports.v[i]) != 0)
+				continue;
+			e = arena_get(a, sizeof *e);
+			driver__network_override__port_map_entry__init(e);
+			e->key = c->ports.v[i];
+			e->value = res->ports[k]->to ? res->ports[k]->to : res->ports[k]->value;
+			net->port_map[net->n_port_map++] = e;
+			break;
+		}
+}
+
+static void start_answer(struct start *s, struct plugin_call *call)
+{
+	Driver__StartTaskResponse res = DRIVER__START_TASK_RESPONSE__INIT;
+	Driver__TaskHandle handle = DRIVER__TASK_HANDLE__INIT;
+	Driver__NetworkOverride net = DRIVER__NETWORK_OVERRIDE__INIT;
+	_cleanup_buf_ struct buf state = { 0 };
+
+	handle_kept_write(&s->handle->kept, &state);
+	handle.version = 1;
+	handle.config = (Driver__TaskConfig *)(uintptr_t)s->task;
+	handle.state = DRIVER__TASK_STATE__RUNNING;
+	handle.driver_state = (ProtobufCBinaryData){ .data = (uint8_t *)state.data, .len = state.len };
+	res.handle = &handle;
+	if (s->address) {
+		net.addr = s->address;
+		answer_ports(s, &s->arena, &net);
+		res.network_override = &net;
+	}
+	plugin_answer(call, &res.base);
+}
+
+/* Out of the set, and whoever waits for it hears why. */
+static void start_forget(struct start *s, const char *why)
+{
+	struct handle_exit exit = { .at = clock_wall(), .err = mem_strdup(why) };
+
+	handle_exited(s->handle, &exit);
+	handles_remove(&s->desk->handles, s->handle);
+}
+
+/* Would the same StartTask do a moment later? */
+static bool start_may_come(int r)
+{
+	return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE || r == -ERR_ABORTED || r == -ERR_EXHAUSTED;
+}
+
+static void start_fail(struct start *s, struct plugin_call *call, const struct err *err, bool recoverable)
+{
+	start_forget(s, err->msg);
+	if (call)
+		plugin_fail_recoverable(call, err, recoverable);
+	start_free(s);
+}
+
+/* Nobody is there to hear of it: as though it had not been. */
+
+static int starting_undo_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	const struct start *s = arg;
+	struct core *core;
+	int r = desk_core(state, s->driver, &core, err);
+
+	return r < 0 ? r : job_remove(core, s->made.job->name, true, true, ctx, err);
+}
+
+static void starting_undo_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct start *s = arg;
+
+	(void)call;
+	if (r < 0)
+		log_warn("task %s: started for a client that has gone, and left: %s", s->task->id, err->msg);
+	start_forget(s, "the client has gone");
+	start_free(s);
+}
+
+static void start_undo(struct start *s)
+{
+	s->work = (struct plugin_work){ .run = starting_undo_run, .done = starting_undo_done, .arg = s, .keep = true };
+	plugin_background(s->desk->plugin, &s->work);
+}
+
+/* ---- its image */
+
+static void start_closed(void *arg)
+{
+	struct start *s = arg;
+
+	image_wait_end(&s->fetch);
+	start_forget(s, "the client has gone");
+	start_free(s);
+}
+
+static void image_done(void *arg, int r, const struct err *err)
+{
+	struct start *s = arg;
+
+	plugin_park(s->call, NULL, NULL);
+	if (r < 0) {
+		start_fail(s, s->call, err, image_may_come(r));
+		return;
+	}
+	s->fetched = true;
+	plugin_submit(s->call, &s->work);
+}
+
+static void image_event(void *arg, const char *message, const struct dict *annotations)
+{
+	const struct start *s = arg;
+
+	task_event_progress(s->desk->events, s->task->id, message, annotations);
+}
+
+static void start_fetch(struct start *s, struct plugin_call *call)
+{
+	const struct task *t = &s->made.job->tasks[0];
+	const struct conf_auth *own = &s->conf->auth, *a = own->username || own->config || own->helper ? own : &s->driver->auth;
+	const struct image_want want = {
+		.name = s->image,
+		.snapshotter = s->made.job->snapshotter,
+		.username = t->auth ? t->auth->username : NULL,
+		.password = t->auth ? t->auth->password : NULL,
+		.auth_file = t->auth ? t->auth->file : NULL,
+		.helper = a->helper,
+		.auth_soft_fail = s->conf->auth_soft_fail,
+		.timeout_ns = s->conf->image_pull_timeout ? s->conf->image_pull_timeout : s->driver->image_pull_timeout,
+		.load_fd = s->load_fd,
+		.load_name = s->conf->load,
+	};
+	_cleanup_dict_ struct dict about = { 0 };
+
+	dict_set(&about, "image", s->conf->image);
+	task_event(s->desk->events, s->task->id, s->load_fd > 0 ? "Loading image" : "Downloading image", &about);
+	s->call = call;
+	s->fetch.done = image_done;
+	s->fetch.event = image_event;
+	s->fetch.arg = s;
+	plugin_park(call, start_closed, s);
+	task_images_want(s->desk->images, &want, &s->fetch);
+}
+
+/* ---- its begin and end */
+
+static void start_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct start *s = arg;
+
+	if (r < 0)
+		start_fail(s, call, err, start_may_come(r));
+	else if (!call)
+		start_undo(s);
+	else if (r == START_FETCH)
+		start_fetch(s, call);
+	else {
+		handle_started(s->handle, s->container, s->started_at);
+		wait_begin(s->handle, s->desk->core);
+		start_answer(s, call);
+		start_free(s);
+	}
+}
+
+static void start_keep(struct start *s)
+{
+	struct handle_kept kept = { .task_id = mem_strdup(s->task->id),
+				    .ns = mem_strdup(s->driver->ns),
+				    .job = handle_job_name(s->task->id),
+				    .image = mem_strdup(s->image),
+				    .boot = handle_boot(),
+				    .stdout_path = mem_strdup(s->task->stdout_path),
+				    .stderr_path = mem_strdup(s->task->stderr_path),
+				    .tty = s->conf->tty };
+
+	s->handle = handle_new(&kept, HANDLE_STARTING);
+}
+
+static int start_name_image(struct start *s, struct err *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int r = ref_parse(s->conf->image, &ref, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "option image");
+	s->image = TAKE_PTR(ref.name);
+	return 0;
+}
+
+static int start_copy(struct start *s, const Driver__TaskConfig *task, struct err *err)
+{
+	_cleanup_buf_ struct buf packed = { 0 };
+	const ProtobufCMessage *copy;
+	int r;
+
+	pb_pack(&task->base, &packed);
+	r = pb_unpack(&driver__task_config__descriptor, packed.data, packed.len, &s->arena, &copy, err);
+	if (r >= 0)
+		s->task = (const Driver__TaskConfig *)copy;
+	return r;
+}
+
+static int start_read(struct start *s, const Driver__StartTaskRequest *req, struct err *err)
+{
+	int r;
+
+	if (!req->task || !*req->task->id)
+		return err_set(err, ERR_INVALID, "StartTask without a task");
+	if (s->driver->error)
+		return err_set(err, ERR_PRECONDITION, "%s", s->driver->error);
+	if (*req->task->alloc_dir != '/')
+		return err_set(err, ERR_INVALID, "task %s: without the folder of its allocation", req->task->id);
+	r = start_copy(s, req->task, err);
+	if (r >= 0)
+		r = task_conf_read(s->task->msgpack_driver_config.data, s->task->msgpack_driver_config.len, &s->conf, err);
+	if (r >= 0)
+		r = start_name_image(s, err);
+	if (r < 0)
+		return r;
+	start_keep(s);
+	dangling_learn(s->desk->dangling, s->task->node_id);
+	return handles_add(&s->desk->handles, s->handle, err);
+}
+
+void start_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
+{
+	_cleanup_(start_freep) struct start *s = mem_new(struct start);
+	struct err err = ERR_INIT;
+
+	s->desk = desk_of(call);
+	s->driver = driver_conf_ref(s->desk->conf);
+	s->work = (struct plugin_work){ .run = starting_run, .done = start_done, .arg = s };
+	if (start_read(s, (const Driver__StartTaskRequest *)request, &err) < 0) {
+		plugin_fail_recoverable(call, &err, false);
+		return;
+	}
+	task_images_hold(s->desk->images, s->image, &s->hold);
+	plugin_submit(call, &TAKE_PTR(s)->work);
+}

@@ -4,15 +4,17 @@
 
 enum { CALL_MS = 60000 };
 
-static struct core_conf core_conf_of(const struct driver_conf *conf)
+static struct core_conf core_conf_of(const struct desk *d, const struct driver_conf *conf)
 {
 	return (struct core_conf){
 		.address = conf->address,
 		.ns = conf->ns,
+		.snapshotter = conf->snapshotter,
 		.runtime = conf->runtime,
 		.cni = { .path = CNI_PATH_DEFAULT, .conf_dir = CNI_CONF_DIR, .cache_dir = CNI_CACHE_DIR },
-		.run_dir = CORE_RUN_DIR,
-		.data_dir = CORE_DATA_DIR,
+		.run_dir = d->run_dir,
+		.data_dir = d->data_dir,
+		.host_root = d->host_root,
 		.call_ms = CALL_MS,
 	};
 }
@@ -42,6 +44,8 @@ struct desk *desk_new(struct loop *loop)
 	struct desk *d = mem_new(struct desk);
 
 	d->loop = loop;
+	d->run_dir = CORE_RUN_DIR;
+	d->data_dir = CORE_DATA_DIR;
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
 	configure_images(d);
@@ -74,7 +78,7 @@ void desk_configure(struct desk *d, struct driver_conf *conf)
 	core_free(TAKE_PTR(d->core));
 	driver_conf_unref(d->how_of);
 	d->how_of = driver_conf_ref(conf);
-	d->how = core_conf_of(conf);
+	d->how = core_conf_of(d, conf);
 	(void)core_open_on(d->loop, &d->how, &d->core, NULL); /* fails for a namespace that cannot be: the health says so */
 }
 
@@ -93,14 +97,17 @@ int desk_task(const struct desk *d, const char *task_id, struct handle **ret, st
 /* workers */
 
 struct desk_worker {
+	const struct desk *desk;
 	struct driver_conf *conf; /* of @core, whose texts are borrowed of it */
 	struct core *core;
 };
 
 void *desk_worker_begin(void *app)
 {
-	(void)app;
-	return mem_new(struct desk_worker);
+	struct desk_worker *w = mem_new(struct desk_worker);
+
+	w->desk = app;
+	return w;
 }
 
 void desk_worker_end(void *state)
@@ -114,7 +121,7 @@ void desk_worker_end(void *state)
 
 static int worker_open(struct desk_worker *w, struct driver_conf *conf, struct err *err)
 {
-	const struct core_conf how = core_conf_of(conf);
+	const struct core_conf how = core_conf_of(w->desk, conf);
 
 	core_free(TAKE_PTR(w->core));
 	driver_conf_unref(w->conf);

@@ -22,7 +22,8 @@ struct desk {
 	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
-	struct core_conf how; /* of @core; texts are borrowed of @how_of */
+	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
+	struct core_conf how;                       /* of @core; texts are borrowed of @how_of */
 	struct driver_conf *how_of;
 };
 struct desk *desk_new(struct loop *);

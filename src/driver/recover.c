@@ -208,7 +208,8 @@ void recover_task_begin(struct plugin_call *call, const ProtobufCMessage *msg)
 	struct desk *desk = plugin_app(call);
 	struct err err = ERR_INIT;
 	struct recovery *v;
-	int r = recover_read(desk, (const void *)msg, &kept, &err);
+	int r = desk->core ? recover_read(desk, (const void *)msg, &kept, &err)
+			   : err_set(&err, ERR_PRECONDITION, "RecoverTask: the plugin has no options that it can use");
 
 	if (r < 0) {
 		plugin_fail(call, &err);

@@ -1,0 +1,671 @@
+/* What the driver answers of tasks that it knows, or is told of: WaitTask, InspectTask, TaskStats, TaskEvents, RecoverTask. The
+ * plugin is served on the test's own loop, before a fake containerd and folders that look like cgroups. */
+#include "test.h"
+#include "clock.h"
+#include "containers.h"
+#include "desk.h"
+#include "fake.h"
+#include "file.h"
+#include "host-methods.h"
+#include "labels.h"
+#include "log.h"
+#include "mem.h"
+#include "nomad-labels.h"
+#include "plugin-host.h"
+#include "recover.h"
+#include "tasks.h"
+#include "wait-call.h"
+#include "wait.h"
+#include <string.h>
+#include <unistd.h>
+
+#define ID "web-00000001"
+#define TASK "0a1b2c3d-0000-0000-0000-000000000000/web/deadbeef"
+#define DRIVER "/hashicorp.nomad.plugins.drivers.proto.Driver/"
+
+/* until driver-conf.c is there */
+__attribute__((weak)) struct driver_conf *driver_conf_new(void)
+{
+	struct driver_conf *c = mem_new(struct driver_conf);
+
+	c->address = mem_strdup("/none");
+	c->ns = mem_strdup("x");
+	c->refs = 1;
+	return c;
+}
+__attribute__((weak)) struct driver_conf *driver_conf_ref(struct driver_conf *c)
+{
+	c->refs++;
+	return c;
+}
+__attribute__((weak)) void driver_conf_unref(struct driver_conf *c)
+{
+	if (!c || --c->refs)
+		return;
+	free(c->address);
+	free(c->ns);
+	free(c);
+}
+
+struct rig {
+	struct loop *loop;
+	struct fake *fake;
+	struct desk *desk;
+	struct plugin *plugin;
+	struct grpc *grpc;
+	struct core *core; /* the test's own */
+	char *dir, *socket, *run, *data;
+	struct arena a;
+};
+
+static void must(int r, const struct err *err)
+{
+	if (r < 0)
+		fail_msg("%s", err->msg);
+}
+
+static void make_container(struct rig *rig)
+{
+	struct ctrd_container rec = { .id = (char[]){ ID },
+				      .image = (char[]){ "x" },
+				      .snapshotter = (char[]){ "overlayfs" },
+				      .snapshot_key = (char[]){ ID },
+				      .runtime = (char[]){ "io.containerd.runc.v2" } };
+	struct err err = ERR_INIT;
+
+	rec.spec.type_url = (char[]){ "spec" };
+	dict_set(&rec.labels, CLAIM_JOB, "web");
+	dict_set(&rec.labels, CLAIM_ID, ID);
+	must(containers_create(rig->core->ctrd, &rec, NULL, &err), &err);
+	dict_done(&rec.labels);
+}
+
+static void make_task(struct rig *rig, bool start)
+{
+	struct err err = ERR_INIT;
+	pid_t pid;
+
+	make_container(rig);
+	must(tasks_create(rig->core->ctrd, ID, NULL, NULL, NULL, NULL, &pid, &err), &err);
+	if (start)
+		must(tasks_start(rig->core->ctrd, ID, NULL, NULL, &pid, &err), &err);
+}
+
+static struct handle_kept kept_of(const char *task)
+{
+	return (struct handle_kept){ .task_id = mem_strdup(task),
+				     .ns = mem_strdup(FAKE_NS),
+				     .job = mem_strdup("web"),
+				     .container = mem_strdup(ID),
+				     .image = mem_strdup("docker.io/library/x:latest"),
+				     .started_at = 1700000000 * NSEC_PER_SEC };
+}
+
+/* As StartTask leaves it. */
+static struct handle *know(struct rig *rig)
+{
+	struct handle_kept kept = kept_of(TASK);
+	struct handle *h = handle_new(&kept, HANDLE_RUNNING);
+
+	must(handles_add(&rig->desk->handles, h, NULL), NULL);
+	wait_begin(h, rig->desk->core);
+	handle_unref(h); /* the set's */
+	return h;
+}
+
+static struct grpc_call *begin(struct rig *rig, const char *method, const ProtobufCMessage *req, int64_t ms)
+{
+	const struct ctx limit = ctx_within(NULL, ms);
+	_cleanup_free_ char *path = mem_printf(DRIVER "%s", method);
+	_cleanup_buf_ struct buf wire = { 0 };
+	struct grpc_call *call = grpc_start(rig->grpc, path, NULL, &limit);
+
+	pb_pack(req, &wire);
+	grpc_send(call, wire.data, wire.len, true);
+	return call;
+}
+
+static struct grpc_call *begin_wait(struct rig *rig, const char *task)
+{
+	Driver__WaitTaskRequest req = DRIVER__WAIT_TASK_REQUEST__INIT;
+
+	req.task_id = (char *)(uintptr_t)task;
+	return begin(rig, "WaitTask", &req.base, 20000);
+}
+
+/* The next message of type @type, in the rig's arena; NULL: the stream has ended well. */
+static const void *next(struct rig *rig, struct grpc_call *call, const ProtobufCMessageDescriptor *type)
+{
+	_cleanup_buf_ struct buf wire = { 0 };
+	const ProtobufCMessage *m = NULL;
+	struct err err = ERR_INIT;
+	int r = grpc_recv(call, NULL, &wire, &err);
+
+	must(r, &err);
+	if (r > 0)
+		must(pb_unpack(type, wire.data, wire.len, &rig->a, &m, &err), &err);
+	return m;
+}
+
+static const Driver__WaitTaskResponse *waited(struct rig *rig, struct grpc_call *call)
+{
+	const Driver__WaitTaskResponse *m = next(rig, call, &driver__wait_task_response__descriptor);
+
+	assert_non_null(m);
+	assert_null(next(rig, call, &driver__wait_task_response__descriptor));
+	grpc_call_free(call);
+	return m;
+}
+
+static bool answered_within(struct rig *rig, struct grpc_call *call, int64_t ms)
+{
+	const struct ctx limit = ctx_within(NULL, ms);
+
+	while (!grpc_ready(call))
+		if (loop_turn(rig->loop, &limit, NULL) < 0)
+			return false;
+	return true;
+}
+
+static void fails(struct rig *rig, struct grpc_call *call, int want, const char *text)
+{
+	_cleanup_buf_ struct buf wire = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)rig;
+	assert_int_equal(grpc_recv(call, NULL, &wire, &err), want);
+	if (!strstr(err.msg, text))
+		fail_msg("%s", err.msg);
+	grpc_call_free(call);
+}
+
+static void exits(struct rig *rig, unsigned status)
+{
+	struct err err = ERR_INIT;
+
+	must(fake_exit(rig->fake, FAKE_NS, ID, NULL, status, &err), &err);
+}
+
+static void put(const struct rig *rig, const char *path, const char *text)
+{
+	_cleanup_free_ char *file = mem_printf("%s%s", rig->dir, path),
+			    *folder = mem_strndup(file, (size_t)(strrchr(file, '/') - file));
+
+	assert_int_equal(file_mkdirs(folder, 0700, NULL), 0);
+	assert_int_equal(file_write(file, text, strlen(text), 0600, NULL), 0);
+}
+
+static void a_wait(void **state)
+{
+	struct rig *rig = *state;
+	struct grpc_call *first, *second, *gone;
+
+	make_task(rig, true);
+	(void)know(rig);
+	first = begin_wait(rig, TASK);
+	second = begin_wait(rig, TASK);
+	gone = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, first, 200));
+	grpc_call_free(gone);
+	assert_false(answered_within(rig, first, 50));
+	exits(rig, 7);
+	assert_int_equal(waited(rig, first)->result->exit_code, 7);
+	assert_int_equal(waited(rig, second)->result->exit_code, 7);
+	assert_int_equal(waited(rig, begin_wait(rig, TASK))->result->exit_code, 7); /* of one that has ended */
+}
+
+static void an_unknown_task(void **state)
+{
+	struct rig *rig = *state;
+	struct grpc_call *call = begin_wait(rig, "x/y/z");
+	Driver__TaskStatsRequest req = DRIVER__TASK_STATS_REQUEST__INIT;
+	Driver__InspectTaskRequest inspect = DRIVER__INSPECT_TASK_REQUEST__INIT;
+	_cleanup_buf_ struct buf wire = { 0 };
+	struct err err = ERR_INIT;
+	bool recoverable = true;
+
+	fails(rig, call, -ERR_PRECONDITION, "task not found for given id");
+	fails(rig, begin(rig, "InspectTask", &inspect.base, 20000), -ERR_PRECONDITION, "task not found for given id");
+	call = begin(rig, "TaskStats", &req.base, 20000);
+	assert_int_equal(grpc_recv(call, NULL, &wire, &err), -ERR_PRECONDITION);
+	assert_int_equal(host_recoverable(call, &recoverable), 1);
+	assert_false(recoverable);
+	grpc_call_free(call);
+}
+
+static const Driver__InspectTaskResponse *inspect(struct rig *rig)
+{
+	Driver__InspectTaskRequest req = DRIVER__INSPECT_TASK_REQUEST__INIT;
+	struct grpc_call *call;
+	const Driver__InspectTaskResponse *m;
+
+	req.task_id = (char[]){ TASK };
+	call = begin(rig, "InspectTask", &req.base, 20000);
+	m = next(rig, call, &driver__inspect_task_response__descriptor);
+	assert_non_null(m);
+	grpc_call_free(call);
+	return m;
+}
+
+static void inspecting(void **state)
+{
+	struct rig *rig = *state;
+	const Driver__InspectTaskResponse *m;
+
+	make_task(rig, true);
+	(void)know(rig);
+	m = inspect(rig);
+	assert_string_equal(m->task->id, TASK);
+	assert_string_equal(m->task->name, "web");
+	assert_int_equal(m->task->state, DRIVER__TASK_STATE__RUNNING);
+	assert_int_equal(m->task->started_at->seconds, 1700000000);
+	assert_int_equal(m->task->completed_at->seconds, INT64_C(-62135596800));
+	assert_non_null(m->task->result);
+	assert_int_equal(m->driver->n_attributes, 4);
+	exits(rig, 137);
+	(void)waited(rig, begin_wait(rig, TASK));
+	m = inspect(rig);
+	assert_int_equal(m->task->state, DRIVER__TASK_STATE__EXITED);
+	assert_true(m->task->completed_at->seconds > 1700000000);
+	assert_int_equal(m->task->result->exit_code, 137);
+	assert_int_equal(m->task->result->signal, 9);
+}
+
+/* Every so often, with numbers; then it ends as the task does, and can be had no more. */
+static void statistics(void **state)
+{
+	struct rig *rig = *state;
+	Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
+	Driver__TaskStatsRequest req = DRIVER__TASK_STATS_REQUEST__INIT;
+	const Driver__TaskStatsResponse *m;
+	struct grpc_call *call;
+	int64_t begun;
+
+	make_task(rig, true);
+	(void)know(rig);
+	put(rig, "/sys/fs/cgroup/pids/" FAKE_NS "/" ID "/pids.current", "1\n");
+	put(rig, "/sys/fs/cgroup/cpuacct/" FAKE_NS "/" ID "/cpuacct.usage", "1000\n");
+	put(rig, "/sys/fs/cgroup/memory/" FAKE_NS "/" ID "/memory.usage_in_bytes", "4096\n");
+	interval.nanos = 150000000;
+	req.task_id = (char[]){ TASK };
+	req.collection_interval = &interval;
+	begun = clock_mono();
+	call = begin(rig, "TaskStats", &req.base, 60000);
+	m = next(rig, call, &driver__task_stats_response__descriptor);
+	assert_non_null(m->stats->timestamp);
+	assert_int_equal(m->stats->agg_resource_usage->memory->usage, 4096);
+	m = next(rig, call, &driver__task_stats_response__descriptor);
+	assert_true(clock_mono() - begun >= 300 * NSEC_PER_MSEC);
+	assert_string_equal(m->stats->id, TASK);
+	exits(rig, 0);
+	while (next(rig, call, &driver__task_stats_response__descriptor))
+		;
+	grpc_call_free(call);
+	fails(rig, begin(rig, "TaskStats", &req.base, 20000), -ERR_PRECONDITION, "has ended");
+}
+
+static void events(void **state)
+{
+	struct rig *rig = *state;
+	Driver__TaskEventsRequest req = DRIVER__TASK_EVENTS_REQUEST__INIT;
+	struct grpc_call *call;
+	const Driver__DriverTaskEvent *m;
+
+	task_event(rig->desk->events, TASK, "before", NULL);
+	call = begin(rig, "TaskEvents", &req.base, 20000);
+	m = next(rig, call, &driver__driver_task_event__descriptor);
+	assert_string_equal(m->message, "before");
+	task_event(rig->desk->events, TASK, "now", NULL);
+	m = next(rig, call, &driver__driver_task_event__descriptor);
+	assert_string_equal(m->message, "now");
+	assert_string_equal(m->task_name, "web");
+	assert_false(answered_within(rig, call, 100));
+	grpc_call_free(call);
+	assert_int_equal(loop_pause(rig->loop, 100, NULL, NULL), 0);
+	task_event(rig->desk->events, TASK, "nobody hears it", NULL);
+	assert_int_equal(loop_pause(rig->loop, 20, NULL, NULL), 0);
+}
+
+/* recovery */
+
+static struct grpc_call *begin_recover(struct rig *rig, const char *id, const struct handle_kept *kept)
+{
+	Driver__RecoverTaskRequest req = DRIVER__RECOVER_TASK_REQUEST__INIT;
+	Driver__TaskHandle handle = DRIVER__TASK_HANDLE__INIT;
+	Driver__TaskConfig config = DRIVER__TASK_CONFIG__INIT;
+	_cleanup_buf_ struct buf kept_bytes = { 0 };
+
+	handle_kept_write(kept, &kept_bytes);
+	config.id = (char *)(uintptr_t)id;
+	handle.config = &config;
+	handle.version = 1;
+	handle.driver_state.data = (void *)kept_bytes.data;
+	handle.driver_state.len = kept_bytes.len;
+	req.handle = &handle;
+	return begin(rig, "RecoverTask", &req.base, 20000);
+}
+
+static void recovers(struct rig *rig)
+{
+	_cleanup_(handle_kept_done) struct handle_kept kept = kept_of(TASK);
+	struct grpc_call *call = begin_recover(rig, TASK, &kept);
+
+	assert_non_null(next(rig, call, &driver__recover_task_response__descriptor));
+	grpc_call_free(call);
+	assert_non_null(handles_find(&rig->desk->handles, TASK));
+}
+
+static void recovers_not(struct rig *rig, const char *boot, int want, const char *text)
+{
+	_cleanup_(handle_kept_done) struct handle_kept kept = kept_of(TASK);
+
+	kept.boot = mem_strdup(boot);
+	fails(rig, begin_recover(rig, TASK, &kept), want, text);
+	assert_null(handles_find(&rig->desk->handles, TASK));
+}
+
+/* In a worker, while the answer is there already. */
+static void is_cleared(struct rig *rig)
+{
+	struct ctrd_container rec = { 0 };
+	int r = 0;
+
+	for (int i = 0; r >= 0 && i < 500; i++) {
+		assert_int_equal(loop_pause(rig->loop, 20, NULL, NULL), 0);
+		r = containers_get(rig->core->ctrd, ID, NULL, &rec, NULL);
+		ctrd_container_done(&rec);
+	}
+	assert_int_equal(r, -ERR_NOT_FOUND);
+}
+
+static void recover_one_that_runs(void **state)
+{
+	struct rig *rig = *state;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	recovers(rig);
+	recovers(rig); /* once more is fine */
+	assert_int_equal(rig->desk->handles.n, 1);
+	call = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, call, 100));
+	exits(rig, 5);
+	assert_int_equal(waited(rig, call)->result->exit_code, 5);
+	recovers(rig);
+}
+
+static void recover_one_that_has_ended(void **state)
+{
+	struct rig *rig = *state;
+
+	make_task(rig, true);
+	exits(rig, 6);
+	recovers(rig);
+	assert_int_equal(waited(rig, begin_wait(rig, TASK))->result->exit_code, 6);
+}
+
+/* Its task is gone, and the record says how it ended. */
+static void recover_one_that_is_settled(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct err err = ERR_INIT;
+
+	make_container(rig);
+	dict_set(&labels, RECORD_EXIT, "3 2026-01-02T03:04:05Z");
+	must(containers_set_labels(rig->core->ctrd, ID, &labels, NULL, &err), &err);
+	recovers(rig);
+	assert_int_equal(waited(rig, begin_wait(rig, TASK))->result->exit_code, 3);
+}
+
+/* As after a reboot: there is a record, and no task; or not even that. */
+static void recover_one_that_is_gone(void **state)
+{
+	struct rig *rig = *state;
+
+	recovers_not(rig, NULL, -ERR_NOT_FOUND, "its container is gone");
+	make_container(rig);
+	recovers_not(rig, NULL, -ERR_NOT_FOUND, "how it ended is not known");
+	is_cleared(rig);
+}
+
+static void recover_one_that_was_never_started(void **state)
+{
+	struct rig *rig = *state;
+
+	make_task(rig, false);
+	recovers_not(rig, NULL, -ERR_NOT_FOUND, "never started");
+	is_cleared(rig);
+}
+
+static void hide(const struct rig *rig, bool hidden)
+{
+	_cleanup_free_ char *away = mem_printf("%s.away", fake_address(rig->fake));
+
+	assert_int_equal(hidden ? rename(fake_address(rig->fake), away) : rename(away, fake_address(rig->fake)), 0);
+}
+
+/* containerd is no part of it yet: the task is taken for one that runs, and ends as it did. */
+static void recover_while_containerd_is_away(void **state)
+{
+	struct rig *rig = *state;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	hide(rig, true);
+	recovers(rig);
+	call = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, call, 300));
+	hide(rig, false);
+	exits(rig, 8);
+	assert_int_equal(waited(rig, call)->result->exit_code, 8);
+}
+
+static void recover_after_a_boot_without_containerd(void **state)
+{
+	struct rig *rig = *state;
+
+	hide(rig, true);
+	recovers_not(rig, "another", -ERR_NOT_FOUND, "the host has booted");
+	hide(rig, false);
+}
+
+static void recover_nonsense(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_(handle_kept_done) struct handle_kept kept = kept_of(TASK);
+	Driver__RecoverTaskRequest none = DRIVER__RECOVER_TASK_REQUEST__INIT;
+
+	fails(rig, begin(rig, "RecoverTask", &none.base, 20000), -ERR_INVALID, "no handle");
+	fails(rig, begin_recover(rig, "a/b/c", &kept), -ERR_INVALID, "its state is of task");
+	assert_int_equal(rig->desk->handles.n, 0);
+}
+
+/* dangling containers */
+
+static bool is_there(struct rig *rig)
+{
+	struct ctrd_container rec = { 0 };
+	int r = containers_get(rig->core->ctrd, ID, NULL, &rec, NULL);
+
+	ctrd_container_done(&rec);
+	return r >= 0;
+}
+
+static void reap_every(struct rig *rig, int64_t period_ms, int64_t grace_ms, bool dry_run)
+{
+	struct driver_conf *conf = rig->desk->conf;
+
+	conf->gc.dangling.enabled = true;
+	conf->gc.dangling.period = period_ms * NSEC_PER_MSEC;
+	conf->gc.dangling.creation_grace = grace_ms * NSEC_PER_MSEC;
+	conf->gc.dangling.dry_run = dry_run;
+	dangling_set(rig->desk->dangling);
+}
+
+static void label_task(struct rig *rig, const char *node)
+{
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct err err = ERR_INIT;
+
+	dict_set(&labels, NOMAD_TASK_LABEL, TASK);
+	if (node)
+		dict_set(&labels, NOMAD_NODE_LABEL, node);
+	must(containers_set_labels(rig->core->ctrd, ID, &labels, NULL, &err), &err);
+}
+
+static void stays(struct rig *rig)
+{
+	assert_int_equal(loop_pause(rig->loop, 300, NULL, NULL), 0);
+	assert_true(is_there(rig));
+}
+
+static void dangling_ones_go(void **state)
+{
+	struct rig *rig = *state;
+
+	make_task(rig, true);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = true;
+	reap_every(rig, 20, 0, false);
+	stays(rig); /* nobody has said which client this is */
+	dangling_learn(rig->desk->dangling, "");
+	stays(rig);
+	dangling_learn(rig->desk->dangling, "n2");
+	stays(rig); /* another's */
+	reap_every(rig, 20, 60000, false);
+	dangling_learn(rig->desk->dangling, "n1");
+	stays(rig); /* young */
+	reap_every(rig, 20, 0, true);
+	stays(rig);
+	rig->desk->conf->gc.dangling.enabled = false;
+	dangling_set(rig->desk->dangling);
+	stays(rig);
+	reap_every(rig, 20, 0, false);
+	is_cleared(rig);
+}
+
+static void dangling_ones_that_are_known(void **state)
+{
+	struct rig *rig = *state;
+	struct handle *h;
+
+	make_task(rig, true);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = true;
+	dangling_learn(rig->desk->dangling, "n1");
+	h = know(rig);
+	reap_every(rig, 20, 0, false);
+	stays(rig);
+	handles_remove(&rig->desk->handles, h);
+	is_cleared(rig);
+}
+
+/* gc.container: what has ended is kept for looking at, and what runs is not. */
+static void dangling_ones_that_have_ended(void **state)
+{
+	struct rig *rig = *state;
+
+	make_task(rig, true);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = false;
+	dangling_learn(rig->desk->dangling, "n1");
+	exits(rig, 1);
+	reap_every(rig, 20, 0, false);
+	stays(rig);
+	rig->desk->conf->gc.container = true;
+	is_cleared(rig);
+}
+
+static void dangling_ones_without_a_list(void **state)
+{
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+
+	make_task(rig, true);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = true;
+	dangling_learn(rig->desk->dangling, "n1");
+	must(fake_fault(rig->fake, &err, "Tasks/List:fail"), &err);
+	reap_every(rig, 20, 0, false);
+	stays(rig);
+	must(fake_reset(rig->fake, &err), &err);
+	is_cleared(rig);
+}
+
+/* the stage */
+
+static const struct plugin_method methods[] = {
+	{ .path = DRIVER "WaitTask", .request = &driver__wait_task_request__descriptor, .begin = wait_task_begin },
+	{ .path = DRIVER "InspectTask", .request = &driver__inspect_task_request__descriptor, .begin = inspect_task_begin },
+	{ .path = DRIVER "TaskStats", .request = &driver__task_stats_request__descriptor, .begin = task_stats_begin },
+	{ .path = DRIVER "TaskEvents", .request = &driver__task_events_request__descriptor, .begin = task_events_begin },
+	{ .path = DRIVER "RecoverTask", .request = &driver__recover_task_request__descriptor, .begin = recover_task_begin },
+	{ 0 },
+};
+
+static int set_up(void **state)
+{
+	static const struct plugin_method *const tables[] = { methods, NULL };
+	static struct rig rig;
+	struct plugin_conf pc = { .tables = tables, .threads = 2, .begin = desk_worker_begin, .end = desk_worker_end };
+	struct core_conf cc = { .ns = FAKE_NS };
+	struct driver_conf *conf = driver_conf_new();
+	struct err err = ERR_INIT;
+
+	log_init(LOG_ERROR, LOG_TEXT);
+	rig = (struct rig){ .loop = loop_new(), .dir = mem_strdup("/tmp/davit-test-calls-XXXXXX") };
+	assert_non_null(mkdtemp(rig.dir));
+	must(fake_start(rig.loop, &rig.fake, &err), &err);
+	rig.socket = mem_printf("%s/plugin", rig.dir);
+	rig.run = mem_printf("%s/run", rig.dir);
+	rig.data = mem_printf("%s/data", rig.dir);
+	free(conf->address);
+	free(conf->ns);
+	conf->address = mem_strdup(fake_address(rig.fake));
+	conf->ns = mem_strdup(FAKE_NS);
+	rig.desk = desk_new(rig.loop);
+	rig.desk->run_dir = rig.run;
+	rig.desk->data_dir = rig.data;
+	rig.desk->host_root = rig.dir;
+	desk_configure(rig.desk, conf);
+	pc.path = rig.socket;
+	pc.app = rig.desk;
+	must(plugin_new(rig.loop, &pc, &rig.plugin, &err), &err);
+	rig.desk->plugin = rig.plugin;
+	cc.address = conf->address;
+	cc.run_dir = rig.run;
+	cc.data_dir = rig.data;
+	must(core_open_on(rig.loop, &cc, &rig.core, &err), &err);
+	must(core_reconnect(rig.core, &err), &err);
+	must(grpc_open(rig.loop, rig.socket, &rig.grpc, &err), &err);
+	*state = &rig;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct rig *rig = *state;
+
+	grpc_free(rig->grpc);
+	(void)plugin_drain(rig->plugin, 20000);
+	plugin_free(rig->plugin);
+	desk_free(rig->desk);
+	core_free(rig->core);
+	fake_free(rig->fake);
+	loop_free(rig->loop);
+	(void)file_remove_tree(rig->dir, NULL);
+	free(rig->dir);
+	free(rig->socket);
+	free(rig->run);
+	free(rig->data);
+	arena_done(&rig->a);
+	return 0;
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), T(events), T(recover_one_that_runs),
+	  T(recover_one_that_has_ended), T(recover_one_that_is_settled), T(recover_one_that_is_gone),
+	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
+	  T(recover_nonsense), T(dangling_ones_go), T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended),
+	  T(dangling_ones_without_a_list))

@@ -74,7 +74,8 @@ check-cases: release
 check-hostile: release build-asan
 	@$(PYTHON) tests/check hostile
 
-# What Nomad itself (built from its Go module into a cache folder: some minutes, once) reads of job files, beside what davit reads.
+# What Nomad itself (built from its Go module into a cache folder: some minutes, once) reads of job files, beside what davit reads; and
+# containerd-driver under a real agent of two versions of it.
 check-nomad: build-asan
 	@$(PYTHON) tests/check nomad
 
@@ -116,6 +117,10 @@ bench: release
 bench-shim: release
 	@bench/shim
 
+# containerd-driver beside Nomad's docker driver under one agent: the table of the driver in docs/performance.md.
+bench-nomad: release build-asan
+	@bench/nomad
+
 # Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
 bench-against: release
 	@BASE="$(abspath $(BASE))" tests/run --cases bench/against
@@ -129,4 +134,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-cri check-vm coverage lint \
-	analyze fuzz bench bench-shim bench-against install clean
+	analyze fuzz bench bench-shim bench-nomad bench-against install clean

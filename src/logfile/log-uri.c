@@ -62,6 +62,15 @@ static bool uri_take_number(const char *value, int64_t *ret)
 	return *value && !*end && !errno && *ret >= 0;
 }
 
+static bool uri_take_flag(const char *value, bool *ret)
+{
+	int64_t flag = 0;
+	const bool ok = uri_take_number(value, &flag);
+
+	*ret |= flag != 0;
+	return ok;
+}
+
 static bool uri_take_path(const char *value, char **ret)
 {
 	free(*ret);
@@ -80,7 +89,6 @@ static bool uri_take_word(const char *value, struct strv *out)
 
 static bool uri_take_key(struct log_uri *u, const char *key, const char *value)
 {
-	int64_t flag = 0;
 	bool ok = true;
 
 	if (!strcmp(key, "size"))
@@ -88,7 +96,9 @@ static bool uri_take_key(struct log_uri *u, const char *key, const char *value)
 	else if (!strcmp(key, "files"))
 		ok = uri_take_number(value, &u->files);
 	else if (!strcmp(key, "unread"))
-		ok = uri_take_number(value, &flag);
+		ok = uri_take_flag(value, &u->unread);
+	else if (!strcmp(key, "kept"))
+		ok = uri_take_flag(value, &u->kept);
 	else if (!strcmp(key, "out"))
 		ok = uri_take_path(value, &u->out);
 	else if (!strcmp(key, "err"))
@@ -97,7 +107,6 @@ static bool uri_take_key(struct log_uri *u, const char *key, const char *value)
 		ok = uri_take_path(value, &u->attach);
 	else if (!strcmp(key, "after"))
 		ok = uri_take_word(value, &u->after);
-	u->unread |= flag != 0;
 	return ok;
 }
 
@@ -148,6 +157,7 @@ char *log_uri_make(const struct log_uri *u)
 	add_encoded(&out, u->path ? u->path : "");
 	buf_addf(&out, "?size=%" PRId64 "&files=%" PRId64, u->size, u->files);
 	uri_add_pair(&out, "unread", u->unread ? "1" : NULL);
+	uri_add_pair(&out, "kept", u->kept ? "1" : NULL);
 	uri_add_pair(&out, "out", u->out);
 	uri_add_pair(&out, "err", u->err);
 	uri_add_pair(&out, "attach", u->attach);

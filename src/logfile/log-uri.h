@@ -10,8 +10,10 @@
  * | out, err | FIFOs of an *owner*, a davit in the foreground that has them open for reading: what is slow to be read slows the
  *   process down, as a pipe does. Once nobody has them open any more the owner has gone, for good: what comes from then on, and
  * what stands in the FIFOs with "unread", goes to the log, or is dropped and counted where there is none, and the process's input
- * ends | | attach | the socket that others attach to (attach.h) | | after | a program and, in further ones, its arguments: to be
- * run when the process has ended and no owner sees it; again, later and later, while it fails and the process is not deleted |
+ * ends | | kept | "1": the FIFOs are somebody else's, who may leave and return: they are kept open for reading too, and what nobody
+ * reads waits in them and slows the process down. There is no owner then | | attach | the socket that others attach to (attach.h) |
+ * | after | a program and, in further ones, its arguments: to be run when the process has ended and no owner sees it; again, later
+ * and later, while it fails and the process is not deleted |
  *
  * As the address of stdin: a pipe that whoever attaches may write to, and that stays open when they leave. */
 #pragma once
@@ -24,7 +26,7 @@
 struct log_uri {
 	char *path; /* NULL: none, as of the other texts */
 	int64_t size, files;
-	bool unread;
+	bool unread, kept;
 	char *out, *err, *attach;
 	struct strv after;
 };

@@ -1,5 +1,6 @@
 /* rm and prune. */
 #include "job-remove.h"
+#include "job-name.h"
 #include "kept-logs.h"
 #include "mem.h"
 #include "name.h"
@@ -87,6 +88,24 @@ int job_remove(struct core *c, const char *name, bool force, bool volumes, const
 	}
 	r = remove_record(c, &rec, force, volumes, ctx, err);
 	return r < 0 ? err_wrap(err, r, "remove job %s", rec.name) : 0;
+}
+
+/* Of an id that is ours: what stands before its eight digits. */
+static char *name_of_id(const char *id) { return job_id_is_ours(id) ? mem_strndup(id, (size_t)(strrchr(id, '-') - id)) : NULL; }
+
+int job_remove_id(struct core *c, const char *id, bool force, bool volumes, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_free_ char *name = name_of_id(id);
+	int r = record_get(c, id, ctx, &rec, err);
+
+	if (r == -ERR_NOT_FOUND) {
+		err_clear(err);
+		r = name ? remove_claim(c, name, ctx, err) : 0;
+	} else if (r >= 0) {
+		r = remove_record(c, &rec, force, volumes, ctx, err);
+	}
+	return r < 0 ? err_wrap(err, r, "remove job %s", id) : 0;
 }
 
 static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)

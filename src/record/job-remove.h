@@ -4,6 +4,9 @@
 
 /* @force: a running one is killed. @volumes: its anonymous volumes too. Also removes what a killed run left of the name. */
 int job_remove(struct core *, const char *name, bool force, bool volumes, const struct ctx *, struct err *err);
+/* The same of the job of just this id, without a look at the others; one that is not there is success, and what a killed run left
+ * of it goes. */
+int job_remove_id(struct core *, const char *id, bool force, bool volumes, const struct ctx *, struct err *err);
 /* Removals that go on behind `run --rm` are waited for: before asking what its image or volumes are used for. */
 void job_await_removals(struct core *, const struct ctx *);
 /* Removes what killed runs left, and every exited job when @exited. Adds a line for each removed thing. */

@@ -2,6 +2,7 @@
 #include "job-name.h"
 #include "job-pod.h"
 #include "mem.h"
+#include "value.h"
 #include "record.h"
 #include "remains.h"
 #include "stop.h"
@@ -31,6 +32,18 @@ int job_stop_begin(struct core *c, const char *name, int sig, const struct ctx *
 	if (r >= 0)
 		r = stop_signal(c, &rec, sig, ctx, err);
 	return r < 0 && rec.name ? err_wrap(err, r, "stop job %s", rec.name) : r;
+}
+
+int job_stop_id(struct core *c, const char *id, const struct stop_how *how, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_get(c, id, ctx, &rec, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r >= 0)
+		r = stop_tasks_how(c, &rec, how, ctx, err);
+	return r < 0 ? err_wrap(err, r, "stop job %s", id) : 0;
 }
 
 static int kill_task(struct core *c, const struct record *rec, const char *id, int sig, const struct ctx *ctx, struct err *err)
@@ -66,6 +79,16 @@ static int kill_tasks(struct core *c, const struct record *job, int sig, const s
 	if (!hit || (r < 0 && r != -ERR_PRECONDITION && r != -ERR_NOT_FOUND))
 		return r;
 	return err_clear(err), 0;
+}
+
+int job_kill_id(struct core *c, const char *id, const char *signal, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int sig, r = parse_signal(signal, &sig, err);
+
+	if (r >= 0)
+		r = record_get(c, id, ctx, &rec, err);
+	return r < 0 ? r : kill_tasks(c, &rec, sig, ctx, err);
 }
 
 int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)

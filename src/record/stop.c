@@ -17,7 +17,7 @@ struct stop {
 	char *id;
 	const struct task *task; /* NULL: the record does not say */
 	bool first;
-	int sig;
+	int sig; /* 0: to be found */
 	int64_t ms;
 	struct ctrd_call *kill, *wait;
 	struct timer timer; /* the signal is not answered, the task does not end */
@@ -126,19 +126,22 @@ static int stop_find_signal(struct stop *s, const struct record *rec, const stru
 		return r;
 	if (!name)
 		name = dict_get(s->first ? &rec->c.labels : &own.labels, "io.containerd.image.config.stop-signal");
+	if (s->sig)
+		return 0;
 	s->sig = SIGTERM;
 	if (name)
 		(void)parse_signal(name, &s->sig, NULL);
 	return 0;
 }
 
-static void stop_init(struct stop *s, struct core *c, const struct record *rec, size_t i, int timeout)
+static void stop_init(struct stop *s, struct core *c, const struct record *rec, size_t i, const struct stop_how *how, int sig)
 {
 	s->core = c;
 	s->id = job_id_task(rec->c.id, i);
 	s->task = rec->job && i < rec->job->n_tasks ? &rec->job->tasks[i] : NULL;
 	s->first = i == 0;
-	s->ms = 1000 * (timeout >= 0 ? timeout : s->task ? s->task->stop_timeout : 10);
+	s->sig = sig;
+	s->ms = how->ms >= 0 ? how->ms : 1000 * (s->task ? s->task->stop_timeout : 10);
 }
 
 /* Adds a node where there is something to be stopped. 1: there is a task. */
@@ -186,15 +189,16 @@ static void stop_order(const struct stop_job *j, struct graph *g)
 	}
 }
 
-static int stop_plan_job(struct stop_job *j, struct core *c, int timeout, struct graph *g, const struct ctx *ctx, struct err *err)
+static int stop_plan_job(struct stop_job *j, struct core *c, const struct stop_how *how, struct graph *g, const struct ctx *ctx,
+			 struct err *err)
 {
 	bool any = false;
-	int r = 0;
+	int sig = 0, r = how->signal ? parse_signal(how->signal, &sig, err) : 0;
 
 	j->n = job_id_tasks(j->rec->c.id);
 	j->v = mem_array(struct stop, j->n);
 	for (size_t i = 0; r >= 0 && i < j->n; i++) {
-		stop_init(&j->v[i], c, j->rec, i, timeout);
+		stop_init(&j->v[i], c, j->rec, i, how, sig);
 		r = !j->which || j->which[i] ? stop_plan(&j->v[i], j->rec, g, j->n, ctx, err) : 0;
 		any |= r > 0;
 	}
@@ -230,7 +234,7 @@ static void stop_jobs_done(struct stop_job *jobs, size_t n)
 	free(jobs);
 }
 
-static int stop_which(struct core *c, const struct record *const *recs, size_t n, int timeout, const bool *which,
+static int stop_which(struct core *c, const struct record *const *recs, size_t n, const struct stop_how *stop, const bool *which,
 		      const struct ctx *ctx, struct err *err)
 {
 	const struct graph_how how = { .loop = c->loop, .step_ms = STEP_MS, .goes_on = true };
@@ -242,7 +246,7 @@ static int stop_which(struct core *c, const struct record *const *recs, size_t n
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		jobs[i].rec = recs[i];
 		jobs[i].which = which;
-		r = stop_plan_job(&jobs[i], c, timeout, g, ctx, err);
+		r = stop_plan_job(&jobs[i], c, stop, g, ctx, err);
 		any |= r > 0;
 	}
 	for (size_t i = 0; r >= 0 && i < n; i++)
@@ -255,19 +259,26 @@ static int stop_which(struct core *c, const struct record *const *recs, size_t n
 	return r < 0 ? r : any;
 }
 
+static int64_t stop_ms(int timeout) { return timeout >= 0 ? 1000 * (int64_t)timeout : -1; }
+
 int stop_all(struct core *c, const struct record *const *recs, size_t n, int timeout, const struct ctx *ctx, struct err *err)
 {
-	return stop_which(c, recs, n, timeout, NULL, ctx, err);
+	return stop_which(c, recs, n, &(struct stop_how){ .ms = stop_ms(timeout) }, NULL, ctx, err);
+}
+
+int stop_tasks_how(struct core *c, const struct record *rec, const struct stop_how *how, const struct ctx *ctx, struct err *err)
+{
+	return stop_which(c, &rec, 1, how, NULL, ctx, err);
 }
 
 int stop_tasks(struct core *c, const struct record *rec, int timeout, const bool *which, const struct ctx *ctx, struct err *err)
 {
-	return stop_which(c, &rec, 1, timeout, which, ctx, err);
+	return stop_which(c, &rec, 1, &(struct stop_how){ .ms = stop_ms(timeout) }, which, ctx, err);
 }
 
 /* the signal alone */
 
-static int stop_send(struct stop *s, const struct record *rec, int sig, const struct ctx *ctx, struct err *err)
+static int stop_send(struct stop *s, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	const struct ctx soon = ctx_within(ctx, SIGNAL_MS);
 	struct task_status t;
@@ -275,9 +286,9 @@ static int stop_send(struct stop *s, const struct record *rec, int sig, const st
 
 	if (r < 0 || task_is_over(&t))
 		return r;
-	r = sig ? 0 : stop_find_signal(s, rec, ctx, err);
+	r = stop_find_signal(s, rec, ctx, err);
 	if (r >= 0)
-		r = tasks_kill(s->core->ctrd, s->id, NULL, sig ? sig : s->sig, false, &soon, err);
+		r = tasks_kill(s->core->ctrd, s->id, NULL, s->sig, false, &soon, err);
 	if (t.state == TASK_PAUSED)
 		(void)tasks_resume(s->core->ctrd, s->id, &soon, NULL);
 	if (r == -ERR_NOT_FOUND)
@@ -295,8 +306,8 @@ int stop_signal(struct core *c, const struct record *rec, int sig, const struct 
 	for (size_t i = 0; r >= 0 && i < job_id_tasks(rec->c.id); i++) {
 		_cleanup_(stop_done) struct stop s = { 0 };
 
-		stop_init(&s, c, rec, i, 0);
-		r = stop_send(&s, rec, sig, ctx, err);
+		stop_init(&s, c, rec, i, &(struct stop_how){ .ms = 0 }, sig);
+		r = stop_send(&s, rec, ctx, err);
 		any |= r > 0;
 	}
 	return r < 0 ? r : any;

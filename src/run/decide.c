@@ -111,6 +111,17 @@ int run_check_keys(const struct run_opts *opts, size_t n_tasks, struct err *err)
 			"run it with -d, then: davit logs -f JOB");
 }
 
+static int check_foreign_streams(const struct run *run, struct err *err)
+{
+	const struct run_opts *o = run->opts;
+
+	if (!o->out && !o->err)
+		return 0;
+	if (o->mode == RUN_DETACHED && run->job->n_tasks == 1 && run->job->tasks[0].log == JOB_LOG_NONE)
+		return 0;
+	return err_set(err, ERR_INVALID, "output that somebody else reads: of a detached job of one task whose log is none");
+}
+
 int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 {
 	int r;
@@ -122,6 +133,8 @@ int run_decide(struct run *run, const struct ctx *ctx, struct err *err)
 		r = job_check(run->job, err);
 	if (r >= 0)
 		r = run_check_keys(run->opts, run->job->n_tasks, err);
+	if (r >= 0)
+		r = check_foreign_streams(run, err);
 	for (size_t i = 0; r >= 0 && i < run->job->n_tasks; i++)
 		r = check_processors(&run->job->tasks[i], err);
 	if (r >= 0)

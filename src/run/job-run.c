@@ -57,6 +57,7 @@ int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, 
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 	ret->name = mem_strdup(run->job->name);
 	ret->id = mem_strdup(run->id);
+	ret->pid = run->tasks[0].pid;
 	if (run->opts->started)
 		run->opts->started(run->opts->started_arg, ret->name, ret->id);
 	if (run->opts->mode == RUN_FOREGROUND)

@@ -17,8 +17,12 @@ struct run_opts {
 					  when we end before the job; NULL: there is none, as in a process with threads */
 	const struct console *console; /* foreground: the process's signals and terminal; NULL: they stay as they are */
 	const char *cidfile;           /* NULL: none */
-	const char *set;               /* of which set the job is; NULL: of none */
-	struct timing *timing;         /* filled when not NULL */
+	/* Detached, of one task whose log is JOB_LOG_NONE: FIFOs that are there, or /dev/null, of somebody else who reads them, and
+	 * may leave and return. The shim has them open itself, so that our end stops nothing; what nobody reads waits in them, up
+	 * to 1 MiB, and then slows the job down. NULL: nowhere. -ERR_INVALID: something else, a link among that. */
+	const char *out, *err;
+	const char *set;                                              /* of which set the job is; NULL: of none */
+	struct timing *timing;                                        /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
 	void *started_arg;
 };
@@ -27,6 +31,7 @@ struct run_result {
 	char *name, *id;
 	bool exited, detached; /* foreground: exited, or detached by keys; neither: whoever read the output has gone, or
 				  our terminal, and the job goes on */
+	pid_t pid;             /* of its first process; 0: none was started */
 	int exit_code;         /* of the container, 128+n by signal; STREAMS_LOST for a success whose output was lost; 128+n
 				  for what ended us when neither exited nor detached */
 };

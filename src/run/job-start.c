@@ -38,7 +38,7 @@ static int others_run(const struct run *run, const struct ctx *ctx, struct err *
 }
 
 /* A job that exists: its records, with the tasks of its last run deleted. 1: it runs, and nobody wants to see it. */
-static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, pid_t *ret_pid, struct err *err)
 {
 	struct task_status t;
 	int r;
@@ -55,8 +55,10 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	r = task_look(run->core, run->id, ctx, &t, err);
 	if (r < 0)
 		return r;
-	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED)
+	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED) {
+		*ret_pid = t.pid;
 		return 1;
+	}
 	if (t.state == TASK_UNKNOWN)
 		return err_hint(err, err_set(err, ERR_UNAVAILABLE, "its shim does not say how it is"), "end it with: davit stop %s",
 				run->job->name);
@@ -78,13 +80,14 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_(run_done) struct run run = { .core = core, .opts = opts, .lock = -1 };
 	struct run_result res = { 0 };
+	pid_t pid = 0;
 	int r = record_find(core, name, ctx, &rec, err);
 
 	if (r < 0)
 		return r;
-	r = start_prepare(&run, &rec, ctx, err);
+	r = start_prepare(&run, &rec, ctx, &pid, err);
 	if (r > 0) {
-		*ret = (struct run_result){ .name = mem_strdup(run.job->name), .id = mem_strdup(run.id) };
+		*ret = (struct run_result){ .name = mem_strdup(run.job->name), .id = mem_strdup(run.id), .pid = pid };
 		return 0;
 	}
 	if (r == 0)

@@ -134,6 +134,8 @@ static void task_part_done(struct run_task *t)
 	free(t->id);
 	free(t->image_name);
 	free(t->log_uri);
+	free(t->err_uri);
+	run_close_fifos(t);
 	free(t->whose);
 }
 

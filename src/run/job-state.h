@@ -86,7 +86,8 @@ struct run_task {
 	struct filling *filling; /* step-rootfs.c: volumes that are being filled */
 	struct logfile *log;
 	struct streams *streams;
-	char *log_uri;
+	char *log_uri, *err_uri; /* err_uri NULL: that of stdout */
+	int fifos[2];            /* run_opts.out and err, open while the shim takes them over; 0: not */
 	pid_t pid;
 	struct ctrd_call *wait;    /* opened before the start */
 	bool awaited;              /* others start after its end */
@@ -237,6 +238,9 @@ int run_confine(struct run_task *, const struct ctx *, struct err *err);
 int run_confine_dry(struct run_task *, struct err *err); /* loads nothing */
 void run_label_root(struct run_task *);                  /* its mounts, what the container's root is mounted from */
 int run_confine_again(struct run_task *, const struct ctx *, struct err *err); /* of a record: the host may have booted since */
+
+/* step-io.c: they are the shim's, or nobody's */
+void run_close_fifos(struct run_task *);
 
 /* job-spec.c: the spec once image, user and binds are known; and the one that the run would have, its image being
  * present, which makes nothing that stays. */

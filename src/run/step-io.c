@@ -7,9 +7,19 @@
 #include "self.h"
 #include "shim-streams.h"
 #include <ctype.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* io */
+
+void run_close_fifos(struct run_task *t)
+{
+	for (int i = 0; i < 2; i++)
+		if (t->fifos[i])
+			closep(&t->fifos[i]);
+	t->fifos[0] = t->fifos[1] = 0;
+}
 
 /* Percent-encoded (RFC 3986), for the path and for a value of the query alike: the shim decodes both and starts the logger. */
 static char *encode(const char *path)
@@ -60,6 +70,54 @@ static struct logfile *journal_log(const struct run_task *t)
 
 	journal_fields(t, &fields);
 	return logfile_new_journal(journal_new(NULL, &fields));
+}
+
+/* Of somebody else: NULL for nowhere. It is looked at again by davit's shim, which follows no link either. What stands in it when
+ * its reader is away is no more than it holds: as much as a FIFO may. */
+static int foreign_stream(struct run_task *t, int which, const char *path, const char **ret, struct err *err)
+{
+	enum { ROOM = 1 << 20 };
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	*ret = NULL;
+	if (!path || !strcmp(path, "/dev/null"))
+		return 0;
+	fd = *path == '/' ? open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY) : -1;
+	if (fd < 0 && *path == '/' && (lstat(path, &st) < 0 || S_ISFIFO(st.st_mode)))
+		return err_sys(err, errno, "output %s", path);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return err_set(err, ERR_INVALID, "output %s: neither a FIFO nor /dev/null", path);
+	(void)fcntl(fd, F_SETPIPE_SZ, ROOM);
+	t->fifos[which] = TAKE_FD(fd);
+	*ret = path;
+	return 0;
+}
+
+/* Under another shim than ours the paths are its own to open. */
+static int foreign_streams(struct run_task *t, struct err *err)
+{
+	const struct run_opts *opts = t->run->opts;
+	const char *out, *errs;
+	int r = foreign_stream(t, 0, opts->out, &out, err);
+
+	if (r >= 0)
+		r = foreign_stream(t, 1, opts->err, &errs, err);
+	if (r < 0)
+		return r;
+	if (shim_writes_log(t) && (out || errs)) {
+		_cleanup_(log_uri_done) struct log_uri uri = { 0 };
+
+		shim_streams_uri(t, &uri);
+		uri.kept = true;
+		uri.out = mem_strdup(out);
+		uri.err = mem_strdup(errs);
+		t->log_uri = log_uri_make(&uri);
+		return 0;
+	}
+	t->log_uri = mem_strdup(out ? out : "/dev/null");
+	t->err_uri = mem_strdup(errs ? errs : "/dev/null");
+	return 0;
 }
 
 static int log_uri(struct run_task *t, struct err *err)
@@ -138,6 +196,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = journal_check(NULL, err);
 	if (r < 0)
 		return r;
+	if (t->run->opts->out || t->run->opts->err)
+		return foreign_streams(t, err);
 	if (t->run->opts->mode != RUN_FOREGROUND)
 		return log_uri(t, err);
 	if (of_shim)
@@ -162,4 +222,5 @@ void io_undo(void *state, const struct ctx *ctx)
 	(void)ctx;
 	streams_free(TAKE_PTR(t->streams));
 	logfile_free(TAKE_PTR(t->log));
+	run_close_fifos(t);
 }

@@ -35,7 +35,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	struct run_task *t = state;
 	const bool tty = t->task->tty;
 	const char *in = t->task->stdin_open && shim_writes_log(t) ? LOG_URI : NULL;
-	const struct ctrd_io detached = { in, t->log_uri, tty ? NULL : t->log_uri, tty };
+	const struct ctrd_io detached = { in, t->log_uri, tty ? NULL : t->err_uri ? t->err_uri : t->log_uri, tty };
 	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
 	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
 
@@ -72,6 +72,7 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 	if (r >= 0)
 		r = tasks_create_end(TAKE_PTR(t->call[S_TASK]), ctx, &t->pid, err);
 	dev_null_keep();
+	run_close_fifos(t);
 	if (r >= 0)
 		mapped_drop(t);
 	r = vm_error(t->run, limit_error(task_explain(t, r, err), err), err);

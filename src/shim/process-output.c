@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -332,6 +333,20 @@ static void output_listen(struct output *o)
 
 /* its beginning and end */
 
+/* Read-write: it never lacks a reader. */
+static int stream_open_kept(struct output_stream *s, const char *fifo, struct err *err)
+{
+	struct stat st;
+
+	s->to = open(fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (s->to < 0)
+		return err_sys(err, errno, "stream %s", fifo);
+	if (fstat(s->to, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return err_set(err, ERR_INVALID, "stream %s: no FIFO", fifo);
+	watch_init(&s->out, s->of->loop, s->to, POLLPRI, stream_on_owner, s);
+	return 0;
+}
+
 static int stream_open(struct output_stream *s, int *ret_fd, struct err *err)
 {
 	const char *fifo = s->which == LOG_STDOUT ? s->of->uri.out : s->of->uri.err;
@@ -345,6 +360,8 @@ static int stream_open(struct output_stream *s, int *ret_fd, struct err *err)
 	watch_init(&s->in, s->of->loop, s->from, POLLIN, stream_on_output, s);
 	if (!fifo)
 		return 0;
+	if (s->of->uri.kept)
+		return stream_open_kept(s, fifo, err);
 	s->to = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (s->to >= 0)
 		watch_init(&s->out, s->of->loop, s->to, POLLPRI, stream_on_owner, s);

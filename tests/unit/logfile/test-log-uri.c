@@ -9,6 +9,7 @@ static void is_made_and_read(void **state)
 						     .size = 100,
 						     .files = 3,
 						     .unread = true,
+						     .kept = true,
 						     .out = mem_strdup("/run/o"),
 						     .attach = mem_strdup("/run/\xc3\xa4=") },
 					       got = { 0 };
@@ -22,7 +23,7 @@ static void is_made_and_read(void **state)
 	assert_true(log_uri_is(text));
 	assert_int_equal(log_uri_parse(text, &got, NULL), 0);
 	assert_string_equal(got.path, u.path);
-	assert_true(got.size == 100 && got.files == 3 && got.unread);
+	assert_true(got.size == 100 && got.files == 3 && got.unread && got.kept);
 	assert_string_equal(got.out, u.out);
 	assert_null(got.err);
 	assert_string_equal(got.attach, u.attach);
@@ -40,7 +41,7 @@ static void absent_and_unknown_keys(void **state)
 		_cleanup_(log_uri_done) struct log_uri u = { 0 };
 
 		assert_int_equal(log_uri_parse(texts[i], &u, NULL), 0);
-		assert_true(!u.path && !u.size && !u.files && !u.unread && !u.out && !u.err && !u.attach && !u.after.n);
+		assert_true(!u.path && !u.size && !u.files && !u.unread && !u.kept && !u.out && !u.err && !u.attach && !u.after.n);
 	}
 }
 

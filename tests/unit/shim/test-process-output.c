@@ -735,12 +735,85 @@ static void an_owner_that_says_that_it_leaves(void **state)
 	assert_int_equal(write(f->input[1], "x", 1), 1);
 }
 
+/* kept FIFOs: of somebody else, who may leave and return */
+
+static void expect_read(struct fixture *f, char letter, size_t n)
+{
+	char piece[4096];
+	ssize_t got;
+
+	while (n) {
+		turn_for(f, 5);
+		got = read(f->owner[0], piece, sizeof piece < n ? sizeof piece : n);
+		assert_true(got > 0);
+		for (ssize_t i = 0; i < got; i++)
+			assert_int_equal(piece[i], letter);
+		n -= (size_t)got;
+	}
+}
+
+static void a_reader_that_leaves_and_returns(void **state)
+{
+	enum { MUCH = 300000 }; /* more than FIFO, ring and pipe hold */
+	struct fixture *f = *state;
+	char *much = mem_array(char, MUCH);
+	ssize_t said = 0, n;
+
+	with_owner(f);
+	f->uri.kept = true;
+	free(TAKE_PTR(f->uri.path));
+	begin(f);
+	memset(much, 'x', MUCH);
+	(void)fcntl(f->process[0], F_SETFL, O_NONBLOCK);
+	say(f, LOG_STDOUT, "ab");
+	turn_for(f, 20);
+	expect_read(f, 'a', 1); /* it leaves in the midst of it */
+	(void)close(f->owner[0]);
+	turn_for(f, 20);
+	while ((n = write(f->process[0], much + said, MUCH - (size_t)said)) > 0) {
+		said += n;
+		turn_for(f, 20);
+	}
+	assert_int_equal(errno, EAGAIN); /* it waits, as on a pipe */
+	assert_false(is_orphan(f));
+	assert_true(f->input[1] >= 0);
+	f->owner[0] = open(f->uri.out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	expect_read(f, 'b', 1);
+	expect_read(f, 'x', (size_t)said);
+	process_ends(f);
+	turn_for(f, 20);
+	assert_int_equal(read(f->owner[0], much, 1), 0); /* the end of it */
+	free(much);
+}
+
+static void a_kept_stream_that_is_no_fifo(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *link = place(f, "link"), *text = NULL;
+	const struct output_of of = { .id = "web", .both = true, .input = &f->input[1] };
+	const char *const bad[] = { link, "/dev/null", "/no/such/fifo" };
+
+	with_owner(f);
+	f->uri.kept = true;
+	assert_int_equal(symlink(f->uri.out, link), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct output_of its = of;
+
+		free(f->uri.out);
+		f->uri.out = mem_strdup(bad[i]);
+		free(text);
+		its.uri = text = log_uri_make(&f->uri);
+		assert_true(output_new(f->loop, &its, &f->output, f->process, NULL) < 0);
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("process-output", CASE(both_streams_and_the_last_piece), CASE(others_that_write_on_do_not_hold_its_end),
-	  CASE(prompts_are_seen), CASE(rotated_at_the_boundary), CASE(full_disk), CASE(a_folder_that_comes_later),
-	  CASE(an_owner_gets_all_and_its_end), CASE(an_owner_that_is_slow_slows_the_process_down),
-	  CASE(what_a_dead_owner_has_not_read_is_in_the_log), CASE(a_dead_owner_s_full_fifo_loses_nothing),
-	  CASE(an_owner_that_is_not_there), CASE(without_a_log_it_is_dropped), CASE(after_its_end_until_it_succeeds),
-	  CASE(not_while_an_owner_sees_it), CASE(once_the_owner_has_gone), CASE(two_that_come_and_go),
-	  CASE(input_of_whoever_is_attached), CASE(input_that_nobody_takes), CASE(a_slow_reader_is_told_what_it_has_lost),
-	  CASE(more_than_may_attach), CASE(what_is_no_packet_ends_it), CASE(an_owner_that_says_that_it_leaves))
+	  CASE(a_reader_that_leaves_and_returns), CASE(a_kept_stream_that_is_no_fifo), CASE(prompts_are_seen),
+	  CASE(rotated_at_the_boundary), CASE(full_disk), CASE(a_folder_that_comes_later), CASE(an_owner_gets_all_and_its_end),
+	  CASE(an_owner_that_is_slow_slows_the_process_down), CASE(what_a_dead_owner_has_not_read_is_in_the_log),
+	  CASE(a_dead_owner_s_full_fifo_loses_nothing), CASE(an_owner_that_is_not_there), CASE(without_a_log_it_is_dropped),
+	  CASE(after_its_end_until_it_succeeds), CASE(not_while_an_owner_sees_it), CASE(once_the_owner_has_gone),
+	  CASE(two_that_come_and_go), CASE(input_of_whoever_is_attached), CASE(input_that_nobody_takes),
+	  CASE(a_slow_reader_is_told_what_it_has_lost), CASE(more_than_may_attach), CASE(what_is_no_packet_ends_it),
+	  CASE(an_owner_that_says_that_it_leaves))

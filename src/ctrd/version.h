@@ -7,3 +7,6 @@ struct ctrd_version {
 };
 void ctrd_version_done(struct ctrd_version *);
 int version_get(struct ctrd *, const struct ctx *, struct ctrd_version *ret, struct err *err);
+/* The same for a loop: ctrd_call_notify() tells when version_end() does not wait. */
+struct ctrd_call *version_begin(struct ctrd *, const struct ctx *);
+int version_end(struct ctrd_call *, const struct ctx *, struct ctrd_version *ret, struct err *err);

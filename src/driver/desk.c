@@ -1,8 +1,16 @@
 #include "desk.h"
+#include "fingerprint.h"
+#include "log.h"
 #include "mem.h"
 #include <string.h>
 
 enum { CALL_MS = 60000 };
+
+static void on_core_notice(void *arg, const char *line)
+{
+	(void)arg;
+	log_info("%s", line);
+}
 
 static struct core_conf core_conf_of(const struct desk *d, const struct driver_conf *conf)
 {
@@ -16,6 +24,7 @@ static struct core_conf core_conf_of(const struct desk *d, const struct driver_c
 		.data_dir = d->data_dir,
 		.host_root = d->host_root,
 		.call_ms = CALL_MS,
+		.notice = on_core_notice,
 	};
 }
 
@@ -27,6 +36,8 @@ static bool same_containerd(const struct driver_conf *a, const struct driver_con
 static void configure_images(struct desk *d)
 {
 	const struct task_images_conf how = { .loop = d->loop,
+					      .workers = d->plugin ? plugin_workers(d->plugin) : NULL,
+					      .core_of = desk_core_now,
 					      .address = d->conf->address,
 					      .ns = d->conf->ns,
 					      .activity_ns = d->conf->pull_activity_timeout,
@@ -37,6 +48,30 @@ static void configure_images(struct desk *d)
 		task_images_configure(d->images, &how);
 	else
 		d->images = task_images_new(&how);
+}
+
+/* A namespace that cannot be is the health's to say; the core that is there then is never connected. */
+static void desk_core_open(struct desk *d)
+{
+	core_free(TAKE_PTR(d->core));
+	driver_conf_unref(d->how_of);
+	d->how_of = driver_conf_ref(d->conf);
+	d->how = core_conf_of(d, d->conf);
+	if (core_open_on(d->loop, &d->how, &d->core, NULL) >= 0)
+		return;
+	d->how.ns = "nomad";
+	(void)core_open_on(d->loop, &d->how, &d->core, NULL);
+}
+
+static void desk_share(struct desk *d)
+{
+	struct driver_conf *was;
+
+	(void)pthread_mutex_lock(&d->mu);
+	was = d->shared;
+	d->shared = driver_conf_ref(d->conf);
+	(void)pthread_mutex_unlock(&d->mu);
+	driver_conf_unref(was);
 }
 
 struct desk *desk_new(struct loop *loop)
@@ -50,6 +85,8 @@ struct desk *desk_new(struct loop *loop)
 	d->events = task_events_new(loop);
 	configure_images(d);
 	d->dangling = dangling_new(d);
+	(void)pthread_mutex_init(&d->mu, NULL);
+	desk_share(d);
 	return d;
 }
 
@@ -57,6 +94,7 @@ void desk_free(struct desk *d)
 {
 	if (!d)
 		return;
+	fingerprint_free(d->fingerprint);
 	dangling_free(d->dangling);
 	handles_done(&d->handles);
 	task_images_free(d->images);
@@ -64,22 +102,30 @@ void desk_free(struct desk *d)
 	core_free(d->core);
 	driver_conf_unref(d->how_of);
 	driver_conf_unref(d->conf);
+	driver_conf_unref(d->shared);
+	(void)pthread_mutex_destroy(&d->mu);
 	free(d);
+}
+
+void desk_serve(struct desk *d, struct plugin *plugin)
+{
+	d->plugin = plugin;
+	configure_images(d);
+	desk_core_open(d);
+	d->fingerprint = fingerprint_new(d);
 }
 
 void desk_configure(struct desk *d, struct driver_conf *conf)
 {
+	fingerprint_leave(d->fingerprint);
 	driver_conf_unref(d->conf);
 	d->conf = conf;
 	configure_images(d);
+	desk_share(d);
 	dangling_set(d->dangling);
-	if (d->core && (d->handles.n || same_containerd(d->how_of, conf)))
-		return;
-	core_free(TAKE_PTR(d->core));
-	driver_conf_unref(d->how_of);
-	d->how_of = driver_conf_ref(conf);
-	d->how = core_conf_of(d, conf);
-	(void)core_open_on(d->loop, &d->how, &d->core, NULL); /* fails for a namespace that cannot be: the health says so */
+	if (!d->core || (!d->handles.n && !same_containerd(d->how_of, conf)))
+		desk_core_open(d);
+	fingerprint_look(d->fingerprint);
 }
 
 void desk_learn_client(struct desk *d, const Base__NomadConfig *n)
@@ -97,7 +143,7 @@ int desk_task(const struct desk *d, const char *task_id, struct handle **ret, st
 /* workers */
 
 struct desk_worker {
-	const struct desk *desk;
+	struct desk *desk;
 	struct driver_conf *conf; /* of @core, whose texts are borrowed of it */
 	struct core *core;
 };
@@ -148,4 +194,18 @@ int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct e
 		return err_hint(err, r, "is containerd running? The plugin's option containerd_addr says where");
 	*ret = w->core;
 	return 0;
+}
+
+struct core *desk_core_now(void *state)
+{
+	struct desk *d = ((struct desk_worker *)state)->desk;
+	struct driver_conf *conf;
+	struct core *c = NULL;
+
+	(void)pthread_mutex_lock(&d->mu);
+	conf = driver_conf_ref(d->shared);
+	(void)pthread_mutex_unlock(&d->mu);
+	(void)desk_core(state, conf, &c, NULL);
+	driver_conf_unref(conf);
+	return c;
 }

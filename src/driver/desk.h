@@ -11,10 +11,13 @@
 #include "task-events.h"
 #include "task-images.h"
 #include "task-stats.h"
+#include <pthread.h>
+
+struct fingerprint;
 
 struct desk {
 	struct loop *loop;
-	struct plugin *plugin;    /* set by main() */
+	struct plugin *plugin;    /* desk_serve(); NULL: it does not serve yet */
 	struct driver_conf *conf; /* what SetConfig gave last; the defaults before */
 	struct core *core;        /* on the loop, for what must not block: waits. containerd may be away */
 	struct handles handles;
@@ -22,11 +25,17 @@ struct desk {
 	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
+	struct fingerprint *fingerprint; /* NULL until desk_serve() */
+	pthread_mutex_t mu;
+	struct driver_conf *shared;                 /* guarded by mu: the same as conf, for workers whose work was given none */
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
 	struct core_conf how;                       /* of @core; texts are borrowed of @how_of */
 	struct driver_conf *how_of;
 };
 struct desk *desk_new(struct loop *);
+/* Once it serves: what the plugin does by itself begins. */
+void desk_serve(struct desk *, struct plugin *);
+/* Behind plugin_free(): nothing is at work. */
 void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)
 /* SetConfig: takes the reference over. Which containerd is talked to changes as long as no task is known. */
@@ -43,3 +52,5 @@ void desk_worker_end(void *state);
 /* In a worker, whose state this is: its core, connected to the containerd that @conf says. -ERR_UNAVAILABLE when it is away. The
  * core is the worker's; a later call may give another. */
 int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err);
+/* By the options that count now; NULL: containerd is away. */
+struct core *desk_core_now(void *state);

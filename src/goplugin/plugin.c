@@ -390,6 +390,8 @@ void plugin_stop(struct plugin *p) { p->stopping = true; }
 
 void *plugin_of(const struct plugin *p) { return p->conf.app; }
 
+struct workers *plugin_workers(struct plugin *p) { return p->workers; }
+
 bool plugin_drain(struct plugin *p, int64_t ms)
 {
 	const struct ctx limit = ctx_within(NULL, ms), flush = ctx_within(&limit, FLUSH_TURN_MS);

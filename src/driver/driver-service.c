@@ -2,6 +2,8 @@
 #include "desk.h"
 #include "fingerprint.h"
 #include "recover.h"
+#include "start.h"
+#include "stop.h"
 #include "task-conf.h"
 #include "wait-call.h"
 

@@ -5,11 +5,6 @@
 
 extern const struct plugin_method driver_service[]; /* ends with a zeroed row */
 
-/* start.c, stop.c */
-void start_task_begin(struct plugin_call *, const ProtobufCMessage *);
-void stop_task_begin(struct plugin_call *, const ProtobufCMessage *);
-void destroy_task_begin(struct plugin_call *, const ProtobufCMessage *);
-void signal_task_begin(struct plugin_call *, const ProtobufCMessage *);
 /* exec.c: begin() of a stream gets its first message */
 void exec_task_begin(struct plugin_call *, const ProtobufCMessage *);
 void exec_streaming_begin(struct plugin_call *, const ProtobufCMessage *);

@@ -119,6 +119,8 @@ void fingerprint_begin(struct plugin_call *c, const ProtobufCMessage *request)
 	list_push(&f->streams, &s->node);
 	if (f->known)
 		fingerprint_tell(f, c);
+	else if (!f->asked)
+		fingerprint_look(f);
 }
 
 /* ---- what is known */

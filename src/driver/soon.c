@@ -15,10 +15,6 @@ static void soon_begin(struct plugin_call *c)
 		(void)request; \
 		soon_begin(c); \
 	}
-SOON(start_task_begin)
-SOON(stop_task_begin)
-SOON(destroy_task_begin)
-SOON(signal_task_begin)
 SOON(exec_task_begin)
 SOON(exec_streaming_begin)
 SOON(exec_streaming_message)

@@ -74,6 +74,38 @@ static void writes_json(void **state)
 	assert_int_equal(got[strlen(got) - 1], '\n');
 }
 
+/* As hclog's reader wants it: the three keys are strings, six decimals, no line of 64 KiB. */
+static void writes_as_hclog_does(void **state)
+{
+	static const struct {
+		enum log_level level;
+		const char *name;
+	} rows[] = { { LOG_ERROR, "error" }, { LOG_WARN, "warn" }, { LOG_INFO, "info" }, { LOG_DEBUG, "debug" } };
+	_cleanup_buf_ struct buf big = { 0 };
+
+	(void)state;
+	log_module("a-plugin");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_free_ char *got = logged(LOG_DEBUG, LOG_HCLOG, rows[i].level, "say \"no\"\n\xff");
+		_cleanup_json_ json *j = NULL;
+		const char *at;
+
+		assert_int_equal(json_parse(got, strlen(got), &j, NULL), 0);
+		assert_string_equal(json_get_str(j, "@level"), rows[i].name);
+		assert_string_equal(json_get_str(j, "@message"), "say \"no\"\n\xef\xbf\xbd");
+		assert_string_equal(json_get_str(j, "@module"), "a-plugin");
+		at = json_get_str(j, "@timestamp");
+		assert_int_equal(strlen(at), strlen("2006-01-02T15:04:05.000000Z"));
+		assert_int_equal(at[19], '.');
+		assert_int_equal(at[26], 'Z');
+		assert_int_equal(strchr(got, '\n')[1], '\0');
+	}
+	for (int i = 0; i < 100000; i++)
+		buf_addc(&big, 1);
+	_cleanup_free_ char *got = logged(LOG_INFO, LOG_HCLOG, LOG_INFO, big.data);
+	assert_in_range(strlen(got), 8 << 10, (64 << 10) - 1);
+}
+
 static void knows_what_is_wanted(void **state)
 {
 	(void)state;
@@ -83,5 +115,5 @@ static void knows_what_is_wanted(void **state)
 	log_init(LOG_WARN, LOG_TEXT);
 }
 
-RUN_TESTS("log", cmocka_unit_test(writes_for_people), cmocka_unit_test(writes_json), cmocka_unit_test(writes_as_containerd_does),
-	  cmocka_unit_test(knows_what_is_wanted))
+RUN_TESTS("log", cmocka_unit_test(writes_for_people), cmocka_unit_test(writes_json), cmocka_unit_test(writes_as_hclog_does),
+	  cmocka_unit_test(writes_as_containerd_does), cmocka_unit_test(knows_what_is_wanted))

@@ -142,7 +142,8 @@ static void find_address(struct start *s, const struct core *core)
 
 static int start_job(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
 {
-	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true };
+	const char *out = s->task->stdout_path, *to = s->task->stderr_path;
+	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true, .out = *out ? out : NULL, .err = *to ? to : NULL };
 	struct run_result res = { 0 };
 	int r = job_run(core, s->made.job, &opts, ctx, &res, err);
 

@@ -55,6 +55,8 @@ static void stopping_free(struct stopping *s)
 	free(s);
 }
 
+static const struct stop_how killed = { .signal = "KILL", .ms = 0 };
+
 static int stopping_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	const struct stopping *s = arg;
@@ -65,7 +67,8 @@ static int stopping_run(void *arg, void *state, const struct ctx *ctx, struct er
 	if (r < 0)
 		return r;
 	there = core_in(core, k->ns);
-	r = s->hard ? job_stop(&there, k->container, 0, NULL, ctx, err) : job_stop_begin(&there, k->container, s->signal, ctx, err);
+	r = s->hard ? job_stop_id(&there, k->container, &killed, ctx, err)
+		    : job_stop_begin(&there, k->container, s->signal, ctx, err);
 	core_leave(&there);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
@@ -179,7 +182,9 @@ struct destroying {
 	struct desk *desk;
 	struct driver_conf *driver;
 	struct handle *handle; /* NULL: a task that we know nothing of */
-	char *id, *ns, *job;
+	char *id, *ns;
+	char *container; /* NULL: only its name is known, @job */
+	char *job;
 };
 
 static void destroying_free(struct destroying *d)
@@ -188,6 +193,7 @@ static void destroying_free(struct destroying *d)
 	driver_conf_unref(d->driver);
 	free(d->id);
 	free(d->ns);
+	free(d->container);
 	free(d->job);
 	free(d);
 }
@@ -203,8 +209,12 @@ static int destroying_run(void *arg, void *state, const struct ctx *ctx, struct 
 	if (r < 0)
 		return r;
 	there = core_in(core, d->ns);
-	r = d->driver->gc.container ? job_remove(&there, d->job, true, true, &limit, err)
-				    : job_stop(&there, d->job, 0, NULL, &limit, err);
+	if (!d->driver->gc.container)
+		r = d->container ? job_stop_id(&there, d->container, &killed, &limit, err) : 0;
+	else if (d->container)
+		r = job_remove_id(&there, d->container, true, true, &limit, err);
+	else
+		r = job_remove(&there, d->job, true, true, &limit, err);
 	core_leave(&there);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
@@ -254,7 +264,8 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 	d->handle = h ? handle_ref(h) : NULL;
 	d->id = mem_strdup(req->task_id);
 	d->ns = mem_strdup(h ? h->kept.ns : desk->conf->ns);
-	d->job = h ? mem_strdup(h->kept.job) : handle_job_name(req->task_id);
+	d->container = mem_strdup(h ? h->kept.container : NULL);
+	d->job = handle_job_name(req->task_id);
 	d->work = (struct plugin_work){ .run = destroying_run, .done = destroying_done, .arg = d, .keep = true };
 	plugin_submit(call, &d->work);
 }
@@ -265,7 +276,7 @@ struct signalling {
 	struct plugin_work work;
 	struct driver_conf *driver;
 	struct handle *handle;
-	int signal;
+	char signal[32];
 };
 
 static int signalling_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
@@ -277,7 +288,7 @@ static int signalling_run(void *arg, void *state, const struct ctx *ctx, struct 
 	if (r < 0)
 		return r;
 	there = core_in(core, s->handle->kept.ns);
-	r = job_kill(&there, s->handle->kept.container, s->signal, ctx, err);
+	r = job_kill_id(&there, s->handle->kept.container, s->signal, ctx, err);
 	core_leave(&there);
 	return r;
 }
@@ -317,7 +328,7 @@ void signal_task_begin(struct plugin_call *call, const ProtobufCMessage *request
 	s = mem_new(struct signalling);
 	s->driver = driver_conf_ref(desk->conf);
 	s->handle = handle_ref(h);
-	s->signal = sig;
+	(void)snprintf(s->signal, sizeof s->signal, "%d", sig);
 	s->work = (struct plugin_work){ .run = signalling_run, .done = signalling_done, .arg = s };
 	plugin_submit(call, &s->work);
 }

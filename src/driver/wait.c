@@ -213,6 +213,15 @@ static bool process_is_in(const struct waiting *w, pid_t pid)
 	return is;
 }
 
+/* A task that was started long ago, by another plugin, has borne what kills there were. */
+static void wait_spare_past(struct waiting *w)
+{
+	struct cgroup_usage u;
+
+	if (clock_wall() - w->of->kept.started_at > OOM_RECENT_MS * NSEC_PER_MSEC && usage_of(w, &u, NULL) >= 0)
+		w->oom.before = w->oom.last = u.v[CGROUP_OOM_KILLS];
+}
+
 static void on_wait_looked(void *arg)
 {
 	struct waiting *w = arg;
@@ -222,8 +231,10 @@ static void on_wait_looked(void *arg)
 		timer_set(&w->look_again, clock_mono() + WAIT_LOOK_AGAIN_MS * NSEC_PER_MSEC);
 		return;
 	}
-	if (task_may_live(&t))
+	if (task_may_live(&t)) {
 		w->pidfd = pid_exit_open(t.pid);
+		wait_spare_past(w);
+	}
 	if (w->pidfd >= 0 && !process_is_in(w, t.pid))
 		closep(&w->pidfd);
 }

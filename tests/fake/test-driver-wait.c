@@ -60,15 +60,19 @@ static void on_exited(void *arg, struct handle *h)
 	rig->told++;
 }
 
-static void know(struct rig *rig)
+static void know_since(struct rig *rig, int64_t started_at)
 {
-	struct handle_kept kept = { .task_id = mem_strdup(TASK), .ns = mem_strdup(FAKE_NS), .container = mem_strdup(ID) };
+	struct handle_kept kept = {
+		.task_id = mem_strdup(TASK), .ns = mem_strdup(FAKE_NS), .container = mem_strdup(ID), .started_at = started_at
+	};
 
 	rig->h = handle_new(&kept, HANDLE_RUNNING);
 	rig->watch = (struct handle_watch){ .exited = on_exited, .arg = rig };
 	handle_watch(rig->h, &rig->watch);
 	wait_begin(rig->h, rig->core);
 }
+
+static void know(struct rig *rig) { know_since(rig, clock_wall()); }
 
 static bool turn_for(struct rig *rig, int64_t ms)
 {
@@ -236,6 +240,19 @@ static void oom_of_the_past(void **state)
 	assert_false(oom_was_cause(&l, 2, 0));
 }
 
+/* A task that another plugin had started had borne them. */
+static void oom_before_a_recovery(void **state)
+{
+	struct rig *rig = *state;
+
+	make_task(rig);
+	put(rig, "/sys/fs/cgroup/memory/" FAKE_NS "/" ID "/memory.oom_control", "oom_kill 1\n");
+	know_since(rig, clock_wall() - 60 * NSEC_PER_SEC);
+	assert_false(turn_for(rig, 300));
+	exits(rig, 137);
+	assert_false(rig->h->exit.oom);
+}
+
 static void cgroups(void **state)
 {
 	struct rig *rig = *state;
@@ -383,5 +400,5 @@ static void by_the_kernel(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("driver-wait", T(codes), T(signals), T(while_containerd_is_away), T(by_its_record), T(unknown), T(oom_v1), T(oom_v2),
-	  T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(cgroups), T(usage), T(destroyed),
+	  T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(oom_before_a_recovery), T(cgroups), T(usage), T(destroyed),
 	  cmocka_unit_test(by_the_kernel))

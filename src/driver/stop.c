@@ -25,10 +25,11 @@ static int task_signal(const char *name, int *ret, struct err *err)
 	return err_hint(err, err_set(err, ERR_INVALID, "Invalid signal: %.80s", name), "such as SIGHUP");
 }
 
+/* Each of the three has an answer without fields. */
 static void answer_empty(struct plugin_call *call)
 {
 	if (call)
-		plugin_end(call);
+		plugin_answer_packed(call, "", 0);
 }
 
 /* ---- StopTask */
@@ -151,7 +152,7 @@ void stop_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
 	int sig = 0;
 
 	if (!h || h->state == HANDLE_EXITED) {
-		plugin_end(call);
+		answer_empty(call);
 		return;
 	}
 	if (h->state == HANDLE_STARTING)

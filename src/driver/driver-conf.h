@@ -87,3 +87,5 @@ struct driver_conf *driver_conf_read(const void *data, size_t len);
 bool driver_conf_permits(const struct strv *modes, const char *mode);
 /* The answer of ConfigSchema, packed: appends a base.ConfigSchemaResponse. */
 void driver_conf_schema(struct buf *out);
+/* The table of docs/nomad.md. */
+void driver_conf_table(struct buf *out);

@@ -94,3 +94,5 @@ DEFINE_CLEANUP(struct task_conf, task_conf_free)
 int task_conf_read(const void *data, size_t len, struct task_conf **ret, struct err *err);
 /* The answer of TaskConfigSchema, packed: appends a driver.TaskConfigSchemaResponse. */
 void task_conf_schema(struct buf *out);
+/* The table of docs/nomad.md. */
+void task_conf_table(struct buf *out);

@@ -53,14 +53,16 @@ static void configure_images(struct desk *d)
 /* A namespace that cannot be is the health's to say; the core that is there then is never connected. */
 static void desk_core_open(struct desk *d)
 {
+	exec_sessions_free(TAKE_PTR(d->execs));
 	core_free(TAKE_PTR(d->core));
 	driver_conf_unref(d->how_of);
 	d->how_of = driver_conf_ref(d->conf);
 	d->how = core_conf_of(d, d->conf);
-	if (core_open_on(d->loop, &d->how, &d->core, NULL) >= 0)
-		return;
-	d->how.ns = "nomad";
-	(void)core_open_on(d->loop, &d->how, &d->core, NULL);
+	if (core_open_on(d->loop, &d->how, &d->core, NULL) < 0) {
+		d->how.ns = "nomad";
+		(void)core_open_on(d->loop, &d->how, &d->core, NULL);
+	}
+	d->execs = exec_sessions_new(d->core, d->plugin ? plugin_workers(d->plugin) : NULL);
 }
 
 static void desk_share(struct desk *d)
@@ -99,6 +101,7 @@ void desk_free(struct desk *d)
 	handles_done(&d->handles);
 	task_images_free(d->images);
 	task_events_free(d->events);
+	exec_sessions_free(d->execs);
 	core_free(d->core);
 	driver_conf_unref(d->how_of);
 	driver_conf_unref(d->conf);
@@ -113,6 +116,17 @@ void desk_serve(struct desk *d, struct plugin *plugin)
 	configure_images(d);
 	desk_core_open(d);
 	d->fingerprint = fingerprint_new(d);
+}
+
+void desk_stop(struct desk *d, int64_t ms)
+{
+	const struct ctx limit = ctx_within(NULL, ms);
+
+	if (!d->execs)
+		return;
+	exec_sessions_end(d->execs);
+	while (exec_sessions_busy(d->execs) && loop_turn(d->loop, &limit, NULL) >= 0)
+		;
 }
 
 void desk_configure(struct desk *d, struct driver_conf *conf)

@@ -4,6 +4,7 @@
 #include "core.h"
 #include "dangling.h"
 #include "driver-conf.h"
+#include "exec-session.h"
 #include "handle.h"
 #include "loop.h"
 #include "nomadbase.pb-c.h"
@@ -30,11 +31,14 @@ struct desk {
 	struct driver_conf *shared;                 /* guarded by mu: the same as conf, for workers whose work was given none */
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
 	struct core_conf how;                       /* of @core; texts are borrowed of @how_of */
+	struct exec_sessions *execs;                /* on @core; NULL as long as that is */
 	struct driver_conf *how_of;
 };
 struct desk *desk_new(struct loop *);
 /* Once it serves: what the plugin does by itself begins. */
 void desk_serve(struct desk *, struct plugin *);
+/* The plugin is about to go, and tasks are not: what is executed in them ends, which is waited for @ms at most. */
+void desk_stop(struct desk *, int64_t ms);
 /* Behind plugin_free(): nothing is at work. */
 void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)

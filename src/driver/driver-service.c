@@ -1,5 +1,6 @@
 #include "driver-service.h"
 #include "desk.h"
+#include "exec-call.h"
 #include "fingerprint.h"
 #include "recover.h"
 #include "start.h"

@@ -19,6 +19,7 @@ enum {
 	APP_PROTOCOL = 2,      /* of Nomad's plugins */
 	WORKERS = 8,           /* what a task's start waits for is mostly containerd and the disk */
 	WORKER_IDLE_MS = 5000, /* then its thread and connection go */
+	EXECS_MS = 400,        /* for what is executed in tasks to be killed */
 	DRAIN_MS = 1200,       /* the agent kills us 2 s after it said Shutdown */
 	TRIM_BYTES = 64 << 10, /* free memory beyond this goes back to the system */
 };
@@ -132,6 +133,7 @@ static int serve(struct err *err)
 	r = tell_host(path, err);
 	if (r >= 0)
 		r = serve_host(loop, plugin, err);
+	desk_stop(desk, EXECS_MS);
 	if (!plugin_drain(plugin, DRAIN_MS))
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* a procedure that waits for a kernel or an engine: it leaves what a
 							       killed one does */

@@ -71,6 +71,8 @@ void plugin_park(struct plugin_call *c, void (*closed)(void *arg), void *arg)
 	c->closed_arg = arg;
 }
 
+void *plugin_parked(const struct plugin_call *c) { return c->closed ? c->closed_arg : NULL; }
+
 void plugin_send_packed(struct plugin_call *c, const void *msg, size_t len)
 {
 	if (c->stream)
@@ -322,11 +324,11 @@ static void on_call_half_close(void *state, struct grpc_stream *st)
 	(void)st;
 	if (c->over)
 		return;
-	if (c->method->half_close) {
-		c->method->half_close(c);
-	} else if (!c->begun) {
+	if (!c->begun) {
 		(void)err_set(&err, ERR_INVALID, "%s: no request", plugin_method_name(c));
 		plugin_fail(c, &err);
+	} else if (c->method->half_close) {
+		c->method->half_close(c);
 	}
 }
 

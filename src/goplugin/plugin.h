@@ -70,6 +70,8 @@ int64_t plugin_deadline(const struct plugin_call *); /* of the client, clock_mon
 /* Leave the call open. @closed(@arg) is called once when the client has gone (or gave up) before it was answered; the pointer is
  * not used any more from then on. It is not called after an answer. Once more: the last one counts. */
 void plugin_park(struct plugin_call *, void (*closed)(void *arg), void *arg);
+/* The @arg of plugin_park(); NULL: it is not parked. */
+void *plugin_parked(const struct plugin_call *);
 /* One message of several; plugin_end() or plugin_fail() follows. */
 void plugin_send(struct plugin_call *, const ProtobufCMessage *);
 void plugin_send_packed(struct plugin_call *, const void *msg, size_t len); /* one that stands in its wire form */

@@ -11,8 +11,8 @@
 enum { KILL_MS = 3000, DELETE_MS = 1500, PAUSE_MS = 20, PAUSE_MAX_MS = 1000 };
 
 struct exec_clear {
-	struct core *core;
-	char *id, *exec_id, *name;
+	struct core core;
+	char *ns, *id, *exec_id, *name;
 	bool kill;
 	int64_t until, pause_ms;
 	struct ctrd_call *call;
@@ -44,7 +44,7 @@ static void on_cleared(void *arg)
 		return;
 	}
 	if (r == -ERR_DEADLINE)
-		(void)task_break_exec(x->core, x->id, x->exec_id, NULL);
+		(void)task_break_exec(&x->core, x->id, x->exec_id, NULL);
 	else if (r != -ERR_UNAVAILABLE) /* it runs */
 		x->kill = true;
 	clear_pause(x);
@@ -54,7 +54,7 @@ static void clear_delete(struct exec_clear *x)
 {
 	const struct ctx limit = ctx_within(NULL, DELETE_MS);
 
-	x->call = tasks_delete_begin(x->core->ctrd, x->id, x->exec_id, &limit);
+	x->call = tasks_delete_begin(x->core.ctrd, x->id, x->exec_id, &limit);
 	ctrd_call_notify(x->call, on_cleared, x);
 }
 
@@ -71,7 +71,7 @@ static void clear_round(void *arg)
 	struct exec_clear *x = arg;
 	const struct ctx limit = ctx_within(NULL, KILL_MS);
 
-	if (core_reconnect(x->core, NULL) < 0) {
+	if (core_reconnect(&x->core, NULL) < 0) {
 		clear_pause(x);
 		return;
 	}
@@ -79,7 +79,7 @@ static void clear_round(void *arg)
 		clear_delete(x);
 		return;
 	}
-	x->call = tasks_kill_begin(x->core->ctrd, x->id, x->exec_id, SIGKILL, false, &limit);
+	x->call = tasks_kill_begin(x->core.ctrd, x->id, x->exec_id, SIGKILL, false, &limit);
 	ctrd_call_notify(x->call, on_killed_exec, x);
 }
 
@@ -88,7 +88,7 @@ struct exec_clear *exec_clear_new(struct core *c, const char *id, const char *ex
 {
 	struct exec_clear *x = mem_new(struct exec_clear);
 
-	*x = (struct exec_clear){ .core = c,
+	*x = (struct exec_clear){ .ns = mem_strdup(c->conf.ns),
 				  .id = mem_strdup(id),
 				  .exec_id = mem_strdup(exec_id),
 				  .name = mem_printf("%s/%s", id, exec_id),
@@ -97,6 +97,7 @@ struct exec_clear *exec_clear_new(struct core *c, const char *id, const char *ex
 				  .pause_ms = PAUSE_MS,
 				  .fn = fn,
 				  .arg = arg };
+	x->core = core_in(c, x->ns);
 	timer_init(&x->pause, c->loop, clear_round, x);
 	timer_set(&x->pause, clock_mono());
 	return x;
@@ -108,6 +109,8 @@ void exec_clear_free(struct exec_clear *x)
 		return;
 	ctrd_call_free(x->call);
 	timer_done(&x->pause);
+	core_leave(&x->core);
+	free(x->ns);
 	free(x->id);
 	free(x->exec_id);
 	free(x->name);

@@ -9,8 +9,8 @@ enum exec_clear_how {
 	EXEC_CLEAR_ENDED, /* it has ended, or was not started */
 	EXEC_CLEAR_KILL,  /* it may run: it gets SIGKILL */
 };
-/* @id and @exec_id are copied. @fn(@arg, gone) is called once in a turn to come, when it is gone, or @ms have passed, and may free
- * it. An engine that hangs with it is ended. */
+/* The core outlives it. @id and @exec_id are copied. @fn(@arg, gone) is called once in a turn to come, when it is gone, or @ms have
+ * passed, and may free it. An engine that hangs with it is ended. */
 struct exec_clear *exec_clear_new(struct core *, const char *id, const char *exec_id, enum exec_clear_how, int64_t ms,
 				  void (*fn)(void *arg, bool gone), void *arg);
 void exec_clear_free(struct exec_clear *); /* no more is done */

@@ -23,10 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NO_MORE "no process is executed any more"
+
 enum { LOOK_MS = 10000, MAKE_MS = 30000, CLEAR_MS = 120000 };
 
 struct exec_sessions {
-	struct core core;
+	struct core *core;
 	struct workers *workers;
 	struct list_node live, clearing;
 	size_t n_live, n_clearing;
@@ -43,14 +45,15 @@ enum exec_stage { EXEC_LOOKS, EXEC_SPECIFIES, EXEC_IS_MADE, EXEC_STARTS, EXEC_RU
 
 struct exec_session {
 	struct list_node node;
-	struct exec_sessions *all;
+	struct exec_sessions *all; /* NULL: they have gone, and a worker is at work for it still */
+	struct core core;          /* in the container's namespace */
 	const struct exec_session_told *told;
 	void *arg;
-	char *id, *run_dir, exec_id[17];
+	char *ns, *id, *run_dir, exec_id[17];
 	struct strv args;
 	bool tty;
 	bool run_dir_made; /* for us: nothing else of the container is there */
-	bool abandoned, exited;
+	bool abandoned, exited, at_work;
 	enum exec_stage stage;
 	struct spec_console size;
 	bool resized; /* since the process was specified */
@@ -85,7 +88,7 @@ static void clearing_begin(struct exec_session *s)
 	enum exec_clear_how how = s->exited ? EXEC_CLEAR_ENDED : EXEC_CLEAR_KILL;
 
 	c->all = s->all;
-	c->clear = exec_clear_new(&s->all->core, s->id, s->exec_id, how, CLEAR_MS, on_clearing_over, c);
+	c->clear = exec_clear_new(&s->core, s->id, s->exec_id, how, CLEAR_MS, on_clearing_over, c);
 	list_push(&s->all->clearing, &c->node);
 	s->all->n_clearing++;
 }
@@ -106,7 +109,8 @@ static void leave_run_dir(struct exec_session *s)
 	(void)rmdir(s->run_dir);
 }
 
-static void session_free(struct exec_session *s)
+/* All of it that is on the loop, or elsewhere than in memory. */
+static void session_unhook(struct exec_session *s)
 {
 	ctrd_call_free(s->container);
 	ctrd_call_free(s->task);
@@ -116,12 +120,21 @@ static void session_free(struct exec_session *s)
 	orders_free(s->orders);
 	pipes_done(&s->pipes);
 	leave_run_dir(s);
+	core_leave(&s->core);
 	list_unlink(&s->node);
 	s->all->n_live--;
+	s->all = NULL;
+}
+
+static void session_free(struct exec_session *s)
+{
+	if (s->all)
+		session_unhook(s);
 	strv_done(&s->args);
 	ctrd_any_done(&s->container_spec);
 	ctrd_any_done(&s->spec);
 	free(s->run_dir);
+	free(s->ns);
 	free(s->id);
 	free(s);
 }
@@ -229,9 +242,9 @@ static void on_session_started(void *arg)
 		return;
 	}
 	s->stage = EXEC_RUNS;
-	s->orders = orders_new(&s->all->core, s->id, s->exec_id);
+	s->orders = orders_new(&s->core, s->id, s->exec_id);
 	orders_notify(s->orders, on_orders, s);
-	s->wait = task_wait_new(&s->all->core, s->id, s->exec_id, TAKE_PTR(s->waiting));
+	s->wait = task_wait_new(&s->core, s->id, s->exec_id, TAKE_PTR(s->waiting));
 	task_wait_notify(s->wait, on_session_waited, s);
 	if (s->resized)
 		tell_size(s);
@@ -251,8 +264,8 @@ static void on_session_made(void *arg)
 	if (is_unwanted(s))
 		return;
 	s->stage = EXEC_STARTS;
-	s->waiting = tasks_wait_begin(s->all->core.ctrd, s->id, s->exec_id, &forever);
-	s->call = tasks_start_begin(s->all->core.ctrd, s->id, s->exec_id, &limit);
+	s->waiting = tasks_wait_begin(s->core.ctrd, s->id, s->exec_id, &forever);
+	s->call = tasks_start_begin(s->core.ctrd, s->id, s->exec_id, &limit);
 	ctrd_call_notify(s->call, on_session_started, s);
 }
 
@@ -278,7 +291,7 @@ static void session_make(struct exec_session *s)
 	}
 	io = (struct ctrd_io){ pipes_path(&s->pipes, 0), pipes_path(&s->pipes, 1), pipes_path(&s->pipes, 2), s->tty };
 	s->stage = EXEC_IS_MADE;
-	s->call = tasks_exec_begin(s->all->core.ctrd, s->id, s->exec_id, &io, &s->spec, &limit);
+	s->call = tasks_exec_begin(s->core.ctrd, s->id, s->exec_id, &io, &s->spec, &limit);
 	ctrd_call_notify(s->call, on_session_made, s);
 }
 
@@ -296,12 +309,15 @@ static void on_specified(void *arg, bool ran)
 {
 	struct exec_session *s = arg;
 
-	if (is_unwanted(s))
+	s->at_work = false;
+	if (!s->all)
+		session_free(s);
+	else if (is_unwanted(s))
 		return;
-	if (ran)
+	else if (ran)
 		session_make(s);
 	else
-		session_fail(s, err_set(&s->err, ERR_CANCELLED, "no process is executed any more"));
+		session_fail(s, err_set(&s->err, ERR_CANCELLED, NO_MORE));
 }
 
 static void session_specify_begin(struct exec_session *s)
@@ -318,6 +334,7 @@ static void session_specify_begin(struct exec_session *s)
 	}
 	s->work = (struct work){ .run = session_specify, .done = on_specified, .arg = s };
 	r = workers_submit(s->all->workers, &s->work, &s->err);
+	s->at_work = r >= 0;
 	if (r < 0)
 		session_fail(s, r);
 }
@@ -358,7 +375,7 @@ static void on_seen(void *arg)
 static void session_look(struct exec_session *s)
 {
 	const struct ctx limit = ctx_within(NULL, LOOK_MS);
-	struct core *c = &s->all->core;
+	struct core *c = &s->core;
 
 	(void)core_reconnect(c, NULL); /* else the calls say why */
 	s->container = containers_get_begin(c->ctrd, s->id, &limit);
@@ -379,10 +396,14 @@ int exec_session_new(struct exec_sessions *all, const struct exec_session_conf *
 	*s = (struct exec_session){ .all = all,
 				    .told = conf->told,
 				    .arg = conf->arg,
+				    .ns = mem_strdup(conf->ns ? conf->ns : all->core->conf.ns),
 				    .id = mem_strdup(conf->id),
-				    .run_dir = places_run(&all->core, conf->id),
 				    .tty = conf->tty };
-	pipes_init(&s->pipes, all->core.loop, conf->input, conf->tty, &session_pipes, s);
+	s->core = core_in(all->core, s->ns);
+	if (!s->core.conf.return_ms)
+		s->core.conf.return_ms = EXEC_AWAY_MS;
+	s->run_dir = places_run(&s->core, s->id);
+	pipes_init(&s->pipes, s->core.loop, conf->input, conf->tty, &session_pipes, s);
 	name_random(s->exec_id, sizeof s->exec_id - 1);
 	strv_add(&s->args, conf->args);
 	list_push(&all->live, &s->node);
@@ -395,7 +416,7 @@ int exec_session_new(struct exec_sessions *all, const struct exec_session_conf *
 void exec_session_abandon(struct exec_session *s)
 {
 	s->abandoned = true;
-	if (s->stage == EXEC_SPECIFIES)
+	if (s->at_work)
 		workers_cancel(s->all->workers, &s->work);
 	else if (s->stage != EXEC_IS_MADE && s->stage != EXEC_STARTS)
 		session_over(s);
@@ -418,35 +439,52 @@ struct exec_sessions *exec_sessions_new(struct core *core, struct workers *worke
 {
 	struct exec_sessions *all = mem_new(struct exec_sessions);
 
-	all->core = core_in(core, core->conf.ns);
-	if (!all->core.conf.return_ms)
-		all->core.conf.return_ms = EXEC_AWAY_MS;
+	all->core = core;
 	all->workers = workers;
 	list_init(&all->live);
 	list_init(&all->clearing);
 	return all;
 }
 
+static void session_dismiss(struct exec_session *s)
+{
+	struct err err = ERR_INIT;
+
+	if (s->abandoned)
+		return;
+	s->abandoned = true;
+	s->told->ended(s->arg, err_set(&err, ERR_CANCELLED, NO_MORE), &s->exit, &err);
+}
+
 void exec_sessions_end(struct exec_sessions *all)
 {
+	list_for_each(it, &all->live)
+		session_dismiss(container_of(it, struct exec_session, node));
 	list_for_each(it, &all->live)
 		exec_session_abandon(container_of(it, struct exec_session, node));
 }
 
 size_t exec_sessions_busy(const struct exec_sessions *all) { return all->n_live + all->n_clearing; }
 
+static void session_drop(struct exec_session *s)
+{
+	session_dismiss(s);
+	session_unhook(s);
+	if (!s->at_work)
+		session_free(s);
+}
+
 void exec_sessions_free(struct exec_sessions *all)
 {
 	if (!all)
 		return;
 	list_for_each(it, &all->live)
-		session_free(container_of(it, struct exec_session, node));
+		session_drop(container_of(it, struct exec_session, node));
 	list_for_each(it, &all->clearing) {
 		struct clearing *c = container_of(it, struct clearing, node);
 
 		exec_clear_free(c->clear);
 		free(c);
 	}
-	core_leave(&all->core);
 	free(all);
 }

@@ -19,12 +19,12 @@ enum { EXEC_SESSIONS_MAX = 1024, EXEC_AWAY_MS = 15000 };
 /* @core is on @core->loop, of a core_open_on(), and outlives them; @workers read what a container could make slow, its passwd and
  * group (NULL: the loop does). */
 struct exec_sessions *exec_sessions_new(struct core *, struct workers *);
-/* Every process is to be killed, and their owners are told nothing any more. */
+/* Every process is to be killed; their owners are told of -ERR_CANCELLED at once. */
 void exec_sessions_end(struct exec_sessions *);
 /* Those that are, with those that are still to be killed or cleared away: 0 is reached soon after exec_sessions_end(), where
  * containerd is there. */
 size_t exec_sessions_busy(const struct exec_sessions *);
-/* After workers_free(). What is left is left. */
+/* The owners likewise. What is left of the processes is left. The workers, which may be at work for one, may outlive them. */
 void exec_sessions_free(struct exec_sessions *);
 DEFINE_CLEANUP(struct exec_sessions, exec_sessions_free)
 
@@ -34,12 +34,13 @@ struct exec_session_told {
 	void (*room)(void *arg);                    /* all that exec_session_write() was given has been taken; NULL: no input */
 	/* Once, last: the session is gone. With its exit, when the process ran (@r 0), after all of its output. Else @r and @err
 	 * (borrowed): -ERR_NOT_FOUND of the container or its task, -ERR_PRECONDITION where it does not run, also when it ended
-	 * first; err.exit_code 126 and 127 of a command that cannot be run; containerd's own. */
+	 * first; err.exit_code 126 and 127 of a command that cannot be run; -ERR_CANCELLED of the set's end; containerd's own. */
 	void (*ended)(void *arg, int r, const struct ctrd_exit *, const struct err *err);
 };
 /* All is copied but the functions, which are called in turns to come. User, folder and environment are the container's. */
 struct exec_session_conf {
 	const char *id; /* of the container, to the letter */
+	const char *ns; /* that it is in; NULL: the core's */
 	const struct strv *args;
 	bool tty, input;
 	const struct exec_session_told *told;

@@ -342,6 +342,29 @@ static void hundreds_at_once(void **state)
 	}
 }
 
+/* With sessions at every stage, a worker at work for one perhaps. */
+static void all_of_it_goes(void **state)
+{
+	enum { N = 8 };
+	static struct seen e[N];
+	struct stage *s = *state;
+
+	program(s, "run", "hello\n");
+	for (size_t i = 0; i < N; i++) {
+		begin(s, &e[i], ID, false);
+		turn(s);
+	}
+	exec_session_abandon(e[0].x);
+	exec_sessions_free(s->all);
+	s->all = exec_sessions_new(s->core, s->workers);
+	for (size_t i = 0; i < N; i++) {
+		assert_int_equal(e[i].ended, i > 0);
+		if (i)
+			assert_int_equal(e[i].r, -ERR_CANCELLED);
+		buf_done(&e[i].out);
+	}
+}
+
 /* A task that runs until it is told to end. */
 static void make_task(struct core *c)
 {
@@ -385,10 +408,9 @@ static int tear_down_each(void **state)
 {
 	struct stage *s = *state;
 
-	exec_sessions_end(s->all);
-	workers_free(s->workers);
 	exec_sessions_free(s->all);
 	core_free(s->core);
+	workers_free(s->workers);
 	return 0;
 }
 
@@ -437,6 +459,7 @@ int main(void)
 		T(containerd_is_away_for_a_moment),
 		T(containerd_stays_away),
 		T(hundreds_at_once),
+		T(all_of_it_goes),
 	};
 
 	return cmocka_run_group_tests_name("exec-session", tests, set_up, tear_down);

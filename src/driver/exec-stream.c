@@ -1,0 +1,200 @@
+/* Theory of operation: a call and a session, each of which may end first. What the process writes goes out at once, until the
+ * client is OUT_MOST bytes behind: then the process waits. What the client sends goes to the process at once, until IN_MOST bytes
+ * wait for it: then the client's window is left to fill. */
+#include "desk.h"
+#include "exec-call.h"
+#include "mem.h"
+#include "nomaddriver.pb-c.h"
+
+enum {
+	IN_MOST = 64 << 10,
+	OUT_MOST = 256 << 10,
+	OUT_LOW = 64 << 10,
+	SIZE_MOST = 0xffff /* rows and columns of the kernel's terminals */
+};
+
+struct exec_stream {
+	struct plugin_call *call;
+	struct exec_session *session;
+	bool tty, reader_slow, writer_paused;
+	bool closed[2];
+};
+
+typedef Driver__ExecTaskStreamingResponse reply;
+typedef Driver__ExecTaskStreamingIOOperation operation;
+
+static void stream_say(const struct exec_stream *e, enum log_stream which, operation *io)
+{
+	reply m = DRIVER__EXEC_TASK_STREAMING_RESPONSE__INIT;
+
+	if (which == LOG_STDOUT)
+		m.stdout = io;
+	else
+		m.stderr = io;
+	plugin_send(e->call, &m.base);
+}
+
+static void on_stream_taken(void *arg)
+{
+	struct exec_stream *e = arg;
+
+	e->reader_slow = false;
+	exec_session_pause(e->session, false);
+}
+
+static void stream_output(void *arg, enum log_stream which, const char *p, size_t n)
+{
+	struct exec_stream *e = arg;
+	operation io = DRIVER__EXEC_TASK_STREAMING_IOOPERATION__INIT;
+
+	io.data = (ProtobufCBinaryData){ n, (uint8_t *)(uintptr_t)p };
+	stream_say(e, which, &io);
+	if (e->reader_slow || plugin_unsent(e->call) <= OUT_MOST)
+		return;
+	e->reader_slow = true;
+	exec_session_pause(e->session, true);
+	plugin_when_taken(e->call, OUT_LOW, on_stream_taken, e);
+}
+
+static void stream_closed(void *arg, enum log_stream which)
+{
+	struct exec_stream *e = arg;
+	operation io = DRIVER__EXEC_TASK_STREAMING_IOOPERATION__INIT;
+
+	if (e->closed[which])
+		return;
+	e->closed[which] = true;
+	io.close = true;
+	stream_say(e, which, &io);
+}
+
+static void stream_room(void *arg)
+{
+	struct exec_stream *e = arg;
+
+	if (!e->writer_paused)
+		return;
+	e->writer_paused = false;
+	plugin_pause(e->call, false);
+}
+
+static void stream_exit(struct exec_stream *e, int code)
+{
+	reply m = DRIVER__EXEC_TASK_STREAMING_RESPONSE__INIT;
+	Driver__ExitResult result = DRIVER__EXIT_RESULT__INIT;
+
+	stream_closed(e, LOG_STDOUT);
+	stream_closed(e, LOG_STDERR);
+	result.exit_code = code;
+	m.exited = true;
+	m.result = &result;
+	plugin_send(e->call, &m.base);
+	plugin_end(e->call);
+}
+
+/* A command that is not there, or is none: as a shell has it, so that `nomad alloc exec` ends with 126 or 127. */
+static void stream_no_command(struct exec_stream *e, const struct err *err)
+{
+	_cleanup_free_ char *text = mem_printf("%s%s%s%s", err->msg, *err->hint ? ": " : "", err->hint, e->tty ? "\r\n" : "\n");
+
+	stream_output(e, e->tty ? LOG_STDOUT : LOG_STDERR, text, strlen(text));
+	stream_exit(e, err->exit_code);
+}
+
+static void stream_ended(void *arg, int r, const struct ctrd_exit *exit, const struct err *err)
+{
+	struct exec_stream *e = arg;
+
+	e->session = NULL;
+	plugin_when_taken(e->call, 0, NULL, NULL);
+	if (r >= 0)
+		stream_exit(e, (int)exit->status);
+	else if (err->exit_code)
+		stream_no_command(e, err);
+	else
+		plugin_fail(e->call, err);
+	free(e);
+}
+
+static const struct exec_session_told stream_told = { stream_output, stream_closed, stream_room, stream_ended };
+
+static void on_stream_gone(void *arg)
+{
+	struct exec_stream *e = arg;
+
+	exec_session_abandon(e->session);
+	free(e);
+}
+
+static int stream_setup(struct exec_stream *e, const Driver__ExecTaskStreamingSetup *setup, struct err *err)
+{
+	if (!setup)
+		return err_set(err, ERR_INVALID, "ExecTaskStreaming: the first message has no setup");
+	e->tty = setup->tty;
+	return exec_begin(e->call,
+			  &(struct exec_wish){ .task_id = setup->task_id,
+					       .command = setup->command,
+					       .n = setup->n_command,
+					       .tty = setup->tty,
+					       .input = true },
+			  &stream_told, e, &e->session, err);
+}
+
+static void stream_hear(struct exec_stream *e, const Driver__ExecTaskStreamingRequest *req)
+{
+	const Driver__ExecTaskStreamingTerminalSize *size = req->tty_size;
+	const operation *io = req->stdin;
+
+	if (size && size->width > 0 && size->height > 0 && size->width <= SIZE_MOST && size->height <= SIZE_MOST)
+		exec_session_resize(e->session, (unsigned)size->width, (unsigned)size->height);
+	if (!io)
+		return; /* with nothing else it is a heartbeat */
+	exec_session_write(e->session, io->data.data, io->data.len);
+	if (io->close)
+		exec_session_close_input(e->session);
+	if (e->writer_paused || exec_session_unwritten(e->session) <= IN_MOST)
+		return;
+	e->writer_paused = true;
+	plugin_pause(e->call, true);
+}
+
+void exec_streaming_begin(struct plugin_call *call, const ProtobufCMessage *msg)
+{
+	const Driver__ExecTaskStreamingRequest *req = (const void *)msg;
+	struct exec_stream *e = mem_new(struct exec_stream);
+	struct err err = ERR_INIT;
+
+	e->call = call;
+	if (stream_setup(e, req->setup, &err) < 0) {
+		plugin_fail(call, &err);
+		free(e);
+		return;
+	}
+	plugin_park(call, on_stream_gone, e);
+	stream_hear(e, req);
+}
+
+void exec_streaming_message(struct plugin_call *call, const ProtobufCMessage *msg)
+{
+	const Driver__ExecTaskStreamingRequest *req = (const void *)msg;
+	struct exec_stream *e = plugin_parked(call);
+	struct err err = ERR_INIT;
+
+	if (!req->setup) {
+		stream_hear(e, req);
+		return;
+	}
+	(void)err_set(&err, ERR_INVALID, "ExecTaskStreaming: a second setup");
+	exec_session_abandon(e->session);
+	plugin_fail(call, &err);
+	free(e);
+}
+
+/* No input can follow. A terminal's stays open, as Nomad's own drivers have it: its end would not be the shell's. */
+void exec_streaming_half_close(struct plugin_call *call)
+{
+	struct exec_stream *e = plugin_parked(call);
+
+	if (!e->tty)
+		exec_session_close_input(e->session);
+}

@@ -213,6 +213,7 @@ static int volume_add(const struct node *n, void *into, struct err *err)
 				"local/data:/data:ro");
 	target = mem_strndup(colon + 1, more ? (size_t)(more - colon - 1) : strlen(colon + 1));
 	m->source = mem_strndup(text, (size_t)(colon - text));
+	strv_push(&m->options, MOUNT_CREATE); /* as Docker has it, for these alone */
 	r = mount_target(m, target, err);
 	if (r >= 0 && more)
 		r = options_split(m, more + 1, err);

@@ -26,7 +26,9 @@ static void put_options(const struct task_said *in, const struct conf_mount *c, 
 	const char *label = in->driver->volumes.selinuxlabel;
 
 	m->read_only = c->readonly;
-	strv_add(&m->options, &c->options);
+	for (size_t i = 0; i < c->options.n; i++) /* `volumes` may have turned out to be names */
+		if (c->type == CONF_MOUNT_BIND || strcmp(c->options.v[i], MOUNT_CREATE) != 0)
+			strv_push(&m->options, c->options.v[i]);
 	if (c->type == CONF_MOUNT_BIND && label && !strv_has(&m->options, "z") && !strv_has(&m->options, "Z"))
 		strv_push(&m->options, label);
 }

@@ -56,7 +56,7 @@ static int put_names(const struct task_said *in, struct job *j, struct err *err)
 	return r < 0 ? err_wrap(err, r, "option extra_hosts") : 0;
 }
 
-static void put_texts(struct strv *out, char *const *v, size_t n)
+static void put_dns_texts(struct strv *out, char *const *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		strv_push(out, v[i]);
@@ -68,9 +68,9 @@ static void put_dns(const struct task_said *in, struct job *j)
 	const Driver__DNSConfig *dns = in->task->dns;
 
 	if (dns) {
-		put_texts(&j->dns, dns->servers, dns->n_servers);
-		put_texts(&j->dns_search, dns->searches, dns->n_searches);
-		put_texts(&j->dns_options, dns->options, dns->n_options);
+		put_dns_texts(&j->dns, dns->servers, dns->n_servers);
+		put_dns_texts(&j->dns_search, dns->searches, dns->n_searches);
+		put_dns_texts(&j->dns_options, dns->options, dns->n_options);
 		return;
 	}
 	strv_add(&j->dns, in->conf->dns_servers.n ? &in->conf->dns_servers : &in->driver->dns_servers);

@@ -1,0 +1,151 @@
+/* What the operator permits, on a folder of an allocation with links in it. */
+#include "test.h"
+#include "said.h"
+#include "job-table.h"
+#include "mem.h"
+#include "task-policy.h"
+#include "test-folder.h"
+#include <unistd.h>
+
+#define CONF(json) "{\"image\":\"x\"," json "}"
+#define BIND(source) CONF("\"mounts\":[{\"type\":\"bind\",\"source\":\"" source "\",\"target\":\"/t\"}]")
+
+static int policy_setup(void **state)
+{
+	static const char *const folders[] = { "alloc/data", "web/local/conf", "web/secrets" };
+	static const struct {
+		const char *to, *at;
+	} links[] = { { "conf", "web/local/within" }, { "/etc", "web/local/etc" }, { "../../../..", "web/local/up" } };
+	struct test_folder *f = test_folder_new("task-policy", "A");
+
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", f->path, folders[i]);
+
+		assert_int_equal(file_mkdirs(path, 0755, NULL), 0);
+	}
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", f->path, links[i].at);
+
+		assert_int_equal(symlink(links[i].to, path), 0);
+	}
+	*state = f;
+	return 0;
+}
+
+static const struct {
+	const char *conf, *driver; /* NULL: nothing special */
+	const char *error, *hint;  /* error NULL: it is permitted */
+} rows[] = {
+	{ NULL, NULL, NULL, NULL },
+	{ CONF("\"privileged\":true"), "{\"allow_privileged\":true}", NULL, NULL },
+	{ CONF("\"privileged\":true"), "{\"allow_privileged\":false}", "Running privileged jobs are not allowed",
+	  "allow_privileged = true" },
+	/* capabilities */
+	{ CONF("\"cap_add\":[\"SYS_ADMIN\"]"), "{\"allow_caps\":[\"CHOWN\",\"SYS_ADMIN\"]}", NULL, NULL },
+	{ CONF("\"cap_add\":[\"sys_admin\",\"net_raw\"]"), "{\"allow_caps\":[\"CHOWN\",\"NET_RAW\"]}",
+	  "does not allow the following capabilities: SYS_ADMIN", "allow_caps = " },
+	{ CONF("\"cap_add\":[\"all\"]"), "{\"allow_caps\":[\"CHOWN\"]}", "capabilities: all", "allow_caps" },
+	{ CONF("\"cap_add\":[\"all\"]"), "{\"allow_caps\":[\"all\"]}", NULL, NULL },
+	/* runtimes */
+	{ CONF("\"runtime\":\"crun\""), "{\"allow_runtimes\":[\"runc\",\"crun\"]}", NULL, NULL },
+	{ CONF("\"runtime\":\"kata\""), "{\"allow_runtimes\":[\"runc\"]}", "requested runtime \"kata\" is not allowed",
+	  "allow_runtimes = [\"kata\"]" },
+	{ CONF("\"runtime\":\"/tmp/shim\""), NULL, "runtime \"/tmp/shim\" is not allowed", "allow_runtimes" },
+	{ CONF("\"runtime\":\"/opt/shim\""), "{\"allow_runtimes\":[\"/opt/shim\"]}", NULL, NULL },
+	/* namespaces */
+	{ CONF("\"pid_mode\":\"host\""), "{\"allowed_modes\":{\"pid\":[\"host\"]}}", NULL, NULL },
+	{ CONF("\"ipc_mode\":\"host\""), "{\"allowed_modes\":{\"pid\":[\"host\"],\"ipc\":[]}}", "option ipc_mode",
+	  "allowed_modes { ipc = [\"host\"] }" },
+	{ CONF("\"pid_mode\":\"private\""), "{\"allowed_modes\":{\"pid\":[]}}", NULL, NULL },
+	/* processes */
+	{ CONF("\"pids_limit\":10"), "{\"pids_limit\":10}", NULL, NULL },
+	{ CONF("\"pids_limit\":11"), "{\"pids_limit\":10}", "cannot be greater than the plugin's pids_limit: 10", "pids_limit" },
+	{ CONF("\"pids_limit\":-1"), "{\"pids_limit\":10}", "option pids_limit", "pids_limit" },
+	/* paths */
+	{ BIND("/etc"), "{\"volumes\":{\"enabled\":true}}", NULL, NULL },
+	{ BIND("/etc"), "{\"volumes\":{\"enabled\":false}}", "volumes are not enabled; cannot mount /etc", "enabled = true" },
+	{ BIND("local/conf"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ BIND("local/within"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ BIND("alloc/data"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ BIND("local/etc"), "{\"volumes\":{\"enabled\":false}}", "a link in it leads out", "enabled = true" },
+	{ BIND("local/etc"), "{\"volumes\":{\"enabled\":true}}", "a link in it leads out", "its own path" },
+	{ BIND("local/up/etc"), "{\"volumes\":{\"enabled\":false}}", "a link in it leads out", "enabled = true" },
+	{ BIND("local/none"), NULL, "No such file", NULL },
+	{ CONF("\"volumes\":[\"local/fresh:/f\"]"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ CONF("\"mounts\":[{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/t\"}]"), "{\"volumes\":{\"enabled\":false}}",
+	  "volumes are not enabled; cannot mount data", "enabled = true" },
+	{ CONF("\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\"}]"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ CONF("\"seccomp_profile\":\"/etc/shadow\""), "{\"volumes\":{\"enabled\":false}}", "option seccomp_profile",
+	  "enabled = true" },
+	{ CONF("\"seccomp_profile\":\"local/etc/shadow\""), NULL, "leads out", NULL },
+};
+
+static int policy_of(const struct test_folder *f, size_t i, struct said *s, struct task_job *made)
+{
+	_cleanup_free_ char *task = mem_printf("{\"alloc_dir\":\"%s\"}", f->path);
+	int r;
+
+	said_init(s, task, rows[i].conf, rows[i].driver);
+	if (!s->conf || s->driver->error)
+		fail_msg("row %zu: %s", i, s->conf ? s->driver->error : s->err.msg);
+	r = task_job_make(&s->in, made, &s->err);
+	if (r < 0)
+		fail_msg("row %zu: %s", i, s->err.msg);
+	return task_policy(&s->in, made, &s->err);
+}
+
+static void verdicts(void **state)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_(said_done) struct said s;
+		_cleanup_(task_job_done) struct task_job made = { 0 };
+		int r = policy_of(*state, i, &s, &made);
+
+		if (!rows[i].error && r < 0)
+			fail_msg("row %zu: %s", i, s.err.msg);
+		if (rows[i].error && (r >= 0 || !strstr(s.err.msg, rows[i].error)))
+			fail_msg("row %zu: %d, %s, not %s", i, r, s.err.msg, rows[i].error);
+		if (rows[i].hint && !strstr(s.err.hint, rows[i].hint))
+			fail_msg("row %zu: %s, not %s", i, s.err.hint, rows[i].hint);
+	}
+}
+
+/* What the container has by itself is within the list as well. */
+static void usual_capabilities_are_within_the_list(void **state)
+{
+	_cleanup_(said_done) struct said s;
+	_cleanup_(task_job_done) struct task_job made = { 0 };
+	const struct strv *drop;
+
+	(void)state;
+	said_init(&s, NULL, NULL, "{\"allow_caps\":[\"CHOWN\",\"KILL\"]}");
+	s.task->alloc_dir = ((struct test_folder *)*state)->path;
+	assert_int_equal(task_job_make(&s.in, &made, &s.err), 0);
+	assert_int_equal(task_policy(&s.in, &made, &s.err), 0);
+	drop = &made.job->tasks[0].cap_drop;
+	assert_int_equal(drop->n, 12);
+	assert_false(strv_has(drop, "CAP_CHOWN"));
+	assert_true(strv_has(drop, "CAP_NET_RAW"));
+}
+
+static void sources_are_what_they_lead_to(void **state)
+{
+	const struct test_folder *f = *state;
+	_cleanup_(said_done) struct said s;
+	_cleanup_(task_job_done) struct task_job made = { 0 };
+	_cleanup_free_ char *task = mem_printf("{\"alloc_dir\":\"%s\"}", f->path), *real = mem_printf("%s/web/local/conf", f->path),
+			    *logs = mem_printf("%s/alloc/logs", f->path);
+
+	said_init(&s, task, BIND("local/within"), NULL);
+	assert_int_equal(task_job_make(&s.in, &made, &s.err), 0);
+	assert_int_equal(task_policy(&s.in, &made, &s.err), 0);
+	assert_string_equal(made.job->tasks[0].mounts[0].source, real);
+	assert_string_equal(made.job->tasks[0].mounts[2].source, logs);
+	assert_int_equal(made.job->tasks[0].mounts[2].options.n, 0);
+	assert_true(file_exists(logs));
+	assert_int_equal(job_check(made.job, &s.err), 0);
+}
+
+RUN_TESTS("task-policy", cmocka_unit_test_setup_teardown(verdicts, policy_setup, test_folder_teardown),
+	  cmocka_unit_test_setup_teardown(usual_capabilities_are_within_the_list, policy_setup, test_folder_teardown),
+	  cmocka_unit_test_setup_teardown(sources_are_what_they_lead_to, policy_setup, test_folder_teardown))

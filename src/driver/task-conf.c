@@ -223,6 +223,18 @@ static int read_cap_drop(const struct node *n, void *into, struct err *err)
 	return conf_caps(n, &((struct task_conf *)into)->cap_drop, err);
 }
 
+/* ---- files */
+
+/* What it makes of `volumes` is conf_finish()'s. */
+static int read_volume_driver(const struct node *n, void *into, struct err *err)
+{
+	const char *text = "";
+	int r = option_text(n, &text, err);
+
+	(void)into;
+	return r < 0 || !*text || !strcmp(text, "local") ? r : err_set(err, ERR_INVALID, "\"%.80s\": only local is known", text);
+}
+
 /* ---- resources */
 
 static int read_memory_hard_limit(const struct node *n, void *into, struct err *err)
@@ -381,8 +393,8 @@ static const struct option task_rows[] = {
 	  .doc = FIRST_DOC },
 	{ "volumes", OPTION_TEXTS, .from = OPTION_D_P, .at = OPTION_NOWHERE, .read = task_volumes_read,
 	  .doc = "`SOURCE:TARGET[:OPTIONS]`; a source that is no absolute path is in the task's folder" },
-	{ "volume_driver", OPTION_TEXT, .from = FROM_DOCKER, .at = OPTION_NOWHERE, .words = "local",
-	  .doc = "sources of `volumes` are volumes' names" },
+	{ "volume_driver", OPTION_TEXT, .from = FROM_DOCKER, .at = OPTION_NOWHERE, .read = read_volume_driver,
+	  .doc = "`local`: sources of `volumes` are volumes' names" },
 	{ "tmpfs", OPTION_TEXTS, .from = FROM_PODMAN, .at = OPTION_NOWHERE, .read = task_tmpfs_read, .doc = "`TARGET[:OPTIONS]`" },
 	{ "shm_size", OPTION_SIZE, .from = OPTION_ALL, AT(shm_size), .min = 1, .max = INT64_MAX, .otherwise = "`64m`",
 	  .doc = "of `/dev/shm`: bytes, or a text such as `128M`" },

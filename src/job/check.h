@@ -38,6 +38,7 @@ int check_group(const char *, const char *, struct err *);
 int check_signal(const char *, const char *, struct err *);
 int check_cpuset_cpus(const char *, const char *, struct err *);
 int check_cpuset_mems(const char *, const char *, struct err *);
+int check_cgroup(const char *, const char *, struct err *);
 int check_job_name(const char *, const char *, struct err *);
 int check_network(const char *, const char *, struct err *);
 int check_expose(const char *, const char *, struct err *);

@@ -158,6 +158,21 @@ int check_cpuset_cpus(const char *s, const char *unused, struct err *err)
 	return check_cpuset("cpuset-cpus", s, err);
 }
 
+/* What stands in a JSON text of ours, and is looked for below each hierarchy. */
+int check_cgroup(const char *s, const char *unused, struct err *err)
+{
+	(void)unused;
+	if (*s != '/' || !s[1] || strlen(s) >= PATH_MAX / 2 || strstr(s, "//") || strpbrk(s, "\"\\:"))
+		return check_fail("cgroup", s, "not a path such as /a/b", err);
+	for (const char *at = s; at; at = strchr(at + 1, '/'))
+		if (!strncmp(at, "/.", 2) || !at[1])
+			return check_fail("cgroup", s, "not a path such as /a/b", err);
+	for (const char *at = s; *at; at++)
+		if ((unsigned char)*at <= ' ' || *at == 127)
+			return check_fail("cgroup", s, "not a path such as /a/b", err);
+	return 0;
+}
+
 int check_cpuset_mems(const char *s, const char *unused, struct err *err)
 {
 	(void)unused;
@@ -444,6 +459,11 @@ static int check_host_network(const struct job *j, const struct task *t, struct 
 static int check_tasks(const struct job *j, struct err *err)
 {
 	const size_t twice = tasks_twice(j);
+
+	for (size_t i = 0; j->n_tasks > 1 && i < j->n_tasks; i++)
+		if (j->tasks[i].cgroup)
+			return err_set(err, ERR_INVALID, "task %s: a cgroup of somebody else's is for jobs of one task",
+				       j->tasks[i].name);
 
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		int r = check_task_name(j, i, twice, err);

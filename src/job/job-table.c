@@ -286,6 +286,8 @@ static const struct field task_fields[] = {
 	{ "cpuset_mems", FIELD_STR, AT(task, cpuset_mems), .check = check_cpuset_mems, .flag = "cpuset-mems", .arg = "LIST",
 	  .topic = TOPIC_LIMITS, .nomad = "cpuset_mems",
 	  .docker = "CpusetMems", .doc = "Memory nodes" },
+	{ "cgroup", FIELD_STR, AT(task, cgroup), .check = check_cgroup,
+	  .doc = "Path of a cgroup that somebody else keeps, the same in each hierarchy, of a job of one task" },
 	{ "pids_limit", FIELD_INT, AT(task, pids_limit), .min = -1, .max = PIDS_MOST, .flag = "pids-limit",
 	  .topic = TOPIC_LIMITS, .nomad = "pids_limit", .docker = "PidsLimit", .doc = "Processes; -1: no limit" },
 	{ "blkio_weight", FIELD_INT, AT(task, blkio_weight), .min = 10, .max = 1000, .flag = "blkio-weight",

@@ -157,6 +157,7 @@ struct task {
 	struct hugepages *hugepages;
 	size_t n_hugepages;
 	char *cpuset_cpus, *cpuset_mems;
+	char *cgroup; /* that somebody else has made, and may kill, freeze and change: "/a/b" in each hierarchy; NULL: davit's */
 	int64_t pids_limit; /* -1 unlimited */
 	int64_t shm_size;   /* bytes; 64 MiB by default */
 	int oom_score_adj;

@@ -216,8 +216,9 @@ static void put_annotations(json *spec, const struct dict *own)
 int bundle_spec(json *spec, const struct bundle_in *in, struct buf *out, struct err *err)
 {
 	json *entry = network_of(spec);
-	_cleanup_free_ char *cgroup =
-		in->systemd ? mem_printf(CGROUP_SYSTEMD, in->ns, in->id) : mem_printf(CGROUP_PATH, in->ns, in->id);
+	_cleanup_free_ char *cgroup = in->cgroup    ? mem_strdup(in->cgroup)
+				      : in->systemd ? mem_printf(CGROUP_SYSTEMD, in->ns, in->id)
+						    : mem_printf(CGROUP_PATH, in->ns, in->id);
 
 	if (entry && !joins_another(entry) && in->netns)
 		json_put_str(entry, "path", in->netns);

@@ -13,6 +13,7 @@ int bundle_check_network(json *spec, bool netns, bool none, struct err *err);
 
 struct bundle_in {
 	const char *id, *ns; /* for the cgroup */
+	const char *cgroup;  /* somebody else's; NULL: davit's own */
 	bool systemd;
 	const char *netns;              /* path; NULL: the host's */
 	const struct strv *args;        /* instead of its own; empty: none */

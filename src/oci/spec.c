@@ -134,7 +134,10 @@ static int emit_linux(const struct spec_in *in, uint64_t caps, struct buf *out, 
 
 	emit_open(out, "linux", '{');
 	emit_key(out, "cgroupsPath");
-	buf_addf(out, in->systemd ? "\"" CGROUP_SYSTEMD "\"" : "\"" CGROUP_PATH "\"", in->ns, in->id); /* ids: nothing to quote */
+	if (in->task->cgroup) /* ids, and this: nothing to quote */
+		buf_addf(out, "\"%s\"", in->task->cgroup);
+	else
+		buf_addf(out, in->systemd ? "\"" CGROUP_SYSTEMD "\"" : "\"" CGROUP_PATH "\"", in->ns, in->id);
 	emit_str(out, "mountLabel", in->selinux_mount);
 	emit_str(out, "rootfsPropagation", root_propagation(in));
 	spec_namespaces(in, out);

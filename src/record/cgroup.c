@@ -117,35 +117,38 @@ void cgroup_ids(const char *root, const char *ns, struct strv *ids)
 	}
 }
 
-static int find(const char *root, const char *ns, const char *id, struct strv *out, struct err *err)
+static int find(const char *root, const struct cgroup_name *name, struct strv *out, struct err *err)
 {
 	_cleanup_strv_ struct strv roots = { 0 };
 	int r = hierarchies(root, &roots) < 0 && errno != ENOENT ? err_sys(err, errno, "%s", root) : 0;
 
 	for (size_t i = 0; i < roots.n; i++) {
-		_cleanup_free_ char *path = mem_printf("%s" CGROUP_PATH, roots.v[i], ns, id),
-				    *scope = mem_printf("%s" CGROUP_SCOPE, roots.v[i], ns, id);
+		_cleanup_free_ char *path = mem_printf("%s" CGROUP_PATH, roots.v[i], name->ns, name->id),
+				    *scope = mem_printf("%s" CGROUP_SCOPE, roots.v[i], name->ns, name->id),
+				    *foreign = name->foreign ? mem_printf("%s%s", roots.v[i], name->foreign) : NULL;
 
 		if (file_exists(path))
 			strv_push(out, path);
 		if (file_exists(scope))
 			strv_push(out, scope);
+		if (foreign && file_exists(foreign))
+			strv_push(out, foreign);
 	}
 	return r;
 }
 
-bool cgroup_exists(const char *root, const char *ns, const char *id)
+bool cgroup_exists(const char *root, const struct cgroup_name *name)
 {
 	_cleanup_strv_ struct strv found = { 0 };
 
-	(void)find(root, ns, id, &found, NULL);
+	(void)find(root, name, &found, NULL);
 	return found.n > 0;
 }
 
-int cgroup_pids(const char *root, const char *ns, const char *id, struct cgroup_pids *ret, struct err *err)
+int cgroup_pids(const char *root, const struct cgroup_name *name, struct cgroup_pids *ret, struct err *err)
 {
 	_cleanup_strv_ struct strv found = { 0 };
-	int r = find(root, ns, id, &found, err);
+	int r = find(root, name, &found, err);
 
 	for (size_t i = 0; r >= 0 && i < found.n; i++)
 		r = cgroup_pids_below(found.v[i], ret, err);
@@ -214,12 +217,12 @@ static void kill_in(const char *path)
 }
 
 /* One blow at all that is in it. */
-static void strike(const char *root, const char *ns, const char *id)
+static void strike(const char *root, const struct cgroup_name *name)
 {
 	const struct cgroup_version *v = version_of(root);
 	_cleanup_strv_ struct strv found = { 0 };
 
-	(void)find(root, ns, id, &found, NULL);
+	(void)find(root, name, &found, NULL);
 	for (size_t i = 0; i < found.n; i++)
 		v->halt(found.v[i]);
 	for (size_t i = 0; i < found.n; i++)
@@ -228,31 +231,37 @@ static void strike(const char *root, const char *ns, const char *id)
 		cgroup_thaw(found.v[i]);
 }
 
-int cgroup_kill(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err)
+static int not_ended(const struct cgroup_name *name, pid_t pid, struct err *err)
+{
+	_cleanup_free_ char *own = mem_printf(CGROUP_PATH, name->ns, name->id);
+
+	return err_set(err, ERR_DEADLINE, "cgroup %s: process %d does not end", name->foreign ? name->foreign : own, (int)pid);
+}
+
+int cgroup_kill(const char *root, const struct cgroup_name *name, const struct ctx *ctx, struct err *err)
 {
 	for (;;) {
 		_cleanup_(cgroup_pids_done) struct cgroup_pids left = { 0 };
 		int r;
 
-		strike(root, ns, id);
-		r = cgroup_pids(root, ns, id, &left, err);
+		strike(root, name);
+		r = cgroup_pids(root, name, &left, err);
 		if (r >= 0 && !left.n)
 			return 0;
 		if (ctx_check(ctx, NULL) < 0)
-			return left.n ? err_set(err, ERR_DEADLINE, "cgroup /%s/%s: process %d does not end", ns, id, (int)left.v[0])
-				      : r;
+			return left.n ? not_ended(name, left.v[0], err) : r;
 		err_clear(err);
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
 }
 
 /* 0 once all are gone, else why one is not. */
-static int remove_all(const char *root, const char *ns, const char *id, char **ret_path)
+static int remove_all(const char *root, const struct cgroup_name *name, char **ret_path)
 {
 	_cleanup_strv_ struct strv found = { 0 };
 	int why = 0;
 
-	(void)find(root, ns, id, &found, NULL);
+	(void)find(root, name, &found, NULL);
 	for (size_t i = 0; i < found.n; i++) {
 		int e = remove_below(found.v[i], 0);
 
@@ -265,14 +274,14 @@ static int remove_all(const char *root, const char *ns, const char *id, char **r
 	return why;
 }
 
-int cgroup_end(const char *root, const char *ns, const char *id, const struct ctx *ctx, struct err *err)
+int cgroup_end(const char *root, const struct cgroup_name *name, const struct ctx *ctx, struct err *err)
 {
 	for (;;) {
 		_cleanup_free_ char *path = NULL;
 		int why;
 
-		strike(root, ns, id);
-		why = remove_all(root, ns, id, &path);
+		strike(root, name);
+		why = remove_all(root, name, &path);
 		if (!why)
 			return 0;
 		if (ctx_check(ctx, NULL) < 0)

@@ -1,4 +1,5 @@
 #include "orphans.h"
+#include "job-cgroup.h"
 #include "claim.h"
 #include "containers.h"
 #include "file.h"
@@ -107,7 +108,7 @@ static int orphan_look(struct orphan *o, struct err *err)
 	}
 	if (!o->bundle)
 		o->bundle = mem_printf("%s/%s", folder, o->id);
-	return o->shims.pids.n || file_exists(o->bundle) || file_exists(state) || cgroup_exists(CGROUPS, o->core->conf.ns, o->id);
+	return o->shims.pids.n || file_exists(o->bundle) || file_exists(state) || job_cgroup_exists(o->core, o->id);
 }
 
 /* -- ending --------------------------------------------------------------------------------------------------------------- */
@@ -161,7 +162,7 @@ static int orphan_end(struct orphan *o, const struct ctx *ctx, struct err *err)
 		return r;
 	shims_end_engines(&o->shims, NULL);
 	shims_end(&o->shims);
-	r = cgroup_end(CGROUPS, o->core->conf.ns, o->id, &limit, err);
+	r = job_cgroup_end(o->core, o->id, &limit, err);
 	if (o->shims.pids.n)
 		await_containerd(o, ctx);
 	if (r >= 0)
@@ -216,6 +217,15 @@ int orphans_end_task(struct core *c, const char *id, const struct ctx *ctx, stru
 	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : 0;
 }
 
+/* In the namespace "nomad" its own cgroups stand beside ours: ALLOC.TASK, whatever the task is called. */
+static bool is_of_nomad(const char *id)
+{
+	enum { UUID = 36 };
+
+	return strspn(id, "0123456789abcdef-") == UUID && id[UUID] == '.' && id[8] == '-' && id[13] == '-' && id[18] == '-' &&
+	       id[23] == '-';
+}
+
 int orphans_end(struct core *c, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
 {
 	_cleanup_free_ char *state = mem_printf(ENGINE_STATE "/%s", c->conf.ns), *folder = bundles(c);
@@ -227,7 +237,7 @@ int orphans_end(struct core *c, bool dry_run, const struct ctx *ctx, struct strv
 	ids_of_folder(state, &ids);
 	ids_of_folder(folder, &ids);
 	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
-		if (!job_id_is_ours(ids.v[i]))
+		if (!job_id_is_ours(ids.v[i]) || is_of_nomad(ids.v[i]))
 			continue;
 		r = end_job(c, home, ids.v[i], dry_run, ctx, err);
 		if (r > 0 && removed)

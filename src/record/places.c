@@ -42,6 +42,13 @@ char *places_log(const struct core *c, const char *id)
 	return place_below(folder, "log");
 }
 
+char *places_cgroup(const struct core *c, const char *id)
+{
+	_cleanup_free_ char *dir = places_run(c, id);
+
+	return mem_printf("%s/cgroup", dir);
+}
+
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)

@@ -14,6 +14,7 @@ char *places_logs(const struct core *, const char *id);             /* DATA/logs
 char *places_log(const struct core *, const char *id);              /* DATA/logs/NS/ID/log */
 char *places_kept(const struct core *, const char *id);             /* DATA/kept/NS/ID: logs of a removed job (kept-logs.h) */
 char *places_netns(const char *id);                                 /* NETNS_DIR/ID */
+char *places_cgroup(const struct core *, const char *id); /* RUN/NS/ID/cgroup: the path of somebody else's (job-cgroup.h) */
 /* RUN/NS/ID/attach.WHAT: the socket of davit's own shim that others attach to (attach.h); WHAT is a task's number, or an exec. */
 char *places_attach(const struct core *, const char *id, const char *what);
 /* RUN/NS/ID.net: whose network it is in (netshare.h); NS need not be the core's. */

@@ -1,4 +1,5 @@
 #include "shim.h"
+#include "job-cgroup.h"
 #include "socket.h"
 #include "file.h"
 #include "mem.h"
@@ -117,7 +118,7 @@ static bool is_others_process(const struct shims *s, const struct cgroup_pids *j
 static int has_others_process(const struct shims *s, struct err *err)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 };
-	int r = cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &pids, err);
+	int r = job_cgroup_pids(s->core, s->id, &pids, err);
 
 	for (size_t i = 0; r == 0 && i < pids.n; i++)
 		r = is_others_process(s, &pids, pids.v[i]);
@@ -225,7 +226,7 @@ bool shims_busy(const struct shims *s)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids job = { 0 };
 
-	if (cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &job, NULL) < 0)
+	if (job_cgroup_pids(s->core, s->id, &job, NULL) < 0)
 		return true; /* or so it must be taken */
 	for (size_t i = 0; i < s->pids.n; i++) {
 		_cleanup_(cgroup_pids_done) struct cgroup_pids children = { 0 };
@@ -277,7 +278,7 @@ void shims_end_engines(const struct shims *s, const char *exec_id)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids job = { 0 };
 
-	if (cgroup_pids(CGROUPS, s->core->conf.ns, s->id, &job, NULL) < 0)
+	if (job_cgroup_pids(s->core, s->id, &job, NULL) < 0)
 		return; /* which children are the job's is not known */
 	for (size_t i = 0; i < s->pids.n; i++)
 		end_below(s->pids.v[i], &job, exec_id, 0);

@@ -4,6 +4,7 @@
  * cgroup get SIGKILL. Mostly the shim then sees the end, and containerd knows the exit. A shim that still says nothing is
  * killed; containerd sees that, and forgets the task. */
 #include "task.h"
+#include "job-cgroup.h"
 #include "mem.h"
 #include "shim.h"
 #include <poll.h>
@@ -255,7 +256,7 @@ int task_break(struct core *c, const char *id, bool hard, const struct ctx *ctx,
 	if (r < 0)
 		return r;
 	shims_end_engines(&shims, NULL);
-	r = cgroup_kill(CGROUPS, c->conf.ns, id, &limit, err);
+	r = job_cgroup_kill(c, id, &limit, err);
 	if (r >= 0 && hard)
 		shims_end(&shims);
 	return r;
@@ -266,12 +267,12 @@ static bool is_in_sight(struct core *c, const char *id)
 {
 	_cleanup_(shims_done) struct shims shims = { 0 };
 
-	return shims_find(c, shims_home(c), id, &shims, NULL) >= 0 && (shims.pids.n || cgroup_exists(CGROUPS, c->conf.ns, id));
+	return shims_find(c, shims_home(c), id, &shims, NULL) >= 0 && (shims.pids.n || job_cgroup_exists(c, id));
 }
 
 static int force(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
-	const bool seen = cgroup_exists(CGROUPS, c->conf.ns, id); /* one that never was proves nothing by being empty */
+	const bool seen = job_cgroup_exists(c, id); /* one that never was proves nothing by being empty */
 	int r;
 
 	if (!is_in_sight(c, id))

@@ -25,6 +25,7 @@ int run_bundle_spec(struct run_task *t, struct buf *out, struct err *err)
 	struct bundle_in in = {
 		.id = t->id,
 		.ns = t->core->conf.ns,
+		.cgroup = t->task->cgroup,
 		.systemd = t->run->runtime.systemd,
 		.netns = t->run->netns,
 		.args = &t->task->args,

@@ -88,12 +88,23 @@ static int check_guest(const struct run *run, const struct task *t, struct err *
 	return 0;
 }
 
+/* systemd wants a slice that it knows. */
+static int check_cgroup_maker(const struct run *run, const struct task *t, struct err *err)
+{
+	if (!t->cgroup || !run->runtime.systemd)
+		return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "cgroup %s: not with the runtime's option SystemdCgroup", t->cgroup),
+			"leave out the one or the other");
+}
+
 static int decide_tasks(struct run *run, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < run->n_tasks; i++) {
 		r = decide_image(&run->tasks[i], err);
+		if (r >= 0)
+			r = check_cgroup_maker(run, run->tasks[i].task, err);
 		if (r >= 0)
 			r = check_guest(run, run->tasks[i].task, err);
 		if (r >= 0)

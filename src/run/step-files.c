@@ -6,6 +6,7 @@
 #include "shared-shm.h"
 #include "beneath.h"
 #include "etc.h"
+#include "job-cgroup.h"
 #include "file.h"
 #include "mem.h"
 #include "port-env.h"
@@ -190,6 +191,8 @@ int files_begin(void *state, const struct ctx *ctx, struct err *err)
 	r = make_dirs(run, err);
 	if (r >= 0)
 		r = dir = open_files(run, err);
+	if (r >= 0)
+		r = job_cgroup_keep(run->core, run->id, run->tasks[0].task->cgroup, err);
 	if (r >= 0)
 		r = put_task_files(run, dir, err);
 	if (r >= 0)

@@ -1,5 +1,6 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
+#include "job-cgroup.h"
 #include "cgroup.h"
 #include "crew.h"
 #include "dev-null.h"
@@ -113,7 +114,7 @@ static bool await_create(struct run_task *t, const struct ctx *ctx)
 }
 
 /* crun leaves it when it cannot set one of its limits. */
-static bool left_cgroup(const struct run_task *t) { return cgroup_exists(CGROUPS, t->core->conf.ns, t->id); }
+static bool left_cgroup(const struct run_task *t) { return job_cgroup_exists(t->core, t->id); }
 
 /* All that were asked for, each of which dies and is deleted while the others are. */
 static void end_tasks(struct run *run, const struct ctx *ctx)
@@ -183,7 +184,10 @@ void task_plan(const void *state, struct strv *out)
 {
 	const struct run_task *t = state;
 
-	strv_pushf(out, "task: create in cgroup /%s/%s", t->core->conf.ns, t->id);
+	if (t->task->cgroup)
+		strv_pushf(out, "task: create in cgroup %s, that of somebody else", t->task->cgroup);
+	else
+		strv_pushf(out, "task: create in cgroup /%s/%s", t->core->conf.ns, t->id);
 }
 
 /* Its shim looks for the interface when the sandbox is made. */

@@ -1,6 +1,7 @@
 """What a server does with the core, as the Nomad driver is one: jobs are run, stopped and removed on worker threads without a fork, their
 ends waited for on the loop, and their output goes from the shim straight to FIFOs of somebody else's."""
-import fcntl
+import contextlib
+import glob
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from lib.case import Case, Machine, tool, waiting
+from lib.case import Case, Machine, tool, wait_until, waiting
 from lib.services import SOCKET
 
 LINES = 20000  # more than 1 MiB of them
@@ -96,11 +97,9 @@ class Server(Case):
         os.mkfifo(path, 0o600)
         return path
 
-    def both(self):
-        for runtime in (Machine.own_shim, Machine.engine if not Machine.shim else None):
-            if runtime:
-                with self.subTest(runtime=runtime):
-                    yield runtime
+    @staticmethod
+    def both():
+        return (Machine.own_shim,) if Machine.shim else (Machine.own_shim, Machine.engine)
 
 
 class Life(Server):
@@ -234,3 +233,104 @@ class Streams(Server):
         self.assertIn("log is none", self.order("run", "/dev/null", "-", self.job_text("true", task={"log": "file"}), fails=True))
         self.assertEqual(self.rows("ps", "-a"), [])
         self.assertTrue(stat.S_ISFIFO(os.stat(os.path.join(self.folder, "fifo")).st_mode))
+
+
+class Cgroup(Server):
+    """One that somebody else has made, and may kill, freeze and take away: as Nomad does, on v1 in freezer, cpu and memory."""
+    V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
+    def setUp(self):
+        super().setUp()
+        self.path = f"/davit-test-{os.urandom(4).hex()}.slice/share.slice/a-b.web.scope"
+        self.addCleanup(self.take_away)
+        for folder in self.folders():
+            os.makedirs(folder)
+
+    def folders(self):
+        if self.V2:
+            return ["/sys/fs/cgroup" + self.path]
+        return [f"/sys/fs/cgroup/{c}{self.path}" for c in ("freezer", "cpu", "memory")]
+
+    def take_away(self):
+        """The parents too."""
+        for folder in glob.glob("/sys/fs/cgroup/*" + self.path) + ["/sys/fs/cgroup" + self.path]:
+            for _ in range(3):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(folder)
+                folder = os.path.dirname(folder)
+        for folder in glob.glob("/sys/fs/cgroup/*/davit-test-*.slice/share.slice") + glob.glob("/sys/fs/cgroup/*/davit-test-*.slice"):
+            os.rmdir(folder)
+
+    def pids(self):
+        with open(self.folders()[0] + "/cgroup.procs") as f:
+            return [int(x) for x in f.read().split()]
+
+    def start(self, script="sleep 1000", **more):
+        task = {"cgroup": self.path, "memory": 64 << 20, "cpu_shares": 100, **more.pop("task", {})}
+        return self.run_job(script, task=task, **more)
+
+    def test_it_is_in_it(self):
+        for runtime in self.both():
+            id, pid = self.start(runtime=runtime)
+            self.assertIn(pid, self.pids())
+            with open(f"/proc/{pid}/cgroup") as f:
+                paths = {line.split(":")[1]: line.rstrip("\n").split(":")[2] for line in f}
+            for controller in ("",) if self.V2 else ("freezer", "cpu", "memory"):
+                self.assertTrue(paths[controller].endswith(self.path), paths)
+            limit = "memory.max" if self.V2 else "memory.limit_in_bytes"
+            with open(self.folders()[-1] + "/" + limit) as f:
+                self.assertEqual(int(f.read()), 64 << 20)
+            self.assertEqual(self.davit("exec", id, "sh", "-c", "grep -c a-b.web.scope /proc/self/cgroup", code=None).code, 0)
+            self.order("remove", id)
+            self.assertEqual([x for x in self.folders() if os.path.exists(x) and open(x + "/cgroup.procs").read()], [])
+            for folder in self.folders():  # Nomad's own removal of it
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(folder)
+                os.makedirs(folder)
+
+    def test_its_keeper_kills_what_is_in_it(self):
+        for runtime in self.both():
+            id, _ = self.start("trap : TERM INT; sleep 1000 & while :; do sleep 1; done", runtime=runtime)
+            wait = self.send("wait", id)
+            if self.V2:
+                with open(self.folders()[0] + "/cgroup.kill", "w") as f:
+                    f.write("1")
+            else:  # as Nomad's lifeCG1.Kill()
+                state = self.folders()[0] + "/freezer.state"
+                with open(state, "w") as f:
+                    f.write("FROZEN")
+                for pid in self.pids():
+                    os.kill(pid, signal.SIGKILL)
+                with open(state, "w") as f:
+                    f.write("THAWED")
+            self.assertEqual(self.answer(wait), "137")
+            for folder in self.folders():
+                wait_until("the cgroup's end", lambda: not os.path.exists(folder) or not open(folder + "/cgroup.procs").read())
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(folder)  # before the job is removed
+            self.order("remove", id)
+            for folder in self.folders():
+                os.makedirs(folder)
+
+    def test_a_shim_that_hangs(self):
+        """It is ended by its cgroup, wherever that is."""
+        for runtime in self.both():
+            id, pid = self.start(runtime=runtime)
+            with open(f"/proc/{pid}/stat") as f:
+                shim = int(f.read().rsplit(")", 1)[1].split()[1])
+            os.kill(shim, signal.SIGSTOP)
+            self.order("remove", id)
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+            for folder in self.folders():
+                os.makedirs(folder, exist_ok=True)
+
+    def test_again_and_in_a_row(self):
+        for _ in range(3):
+            id, _ = self.start("true")
+            self.assertEqual(self.order("wait", id), "0")
+            self.order("remove", id)
+
+    def test_what_is_refused(self):
+        for bad in ("a/b", "/", "/a//b", "/a/../b", "/a/", "/a:b", "/a\\u0020b"):
+            answer = self.order("run", "-", "-", self.job_text("true", task={"cgroup": bad}).replace("\\\\u", "\\u"), fails=True)
+            self.assertIn("cgroup", answer)

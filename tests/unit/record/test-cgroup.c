@@ -43,15 +43,15 @@ static void finds_v1(void **state)
 	cgroup_ids(root, "ns", &ids);
 	assert_int_equal(ids.n, 2);
 	assert_true(strv_has(&ids, "a-00000001") && strv_has(&ids, "b-00000002"));
-	assert_int_equal(cgroup_pids(root, "ns", "a-00000001", &found, NULL), 0);
+	assert_int_equal(cgroup_pids(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &found, NULL), 0);
 	assert_int_equal(found.n, 3);
 	assert_int_equal(found.v[0], 0);
 	assert_int_equal(found.v[1], 12);
 	assert_int_equal(found.v[2], 13);
 	assert_true(cgroup_has(&found, 12) && cgroup_has(&found, 0) && !cgroup_has(&found, 14));
-	assert_true(cgroup_exists(root, "ns", "b-00000002"));
-	assert_false(cgroup_exists(root, "ns", "c-00000003"));
-	assert_false(cgroup_exists(root, "other", "a-00000001"));
+	assert_true(cgroup_exists(root, &(const struct cgroup_name){ "ns", "b-00000002", NULL }));
+	assert_false(cgroup_exists(root, &(const struct cgroup_name){ "ns", "c-00000003", NULL }));
+	assert_false(cgroup_exists(root, &(const struct cgroup_name){ "other", "a-00000001", NULL }));
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
@@ -68,7 +68,7 @@ static void reads_long_lists(void **state)
 	for (int i = 0; i < N; i++)
 		buf_addf(&list, "%d\n", 4000000 + i);
 	write_file(own, "cgroup.procs", buf_str(&list));
-	assert_int_equal(cgroup_pids(root, "ns", "a-00000001", &found, NULL), 0);
+	assert_int_equal(cgroup_pids(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &found, NULL), 0);
 	assert_int_equal(found.n, N);
 	assert_int_equal(found.v[N - 1], 4000000 + N - 1);
 	assert_int_equal(file_remove_tree(root, NULL), 0);
@@ -84,10 +84,10 @@ static void believes_no_silence(void **state)
 
 	(void)state;
 	assert_int_equal(file_mkdirs(procs, 0700, NULL), 0);
-	assert_true(cgroup_pids(root, "ns", "a-00000001", &found, &err) < 0);
+	assert_true(cgroup_pids(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &found, &err) < 0);
 	assert_non_null(strstr(err.msg, "a-00000001/x/cgroup.procs"));
 	err_clear(&err);
-	assert_true(cgroup_kill(root, "ns", "a-00000001", &ctx, &err) < 0);
+	assert_true(cgroup_kill(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, &err) < 0);
 	assert_non_null(strstr(err.msg, "cgroup.procs"));
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
@@ -127,12 +127,12 @@ static void finds_scopes(void **state)
 	cgroup_ids(root, "ns", &ids);
 	assert_int_equal(ids.n, 1);
 	assert_string_equal(ids.v[0], "a-00000001");
-	assert_true(cgroup_exists(root, "ns", "a-00000001"));
-	assert_false(cgroup_exists(root, "ns", "b-00000002"));
-	assert_true(cgroup_exists(root, "ns-x", "b-00000002"));
-	assert_int_equal(cgroup_end(root, "ns", "a-00000001", &ctx, NULL), 0);
-	assert_false(cgroup_exists(root, "ns", "a-00000001"));
-	assert_true(cgroup_exists(root, "ns-x", "b-00000002"));
+	assert_true(cgroup_exists(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }));
+	assert_false(cgroup_exists(root, &(const struct cgroup_name){ "ns", "b-00000002", NULL }));
+	assert_true(cgroup_exists(root, &(const struct cgroup_name){ "ns-x", "b-00000002", NULL }));
+	assert_int_equal(cgroup_end(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, NULL), 0);
+	assert_false(cgroup_exists(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }));
+	assert_true(cgroup_exists(root, &(const struct cgroup_name){ "ns-x", "b-00000002", NULL }));
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
@@ -143,9 +143,9 @@ static void ends_folders(void **state)
 
 	(void)state;
 	assert_int_equal(file_mkdirs(inner, 0700, NULL), 0);
-	assert_int_equal(cgroup_end(root, "ns", "a-00000001", &ctx, NULL), 0);
-	assert_false(cgroup_exists(root, "ns", "a-00000001"));
-	assert_int_equal(cgroup_end(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_int_equal(cgroup_end(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, NULL), 0);
+	assert_false(cgroup_exists(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }));
+	assert_int_equal(cgroup_end(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, NULL), 0);
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
@@ -159,7 +159,7 @@ static void says_what_stays(void **state)
 	(void)state;
 	assert_int_equal(file_mkdirs(own, 0700, NULL), 0);
 	write_file(own, "stuck", "");
-	assert_true(cgroup_end(root, "ns", "a-00000001", &ctx, &err) < 0);
+	assert_true(cgroup_end(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, &err) < 0);
 	assert_non_null(strstr(err.msg, "/pids/ns/a-00000001"));
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
@@ -197,8 +197,8 @@ static void ends_processes(void **state)
 		assert_true(fputs(text, f) >= 0);
 		assert_int_equal(fclose(f), 0);
 	}
-	assert_int_equal(cgroup_end(ROOT, ns, id, &ctx, NULL), 0);
-	assert_false(cgroup_exists(ROOT, ns, id));
+	assert_int_equal(cgroup_end(ROOT, &(const struct cgroup_name){ ns, id, NULL }, &ctx, NULL), 0);
+	assert_false(cgroup_exists(ROOT, &(const struct cgroup_name){ ns, id, NULL }));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	assert_int_equal(rmdir(top), 0);
@@ -225,7 +225,7 @@ static void kills_v2(void **state)
 	write_file(own, "cgroup.procs", "");
 	write_file(own, "cgroup.kill", "");
 	write_file(own, "cgroup.freeze", "1");
-	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_int_equal(cgroup_kill(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, NULL), 0);
 	assert_file(own, "cgroup.kill", "1");
 	assert_file(own, "cgroup.freeze", "0");
 	assert_int_equal(file_remove_tree(root, NULL), 0);
@@ -253,7 +253,8 @@ static void v2_without_its_file(void **state)
 
 		write_file(own, "cgroup.procs", line);
 	}
-	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, &err), -ERR_DEADLINE); /* a file keeps its lines */
+	assert_int_equal(cgroup_kill(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, &err),
+			 -ERR_DEADLINE); /* a file keeps its lines */
 	assert_non_null(strstr(err.msg, "/ns/a-00000001"));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -273,9 +274,29 @@ static void lets_go_of_a_v1_freezer(void **state)
 	write_file(own, "freezer.state", "FROZEN");
 	write_file(own, "inner/freezer.state", "THAWED");
 	write_file(inner, "freezer.state", "FROZEN");
-	assert_int_equal(cgroup_kill(root, "ns", "a-00000001", &ctx, NULL), 0);
+	assert_int_equal(cgroup_kill(root, &(const struct cgroup_name){ "ns", "a-00000001", NULL }, &ctx, NULL), 0);
 	assert_file(own, "freezer.state", "THAWED");
 	assert_file(inner, "freezer.state", "THAWED");
+	assert_int_equal(file_remove_tree(root, NULL), 0);
+}
+
+/* Of somebody else's making: it is looked for beside davit's own, and ends the same way. */
+static void one_of_somebody_else(void **state)
+{
+	const struct cgroup_name name = { "ns", "f-00000009", "/nomad/a.web" }, unknown = { "ns", "f-00000009", NULL };
+	const struct ctx ctx = ctx_within(NULL, 2000);
+	_cleanup_(cgroup_pids_done) struct cgroup_pids found = { 0 };
+	_cleanup_free_ char *root = tree(), *its = mem_printf("%s/freezer/nomad/a.web", root);
+
+	(void)state;
+	assert_int_equal(file_mkdirs(its, 0700, NULL), 0);
+	assert_true(cgroup_exists(root, &name));
+	assert_false(cgroup_exists(root, &unknown));
+	write_file(its, "cgroup.procs", "7\n");
+	assert_int_equal(cgroup_pids(root, &name, &found, NULL), 0);
+	assert_int_equal(found.n, 1);
+	write_file(its, "cgroup.procs", "");
+	assert_int_equal(cgroup_kill(root, &name, &ctx, NULL), 0);
 	assert_int_equal(file_remove_tree(root, NULL), 0);
 }
 
@@ -293,6 +314,7 @@ int main(void)
 		cmocka_unit_test(kills_v2),
 		cmocka_unit_test(v2_without_its_file),
 		cmocka_unit_test(lets_go_of_a_v1_freezer),
+		cmocka_unit_test(one_of_somebody_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

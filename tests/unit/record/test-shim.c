@@ -40,7 +40,7 @@ static int teardown(void **state)
 	struct stage *s = *state;
 	const struct ctx soon = ctx_within(NULL, 5000);
 
-	(void)cgroup_end(CGROUPS, s->ns, ID, &soon, NULL);
+	(void)cgroup_end(CGROUPS, &(const struct cgroup_name){ s->ns, ID, NULL }, &soon, NULL);
 	(void)rmdir(s->top);
 	for (size_t i = 0; i < s->started.n; i++) {
 		(void)kill(-s->started.v[i], SIGKILL);
@@ -98,7 +98,7 @@ static void await_processes(const struct stage *s, size_t n)
 	for (;;) {
 		_cleanup_(cgroup_pids_done) struct cgroup_pids now = { 0 };
 
-		(void)cgroup_pids(CGROUPS, s->ns, ID, &now, NULL);
+		(void)cgroup_pids(CGROUPS, &(const struct cgroup_name){ s->ns, ID, NULL }, &now, NULL);
 		if (now.n >= n)
 			return;
 		(void)poll(NULL, 0, 5);
@@ -139,7 +139,7 @@ static void a_job_may_call_itself_a_shim(void **state)
 	assert_int_equal(shims.pids.n, 1);
 	assert_false(shims.foreign); /* else nobody could end it */
 	assert_true(shims.rival);
-	assert_int_equal(cgroup_kill(CGROUPS, s->ns, ID, &soon, NULL), 0);
+	assert_int_equal(cgroup_kill(CGROUPS, &(const struct cgroup_name){ s->ns, ID, NULL }, &soon, NULL), 0);
 }
 
 /* Its shim is gone. */

@@ -247,7 +247,7 @@ int tree_msgpack(const void *data, size_t len, struct tree *tree, struct err *er
 /* ---- writing */
 
 /* @first and the lowest @size bytes of @n. */
-static void put_head(struct buf *out, unsigned first, unsigned size, uint64_t n)
+static void msgpack_head(struct buf *out, unsigned first, unsigned size, uint64_t n)
 {
 	char *p = buf_room(out, 1 + size);
 
@@ -260,21 +260,21 @@ static void put_head(struct buf *out, unsigned first, unsigned size, uint64_t n)
 void msgpack_map(struct buf *out, size_t n)
 {
 	if (n < 16)
-		put_head(out, 0x80 | (unsigned)n, 0, 0);
+		msgpack_head(out, 0x80 | (unsigned)n, 0, 0);
 	else if (n <= UINT16_MAX)
-		put_head(out, 0xde, 2, n);
+		msgpack_head(out, 0xde, 2, n);
 	else
-		put_head(out, 0xdf, 4, n);
+		msgpack_head(out, 0xdf, 4, n);
 }
 
 void msgpack_list(struct buf *out, size_t n)
 {
 	if (n < 16)
-		put_head(out, 0x90 | (unsigned)n, 0, 0);
+		msgpack_head(out, 0x90 | (unsigned)n, 0, 0);
 	else if (n <= UINT16_MAX)
-		put_head(out, 0xdc, 2, n);
+		msgpack_head(out, 0xdc, 2, n);
 	else
-		put_head(out, 0xdd, 4, n);
+		msgpack_head(out, 0xdd, 4, n);
 }
 
 void msgpack_text(struct buf *out, const char *text)
@@ -284,28 +284,28 @@ void msgpack_text(struct buf *out, const char *text)
 	if (!text)
 		msgpack_nil(out);
 	else if (n < 32)
-		put_head(out, 0xa0 | (unsigned)n, 0, 0);
+		msgpack_head(out, 0xa0 | (unsigned)n, 0, 0);
 	else if (n <= UINT8_MAX)
-		put_head(out, 0xd9, 1, n);
+		msgpack_head(out, 0xd9, 1, n);
 	else if (n <= UINT16_MAX)
-		put_head(out, 0xda, 2, n);
+		msgpack_head(out, 0xda, 2, n);
 	else
-		put_head(out, 0xdb, 4, n);
+		msgpack_head(out, 0xdb, 4, n);
 	buf_add(out, text, n);
 }
 
 static void put_negative(struct buf *out, int64_t n)
 {
 	if (n >= -32)
-		put_head(out, (unsigned char)n, 0, 0);
+		msgpack_head(out, (unsigned char)n, 0, 0);
 	else if (n >= INT8_MIN)
-		put_head(out, 0xd0, 1, (uint64_t)n);
+		msgpack_head(out, 0xd0, 1, (uint64_t)n);
 	else if (n >= INT16_MIN)
-		put_head(out, 0xd1, 2, (uint64_t)n);
+		msgpack_head(out, 0xd1, 2, (uint64_t)n);
 	else if (n >= INT32_MIN)
-		put_head(out, 0xd2, 4, (uint64_t)n);
+		msgpack_head(out, 0xd2, 4, (uint64_t)n);
 	else
-		put_head(out, 0xd3, 8, (uint64_t)n);
+		msgpack_head(out, 0xd3, 8, (uint64_t)n);
 }
 
 void msgpack_int(struct buf *out, int64_t n)
@@ -313,15 +313,15 @@ void msgpack_int(struct buf *out, int64_t n)
 	if (n < 0)
 		put_negative(out, n);
 	else if (n < 0x80)
-		put_head(out, (unsigned)n, 0, 0);
+		msgpack_head(out, (unsigned)n, 0, 0);
 	else if (n <= UINT8_MAX)
-		put_head(out, 0xcc, 1, (uint64_t)n);
+		msgpack_head(out, 0xcc, 1, (uint64_t)n);
 	else if (n <= UINT16_MAX)
-		put_head(out, 0xcd, 2, (uint64_t)n);
+		msgpack_head(out, 0xcd, 2, (uint64_t)n);
 	else if (n <= UINT32_MAX)
-		put_head(out, 0xce, 4, (uint64_t)n);
+		msgpack_head(out, 0xce, 4, (uint64_t)n);
 	else
-		put_head(out, 0xcf, 8, (uint64_t)n);
+		msgpack_head(out, 0xcf, 8, (uint64_t)n);
 }
 
 void msgpack_float(struct buf *out, double d)
@@ -329,14 +329,14 @@ void msgpack_float(struct buf *out, double d)
 	uint64_t bits;
 
 	memcpy(&bits, &d, sizeof bits);
-	put_head(out, 0xcb, 8, bits);
+	msgpack_head(out, 0xcb, 8, bits);
 }
 
-void msgpack_bool(struct buf *out, bool yes) { put_head(out, yes ? 0xc3 : 0xc2, 0, 0); }
+void msgpack_bool(struct buf *out, bool yes) { msgpack_head(out, yes ? 0xc3 : 0xc2, 0, 0); }
 
-void msgpack_nil(struct buf *out) { put_head(out, 0xc0, 0, 0); }
+void msgpack_nil(struct buf *out) { msgpack_head(out, 0xc0, 0, 0); }
 
-static void put_number(struct buf *out, const struct node *n)
+static void put_tree_number(struct buf *out, const struct node *n)
 {
 	int64_t whole = 0;
 	bool fits = false;
@@ -355,7 +355,7 @@ void msgpack_node(struct buf *out, const struct node *n)
 	if (n->kind == NODE_BOOL)
 		msgpack_bool(out, n->yes);
 	if (n->kind == NODE_NUMBER)
-		put_number(out, n);
+		put_tree_number(out, n);
 	if (n->kind == NODE_TEXT)
 		msgpack_text(out, n->text);
 	if (n->kind == NODE_LIST)

@@ -87,7 +87,7 @@ struct inspected {
 	char *name;
 };
 
-static void attribute_add(struct inspected *i, const char *key, const char *value)
+static void inspected_add(struct inspected *i, const char *key, const char *value)
 {
 	Driver__TaskDriverStatus__AttributesEntry *e = &i->entries[i->driver.n_attributes];
 
@@ -119,10 +119,10 @@ static void inspect_fill(const struct handle *h, struct inspected *i)
 	i->status.completed_at = &i->completed;
 	i->status.result = &i->result;
 	i->driver.attributes = i->attributes;
-	attribute_add(i, "containerName", k->container); /* as Roblox's driver calls it */
-	attribute_add(i, "containerd_namespace", k->ns);
-	attribute_add(i, "image", k->image);
-	attribute_add(i, "davit_job", k->job);
+	inspected_add(i, "containerName", k->container); /* as Roblox's driver calls it */
+	inspected_add(i, "containerd_namespace", k->ns);
+	inspected_add(i, "image", k->image);
+	inspected_add(i, "davit_job", k->job);
 }
 
 void inspect_task_begin(struct plugin_call *call, const ProtobufCMessage *msg)

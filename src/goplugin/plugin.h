@@ -49,7 +49,7 @@ void plugin_stop(struct plugin *);
 bool plugin_drain(struct plugin *, int64_t ms);
 void plugin_free(struct plugin *); /* waits for what is at work */
 DEFINE_CLEANUP(struct plugin, plugin_free)
-void *plugin_of(const struct plugin *); /* conf.app */
+void *plugin_of(const struct plugin *);          /* conf.app */
 struct workers *plugin_workers(struct plugin *); /* for what works for itself; gone with plugin_free() */
 
 /* ---- a call; until it is answered, by one of the first five, after which its pointer is not used any more */

@@ -352,7 +352,8 @@ class Foreign(Case):
         subprocess.run(["ip", "netns", "add", self.ns], check=True)
         self.addCleanup(subprocess.run, ["ip", "netns", "del", self.ns], stderr=subprocess.DEVNULL)
         self.path = f"/run/netns/{self.ns}"
-        for command in ("link set lo up", "link add eth7 type bridge", "addr add 192.0.2.7/24 dev eth7", "addr add 2001:db8::7/64 dev eth7", "link set eth7 up"):
+        for command in ("link set lo up", "link add eth7 type bridge", "addr add 192.0.2.7/24 dev eth7", "addr add 2001:db8::7/64 dev eth7",
+                        "link set eth7 up"):
             subprocess.run(["ip", "-n", self.ns, *command.split()], check=True)
 
     def inode(self, text):

@@ -184,7 +184,8 @@ class Streams(Server):
             reader.stopping = True
 
     def test_neither_end_of_the_server_nor_of_the_reader_loses_a_line_or_stops_it(self):
-        script = f"i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo line $i $(((i*7919)%100003)) to fill the pipe with more than before; done; echo err >&2; exit 5"
+        script = (f"i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo line $i $(((i*7919)%100003)) to fill the pipe with more than before; done; "
+                  "echo err >&2; exit 5")
         go = self.fifo("go")
         for runtime in self.both():
             out, err = (self.fifo(f"{x}-{os.path.basename(runtime)}") for x in ("out", "err"))

@@ -11,7 +11,7 @@
 #define AT(field) .at = offsetof(struct driver_conf, field)
 
 /* "unix:///run/...", or the path alone */
-static int read_address(const struct node *n, void *into, struct err *err)
+static int conf_address(const struct node *n, void *into, struct err *err)
 {
 	struct driver_conf *c = into;
 	const char *text = "";
@@ -108,8 +108,8 @@ static const struct option driver_rows[] = {
 	  .doc = "`false`: the node has not this driver" },
 	{ "containerd_runtime", OPTION_TEXT, .from = FROM_ROBLOX, AT(runtime), .value = "io.containerd.runc.v2",
 	  .check = check_runtime, .doc = "how containers run: containerd's name, or `runc`, `crun`, `kata`, `runsc` for short" },
-	{ "containerd_addr", OPTION_TEXT, AT(address), .read = read_address, .value = CTRD_ADDRESS, .doc = "containerd's socket" },
-	{ "containerd_address", OPTION_TEXT, AT(address), .read = read_address, .doc = "the same" },
+	{ "containerd_addr", OPTION_TEXT, AT(address), .read = conf_address, .value = CTRD_ADDRESS, .doc = "containerd's socket" },
+	{ "containerd_address", OPTION_TEXT, AT(address), .read = conf_address, .doc = "the same" },
 	{ "containerd_namespace", OPTION_TEXT, AT(ns), .value = "nomad", .check = check_containerd_ns,
 	  .doc = "containerd's namespace of tasks and images" },
 	{ "snapshotter", OPTION_TEXT, AT(snapshotter), .otherwise = "containerd's", .check = check_snapshotter,

@@ -104,7 +104,7 @@ static void add_from(unsigned from, struct buf *out)
 		buf_adds(out, "davit");
 }
 
-static void add_default(const struct option *o, struct buf *out)
+static void schema_default(const struct option *o, struct buf *out)
 {
 	if (o->required)
 		buf_adds(out, "required");
@@ -115,7 +115,7 @@ static void add_default(const struct option *o, struct buf *out)
 }
 
 /* A `|` would end the column. */
-static void add_escaped(const char *text, struct buf *out)
+static void schema_escaped(const char *text, struct buf *out)
 {
 	for (; *text; text++)
 		buf_addf(out, *text == '|' ? "\\%c" : "%c", *text);
@@ -130,12 +130,12 @@ static void add_rows(const struct option *rows, const char *block, struct buf *o
 
 		(void)snprintf(name, sizeof name, "%s%s%s", block, *block ? "." : "", o->name);
 		buf_addf(out, "| `%s` | %s | ", name, hcl_types[o->type]);
-		add_default(o, out);
+		schema_default(o, out);
 		buf_addf(out, " | %s", supports[o->support]);
-		add_escaped(o->doc, out);
+		schema_escaped(o->doc, out);
 		if (o->words && o->support != OPTION_REFUSED) {
 			buf_adds(out, ": ");
-			add_escaped(o->words, out);
+			schema_escaped(o->words, out);
 		}
 		buf_adds(out, " | ");
 		add_from(o->from, out);

@@ -103,7 +103,7 @@ static int option_check(const struct option *o, const char *text, const char *va
 	return o->check ? o->check(text, value, err) : 0;
 }
 
-static int put_text(const struct option *o, const struct node *n, void *at, struct err *err)
+static int option_put_text(const struct option *o, const struct node *n, void *at, struct err *err)
 {
 	const char *text = "";
 	int r = option_text(n, &text, err);
@@ -124,7 +124,7 @@ static int put_bool(const struct option *o, const struct node *n, void *at, stru
 	return option_bool(n, at, err);
 }
 
-static int put_number(const struct option *o, const struct node *n, void *at, struct err *err)
+static int option_put_number(const struct option *o, const struct node *n, void *at, struct err *err)
 {
 	return option_number(n, o->min, option_max(o), at, err);
 }
@@ -198,7 +198,7 @@ struct texts_in {
 	void *at;
 };
 
-static int add_text(const struct node *n, void *into, struct err *err)
+static int option_add_text(const struct node *n, void *into, struct err *err)
 {
 	const struct texts_in *in = into;
 	const char *text = NULL;
@@ -218,7 +218,7 @@ static int put_texts(const struct option *o, const struct node *n, void *at, str
 	if (n->kind != NODE_LIST)
 		return option_kind_bad(n, "a list of texts, [\"...\"],", err);
 	strv_done(at);
-	return option_each(n, add_text, &in, err);
+	return option_each(n, option_add_text, &in, err);
 }
 
 static int add_map(const struct node *n, void *into, struct err *err)
@@ -272,9 +272,9 @@ static int put_each(const struct option *o, const struct node *n, void *into, st
 }
 
 static int (*const puts_of[])(const struct option *, const struct node *, void *, struct err *) = {
-	[OPTION_TEXT] = put_text,   [OPTION_BOOL] = put_bool,   [OPTION_NUMBER] = put_number, [OPTION_INT] = put_int,
-	[OPTION_SPAN] = put_span,   [OPTION_SIZE] = put_size,   [OPTION_TEXTS] = put_texts,   [OPTION_DICT] = put_dict,
-	[OPTION_BLOCK] = put_block, [OPTION_BLOCKS] = put_each,
+	[OPTION_TEXT] = option_put_text, [OPTION_BOOL] = put_bool,   [OPTION_NUMBER] = option_put_number, [OPTION_INT] = put_int,
+	[OPTION_SPAN] = put_span,        [OPTION_SIZE] = put_size,   [OPTION_TEXTS] = put_texts,          [OPTION_DICT] = put_dict,
+	[OPTION_BLOCK] = put_block,      [OPTION_BLOCKS] = put_each,
 };
 
 /* ---- rows */
@@ -317,7 +317,7 @@ static int option_unknown(const struct option *rows, const char *before, const c
 	return nearest ? err_hint(err, r, "%s?", nearest) : r;
 }
 
-static const struct option *option_find(const struct option *rows, const char *name)
+static const struct option *option_named(const struct option *rows, const char *name)
 {
 	for (; rows->name; rows++)
 		if (!strcmp(rows->name, name))
@@ -332,7 +332,7 @@ static int read_rows(const struct option *rows, const struct node *map, const ch
 	if (map->kind != NODE_MAP)
 		return option_kind_bad(map, "an object of options", err);
 	for (const struct node *m = map->first; r >= 0 && m; m = m->next) {
-		const struct option *o = option_find(rows, m->key);
+		const struct option *o = option_named(rows, m->key);
 
 		r = o ? read_row(o, m, into, err) : option_unknown(rows, before, m->key, err);
 		if (r < 0 && o)

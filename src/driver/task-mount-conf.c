@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct conf_mount *add_mount(struct task_conf *c, enum conf_mount_type type)
+static struct conf_mount *mount_conf_add(struct task_conf *c, enum conf_mount_type type)
 {
 	struct conf_mount *m;
 
@@ -48,7 +48,7 @@ static int mount_option_add(struct conf_mount *m, const char *option, struct err
 	return 0;
 }
 
-static int mount_target(struct conf_mount *m, const char *target, struct err *err)
+static int mount_conf_target(struct conf_mount *m, const char *target, struct err *err)
 {
 	_cleanup_free_ char *absolute = mem_printf("%s%s", *target == '/' ? "" : "/", target);
 	int r = *target ? check_inside(absolute, NULL, err)
@@ -154,7 +154,7 @@ static int mount_of(struct mount_said *s, struct conf_mount *m, struct err *err)
 	int r = mount_misplaced(s, m, err);
 
 	if (r >= 0)
-		r = mount_target(m, s->target ? s->target : "", err);
+		r = mount_conf_target(m, s->target ? s->target : "", err);
 	if (r >= 0)
 		r = mount_options_of(s, m, err);
 	if (r < 0)
@@ -173,9 +173,9 @@ int task_mount_read(const struct node *n, void *into, struct err *err)
 	r = option_block(task_mount_rows, n, &s, err);
 	if (r >= 0)
 		r = mount_of(&s,
-			     add_mount(into, !strcmp(s.type, "bind")    ? CONF_MOUNT_BIND
-					     : !strcmp(s.type, "tmpfs") ? CONF_MOUNT_TMPFS
-									: CONF_MOUNT_VOLUME),
+			     mount_conf_add(into, !strcmp(s.type, "bind")    ? CONF_MOUNT_BIND
+						  : !strcmp(s.type, "tmpfs") ? CONF_MOUNT_TMPFS
+									     : CONF_MOUNT_VOLUME),
 			     err);
 	if (r < 0 && s.target)
 		err_wrap(err, r, "%.120s", s.target);
@@ -199,7 +199,7 @@ static int options_split(struct conf_mount *m, const char *text, struct err *err
 /* Whether its source is a volume's name is known once all options are read. */
 static int volume_add(const struct node *n, void *into, struct err *err)
 {
-	struct conf_mount *m = add_mount(into, CONF_MOUNT_BIND);
+	struct conf_mount *m = mount_conf_add(into, CONF_MOUNT_BIND);
 	_cleanup_free_ char *target = NULL;
 	const char *text = "", *colon, *more;
 	int r = option_text(n, &text, err);
@@ -214,7 +214,7 @@ static int volume_add(const struct node *n, void *into, struct err *err)
 	target = mem_strndup(colon + 1, more ? (size_t)(more - colon - 1) : strlen(colon + 1));
 	m->source = mem_strndup(text, (size_t)(colon - text));
 	strv_push(&m->options, MOUNT_CREATE); /* as Docker has it, for these alone */
-	r = mount_target(m, target, err);
+	r = mount_conf_target(m, target, err);
 	if (r >= 0 && more)
 		r = options_split(m, more + 1, err);
 	return r < 0 ? err_wrap(err, r, "%.120s", text) : 0;
@@ -222,7 +222,7 @@ static int volume_add(const struct node *n, void *into, struct err *err)
 
 static int tmpfs_add(const struct node *n, void *into, struct err *err)
 {
-	struct conf_mount *m = add_mount(into, CONF_MOUNT_TMPFS);
+	struct conf_mount *m = mount_conf_add(into, CONF_MOUNT_TMPFS);
 	_cleanup_free_ char *target = NULL;
 	const char *text = "", *colon;
 	int r = option_text(n, &text, err);
@@ -231,7 +231,7 @@ static int tmpfs_add(const struct node *n, void *into, struct err *err)
 		return r;
 	colon = strchr(text, ':');
 	target = mem_strndup(text, colon ? (size_t)(colon - text) : strlen(text));
-	r = mount_target(m, target, err);
+	r = mount_conf_target(m, target, err);
 	if (r >= 0 && colon)
 		r = options_split(m, colon + 1, err);
 	return r < 0 ? err_wrap(err, r, "%.120s", text) : 0;

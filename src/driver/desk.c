@@ -195,6 +195,8 @@ int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct e
 	struct desk_worker *w = state;
 	int r = 0;
 
+	if (w->core)
+		loop_poll(w->core->loop); /* a containerd that went while there was nothing to do */
 	if (!w->core || w->conf != conf)
 		r = worker_open(w, conf, err);
 	else if (!ctrd_alive(w->core->ctrd))

@@ -23,30 +23,6 @@
 #define TASK "0a1b2c3d-0000-0000-0000-000000000000/web/deadbeef"
 #define DRIVER "/hashicorp.nomad.plugins.drivers.proto.Driver/"
 
-/* until driver-conf.c is there */
-__attribute__((weak)) struct driver_conf *driver_conf_new(void)
-{
-	struct driver_conf *c = mem_new(struct driver_conf);
-
-	c->address = mem_strdup("/none");
-	c->ns = mem_strdup("x");
-	c->refs = 1;
-	return c;
-}
-__attribute__((weak)) struct driver_conf *driver_conf_ref(struct driver_conf *c)
-{
-	c->refs++;
-	return c;
-}
-__attribute__((weak)) void driver_conf_unref(struct driver_conf *c)
-{
-	if (!c || --c->refs)
-		return;
-	free(c->address);
-	free(c->ns);
-	free(c);
-}
-
 struct rig {
 	struct loop *loop;
 	struct fake *fake;

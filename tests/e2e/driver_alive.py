@@ -1,0 +1,179 @@
+"""containerd-driver through deaths: of the plugin, of containerd, of the machine. Tasks go on, and how they ended is known."""
+import os
+import signal
+import time
+
+from lib.case import Machine, wait_until
+from lib.driver_plugin import DriverCase, Failed, Session
+
+WAITS = "until [ -e /local/go ]; do sleep 0.05; done; exit 7"
+
+
+class DriverAlive(DriverCase):
+    def setUp(self):
+        super().setUp()
+        self.names = {}
+
+    def go(self, handle):
+        with open(os.path.join(handle["config"]["alloc_dir"], "t/local/go"), "w"):
+            pass
+
+    def ends(self, call, code, **more):
+        result = call.next()["result"]
+        self.assertEqual({k: result[k] for k in ("exit_code", *more)}, {"exit_code": code, **more})
+        return result
+
+    def stopped(self, handle):
+        name = self.name(handle)
+        return f"{name} " in "".join(line for line in Machine.containerd.ctr("tasks", "ls", ns=Machine.ns).stdout.splitlines(True) if "STOPPED" in line)
+
+    def name(self, handle):
+        id = handle["config"]["id"]
+        if id not in self.names:
+            self.names[id] = self.inspect(handle)["driver"]["attributes"]["containerName"]
+        return self.names[id]
+
+    # -- one plugin
+
+    def test_wait_and_inspect(self):
+        handle = self.start_task(WAITS)
+        call = self.wait_task(handle)
+        call.waits(0.3)
+        seen = self.inspect(handle)["task"]
+        self.assertEqual(seen["state"], "RUNNING")
+        self.assertAlmostEqual(seen["started_at"]["seconds"], time.time(), delta=60)
+        self.go(handle)
+        self.ends(call, 7, signal=0, oom_killed=False)
+        self.ends(self.wait_task(handle), 7)
+        seen = self.inspect(handle)["task"]
+        self.assertEqual((seen["state"], seen["result"]["exit_code"]), ("EXITED", 7))
+
+    def test_a_signal_is_told(self):
+        handle = self.start_task("sleep 1000")
+        call = self.wait_task(handle)
+        os.kill(self.pid_of(handle), signal.SIGKILL)
+        self.ends(call, 137, signal=9, oom_killed=False)
+
+    def test_out_of_memory(self):
+        """The kernel's own count says so; a process that is killed by somebody else is none of it."""
+        handle = self.start_task("sleep 0.3; tail /dev/zero", memory=24)
+        self.ends(self.wait_task(handle), 137, oom_killed=True)
+
+    def test_out_of_memory_of_a_child(self):
+        """Long borne, it is not what the end came of; the end's own is."""
+        handle = self.start_task("tail /dev/zero; until [ -e /local/go ]; do sleep 0.05; done; exit 3", memory=24)
+        stats = self.session.begin("TaskStats", task_id=handle["config"]["id"], collection_interval={"nanos": 500000000})
+        end = time.monotonic() + 14
+        while time.monotonic() < end:
+            stats.next()
+        self.go(handle)
+        self.ends(self.wait_task(handle), 3, oom_killed=False)
+
+    def test_statistics(self):
+        handle = self.start_task("while :; do :; done", memory=64)
+        stats = self.session.begin("TaskStats", task_id=handle["config"]["id"], collection_interval={"nanos": 500000000})
+        stats.next()
+        usage = stats.next()["stats"]["agg_resource_usage"]
+        self.assertGreater(usage["cpu"]["percent"], 5)
+        self.assertAlmostEqual(usage["cpu"]["total_ticks"], usage["cpu"]["percent"] * 20, delta=1)
+        self.assertGreater(usage["memory"]["usage"], 0)
+        self.assertIn("PERCENT", usage["cpu"]["measured_fields"])
+        self.assertIn("USAGE", usage["memory"]["measured_fields"])
+        self.session.ask("StopTask", task_id=handle["config"]["id"], timeout={"seconds": 0}, signal="SIGKILL")
+        while stats.next():
+            pass
+        with self.assertRaises(Failed) as failed:
+            self.session.ask("TaskStats", task_id=handle["config"]["id"])
+        self.assertIs(failed.exception.recoverable, False)
+
+    # -- the plugin dies
+
+    def test_the_plugin_is_killed(self):
+        runs, ends = self.start_task(WAITS), self.start_task(WAITS)
+        pid = self.pid_of(runs)
+        self.name(ends)
+        self.plugin.kill()
+        self.go(ends)
+        wait_until("the end of a task", lambda: self.stopped(ends))
+        self.new_plugin()
+        for handle in (runs, ends):
+            self.recover(handle)
+            self.recover(handle)
+        self.assertEqual(self.pid_of(runs), pid)
+        self.ends(self.wait_task(ends), 7)
+        call = self.wait_task(runs)
+        call.waits(0.3)
+        self.go(runs)
+        self.ends(call, 7)
+
+    def test_an_agent_returns_to_the_plugin(self):
+        """It finds the tasks that the plugin knows, by their handles."""
+        handle = self.start_task(WAITS)
+        self.session.process.kill()
+        self.session.process.wait()
+        self.session = Session(self, self.plugin)
+        self.recover(handle)
+        call = self.wait_task(handle)
+        self.go(handle)
+        self.ends(call, 7)
+
+    # -- containerd dies
+
+    def test_containerd_is_killed(self):
+        runs, ends = self.start_task(WAITS), self.start_task(WAITS)
+        calls = {h["config"]["id"]: self.wait_task(h) for h in (runs, ends)}
+        pid = self.pid_of(runs)
+        Machine.containerd.stop(signal.SIGKILL)
+        calls[runs["config"]["id"]].waits(1.0)
+        self.go(ends)
+        time.sleep(0.5)
+        Machine.containerd.start()
+        self.ends(calls[ends["config"]["id"]], 7)  # be it by the kernel's word, where a shim's is lost
+        self.assertEqual(self.pid_of(runs), pid)
+        calls[runs["config"]["id"]].waits(0.5)
+        self.go(runs)
+        self.ends(calls[runs["config"]["id"]], 7)
+
+    def test_recovery_while_containerd_is_away(self):
+        handle = self.start_task(WAITS)
+        self.plugin.kill()
+        Machine.containerd.stop(signal.SIGKILL)
+        try:
+            self.new_plugin()
+            self.recover(handle)
+            call = self.wait_task(handle)
+            call.waits(0.5)
+        finally:
+            Machine.containerd.start()
+        call.waits(1.5)
+        self.go(handle)
+        self.ends(call, 7)
+
+    # -- the machine dies
+
+    def test_a_task_that_is_gone(self):
+        """Its shim and all that ran is gone, as after a reboot: recovery fails, and what is left is cleared."""
+        handle = self.start_task(WAITS)
+        name = self.name(handle)
+        self.plugin.kill()
+        pid = next(int(line.split()[1]) for line in Machine.containerd.ctr("tasks", "ls", ns=Machine.ns).stdout.splitlines() if line.split()[0] == name)
+        os.kill(pid, signal.SIGKILL)
+        wait_until("its end", lambda: f"{name} " not in Machine.containerd.ctr("tasks", "ls", ns=Machine.ns).stdout
+                   or "STOPPED" in Machine.containerd.ctr("tasks", "ls", ns=Machine.ns).stdout)
+        Machine.containerd.ctr("tasks", "rm", "-f", name, ns=Machine.ns, check=False)
+        self.new_plugin()
+        with self.assertRaises(Failed) as failed:
+            self.recover(handle)
+        self.assertIn("how it ended is not known", failed.exception.message)
+        self.gone_from_containerd(name)
+
+    def test_dangling_containers(self):
+        """One that a plugin started whose answer nobody had, and that nobody asks for."""
+        lost = self.start_task()
+        name = self.name(lost)
+        self.plugin.kill()
+        self.conf = {"gc": {"dangling_containers": {"period": "10s", "creation_grace": "1m", "enabled": True, "dry_run": False}}}
+        self.new_plugin()
+        self.start_task()
+        time.sleep(12)
+        self.assertIn(name, Machine.containerd.ctr("containers", "ls", "-q", ns=Machine.ns).stdout)

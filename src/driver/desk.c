@@ -1,4 +1,5 @@
 #include "desk.h"
+#include "file.h"
 #include "fingerprint.h"
 #include "log.h"
 #include "mem.h"
@@ -92,10 +93,53 @@ struct desk *desk_new(struct loop *loop)
 	return d;
 }
 
+/* the processors that tasks share */
+
+static void share_with(const struct desk *d, const struct handle *h)
+{
+	_cleanup_free_ char *to =
+		mem_printf("%s/sys/fs/cgroup/cpuset%s", d->host_root ? d->host_root : "", h->kept.cgroup ? h->kept.cgroup : "");
+
+	if (h->state == HANDLE_RUNNING && h->kept.cgroup && !cpuset_share_copy(h->kept.shared, to) && file_exists(to))
+		log_warn("task %s: its cpuset does not follow %s", h->kept.task_id, h->kept.shared);
+}
+
+struct share_change {
+	const struct desk *desk;
+	const char *folder;
+};
+
+static void on_share_of_handle(void *arg, struct handle *h)
+{
+	const struct share_change *c = arg;
+
+	if (h->kept.shared && !strcmp(h->kept.shared, c->folder))
+		share_with(c->desk, h);
+}
+
+static void on_share(void *arg, const char *folder)
+{
+	struct desk *d = arg;
+	struct share_change c = { d, folder };
+
+	handles_each(&d->handles, on_share_of_handle, &c);
+}
+
+void desk_share_cpus(struct desk *d, const struct handle *h)
+{
+	if (!h->kept.shared)
+		return;
+	if (!d->shares)
+		d->shares = cpuset_share_new(d->loop, on_share, d);
+	(void)cpuset_share_follow(d->shares, h->kept.shared);
+	share_with(d, h);
+}
+
 void desk_free(struct desk *d)
 {
 	if (!d)
 		return;
+	cpuset_share_free(d->shares);
 	fingerprint_free(d->fingerprint);
 	dangling_free(d->dangling);
 	handles_done(&d->handles);

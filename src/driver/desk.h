@@ -2,6 +2,7 @@
  * for what says that it is for workers. */
 #pragma once
 #include "core.h"
+#include "cpuset-share.h"
 #include "dangling.h"
 #include "driver-conf.h"
 #include "exec-session.h"
@@ -26,6 +27,7 @@ struct desk {
 	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
+	struct cpuset_share *shares;     /* that tasks without cores of their own follow */
 	struct fingerprint *fingerprint; /* NULL until desk_serve() */
 	pthread_mutex_t mu;
 	struct driver_conf *shared;                 /* guarded by mu: the same as conf, for workers whose work was given none */
@@ -42,6 +44,8 @@ void desk_stop(struct desk *, int64_t ms);
 /* Behind plugin_free(): nothing is at work. */
 void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)
+/* The task has started, or was found again: its processors are those that it shares with others, now and when these change. */
+void desk_share_cpus(struct desk *, const struct handle *);
 /* SetConfig: takes the reference over. Which containerd is talked to changes as long as no task is known. */
 void desk_configure(struct desk *, struct driver_conf *);
 /* SetConfig's other half, which need not be there. */

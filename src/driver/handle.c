@@ -17,6 +17,7 @@ void handle_kept_done(struct handle_kept *k)
 	free(k->image);
 	free(k->boot);
 	free(k->cgroup);
+	free(k->shared);
 	free(k->stdout_path);
 	free(k->stderr_path);
 	*k = (struct handle_kept){ 0 };
@@ -33,8 +34,8 @@ static const struct kept_text {
 	const char *key;
 	size_t offset;
 } kept_texts[] = {
-	KEPT(task_id), KEPT(ns),     KEPT(job),         KEPT(container),   KEPT(image),
-	KEPT(boot),    KEPT(cgroup), KEPT(stdout_path), KEPT(stderr_path),
+	KEPT(task_id), KEPT(ns),     KEPT(job),    KEPT(container),   KEPT(image),
+	KEPT(boot),    KEPT(cgroup), KEPT(shared), KEPT(stdout_path), KEPT(stderr_path),
 };
 enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
 

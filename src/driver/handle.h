@@ -34,7 +34,8 @@ struct handle_kept {
 	char *container;
 	char *image;  /* as containerd calls it; NULL: none, or not known */
 	char *boot;   /* of the host, in which it was started: handle_boot() */
-	char *cgroup; /* Nomad's folder below cgroupfs that the task is in, as its config says; NULL: none */
+	char *cgroup; /* Nomad's that the task is in, its path in each hierarchy (task-limits.h); NULL: davit's own */
+	char *shared; /* folder of the cpuset that it follows (cpuset-share.h); NULL: none */
 	char *stdout_path, *stderr_path;
 	int64_t started_at; /* wall time, ns */
 	bool tty;

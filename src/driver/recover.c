@@ -103,8 +103,10 @@ static void recover_as(struct recovery *v, struct handle_exit *exit)
 		(void)handles_add(&v->desk->handles, h, NULL);
 		if (exit)
 			handle_exited(h, exit);
-		else
+		else {
+			desk_share_cpus(v->desk, h);
 			wait_begin(h, v->desk->core);
+		}
 	}
 	plugin_answer(TAKE_PTR(v->call), &reply.base);
 	recovery_free(v);

@@ -20,6 +20,7 @@
 #include "ref.h"
 #include "task-path.h"
 #include "task-policy.h"
+#include "task-limits.h"
 #include "wait.h"
 #include <fcntl.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct start {
 	struct plugin_call *call; /* while its image is waited for; NULL: the client has gone */
 	struct desk *desk;
 	struct driver_conf *driver;
+	struct stats_compute compute; /* the client's, for the worker */
 	struct handle *handle;
 	/* what is asked for */
 	struct arena arena;
@@ -85,11 +87,15 @@ static int open_archive(struct start *s, struct err *err)
 	return r < 0 ? err_wrap(err, r, "option load") : 0;
 }
 
+static const char *start_host(const struct start *s) { return s->desk->host_root ? s->desk->host_root : ""; }
+
 static int start_make(struct start *s, struct err *err)
 {
 	const struct task_said said = start_said(s);
 	int r = task_job_make(&said, &s->made, err);
 
+	if (r >= 0)
+		r = task_limits_here(&said, &s->compute, start_host(s), &s->made.job->tasks[0], err);
 	if (r >= 0)
 		r = task_policy(&said, &s->made, err);
 	if (r >= 0)
@@ -349,6 +355,7 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 		start_fetch(s, call);
 	else {
 		handle_started(s->handle, s->container, s->started_at);
+		desk_share_cpus(s->desk, s->handle);
 		wait_begin(s->handle, s->desk->core);
 		start_answer(s, call);
 		start_free(s);
@@ -357,6 +364,7 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 
 static void start_keep(struct start *s)
 {
+	_cleanup_(task_cgroup_done) struct task_cgroup cgroup = { 0 };
 	struct handle_kept kept = { .task_id = mem_strdup(s->task->id),
 				    .ns = mem_strdup(s->driver->ns),
 				    .job = handle_job_name(s->task->id),
@@ -366,6 +374,9 @@ static void start_keep(struct start *s)
 				    .stderr_path = mem_strdup(s->task->stderr_path),
 				    .tty = s->conf->tty };
 
+	task_cgroup_find(s->task, start_host(s), &cgroup);
+	kept.cgroup = TAKE_PTR(cgroup.path);
+	kept.shared = TAKE_PTR(cgroup.shared);
 	s->handle = handle_new(&kept, HANDLE_STARTING);
 }
 
@@ -422,6 +433,7 @@ void start_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
 
 	s->desk = desk_of(call);
 	s->driver = driver_conf_ref(s->desk->conf);
+	s->compute = s->desk->compute;
 	s->work = (struct plugin_work){ .run = starting_run, .done = start_done, .arg = s };
 	if (start_read(s, (const Driver__StartTaskRequest *)request, &err) < 0) {
 		plugin_fail_recoverable(call, &err, false);

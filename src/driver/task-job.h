@@ -1,5 +1,5 @@
 /* A task as Nomad describes it (TaskConfig, and in it the options of this driver) as a job of davit's. Pure: nothing of the host is
- * looked at, and nothing is forbidden; that is task-policy.h's. Limits come from task-resources.h. */
+ * looked at, and nothing is forbidden; that is task-policy.h's. Limits come from task-limits.h. */
 #pragma once
 #include "driver-conf.h"
 #include "job.h"

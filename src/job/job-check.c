@@ -168,7 +168,7 @@ int check_cgroup(const char *s, const char *unused, struct err *err)
 		if (!strncmp(at, "/.", 2) || !at[1])
 			return check_fail("cgroup", s, "not a path such as /a/b", err);
 	for (const char *at = s; *at; at++)
-		if ((unsigned char)*at <= ' ' || *at == 127)
+		if ((unsigned char)*at < ' ' || *at == 127)
 			return check_fail("cgroup", s, "not a path such as /a/b", err);
 	return 0;
 }

@@ -329,10 +329,7 @@ static void start_fetch(struct start *s, struct plugin_call *call)
 		.load_fd = s->load_fd,
 		.load_name = s->conf->load,
 	};
-	_cleanup_dict_ struct dict about = { 0 };
 
-	dict_set(&about, "image", s->conf->image);
-	task_event(s->desk->events, s->task->id, s->load_fd > 0 ? "Loading image" : "Downloading image", &about);
 	s->call = call;
 	s->fetch.done = image_done;
 	s->fetch.event = image_event;

@@ -14,6 +14,16 @@ static void add_option(struct strv *argv, const char *name, const char *value)
 	strv_push(argv, value);
 }
 
+static void add_credentials(const struct image_helper *h, struct strv *argv)
+{
+	add_option(argv, "--authfile", h->authfile);
+	add_option(argv, "--helper", h->credential_helper);
+	if (h->no_authfile)
+		strv_push(argv, "--no-authfile");
+	if (h->username)
+		strv_push(argv, "--login");
+}
+
 static void make_argv(const struct image_helper *h, const char *verb, const struct strv *args, struct strv *argv)
 {
 	strv_push(argv, "davit-image");
@@ -23,13 +33,9 @@ static void make_argv(const struct image_helper *h, const char *verb, const stru
 	add_option(argv, "--snapshotter", h->snapshotter);
 	add_option(argv, "--platform", h->platform);
 	add_option(argv, "--lease", h->lease);
-	add_option(argv, "--authfile", h->authfile);
-	add_option(argv, "--helper", h->credential_helper);
 	add_option(argv, "--mark", h->mark);
-	if (h->no_authfile)
-		strv_push(argv, "--no-authfile");
-	if (h->username)
-		strv_push(argv, "--login");
+	if (strcmp(verb, "pull") == 0)
+		add_credentials(h, argv);
 	if (h->json_progress)
 		add_option(argv, "--progress", "json");
 	else if (h->plain_progress)

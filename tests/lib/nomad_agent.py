@@ -51,6 +51,8 @@ client {{
   network_interface = "lo"
   cpu_total_compute = 16000
   memory_total_mb = 16000
+  disk_total_mb = 200000
+  disk_free_mb = 200000
   min_dynamic_port = 20000
   max_dynamic_port = 21000
   max_kill_timeout = "60s"

@@ -247,6 +247,7 @@ class NomadCase(unittest.TestCase):
     maxDiff = None
     options = {}     # of the plugin: a class with others of its own has the agent started again with them
     keep_leaks = ()  # beginnings of what a test leaves knowingly
+    seen = None      # what the last test has seen, where it left nothing
 
     @classmethod
     def setUpClass(cls):
@@ -269,7 +270,7 @@ class NomadCase(unittest.TestCase):
         self.log_from = len(self.agent.log())
         self.jobs = []
         self.folder = tempfile.mkdtemp(prefix="case.", dir=Machine.work)
-        self.before = self.look()
+        self.before, NomadCase.seen = NomadCase.seen or self.look(), None
         self.addCleanup(self._end)
 
     # -- jobs
@@ -343,8 +344,10 @@ class NomadCase(unittest.TestCase):
         now = set()
 
         def clean():
+            seen = self.look()
             now.clear()
-            now.update(w for w in self.look() - self.before if not w.startswith(self.keep_leaks or "\0"))
+            now.update(w for w in seen - self.before if not w.startswith(self.keep_leaks or "\0"))
+            NomadCase.seen = None if now else seen
             return not now
         with contextlib.suppress(TimeoutError):
             wait_until("a clean machine", clean, seconds)

@@ -27,6 +27,7 @@ def copy_programs(build):
 
 def make(args):
     """containerd, started; Machine.agent is made and not started."""
+    services.PAUSE = 0.05  # each look is a request to the agent, or several
     build = os.path.abspath(args.build)
     plugins = copy_programs(build)
     Machine.davit = os.path.join(plugins, "davit")

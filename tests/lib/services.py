@@ -7,6 +7,7 @@ import subprocess
 import time
 
 SOCKET = "/run/containerd/containerd.sock"
+PAUSE = 0.01  # between two looks at what nothing announces
 CRI = ("io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime", "io.containerd.cri.v1.images")
 
 
@@ -16,7 +17,7 @@ def wait_for(what, probe, seconds=20.0):
     while not probe():
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.01)
+        time.sleep(PAUSE)
 
 
 def answers(path):

@@ -74,10 +74,11 @@ class Exec(NomadCase):
             self.assertEqual(e.wait()[0].strip(), "900000")
 
     def test_an_end_of_the_client_ends_the_process(self):
+        """At its next output: before that Nomad's agent does not look whether anybody is there, and a driver in a process of its own is not told."""
         job = self.job().running()
-        with job.exec("sh", "-c", "echo begun; exec sleep 4711") as e:
+        with job.exec("sh", "-c", "while :; do echo begun 4711; sleep 0.2; done") as e:
             e.expect("begun")
-        wait_until("the end of sleep", lambda: "4711" not in job.sh("ps -o args | grep '[4]711' || true"), 20)
+        wait_until("its end", lambda: "4711" not in job.sh("ps -o args | grep '[4]711' || true"), 20)
 
     def test_control_c(self):
         job = self.job().running()

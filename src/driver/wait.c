@@ -56,14 +56,15 @@ void wait_cgroup(const struct handle_kept *k, const char *host, struct cgroup_of
 
 void oom_look(struct oom_looks *l, uint64_t kills, int64_t now)
 {
-	if (l->last_at && now - l->last_at < OOM_RECENT_MS * NSEC_PER_MSEC)
-		return;
-	l->before = l->last;
-	l->last = kills;
-	l->last_at = now;
+	if (kills > l->seen)
+		l->grew = now;
+	l->seen = kills;
 }
 
-bool oom_was_cause(const struct oom_looks *l, uint64_t kills, unsigned status) { return status && kills > l->before; }
+bool oom_was_cause(const struct oom_looks *l, uint64_t kills, unsigned status, int64_t now)
+{
+	return status && (kills > l->seen || (l->grew && now - l->grew < OOM_RECENT_MS * NSEC_PER_MSEC));
+}
 
 static int usage_of(struct waiting *w, struct cgroup_usage *ret, struct err *err)
 {
@@ -136,8 +137,9 @@ static void waiting_tell(struct waiting *w, struct handle_exit *x)
 static void waiting_tell_status(struct waiting *w, unsigned status, int64_t at)
 {
 	struct cgroup_usage u = { 0 };
-	const bool known = usage_of(w, &u, NULL) >= 0;
-	struct handle_exit x = wait_exit(status, at, known && oom_was_cause(&w->oom, u.v[CGROUP_OOM_KILLS], status));
+	const bool known = usage_of(w, &u, NULL) >= 0; /* else what was seen before counts */
+	const uint64_t kills = known ? u.v[CGROUP_OOM_KILLS] : w->oom.seen;
+	struct handle_exit x = wait_exit(status, at, oom_was_cause(&w->oom, kills, status, clock_mono()));
 
 	waiting_tell(w, &x);
 }
@@ -219,7 +221,7 @@ static void wait_spare_past(struct waiting *w)
 	struct cgroup_usage u;
 
 	if (clock_wall() - w->of->kept.started_at > OOM_RECENT_MS * NSEC_PER_MSEC && usage_of(w, &u, NULL) >= 0)
-		w->oom.before = w->oom.last = u.v[CGROUP_OOM_KILLS];
+		w->oom.seen = u.v[CGROUP_OOM_KILLS];
 }
 
 static void on_wait_looked(void *arg)

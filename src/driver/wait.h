@@ -24,10 +24,9 @@ void wait_cgroup(const struct handle_kept *, const char *host, struct cgroup_of 
 /* Out-of-memory kills, as they are seen by looks at the cgroup: has one to do with an end, or was it of a process long before? */
 enum { OOM_RECENT_MS = 10000 };
 struct oom_looks {
-	uint64_t before; /* how many there were at least OOM_RECENT_MS before the last look that counts */
-	uint64_t last;
-	int64_t last_at; /* clock_mono(); 0: there was none */
+	uint64_t seen; /* how many there were at the last look */
+	int64_t grew;  /* when a look found more than the one before it, clock_mono(); 0: none did */
 };
 void oom_look(struct oom_looks *, uint64_t kills, int64_t now);
-/* @kills: at the end, which came with exit status @status. */
-bool oom_was_cause(const struct oom_looks *, uint64_t kills, unsigned status);
+/* @kills: at the end, which comes @now, with exit status @status. */
+bool oom_was_cause(const struct oom_looks *, uint64_t kills, unsigned status, int64_t now);

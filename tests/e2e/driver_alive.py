@@ -149,6 +149,16 @@ class DriverAlive(DriverCase):
         self.go(handle)
         self.ends(call, 7)
 
+    def test_the_shim_is_killed(self):
+        """containerd then ends what ran below it, and forgets the task: the kernel still knows how it ended."""
+        handle = self.start_task(WAITS)
+        call = self.wait_task(handle)
+        call.waits(0.3)
+        with open(f"/proc/{self.pid_of(handle)}/stat") as f:
+            os.kill(int(f.read().rsplit(")", 1)[1].split()[1]), signal.SIGKILL)
+        reply = call.next()
+        self.assertEqual((reply["result"]["exit_code"], reply["result"]["signal"], reply["err"]), (137, 9, ""))
+
     # -- the machine dies
 
     def test_a_task_that_is_gone(self):

@@ -227,17 +227,16 @@ static void oom_of_the_past(void **state)
 	struct oom_looks l = { 0 };
 
 	(void)state;
-	assert_true(oom_was_cause(&l, 1, 137));
-	oom_look(&l, 1, 1 * s);
-	assert_true(oom_was_cause(&l, 1, 137)); /* a moment ago */
+	assert_true(oom_was_cause(&l, 1, 137, 1 * s)); /* nobody had looked */
+	oom_look(&l, 0, 1 * s);
+	assert_false(oom_was_cause(&l, 0, 137, 2 * s));
 	oom_look(&l, 1, 2 * s);
-	oom_look(&l, 1, 10 * s);
-	assert_true(oom_was_cause(&l, 1, 137));
-	oom_look(&l, 1, 11 * s);
-	assert_false(oom_was_cause(&l, 1, 137));
-	oom_look(&l, 2, 12 * s);
-	assert_true(oom_was_cause(&l, 2, 137));
-	assert_false(oom_was_cause(&l, 2, 0));
+	assert_true(oom_was_cause(&l, 1, 137, 3 * s)); /* a moment ago */
+	oom_look(&l, 1, 5 * s);
+	assert_true(oom_was_cause(&l, 1, 137, 11 * s));
+	assert_false(oom_was_cause(&l, 1, 137, 12 * s));
+	assert_true(oom_was_cause(&l, 2, 137, 12 * s)); /* one more since */
+	assert_false(oom_was_cause(&l, 2, 0, 12 * s));
 }
 
 /* A task that another plugin had started had borne them. */

@@ -154,10 +154,10 @@ void desk_free(struct desk *d)
 	free(d);
 }
 
+/* Nothing is collected before SetConfig has said whether. */
 void desk_serve(struct desk *d, struct plugin *plugin)
 {
 	d->plugin = plugin;
-	configure_images(d);
 	desk_core_open(d);
 	d->fingerprint = fingerprint_new(d);
 }

@@ -79,6 +79,13 @@ static void memory_begin(void)
 	(void)mallopt(M_MMAP_THRESHOLD, 2 * TRIM_BYTES);
 }
 
+/* What a burst of starts has left goes back to the system, holes too. */
+static void worker_end(void *state)
+{
+	desk_worker_end(state);
+	(void)malloc_trim(0);
+}
+
 static void on_term(void *arg, short revents)
 {
 	(void)revents;
@@ -120,7 +127,7 @@ static int serve(struct err *err)
 				    .threads = WORKERS,
 				    .idle_ms = WORKER_IDLE_MS,
 				    .begin = desk_worker_begin,
-				    .end = desk_worker_end };
+				    .end = worker_end };
 	int r = handshake_path(&path, err);
 
 	if (r < 0)

@@ -66,6 +66,9 @@ struct handle {
 	struct list_node watches;
 	void *waiting;                        /* wait.c's: what waits for its end in containerd; NULL: nothing does */
 	void (*waiting_end)(struct handle *); /* called when the last reference goes, or it is destroyed; NULL: nothing to end */
+	/* start.c's, of a STARTING one: its start ends soon, and then it has EXITED; NULL: none is under way */
+	void (*give_up)(void *arg);
+	void *give_up_arg;
 	/* the set's */
 	unsigned refs;
 	struct handle *next;

@@ -43,6 +43,8 @@ struct start {
 	char *image; /* in full */
 	int load_fd;
 	bool fetched;
+	bool fetching; /* @call is parked, and @fetch waits */
+	bool unwanted; /* DestroyTask has come meanwhile */
 	/* what has come of it, by the worker */
 	char *container, *address;
 	int64_t started_at;
@@ -50,6 +52,8 @@ struct start {
 
 static void start_free(struct start *s)
 {
+	if (s->handle)
+		s->handle->give_up = NULL;
 	image_hold_done(&s->hold);
 	handle_unref(s->handle);
 	task_job_done(&s->made);
@@ -254,7 +258,12 @@ static void start_fail(struct start *s, struct plugin_call *call, const struct e
 	start_free(s);
 }
 
-/* Nobody is there to hear of it: as though it had not been. */
+/* Nobody is there to hear of it, or somebody has destroyed it: as though it had not been. */
+
+static int start_unwanted(const struct start *s, struct err *err)
+{
+	return err_set(err, ERR_CANCELLED, "task %s: was destroyed while it was being started", s->task->id);
+}
 
 static int starting_undo_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
@@ -276,8 +285,15 @@ static void starting_undo_done(void *arg, struct plugin_call *call, int r, const
 	start_free(s);
 }
 
-static void start_undo(struct start *s)
+static void start_undo(struct start *s, struct plugin_call *call)
 {
+	struct err err = ERR_INIT;
+
+	s->handle->give_up = NULL; /* it is on its way */
+	if (call) {
+		(void)start_unwanted(s, &err);
+		plugin_fail_recoverable(call, &err, false);
+	}
 	s->work = (struct plugin_work){ .run = starting_undo_run, .done = starting_undo_done, .arg = s, .keep = true };
 	plugin_background(s->desk->plugin, &s->work);
 }
@@ -297,6 +313,7 @@ static void image_done(void *arg, int r, const struct err *err)
 {
 	struct start *s = arg;
 
+	s->fetching = false;
 	plugin_park(s->call, NULL, NULL);
 	if (r < 0) {
 		start_fail(s, s->call, err, image_may_come(r));
@@ -331,6 +348,7 @@ static void start_fetch(struct start *s, struct plugin_call *call)
 	};
 
 	s->call = call;
+	s->fetching = true;
 	s->fetch.done = image_done;
 	s->fetch.event = image_event;
 	s->fetch.arg = s;
@@ -346,8 +364,8 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 
 	if (r < 0)
 		start_fail(s, call, err, start_may_come(r));
-	else if (!call)
-		start_undo(s);
+	else if (!call || s->unwanted)
+		start_undo(s, call);
 	else if (r == START_FETCH)
 		start_fetch(s, call);
 	else {
@@ -357,6 +375,21 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 		start_answer(s, call);
 		start_free(s);
 	}
+}
+
+static void start_give_up(void *arg)
+{
+	struct start *s = arg;
+	struct err err = ERR_INIT;
+
+	s->unwanted = true;
+	if (!s->fetching) {
+		plugin_cancel(&s->work);
+		return;
+	}
+	image_wait_end(&s->fetch);
+	(void)start_unwanted(s, &err);
+	start_fail(s, s->call, &err, false);
 }
 
 static void start_keep(struct start *s)
@@ -375,6 +408,8 @@ static void start_keep(struct start *s)
 	kept.cgroup = TAKE_PTR(cgroup.path);
 	kept.shared = TAKE_PTR(cgroup.shared);
 	s->handle = handle_new(&kept, HANDLE_STARTING);
+	s->handle->give_up = start_give_up;
+	s->handle->give_up_arg = s;
 }
 
 static int start_name_image(struct start *s, struct err *err)

@@ -180,6 +180,8 @@ void stop_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
 
 struct destroying {
 	struct plugin_work work;
+	struct handle_watch watch; /* of a start that is under way */
+	struct plugin_call *call;  /* until then; NULL: the client has gone */
 	struct desk *desk;
 	struct driver_conf *driver;
 	struct handle *handle; /* NULL: a task that we know nothing of */
@@ -190,6 +192,7 @@ struct destroying {
 
 static void destroying_free(struct destroying *d)
 {
+	handle_unwatch(&d->watch);
 	handle_unref(d->handle);
 	driver_conf_unref(d->driver);
 	free(d->id);
@@ -243,6 +246,29 @@ static void destroying_done(void *arg, struct plugin_call *call, int r, const st
 	destroying_free(d);
 }
 
+static void on_start_over(void *arg, struct handle *h)
+{
+	struct destroying *d = arg;
+
+	(void)h;
+	if (d->call)
+		plugin_submit(d->call, &d->work);
+	else
+		plugin_background(d->desk->plugin, &d->work);
+}
+
+static void on_destroy_closed(void *arg) { ((struct destroying *)arg)->call = NULL; }
+
+/* Its start is told to end, and what it left goes then. */
+static void destroy_starting(struct destroying *d, struct handle *h)
+{
+	plugin_park(d->call, on_destroy_closed, d);
+	d->watch = (struct handle_watch){ .exited = on_start_over, .arg = d };
+	handle_watch(h, &d->watch);
+	if (h->give_up)
+		h->give_up(h->give_up_arg);
+}
+
 void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
 {
 	const Driver__DestroyTaskRequest *req = (const Driver__DestroyTaskRequest *)request;
@@ -251,9 +277,7 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 	struct err err = ERR_INIT;
 	struct destroying *d;
 
-	if (h && h->state == HANDLE_STARTING)
-		(void)err_set(&err, ERR_PRECONDITION, "task %s: is still being started", req->task_id);
-	else if (h && h->state == HANDLE_RUNNING && !req->force)
+	if (h && h->state != HANDLE_EXITED && !req->force)
 		(void)err_set(&err, ERR_PRECONDITION, "cannot destroy running task");
 	if (err.code) {
 		plugin_fail(call, &err);
@@ -267,8 +291,12 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 	d->ns = mem_strdup(h ? h->kept.ns : desk->conf->ns);
 	d->container = mem_strdup(h ? h->kept.container : NULL);
 	d->job = handle_job_name(req->task_id);
+	d->call = call;
 	d->work = (struct plugin_work){ .run = destroying_run, .done = destroying_done, .arg = d, .keep = true };
-	plugin_submit(call, &d->work);
+	if (h && h->state == HANDLE_STARTING)
+		destroy_starting(d, h);
+	else
+		plugin_submit(call, &d->work);
 }
 
 /* ---- SignalTask */

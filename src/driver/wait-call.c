@@ -39,6 +39,8 @@ static void on_wait_exited(void *arg, struct handle *h)
 	reply.result = &result;
 	if (h->exit.err)
 		reply.err = h->exit.err;
+	else if (h->exit.oom) /* what people read; the docker driver's words */
+		reply.err = (char *)(uintptr_t) "OOM Killed";
 	plugin_answer(TAKE_PTR(w->call), &reply.base);
 	wait_call_free(w);
 }

@@ -44,7 +44,7 @@ def task_block(command=("sleep", "1000"), name="t", image=IMAGE, config=None, mo
 {raw}
     }}
     resources {{
-      cpu = {cpu}
+{"" if cpu is None else f"      cpu = {cpu}"}
       memory = {memory}
 {resources}
     }}

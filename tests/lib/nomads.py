@@ -9,7 +9,6 @@ from lib import containerds
 
 VERSION = "1.10.5"
 NEWER = ("2.0.5", "1.11.3")  # the first that can be built; from 2.0.4 on an agent asks for Init and Shutdown
-SOURCE = "NOMAD_SOURCE"      # a folder with Nomad's sources, where the proxy has no module of their version
 WINIO = ("Microsoft/go-winio", "endocrimes/go-winio v0.4.13-0.20190628114223-fb47a8b41948")
 HCL = ("hashicorp/hcl", "hashicorp/hcl v1.0.1-nomad-1")
 FORK = "v2.0.0-20260804111501-651ec6543396"
@@ -35,12 +34,10 @@ def build(version=VERSION):
     half = folder + ".part"
     shutil.rmtree(half, ignore_errors=True)
     os.makedirs(half)
-    source = _source(version)
-    if not source:
-        _write_module(half, version)
+    _write_module(half, version)
     print(f"building nomad {version} into {folder}", flush=True)
     done = subprocess.run(["nice", go, "build", "-tags", "hashicorpmetrics", "-ldflags=-s -w", "-o", half + "/nomad",
-                           "." if source else "github.com/hashicorp/nomad"], cwd=source or half, stdin=subprocess.DEVNULL,
+                           "github.com/hashicorp/nomad"], cwd=half, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env=dict(os.environ, GOFLAGS="-mod=mod -trimpath -buildvcs=false", GOTOOLCHAIN="local"))
     if done.returncode:
@@ -60,15 +57,6 @@ def newer(said=print):
             why = refused
             said(f"note nomad {version}: {why}")
     raise why
-
-
-def _source(version):
-    """The folder of SOURCE, when it has this version."""
-    folder = os.environ.get(SOURCE)
-    if not folder:
-        return None
-    with open(os.path.join(folder, "version/version.go")) as f:
-        return folder if f'Version = "{version}"' in f.read() else None
 
 
 def _write_module(folder, version):

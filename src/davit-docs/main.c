@@ -14,10 +14,9 @@ static const struct {
 	void (*whole)(struct buf *out);
 	table_fn *table;
 } files[] = {
-	{ .name = "davit.1", .whole = help_man },
-	{ .name = "job.schema.json", .whole = docs_schema },
-	{ .name = "jobs.md", .table = docs_jobs_table },
-	{ .name = "from-docker.md", .table = docs_docker_table },
+	{ .name = "davit.1", .whole = help_man },          { .name = "job.schema.json", .whole = docs_schema },
+	{ .name = "jobs.md", .table = docs_jobs_table },   { .name = "from-docker.md", .table = docs_docker_table },
+	{ .name = "nomad.md", .table = docs_nomad_table },
 };
 
 /* @old with each table anew. */

@@ -40,7 +40,8 @@ static int auth_tls_verify(const struct node *n, void *into, struct err *err)
 const struct option conf_auth_rows[] = {
 	{ "username", OPTION_TEXT, .from = OPTION_ALL, .at = AT(username), .doc = "of the registry" },
 	{ "password", OPTION_TEXT, .from = OPTION_ALL, .at = AT(password), .doc = "its password; it is kept nowhere" },
-	{ "email", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE, .doc = "passed over: no registry asks for it" },
+	{ "email", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
+	  .doc = "nothing is made of it: no registry asks for it" },
 	{ "server_address", OPTION_TEXT, .from = FROM_DOCKER, .at = AT(server), .otherwise = "the image's registry",
 	  .doc = "whose they are" },
 	{ "config", OPTION_TEXT, .from = OPTION_D_P, .at = AT(config), .doc = "a file of the form of Docker's config.json" },
@@ -89,7 +90,7 @@ static int logging_kind(const struct node *n, void *into, struct err *err)
 }
 
 #define LOGGING_KIND_DOC "`nomad`, `json-file`, `local`: Nomad's logs; `none`: nowhere; others are refused"
-#define LOGGING_REST_DOC "passed over: Nomad's `logs` block says how many files and how large"
+#define LOGGING_REST_DOC "nothing is made of it: Nomad's `logs` block says how many files and how large"
 const struct option conf_logging_rows[] = {
 	{ "type", OPTION_TEXT, .from = FROM_DOCKER, .at = OPTION_NOWHERE, .read = logging_kind, .otherwise = "`nomad`",
 	  .doc = LOGGING_KIND_DOC },

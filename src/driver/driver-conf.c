@@ -148,13 +148,13 @@ static const struct option driver_rows[] = {
 	  .doc = "of a task that says nothing" },
 	/* what needs nothing here */
 	{ "infra_image", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
-	  .doc = "passed over: there is no pause container" },
+	  .doc = "nothing is made of it: there is no pause container" },
 	{ "infra_image_pull_timeout", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
-	  .doc = "passed over: there is no pause container" },
+	  .doc = "nothing is made of it: there is no pause container" },
 	{ "container_exists_attempts", OPTION_NUMBER, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
-	  .doc = "passed over: names of containers never clash" },
+	  .doc = "nothing is made of it: names of containers never clash" },
 	{ "client_http_timeout", OPTION_TEXT, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE,
-	  .doc = "passed over: each call of containerd has its own time" },
+	  .doc = "nothing is made of it: each call of containerd has its own time" },
 	/* what is not to be had */
 	{ "endpoint", OPTION_TEXT, OPTION_REFUSED, FROM_DOCKER, .doc = "containerd_addr is containerd's socket" },
 	{ "tls", OPTION_ANY, OPTION_REFUSED, FROM_DOCKER, .doc = "containerd is on the same host, by its socket" },

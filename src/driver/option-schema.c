@@ -121,9 +121,18 @@ static void schema_escaped(const char *text, struct buf *out)
 		buf_addf(out, *text == '|' ? "\\%c" : "%c", *text);
 }
 
+/* Its rows stand there already, for a row before it. */
+static bool is_shown(const struct option *rows, const struct option *o)
+{
+	for (; rows < o; rows++)
+		if (rows->nested == o->nested)
+			return true;
+	return false;
+}
+
 static void add_rows(const struct option *rows, const char *block, struct buf *out)
 {
-	static const char *const supports[] = { "", "mapped: ", "refused: " };
+	static const char *const supports[] = { "supported", "mapped", "refused" };
 
 	for (const struct option *o = rows; o->name; o++) {
 		char name[128];
@@ -131,7 +140,7 @@ static void add_rows(const struct option *rows, const char *block, struct buf *o
 		(void)snprintf(name, sizeof name, "%s%s%s", block, *block ? "." : "", o->name);
 		buf_addf(out, "| `%s` | %s | ", name, hcl_types[o->type]);
 		schema_default(o, out);
-		buf_addf(out, " | %s", supports[o->support]);
+		buf_addf(out, " | %s | ", supports[o->support]);
 		schema_escaped(o->doc, out);
 		if (o->words && o->support != OPTION_REFUSED) {
 			buf_adds(out, ": ");
@@ -140,13 +149,13 @@ static void add_rows(const struct option *rows, const char *block, struct buf *o
 		buf_adds(out, " | ");
 		add_from(o->from, out);
 		buf_adds(out, " |\n");
-		if (o->nested && o->support != OPTION_REFUSED)
+		if (o->nested && o->support != OPTION_REFUSED && !is_shown(rows, o))
 			add_rows(o->nested, name, out);
 	}
 }
 
 void option_table(const struct option *rows, struct buf *out)
 {
-	buf_adds(out, "| option | type | default | what is made of it | known from |\n|---|---|---|---|---|\n");
+	buf_adds(out, "| option | type | default | support | what it is | known from |\n|---|---|---|---|---|---|\n");
 	add_rows(rows, "", out);
 }

@@ -2,6 +2,7 @@
 #include "task-conf.h"
 #include "check.h"
 #include "mem.h"
+#include "mount-option.h"
 #include "nomaddriver.pb-c.h"
 #include "task-mount-conf.h"
 #include "tree-msgpack.h"
@@ -331,7 +332,8 @@ static const struct option task_rows[] = {
 	  .doc = "the same" },
 	{ "group_add", OPTION_TEXTS, .from = FROM_DOCKER, AT(group_add), .check = check_group, .doc = "further groups" },
 	{ "init", OPTION_BOOL, .from = OPTION_D_P, AT(init), .value = "false", .doc = "davit-init is process 1" },
-	{ "init_path", OPTION_TEXT, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE, .doc = "passed over: `init` is davit's own" },
+	{ "init_path", OPTION_TEXT, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE,
+	  .doc = "nothing is made of it: `init` is davit's own" },
 	{ "tty", OPTION_BOOL, .from = OPTION_D_P, AT(tty), .value = "false", .doc = "a terminal" },
 	{ "interactive", OPTION_BOOL, .from = FROM_DOCKER, AT(interactive), .value = "false", .doc = "standard input stays open" },
 	{ "healthchecks", OPTION_BLOCK, .from = FROM_DOCKER, .nested = health_rows, .doc = "of the image" },
@@ -427,7 +429,7 @@ static const struct option task_rows[] = {
 	{ "logging", OPTION_BLOCK, .from = OPTION_D_P, AT(logging), HAS(has_logging), .nested = conf_logging_rows,
 	  .doc = "where its output goes" },
 	{ "container_exists_attempts", OPTION_NUMBER, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
-	  .doc = "passed over: names of containers never clash" },
+	  .doc = "nothing is made of it: names of containers never clash" },
 	{ "socket", OPTION_TEXT, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE, .read = read_socket,
 	  .doc = "`default` is passed over, others are refused: there is one containerd" },
 	/* what is not to be had */
@@ -462,14 +464,28 @@ void task_conf_free(struct task_conf *c)
 	free(c);
 }
 
+/* A source without a slash is a volume's name where who keeps volumes is said; nothing is made on the host for it then. */
+static void mount_is_volume(struct conf_mount *m)
+{
+	struct strv kept = { 0 };
+
+	if (m->type != CONF_MOUNT_BIND || strchr(m->source, '/'))
+		return;
+	m->type = CONF_MOUNT_VOLUME;
+	for (size_t i = 0; i < m->options.n; i++)
+		if (strcmp(m->options.v[i], MOUNT_CREATE) != 0)
+			strv_push(&kept, m->options.v[i]);
+	strv_done(&m->options);
+	m->options = kept;
+}
+
 /* What is between the options. */
 static int conf_finish(struct task_conf *c, const struct node *map, struct err *err)
 {
 	const char *driver = node_text(node_get(map, "volume_driver"));
 
 	for (size_t i = 0; driver && *driver && i < c->n_mounts; i++)
-		if (c->mounts[i].type == CONF_MOUNT_BIND && !strchr(c->mounts[i].source, '/'))
-			c->mounts[i].type = CONF_MOUNT_VOLUME;
+		mount_is_volume(&c->mounts[i]);
 	if (c->cpu_cfs_period && c->cpu_cfs_period < 1000)
 		return err_set(err, ERR_INVALID, "option cpu_cfs_period: %lld: 1000 to 1000000 are allowed",
 			       (long long)c->cpu_cfs_period);

@@ -162,8 +162,8 @@ static void test_docker(void **state)
 	/* `config` is an object: its keys come as they are in the message */
 	assert_true(c->mounts[0].type == CONF_MOUNT_BIND && !strcmp(c->mounts[0].source, "local/x"));
 	assert_true(c->mounts[1].type == CONF_MOUNT_BIND && c->mounts[1].readonly);
-	assert_texts(&c->mounts[1].options, "noexec");
-	assert_true(c->mounts[2].type == CONF_MOUNT_VOLUME && !strcmp(c->mounts[2].source, "v"));
+	assert_texts(&c->mounts[1].options, "create-src noexec");
+	assert_true(c->mounts[2].type == CONF_MOUNT_VOLUME && !strcmp(c->mounts[2].source, "v") && !c->mounts[2].options.n);
 	assert_int_equal(c->mounts[3].type, CONF_MOUNT_TMPFS);
 	assert_null(c->mounts[3].source);
 	assert_texts(&c->mounts[3].options, "size=100000 mode=0777");

@@ -64,6 +64,7 @@ struct handle {
 	struct handle_exit exit; /* of an EXITED one */
 	bool destroyed;          /* no longer in the set; who still holds it finds it so */
 	struct list_node watches;
+	uint64_t oom_before;                  /* out-of-memory kills in its cgroup before it began: wait_before() */
 	void *waiting;                        /* wait.c's: what waits for its end in containerd; NULL: nothing does */
 	void (*waiting_end)(struct handle *); /* called when the last reference goes, or it is destroyed; NULL: nothing to end */
 	/* start.c's, of a STARTING one: its start ends soon, and then it has EXITED; NULL: none is under way */

@@ -408,6 +408,7 @@ static void start_keep(struct start *s)
 	kept.cgroup = TAKE_PTR(cgroup.path);
 	kept.shared = TAKE_PTR(cgroup.shared);
 	s->handle = handle_new(&kept, HANDLE_STARTING);
+	wait_before(s->handle, start_host(s));
 	s->handle->give_up = start_give_up;
 	s->handle->give_up_arg = s;
 }

@@ -38,9 +38,9 @@ struct waiting {
 void wait_cgroup(const struct handle_kept *k, const char *host, struct cgroup_of *ret)
 {
 	static const char fs[] = "/sys/fs/cgroup";
-	_cleanup_free_ char *root = mem_printf("%s%s", host, fs), *own = mem_printf(CGROUP_PATH, k->ns, k->container),
-			    *scope = mem_printf(CGROUP_SCOPE, k->ns, k->container);
-	const char *managed = k->cgroup;
+	const char *managed = k->cgroup, *id = k->container ? k->container : "";
+	_cleanup_free_ char *root = mem_printf("%s%s", host, fs), *own = mem_printf(CGROUP_PATH, k->ns, id),
+			    *scope = mem_printf(CGROUP_SCOPE, k->ns, id);
 
 	if (managed && !strncmp(managed, fs, sizeof fs - 1))
 		managed += sizeof fs - 1;
@@ -49,7 +49,7 @@ void wait_cgroup(const struct handle_kept *k, const char *host, struct cgroup_of
 	*ret = (struct cgroup_of){ 0 };
 	for (size_t i = 0; i < sizeof paths / sizeof *paths && !cgroup_of_any(ret); i++) {
 		cgroup_of_done(ret);
-		if (paths[i])
+		if (paths[i] && (k->container || paths[i] == managed)) /* one that is about to start has no name yet */
 			cgroup_of_path(root, paths[i], ret);
 	}
 }
@@ -251,6 +251,19 @@ static void wait_look(void *arg)
 	ctrd_call_notify(w->look, on_wait_looked, w);
 }
 
+void wait_before(struct handle *h, const char *host)
+{
+	struct cgroup_of c = { 0 };
+	struct cgroup_usage u;
+
+	if (!h->kept.cgroup)
+		return;
+	wait_cgroup(&h->kept, host, &c);
+	if (cgroup_usage(&c, &u, NULL) >= 0)
+		h->oom_before = u.v[CGROUP_OOM_KILLS];
+	cgroup_of_done(&c);
+}
+
 void wait_begin(struct handle *h, struct core *core)
 {
 	struct waiting *w;
@@ -259,6 +272,7 @@ void wait_begin(struct handle *h, struct core *core)
 		return;
 	w = mem_new(struct waiting);
 	*w = (struct waiting){ .of = h, .core = core_in(core, h->kept.ns), .pidfd = -1 };
+	w->oom.seen = h->oom_before;
 	h->waiting = w;
 	h->waiting_end = wait_end_early;
 	w->wait = task_wait_new(&w->core, h->kept.container, NULL, NULL);

@@ -10,6 +10,8 @@
 /* Of a RUNNING handle that nobody waits for: its end will be told by handle_exited(), on the loop of @core, which outlives all
  * handles. With it comes whether the kernel had no memory for it. */
 void wait_begin(struct handle *, struct core *on_loop);
+/* Of one that is about to start, and whose cgroup Nomad has made: what was killed there before is not its. @host as below. */
+void wait_before(struct handle *, const char *host);
 /* How a task ended that containerd or the kernel tells this exit status of. */
 struct handle_exit wait_exit(unsigned status, int64_t at, bool oom);
 

@@ -86,6 +86,23 @@ class DriverAlive(DriverCase):
             self.session.ask("TaskStats", task_id=handle["config"]["id"])
         self.assertIs(failed.exception.recoverable, False)
 
+    def test_what_a_task_costs(self):
+        """No thread, and at most two descriptors, with a wait and a stream of statistics for each."""
+        def descriptors():
+            return len(os.listdir(f"/proc/{self.plugin.process.pid}/fd"))
+
+        def idle():
+            return len(os.listdir(f"/proc/{self.plugin.process.pid}/task")) == 1
+        self.destroy(self.start_task()["config"]["id"])
+        wait_until("the end of the workers", idle)
+        before, many = descriptors(), 8
+        for _ in range(many):
+            handle = self.start_task()
+            self.wait_task(handle)
+            self.session.begin("TaskStats", task_id=handle["config"]["id"])
+        wait_until("the end of the workers", idle)
+        self.assertLessEqual(descriptors(), before + 2 * many)
+
     # -- the plugin dies
 
     def test_the_plugin_is_killed(self):

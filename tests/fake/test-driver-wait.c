@@ -252,6 +252,28 @@ static void oom_before_a_recovery(void **state)
 	assert_false(rig->h->exit.oom);
 }
 
+/* Nomad's cgroup is that of the task's former lives, too. */
+static void oom_of_a_former_life(void **state)
+{
+	struct rig *rig = *state;
+	struct handle_kept kept = { .task_id = mem_strdup(TASK), .ns = mem_strdup(FAKE_NS), .cgroup = mem_strdup("/nomad/x.t") };
+	struct handle *h = handle_new(&kept, HANDLE_STARTING);
+
+	wait_before(h, rig->host);
+	assert_int_equal(h->oom_before, 0);
+	put(rig, "/sys/fs/cgroup/memory/nomad/x.t/memory.oom_control", "oom_kill 2\n");
+	wait_before(h, rig->host);
+	assert_int_equal(h->oom_before, 2);
+	handle_started(h, ID, clock_wall());
+	make_task(rig);
+	rig->h = h;
+	rig->watch = (struct handle_watch){ .exited = on_exited, .arg = rig };
+	handle_watch(h, &rig->watch);
+	wait_begin(h, rig->core);
+	exits(rig, 137);
+	assert_false(h->exit.oom);
+}
+
 static void cgroups(void **state)
 {
 	struct rig *rig = *state;
@@ -399,5 +421,5 @@ static void by_the_kernel(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("driver-wait", T(codes), T(signals), T(while_containerd_is_away), T(by_its_record), T(unknown), T(oom_v1), T(oom_v2),
-	  T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(oom_before_a_recovery), T(cgroups), T(usage), T(destroyed),
-	  cmocka_unit_test(by_the_kernel))
+	  T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(oom_before_a_recovery), T(oom_of_a_former_life), T(cgroups),
+	  T(usage), T(destroyed), cmocka_unit_test(by_the_kernel))

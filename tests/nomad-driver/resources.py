@@ -91,6 +91,57 @@ class Processors(NomadCase):
         self.assertEqual(self.read(folder + "/pids.max"), "20")
 
 
+class Cgroups(NomadCase):
+    """A task is in the cgroup that Nomad has made for it, and nothing is left of it."""
+    V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
+    def folders(self, job):
+        """Of the allocation, in whatever hierarchy."""
+        return glob.glob(f"/sys/fs/cgroup/*/*/*{job.alloc}.t*") + glob.glob(f"/sys/fs/cgroup/*/*{job.alloc}.t*")
+
+    def cpus(self, job):
+        with open(f"/proc/{job.pid()}/status") as f:
+            text = re.search(r"Cpus_allowed_list:\s+(\S+)", f.read())[1]
+        found = set()
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found |= set(range(int(first), int(last or first) + 1))
+        return found
+
+    def test_it_is_nomad_s(self):
+        job = self.job().running()
+        with open(f"/proc/{job.pid()}/cgroup") as f:
+            rows = dict(line.strip().split(":", 2)[1:] for line in f)
+        if self.V2:
+            self.assertEqual(rows[""], f"/nomad.slice/share.slice/{job.alloc}.t.scope")
+        else:
+            for controller in ("freezer", "cpu", "memory"):
+                self.assertTrue(rows[controller].endswith(f"/nomad/{job.alloc}.t"), rows)
+        self.assertTrue(self.folders(job))
+        job.stop()
+        wait_until("the end of its cgroups", lambda: not self.folders(job), 20)
+
+    def test_one_that_fails_and_starts_again_is_in_it_again(self):
+        again = 'restart {\nattempts = 2\ndelay = "1s"\ninterval = "10m"\nmode = "fail"\n}\nreschedule {\nattempts = 0\nunlimited = false\n}'
+        job = self.sh_job("echo begun; sleep 1; exit 3", once=again)
+        job.failed(60)
+        self.assertEqual(job.logs().count("begun"), 3)
+        wait_until("the end of its cgroups", lambda: not self.folders(job), 20)
+
+    def test_a_plugin_that_was_killed_goes_on_following(self):
+        """What tasks without cores share is theirs at once, and again once cores are free, by whichever plugin."""
+        shared = self.job().running()
+        before = self.cpus(shared)
+        if len(before) < 2:
+            self.skipTest("one processor")
+        self.new_plugin(self.kill_plugin())
+        own = self.job(resources="cores = 1", cpu=None).running()
+        wait_until("fewer", lambda: self.cpus(shared) == before - self.cpus(own), 20)
+        self.assertEqual(len(self.cpus(own)), 1)
+        own.stop()
+        wait_until("all", lambda: self.cpus(shared) == before, 20)
+
+
 class Usage(NomadCase):
     def test_statistics(self):
         job = self.sh_job("dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; while :; do :; done", memory=64).running()

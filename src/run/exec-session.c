@@ -25,12 +25,17 @@
 
 #define NO_MORE "no process is executed any more"
 
+/* containerd's own shim starts one process of a container after another, and reads their ends in between: with more than about
+ * thirty ends that it has not read (each start has two) it waits for itself, until callers give up. */
+enum { STARTS_AT_ONCE = 4 };
+
 enum { LOOK_MS = 10000, MAKE_MS = 30000, CLEAR_MS = 120000 };
 
 struct exec_sessions {
 	struct core *core;
 	struct workers *workers;
 	struct list_node live, clearing;
+	struct post turn; /* of those in the queue */
 	size_t n_live, n_clearing;
 };
 
@@ -41,7 +46,7 @@ struct clearing {
 	struct exec_clear *clear;
 };
 
-enum exec_stage { EXEC_LOOKS, EXEC_SPECIFIES, EXEC_IS_MADE, EXEC_STARTS, EXEC_RUNS, EXEC_DRAINS };
+enum exec_stage { EXEC_LOOKS, EXEC_SPECIFIES, EXEC_QUEUES, EXEC_IS_MADE, EXEC_STARTS, EXEC_RUNS, EXEC_DRAINS };
 
 struct exec_session {
 	struct list_node node;
@@ -109,6 +114,8 @@ static void leave_run_dir(struct exec_session *s)
 	(void)rmdir(s->run_dir);
 }
 
+static bool is_starting(const struct exec_session *s) { return s->stage == EXEC_IS_MADE || s->stage == EXEC_STARTS; }
+
 /* All of it that is on the loop, or elsewhere than in memory. */
 static void session_unhook(struct exec_session *s)
 {
@@ -123,6 +130,8 @@ static void session_unhook(struct exec_session *s)
 	core_leave(&s->core);
 	list_unlink(&s->node);
 	s->all->n_live--;
+	if (is_starting(s) && s->all->n_live)
+		loop_post(s->all->core->loop, &s->all->turn);
 	s->all = NULL;
 }
 
@@ -242,6 +251,7 @@ static void on_session_started(void *arg)
 		return;
 	}
 	s->stage = EXEC_RUNS;
+	loop_post(s->core.loop, &s->all->turn);
 	s->orders = orders_new(&s->core, s->id, s->exec_id);
 	orders_notify(s->orders, on_orders, s);
 	s->wait = task_wait_new(&s->core, s->id, s->exec_id, TAKE_PTR(s->waiting));
@@ -277,14 +287,24 @@ static int open_pipes(struct exec_session *s)
 	return pipes_open(&s->pipes, dir, &s->err);
 }
 
+static bool may_start(const struct exec_session *s)
+{
+	unsigned n = 0;
+
+	list_for_each(it, &s->all->live) {
+		const struct exec_session *other = container_of(it, struct exec_session, node);
+
+		n += is_starting(other) && !strcmp(other->id, s->id);
+	}
+	return n < STARTS_AT_ONCE;
+}
+
 static void session_make(struct exec_session *s)
 {
 	const struct ctx limit = ctx_within(NULL, MAKE_MS);
 	struct ctrd_io io;
-	int r = s->r;
+	int r = open_pipes(s);
 
-	if (r >= 0)
-		r = open_pipes(s);
 	if (r < 0) {
 		session_fail(s, r);
 		return;
@@ -293,6 +313,31 @@ static void session_make(struct exec_session *s)
 	s->stage = EXEC_IS_MADE;
 	s->call = tasks_exec_begin(s->core.ctrd, s->id, s->exec_id, &io, &s->spec, &limit);
 	ctrd_call_notify(s->call, on_session_made, s);
+}
+
+/* One at a time, since its owner may do anything where it fails. */
+static void on_turn(void *arg)
+{
+	struct exec_sessions *all = arg;
+
+	list_for_each(it, &all->live) {
+		struct exec_session *s = container_of(it, struct exec_session, node);
+
+		if (s->stage != EXEC_QUEUES || !may_start(s))
+			continue;
+		loop_post(all->core->loop, &all->turn);
+		session_make(s);
+		return;
+	}
+}
+
+static void session_queue(struct exec_session *s)
+{
+	s->stage = EXEC_QUEUES;
+	if (s->r < 0)
+		session_fail(s, s->r);
+	else
+		loop_post(s->core.loop, &s->all->turn);
 }
 
 /* In a worker, or on the loop. */
@@ -315,7 +360,7 @@ static void on_specified(void *arg, bool ran)
 	else if (is_unwanted(s))
 		return;
 	else if (ran)
-		session_make(s);
+		session_queue(s);
 	else
 		session_fail(s, err_set(&s->err, ERR_CANCELLED, NO_MORE));
 }
@@ -441,6 +486,7 @@ struct exec_sessions *exec_sessions_new(struct core *core, struct workers *worke
 
 	all->core = core;
 	all->workers = workers;
+	post_init(&all->turn, on_turn, all);
 	list_init(&all->live);
 	list_init(&all->clearing);
 	return all;
@@ -486,5 +532,6 @@ void exec_sessions_free(struct exec_sessions *all)
 		exec_clear_free(c->clear);
 		free(c);
 	}
+	loop_unpost(all->core->loop, &all->turn);
 	free(all);
 }

@@ -143,7 +143,7 @@ int pipes_open(struct pipes *p, const char *dir, struct err *err)
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++) {
 		p->out[i].fd = fds[i + 1];
 		if (p->out[i].fd >= 0)
-			watch_init(&p->out[i].watch, p->loop, p->out[i].fd, p->paused ? 0 : POLLIN, on_pipe, &p->out[i]);
+			watch_init(&p->out[i].watch, p->loop, p->out[i].fd, 0, on_pipe, &p->out[i]);
 	}
 	return 0;
 }
@@ -160,12 +160,18 @@ void pipes_done(struct pipes *p)
 	*p = (struct pipes){ 0 };
 }
 
+static void watch_outputs(struct pipes *p)
+{
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
+		if (watch_on(&p->out[i].watch))
+			watch_events(&p->out[i].watch, p->begun && !p->paused ? POLLIN : 0);
+}
+
 void pipes_begin(struct pipes *p)
 {
-	if (!p->input)
-		return;
 	p->begun = true;
-	if (pipes_unwritten(p) || p->in_closes)
+	watch_outputs(p);
+	if (p->input && (pipes_unwritten(p) || p->in_closes))
 		watch_events(&p->in_watch, POLLOUT);
 }
 
@@ -174,9 +180,7 @@ void pipes_pause(struct pipes *p, bool on)
 	if (p->paused == on)
 		return;
 	p->paused = on;
-	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
-		if (watch_on(&p->out[i].watch))
-			watch_events(&p->out[i].watch, on ? 0 : POLLIN);
+	watch_outputs(p);
 	p->drain_until = clock_mono() + PIPES_LATE_MS * NSEC_PER_MSEC;
 	set_quiet(p);
 }

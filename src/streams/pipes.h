@@ -42,7 +42,8 @@ int pipes_open(struct pipes *, const char *dir, struct err *err);
 /* What the shim is to open. */
 static inline const char *pipes_path(const struct pipes *p, unsigned fd) { return p->fifos.path[fd]; }
 void pipes_done(struct pipes *);
-/* The shim has opened its ends: what input there is goes into its FIFO from now on, which would lose it before. */
+/* The process runs, and the shim has opened its ends: nothing comes or goes before, where an end would be no process's, and a FIFO
+ * could lose what is written to it. */
 void pipes_begin(struct pipes *);
 
 /* While it is on, output is left where it is: the process waits, as at any pipe. */

@@ -34,23 +34,6 @@ static bool same_containerd(const struct driver_conf *a, const struct driver_con
 	return !strcmp(a->address, b->address) && !strcmp(a->ns, b->ns);
 }
 
-static void configure_images(struct desk *d)
-{
-	const struct task_images_conf how = { .loop = d->loop,
-					      .workers = d->plugin ? plugin_workers(d->plugin) : NULL,
-					      .core_of = desk_core_now,
-					      .address = d->conf->address,
-					      .ns = d->conf->ns,
-					      .activity_ns = d->conf->pull_activity_timeout,
-					      .collect = d->conf->gc.image,
-					      .delay_ns = d->conf->gc.image_delay };
-
-	if (d->images)
-		task_images_configure(d->images, &how);
-	else
-		d->images = task_images_new(&how);
-}
-
 /* A namespace that cannot be is the health's to say; the core that is there then is never connected. */
 static void desk_core_open(struct desk *d)
 {
@@ -66,17 +49,6 @@ static void desk_core_open(struct desk *d)
 	d->execs = exec_sessions_new(d->core, d->plugin ? plugin_workers(d->plugin) : NULL);
 }
 
-static void desk_share(struct desk *d)
-{
-	struct driver_conf *was;
-
-	(void)pthread_mutex_lock(&d->mu);
-	was = d->shared;
-	d->shared = driver_conf_ref(d->conf);
-	(void)pthread_mutex_unlock(&d->mu);
-	driver_conf_unref(was);
-}
-
 struct desk *desk_new(struct loop *loop)
 {
 	struct desk *d = mem_new(struct desk);
@@ -86,10 +58,8 @@ struct desk *desk_new(struct loop *loop)
 	d->data_dir = CORE_DATA_DIR;
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
-	configure_images(d);
+	d->images = task_images_new(loop, d->conf);
 	d->dangling = dangling_new(d);
-	(void)pthread_mutex_init(&d->mu, NULL);
-	desk_share(d);
 	return d;
 }
 
@@ -149,8 +119,6 @@ void desk_free(struct desk *d)
 	core_free(d->core);
 	driver_conf_unref(d->how_of);
 	driver_conf_unref(d->conf);
-	driver_conf_unref(d->shared);
-	(void)pthread_mutex_destroy(&d->mu);
 	free(d);
 }
 
@@ -178,8 +146,7 @@ void desk_configure(struct desk *d, struct driver_conf *conf)
 	fingerprint_leave(d->fingerprint);
 	driver_conf_unref(d->conf);
 	d->conf = conf;
-	configure_images(d);
-	desk_share(d);
+	task_images_configure(d->images, d->plugin, d->conf);
 	dangling_set(d->dangling);
 	if (!d->core || (!d->handles.n && !same_containerd(d->how_of, conf)))
 		desk_core_open(d);
@@ -254,18 +221,4 @@ int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct e
 		return err_hint(err, r, "is containerd running? The plugin's option containerd_addr says where");
 	*ret = w->core;
 	return 0;
-}
-
-struct core *desk_core_now(void *state)
-{
-	struct desk *d = ((struct desk_worker *)state)->desk;
-	struct driver_conf *conf;
-	struct core *c = NULL;
-
-	(void)pthread_mutex_lock(&d->mu);
-	conf = driver_conf_ref(d->shared);
-	(void)pthread_mutex_unlock(&d->mu);
-	(void)desk_core(state, conf, &c, NULL);
-	driver_conf_unref(conf);
-	return c;
 }

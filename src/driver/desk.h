@@ -13,7 +13,6 @@
 #include "task-events.h"
 #include "task-images.h"
 #include "task-stats.h"
-#include <pthread.h>
 
 struct fingerprint;
 
@@ -27,10 +26,8 @@ struct desk {
 	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
-	struct cpuset_share *shares;     /* that tasks without cores of their own follow */
-	struct fingerprint *fingerprint; /* NULL until desk_serve() */
-	pthread_mutex_t mu;
-	struct driver_conf *shared;                 /* guarded by mu: the same as conf, for workers whose work was given none */
+	struct cpuset_share *shares;                /* that tasks without cores of their own follow */
+	struct fingerprint *fingerprint;            /* NULL until desk_serve() */
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
 	struct core_conf how;                       /* of @core; texts are borrowed of @how_of */
 	struct exec_sessions *execs;                /* on @core; NULL as long as that is */
@@ -60,5 +57,3 @@ void desk_worker_end(void *state);
 /* In a worker, whose state this is: its core, connected to the containerd that @conf says. -ERR_UNAVAILABLE when it is away. The
  * core is the worker's; a later call may give another. */
 int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err);
-/* By the options that count now; NULL: containerd is away. */
-struct core *desk_core_now(void *state);

@@ -100,18 +100,15 @@ static int tell_host(const char *path, struct err *err)
 }
 
 /* Until the host or a signal says stop. */
-static int serve_host(struct loop *loop, struct plugin *p, struct err *err)
+static int serve_host(struct loop *loop, struct plugin *p, int fd, struct err *err)
 {
-	int fd = signals_begin(), r = 0;
 	struct watch term;
+	int r = 0;
 
-	if (fd < 0)
-		return err_sys(err, errno, "signalfd");
 	watch_init(&term, loop, fd, POLLIN, on_term, p);
 	while (r >= 0 && !plugin_stopping(p))
 		r = loop_turn(loop, NULL, err);
 	watch_done(&term);
-	(void)close(fd);
 	return r;
 }
 
@@ -128,7 +125,8 @@ static int serve(struct err *err)
 				    .idle_ms = WORKER_IDLE_MS,
 				    .begin = desk_worker_begin,
 				    .end = worker_end };
-	int r = handshake_path(&path, err);
+	_cleanup_close_ int signals = signals_begin(); /* before anybody can know of us */
+	int r = signals < 0 ? err_sys(err, errno, "signalfd") : handshake_path(&path, err);
 
 	if (r < 0)
 		return r;
@@ -139,7 +137,7 @@ static int serve(struct err *err)
 	desk_serve(desk, plugin);
 	r = tell_host(path, err);
 	if (r >= 0)
-		r = serve_host(loop, plugin, err);
+		r = serve_host(loop, plugin, signals, err);
 	desk_stop(desk, EXECS_MS);
 	if (!plugin_drain(plugin, DRAIN_MS))
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* a procedure that waits for a kernel or an engine: it leaves what a

@@ -40,7 +40,7 @@ struct start {
 	const Driver__TaskConfig *task; /* in @arena */
 	struct task_conf *conf;
 	struct task_job made;
-	char *image; /* in full */
+	char *image, *image_host; /* in full, and its registry */
 	int load_fd;
 	bool fetched;
 	bool fetching; /* @call is parked, and @fetch waits */
@@ -63,6 +63,7 @@ static void start_free(struct start *s)
 	if (s->load_fd > 0)
 		(void)close(s->load_fd);
 	free(s->image);
+	free(s->image_host);
 	free(s->container);
 	free(s->address);
 	free(s);
@@ -332,21 +333,16 @@ static void image_event(void *arg, const char *message, const struct dict *annot
 
 static void start_fetch(struct start *s, struct plugin_call *call)
 {
-	const struct task *t = &s->made.job->tasks[0];
-	const struct conf_auth *own = &s->conf->auth, *a = own->username || own->config || own->helper ? own : &s->driver->auth;
-	const struct image_want want = {
+	struct image_want want = {
 		.name = s->image,
 		.snapshotter = s->made.job->snapshotter,
-		.username = t->auth ? t->auth->username : NULL,
-		.password = t->auth ? t->auth->password : NULL,
-		.auth_file = t->auth ? t->auth->file : NULL,
-		.helper = a->helper,
 		.auth_soft_fail = s->conf->auth_soft_fail,
 		.timeout_ns = s->conf->image_pull_timeout ? s->conf->image_pull_timeout : s->driver->image_pull_timeout,
 		.load_fd = s->load_fd,
 		.load_name = s->conf->load,
 	};
 
+	image_want_login(&want, s->image_host, &s->conf->auth, &s->driver->auth);
 	s->call = call;
 	s->fetching = true;
 	s->fetch.done = image_done;
@@ -421,6 +417,7 @@ static int start_name_image(struct start *s, struct err *err)
 	if (r < 0)
 		return err_wrap(err, r, "option image");
 	s->image = TAKE_PTR(ref.name);
+	s->image_host = TAKE_PTR(ref.host);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "clock.h"
 #include "containers.h"
+#include "desk.h"
 #include "image.h"
 #include "images.h"
 #include "image-progress.h"
@@ -50,18 +51,19 @@ struct image_idle {
 	bool seen; /* by the look that has just ended */
 };
 
-/* The collection's procedure: what it is given and what it finds. */
+/* The collection's procedure: what it is given and what it finds. While it is busy, it is the worker's. */
 struct image_sweep {
-	struct work work;
-	bool busy, again;
+	struct plugin_work work;
+	bool busy;
+	struct driver_conf *conf;
 	struct strv overdue, unused, removed;
-	struct core *(*core_of)(void *);
-	int r;
-	struct err err;
 };
 
 struct task_images {
-	struct task_images_conf conf;
+	struct loop *loop;
+	struct plugin *plugin;
+	struct driver_conf *conf;
+	bool again; /* somebody wants a look while one is under way */
 	struct list_node pulls, ending, holds, idle;
 	struct timer next; /* of the collection */
 	struct image_sweep sweep;
@@ -220,7 +222,7 @@ static void pull_over(struct image_pull *p, int r, struct err *err)
 static int pull_silent(struct image_pull *p, struct err *err)
 {
 	int r = err_set(err, ERR_DEADLINE, "image %s: nothing came for %" PRId64 " s", ref_familiar(p->name),
-			p->images->conf.activity_ns / NSEC_PER_SEC);
+			p->images->conf->pull_activity_timeout / NSEC_PER_SEC);
 
 	return err_hint(err, r, "the plugin's pull_activity_timeout is the limit; what has come is kept for the next try");
 }
@@ -247,7 +249,7 @@ static void pull_on_ended(void *arg)
 
 static int pull_launch(struct image_pull *p, struct err *err)
 {
-	const struct task_images_conf *conf = &p->images->conf;
+	const struct driver_conf *conf = p->images->conf;
 	_cleanup_strv_ struct strv args = { 0 };
 	const struct image_helper how = {
 		.address = conf->address,
@@ -263,24 +265,24 @@ static int pull_launch(struct image_pull *p, struct err *err)
 		.ended = pull_on_ended,
 		.arg = p,
 		.json_progress = true,
-		.debug = conf->debug,
+		.debug = log_wants(LOG_DEBUG),
 		.out_fd = p->load_fd,
 	};
 
 	if (p->load_fd < 0) {
 		strv_push(&args, p->name);
-		return image_helper_begin(conf->loop, &how, "pull", &args, &p->child, err);
+		return image_helper_begin(p->images->loop, &how, "pull", &args, &p->child, err);
 	}
 	strv_push(&args, "--only");
 	strv_push(&args, p->name);
 	strv_push(&args, "--input");
 	strv_push(&args, "/proc/self/fd/3");
-	return image_helper_begin(conf->loop, &how, "load", &args, &p->child, err);
+	return image_helper_begin(p->images->loop, &how, "load", &args, &p->child, err);
 }
 
 static void pull_look(struct image_pull *p)
 {
-	const int64_t now = clock_mono(), silence = p->images->conf.activity_ns;
+	const int64_t now = clock_mono(), silence = p->images->conf->pull_activity_timeout;
 	char text[IMAGE_PROGRESS_TEXT];
 
 	if (image_progress_read(&p->progress, child_err(p->child)))
@@ -362,12 +364,12 @@ void task_images_want(struct task_images *im, const struct image_want *want, str
 
 	if (fresh) {
 		p = pull_new(im, want);
-		timer_init(&p->look, im->conf.loop, pull_on_look, p);
+		timer_init(&p->look, im->loop, pull_on_look, p);
 	}
 	w->pull = p;
 	w->timeout_ns = want->timeout_ns;
 	list_push(&p->waits, &w->node);
-	timer_init(&w->timer, im->conf.loop, wait_on_late, w);
+	timer_init(&w->timer, im->loop, wait_on_late, w);
 	timer_set(&w->timer, want->timeout_ns ? clock_mono() + want->timeout_ns : 0);
 	if (w->event) {
 		_cleanup_dict_ struct dict annotations = { 0 };
@@ -426,10 +428,10 @@ static bool image_is_held(const struct task_images *im, const char *name)
 
 static void sweep_reset(struct image_sweep *s)
 {
+	driver_conf_unref(TAKE_PTR(s->conf));
 	strv_done(&s->overdue);
 	strv_done(&s->unused);
 	strv_done(&s->removed);
-	err_clear(&s->err);
 }
 
 static void sweep_one(struct image_sweep *s, struct core *core, const struct ctrd_image *i, const struct ctrd_containers *all,
@@ -466,15 +468,14 @@ static int sweep_all(struct image_sweep *s, struct core *core, const struct ctx 
 }
 
 /* In a worker. */
-static void sweep_run(void *arg, void *state, const struct ctx *ctx)
+static int sweep_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	struct image_sweep *s = &((struct task_images *)arg)->sweep; /* the rest is the loop's */
-	struct core *core = s->core_of(state);
+	const struct ctx within = ctx_within(ctx, SWEEP_MS);
+	struct core *core;
+	int r = desk_core(state, s->conf, &core, err);
 
-	if (core)
-		s->r = sweep_all(s, core, ctx, &s->err);
-	else
-		s->r = err_set(&s->err, ERR_UNAVAILABLE, "containerd is away");
+	return r < 0 ? r : sweep_all(s, core, &within, err);
 }
 
 static struct image_idle *idle_find(struct task_images *im, const char *name)
@@ -523,7 +524,7 @@ static int64_t idle_settle(struct task_images *im)
 		if (!next || i->since < next)
 			next = i->since;
 	}
-	return next ? next + im->conf.delay_ns : 0;
+	return next ? next + im->conf->gc.image_delay : 0;
 }
 
 static void sweep_plan(struct task_images *im, int64_t at)
@@ -532,29 +533,35 @@ static void sweep_plan(struct task_images *im, int64_t at)
 		timer_set(&im->next, at);
 }
 
-static void sweep_done(void *arg, bool ran)
+static void sweep_settle(struct task_images *im)
 {
-	struct task_images *im = arg;
-	struct image_sweep *s = &im->sweep;
+	const struct image_sweep *s = &im->sweep;
 	const int64_t now = clock_mono();
+	int64_t next;
 
-	s->busy = false;
 	for (size_t i = 0; i < s->removed.n; i++)
 		log_info("image %s: removed, no task has used it for %" PRId64 " s (gc.image_delay)", ref_familiar(s->removed.v[i]),
-			 im->conf.delay_ns / NSEC_PER_SEC);
-	if (!ran || s->r < 0) {
-		log_debug("images: %s", ran ? s->err.msg : "not looked for");
-		sweep_plan(im, now + AGAIN_MS * NSEC_PER_MSEC);
-	} else {
-		int64_t next;
+			 im->conf->gc.image_delay / NSEC_PER_SEC);
+	for (size_t i = 0; i < s->unused.n; i++)
+		idle_note(im, s->unused.v[i]);
+	next = idle_settle(im);
+	sweep_plan(im, next && next <= now ? now + LOOK_MS * NSEC_PER_MSEC : next);
+}
 
-		for (size_t i = 0; i < s->unused.n; i++)
-			idle_note(im, s->unused.v[i]);
-		next = idle_settle(im);
-		sweep_plan(im, next && next <= now ? now + LOOK_MS * NSEC_PER_MSEC : next);
+static void sweep_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct task_images *im = arg;
+
+	(void)call;
+	im->sweep.busy = false;
+	if (r < 0) {
+		log_debug("images: %s", err->msg);
+		sweep_plan(im, clock_mono() + AGAIN_MS * NSEC_PER_MSEC);
+	} else {
+		sweep_settle(im);
 	}
-	sweep_reset(s);
-	if (s->again)
+	sweep_reset(&im->sweep);
+	if (im->again)
 		task_images_look(im);
 }
 
@@ -563,70 +570,82 @@ static void sweep_begin(void *arg)
 	struct task_images *im = arg;
 	struct image_sweep *s = &im->sweep;
 	const int64_t now = clock_mono();
-	struct err err = ERR_INIT;
 
-	s->again = s->busy;
+	im->again = s->busy;
 	if (s->busy)
 		return;
-	sweep_reset(s);
 	list_for_each(it, &im->idle) {
 		const struct image_idle *i = container_of(it, struct image_idle, node);
 
-		if (now - i->since >= im->conf.delay_ns && !image_is_held(im, i->name))
+		if (now - i->since >= im->conf->gc.image_delay && !image_is_held(im, i->name))
 			strv_push(&s->overdue, i->name);
 	}
-	s->core_of = im->conf.core_of;
-	s->work = (struct work){ .run = sweep_run, .done = sweep_done, .arg = im, .deadline = now + SWEEP_MS * NSEC_PER_MSEC };
-	if (workers_submit(im->conf.workers, &s->work, &err) < 0)
-		timer_set(&im->next, now + AGAIN_MS * NSEC_PER_MSEC);
-	else
-		s->busy = true;
+	s->conf = driver_conf_ref(im->conf);
+	s->work = (struct plugin_work){ .run = sweep_run, .done = sweep_done, .arg = im };
+	s->busy = true;
+	plugin_background(im->plugin, &s->work);
 }
 
 void task_images_look(struct task_images *im)
 {
-	if (im->conf.collect && im->conf.workers)
+	if (im->plugin && im->conf->gc.image)
 		sweep_plan(im, clock_mono() + SOON_MS * NSEC_PER_MSEC);
+}
+
+/* who we are */
+
+/* As Docker's users write it: "https://index.docker.io/v1/" is Docker's own registry. */
+static bool auth_is_for(const struct conf_auth *a, const char *host)
+{
+	const char *at = a->server, *scheme = at ? strstr(at, "://") : NULL;
+	size_t n;
+
+	if (!at || !*at)
+		return true;
+	at = scheme ? scheme + 3 : at;
+	n = strcspn(at, "/");
+	if (!strcmp(host, "docker.io") && n > 10 && !strncmp(at + n - 10, ".docker.io", 10))
+		return true;
+	return strlen(host) == n && !strncmp(at, host, n);
+}
+
+void image_want_login(struct image_want *w, const char *host, const struct conf_auth *task, const struct conf_auth *plugin)
+{
+	const struct conf_auth *by[] = { task, plugin };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!by[i] || !auth_is_for(by[i], host))
+			continue;
+		if (!w->username && by[i]->username) {
+			w->username = by[i]->username;
+			w->password = by[i]->password;
+		}
+		w->auth_file = w->auth_file ? w->auth_file : by[i]->config;
+		w->helper = w->helper ? w->helper : by[i]->helper;
+	}
 }
 
 /* all of it */
 
-static void conf_done(struct task_images_conf *c)
-{
-	free((void *)(uintptr_t)c->address);
-	free((void *)(uintptr_t)c->ns);
-	*c = (struct task_images_conf){ 0 };
-}
-
-static struct task_images_conf conf_copy(const struct task_images_conf *c)
-{
-	struct task_images_conf copy = *c;
-
-	copy.address = mem_strdup(c->address);
-	copy.ns = mem_strdup(c->ns);
-	return copy;
-}
-
-struct task_images *task_images_new(const struct task_images_conf *conf)
+struct task_images *task_images_new(struct loop *loop, struct driver_conf *conf)
 {
 	struct task_images *im = mem_new(struct task_images);
 
-	im->conf = conf_copy(conf);
+	im->loop = loop;
+	im->conf = driver_conf_ref(conf);
 	list_init(&im->pulls);
 	list_init(&im->ending);
 	list_init(&im->holds);
 	list_init(&im->idle);
-	timer_init(&im->next, conf->loop, sweep_begin, im);
-	task_images_look(im);
+	timer_init(&im->next, loop, sweep_begin, im);
 	return im;
 }
 
-void task_images_configure(struct task_images *im, const struct task_images_conf *conf)
+void task_images_configure(struct task_images *im, struct plugin *plugin, struct driver_conf *conf)
 {
-	struct task_images_conf now = conf_copy(conf);
-
-	conf_done(&im->conf);
-	im->conf = now;
+	im->plugin = plugin;
+	driver_conf_unref(im->conf);
+	im->conf = driver_conf_ref(conf);
 	timer_set(&im->next, 0);
 	task_images_look(im);
 }
@@ -652,6 +671,6 @@ void task_images_free(struct task_images *im)
 		idle_free(container_of(im->idle.next, struct image_idle, node));
 	timer_done(&im->next);
 	sweep_reset(&im->sweep);
-	conf_done(&im->conf);
+	driver_conf_unref(im->conf);
 	free(im);
 }

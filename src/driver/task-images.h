@@ -5,28 +5,20 @@
  * A start finds the image by itself (pull: never). Only where it does not, or its task says force_pull or load, somebody asks
  * task_images_want(), and starts once more. */
 #pragma once
-#include "core.h"
 #include "dict.h"
+#include "driver-conf.h"
 #include "list.h"
 #include "loop.h"
-#include "workers.h"
+#include "plugin.h"
 
 struct task_images;
 
-struct task_images_conf {
-	struct loop *loop;
-	struct workers *workers;                     /* the collection's calls are made there; NULL: there is no collection */
-	struct core *(*core_of)(void *worker_state); /* NULL from it: containerd is away */
-	const char *address, *ns;                    /* containerd's; all texts are copied */
-	int64_t activity_ns;                         /* a pull that says nothing for so long is given up; 0: never */
-	bool collect;                                /* gc.image */
-	int64_t delay_ns;                            /* gc.image_delay */
-	bool debug;
-};
-struct task_images *task_images_new(const struct task_images_conf *);
-/* The operator has said more (SetConfig). What is on its way goes on. */
-void task_images_configure(struct task_images *, const struct task_images_conf *);
-/* Pulls are ended; who waits is not told. The workers are gone by then, or have nothing of ours. */
+/* The options are kept by a reference. Nothing is ever removed before they were said once more, with a plugin. */
+struct task_images *task_images_new(struct loop *, struct driver_conf *);
+/* The operator has said what is wanted (SetConfig). What is on its way goes on. @plugin: whose workers ask containerd what is in
+ * use; NULL: nothing is removed. */
+void task_images_configure(struct task_images *, struct plugin *, struct driver_conf *);
+/* Pulls are ended; who waits is not told. The plugin has been drained. */
 void task_images_free(struct task_images *);
 DEFINE_CLEANUP(struct task_images, task_images_free)
 
@@ -41,13 +33,18 @@ struct image_want {
 	const char *load_name;           /* its name, for messages */
 };
 
+/* Who we are at the image's registry, of the options auth of the task and of the plugin: a name and a password of the task's before
+ * the plugin's, those before a file, a file before a helper. Those that are said to be for another registry are none. @host: of the
+ * image's reference (ref.h). All stay the options'. */
+void image_want_login(struct image_want *, const char *host, const struct conf_auth *task, const struct conf_auth *plugin);
+
 /* Who waits; stands inside its owner, who keeps it until done() has been called or image_wait_end(). The owner sets the functions.
  */
 struct image_wait {
 	/* Once, in a turn to come: 0, and the image is there; else its error, and image_may_come() says whether a later try may do.
 	 */
 	void (*done)(void *arg, int r, const struct err *err);
-	/* For people: what is done and how far it is, every few seconds at most; may be NULL. */
+	/* For people: what is done, at once, and how far it is, every few seconds at most; may be NULL. */
 	void (*event)(void *arg, const char *message, const struct dict *annotations);
 	void *arg;
 	/* ours: */

@@ -262,6 +262,19 @@ static void *on_call_open(void *arg, struct grpc_stream *st, const char *path, c
 	return c;
 }
 
+/* We end a call that the client has spoilt: whoever parked it hears of it as of a client that has gone. */
+static void call_break(struct plugin_call *c, const struct err *err)
+{
+	void (*closed)(void *arg) = c->work ? NULL : c->closed;
+	void *arg = c->closed_arg;
+
+	if (c->work && !c->work->keep)
+		plugin_cancel(c->work);
+	plugin_fail(c, err);
+	if (closed)
+		closed(arg);
+}
+
 /* False: it is no such message, and the call has failed. */
 static bool call_unpack(struct plugin_call *c, const void *msg, size_t len, struct arena *a, const ProtobufCMessage **ret)
 {
@@ -277,7 +290,7 @@ static bool call_unpack(struct plugin_call *c, const void *msg, size_t len, stru
 	(void)err_wrap(&err, r, "%s: its request", plugin_method_name(c));
 	if (r == -ERR_DATA_LOSS)
 		err.code = ERR_INVALID;
-	plugin_fail(c, &err);
+	call_break(c, &err);
 	return false;
 }
 
@@ -310,9 +323,7 @@ static void on_call_message(void *state, struct grpc_stream *st, const void *msg
 			c->method->message(c, request);
 	} else {
 		(void)err_set(&err, ERR_INVALID, "%s: more than one request", plugin_method_name(c));
-		if (c->work)
-			plugin_cancel(c->work);
-		plugin_fail(c, &err);
+		call_break(c, &err);
 	}
 }
 

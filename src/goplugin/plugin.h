@@ -68,7 +68,8 @@ struct plugin *plugin_plugin(const struct plugin_call *);
 const char *plugin_method_name(const struct plugin_call *); /* "StartTask" */
 int64_t plugin_deadline(const struct plugin_call *); /* of the client, clock_mono() ns; 0: none. It is answered then by itself */
 /* Leave the call open. @closed(@arg) is called once when the client has gone (or gave up) before it was answered; the pointer is
- * not used any more from then on. It is not called after an answer. Once more: the last one counts. */
+ * not used any more from then on. It is not called after an answer of its own;
+ * a client that spoils the call by a request too many, or a malformed one, has gone, too. Once more: the last one counts. */
 void plugin_park(struct plugin_call *, void (*closed)(void *arg), void *arg);
 /* The @arg of plugin_park(); NULL: it is not parked. */
 void *plugin_parked(const struct plugin_call *);

@@ -11,6 +11,7 @@ struct grpc_server {
 	const struct grpc_handler *handler;
 	void *arg;
 	unsigned streams; /* 0: the engine's own number */
+	int64_t silence_ms, stall_ms;
 };
 
 /* One connection. */
@@ -18,6 +19,8 @@ struct grpc_peer {
 	struct guest guest;
 	struct h2_server *engine;
 	struct timer timer; /* the soonest deadline of a call */
+	struct grpc_server *server;
+	int64_t born;
 };
 
 static void grpc_peer_free(struct grpc_peer *p)
@@ -48,6 +51,18 @@ static void on_deadline(void *arg)
 	timer_set(&p->timer, h2_server_expire(p->engine, clock_mono()));
 }
 
+/* Half a preface is no more than silence. */
+static void await_preface(struct grpc_peer *p)
+{
+	const struct grpc_server *s = p->server;
+	int64_t left;
+
+	if (!s->silence_ms || h2_server_greeted(p->engine))
+		return;
+	left = s->silence_ms - (clock_mono() - p->born) / NSEC_PER_MSEC;
+	conn_patience(p->guest.conn, left > 0 ? left : 1, s->stall_ms);
+}
+
 static ssize_t on_grpc_input(void *arg, const void *bytes, size_t n, struct err *err)
 {
 	struct grpc_peer *p = arg;
@@ -55,6 +70,7 @@ static ssize_t on_grpc_input(void *arg, const void *bytes, size_t n, struct err 
 
 	if (r < 0)
 		return r;
+	await_preface(p);
 	on_deadline(p); /* new calls may have brought a nearer deadline */
 	return (ssize_t)n;
 }
@@ -77,6 +93,8 @@ static void on_grpc_connection(void *arg, int fd)
 	struct grpc_server *s = arg;
 	struct grpc_peer *p = mem_new(struct grpc_peer);
 
+	p->server = s;
+	p->born = clock_mono();
 	p->engine = h2_server_new(s->handler, s->arg, &(struct h2_carrier){ on_kick, on_drop, on_hold, p });
 	if (s->streams)
 		h2_server_streams(p->engine, s->streams);
@@ -97,6 +115,8 @@ int grpc_server_new(struct loop *loop, const char *path, const struct listener_l
 		return r;
 	s = mem_new(struct grpc_server);
 	*s = (struct grpc_server){ .loop = loop, .path = mem_strdup(path), .handler = handler, .arg = arg };
+	s->silence_ms = limits ? limits->silence_ms : usual.silence_ms;
+	s->stall_ms = limits ? limits->stall_ms : usual.stall_ms;
 	s->listener = listener_new(loop, fd, limits ? limits : &usual, on_grpc_connection, s);
 	*ret = s;
 	return 0;

@@ -47,7 +47,7 @@ struct h2_server {
 	struct list_node streams;
 	int64_t next_deadline; /* no stream has an earlier one; 0: none has one */
 	size_t held;           /* bytes in the streams' rx */
-	bool dropped, dying;
+	bool dropped, dying, greeted;
 	char why[H2_WHY]; /* what nghttp2 last complained about */
 };
 
@@ -376,6 +376,7 @@ static int on_server_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, 
 	struct h2_server *server = arg;
 	struct grpc_stream *st;
 
+	server->greeted = true; /* the first frame is SETTINGS: nghttp2 sees to it */
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	st = stream_of(s, frame->hd.stream_id);
@@ -548,6 +549,8 @@ int h2_server_input(struct h2_server *s, const void *p, size_t n, struct err *er
 }
 
 int h2_server_output(struct h2_server *s, struct buf *out, struct err *err) { return h2_output(s->session, out, s->why, err); }
+
+bool h2_server_greeted(const struct h2_server *s) { return s->greeted; }
 
 void h2_server_shutdown(struct h2_server *s)
 {

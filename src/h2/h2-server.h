@@ -32,6 +32,8 @@ DEFINE_CLEANUP(struct h2_server, h2_server_free)
 /* Errors end the connection. */
 int h2_server_input(struct h2_server *, const void *p, size_t n, struct err *err);
 int h2_server_output(struct h2_server *, struct buf *out, struct err *err);
+/* The client has said all of the preface, and its SETTINGS. */
+bool h2_server_greeted(const struct h2_server *);
 /* End the calls whose deadline has passed at @now (clock_mono()). Returns when it must be called again, 0 for never; a new
  * call, which only input() brings, may make that earlier. */
 int64_t h2_server_expire(struct h2_server *, int64_t now);

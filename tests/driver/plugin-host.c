@@ -166,16 +166,28 @@ int host_call(struct grpc *g, const struct host_method *m, const ProtobufCMessag
 	return r < 0 ? r : pb_unpack(m->answer, buf_str(&in), in.len, a, ret, err);
 }
 
+static void shutdown_ask(struct host *p, const struct ctx *ctx)
+{
+	_cleanup_(grpc_call_freep) struct grpc_call *call = grpc_start(p->grpc, "/plugin.GRPCController/Shutdown", NULL, ctx);
+	_cleanup_buf_ struct buf in = { 0 };
+
+	grpc_send(call, NULL, 0, true);
+	(void)grpc_unary_end(call, ctx, &in, NULL); /* its connection may end before the answer has come */
+}
+
 int host_shutdown(struct host *p, struct err *err)
 {
 	const struct ctx ctx = ctx_within(NULL, HOST_END_MS);
-	_cleanup_(grpc_call_freep) struct grpc_call *call = grpc_start(p->grpc, "/plugin.GRPCController/Shutdown", NULL, &ctx);
-	_cleanup_buf_ struct buf in = { 0 };
-	int r;
+	int r = 0;
 
-	grpc_send(call, NULL, 0, true);
-	(void)grpc_unary_end(call, &ctx, &in, NULL); /* its connection may end before the answer has come */
-	r = child_wait(p->child, &ctx, err);
+	if (!grpc_alive(p->grpc)) {
+		grpc_free(TAKE_PTR(p->grpc));
+		r = host_connect(p, &p->grpc, err);
+	}
+	if (r == 0)
+		shutdown_ask(p, &ctx);
+	if (r == 0)
+		r = child_wait(p->child, &ctx, err);
 	if (r < 0)
 		child_kill(p->child, SIGKILL);
 	return r < 0 ? err_wrap(err, r, "plugin after Shutdown") : r;

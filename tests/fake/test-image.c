@@ -5,6 +5,7 @@
 #include "fake.h"
 #include "file.h"
 #include "image.h"
+#include "images.h"
 #include "import.h"
 #include "leases.h"
 #include "load.h"
@@ -377,6 +378,53 @@ static void every_call_of_load_and_save_may_fail(void **state)
 	fail_each_call(do_import, do_save, 8);
 }
 
+static int load_marked(const char *only, struct err *e)
+{
+	_cleanup_(session_close) struct session s = { 0 };
+	_cleanup_json_ json *images = json_new_array();
+	struct strv mark = { .v = (char *[]){ (char[]){ "davit.made-for=nomad" }, NULL }, .n = 1 };
+	struct session_spec to = { .address = fake_address(fake), .ns = "davit", .snapshotter = "overlayfs", .mark = &mark };
+	struct ctx ctx = ctx_within(NULL, 20000);
+	int r = session_open(&s, &to, &ctx, e);
+
+	return r < 0 ? r : load_images(&s, saved, only, images, e);
+}
+
+static void assert_mark(const char *wanted)
+{
+	const struct ctx ctx = ctx_within(NULL, 10000);
+	_cleanup_(ctrd_freep) struct ctrd *c = open_ctrd();
+	_cleanup_(ctrd_image_done) struct ctrd_image i = { 0 };
+	const char *mark;
+
+	OK(images_get(c, "docker.io/library/made:1", &ctx, &i, &err));
+	mark = dict_get(&i.labels, "davit.made-for");
+	assert_string_equal(mark ? mark : "", wanted);
+}
+
+/* What others have made stays theirs; of an archive the one that is wanted is made, whatever else it has. */
+static void is_marked_where_it_is_new(void **state)
+{
+	_cleanup_free_ char *path = mem_printf("%s/marked.tar", folder);
+	struct err why = ERR_INIT;
+
+	(void)state;
+	saved = path;
+	OK(import(tar, 20000, &err));
+	OK(do_save(20000, &err));
+	OK(load_marked("docker.io/library/made:1", &err));
+	assert_mark("");
+	OK(fake_clear(fake, &err));
+	assert_int_equal(load_marked("docker.io/library/other:1", &why), -ERR_NOT_FOUND);
+	assert_non_null(strstr(why.msg, "no image of the name other:1 is in it"));
+	OK(load_marked("docker.io/library/made:1", &err));
+	assert_mark("nomad");
+	OK(do_load(20000, &err));
+	assert_mark("nomad");
+	OK(fake_clear(fake, &err));
+	OK(fake_seed_image(fake, "davit", seeded, &err));
+}
+
 static void is_unpacked_again(void **state)
 {
 	_cleanup_(session_close) struct session s = { 0 };
@@ -477,6 +525,7 @@ int main(void)
 		cmocka_unit_test(an_id_is_a_digest_or_its_beginning),
 		cmocka_unit_test(every_call_may_fail),
 		cmocka_unit_test(every_call_of_load_and_save_may_fail),
+		cmocka_unit_test(is_marked_where_it_is_new),
 		cmocka_unit_test(is_unpacked_again),
 		cmocka_unit_test(refuses_damaged_files),
 		cmocka_unit_test(a_writer_is_not_kept_waiting),

@@ -2,6 +2,7 @@
 #include "test.h"
 #include "clock.h"
 #include "containers.h"
+#include "desk.h"
 #include "fake.h"
 #include "file.h"
 #include "task-images.h"
@@ -13,7 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { WITHIN_MS = 20000, WAITS = 40 };
+enum { WITHIN_MS = 120000, WAITS = 40 };
 
 #define OK(call) \
 	do { \
@@ -24,7 +25,7 @@ enum { WITHIN_MS = 20000, WAITS = 40 };
 struct bed {
 	struct loop *loop;
 	struct task_images *images;
-	struct task_images_conf conf;
+	struct driver_conf *conf;
 	char dir[32], *asked;
 };
 
@@ -55,6 +56,15 @@ static void on_event(void *arg, const char *message, const struct dict *annotati
 	(void)snprintf(o->image, sizeof o->image, "%s", dict_get(annotations, "image"));
 }
 
+static struct driver_conf *conf_new(const char *address)
+{
+	struct driver_conf *c = driver_conf_new();
+
+	free(c->address);
+	c->address = mem_strdup(address);
+	return c;
+}
+
 static int bed_make(void **state)
 {
 	struct bed *b = mem_new(struct bed);
@@ -64,8 +74,9 @@ static int bed_make(void **state)
 	b->asked = mem_printf("%s/asked", b->dir);
 	assert_int_equal(setenv("ASKED", b->asked, 1), 0);
 	b->loop = loop_new();
-	b->conf = (struct task_images_conf){ .loop = b->loop, .address = "/nonexistent", .ns = "nomad" };
-	b->images = task_images_new(&b->conf);
+	b->conf = conf_new("/nonexistent");
+	b->conf->pull_activity_timeout = 0;
+	b->images = task_images_new(b->loop, b->conf);
 	*state = b;
 	return 0;
 }
@@ -75,6 +86,7 @@ static int bed_end(void **state)
 	struct bed *b = *state;
 
 	task_images_free(b->images);
+	driver_conf_unref(b->conf);
 	loop_free(b->loop);
 	assert_int_equal(file_remove_tree(b->dir, NULL), 0);
 	free(b->asked);
@@ -135,10 +147,8 @@ static void one_pull_for_many(void **state)
 	for (size_t i = 0; i < WAITS; i++)
 		want_name(b, &all[i], "r.test/brief:1");
 	want(b, &other, &elsewhere); /* another's credentials are no matter of theirs */
-	for (size_t i = 0; i < WAITS; i++) {
+	for (size_t i = 0; i < WAITS; i++)
 		assert_int_equal(await(b, &all[i]), 0);
-		assert_string_equal(all[i].image, "r.test/brief:1");
-	}
 	assert_int_equal(await(b, &other), 0);
 	await_asked(b,
 		    "pull --address /nonexistent --namespace nomad --mark davit.made-for=nomad --no-authfile --progress json "
@@ -239,14 +249,15 @@ static void silence_ends_it(void **state)
 	struct bed *b = *state;
 	struct one o, talks;
 
-	b->conf.activity_ns = 3 * NSEC_PER_SEC;
-	task_images_configure(b->images, &b->conf);
+	b->conf->pull_activity_timeout = 3 * NSEC_PER_SEC;
+	task_images_configure(b->images, NULL, b->conf);
 	want_name(b, &talks, "r.test/talks:1");
 	want_name(b, &o, "r.test/silent:1");
 	assert_int_equal(await(b, &o), -ERR_DEADLINE);
 	assert_string_equal(o.err.msg, "image r.test/silent:1: nothing came for 3 s");
 	assert_int_equal(await(b, &talks), 0);
 	assert_int_equal(talks.events, 2); /* in 7 s */
+	assert_string_equal(talks.image, "r.test/talks:1");
 	if (strncmp(talks.event, "Pulled 0 of 1 layers (0.", 24) != 0)
 		fail_msg("%s", talks.event);
 }
@@ -311,18 +322,55 @@ static void progress_reads(void **state)
 
 /* the collection */
 
-static const char *fake_at;
+/* A fake containerd, a plugin whose workers talk to it, and a look at it of our own. */
+struct yard {
+	struct loop *loop;
+	struct fake *fake;
+	struct core *core;
+	struct driver_conf *conf;
+	struct desk *desk; /* for its workers */
+	struct plugin *plugin;
+	char dir[32], *socket;
+};
 
-static void *core_begin(void *arg)
+static int yard_make(void **state)
 {
-	struct core_conf conf = { .address = arg, .ns = "nomad", .run_dir = "/tmp", .data_dir = "/tmp" };
-	struct core *core = NULL;
+	static const struct plugin_method *const tables[] = { NULL };
+	struct yard *y = mem_new(struct yard);
+	struct core_conf how = { .ns = "nomad", .run_dir = "/tmp", .data_dir = "/tmp" };
+	struct plugin_conf plugin = { .tables = tables, .threads = 2, .begin = desk_worker_begin, .end = desk_worker_end };
+	struct err err = ERR_INIT;
 
-	return core_open(&conf, &core, NULL) < 0 ? NULL : core;
+	(void)snprintf(y->dir, sizeof y->dir, "/tmp/davit-test-XXXXXX");
+	assert_non_null(mkdtemp(y->dir));
+	y->socket = mem_printf("%s/plugin", y->dir);
+	y->loop = loop_new();
+	OK(fake_start(y->loop, &y->fake, &err));
+	y->conf = conf_new(fake_address(y->fake));
+	how.address = fake_address(y->fake);
+	OK(core_open(&how, &y->core, &err));
+	plugin.path = y->socket;
+	plugin.app = y->desk = desk_new(y->loop);
+	OK(plugin_new(y->loop, &plugin, &y->plugin, &err));
+	*state = y;
+	return 0;
 }
 
-static void core_end(void *core) { core_free(core); }
-static struct core *core_same(void *core) { return core; }
+static int yard_end(void **state)
+{
+	struct yard *y = *state;
+
+	plugin_free(y->plugin);
+	desk_free(y->desk);
+	core_free(y->core);
+	driver_conf_unref(y->conf);
+	fake_free(y->fake);
+	loop_free(y->loop);
+	assert_int_equal(file_remove_tree(y->dir, NULL), 0);
+	free(y->socket);
+	free(y);
+	return 0;
+}
 
 static bool image_is_there(struct core *core, const char *name)
 {
@@ -369,84 +417,104 @@ static void container_make(struct core *core, const char *id, const char *image)
 /* Others' images stay, and what a container or a start has. */
 static void unused_ones_go(void **state)
 {
-	_cleanup_(loop_freep) struct loop *loop = loop_new();
-	_cleanup_(fake_freep) struct fake *fake = NULL;
-	_cleanup_(core_freep) struct core *core = NULL;
-	_cleanup_(task_images_freep) struct task_images *images = NULL;
-	struct task_images_conf conf = {
-		.loop = loop, .ns = "nomad", .core_of = core_same, .collect = true, .delay_ns = NSEC_PER_SEC
-	};
-	struct workers_conf pool = { .loop = loop, .threads = 1, .queue_max = 8, .begin = core_begin, .end = core_end };
-	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
 	static const char *const names[] = { "r.test/idle:1", "r.test/used:1", "r.test/held:1", "r.test/others:1" };
+	struct yard *y = *state;
+	const struct ctx ctx = ctx_within(NULL, WITHIN_MS);
+	struct task_images *images;
 	struct image_hold hold = { 0 };
 	struct err err = ERR_INIT;
 	int64_t since;
 
-	(void)state;
-	OK(fake_start(loop, &fake, &err));
-	fake_at = fake_address(fake);
-	core = core_begin((void *)(uintptr_t)fake_at);
-	assert_non_null(core);
 	for (size_t i = 0; i < 4; i++) {
-		OK(fake_seed_image(fake, "nomad", names[i], &err));
+		OK(fake_seed_image(y->fake, "nomad", names[i], &err));
 		if (i < 3)
-			image_mark(core, names[i]);
+			image_mark(y->core, names[i]);
 	}
-	container_make(core, "c", names[1]);
-	pool.arg = (void *)(uintptr_t)fake_at;
-	OK(workers_new(&pool, &conf.workers, &err));
+	container_make(y->core, "c", names[1]);
+	y->conf->gc.image = true;
+	y->conf->gc.image_delay = NSEC_PER_SEC;
 	since = clock_mono();
-	images = task_images_new(&conf);
+	images = task_images_new(y->loop, y->conf);
+	task_images_configure(images, y->plugin, y->conf);
 	task_images_hold(images, names[2], &hold);
-	await_gone(loop, core, names[0]);
+	await_gone(y->loop, y->core, names[0]);
 	assert_true(clock_mono() - since >= NSEC_PER_SEC);
-	OK(loop_pause(loop, 2500, NULL, &err));
+	OK(loop_pause(y->loop, 2500, NULL, &err));
 	for (size_t i = 1; i < 4; i++)
-		assert_true(image_is_there(core, names[i]));
+		assert_true(image_is_there(y->core, names[i]));
 	image_hold_done(&hold);
-	await_gone(loop, core, names[2]);
-	OK(containers_delete(core->ctrd, "c", &ctx, &err));
+	await_gone(y->loop, y->core, names[2]);
+	OK(containers_delete(y->core->ctrd, "c", &ctx, &err));
 	task_images_look(images);
-	await_gone(loop, core, names[1]);
-	assert_true(image_is_there(core, names[3]));
-	workers_free(conf.workers);
+	await_gone(y->loop, y->core, names[1]);
+	assert_true(image_is_there(y->core, names[3]));
+	assert_true(plugin_drain(y->plugin, 5000));
+	task_images_free(images);
 }
 
 /* Whether the switch is off, or containerd cannot be asked. */
 static void or_stay(void **state)
 {
-	_cleanup_(loop_freep) struct loop *loop = loop_new();
-	_cleanup_(fake_freep) struct fake *fake = NULL;
-	_cleanup_(core_freep) struct core *core = NULL;
-	_cleanup_(task_images_freep) struct task_images *images = NULL;
-	struct task_images_conf conf = { .loop = loop, .ns = "nomad", .core_of = core_same, .delay_ns = 1 };
-	struct workers_conf pool = { .loop = loop, .threads = 1, .queue_max = 8, .begin = core_begin, .end = core_end };
+	struct yard *y = *state;
+	struct task_images *images;
 	struct err err = ERR_INIT;
 
-	(void)state;
-	OK(fake_start(loop, &fake, &err));
-	core = core_begin((void *)(uintptr_t)fake_address(fake));
-	OK(fake_seed_image(fake, "nomad", "r.test/idle:1", &err));
-	image_mark(core, "r.test/idle:1");
-	pool.arg = (void *)(uintptr_t)fake_address(fake);
-	OK(workers_new(&pool, &conf.workers, &err));
-	images = task_images_new(&conf);
-	OK(loop_pause(loop, 1500, NULL, &err));
-	assert_true(image_is_there(core, "r.test/idle:1"));
-	conf.collect = true;
-	OK(fake_fault(fake, &err, "Containers/ListStream:fail"));
-	task_images_configure(images, &conf);
-	OK(loop_pause(loop, 2500, NULL, &err));
-	assert_true(image_is_there(core, "r.test/idle:1"));
-	OK(fake_reset(fake, &err));
+	OK(fake_seed_image(y->fake, "nomad", "r.test/idle:1", &err));
+	image_mark(y->core, "r.test/idle:1");
+	y->conf->gc.image = false;
+	y->conf->gc.image_delay = 1;
+	images = task_images_new(y->loop, y->conf);
+	task_images_configure(images, y->plugin, y->conf);
+	OK(loop_pause(y->loop, 1500, NULL, &err));
+	assert_true(image_is_there(y->core, "r.test/idle:1"));
+	y->conf->gc.image = true;
+	OK(fake_fault(y->fake, &err, "Containers/ListStream:fail"));
+	task_images_configure(images, y->plugin, y->conf);
+	OK(loop_pause(y->loop, 2500, NULL, &err));
+	assert_true(image_is_there(y->core, "r.test/idle:1"));
+	OK(fake_reset(y->fake, &err));
 	task_images_look(images);
-	await_gone(loop, core, "r.test/idle:1");
-	workers_free(conf.workers);
+	await_gone(y->loop, y->core, "r.test/idle:1");
+	assert_true(plugin_drain(y->plugin, 5000));
+	task_images_free(images);
 }
 
+static void logs_in_by_order(void **state)
+{
+	const struct conf_auth none = { 0 }, user = { .username = (char[]){ "u" }, .password = (char[]){ "p" } },
+			       file = { .config = (char[]){ "/f" }, .helper = (char[]){ "h" } };
+	const struct conf_auth hub = { .username = (char[]){ "hub" },
+				       .password = (char[]){ "p" },
+				       .server = (char[]){ "https://index.docker.io/v1/" } };
+	const struct conf_auth there = { .username = (char[]){ "there" },
+					 .password = (char[]){ "p" },
+					 .server = (char[]){ "r.test:5000" } };
+	const struct {
+		const char *host;
+		const struct conf_auth *task, *plugin;
+		const char *username, *file, *helper;
+	} rows[] = {
+		{ "docker.io", &none, &none, NULL, NULL, NULL },    { "docker.io", &user, &file, "u", "/f", "h" },
+		{ "docker.io", &none, &user, "u", NULL, NULL },     { "docker.io", &hub, &user, "hub", NULL, NULL },
+		{ "r.test:5000", &hub, &user, "u", NULL, NULL },    { "r.test:5000", &there, &user, "there", NULL, NULL },
+		{ "r.test:5001", &there, &none, NULL, NULL, NULL }, { "docker.io", NULL, &hub, "hub", NULL, NULL },
+		{ "notdocker.io", &hub, &none, NULL, NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct image_want w = { 0 };
+
+		image_want_login(&w, rows[i].host, rows[i].task, rows[i].plugin);
+		assert_string_equal(w.username ? w.username : "", rows[i].username ? rows[i].username : "");
+		assert_string_equal(w.auth_file ? w.auth_file : "", rows[i].file ? rows[i].file : "");
+		assert_string_equal(w.helper ? w.helper : "", rows[i].helper ? rows[i].helper : "");
+	}
+}
+
+#define WITH_YARD(test) cmocka_unit_test_setup_teardown(test, yard_make, yard_end)
 #define WITH_BED(test) cmocka_unit_test_setup_teardown(test, bed_make, bed_end)
 
 RUN_TESTS("images", WITH_BED(one_pull_for_many), WITH_BED(queues), WITH_BED(errors_are_told), WITH_BED(auth_may_be_soft),
 	  WITH_BED(time_runs_out), WITH_BED(silence_ends_it), WITH_BED(archives_are_read), WITH_BED(ends_with_waits),
-	  cmocka_unit_test(progress_reads), cmocka_unit_test(unused_ones_go), cmocka_unit_test(or_stay))
+	  cmocka_unit_test(progress_reads), cmocka_unit_test(logs_in_by_order), WITH_YARD(unused_ones_go), WITH_YARD(or_stay))

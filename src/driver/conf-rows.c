@@ -25,15 +25,16 @@ static int auth_helper(const struct node *n, void *into, struct err *err)
 	return 0;
 }
 
+/* What certificates are good is the host's to say, for all tasks. */
 static int auth_tls_verify(const struct node *n, void *into, struct err *err)
 {
-	struct conf_auth *a = into;
 	bool yes = true;
 	int r = option_bool(n, &yes, err);
 
-	if (r >= 0)
-		a->no_tls_verify = !yes;
-	return r;
+	(void)into;
+	return r < 0 || yes ? r
+			    : err_hint(err, err_set(err, ERR_INVALID, "a task cannot have the registry's certificate passed over"),
+				       "the registry's hosts.toml in /etc/containerd/certs.d: skip_verify = true");
 }
 
 #define AT(field) offsetof(struct conf_auth, field)
@@ -42,13 +43,13 @@ const struct option conf_auth_rows[] = {
 	{ "password", OPTION_TEXT, .from = OPTION_ALL, .at = AT(password), .doc = "its password; it is kept nowhere" },
 	{ "email", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
 	  .doc = "nothing is made of it: no registry asks for it" },
-	{ "server_address", OPTION_TEXT, .from = FROM_DOCKER, .at = AT(server), .otherwise = "the image's registry",
-	  .doc = "whose they are" },
+	{ "server_address", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
+	  .doc = "nothing is made of it: they go to the image's registry and to no other" },
 	{ "config", OPTION_TEXT, .from = OPTION_D_P, .at = AT(config), .doc = "a file of the form of Docker's config.json" },
 	{ "helper", OPTION_TEXT, .from = OPTION_D_P, .at = AT(helper), .read = auth_helper,
 	  .doc = "`NAME` of the program `docker-credential-NAME` that knows them" },
-	{ "tls_verify", OPTION_BOOL, .from = FROM_PODMAN, .at = AT(no_tls_verify), .read = auth_tls_verify, .otherwise = "`true`",
-	  .doc = "`false`: the registry's certificate is not looked at" },
+	{ "tls_verify", OPTION_BOOL, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE, .read = auth_tls_verify,
+	  .otherwise = "`true`", .doc = "`false` is an error: the registry's `hosts.toml` says `skip_verify`" },
 	{ NULL },
 };
 #undef AT

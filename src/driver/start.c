@@ -151,10 +151,20 @@ static void find_address(struct start *s, const struct core *core)
 	cni_result_done(&res);
 }
 
+/* Where a stream of the task goes. NULL: Nomad says nothing of it. */
+static const char *start_output(const struct start *s, const char *path)
+{
+	const enum conf_logging how = s->conf->has_logging ? s->conf->logging : s->driver->logging;
+
+	return how == LOGGING_NONE ? "/dev/null" : *path ? path : NULL;
+}
+
 static int start_job(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
 {
-	const char *out = s->task->stdout_path, *to = s->task->stderr_path;
-	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true, .out = *out ? out : NULL, .err = *to ? to : NULL };
+	const struct run_opts opts = { .mode = RUN_DETACHED,
+				       .quiet = true,
+				       .out = start_output(s, s->task->stdout_path),
+				       .err = start_output(s, s->task->stderr_path) };
 	struct run_result res = { 0 };
 	int r = job_run(core, s->made.job, &opts, ctx, &res, err);
 

@@ -350,8 +350,8 @@ static const struct option task_rows[] = {
 	  .otherwise = "the group's", .doc = "`host` as `host_network`, `none`; others are the group's `network` block" },
 	{ "ports", OPTION_TEXTS, OPTION_MAPPED, OPTION_D_P, AT(ports),
 	  .doc = "labels of the group's `network` block, which publishes all of them" },
-	{ "host_dns", OPTION_BOOL, .from = FROM_ROBLOX, AT(host_dns), .value = "true",
-	  .doc = "the host's `resolv.conf`, where nothing else says name servers" },
+	{ "host_dns", OPTION_BOOL, OPTION_MAPPED, FROM_ROBLOX, .at = OPTION_NOWHERE, .otherwise = "`true`",
+	  .doc = "the host's name servers, where nothing else says some; nothing is made of `false`" },
 	{ "dns_servers", OPTION_TEXTS, .from = FROM_DOCKER, AT(dns_servers), .check = check_dns, .doc = "before the driver's" },
 	{ "dns_search_domains", OPTION_TEXTS, .from = FROM_DOCKER, AT(dns_search_domains), .check = check_dns_search,
 	  .doc = "`search` of `resolv.conf`" },
@@ -464,12 +464,13 @@ void task_conf_free(struct task_conf *c)
 	free(c);
 }
 
-/* A source without a slash is a volume's name where who keeps volumes is said; nothing is made on the host for it then. */
+/* A source of `volumes` without a slash is a volume's name where who keeps them is said; nothing is made on the host for it then.
+ */
 static void mount_is_volume(struct conf_mount *m)
 {
 	struct strv kept = { 0 };
 
-	if (m->type != CONF_MOUNT_BIND || strchr(m->source, '/'))
+	if (m->type != CONF_MOUNT_BIND || !strv_has(&m->options, MOUNT_CREATE) || strchr(m->source, '/'))
 		return;
 	m->type = CONF_MOUNT_VOLUME;
 	for (size_t i = 0; i < m->options.n; i++)

@@ -13,7 +13,6 @@ struct conf_mount {
 	char *target;        /* as the job says it: absolute, or below / */
 	bool readonly;       /* "ro" of @options is it too */
 	struct strv options; /* others: "rbind", "noexec", propagation ("rslave"), nocopy of a volume; size=, mode= of a tmpfs */
-	struct dict labels;  /* of a volume that is made for it */
 };
 struct conf_device {
 	char *host, *inside, *access; /* of "rwm"; never NULL */
@@ -48,7 +47,6 @@ struct task_conf {
 	bool no_network;                                               /* network_mode "none" */
 	struct strv ports;                                             /* labels of the group's */
 	struct strv dns_servers, dns_search_domains, dns_options;
-	bool host_dns;           /* true */
 	struct strv extra_hosts; /* "name:ip" */
 
 	/* security */

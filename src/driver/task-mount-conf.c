@@ -21,7 +21,6 @@ void conf_mount_done(struct conf_mount *m)
 	free(m->source);
 	free(m->target);
 	strv_done(&m->options);
-	dict_done(&m->labels);
 	*m = (struct conf_mount){ 0 };
 }
 
@@ -68,7 +67,7 @@ struct mount_said {
 	bool readonly, no_copy, has_tmpfs;
 	struct strv options;
 	int64_t size, mode;
-	struct dict labels, driver_options;
+	struct dict driver_options;
 };
 #define AT(field) .at = offsetof(struct mount_said, field)
 
@@ -93,7 +92,7 @@ static const struct option volume_driver_rows[] = {
 static const struct option volume_rows[] = {
 	{ "no_copy", OPTION_BOOL, .from = FROM_DOCKER, AT(no_copy), .value = "false",
 	  .doc = "a new volume does not get what the image has at its place" },
-	{ "labels", OPTION_DICT, .from = FROM_DOCKER, AT(labels), .check = check_label, .doc = "of a volume that is made" },
+	{ "labels", OPTION_DICT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE, .doc = "nothing is made of them" },
 	{ "driver_config", OPTION_BLOCK, .from = FROM_DOCKER, .nested = volume_driver_rows, .doc = "of a volume that is made" },
 	{ NULL },
 };
@@ -160,7 +159,6 @@ static int mount_of(struct mount_said *s, struct conf_mount *m, struct err *err)
 	if (r < 0)
 		return r;
 	m->source = m->type == CONF_MOUNT_TMPFS ? NULL : TAKE_PTR(s->source);
-	dict_add(&m->labels, &s->labels);
 	return 0;
 }
 

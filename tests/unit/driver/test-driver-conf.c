@@ -102,7 +102,6 @@ static void test_all(void **state)
 	assert_int_equal(c->oom_score_adj, 500);
 	assert_string_equal(c->auth.username, "u");
 	assert_string_equal(c->auth.password, "p");
-	assert_string_equal(c->auth.server, "reg");
 	assert_int_equal(c->image_pull_timeout, 1800 * S);
 	assert_int_equal(c->pull_activity_timeout, 60 * S);
 	assert_false(c->gc.image || c->gc.container || c->gc.dangling.enabled);

@@ -12,6 +12,7 @@
 /* Of a registry, by name and password or by what knows them; all NULL: none was given. */
 struct conf_auth {
 	char *username, *password;
+	char *server; /* whose they are: another registry does not get them; NULL: the image's */
 	char *config; /* a file of the form of Docker's config.json */
 	char *helper; /* "ecr-login" of docker-credential-ecr-login */
 };

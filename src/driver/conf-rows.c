@@ -44,7 +44,7 @@ const struct option conf_auth_rows[] = {
 	{ "email", OPTION_TEXT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
 	  .doc = "nothing is made of it: no registry asks for it" },
 	{ "server_address", OPTION_TEXT, .from = FROM_DOCKER, .at = AT(server), .otherwise = "the image's registry",
-	  .doc = "whose they are: no other registry gets them" },
+	  .doc = "whose they are: they go nowhere else" },
 	{ "config", OPTION_TEXT, .from = OPTION_D_P, .at = AT(config), .doc = "a file of the form of Docker's config.json" },
 	{ "helper", OPTION_TEXT, .from = OPTION_D_P, .at = AT(helper), .read = auth_helper,
 	  .doc = "`NAME` of the program `docker-credential-NAME` that knows them" },

@@ -10,7 +10,7 @@ enum conf_mount_type { CONF_MOUNT_BIND, CONF_MOUNT_VOLUME, CONF_MOUNT_TMPFS };
 struct conf_mount {
 	enum conf_mount_type type;
 	char *source;        /* bind: as the job says it (task-path.h); volume: its name, NULL: a nameless one; tmpfs: NULL */
-	char *target;        /* as the job says it: absolute, or below / */
+	char *target;        /* absolute */
 	bool readonly;       /* "ro" of @options is it too */
 	struct strv options; /* others: "rbind", "noexec", propagation ("rslave"), nocopy of a volume; size=, mode= of a tmpfs */
 };

@@ -49,14 +49,12 @@ static int mount_option_add(struct conf_mount *m, const char *option, struct err
 
 static int mount_conf_target(struct conf_mount *m, const char *target, struct err *err)
 {
-	_cleanup_free_ char *absolute = mem_printf("%s%s", *target == '/' ? "" : "/", target);
-	int r = *target ? check_inside(absolute, NULL, err)
+	int r = *target ? check_inside(target, NULL, err)
 			: err_set(err, ERR_INVALID, "no target: where it is to be in the container");
 
-	if (r < 0)
-		return r;
-	m->target = TAKE_PTR(absolute);
-	return 0;
+	if (r >= 0)
+		m->target = mem_strdup(target);
+	return r;
 }
 
 /* ---- a block */

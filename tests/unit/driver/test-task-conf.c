@@ -121,7 +121,7 @@ static void test_docker(void **state)
 		"'/dev/c',"
 		" 'cgroup_permissions': 'r'}], 'mount': [{'type': 'tmpfs', 'target': '/t', 'tmpfs_options': [{'size': 100000, "
 		"'mode': 511}]},"
-		" {'type': 'volume', 'target': 'data', 'source': 'd', 'readonly': true, 'volume_options': [{'no_copy': true,"
+		" {'type': 'volume', 'target': '/data', 'source': 'd', 'readonly': true, 'volume_options': [{'no_copy': true,"
 		" 'labels': [{'k': 'v'}], 'driver_config': [{'name': 'local'}]}]}, {'type': 'bind', 'target': '/b', 'source': "
 		"'local/b',"
 		" 'bind_options': [{'propagation': 'rslave'}]}]}");
@@ -309,6 +309,9 @@ static void test_bad(void **state)
 		{ "{'image': 'a', 'logging': [{'driver': 'journald'}]}",
 		  "option logging: driver: \"journald\": what a task writes" },
 		{ "{'image': 'a', 'auth': [{'username': 'x'}]}", "option auth: username without password" },
+		{ "{'image': 'a', 'mounts': [{'source': '/x', 'target': 'y', 'type': 'bind'}]}",
+		  "option mounts: y: invalid path inside \"y\"" },
+		{ "{'image': 'a', 'tmpfs': ['x']}", "option tmpfs: x: invalid path inside \"x\"" },
 		{ "{'image': 'a', 'auth': {'tls_verify': false}}", "option auth: tls_verify: a task cannot have" },
 		{ "{'image': 'a', 'socket': 'other'}", "option socket: \"other\": there is one containerd" },
 		{ "{'image': 'a', 'storage_opt': {'size': '1g'}}", "option storage_opt: containerd-driver has it not: " },

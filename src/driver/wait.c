@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { WAIT_LOOK_MS = 15000, WAIT_LOOK_AGAIN_MS = 5000, EXIT_UNKNOWN = 255 };
+enum { WAIT_LOOK_MS = 15000, WAIT_LOOK_AGAIN_MS = 5000, WAIT_COLLECTED_MS = 50, WAIT_PATIENCE_MS = 10000, EXIT_UNKNOWN = 255 };
 
 struct waiting {
 	struct handle *of;
@@ -28,7 +28,9 @@ struct waiting {
 	struct ctrd_call *look;   /* for its process */
 	struct ctrd_call *record; /* for how it ended */
 	struct timer look_again;  /* where that was not answered */
-	int pidfd;                /* -1: none */
+	struct timer collected;   /* its process may have been by now */
+	int64_t patience;
+	int pidfd; /* -1: none */
 	struct cgroup_of cgroup;
 	struct oom_looks oom;
 };
@@ -105,6 +107,7 @@ static void waiting_free(struct waiting *w)
 	task_wait_free(w->wait);
 	ctrd_call_free(w->look);
 	timer_done(&w->look_again);
+	timer_done(&w->collected);
 	ctrd_call_free(w->record);
 	core_leave(&w->core);
 	closep(&w->pidfd);
@@ -144,13 +147,18 @@ static void waiting_tell_status(struct waiting *w, unsigned status, int64_t at)
 	waiting_tell(w, &x);
 }
 
-/* containerd knows nothing of it. */
-static void waiting_tell_kernels(struct waiting *w)
+/* containerd knows nothing of it. Its process may still be on its way: containerd forgets first, and then ends what is left. */
+static void waiting_tell_kernels(void *arg)
 {
+	struct waiting *w = arg;
 	struct handle_exit x = { .at = clock_wall(), .code = EXIT_UNKNOWN };
-	int status;
+	int status = 0, r = w->pidfd < 0 ? -ERR_NOT_FOUND : pid_exit_status(w->pidfd, &status, NULL);
 
-	if (w->pidfd >= 0 && pid_exit_status(w->pidfd, &status, NULL) >= 0) {
+	if (r == -ERR_PRECONDITION && clock_mono() < w->patience) {
+		timer_set(&w->collected, clock_mono() + WAIT_COLLECTED_MS * NSEC_PER_MSEC);
+		return;
+	}
+	if (r >= 0) {
 		waiting_tell_status(w, (unsigned)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)), x.at);
 		return;
 	}
@@ -173,6 +181,8 @@ static void on_record(void *arg)
 			return;
 		}
 	}
+	w->patience = clock_mono() + WAIT_PATIENCE_MS * NSEC_PER_MSEC;
+	timer_init(&w->collected, w->core.loop, waiting_tell_kernels, w);
 	waiting_tell_kernels(w);
 }
 

@@ -408,9 +408,11 @@ static void by_the_kernel(void **state)
 	make_task(rig);
 	know(rig);
 	assert_false(turn_for(rig, 500)); /* the look is answered */
-	(void)close(hold[1]);
-	assert_int_equal(waitpid(child, NULL, 0), child);
 	forget(rig);
+	assert_false(turn_for(rig, 300)); /* it still runs */
+	(void)close(hold[1]);
+	assert_false(turn_for(rig, 100)); /* and is not collected */
+	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_true(turn_for(rig, 10000));
 	if (rig->h->exit.err)
 		print_message("this kernel does not keep how a process ended\n");

@@ -211,7 +211,7 @@ static void auth_may_be_soft(void **state)
 	want(b, &o, &w);
 	assert_int_equal(await(b, &o), -ERR_UNAUTHENTICATED);
 	assert_non_null(strstr(o.err.hint, "option auth"));
-	await_asked(b, "--authfile /etc/docker.json --helper x --mark", 1);
+	await_asked(b, "--mark davit.made-for=nomad --authfile /etc/docker.json --helper x --progress", 1);
 	w.auth_soft_fail = true;
 	want(b, &o, &w);
 	assert_int_equal(await(b, &o), 0);
@@ -278,7 +278,7 @@ static void archives_are_read(void **state)
 	assert_int_equal(await(b, &o), 0);
 	assert_int_equal(await(b, &again), 0);
 	await_asked(b,
-		    "load --address /nonexistent --namespace nomad --mark davit.made-for=nomad --no-authfile --progress json "
+		    "load --address /nonexistent --namespace nomad --mark davit.made-for=nomad --progress json "
 		    "--only docker.io/library/read:1 --input /proc/self/fd/3",
 		    2);
 }

@@ -49,7 +49,8 @@ def make(args):
         os.makedirs(os.path.join(Machine.work, "volumes", name))
         os.chmod(os.path.join(Machine.work, "volumes", name), 0o777)
     Machine.agent.client = "".join(f'  host_volume "{name}" {{\n    path = "{Machine.work}/volumes/{name}"\n  }}\n' for name in VOLUMES)
-    Machine.agent.usual = {"containerd_runtime": "io.containerd.runc.v2" if not args.shim else "io.containerd.davit.v2", "stats_interval": "1s"}
+    runtime = os.path.join(plugins, "containerd-shim-davit-v2") if args.shim else "io.containerd.runc.v2"
+    Machine.agent.usual = {"containerd_runtime": runtime, "stats_interval": "1s"}
     Machine.agent.options = dict(Machine.agent.usual)
     return containerd
 

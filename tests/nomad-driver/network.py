@@ -4,7 +4,7 @@ import re
 import socket
 import urllib.request
 
-from lib.case import Machine, wait_until
+from lib.case import wait_until
 from lib.nomad_case import NomadCase, task_block
 
 SERVER = ("httpd", "-f", "-p", "8080", "-h", "/www")
@@ -77,9 +77,15 @@ class Network(NomadCase):
     def test_host(self):
         for group in ("", network("host")):
             with self.subTest(group):
-                job = self.job(group=group).running()
+                job = self.job(group=group, config={"host_network": True}).running()
                 self.assertTrue(self.host_devices <= self.devices(job))
                 self.assertEqual(os.readlink(f"/proc/{job.pid()}/ns/net"), os.readlink("/proc/self/ns/net"))
+
+    def test_without_a_block_it_is_davits_own(self):
+        """As Docker's driver has its bridge: with a way out, and the ports that the task asks for."""
+        job = self.job(SERVER, group=network("host", port("http")), config={"ports": ["http"]}).running()
+        self.assertEqual(self.devices(job), {"lo", "eth0"})
+        self.served(self.ports(job)["http"])
 
     def test_none(self):
         job = self.job(group=network("none")).running()
@@ -118,7 +124,5 @@ class Hostname(NomadCase):
         if job.status() == "running":
             self.assertEqual(job.run("hostname").strip(), "picard")
         else:
-            self.assertRegex(job.story(), "hostname")
+            self.assertIn("hostname is not currently supported on driver", self.agent.log()[self.log_from:])
 
-    def tearDown(self):
-        self.assertTrue(Machine.containerd.process)

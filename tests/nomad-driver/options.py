@@ -59,7 +59,7 @@ class Wrong(NomadCase):
 
 class Policy(NomadCase):
     options = {"allow_privileged": False, "allow_caps": ["CHOWN", "KILL", "NET_BIND_SERVICE"], "allow_runtimes": ["io.containerd.runc.v2"],
-               "volumes": {"enabled": False}, "pids_limit": 100}
+               "volumes": {"enabled": False}, "allowed_modes": {"pid": [], "ipc": [], "network": []}, "pids_limit": 100}
 
     def refused(self, option, **kw):
         job = self.job(**kw).failed()
@@ -80,6 +80,7 @@ class Policy(NomadCase):
     def test_namespaces_of_the_host(self):
         self.refused("allowed_modes", config={"pid_mode": "host"})
         self.refused("allowed_modes", config={"ipc_mode": "host"})
+        self.refused("allowed_modes", config={"host_network": True})
 
     def test_paths_of_the_host(self):
         self.refused("volumes", config={"mounts": [{"type": "bind", "source": "/etc", "target": "/x", "options": ["rbind", "ro"]}]})

@@ -109,7 +109,6 @@ class Scenarios(NomadCase):
     def test_006_dns(self):
         network = """
             network {
-              mode = "bridge"
               dns {
                 servers = ["127.0.0.1", "127.0.0.2"]
                 searches = ["internal.corp"]

@@ -14,7 +14,6 @@ WRONG = (
     ('ipc_mode = "perhaps"', "ipc_mode"),
     ('mounts = [{ type = "bind", source = "/no/such/path", target = "/x" }]', "/no/such/path"),
     ('mounts = [{ type = "magic", source = "/tmp", target = "/x" }]', "magic|type"),
-    ('mounts = [{ type = "bind", source = "/tmp", target = "relative" }]', "relative|target"),
     ('devices = ["/dev/no-such"]', "/dev/no-such"),
     ('extra_hosts = ["nocolon"]', "extra_hosts|nocolon"),
     ('extra_hosts = ["name:not-an-address"]', "not-an-address|extra_hosts"),
@@ -26,7 +25,6 @@ WRONG = (
     ('pids_limit = -5', "pids_limit"),
     ('image_pull_timeout = "soon"', "image_pull_timeout"),
     ('cpu_hard_limit = true\n cpu_cfs_period = 5', "cpu_cfs_period"),
-    ('tmpfs = ["relative"]', "tmpfs|relative"),
     ('group_add = ["nobody-knows-it"]', "nobody-knows-it|group_add"),
     ('no_such_option = 1', "no_such_option"),
     ('command = 5\n args = "text"', "args|list"),
@@ -37,7 +35,7 @@ WRONG = (
 class Wrong(NomadCase):
     def test_values(self):
         """All at once: each allocation fails with an event that names its option."""
-        jobs = [(lines, says, self.sh_job("sleep 1000", raw=lines, config={"image": None} if lines.startswith("image") else
+        jobs = [(lines, says, self.sh_job("sleep 1000", raw=lines, config={"image": None} if lines.startswith("image =") else
                                           {"command": None, "args": None} if lines.startswith("command") else None)) for lines, says in WRONG]
         for lines, says, job in jobs:
             with self.subTest(lines):

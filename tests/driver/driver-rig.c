@@ -86,7 +86,7 @@ int rig_teardown(void **state)
 {
 	struct rig *rig = *state;
 	struct err err = ERR_INIT;
-	int r = host_shutdown(&rig->host, &err);
+	int r = host_shutdown(&rig->host, RIG_CALL_MS, &err); /* how fast it ends is test-services.c's */
 
 	if (r != 0)
 		fail_msg("%s: status %x; it said: %s", err.msg, (unsigned)r, buf_str(child_err(rig->host.child)));

@@ -253,7 +253,7 @@ static int question_ask(const struct question *q, struct err *err)
 	if (r == 0)
 		r = question_answer(&p, q, err);
 	if (r == 0 && p.child)
-		r = host_shutdown(&p, err);
+		r = host_shutdown(&p, HOST_END_MS, err);
 	return r < 0 ? r : 0;
 }
 

@@ -175,19 +175,18 @@ static void shutdown_ask(struct host *p, const struct ctx *ctx)
 	(void)grpc_unary_end(call, ctx, &in, NULL); /* its connection may end before the answer has come */
 }
 
-int host_shutdown(struct host *p, struct err *err)
+int host_shutdown(struct host *p, int64_t ms, struct err *err)
 {
-	const struct ctx ctx = ctx_within(NULL, HOST_END_MS);
-	int r = 0;
+	const struct ctx ctx = ctx_within(NULL, ms);
+	int r;
 
 	if (!grpc_alive(p->grpc)) {
 		grpc_free(TAKE_PTR(p->grpc));
-		r = host_connect(p, &p->grpc, err);
+		(void)host_connect(p, &p->grpc, NULL); /* it may be about to end, and have no socket any more */
 	}
-	if (r == 0)
+	if (p->grpc)
 		shutdown_ask(p, &ctx);
-	if (r == 0)
-		r = child_wait(p->child, &ctx, err);
+	r = child_wait(p->child, &ctx, err);
 	if (r < 0)
 		child_kill(p->child, SIGKILL);
 	return r < 0 ? err_wrap(err, r, "plugin after Shutdown") : r;

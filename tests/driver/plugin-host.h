@@ -44,8 +44,9 @@ int host_start(struct host *, struct loop *, const struct host_spec *, struct er
 int host_attach(struct host *, struct loop *, const char *address, struct err *err);
 /* Once more, beside the connection that is there: the caller's. */
 int host_connect(const struct host *, struct grpc **ret, struct err *err);
-/* GRPCController.Shutdown, and its end within HOST_END_MS: the wait(2) status, or -ERR_DEADLINE, and it is killed. */
-int host_shutdown(struct host *, struct err *err);
+/* GRPCController.Shutdown, and its end within @ms (Nomad grants HOST_END_MS): the wait(2) status, or -ERR_DEADLINE, and it is
+ * killed. */
+int host_shutdown(struct host *, int64_t ms, struct err *err);
 
 struct host_method;
 /* One request, one answer, in @a. */

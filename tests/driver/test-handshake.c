@@ -64,7 +64,7 @@ static void takes_the_folder_that_it_is_told(void **state)
 	rig_start(rig);
 	assert_int_equal(strncmp(rig->host.said.address, dir, strlen(dir)), 0);
 	rig_check(rig, rig->host.grpc, "folder");
-	assert_int_equal(host_shutdown(&rig->host, NULL), 0);
+	assert_int_equal(host_shutdown(&rig->host, RIG_CALL_MS, NULL), 0);
 	assert_int_equal(rmdir(dir), 0); /* nothing is in it */
 }
 
@@ -151,7 +151,7 @@ static void stands_beside_another(void **state)
 	assert_int_equal(host_start(&other, rig->loop, &spec, &err), 0);
 	assert_string_not_equal(other.said.address, rig->host.said.address);
 	rig_check(rig, other.grpc, "another");
-	assert_int_equal(host_shutdown(&other, &err), 0);
+	assert_int_equal(host_shutdown(&other, RIG_CALL_MS, &err), 0);
 	rig_check(rig, rig->host.grpc, "one");
 }
 

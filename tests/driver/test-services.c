@@ -318,7 +318,7 @@ static void ends_with_open_streams(void **state)
 	for (size_t i = 0; i < 4; i++)
 		calls[i] = rig_begin(rig->host.grpc, host_method_find(streams[i]), "", 0, &endless);
 	since = clock_mono();
-	if (host_shutdown(&rig->host, &err) != 0)
+	if (host_shutdown(&rig->host, HOST_END_MS, &err) != 0)
 		fail_msg("%s", err.msg);
 	print_message("ended after %.1f ms\n", (double)(clock_mono() - since) / 1e6);
 	for (size_t i = 0; i < 4; i++)

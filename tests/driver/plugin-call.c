@@ -165,7 +165,8 @@ static int task_call(struct host *p, const char *name, const char *id, const cha
 		return r;
 	call = grpc_start(p->grpc, m->path, NULL, ctx);
 	grpc_send(call, buf_str(&out), out.len, true);
-	return err_wrap(err, grpc_unary_end(call, ctx, &in, err), "%s", name);
+	r = grpc_unary_end(call, ctx, &in, err);
+	return r < 0 ? err_wrap(err, r, "%s", name) : 0;
 }
 
 static int time_start(struct host *p, const char *text, const struct ctx *ctx, int64_t *ret_ns, char **ret_id, struct err *err)
@@ -191,7 +192,7 @@ static int time_start(struct host *p, const char *text, const struct ctx *ctx, i
 	*ret_ns = clock_mono() - since;
 	if (r == 0)
 		*ret_id = mem_strdup(id);
-	return err_wrap(err, r, "StartTask");
+	return r < 0 ? err_wrap(err, r, "StartTask") : 0;
 }
 
 static int time_starts(struct host *p, const struct question *q, struct err *err)

@@ -50,7 +50,7 @@ const struct option conf_auth_rows[] = {
 	  .doc = "`NAME` of the program `docker-credential-NAME` that knows them" },
 	{ "tls_verify", OPTION_BOOL, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE, .read = auth_tls_verify,
 	  .otherwise = "`true`", .doc = "`false` is an error: the registry's `hosts.toml` says `skip_verify`" },
-	{ NULL },
+	{ .name = NULL },
 };
 #undef AT
 
@@ -99,7 +99,7 @@ const struct option conf_logging_rows[] = {
 	  .doc = LOGGING_KIND_DOC },
 	{ "config", OPTION_DICT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE, .doc = LOGGING_REST_DOC },
 	{ "options", OPTION_DICT, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE, .doc = LOGGING_REST_DOC },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /* ---- capabilities */

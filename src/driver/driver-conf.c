@@ -67,7 +67,7 @@ static const struct option dangling_rows[] = {
 	{ "creation_grace", OPTION_SPAN, .from = FROM_DOCKER, AT(gc.dangling.creation_grace), .min = OPTION_MIN,
 	  .max = 10080 * OPTION_MIN, .value = "5m", .doc = "how long one may be unknown; at least `1m`" },
 	{ "dry_run", OPTION_BOOL, .from = FROM_DOCKER, AT(gc.dangling.dry_run), .value = "false", .doc = "only say so in the log" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option gc_rows[] = {
@@ -79,7 +79,7 @@ static const struct option gc_rows[] = {
 	  .doc = "`false`: the container stays when the task has ended, to be looked at" },
 	{ "dangling_containers", OPTION_BLOCK, .from = FROM_DOCKER, .nested = dangling_rows,
 	  .doc = "containers that were left behind" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option volumes_rows[] = {
@@ -87,7 +87,7 @@ static const struct option volumes_rows[] = {
 	  .doc = "tasks may mount folders of the host from outside of their allocation, as with Roblox's driver" },
 	{ "selinuxlabel", OPTION_TEXT, .from = OPTION_D_P, AT(volumes.selinuxlabel), .words = "z|Z",
 	  .doc = "the label of what is mounted so" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 #define MODES_DOC(option) "what tasks may say as `" option "` beside `private`; `*` is each"
@@ -100,7 +100,7 @@ static const struct option modes_rows[] = {
 	{ "network", OPTION_TEXTS, AT(allowed_modes.network), .value = "host",
 	  .doc = "`host`: tasks may say `host_network = true` or `network_mode = \"host\"`" },
 	{ "cgroup", OPTION_TEXTS, AT(allowed_modes.cgroup), .otherwise = "none", .doc = MODES_DOC("cgroupns") },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option driver_rows[] = {
@@ -165,7 +165,7 @@ static const struct option driver_rows[] = {
 	{ "recover_stopped", OPTION_BOOL, OPTION_REFUSED, FROM_PODMAN, .doc = "a task that has ended is Nomad's to restart" },
 	{ "networking", OPTION_ANY, OPTION_REFUSED, FROM_PODMAN, .doc = "Nomad makes the networks of groups" },
 	{ "windows_allow_insecure_container_admin", OPTION_BOOL, OPTION_REFUSED, FROM_DOCKER, .doc = "it is for Linux" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /* ---- one of them */

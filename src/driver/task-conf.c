@@ -42,7 +42,7 @@ static int read_entrypoint(const struct node *n, void *into, struct err *err)
 static const struct option health_rows[] = {
 	{ "disable", OPTION_BOOL, .from = FROM_DOCKER, .at = offsetof(struct task_conf, no_healthcheck), .value = "false",
 	  .doc = "the image's health check is not run" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /* ---- namespaces */
@@ -444,7 +444,7 @@ static const struct option task_rows[] = {
 	{ "port_map", OPTION_ANY, OPTION_REFUSED, OPTION_D_P,
 	  .doc = "the group's network has ports: network { port \"http\" { to = 80 } }" },
 	{ "isolation", OPTION_TEXT, OPTION_REFUSED, FROM_DOCKER, .doc = "it is for Windows" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 void task_conf_free(struct task_conf *c)

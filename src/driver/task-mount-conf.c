@@ -73,26 +73,26 @@ static const struct option bind_rows[] = {
 	{ "propagation", OPTION_TEXT, .from = FROM_DOCKER, AT(propagation), .otherwise = "`rprivate`",
 	  .words = "rprivate|private|rshared|shared|rslave|slave",
 	  .doc = "whether mounts made later on either side are seen on the other" },
-	{ NULL },
+	{ .name = NULL },
 };
 static const struct option tmpfs_rows[] = {
 	{ "size", OPTION_SIZE, .from = FROM_DOCKER, AT(size), .has = offsetof(struct mount_said, has_tmpfs), .min = 1,
 	  .max = INT64_MAX, .otherwise = "half of the memory", .doc = "bytes" },
 	{ "mode", OPTION_NUMBER, .from = FROM_DOCKER, AT(mode), .has = offsetof(struct mount_said, has_tmpfs), .max = 07777,
 	  .otherwise = "1023, that is 01777", .doc = "permissions, a decimal number as in Nomad's docker driver: 511 is 0777" },
-	{ NULL },
+	{ .name = NULL },
 };
 static const struct option volume_driver_rows[] = {
 	{ "name", OPTION_TEXT, .from = FROM_DOCKER, AT(driver), .words = "local", .doc = "who keeps it" },
 	{ "options", OPTION_DICT, .from = FROM_DOCKER, AT(driver_options), .doc = "none are known" },
-	{ NULL },
+	{ .name = NULL },
 };
 static const struct option volume_rows[] = {
 	{ "no_copy", OPTION_BOOL, .from = FROM_DOCKER, AT(no_copy), .value = "false",
 	  .doc = "a new volume does not get what the image has at its place" },
 	{ "labels", OPTION_DICT, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE, .doc = "nothing is made of them" },
 	{ "driver_config", OPTION_BLOCK, .from = FROM_DOCKER, .nested = volume_driver_rows, .doc = "of a volume that is made" },
-	{ NULL },
+	{ .name = NULL },
 };
 const struct option task_mount_rows[] = {
 	{ "type", OPTION_TEXT, .from = OPTION_R_D, AT(type), .value = "volume", .words = "bind|volume|tmpfs", .doc = "what it is" },
@@ -105,7 +105,7 @@ const struct option task_mount_rows[] = {
 	{ "bind_options", OPTION_BLOCK, .from = FROM_DOCKER, .nested = bind_rows, .doc = "of a bind" },
 	{ "tmpfs_options", OPTION_BLOCK, .from = FROM_DOCKER, .nested = tmpfs_rows, .doc = "of a tmpfs" },
 	{ "volume_options", OPTION_BLOCK, .from = FROM_DOCKER, .nested = volume_rows, .doc = "of a volume" },
-	{ NULL },
+	{ .name = NULL },
 };
 #undef AT
 
@@ -253,7 +253,7 @@ const struct option task_device_rows[] = {
 	{ "container_path", OPTION_TEXT, .from = FROM_DOCKER, AT(inside), .otherwise = "as on the host",
 	  .doc = "in the container" },
 	{ "cgroup_permissions", OPTION_TEXT, .from = FROM_DOCKER, AT(access), .value = "rwm", .doc = "read, write, make nodes" },
-	{ NULL },
+	{ .name = NULL },
 };
 #undef AT
 

@@ -460,14 +460,12 @@ static int check_tasks(const struct job *j, struct err *err)
 {
 	const size_t twice = tasks_twice(j);
 
-	for (size_t i = 0; j->n_tasks > 1 && i < j->n_tasks; i++)
-		if (j->tasks[i].cgroup)
-			return err_set(err, ERR_INVALID, "task %s: a cgroup of somebody else's is for jobs of one task",
-				       j->tasks[i].name);
-
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		int r = check_task_name(j, i, twice, err);
 
+		if (r >= 0 && j->n_tasks > 1 && j->tasks[i].cgroup)
+			r = err_set(err, ERR_INVALID, "task %s: a cgroup of somebody else's is for jobs of one task",
+				    j->tasks[i].name);
 		if (r >= 0)
 			r = check_host_network(j, &j->tasks[i], err);
 		if (r >= 0)

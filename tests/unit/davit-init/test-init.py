@@ -209,4 +209,5 @@ class Init(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it, and what is ignored is inherited: a shell cannot trap it then
     unittest.main()

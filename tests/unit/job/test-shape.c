@@ -87,10 +87,10 @@ static void round_trip_changes_nothing(void **state)
 	}
 }
 
-/* Keys that exclude another: the other tasks have them, or it stands at its default. */
+/* Keys that exclude another, or a second task: the other tasks have them, or it stands at its default. */
 static bool excluded(const struct shape *s, const char *key)
 {
-	static const char *const keys[] = { "bundle", "cpu_quota", "cpu_period", "file", "condition", "sandbox" };
+	static const char *const keys[] = { "bundle", "cgroup", "cpu_quota", "cpu_period", "file", "condition", "sandbox" };
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if ((s == &task_shape || s == &auth_shape || s == &depend_shape) && !strcmp(key, keys[i]))
@@ -200,6 +200,11 @@ static const struct {
 	{ "{\"tasks\":[{\"image\":\"i\",\"ulimits\":[{\"name\":\"nofile\",\"soft\":-2}]}]}",
 	  "ulimits[0]: key \"soft\": -2 is out of range", "" },
 #define MODES(of_job, of_task) "{" of_job "\"tasks\":[{\"image\":\"i\"," of_task "}]}"
+	{ MODES("", "\"cgroup\":\"a\""), "invalid cgroup \"a\": not a path such as /a/b", "" },
+	{ MODES("", "\"cgroup\":\"/a/../b\""), "invalid cgroup \"/a/../b\": not a path such as /a/b", "" },
+	{ MODES("", "\"cgroup\":\"/a/\""), "invalid cgroup \"/a/\": not a path such as /a/b", "" },
+	{ MODES("", "\"name\":\"a\",\"cgroup\":\"/a\"},{\"name\":\"b\",\"image\":\"i\""),
+	  "task a: a cgroup of somebody else's is for jobs of one task", "" },
 	{ MODES("\"hostname\":\"h\",", "\"uts\":\"host\""), "conflicting options: hostname and uts host", "the host has its name" },
 	{ MODES("", "\"ipc\":\"host\",\"shm_size\":1"), "conflicting options: shm-size and ipc host", "/dev/shm is the host's" },
 	{ MODES("", "\"ipc\":\"host\",\"sysctl\":{\"kernel.sem\":\"1\"}"),

@@ -89,7 +89,8 @@ void ctrd_call_free(struct ctrd_call *call)
 	free(call);
 }
 
-bool ctrd_call_ready(const struct ctrd_call *call) { return !call->grpc || grpc_ready(call->grpc); }
+bool ctrd_call_ready(const struct ctrd_call *call) { return !call->grpc || grpc_ended(call->grpc); }
+bool call_said(const struct ctrd_call *call) { return !call->grpc || grpc_ready(call->grpc); }
 
 struct grpc_call *call_grpc(struct ctrd_call *call) { return call->grpc; }
 

@@ -36,6 +36,8 @@ int call_end(struct ctrd_call *, const struct ctx *, struct reply *ret, struct e
 int call_end_empty(struct ctrd_call *, const struct ctx *, struct err *err);
 /* Same, and -ERR_NOT_FOUND is success. */
 int call_end_absent(struct ctrd_call *, const struct ctx *, struct err *err);
+/* True when call_next() would not wait. */
+bool call_said(const struct ctrd_call *);
 /* The next message of a stream: 1; 0 at its end. The call stays. */
 int call_next(struct ctrd_call *, const struct ctx *, struct reply *ret, struct err *err);
 struct grpc_call *call_grpc(struct ctrd_call *);

@@ -161,7 +161,7 @@ static int take_answers(struct content_writer *w, const struct ctx *ctx, struct 
 {
 	Content__Action action;
 
-	while (ctrd_call_ready(w->call)) {
+	while (call_said(w->call)) {
 		int r = w->ended ? 0 : answer(w, 1, ctx, &action, err);
 
 		if (r < 0)

@@ -1,6 +1,10 @@
 /* Theory of operation: a call and a session, each of which may end first. What the process writes goes out at once, until the
  * client is OUT_MOST bytes behind: then the process waits. What the client sends goes to the process at once, until IN_MOST bytes
- * wait for it: then the client's window is left to fill. */
+ * wait for it: then the client's window is left to fill.
+ *
+ * Nomad's client gives up what it has not read yet when it cannot send: where a call ends while input is still underway, output and
+ * exit code are lost to it. So a call whose input has not ended stays open for a moment behind the exit code. */
+#include "clock.h"
 #include "desk.h"
 #include "exec-call.h"
 #include "mem.h"
@@ -10,6 +14,7 @@ enum {
 	IN_MOST = 64 << 10,
 	OUT_MOST = 256 << 10,
 	OUT_LOW = 64 << 10,
+	LINGER_MS = 200,
 	SIZE_MOST = 0xffff /* rows and columns of the kernel's terminals */
 };
 
@@ -18,6 +23,8 @@ struct exec_stream {
 	struct exec_session *session;
 	bool tty, reader_slow, writer_paused;
 	bool closed[2];
+	bool input_ended, exited;
+	struct timer linger;
 };
 
 typedef Driver__ExecTaskStreamingResponse reply;
@@ -78,6 +85,21 @@ static void stream_room(void *arg)
 	plugin_pause(e->call, false);
 }
 
+static void exec_stream_free(struct exec_stream *e)
+{
+	timer_done(&e->linger);
+	free(e);
+}
+
+static void exec_stream_end(void *arg)
+{
+	struct exec_stream *e = arg;
+
+	plugin_end(e->call);
+	exec_stream_free(e);
+}
+
+/* The last that it says. */
 static void stream_exit(struct exec_stream *e, int code)
 {
 	reply m = DRIVER__EXEC_TASK_STREAMING_RESPONSE__INIT;
@@ -89,7 +111,13 @@ static void stream_exit(struct exec_stream *e, int code)
 	m.exited = true;
 	m.result = &result;
 	plugin_send(e->call, &m.base);
-	plugin_end(e->call);
+	e->exited = true;
+	if (e->input_ended) {
+		exec_stream_end(e);
+		return;
+	}
+	timer_set(&e->linger, clock_mono() + LINGER_MS * NSEC_PER_MSEC);
+	stream_room(e); /* what it lets in may be the end */
 }
 
 /* A command that is not there, or is none: as a shell has it, so that `nomad alloc exec` ends with 126 or 127. */
@@ -111,9 +139,10 @@ static void stream_ended(void *arg, int r, const struct ctrd_exit *exit, const s
 		stream_exit(e, (int)exit->status);
 	else if (err->exit_code)
 		stream_no_command(e, err);
-	else
+	else {
 		plugin_fail(e->call, err);
-	free(e);
+		exec_stream_free(e);
+	}
 }
 
 static const struct exec_session_told stream_told = { stream_output, stream_closed, stream_room, stream_ended };
@@ -122,8 +151,9 @@ static void on_stream_gone(void *arg)
 {
 	struct exec_stream *e = arg;
 
-	exec_session_abandon(e->session);
-	free(e);
+	if (e->session)
+		exec_session_abandon(e->session);
+	exec_stream_free(e);
 }
 
 static int stream_setup(struct exec_stream *e, const Driver__ExecTaskStreamingSetup *setup, struct err *err)
@@ -140,18 +170,33 @@ static int stream_setup(struct exec_stream *e, const Driver__ExecTaskStreamingSe
 			  &stream_told, e, &e->session, err);
 }
 
+/* No input follows. The stream is gone with that where it has said all. */
+static void stream_input_ends(struct exec_stream *e)
+{
+	e->input_ended = true;
+	if (e->exited)
+		exec_stream_end(e);
+	else
+		exec_session_close_input(e->session);
+}
+
 static void stream_hear(struct exec_stream *e, const Driver__ExecTaskStreamingRequest *req)
 {
 	const Driver__ExecTaskStreamingTerminalSize *size = req->tty_size;
 	const operation *io = req->stdin;
 
+	if (e->exited) {
+		if (io && io->close)
+			stream_input_ends(e);
+		return;
+	}
 	if (size && size->width > 0 && size->height > 0 && size->width <= SIZE_MOST && size->height <= SIZE_MOST)
 		exec_session_resize(e->session, (unsigned)size->width, (unsigned)size->height);
 	if (!io)
 		return; /* with nothing else it is a heartbeat */
 	exec_session_write(e->session, io->data.data, io->data.len);
 	if (io->close)
-		exec_session_close_input(e->session);
+		stream_input_ends(e);
 	if (e->writer_paused || exec_session_unwritten(e->session) <= IN_MOST)
 		return;
 	e->writer_paused = true;
@@ -165,9 +210,10 @@ void exec_streaming_begin(struct plugin_call *call, const ProtobufCMessage *msg)
 	struct err err = ERR_INIT;
 
 	e->call = call;
+	timer_init(&e->linger, plugin_loop(call), exec_stream_end, e);
 	if (stream_setup(e, req->setup, &err) < 0) {
 		plugin_fail(call, &err);
-		free(e);
+		exec_stream_free(e);
 		return;
 	}
 	plugin_park(call, on_stream_gone, e);
@@ -185,9 +231,10 @@ void exec_streaming_message(struct plugin_call *call, const ProtobufCMessage *ms
 		return;
 	}
 	(void)err_set(&err, ERR_INVALID, "ExecTaskStreaming: a second setup");
-	exec_session_abandon(e->session);
+	if (e->session)
+		exec_session_abandon(e->session);
 	plugin_fail(call, &err);
-	free(e);
+	exec_stream_free(e);
 }
 
 /* No input can follow. A terminal's stays open, as Nomad's own drivers have it: its end would not be the shell's. */
@@ -195,6 +242,8 @@ void exec_streaming_half_close(struct plugin_call *call)
 {
 	struct exec_stream *e = plugin_parked(call);
 
-	if (!e->tty)
-		exec_session_close_input(e->session);
+	if (e->tty && !e->exited)
+		e->input_ended = true;
+	else
+		stream_input_ends(e);
 }

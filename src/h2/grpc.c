@@ -211,6 +211,7 @@ void grpc_send_end(struct grpc_call *call)
 size_t grpc_unsent(const struct grpc_call *call) { return h2_call_unsent(call->call); }
 
 bool grpc_ready(const struct grpc_call *call) { return h2_call_ready(call->call); }
+bool grpc_ended(const struct grpc_call *call) { return h2_call_ended(call->call); }
 
 const char *grpc_details(const struct grpc_call *call) { return h2_call_details(call->call); }
 

@@ -50,6 +50,9 @@ int grpc_recv(struct grpc_call *, const struct ctx *ctx, struct buf *ret, struct
 const char *grpc_details(const struct grpc_call *);
 /* True when grpc_recv() would not wait. */
 bool grpc_ready(const struct grpc_call *);
+/* True when its end is there behind what grpc_recv() has not given yet: grpc_unary_end() would not wait either. The answer of a
+ * unary call and its end are two frames, which may come one after the other. */
+bool grpc_ended(const struct grpc_call *);
 /* Instead of waiting: call @fn(@arg) once when the call has ended, with its status, the connection's loss or its deadline, so that
  * what waits for it then does not turn the loop. The loop calls it, never a function of this header, in a turn's end, where several
  * are called in the order in which their calls ended. It may start and free any call, this one too, and free the connection; it

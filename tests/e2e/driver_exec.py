@@ -242,6 +242,20 @@ class Exec(DriverCase):
         s.type("\n")
         self.assertIn("50 51", s.wait()[0])
 
+    def test_input_that_is_underway_at_the_end(self):
+        """Nomad's client loses what it has not read when it cannot send any more: the call waits a moment for the end of the input."""
+        def is_open():
+            s = self.stream("/bin/true")
+            while s.code is None:
+                self.assertTrue(s.hear())
+            waits = s.call.lines.empty()
+            s.end_input()
+            self.assertFalse(s.hear())
+            return waits
+        self.assertTrue(any(is_open() for _ in range(5)), "a moment is short on a busy machine, but not each time")
+        s = self.stream("/bin/true")
+        self.assertEqual(s.wait()[2], 0)  # and it ends without one
+
     def test_nothing_grows(self):
         """Hundreds of them, some at once, and the plugin has no more open than before."""
         self.exec("true")

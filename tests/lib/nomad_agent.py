@@ -147,7 +147,7 @@ class Exec:
             raise TimeoutError(f"exec: not within {self.seconds:g} s; there is {self.seen}")
         message = self.web.recv()
         if message is None:
-            self.ended = True
+            self.ended, self.raw = True, self.raw + self.web.reason
             return
         try:
             frame = json.loads(message)

@@ -7,7 +7,7 @@ found, and what was left behind, is never looked at twice: that is no moment's. 
 import re
 
 AT_MOST = 2  # of one run; where more fail, it is no moment's
-NEVER = re.compile(r"Sanitizer|runtime error:|left behind|core dumped|SIGSEGV|SIGABRT")
+NEVER = re.compile(r"Sanitizer|runtime error:|left behind|core dumped|SIGSEGV|SIGABRT|ended with -")
 
 
 def deserves(said):

@@ -20,7 +20,7 @@ class WebSocket:
         parts = urllib.parse.urlsplit(url)
         self.seconds = seconds
         self.socket = socket.create_connection((parts.hostname, parts.port), seconds)
-        self.held = b""
+        self.held, self.reason = b"", ""  # of the peer's close
         path = parts.path + ("?" + parts.query if parts.query else "")
         spoken = f"Sec-WebSocket-Protocol: {', '.join(protocols)}\r\n" if protocols else ""
         self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -77,6 +77,7 @@ class WebSocket:
             except ConnectionError:
                 return None
             if opcode == CLOSE:
+                self.reason = data[2:].decode(errors="replace")
                 return None
             if opcode == PING:
                 self.send(data, PONG)

@@ -188,6 +188,24 @@ static void unary(void **state)
 	assert_true(grpc_alive(w->grpc));
 }
 
+/* Who was told that it is there must not have to turn the loop for what is not. */
+static void an_answer_is_no_end(void **state)
+{
+	struct world *w = *state;
+	struct grpc_call *call = start(w, "/t/Park", "x");
+	struct err err = ERR_INIT;
+
+	turn_until(w, &w->messages, 1);
+	grpc_stream_send(w->parked, "half", 4);
+	while (!grpc_ready(call))
+		assert_int_equal(loop_turn(w->loop, &w->ctx, &err), 0);
+	assert_false(grpc_ended(call));
+	grpc_stream_end(w->parked, 0, NULL);
+	while (!grpc_ended(call))
+		assert_int_equal(loop_turn(w->loop, &w->ctx, &err), 0);
+	succeeds(w, call, "half");
+}
+
 static void metadata_and_deadline_cross(void **state)
 {
 	struct world *w = *state;
@@ -632,8 +650,8 @@ static void calls_back_to_back_leave_in_one_write(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("grpc", T(unary), T(metadata_and_deadline_cross), T(server_streams), T(client_streams), T(both_stream),
-	  T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines),
+RUN_TESTS("grpc", T(unary), T(an_answer_is_no_end), T(metadata_and_deadline_cross), T(server_streams), T(client_streams),
+	  T(both_stream), T(a_thousand_at_once), T(the_largest_message), T(an_early_end_stops_the_upload), T(deadlines),
 	  T(the_server_ends_what_is_overdue), T(a_silent_peer_is_given_up), T(one_that_greets_is_waited_for), T(cancels),
 	  T(a_dying_peer_ends_every_call), T(the_server_closes), T(goaway_lets_open_calls_end), T(a_slow_reader), T(open_errors),
 	  T(a_stale_socket_is_replaced), T(a_probe_is_no_client), T(garbage), T(calls_back_to_back_leave_in_one_write))

@@ -248,7 +248,7 @@ static void on_wait_looked(void *arg)
 		wait_spare_past(w);
 	}
 	if (w->pidfd >= 0 && !process_is_in(w, t.pid))
-		closep(&w->pidfd);
+		(void)close(TAKE_FD(w->pidfd));
 }
 
 static void wait_look(void *arg)

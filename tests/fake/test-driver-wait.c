@@ -421,7 +421,29 @@ static void by_the_kernel(void **state)
 	(void)tear_down(state);
 }
 
+/* A task that is over at once: its pid is another's when it is looked at. That look is given up, once; what is opened next, a pipe
+ * of some worker's for one, has its descriptor's number and is none of the task's. */
+static void a_process_that_is_anothers(void **state)
+{
+	char pid[16];
+	int next[16];
+
+	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
+	assert_int_equal(setenv("FAKE_PID", pid, 1), 0);
+	assert_int_equal(set_up(state), 0);
+	(void)unsetenv("FAKE_PID");
+	make_task(*state);
+	know(*state);
+	assert_false(turn_for(*state, 500)); /* the look is answered */
+	for (size_t i = 0; i < sizeof next / sizeof *next; i++)
+		next[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	exits(*state, 7);
+	for (size_t i = 0; i < sizeof next / sizeof *next; i++)
+		assert_int_equal(close(next[i]), 0);
+	(void)tear_down(state);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("driver-wait", T(codes), T(signals), T(while_containerd_is_away), T(by_its_record), T(unknown), T(oom_v1), T(oom_v2),
 	  T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(oom_before_a_recovery), T(oom_of_a_former_life), T(cgroups),
-	  T(usage), T(destroyed), cmocka_unit_test(by_the_kernel))
+	  T(usage), T(destroyed), cmocka_unit_test(by_the_kernel), cmocka_unit_test(a_process_that_is_anothers))

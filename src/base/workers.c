@@ -239,12 +239,13 @@ static void work_unqueue(struct workers *w, struct work *k)
 
 int workers_submit(struct workers *w, struct work *k, struct err *err)
 {
-	bool full;
+	bool full, closing;
 	int r;
 
 	pool_lock(w);
+	closing = w->closing;
 	full = w->queued >= w->conf.queue_max;
-	if (!full) {
+	if (!full && !closing) {
 		k->cancel = (struct cancel){ .fd = -1 };
 		k->ran = false;
 		k->by = NULL;
@@ -253,6 +254,8 @@ int workers_submit(struct workers *w, struct work *k, struct err *err)
 		(void)pthread_cond_signal(&w->more);
 	}
 	pool_unlock(w);
+	if (closing)
+		return err_set(err, ERR_CANCELLED, "no procedure begins any more");
 	if (full)
 		return err_set(err, ERR_EXHAUSTED, "%zu procedures wait already", w->conf.queue_max);
 	r = w->conf.idle_ms ? pool_grow(w) : 0;

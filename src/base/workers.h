@@ -42,7 +42,8 @@ struct workers_conf {
 
 /* -ERR_EXHAUSTED, or what the system says, when there are no more threads. With idle_ms none is started yet. */
 int workers_new(const struct workers_conf *, struct workers **ret, struct err *err);
-/* -ERR_EXHAUSTED: the queue is full, or there is no thread and none can be started; done() is not called then. */
+/* -ERR_EXHAUSTED: the queue is full, or there is no thread and none can be started; -ERR_CANCELLED: inside workers_free(). done()
+ * is not called then. */
 int workers_submit(struct workers *, struct work *, struct err *err);
 /* Its procedure is told to end; one that waits in the queue leaves it. done() follows at a turn to come. Nothing where that is on
  * its way already. */

@@ -21,8 +21,8 @@ struct plugin {
 	struct plugin_conf conf;
 	struct loop *loop;
 	struct grpc_server *server;
-	struct workers *workers;
-	struct list_node works; /* whose done() is to come */
+	struct workers *workers; /* NULL: inside plugin_free() */
+	struct list_node works;  /* whose done() is to come */
 	bool stopping;
 };
 
@@ -164,6 +164,8 @@ void plugin_pause(struct plugin_call *c, bool paused)
 
 /* ---- work */
 
+#define UNWANTED "the plugin stops, or nobody wants the answer any more"
+
 static void work_run(void *arg, void *state, const struct ctx *ctx)
 {
 	struct plugin_work *w = arg;
@@ -190,7 +192,7 @@ static void on_work_done(void *arg, bool ran)
 	struct plugin_work *w = arg;
 
 	if (!ran)
-		w->r = err_set(&w->err, ERR_CANCELLED, "the plugin stops, or nobody wants the answer any more");
+		w->r = err_set(&w->err, ERR_CANCELLED, UNWANTED);
 	work_done(w);
 }
 
@@ -202,6 +204,13 @@ static void on_work_refused(void *arg)
 	work_done(w);
 }
 
+static int work_hand_over(struct plugin *p, struct plugin_work *w)
+{
+	if (!p->workers)
+		return err_set(&w->err, ERR_CANCELLED, UNWANTED);
+	return workers_submit(p->workers, &w->work, &w->err);
+}
+
 static void work_begin(struct plugin *p, struct plugin_call *c, struct plugin_work *w)
 {
 	w->plugin = p;
@@ -210,7 +219,7 @@ static void work_begin(struct plugin *p, struct plugin_call *c, struct plugin_wo
 	w->work = (struct work){ .run = work_run, .done = on_work_done, .arg = w, .deadline = c ? plugin_deadline(c) : 0 };
 	post_init(&w->refused, on_work_refused, w);
 	list_push(&p->works, &w->node);
-	w->is_refused = workers_submit(p->workers, &w->work, &w->err) < 0;
+	w->is_refused = work_hand_over(p, w) < 0;
 	if (w->is_refused)
 		loop_post(p->loop, &w->refused);
 }
@@ -226,7 +235,7 @@ void plugin_background(struct plugin *p, struct plugin_work *w) { work_begin(p, 
 
 void plugin_cancel(struct plugin_work *w)
 {
-	if (!w->is_refused)
+	if (!w->is_refused && w->plugin->workers)
 		workers_cancel(w->plugin->workers, &w->work);
 }
 
@@ -419,17 +428,26 @@ bool plugin_drain(struct plugin *p, int64_t ms)
 	return list_empty(&p->works);
 }
 
-/* Works first, so that their callers still hear what has become of them. */
+/* Only those are left that were refused, and the loop, on which others would begin more, is not turned for them. */
+static void works_end(struct plugin *p)
+{
+	while (!list_empty(&p->works)) {
+		struct plugin_work *w = container_of(p->works.next, struct plugin_work, node);
+
+		loop_unpost(p->loop, &w->refused);
+		on_work_refused(w);
+	}
+}
+
+/* Works first, so that their callers still hear what has become of them. Whoever is told here, of a work or of a call, may begin
+ * more: that is refused. */
 void plugin_free(struct plugin *p)
 {
 	if (!p)
 		return;
-	if (p->workers) {
-		list_for_each(it, &p->works)
-			plugin_cancel(container_of(it, struct plugin_work, node));
-		workers_free(p->workers);
-	}
-	loop_poll(p->loop); /* what was refused */
+	workers_free(TAKE_PTR(p->workers));
+	works_end(p);
 	grpc_server_free(p->server);
+	works_end(p);
 	free(p);
 }

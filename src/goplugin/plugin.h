@@ -50,7 +50,7 @@ bool plugin_drain(struct plugin *, int64_t ms);
 void plugin_free(struct plugin *); /* waits for what is at work */
 DEFINE_CLEANUP(struct plugin, plugin_free)
 void *plugin_of(const struct plugin *);          /* conf.app */
-struct workers *plugin_workers(struct plugin *); /* for what works for itself; gone with plugin_free() */
+struct workers *plugin_workers(struct plugin *); /* for what works for itself; gone with plugin_free(): NULL inside */
 
 /* ---- a call; until it is answered, by one of the first five, after which its pointer is not used any more */
 void plugin_answer(struct plugin_call *, const ProtobufCMessage *); /* this message and OK */
@@ -90,9 +90,9 @@ struct plugin_work {
 	/* In a worker's thread, with that thread's state. Heeds @ctx: the client's deadline, and its cancel token, which is set
 	 * when the client goes (unless @keep) and when the plugin stops. */
 	int (*run)(void *arg, void *state, const struct ctx *, struct err *err);
-	/* On the loop, once, always in a turn to come: @r is what run() returned, -ERR_CANCELLED when it was not run, or
-	 * -ERR_EXHAUSTED when too much waits already. Answers @call, which is NULL when the client has gone or there is none. Frees
-	 * the owner. */
+	/* On the loop, once, always in a turn to come, or inside plugin_free(): @r is what run() returned, -ERR_CANCELLED when it
+	 * was not run, or -ERR_EXHAUSTED when too much waits already. Who is told of -ERR_CANCELLED does not begin it again.
+	 * Answers @call, which is NULL when the client has gone or there is none. Frees the owner. */
 	void (*done)(void *arg, struct plugin_call *call, int r, const struct err *err);
 	void *arg;
 	bool keep; /* goes on when the client has gone: what stops or destroys */

@@ -226,6 +226,31 @@ static void shutdown_joins_all(void **state)
 		assert_int_equal(left[i].not_run, 1);
 }
 
+static void on_done_again(void *arg, bool ran)
+{
+	struct piece *p = arg;
+
+	on_done(arg, ran);
+	if (p->done == 1)
+		p->r = workers_submit(p->f->pool, &p->work, NULL);
+}
+
+/* A pool that goes takes nothing. */
+static void none_begins_while_it_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct piece p;
+
+	piece_init(&p, f, waits, 0);
+	p.work.done = on_done_again;
+	assert_int_equal(workers_submit(f->pool, &p.work, NULL), 0);
+	await_running(f, 1);
+	workers_free(f->pool);
+	f->pool = NULL;
+	assert_int_equal(p.r, -ERR_CANCELLED);
+	assert_int_equal(p.done, 1);
+}
+
 static void notes_signals(void *arg, void *state, const struct ctx *ctx)
 {
 	sigset_t set;
@@ -322,5 +347,5 @@ static void work_meets_threads_that_end(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define T_IDLE(f) cmocka_unit_test_setup_teardown(f, setup_idle, teardown_idle)
 RUN_TESTS("workers", T(runs_everything_once), T(the_queue_has_an_end), T(a_cancel_ends_one), T(a_deadline_ends_it),
-	  T(shutdown_joins_all), T(signals_are_for_the_first_thread), T_IDLE(threads_come_and_go),
-	  T_IDLE(work_meets_threads_that_end))
+	  T(shutdown_joins_all), T(none_begins_while_it_ends), T_IDLE(none_begins_while_it_ends),
+	  T(signals_are_for_the_first_thread), T_IDLE(threads_come_and_go), T_IDLE(work_meets_threads_that_end))

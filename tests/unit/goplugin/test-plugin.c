@@ -547,9 +547,58 @@ static void freed_while_all_is_open(void **state)
 		grpc_call_free(c[i]);
 }
 
+static void begin_more(struct fixture *f)
+{
+	struct task *t = mem_new(struct task);
+
+	t->f = f;
+	t->work = (struct plugin_work){ .run = run_double, .done = on_task_done, .arg = t };
+	plugin_background(f->plugin, &t->work);
+}
+
+/* As a start that ends with its client sets the removal of what it left free. */
+static void on_closed_with_more(void *arg)
+{
+	((struct fixture *)arg)->closed++;
+	begin_more(arg);
+}
+
+static void on_done_with_more(void *arg, struct plugin_call *c, int r, const struct err *err)
+{
+	begin_more(((struct task *)arg)->f);
+	on_task_done(arg, c, r, err);
+}
+
+static void on_time_for_more(void *arg) { begin_more(arg); }
+
+/* Whatever wants to begin while all ends is told that it cannot. */
+static void work_that_comes_too_late(void **state)
+{
+	struct fixture *f = *state;
+	struct grpc_call *c = start(f, "/t.T/Park", 1);
+	struct task *t = mem_new(struct task);
+	struct timer timer;
+
+	turn_until(f, f->kept);
+	plugin_park(f->kept, on_closed_with_more, f);
+	t->f = f;
+	t->work = (struct plugin_work){ .run = run_hang, .done = on_done_with_more, .arg = t };
+	plugin_background(f->plugin, &t->work);
+	turn_until(f, f->at_work == 1);
+	timer_init(&timer, f->loop, on_time_for_more, f);
+	timer_set(&timer, 1);
+	plugin_free(f->plugin);
+	f->plugin = NULL;
+	timer_done(&timer);
+	assert_int_equal(f->closed, 1);
+	assert_int_equal(f->done, 3);
+	assert_int_equal(f->last, -ERR_CANCELLED);
+	grpc_call_free(c);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("plugin", T(answers), T(malformed_requests), T(too_few_and_too_many_requests), T(work_is_answered),
 	  T(a_caller_that_goes_ends_its_work), T(work_that_is_kept_outlives_its_caller),
 	  T(work_beyond_the_threads_waits_and_can_go), T(parked_calls), T(a_deadline_ends_a_parked_call), T(streams),
 	  T(a_client_that_streams), T(a_slow_reader_is_waited_for), T(what_every_plugin_serves), T(a_stop_has_a_limit),
-	  T(freed_while_all_is_open))
+	  T(freed_while_all_is_open), T(work_that_comes_too_late))

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -29,10 +30,14 @@ _Noreturn static void child_main(int said, int hold, bool net)
 	_exit(0);
 }
 
+/* Not only let go of: children that other threads make meanwhile have copies of all that is open here, and two of them would keep
+ * each other. */
 static void child_end(struct userns_child *c)
 {
 	closep(&c->said);
 	closep(&c->hold);
+	if (c->pid > 0)
+		(void)kill(c->pid, SIGKILL);
 	while (c->pid > 0 && waitpid(c->pid, NULL, __WALL) < 0 && errno == EINTR)
 		;
 }

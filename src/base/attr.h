@@ -42,11 +42,13 @@
 	}
 
 static inline void freep(void *p) { free(*(void **)p); }
+/* Empty afterwards, since the number may be another's at once. */
 static inline void closep(int *fd)
 {
 	int e = errno;
 	if (*fd >= 0)
 		(void)close(*fd);
+	*fd = -EBADF;
 	errno = e;
 }
 DEFINE_CLEANUP(FILE, fclose)

@@ -66,7 +66,6 @@ void loop_free(struct loop *l)
 	if (!l)
 		return;
 	closep(&l->epoll); /* first: what it watches need not be told */
-	l->epoll = -1;
 	watch_done(&l->woken);
 	watch_done(&l->cancelled);
 	assert(!l->users);
@@ -333,7 +332,6 @@ static int set_up(struct loop *l, struct err *err)
 		int r = errno;
 
 		closep(&l->epoll);
-		l->epoll = -1;
 		return err_sys(err, r, "epoll");
 	}
 	watch_init(&l->woken, l, l->wake, POLLIN, on_woken, l);

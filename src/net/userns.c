@@ -61,7 +61,7 @@ static int child_start(bool net, struct userns_child *c, struct err *err)
 	if (c->pid < 0)
 		return err_hint(err, err_sys(err, errno, "new user namespace"),
 				errno == ENOSPC ? "raise it: sysctl user.max_user_namespaces" : "run as root");
-	closep(&said), said = -1;
+	closep(&said);
 	if (read(c->said, &result, sizeof result) != sizeof result)
 		return err_set(err, ERR_INTERNAL, "new user namespace: its first process died");
 	return result < 0 ? err_sys(err, -result, "new network namespace: raise lo") : 0;

@@ -40,7 +40,6 @@ static void outlet_close(struct outlet *o)
 {
 	watch_done(&o->in);
 	closep(&o->from);
-	o->from = -1;
 }
 
 void outlet_done(struct outlet *o)

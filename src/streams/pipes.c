@@ -15,7 +15,6 @@ static void pipe_close(struct pipe_out *o)
 {
 	watch_done(&o->watch);
 	closep(&o->fd);
-	o->fd = -1;
 }
 
 static bool pipes_open_still(const struct pipes *p) { return p->out[LOG_STDOUT].fd >= 0 || p->out[LOG_STDERR].fd >= 0; }
@@ -79,7 +78,6 @@ static void pipes_end_input(struct pipes *p)
 {
 	watch_done(&p->in_watch);
 	closep(&p->in);
-	p->in = -1;
 	p->input = false;
 	buf_done(&p->pending);
 	p->written = 0;

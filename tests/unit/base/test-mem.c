@@ -76,4 +76,22 @@ static void too_much_aborts(void **state)
 	}
 }
 
-RUN_TESTS("mem", cmocka_unit_test(copies), cmocka_unit_test(zeroes), cmocka_unit_test(doubles), cmocka_unit_test(too_much_aborts))
+/* By then its number is another's. */
+static void a_descriptor_is_closed_once(void **state)
+{
+	int fd = dup(STDERR_FILENO), was = fd, next;
+
+	(void)state;
+	assert_true(fd >= 0);
+	errno = ENOENT;
+	closep(&fd);
+	assert_int_equal(errno, ENOENT);
+	assert_true(fd < 0);
+	next = dup(STDERR_FILENO);
+	assert_int_equal(next, was);
+	closep(&fd);
+	assert_int_equal(close(next), 0);
+}
+
+RUN_TESTS("mem", cmocka_unit_test(copies), cmocka_unit_test(zeroes), cmocka_unit_test(doubles), cmocka_unit_test(too_much_aborts),
+	  cmocka_unit_test(a_descriptor_is_closed_once))

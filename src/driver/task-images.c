@@ -33,6 +33,7 @@ struct image_pull {
 	struct task_images *images;
 	char *name, *snapshotter, *username, *password, *auth_file, *helper, *load_name;
 	int load_fd; /* -1: it is pulled */
+	int unkept;  /* errno: why there is no copy of its archive, without which it is not pulled either */
 	bool soft_fail;
 	struct child *child; /* NULL: queued */
 	struct list_node waits;
@@ -75,9 +76,9 @@ static bool same_text(const char *a, const char *b) { return a ? b && !strcmp(a,
 
 static bool pull_suits(const struct image_pull *p, const struct image_want *w)
 {
-	return p->load_fd < 0 && w->load_fd <= 0 && same_text(p->name, w->name) && same_text(p->snapshotter, w->snapshotter) &&
-	       same_text(p->username, w->username) && same_text(p->password, w->password) &&
-	       same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
+	return p->load_fd < 0 && !p->unkept && w->load_fd <= 0 && same_text(p->name, w->name) &&
+	       same_text(p->snapshotter, w->snapshotter) && same_text(p->username, w->username) &&
+	       same_text(p->password, w->password) && same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
 }
 
 static struct image_pull *pull_find(struct task_images *im, const struct image_want *w)
@@ -104,6 +105,7 @@ static struct image_pull *pull_new(struct task_images *im, const struct image_wa
 	p->helper = mem_strdup(w->helper);
 	p->load_name = mem_strdup(w->load_name);
 	p->load_fd = w->load_fd > 0 ? fcntl(w->load_fd, F_DUPFD_CLOEXEC, 5) : -1;
+	p->unkept = w->load_fd > 0 && p->load_fd < 0 ? errno : 0;
 	p->soft_fail = w->auth_soft_fail;
 	list_init(&p->waits);
 	list_push(&im->pulls, &p->node);
@@ -269,6 +271,8 @@ static int pull_launch(struct image_pull *p, struct err *err)
 		.out_fd = p->load_fd,
 	};
 
+	if (p->unkept)
+		return err_sys(err, p->unkept, "archive %s", p->load_name);
 	if (p->load_fd < 0) {
 		strv_push(&args, p->name);
 		return image_helper_begin(p->images->loop, &how, "pull", &args, &p->child, err);
@@ -375,7 +379,7 @@ void task_images_want(struct task_images *im, const struct image_want *want, str
 		_cleanup_dict_ struct dict annotations = { 0 };
 
 		dict_set(&annotations, "image", ref_familiar(p->name));
-		w->event(w->arg, p->load_fd < 0 ? "Downloading image" : "Loading image", &annotations);
+		w->event(w->arg, want->load_fd <= 0 ? "Downloading image" : "Loading image", &annotations);
 	}
 	if (fresh) {
 		p->told = clock_mono();

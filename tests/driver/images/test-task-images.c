@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "image-progress.h"
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { WITHIN_MS = 120000, WAITS = 40 };
@@ -283,6 +284,27 @@ static void archives_are_read(void **state)
 		    2);
 }
 
+/* Nor is it pulled by its name then, from whom it may. */
+static void an_archive_that_cannot_be_kept(void **state)
+{
+	struct bed *b = *state;
+	struct image_want w = { .name = "r.test/either:1", .load_name = "x.tar", .load_fd = STDERR_FILENO };
+	struct rlimit limit, few;
+	struct one o, pulled;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = (struct rlimit){ .rlim_cur = 4, .rlim_max = limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	want(b, &o, &w);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_string_equal(o.event, "Loading image");
+	want_name(b, &pulled, "r.test/either:1");
+	assert_true(await(b, &o) < 0);
+	assert_non_null(strstr(o.err.msg, "archive x.tar: "));
+	assert_int_equal(await(b, &pulled), 0);
+	await_asked(b, "pull", 1);
+}
+
 static void ends_with_waits(void **state)
 {
 	struct bed *b = *state;
@@ -516,5 +538,6 @@ static void logs_in_by_order(void **state)
 #define WITH_BED(test) cmocka_unit_test_setup_teardown(test, bed_make, bed_end)
 
 RUN_TESTS("images", WITH_BED(one_pull_for_many), WITH_BED(queues), WITH_BED(errors_are_told), WITH_BED(auth_may_be_soft),
-	  WITH_BED(time_runs_out), WITH_BED(silence_ends_it), WITH_BED(archives_are_read), WITH_BED(ends_with_waits),
-	  cmocka_unit_test(progress_reads), cmocka_unit_test(logs_in_by_order), WITH_YARD(unused_ones_go), WITH_YARD(or_stay))
+	  WITH_BED(time_runs_out), WITH_BED(silence_ends_it), WITH_BED(archives_are_read), WITH_BED(an_archive_that_cannot_be_kept),
+	  WITH_BED(ends_with_waits), cmocka_unit_test(progress_reads), cmocka_unit_test(logs_in_by_order),
+	  WITH_YARD(unused_ones_go), WITH_YARD(or_stay))

@@ -356,8 +356,14 @@ class Blocked(Case):
         read, write = os.pipe()
         process = self.start(*args, stdout=write, **kw)
         os.close(write)
+        self.addCleanup(self.ends, process)
         self.addCleanup(os.close, read)
         return process, read
+
+    def ends(self, process):
+        """By itself, now that its reader has gone: one that is killed while it removes its job leaves the lock of that."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10 * Machine.slow)
 
     def full(self, read):
         wait_until("a pipe that is full", lambda: waiting(read) >= 65536)

@@ -24,7 +24,7 @@ ONCE = """
     unlimited = false
   }
 """
-SANITIZER = re.compile(r"ERROR: (?:Address|Leak|Undefined)\w*Sanitizer.*|\S+: runtime error: .*|hclog.*panic|panic: .*")
+SANITIZER = re.compile(r"ERROR: (?:Address|Leak|Undefined)\w*Sanitizer.*|\S+: runtime error: .*|hclog.*panic|(?<![.\w])panic: .*")
 KINDS = ("container ", "task ", "snapshot ", "lease ", "network namespace ", "mount ", "process ", "link ", "iptables ", "allocated address ",
          "engine state ", "bundle ", "file of the job ", "run-time file ", "log ", "FIFO ", "cgroup ")
 

@@ -151,12 +151,15 @@ static void find_address(struct start *s, const struct core *core)
 	cni_result_done(&res);
 }
 
+static bool start_is_mute(const struct start *s)
+{
+	return (s->conf->has_logging ? s->conf->logging : s->driver->logging) == LOGGING_NONE;
+}
+
 /* Where a stream of the task goes. NULL: Nomad says nothing of it. */
 static const char *start_output(const struct start *s, const char *path)
 {
-	const enum conf_logging how = s->conf->has_logging ? s->conf->logging : s->driver->logging;
-
-	return how == LOGGING_NONE ? "/dev/null" : *path ? path : NULL;
+	return start_is_mute(s) ? "/dev/null" : *path ? path : NULL;
 }
 
 static int start_job(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
@@ -246,6 +249,21 @@ static void start_answer(struct start *s, struct plugin_call *call)
 	plugin_answer(call, &res.base);
 }
 
+/* Nomad's logmon waits for somebody to write, and at the task's end for seconds: until now nobody has. Of a FIFO that is written to
+ * already nothing changes. */
+static void output_touch(const char *path)
+{
+	_cleanup_close_ int fd = *path == '/' ? open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC) : -1;
+
+	(void)fd;
+}
+
+static void outputs_touch(const Driver__TaskConfig *task)
+{
+	output_touch(task->stdout_path);
+	output_touch(task->stderr_path);
+}
+
 /* Out of the set, and whoever waits for it hears why. */
 static void start_forget(struct start *s, const char *why)
 {
@@ -264,6 +282,7 @@ static bool start_may_come(int r)
 static void start_fail(struct start *s, struct plugin_call *call, const struct err *err, bool recoverable)
 {
 	start_forget(s, err->msg);
+	outputs_touch(s->task);
 	if (call)
 		plugin_fail_recoverable(call, err, recoverable);
 	start_free(s);
@@ -341,10 +360,22 @@ static void image_event(void *arg, const char *message, const struct dict *annot
 	task_event_progress(s->desk->events, s->task->id, message, annotations);
 }
 
+/* Its own file is the one that was found in the task's folder, or is permitted. */
+static void start_login(const struct start *s, struct image_want *want)
+{
+	const struct auth *checked = s->made.job->tasks[0].auth;
+	struct conf_auth own = s->conf->auth;
+
+	if (own.config)
+		own.config = checked ? checked->file : NULL;
+	image_want_login(want, s->image_host, &own, &s->driver->auth);
+}
+
 static void start_fetch(struct start *s, struct plugin_call *call)
 {
 	struct image_want want = {
 		.name = s->image,
+		.platform = s->made.job->tasks[0].platform,
 		.snapshotter = s->made.job->snapshotter,
 		.auth_soft_fail = s->conf->auth_soft_fail,
 		.timeout_ns = s->conf->image_pull_timeout ? s->conf->image_pull_timeout : s->driver->image_pull_timeout,
@@ -352,7 +383,7 @@ static void start_fetch(struct start *s, struct plugin_call *call)
 		.load_name = s->conf->load,
 	};
 
-	image_want_login(&want, s->image_host, &s->conf->auth, &s->driver->auth);
+	start_login(s, &want);
 	s->call = call;
 	s->fetching = true;
 	s->fetch.done = image_done;
@@ -378,6 +409,8 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 		handle_started(s->handle, s->container, s->started_at);
 		desk_share_cpus(s->desk, s->handle);
 		wait_begin(s->handle, s->desk->core);
+		if (start_is_mute(s))
+			outputs_touch(s->task);
 		start_answer(s, call);
 		start_free(s);
 	}
@@ -468,14 +501,19 @@ static int start_read(struct start *s, const Driver__StartTaskRequest *req, stru
 
 void start_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
 {
+	const Driver__StartTaskRequest *req = (const Driver__StartTaskRequest *)request;
 	_cleanup_(start_freep) struct start *s = mem_new(struct start);
 	struct err err = ERR_INIT;
+	int r;
 
 	s->desk = desk_of(call);
 	s->driver = driver_conf_ref(s->desk->conf);
 	s->compute = s->desk->compute;
 	s->work = (struct plugin_work){ .run = starting_run, .done = start_done, .arg = s };
-	if (start_read(s, (const Driver__StartTaskRequest *)request, &err) < 0) {
+	r = start_read(s, req, &err);
+	if (r < 0) {
+		if (req->task && r != -ERR_EXISTS) /* of that one somebody will write */
+			outputs_touch(req->task);
 		plugin_fail_recoverable(call, &err, false);
 		return;
 	}

@@ -31,7 +31,7 @@ enum { PULLS_MAX = 8, LOOK_MS = 1000, EVENT_MS = 5000, PULL_END_MS = 5000, SWEEP
 struct image_pull {
 	struct list_node node; /* of images->pulls, or of images->ending */
 	struct task_images *images;
-	char *name, *snapshotter, *username, *password, *auth_file, *helper, *load_name;
+	char *name, *platform, *snapshotter, *username, *password, *auth_file, *helper, *load_name;
 	int load_fd; /* -1: it is pulled */
 	int unkept;  /* errno: why there is no copy of its archive, without which it is not pulled either */
 	bool soft_fail;
@@ -42,6 +42,7 @@ struct image_pull {
 	int64_t heard, told; /* when it said something last, and we did */
 	bool anonymous;      /* the second try, as nobody */
 	bool silent;         /* it is ended because it said nothing */
+	bool over;           /* its waits are being told */
 };
 
 /* An image that nobody uses, and since when. */
@@ -77,8 +78,9 @@ static bool same_text(const char *a, const char *b) { return a ? b && !strcmp(a,
 static bool pull_suits(const struct image_pull *p, const struct image_want *w)
 {
 	return p->load_fd < 0 && !p->unkept && w->load_fd <= 0 && same_text(p->name, w->name) &&
-	       same_text(p->snapshotter, w->snapshotter) && same_text(p->username, w->username) &&
-	       same_text(p->password, w->password) && same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
+	       same_text(p->platform, w->platform) && same_text(p->snapshotter, w->snapshotter) &&
+	       same_text(p->username, w->username) && same_text(p->password, w->password) &&
+	       same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
 }
 
 static struct image_pull *pull_find(struct task_images *im, const struct image_want *w)
@@ -98,6 +100,7 @@ static struct image_pull *pull_new(struct task_images *im, const struct image_wa
 
 	p->images = im;
 	p->name = mem_strdup(w->name);
+	p->platform = mem_strdup(w->platform);
 	p->snapshotter = mem_strdup(w->snapshotter);
 	p->username = mem_strdup(w->username);
 	p->password = mem_strdup(w->password);
@@ -122,6 +125,7 @@ static void pull_free(struct image_pull *p)
 	if (p->password)
 		explicit_bzero(p->password, strlen(p->password));
 	free(p->name);
+	free(p->platform);
 	free(p->snapshotter);
 	free(p->username);
 	free(p->password);
@@ -216,6 +220,7 @@ static void pull_over(struct image_pull *p, int r, struct err *err)
 	if (r < 0)
 		r = pull_error(p, r, err);
 	list_unlink(&p->node);
+	p->over = true;
 	pull_tell(p, r, err);
 	pull_free(p);
 	pulls_go_on(im);
@@ -257,6 +262,7 @@ static int pull_launch(struct image_pull *p, struct err *err)
 		.address = conf->address,
 		.ns = conf->ns,
 		.snapshotter = p->snapshotter,
+		.platform = p->platform,
 		.authfile = p->anonymous || !p->auth_file ? NULL : p->auth_file,
 		.no_authfile = p->anonymous || !p->auth_file,
 		.credential_helper = p->anonymous ? NULL : p->helper,
@@ -394,7 +400,7 @@ void image_wait_end(struct image_wait *w)
 	if (!p)
 		return;
 	wait_leave(w);
-	if (list_empty(&p->waits))
+	if (list_empty(&p->waits) && !p->over)
 		pull_stop(p);
 }
 

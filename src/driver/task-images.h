@@ -24,6 +24,7 @@ DEFINE_CLEANUP(struct task_images, task_images_free)
 
 struct image_want {
 	const char *name;                /* in full (ref.h) */
+	const char *platform;            /* "linux/arm64"; NULL: the host's */
 	const char *snapshotter;         /* NULL: the namespace's */
 	const char *username, *password; /* NULL: who we are says the file, then the helper */
 	const char *auth_file, *helper;  /* Docker's config.json; docker-credential-HELPER; NULL: none */

@@ -316,6 +316,29 @@ static void ends_with_waits(void **state)
 	want_name(b, &q, "r.test/slow:3"); /* not begun */
 }
 
+static void on_first_done(void *arg, int r, const struct err *err)
+{
+	struct one *pair = arg;
+
+	on_done(arg, r, err);
+	image_wait_end(&pair[1].wait);
+}
+
+/* As when the client goes while it is answered. */
+static void one_ends_another(void **state)
+{
+	struct bed *b = *state;
+	static struct one pair[2], later;
+
+	want_name(b, &pair[0], "r.test/brief:1");
+	pair[0].wait.done = on_first_done;
+	want_name(b, &pair[1], "r.test/brief:1");
+	assert_int_equal(await(b, &pair[0]), 0);
+	assert_int_equal(pair[1].told, 0);
+	want_name(b, &later, "r.test/quick:1");
+	assert_int_equal(await(b, &later), 0);
+}
+
 static void progress_reads(void **state)
 {
 	_cleanup_(image_progress_done) struct image_progress p = { 0 };
@@ -539,5 +562,5 @@ static void logs_in_by_order(void **state)
 
 RUN_TESTS("images", WITH_BED(one_pull_for_many), WITH_BED(queues), WITH_BED(errors_are_told), WITH_BED(auth_may_be_soft),
 	  WITH_BED(time_runs_out), WITH_BED(silence_ends_it), WITH_BED(archives_are_read), WITH_BED(an_archive_that_cannot_be_kept),
-	  WITH_BED(ends_with_waits), cmocka_unit_test(progress_reads), cmocka_unit_test(logs_in_by_order),
-	  WITH_YARD(unused_ones_go), WITH_YARD(or_stay))
+	  WITH_BED(ends_with_waits), WITH_BED(one_ends_another), cmocka_unit_test(progress_reads),
+	  cmocka_unit_test(logs_in_by_order), WITH_YARD(unused_ones_go), WITH_YARD(or_stay))

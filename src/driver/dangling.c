@@ -1,4 +1,5 @@
 #include "dangling.h"
+#include "claim.h"
 #include "clock.h"
 #include "desk.h"
 #include "job-remove.h"
@@ -20,7 +21,7 @@ struct dangling {
 	struct plugin_work work;
 	struct driver_conf *conf; /* that it is done by */
 	int64_t before;
-	struct dict found; /* job by task id */
+	struct dict found; /* a task's id, or a job's name where there is but a claim, by the id of the container */
 };
 
 const char *dangling_task(const struct record *rec, const char *node, int64_t before)
@@ -49,6 +50,32 @@ static void dangling_over(struct dangling *d)
 
 /* in a worker */
 
+static bool has_record(const struct records *recs, const char *id)
+{
+	for (size_t i = 0; i < recs->n; i++)
+		if (!strcmp(recs->v[i].c.id, id))
+			return true;
+	return false;
+}
+
+/* A start that was cut off before there was a container: its claim alone tells of it, and does not say whose client it was for. One
+ * that is under way somewhere has its lock, or is young. */
+static int dangling_claims(struct dangling *d, struct core *core, const struct records *recs, const struct ctx *ctx,
+			   struct err *err)
+{
+	_cleanup_(ctrd_leases_done) struct ctrd_leases leases = { 0 };
+	int r = leases_list(core->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &leases, err);
+
+	for (size_t i = 0; r >= 0 && i < leases.n; i++) {
+		const struct ctrd_lease *l = &leases.v[i];
+		const char *job = dict_get(&l->labels, CLAIM_JOB), *id = dict_get(&l->labels, CLAIM_ID);
+
+		if (id && job && handle_is_job_name(job) && l->created_at && l->created_at < d->before && !has_record(recs, id))
+			dict_set(&d->found, id, job);
+	}
+	return r;
+}
+
 static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	struct dangling *d = arg;
@@ -67,9 +94,9 @@ static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct e
 		const struct task_status *t = task_states_find(&tasks, recs.v[i].c.id);
 
 		if (task && (d->conf->gc.container || (t && task_may_live(t))))
-			dict_set(&d->found, task, recs.v[i].name);
+			dict_set(&d->found, recs.v[i].c.id, task);
 	}
-	return r;
+	return r < 0 ? r : dangling_claims(d, core, &recs, &limit, err);
 }
 
 static int dangling_remove(void *arg, void *state, const struct ctx *ctx, struct err *err)
@@ -81,12 +108,12 @@ static int dangling_remove(void *arg, void *state, const struct ctx *ctx, struct
 	for (size_t i = 0; known >= 0 && i < d->found.n && ctx_check(ctx, NULL) >= 0; i++) {
 		const struct ctx limit = ctx_within(ctx, DANGLING_REMOVE_MS);
 		struct err why = ERR_INIT;
-		int r = job_remove(core, d->found.v[i].value, true, true, &limit, &why);
+		int r = job_remove_id(core, d->found.v[i].key, true, true, &limit, &why);
 
-		if (r < 0 && r != -ERR_NOT_FOUND)
-			log_warn("dangling container of task %s: %s", d->found.v[i].key, why.msg);
+		if (r < 0)
+			log_warn("dangling container of task %s: %s", d->found.v[i].value, why.msg);
 		else
-			log_info("dangling container of task %s: removed", d->found.v[i].key);
+			log_info("dangling container of task %s: removed", d->found.v[i].value);
 	}
 	return known;
 }
@@ -101,14 +128,30 @@ static void on_dangling_removed(void *arg, struct plugin_call *call, int r, cons
 	dangling_over(arg);
 }
 
+struct dangling_one {
+	const struct dict_entry *entry;
+	bool known;
+};
+
+static void dangling_meet(void *arg, struct handle *h)
+{
+	struct dangling_one *one = arg;
+
+	one->known |= !strcmp(one->entry->value, h->kept.task_id) || !strcmp(one->entry->value, h->kept.job);
+}
+
 /* Those that a handle knows by now are none. */
 static void dangling_spare(struct dangling *d)
 {
 	struct dict left = { 0 };
 
-	for (size_t i = 0; i < d->found.n; i++)
-		if (!handles_find(&d->desk->handles, d->found.v[i].key))
-			dict_set(&left, d->found.v[i].key, d->found.v[i].value);
+	for (size_t i = 0; i < d->found.n; i++) {
+		struct dangling_one one = { .entry = &d->found.v[i] };
+
+		handles_each(&d->desk->handles, dangling_meet, &one);
+		if (!one.known)
+			dict_set(&left, one.entry->key, one.entry->value);
+	}
 	dict_done(&d->found);
 	d->found = left;
 }
@@ -122,7 +165,7 @@ static void on_dangling_listed(void *arg, struct plugin_call *call, int r, const
 		log_debug("dangling containers: %s", err->msg);
 	dangling_spare(d);
 	for (size_t i = 0; r >= 0 && d->conf->gc.dangling.dry_run && i < d->found.n; i++)
-		log_info("dangling container of task %s: would be removed (dry_run)", d->found.v[i].key);
+		log_info("dangling container of task %s: would be removed (dry_run)", d->found.v[i].value);
 	if (r < 0 || !d->found.n || d->conf->gc.dangling.dry_run) {
 		dangling_over(d);
 		return;

@@ -1,8 +1,9 @@
-/* Containers that the driver has made and that no task of Nomad's has any more: those of a StartTask whose plugin was killed, or of
- * a client that was wiped. They are removed at every period (gc.dangling_containers), with care: what is younger than the grace,
- * what a handle knows, and what was made for another client than ours (its node's id is on the container) is left alone; so is
- * everything as long as no task has told us which client that is, or containerd's lists did not come. What has ended stays where
- * gc.container says that such containers are kept for looking at. */
+/* Containers that the driver has made and that no task of Nomad's has any more: those of a StartTask whose plugin was killed (or
+ * its claim, where it had not come to a container), or of a client that was wiped. They are removed at every period
+ * (gc.dangling_containers), with care: what is younger than the grace, what a handle knows, and what was made for another client
+ * than ours (its node's id is on the container) is left alone; so is everything as long as no task has told us which client that
+ * is, or containerd's lists did not come. What has ended stays where gc.container says that such containers are kept for looking
+ * at. */
 #pragma once
 #include "record.h"
 #include <stdbool.h>

@@ -328,6 +328,15 @@ char *handle_job_name(const char *id)
 	return buf_take(&out);
 }
 
+bool handle_is_job_name(const char *name)
+{
+	const size_t n = strlen(name), own = ALLOC_ID + 1 + INVOCATION;
+	const char *alloc = n < own ? NULL : name + n - own;
+
+	return alloc && is_hex_id(alloc, ALLOC_ID) && alloc[ALLOC_ID] == '-' && is_hex_id(alloc + ALLOC_ID + 1, INVOCATION) &&
+	       (alloc == name || alloc[-1] == '-');
+}
+
 char *handle_task_name(const char *id)
 {
 	const char *first = strchr(id, '/'), *last = strrchr(id, '/');

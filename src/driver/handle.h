@@ -107,5 +107,7 @@ void handles_each(struct handles *, void (*each)(void *arg, struct handle *), vo
  * what a job's name cannot have; of any other id its beginning and a sum of all of it. The same whenever it is asked for, at most
  * NAME_JOB_MAX long. The caller frees. */
 char *handle_job_name(const char *task_id);
+/* Has it the form of that of an "ALLOC/TASK/INVOCATION"? */
+bool handle_is_job_name(const char *name);
 /* The task's own name in "ALLOC/TASK/INVOCATION"; "" where it is none such. The caller frees. */
 char *handle_task_name(const char *task_id);

@@ -24,14 +24,14 @@ int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 	return r < 0 ? err_wrap(err, r, "stop job %s", rec.name) : 0;
 }
 
-int job_stop_begin(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
+int job_stop_begin(struct core *c, const char *id, int sig, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
-	int r = record_find(c, name, ctx, &rec, err);
+	int r = record_get(c, id, ctx, &rec, err);
 
 	if (r >= 0)
 		r = stop_signal(c, &rec, sig, ctx, err);
-	return r < 0 && rec.name ? err_wrap(err, r, "stop job %s", rec.name) : r;
+	return r < 0 ? err_wrap(err, r, "stop job %s", id) : r;
 }
 
 int job_stop_id(struct core *c, const char *id, const struct stop_how *how, const struct ctx *ctx, struct err *err)

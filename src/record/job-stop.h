@@ -17,6 +17,6 @@ int job_stop_id(struct core *, const char *id, const struct stop_how *, const st
 int job_kill_id(struct core *, const char *id, const char *signal, const struct ctx *, struct err *err);
 /* A signal for all its tasks that run, or for JOB.TASK. -ERR_PRECONDITION when none does. */
 int job_kill(struct core *, const char *name, int signal, const struct ctx *, struct err *err);
-/* The first half of a stop: @signal, with 0 each task's own stop signal, without waiting for what comes of it (stop.h). 1: it was
- * sent; 0: nothing runs. */
-int job_stop_begin(struct core *, const char *name, int signal, const struct ctx *, struct err *err);
+/* The first half of a stop of the job of just this id: @signal, with 0 each task's own stop signal, without waiting for what comes
+ * of it (stop.h). 1: it was sent; 0: nothing runs. */
+int job_stop_begin(struct core *, const char *id, int signal, const struct ctx *, struct err *err);

@@ -13,9 +13,12 @@
 #include "nomad-labels.h"
 #include "plugin-host.h"
 #include "recover.h"
+#include "leases.h"
+#include "stop.h"
 #include "tasks.h"
 #include "wait-call.h"
 #include "wait.h"
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -553,6 +556,93 @@ static void dangling_ones_that_have_ended(void **state)
 	is_cleared(rig);
 }
 
+static bool claim_is_there(struct rig *rig, const char *job)
+{
+	_cleanup_free_ char *filter = mem_printf("id==davit-job-%s", job);
+	struct ctrd_leases found = { 0 };
+	struct err err = ERR_INIT;
+	size_t n;
+
+	must(leases_list(rig->core->ctrd, filter, NULL, &found, &err), &err);
+	n = found.n;
+	ctrd_leases_done(&found);
+	return n > 0;
+}
+
+static void make_claim(struct rig *rig, const char *job)
+{
+	_cleanup_free_ char *lease = mem_printf("davit-job-%s", job), *id = mem_printf("%s-00000001", job);
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct err err = ERR_INIT;
+
+	dict_set(&labels, CLAIM_JOB, job);
+	dict_set(&labels, CLAIM_ID, id);
+	must(leases_create(rig->core->ctrd, lease, &labels, NULL, &err), &err);
+}
+
+/* Killed before there was a container. Claims of others than this driver stay, and one of a start that is under way. */
+static void dangling_claims_go(void **state)
+{
+	static const char job[] = "web-0a1b2c3d-0000-0000-0000-000000000000-deadbeef", others[] = "web-of-others";
+	struct rig *rig = *state;
+	struct handle_kept kept = kept_of(TASK);
+	struct handle *h;
+
+	make_claim(rig, job);
+	make_claim(rig, others);
+	dangling_learn(rig->desk->dangling, "n1");
+	reap_every(rig, 20, 60000, false);
+	assert_int_equal(loop_pause(rig->loop, 300, NULL, NULL), 0);
+	assert_true(claim_is_there(rig, job)); /* young */
+	free(kept.job);
+	kept.job = mem_strdup(job);
+	h = handle_new(&kept, HANDLE_STARTING);
+	must(handles_add(&rig->desk->handles, h, NULL), NULL);
+	reap_every(rig, 20, 0, false);
+	assert_int_equal(loop_pause(rig->loop, 300, NULL, NULL), 0);
+	assert_true(claim_is_there(rig, job)); /* known */
+	handles_remove(&rig->desk->handles, h);
+	handle_unref(h);
+	for (unsigned i = 0; i < 200 && claim_is_there(rig, job); i++)
+		assert_int_equal(loop_pause(rig->loop, 50, NULL, NULL), 0);
+	assert_false(claim_is_there(rig, job));
+	assert_true(claim_is_there(rig, others));
+}
+
+/* A job of somebody else's may be called as a task's container is. */
+static void stop_by_the_id(void **state)
+{
+	struct rig *rig = *state;
+	struct ctrd_container rec = { .id = (char[]){ "other-00000002" },
+				      .image = (char[]){ "x" },
+				      .snapshotter = (char[]){ "overlayfs" },
+				      .snapshot_key = (char[]){ "other" },
+				      .runtime = (char[]){ "io.containerd.runc.v2" } };
+	Driver__StopTaskRequest req = DRIVER__STOP_TASK_REQUEST__INIT;
+	Google__Protobuf__Duration timeout = GOOGLE__PROTOBUF__DURATION__INIT;
+	_cleanup_buf_ struct buf answer = { 0 };
+	struct err err = ERR_INIT;
+	struct grpc_call *call;
+	struct handle *h;
+
+	rec.spec.type_url = (char[]){ "spec" };
+	dict_set(&rec.labels, CLAIM_JOB, ID);
+	dict_set(&rec.labels, CLAIM_ID, rec.id);
+	must(containers_create(rig->core->ctrd, &rec, NULL, &err), &err);
+	dict_done(&rec.labels);
+	make_task(rig, true);
+	h = handle_ref(know(rig));
+	timeout.seconds = 3;
+	req.task_id = (char[]){ TASK };
+	req.timeout = &timeout;
+	call = begin(rig, "StopTask", &req.base, 20000);
+	must(grpc_recv(call, NULL, &answer, &err), &err);
+	grpc_call_free(call);
+	assert_int_equal(h->state, HANDLE_EXITED);
+	assert_int_equal(h->exit.signal, SIGTERM);
+	handle_unref(h);
+}
+
 static void dangling_ones_without_a_list(void **state)
 {
 	struct rig *rig = *state;
@@ -576,6 +666,7 @@ static const struct plugin_method methods[] = {
 	{ .path = DRIVER "InspectTask", .request = &driver__inspect_task_request__descriptor, .begin = inspect_task_begin },
 	{ .path = DRIVER "TaskStats", .request = &driver__task_stats_request__descriptor, .begin = task_stats_begin },
 	{ .path = DRIVER "TaskEvents", .request = &driver__task_events_request__descriptor, .begin = task_events_begin },
+	{ .path = DRIVER "StopTask", .request = &driver__stop_task_request__descriptor, .begin = stop_task_begin },
 	{ .path = DRIVER "RecoverTask", .request = &driver__recover_task_request__descriptor, .begin = recover_task_begin },
 	{ 0 },
 };
@@ -644,4 +735,4 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_has_ended), T(recover_one_that_is_settled), T(recover_one_that_is_gone),
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(recover_nonsense), T(dangling_ones_go), T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended),
-	  T(dangling_ones_without_a_list))
+	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id))

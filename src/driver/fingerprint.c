@@ -26,6 +26,7 @@ struct fingerprint {
 	struct ctrd_version version;
 	struct ctrd_call *asked; /* for its version */
 	struct ctrd_call *held;  /* ends when containerd does */
+	int64_t held_since;
 	struct timer again;
 	struct list_node streams;
 };
@@ -156,12 +157,16 @@ static void fingerprint_away(struct fingerprint *f, struct err *err)
 	look_again(f, AWAY_MS);
 }
 
+/* One that refuses the stream is there all the same, and is not to be asked without end. */
 static void on_containerd_gone(void *arg)
 {
 	struct fingerprint *f = arg;
 
 	ctrd_call_free(TAKE_PTR(f->held));
-	fingerprint_look(f);
+	if (ctrd_alive(f->desk->core->ctrd) && clock_mono() - f->held_since < AWAY_MS * NSEC_PER_MSEC)
+		look_again(f, AWAY_MS);
+	else
+		fingerprint_look(f);
 }
 
 /* A stream of events in which there is none. */
@@ -172,6 +177,7 @@ static void hold_containerd(struct fingerprint *f)
 
 	if (f->held)
 		return;
+	f->held_since = clock_mono();
 	f->held = events_subscribe(f->desk->core->ctrd, &filters, NULL);
 	ctrd_call_notify(f->held, on_containerd_gone, f);
 }

@@ -232,6 +232,22 @@ static void several_streams(void **state)
 	assert_word(rig, HEALTHY, "Healthy");
 }
 
+/* It answers, and yet has no stream of events for us. */
+static void containerd_without_events(void **state)
+{
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+
+	containerd_comes(rig);
+	must(fake_fault(rig->fake, &err, "Events/Subscribe:fail=12"), &err);
+	set_config(rig, "", NULL, 0);
+	fingerprint(rig);
+	assert_word(rig, HEALTHY, "Healthy");
+	assert_int_equal(loop_pause(rig->loop, 1500, NULL, NULL), 0);
+	assert_in_range(fake_count(rig->fake), 1, 10);
+	nothing_more_is_said(rig);
+}
+
 static int set_up(void **state)
 {
 	static const struct plugin_method *const tables[] = { base_service, driver_service, NULL };
@@ -280,4 +296,4 @@ static int tear_down(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(containerd_comes_and_goes), T(attributes_when_healthy),
-	  T(options_change), T(several_streams))
+	  T(options_change), T(several_streams), T(containerd_without_events))

@@ -237,6 +237,17 @@ static void work_unqueue(struct workers *w, struct work *k)
 	pool_unlock(w);
 }
 
+/* mu is held. */
+static void queue_add(struct workers *w, struct work *k)
+{
+	struct list_node *before = k->first ? w->queue.next : &w->queue;
+
+	while (before != &w->queue && container_of(before, struct work, node)->first)
+		before = before->next;
+	list_push(before, &k->node);
+	w->queued++;
+}
+
 int workers_submit(struct workers *w, struct work *k, struct err *err)
 {
 	bool full, closing;
@@ -249,8 +260,7 @@ int workers_submit(struct workers *w, struct work *k, struct err *err)
 		k->cancel = (struct cancel){ .fd = -1 };
 		k->ran = false;
 		k->by = NULL;
-		w->queued++;
-		list_push(&w->queue, &k->node);
+		queue_add(w, k);
 		(void)pthread_cond_signal(&w->more);
 	}
 	pool_unlock(w);

@@ -12,7 +12,7 @@
 struct workers;
 struct worker;
 
-/* Inside its owner, who keeps it until done() is called. The owner sets the functions, @arg and @deadline. */
+/* Inside its owner, who keeps it until done() is called. The owner sets the functions, @arg, @deadline, @first. */
 struct work {
 	/* In a worker's thread, with that thread's state. It heeds @ctx: the work's deadline, and its cancel token, which ends a
 	 * turn of the thread's loop and any poll of its descriptor. */
@@ -22,6 +22,7 @@ struct work {
 	void (*done)(void *arg, bool ran);
 	void *arg;
 	int64_t deadline; /* clock_mono() ns; 0: none */
+	bool first;       /* before those that wait and are not */
 	/* the pool's: */
 	struct list_node node;
 	struct cancel cancel;

@@ -171,7 +171,7 @@ void stop_task_begin(struct plugin_call *call, const ProtobufCMessage *request)
 	s->timeout_ms = timeout_of(req->timeout);
 	s->hard = sig == SIGKILL;
 	s->watch = (struct handle_watch){ .exited = on_stopped, .arg = s };
-	s->work = (struct plugin_work){ .run = stopping_run, .done = stopping_done, .arg = s, .keep = true };
+	s->work = (struct plugin_work){ .run = stopping_run, .done = stopping_done, .arg = s, .keep = true, .first = true };
 	timer_init(&s->timer, desk->loop, on_stop_late, s);
 	plugin_submit(call, &s->work);
 }
@@ -292,7 +292,7 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 	d->container = mem_strdup(h ? h->kept.container : NULL);
 	d->job = handle_job_name(req->task_id);
 	d->call = call;
-	d->work = (struct plugin_work){ .run = destroying_run, .done = destroying_done, .arg = d, .keep = true };
+	d->work = (struct plugin_work){ .run = destroying_run, .done = destroying_done, .arg = d, .keep = true, .first = true };
 	if (h && h->state == HANDLE_STARTING)
 		destroy_starting(d, h);
 	else
@@ -358,6 +358,6 @@ void signal_task_begin(struct plugin_call *call, const ProtobufCMessage *request
 	s->driver = driver_conf_ref(desk->conf);
 	s->handle = handle_ref(h);
 	(void)snprintf(s->signal, sizeof s->signal, "%d", sig);
-	s->work = (struct plugin_work){ .run = signalling_run, .done = signalling_done, .arg = s };
+	s->work = (struct plugin_work){ .run = signalling_run, .done = signalling_done, .arg = s, .first = true };
 	plugin_submit(call, &s->work);
 }

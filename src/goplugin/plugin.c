@@ -216,7 +216,9 @@ static void work_begin(struct plugin *p, struct plugin_call *c, struct plugin_wo
 	w->plugin = p;
 	w->call = c;
 	w->err = (struct err)ERR_INIT;
-	w->work = (struct work){ .run = work_run, .done = on_work_done, .arg = w, .deadline = c ? plugin_deadline(c) : 0 };
+	w->work = (struct work){
+		.run = work_run, .done = on_work_done, .arg = w, .deadline = c ? plugin_deadline(c) : 0, .first = w->first
+	};
 	post_init(&w->refused, on_work_refused, w);
 	list_push(&p->works, &w->node);
 	w->is_refused = work_hand_over(p, w) < 0;

@@ -95,7 +95,8 @@ struct plugin_work {
 	 * Answers @call, which is NULL when the client has gone or there is none. Frees the owner. */
 	void (*done)(void *arg, struct plugin_call *call, int r, const struct err *err);
 	void *arg;
-	bool keep; /* goes on when the client has gone: what stops or destroys */
+	bool keep;  /* goes on when the client has gone: what stops or destroys */
+	bool first; /* before those that wait for a worker and are not: what is short, and ends others */
 	/* the plugin's: */
 	struct work work;
 	struct plugin *plugin;
@@ -106,8 +107,8 @@ struct plugin_work {
 	struct err err;
 	int r;
 };
-/* The work sets run, done, arg, keep; a call has one at a time. closed() of plugin_park() is not called while it is at work: done()
- * tells. */
+/* The work sets run, done, arg, keep, first; a call has one at a time. closed() of plugin_park() is not called while it is at work:
+ * done() tells. */
 void plugin_submit(struct plugin_call *, struct plugin_work *);
 /* Of no call: what the plugin does by itself. */
 void plugin_background(struct plugin *, struct plugin_work *);

@@ -171,6 +171,44 @@ static void the_queue_has_an_end(void **state)
 	}
 }
 
+static unsigned order[4];
+static _Atomic unsigned n_order;
+
+static void notes(void *arg, void *state, const struct ctx *ctx)
+{
+	(void)state, (void)ctx;
+	order[n_order++] = ((const struct piece *)arg)->in;
+}
+
+/* Of what waits for a thread. */
+static void first_ones_are_first(void **state)
+{
+	static const bool first[] = { false, true, false, true };
+	static const unsigned want[] = { 1, 3, 0, 2 };
+	struct fixture *f = *state;
+	struct piece busy[THREADS], p[4];
+
+	n_order = 0;
+	for (unsigned i = 0; i < THREADS; i++) {
+		piece_init(&busy[i], f, waits, i);
+		assert_int_equal(workers_submit(f->pool, &busy[i].work, NULL), 0);
+	}
+	await_running(f, THREADS);
+	for (unsigned i = 0; i < 4; i++) {
+		piece_init(&p[i], f, notes, i);
+		p[i].work.first = first[i];
+		assert_int_equal(workers_submit(f->pool, &p[i].work, NULL), 0);
+	}
+	workers_cancel(f->pool, &busy[0].work); /* the one thread that runs them */
+	while (n_order < 4)
+		(void)poll(NULL, 0, 1);
+	for (unsigned i = 1; i < THREADS; i++)
+		workers_cancel(f->pool, &busy[i].work);
+	turn_until_idle(f);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(order[i], want[i]);
+}
+
 static void a_cancel_ends_one(void **state)
 {
 	struct fixture *f = *state;
@@ -346,6 +384,6 @@ static void work_meets_threads_that_end(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define T_IDLE(f) cmocka_unit_test_setup_teardown(f, setup_idle, teardown_idle)
-RUN_TESTS("workers", T(runs_everything_once), T(the_queue_has_an_end), T(a_cancel_ends_one), T(a_deadline_ends_it),
-	  T(shutdown_joins_all), T(none_begins_while_it_ends), T_IDLE(none_begins_while_it_ends),
+RUN_TESTS("workers", T(runs_everything_once), T(the_queue_has_an_end), T(first_ones_are_first), T(a_cancel_ends_one),
+	  T(a_deadline_ends_it), T(shutdown_joins_all), T(none_begins_while_it_ends), T_IDLE(none_begins_while_it_ends),
 	  T(signals_are_for_the_first_thread), T_IDLE(threads_come_and_go), T_IDLE(work_meets_threads_that_end))

@@ -20,6 +20,7 @@ struct dangling {
 	bool at_work;
 	struct plugin_work work;
 	struct driver_conf *conf; /* that it is done by */
+	char *of;                 /* @node as it was then */
 	int64_t before;
 	struct dict found; /* a task's id, or a job's name where there is but a claim, by the id of the container */
 };
@@ -45,6 +46,7 @@ static void dangling_over(struct dangling *d)
 	dict_done(&d->found);
 	driver_conf_unref(d->conf);
 	d->conf = NULL;
+	free(TAKE_PTR(d->of));
 	dangling_wait(d);
 }
 
@@ -90,7 +92,7 @@ static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct e
 	if (r >= 0)
 		r = task_list(core, &limit, &tasks, err);
 	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
-		const char *task = dangling_task(&recs.v[i], d->node, d->before);
+		const char *task = dangling_task(&recs.v[i], d->of, d->before);
 		const struct task_status *t = task_states_find(&tasks, recs.v[i].c.id);
 
 		if (task && (d->conf->gc.container || (t && task_may_live(t))))
@@ -185,6 +187,7 @@ static void on_dangling_time(void *arg)
 	}
 	d->at_work = true;
 	d->conf = driver_conf_ref(d->desk->conf);
+	d->of = mem_strdup(d->node);
 	d->before = clock_wall() - d->conf->gc.dangling.creation_grace;
 	d->work = (struct plugin_work){ .run = dangling_list, .done = on_dangling_listed, .arg = d };
 	plugin_background(d->desk->plugin, &d->work);
@@ -192,7 +195,7 @@ static void on_dangling_time(void *arg)
 
 void dangling_learn(struct dangling *d, const char *node_id)
 {
-	if (!*node_id || (d->node && !strcmp(d->node, node_id)) || d->at_work)
+	if (!*node_id || (d->node && !strcmp(d->node, node_id)))
 		return;
 	free(d->node);
 	d->node = mem_strdup(node_id);
@@ -221,6 +224,7 @@ void dangling_free(struct dangling *d)
 	timer_done(&d->timer);
 	dict_done(&d->found);
 	driver_conf_unref(d->conf);
+	free(d->of);
 	free(d->node);
 	free(d);
 }

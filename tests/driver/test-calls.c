@@ -524,6 +524,23 @@ static void dangling_ones_go(void **state)
 	is_cleared(rig);
 }
 
+/* While a look is under way, too. */
+static void dangling_learns_meanwhile(void **state)
+{
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+
+	make_task(rig, true);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = true;
+	dangling_learn(rig->desk->dangling, "n2");
+	must(fake_fault(rig->fake, &err, "Tasks/List:delay=400"), &err);
+	reap_every(rig, 20, 0, false);
+	assert_int_equal(loop_pause(rig->loop, 200, NULL, NULL), 0);
+	dangling_learn(rig->desk->dangling, "n1");
+	is_cleared(rig);
+}
+
 static void dangling_ones_that_are_known(void **state)
 {
 	struct rig *rig = *state;
@@ -734,5 +751,5 @@ static int tear_down(void **state)
 RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), T(events), T(recover_one_that_runs),
 	  T(recover_one_that_has_ended), T(recover_one_that_is_settled), T(recover_one_that_is_gone),
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
-	  T(recover_nonsense), T(dangling_ones_go), T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended),
-	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id))
+	  T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile), T(dangling_ones_that_are_known),
+	  T(dangling_ones_that_have_ended), T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id))

@@ -52,7 +52,7 @@ static void dangling_over(struct dangling *d)
 
 /* in a worker */
 
-static bool has_record(const struct records *recs, const char *id)
+static bool dangling_has_record(const struct records *recs, const char *id)
 {
 	for (size_t i = 0; i < recs->n; i++)
 		if (!strcmp(recs->v[i].c.id, id))
@@ -72,7 +72,8 @@ static int dangling_claims(struct dangling *d, struct core *core, const struct r
 		const struct ctrd_lease *l = &leases.v[i];
 		const char *job = dict_get(&l->labels, CLAIM_JOB), *id = dict_get(&l->labels, CLAIM_ID);
 
-		if (id && job && handle_is_job_name(job) && l->created_at && l->created_at < d->before && !has_record(recs, id))
+		if (id && job && handle_is_job_name(job) && l->created_at && l->created_at < d->before &&
+		    !dangling_has_record(recs, id))
 			dict_set(&d->found, id, job);
 	}
 	return r;

@@ -40,7 +40,7 @@ need-meson:
 deps:
 	scripts/install-deps
 
-# What docs/ has from the tables of the program: davit.1, job.schema.json, tables in jobs.md and from-docker.md.
+# What docs/ has from the tables of the program: davit.1, job.schema.json, tables in jobs.md, from-docker.md and nomad.md.
 docs: build-asan
 	@$(B)/asan/src/davit-docs/davit-docs docs
 

@@ -126,7 +126,7 @@ static const struct option driver_rows[] = {
 	  .doc = "namespaces of the host that tasks may be in" },
 	{ "volumes", OPTION_BLOCK, .from = OPTION_D_P, .nested = volumes_rows, .doc = "folders of the host" },
 	{ "auth", OPTION_BLOCK, .from = OPTION_ALL, AT(auth), .nested = conf_auth_rows,
-	  .doc = "of registries, where a task says nothing; else what davit and containerd are configured with" },
+	  .doc = "of registries, where a task says nothing; else nobody, but for the headers of `hosts.toml`" },
 	{ "gc", OPTION_BLOCK, .from = OPTION_D_P, .nested = gc_rows, .doc = "what is removed by itself" },
 	{ "image_pull_timeout", OPTION_SPAN, .from = FROM_DOCKER, AT(image_pull_timeout), .min = OPTION_SEC,
 	  .max = 10080 * OPTION_MIN, .value = "5m", .doc = "how long a pull may take, where a task says nothing" },

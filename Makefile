@@ -63,7 +63,7 @@ check-containerd: release build-asan
 
 # What CI has no time for: each containerd with each engine, critest among it, and ten minutes of each fuzz target.
 check-long: release build-asan
-	@$(PYTHON) tests/check long cri-long
+	@$(PYTHON) tests/check long cri-long nomad-long
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 
 # Scripts that show faults, from $DAVIT_CASES or shared/cases beside the checkout, on containerd 1.6 and 2.x with runc and crun.

@@ -77,6 +77,7 @@ static void memory_begin(void)
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, 2 * TRIM_BYTES);
+	(void)malloc_trim(0); /* a sanitizer's heap is not glibc's, which its first call makes, and no two threads may be that */
 }
 
 /* What a burst of starts has left goes back to the system, holes too. */

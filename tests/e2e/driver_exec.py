@@ -233,14 +233,15 @@ class Exec(DriverCase):
         self.assertEqual(code, 9)
 
     def test_heartbeats_and_many_resizes(self):
-        s = self.stream("sh", "-c", "echo begun; read x; stty size", tty=True)
+        s = self.stream("sh", "-c", "echo begun; read x; until [ \"$(stty size)\" = '50 51' ]; do sleep 0.1; done; stty size; read x", tty=True)
         s.expect("begun")
         for n in range(1, 51):
             s.resize(n + 1, n)
             s.send()
-        time.sleep(0.5 * Machine.slow)
         s.type("\n")
-        self.assertIn("50 51", s.wait()[0])
+        s.expect("50 51")
+        s.type("q\n")
+        s.wait()
 
     def test_input_that_is_underway_at_the_end(self):
         """Nomad's client loses what it has not read when it cannot send any more: the call waits a moment for the end of the input."""

@@ -259,7 +259,8 @@ class Cgroup(Server):
                 with contextlib.suppress(FileNotFoundError):
                     os.rmdir(folder)
                 folder = os.path.dirname(folder)
-        for folder in glob.glob("/sys/fs/cgroup/*/davit-test-*.slice/share.slice") + glob.glob("/sys/fs/cgroup/*/davit-test-*.slice"):
+        top = self.path.split("/")[1]  # of this case alone: another run on this machine has some, too
+        for folder in glob.glob(f"/sys/fs/cgroup/*/{top}/share.slice") + glob.glob(f"/sys/fs/cgroup/*/{top}"):
             os.rmdir(folder)
 
     def pids(self):

@@ -12,7 +12,7 @@
 #define SCHEMA "/hashicorp.nomad.plugins.drivers.proto.Driver/TaskConfigSchema"
 #define HEALTH "/grpc.health.v1.Health/Check"
 
-enum { SOON_MS = 15000, GROWTH_KIB = 24 << 10 };
+enum { SOON_MS = 15000, GROWTH_KIB = RIG_GROWTH_KIB };
 
 static int dial(const struct rig *rig)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 24, STREAM_MS = 400, GROWTH_KIB = 24 << 10, HUGE_KIB = 4 << 20 >> 10 };
+enum { AT_ONCE = 24, STREAM_MS = 400, GROWTH_KIB = RIG_GROWTH_KIB, HUGE_KIB = 4 << 20 >> 10 };
 
 struct asked {
 	struct grpc_call *call;

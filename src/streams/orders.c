@@ -101,13 +101,28 @@ static int order_end(int what, struct ctrd_call *call)
 	return tasks_kill_end(call, NULL, NULL);
 }
 
+/* What can be asked now. Calls that are underway at once overtake each other: where the last must win there is one at a time. */
+static uint64_t orders_askable(const struct orders *o)
+{
+	uint64_t askable = o->wanted;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (o->asked[i].call && o->asked[i].what >= RESIZE)
+			askable &= ~(UINT64_C(1) << o->asked[i].what);
+	return askable;
+}
+
 static void ask_all(struct orders *o)
 {
-	for (size_t i = 0; i < AT_ONCE && o->wanted; i++) {
-		int what = __builtin_ctzll(o->wanted);
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		const uint64_t askable = orders_askable(o);
+		int what;
 
+		if (!askable)
+			return;
 		if (o->asked[i].call)
 			continue;
+		what = __builtin_ctzll(askable);
 		o->wanted &= ~(UINT64_C(1) << what);
 		o->asked[i].what = what;
 		o->asked[i].until = clock_mono() + PATIENCE_MS * NSEC_PER_MSEC;
@@ -137,7 +152,7 @@ static bool orders_take_answers(struct orders *o, bool alive)
 		else if (order_end(what, call) != -ERR_DEADLINE) /* ours, or containerd's for its shim */
 			continue;
 		delivered = delivered && !is_ending(what);
-		if (!is_ending(what) && (!alive || what == CLOSE_STDIN))
+		if (!is_ending(what) && (!alive || what >= RESIZE))
 			want(o, what);
 	}
 	return delivered;

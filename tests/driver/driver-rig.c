@@ -167,3 +167,14 @@ struct rig_usage rig_usage(const struct rig *rig)
 	u.threads = status_number(buf_str(&text), "Threads:");
 	return u;
 }
+
+void rig_until_closed(struct rig *rig, long fds)
+{
+	const struct ctx ctx = ctx_within(NULL, RIG_CALL_MS);
+
+	while (rig_usage(rig).fds > fds) {
+		if (ctx_check(&ctx, NULL) < 0)
+			fail_msg("%ld descriptors, %ld before", rig_usage(rig).fds, fds);
+		rig_check(rig, rig->host.grpc, "what is closed");
+	}
+}

@@ -39,6 +39,8 @@ struct rig_usage {
 	long rss_kib, threads, fds;
 };
 struct rig_usage rig_usage(const struct rig *);
+/* Waits until it has no more descriptors than @fds: what others close it hears of in its own time. */
+void rig_until_closed(struct rig *, long fds);
 
 /* A call that was begun and sent. */
 struct grpc_call *rig_begin(struct grpc *, const struct host_method *, const void *msg, size_t len, const struct ctx *);

@@ -26,15 +26,11 @@ static int dial(const struct rig *rig)
 static void bears_probes(void **state)
 {
 	struct rig *rig = *state;
-	struct rig_usage before = rig_usage(rig), after;
+	struct rig_usage before = rig_usage(rig);
 
 	for (int i = 0; i < 500; i++)
 		(void)close(dial(rig));
-	for (int i = 0; i < 50; i++) /* it takes some at a time */
-		rig_check(rig, rig->host.grpc, "probes");
-	after = rig_usage(rig);
-	if (after.fds > before.fds + 4)
-		fail_msg("%ld descriptors, %ld before", after.fds, before.fds);
+	rig_until_closed(rig, before.fds + 4);
 }
 
 /* A client that says nothing, or only the beginning of the preface, is given up; the others have a connection meanwhile. */
@@ -231,9 +227,7 @@ static void holds_many_streams(void **state)
 			grpc_call_free(calls[c][i]);
 		grpc_free(grpc[c]);
 	}
-	rig_check(rig, rig->host.grpc, "many streams, gone");
-	after = rig_usage(rig);
-	assert_true(after.fds <= before.fds + 4);
+	rig_until_closed(rig, before.fds + 4);
 }
 
 /* Every method, begun and given up at once, again and again. */

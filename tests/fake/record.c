@@ -98,6 +98,8 @@ static char *dump_record(const struct record *r)
 	buf_addf(&line, "%s %s %s", r->ns, kinds[r->kind], r->key);
 	if (r->state)
 		buf_addf(&line, " state=%d", r->state);
+	if (r->cols)
+		buf_addf(&line, " size=%ux%u", r->cols, r->rows);
 	if (r->parent)
 		buf_addf(&line, " parent=%s", r->parent);
 	if (r->body.len) {

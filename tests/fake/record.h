@@ -24,6 +24,7 @@ struct record {
 	uint32_t exit_status;
 	int64_t exited_at;
 	int stdin_fd, stdout_fd; /* -1: none */
+	uint32_t cols, rows;     /* of its terminal, as it was last told; 0 */
 };
 
 struct store {

@@ -375,9 +375,13 @@ static void resume(struct served *s, const ProtobufCMessage *msg)
 static void resize(struct served *s, const ProtobufCMessage *msg)
 {
 	const Tasks__ResizeRequest *req = (const void *)msg;
+	struct record *r = find(s, req->container_id, req->exec_id);
 
-	if (find(s, req->container_id, req->exec_id))
-		served_empty(s);
+	if (!r)
+		return;
+	r->cols = req->width;
+	r->rows = req->height;
+	served_empty(s);
 }
 
 static void close_io(struct served *s, const ProtobufCMessage *msg)

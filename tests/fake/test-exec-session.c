@@ -321,6 +321,47 @@ static void containerd_stays_away(void **state)
 	nothing_stays(s);
 }
 
+static bool has_size(const struct stage *s, unsigned cols, unsigned rows)
+{
+	_cleanup_free_ char *size = mem_printf(" size=%ux%u", cols, rows);
+	_cleanup_buf_ struct buf now = { 0 };
+	struct err err = ERR_INIT;
+
+	must(fake_dump(s->fake, &now, &err), &err);
+	return strstr(buf_str(&now), size) != NULL;
+}
+
+/* Whatever its calls take: one that is slow is not overtaken, and one that is lost is made again. */
+static void the_last_size_is_the_one_that_stays(void **state)
+{
+	static const char *const faults[] = { "1:delay=300", "1:hang", "2:delay=300", "1:after-fail=4" };
+	const struct ctx limit = ctx_within(NULL, LIMIT_MS);
+	struct stage *s = *state;
+	struct seen e;
+	struct err err = ERR_INIT;
+
+	program(s, "run", "hello\n");
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		begin(s, &e, ID, true);
+		while (!e.out.len)
+			turn(s);
+		must(fake_reset(s->fake, &err), &err);
+		must(fake_fault(s->fake, &err, "%s", faults[i]), &err);
+		for (unsigned n = 1; n <= 50; n++) {
+			exec_session_resize(e.x, n + 1, n);
+			loop_poll(s->loop);
+		}
+		while (!has_size(s, 51, 50) && ctx_check(&limit, NULL) >= 0)
+			turn_for(s, 20);
+		turn_for(s, 400); /* and none comes behind it */
+		if (!has_size(s, 51, 50))
+			fail_msg("%s: not the last", faults[i]);
+		exec_session_abandon(e.x);
+		nothing_stays(s);
+		buf_done(&e.out);
+	}
+}
+
 static void hundreds_at_once(void **state)
 {
 	enum { ROUNDS = 5, AT_ONCE = 200 };
@@ -458,6 +499,7 @@ int main(void)
 		T(its_task_ends),
 		T(containerd_is_away_for_a_moment),
 		T(containerd_stays_away),
+		T(the_last_size_is_the_one_that_stays),
 		T(hundreds_at_once),
 		T(all_of_it_goes),
 	};

@@ -7,19 +7,7 @@ import time
 
 from lib.case import Machine, wait_until
 from lib.driver_plugin import DriverCase, Failed
-
-# name, command, terminal, what is typed, output, error output (regex), exit code: Nomad's plugins/drivers/testutils/exec_testing.go
-CONFORMANCE = (
-    ("notty: basic", "echo hello stdout; echo hello stderr >&2; exit 43", False, "", "hello stdout\n", "^hello stderr\n$", 43),
-    ("notty: streaming", "for n in 1 2 3; do echo $n; sleep 1; done", False, "", "1\n2\n3\n", "^$", 0),
-    ("notty: stty check", "stty size", False, "", "", "stty: .?standard input.?: Inappropriate ioctl for device\n", 1),
-    ("notty: stdin passing", "echo hello from command; head -n1", False, "hello from stdin\n", "hello from command\nhello from stdin\n", "^$", 0),
-    ("tty: basic", "echo hello stdout; echo hello stderr >&2; exit 43", True, "", "hello stdout\r\nhello stderr\r\n", "^$", 43),
-    ("tty: streaming", "for n in 1 2 3; do echo $n; sleep 1; done", True, "", "1\r\n2\r\n3\r\n", "^$", 0),
-    ("tty: stty check", "sleep 1; stty size", True, "", "100 100\r\n", "^$", 0),
-    ("tty: stdin passing", "head -n1", True, "hello from stdin\n", "hello from stdin\r\nhello from stdin\r\n", "^$", 0),
-    ("tty: children processes", "{ sleep 3; echo from background; } & echo from main; exec sleep 1", True, "", "from main\r\n", "^$", 0),
-)
+from lib.exec_cases import CASES
 
 
 class Stream:
@@ -116,7 +104,7 @@ class Exec(DriverCase):
         return len(os.listdir(f"/proc/{self.plugin.process.pid}/fd"))
 
     def test_conformance(self):
-        for name, script, tty, typed, out, err, code in CONFORMANCE:
+        for name, script, tty, typed, out, err, code in CASES:
             with self.subTest(name):
                 got = self.run_it(script, typed, tty)
                 self.assertEqual((got[0], got[2]), (out, code), str(got))

@@ -2,7 +2,6 @@
 import os
 import re
 
-from lib import hclspec
 from lib.case import Machine
 from lib.driver_plugin import DriverCase, Failed
 
@@ -91,8 +90,6 @@ POLICY = {
 class DriverOptions(DriverCase):
     def setUp(self):
         super().setUp()
-        self.schema = self.session.ask("TaskConfigSchema")["spec"]
-        self.conf_schema = self.session.ask("ConfigSchema")["spec"]
         with open(os.path.join(self.folder, "given"), "w") as f:
             f.write("given\n")
 
@@ -107,7 +104,7 @@ class DriverOptions(DriverCase):
         values = {"image": Machine.image, "command": "sh", "args": ["-c", f"({script}) >/local/out"], **self.filled(options)}
         values = {k: v for k, v in values.items() if v is not None}
         task = self.task(**fields)
-        task["msgpack_driver_config"] = hclspec.encoded(self.schema, values)
+        task["msgpack_driver_config"] = self.task_options(values)
         self.made.append(task["id"])
         return self.session.ask("StartTask", task=task)["handle"]
 
@@ -118,11 +115,6 @@ class DriverOptions(DriverCase):
                 return f.read().strip(), result
         except FileNotFoundError:
             return "", result
-
-    def configure(self, **options):
-        """The operator's options, as the agent sends them."""
-        conf = {"containerd_runtime": "io.containerd.runc.v2", "containerd_namespace": Machine.ns, **options}
-        self.session.ask("SetConfig", msgpack_config=hclspec.encoded(self.conf_schema, conf), plugin_api_version="v0.1.0", nomad_config={"driver": {}})
 
     def test_inside(self):
         self.configure(allowed_modes={mode: ["host"] for mode in ("pid", "ipc", "uts", "userns", "network", "cgroup")})

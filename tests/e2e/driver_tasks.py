@@ -1,74 +1,14 @@
 """Tasks of containerd-driver from their start to their end, without a Nomad: what its agent would ask for, plugins that die and clients that go among it."""
 import os
-import select
 import subprocess
-import threading
 import time
 
 from lib.case import Machine, wait_until
-from lib.driver_plugin import DriverCase, Failed, options
+from lib.driver_plugin import DriverCase, Failed, Task
 
 
 def sh(script, **more):
     return dict({"image": Machine.image, "command": "/bin/sh", "args": ["-c", script], "host_network": True}, **more)
-
-
-class Task:
-    """With FIFOs as Nomad makes them, and their reader."""
-
-    def __init__(self, case):
-        self.case, self.text, self.ended = case, {"stdout": b"", "stderr": b""}, threading.Event()
-        self.said = case.task(env={"NOMAD_ALLOC_DIR": "/alloc", "NOMAD_TASK_DIR": "/local", "NOMAD_SECRETS_DIR": "/secrets"})
-        self.id, self.alloc_dir = self.said["id"], self.said["alloc_dir"]
-        self.dir = os.path.join(self.alloc_dir, "t")
-        os.makedirs(os.path.join(self.alloc_dir, "alloc/data"))
-        self.threads = [self.reader(stream) for stream in self.text]
-        case.addCleanup(self.close)
-        case.made.append(self.id)
-
-    def reader(self, stream):
-        path = self.said[f"{stream}_path"] = os.path.join(self.alloc_dir, "alloc/logs", f".t.{stream}.fifo")
-        os.mkfifo(path, 0o600)
-        thread = threading.Thread(target=self.read, args=(stream, os.open(path, os.O_RDONLY | os.O_NONBLOCK)), daemon=True)
-        thread.start()
-        return thread
-
-    def read(self, stream, fd):
-        while not self.ended.is_set() or select.select([fd], [], [], 0)[0]:
-            if not select.select([fd], [], [], 0.05)[0]:
-                continue
-            data = os.read(fd, 65536)
-            self.text[stream] += data
-            if not data and self.ended.wait(0.02):
-                break
-        os.close(fd)
-
-    def close(self):
-        """The readers take what is left."""
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(10)
-
-    def output(self, stream="stdout"):
-        return self.text[stream].decode(errors="replace")
-
-    def config(self, conf, **fields):
-        return dict(self.said, msgpack_driver_config=options(conf), **fields)
-
-    def begin(self, conf, **fields):
-        return self.case.session.begin("StartTask", task=self.config(conf, **fields))
-
-    def start(self, conf, **fields):
-        return self.begin(conf, **fields).next(60)
-
-    def wait(self):
-        return self.case.session.ask("WaitTask", task_id=self.id)["result"]
-
-    def stop(self, signal="", seconds=5):
-        self.case.session.ask("StopTask", task_id=self.id, signal=signal, timeout={"seconds": seconds})
-
-    def destroy(self, force=True):
-        self.case.session.ask("DestroyTask", task_id=self.id, force=force)
 
 
 class TaskCase(DriverCase):

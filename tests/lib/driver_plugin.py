@@ -1,16 +1,16 @@
 """containerd-driver without Nomad: started as the agent starts it, and asked by plugin-call (tests/driver), many calls at once."""
-import base64
 import contextlib
 import json
 import os
 import queue
+import select
 import signal
-import struct
 import subprocess
 import threading
 import unittest
 import uuid
 
+from lib import hclspec
 from lib.case import Case, Machine, wait_until
 
 COOKIE = {"NOMAD_PLUGIN_MAGIC_COOKIE": "e4327c2e01eabfd75a8a67adb114fb34a757d57eee7728d857a8cec6e91a7255",
@@ -22,26 +22,6 @@ def built(path):
     if not os.access(found, os.X_OK):
         raise unittest.SkipTest(f"{path} is not built in {Machine.tools}")
     return found
-
-
-def pack(value):
-    """MessagePack as Nomad writes options."""
-    if value is None:
-        return b"\xc0"
-    if isinstance(value, bool):
-        return b"\xc3" if value else b"\xc2"
-    if isinstance(value, int):
-        return bytes([value]) if 0 <= value < 128 else b"\xd3" + struct.pack(">q", value)
-    if isinstance(value, str):
-        data = value.encode()
-        return (bytes([0xa0 | len(data)]) if len(data) < 32 else b"\xda" + struct.pack(">H", len(data))) + data
-    if isinstance(value, (list, tuple)):
-        return b"\xdc" + struct.pack(">H", len(value)) + b"".join(map(pack, value))
-    return b"\xde" + struct.pack(">H", len(value)) + b"".join(pack(k) + pack(value[k]) for k in sorted(value))
-
-
-def options(value):
-    return base64.b64encode(pack(value)).decode()
 
 
 class Plugin:
@@ -56,6 +36,7 @@ class Plugin:
         if len(said) < 5:
             raise AssertionError(f"no handshake: {said}\n{self.said()}")
         self.address = said[3]
+        self.schemas = {}
 
     def said(self):
         self.log.seek(0)
@@ -119,7 +100,7 @@ class Session:
         self.process = subprocess.Popen([built("tests/driver/plugin-call"), "--address", plugin.address, "session"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         case.addCleanup(self.end)
-        self.calls, self.last = {}, 0
+        self.plugin, self.calls, self.last = plugin, {}, 0
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
 
     def _read(self, stream):
@@ -140,6 +121,13 @@ class Session:
 
     def ask(self, method, seconds=60.0, **request):
         return self.begin(method, **request).next(seconds)
+
+    def encoded(self, schema, values):
+        """Options as the agent sends them: in the shape of the plugin's own schema, which it is asked for once."""
+        known = self.plugin.schemas
+        if schema not in known:
+            known[schema] = self.ask(schema)["spec"]
+        return hclspec.encoded(known[schema], values)
 
     def end(self):
         if self.process.poll() is None:
@@ -170,9 +158,17 @@ class DriverCase(Case):
     def begin_plugin(self):
         self.plugin = Plugin(self)
         self.session = Session(self, self.plugin)
-        conf = {"containerd_runtime": "io.containerd.runc.v2", "containerd_namespace": Machine.ns, **self.conf}
-        self.session.ask("SetConfig", msgpack_config=options(conf), plugin_api_version="v0.1.0",
-                         nomad_config={"driver": {"topology": {"cores": [{"core_id": 0, "base_speed": 2000}, {"core_id": 1, "base_speed": 2000}]}}})
+        self.configure(**self.conf)
+
+    def configure(self, **options):
+        """The operator's options, as the agent sends them."""
+        conf = {"containerd_runtime": "io.containerd.runc.v2", "containerd_namespace": Machine.ns, **options}
+        cores = [{"core_id": n, "base_speed": 2000} for n in (0, 1)]
+        self.session.ask("SetConfig", msgpack_config=self.session.encoded("ConfigSchema", conf), plugin_api_version="v0.1.0",
+                         nomad_config={"driver": {"topology": {"cores": cores}}})
+
+    def task_options(self, values):
+        return self.session.encoded("TaskConfigSchema", values)
 
     def new_plugin(self):
         """As the agent does it when one has died."""
@@ -189,7 +185,8 @@ class DriverCase(Case):
                      "linux_resources": {"cpu_shares": 100, "memory_limit_bytes": (memory or 64) << 20}}
         values = {"image": Machine.image, "command": "sh", "args": ["-c", script], **(config or {})}
         return {"id": f"{alloc}/t/{os.urandom(4).hex()}", "name": "t", "alloc_id": alloc, "alloc_dir": folder, "node_id": "node-of-tests",
-                "stdout_path": "/dev/null", "stderr_path": "/dev/null", "resources": resources, "msgpack_driver_config": options(values), **more}
+                "stdout_path": "/dev/null", "stderr_path": "/dev/null", "resources": resources, "msgpack_driver_config": self.task_options(values),
+                **more}
 
     def start_task(self, *args, **kw):
         """Its handle, as Nomad keeps it; it is destroyed by whatever plugin is there in the end."""
@@ -220,3 +217,61 @@ class DriverCase(Case):
 
     def gone_from_containerd(self, handle_name):
         wait_until("the end of its container", lambda: handle_name not in Machine.containerd.ctr("containers", "ls", "-q", ns=Machine.ns).stdout)
+
+
+class Task:
+    """With FIFOs as Nomad makes them, and their reader."""
+
+    def __init__(self, case):
+        self.case, self.text, self.ended = case, {"stdout": b"", "stderr": b""}, threading.Event()
+        self.said = case.task(env={"NOMAD_ALLOC_DIR": "/alloc", "NOMAD_TASK_DIR": "/local", "NOMAD_SECRETS_DIR": "/secrets"})
+        self.id, self.alloc_dir = self.said["id"], self.said["alloc_dir"]
+        self.dir = os.path.join(self.alloc_dir, "t")
+        os.makedirs(os.path.join(self.alloc_dir, "alloc/data"))
+        self.threads = [self.reader(stream) for stream in self.text]
+        case.addCleanup(self.close)
+        case.made.append(self.id)
+
+    def reader(self, stream):
+        path = self.said[f"{stream}_path"] = os.path.join(self.alloc_dir, "alloc/logs", f".t.{stream}.fifo")
+        os.mkfifo(path, 0o600)
+        thread = threading.Thread(target=self.read, args=(stream, os.open(path, os.O_RDONLY | os.O_NONBLOCK)), daemon=True)
+        thread.start()
+        return thread
+
+    def read(self, stream, fd):
+        while not self.ended.is_set() or select.select([fd], [], [], 0)[0]:
+            if not select.select([fd], [], [], 0.05)[0]:
+                continue
+            data = os.read(fd, 65536)
+            self.text[stream] += data
+            if not data and self.ended.wait(0.02):
+                break
+        os.close(fd)
+
+    def close(self):
+        """The readers take what is left."""
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(10)
+
+    def output(self, stream="stdout"):
+        return self.text[stream].decode(errors="replace")
+
+    def config(self, conf, **fields):
+        return dict(self.said, msgpack_driver_config=self.case.task_options(conf), **fields)
+
+    def begin(self, conf, **fields):
+        return self.case.session.begin("StartTask", task=self.config(conf, **fields))
+
+    def start(self, conf, **fields):
+        return self.begin(conf, **fields).next(60)
+
+    def wait(self):
+        return self.case.session.ask("WaitTask", task_id=self.id)["result"]
+
+    def stop(self, signal="", seconds=5):
+        self.case.session.ask("StopTask", task_id=self.id, signal=signal, timeout={"seconds": seconds})
+
+    def destroy(self, force=True):
+        self.case.session.ask("DestroyTask", task_id=self.id, force=force)

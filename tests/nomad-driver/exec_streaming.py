@@ -3,20 +3,8 @@ import os
 import time
 
 from lib.case import Machine, wait_until
+from lib.exec_cases import CASES
 from lib.nomad_case import NomadCase
-
-# name, command, terminal, what is typed, output, error output (regex or None), exit code
-CASES = (
-    ("no terminal", "echo hello stdout; echo hello stderr >&2; exit 43", False, "", "hello stdout\n", "^hello stderr\n$", 43),
-    ("streaming", "for n in 1 2 3; do echo $n; sleep 1; done", False, "", "1\n2\n3\n", "^$", 0),
-    ("stty", "stty size", False, "", "", "stty: .?standard input.?: Inappropriate ioctl for device\n", 1),
-    ("stdin", "echo hello from command; head -n1", False, "hello from stdin\n", "hello from command\nhello from stdin\n", "^$", 0),
-    ("terminal", "echo hello stdout; echo hello stderr >&2; exit 43", True, "", "hello stdout\r\nhello stderr\r\n", "^$", 43),
-    ("terminal, streaming", "for n in 1 2 3; do echo $n; sleep 1; done", True, "", "1\r\n2\r\n3\r\n", "^$", 0),
-    ("terminal, stty", "sleep 1; stty size", True, "", "100 100\r\n", "^$", 0),
-    ("terminal, stdin", "head -n1", True, "hello from stdin\n", "hello from stdin\r\nhello from stdin\r\n", "^$", 0),
-    ("terminal, children", "{ sleep 3; echo from background; } & echo from main; exec sleep 1", True, "", "from main\r\n", "^$", 0),
-)
 
 
 class Conformance(NomadCase):

@@ -135,6 +135,7 @@ static void task_part_done(struct run_task *t)
 	free(t->image_name);
 	free(t->log_uri);
 	free(t->err_uri);
+	free(t->in_uri);
 	run_close_fifos(t);
 	free(t->whose);
 }

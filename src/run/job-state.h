@@ -87,6 +87,7 @@ struct run_task {
 	struct logfile *log;
 	struct streams *streams;
 	char *log_uri, *err_uri; /* err_uri NULL: that of stdout */
+	char *in_uri;            /* detached; NULL: input is at its end at once */
 	int fifos[2];            /* run_opts.out and err, open while the shim takes them over; 0: not */
 	pid_t pid;
 	struct ctrd_call *wait;    /* opened before the start */

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* io */
 
@@ -150,6 +151,40 @@ static int log_uri(struct run_task *t, struct err *err)
 	return 0;
 }
 
+/* Another shim than ours holds both ends of a FIFO open, so that input that nobody gives has no end. A terminal has none by itself,
+ * and what logs by a program (binary://) gets no input from containerd's shim. */
+static int held_input(struct run_task *t, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *path = mem_printf("%s/stdin", dir);
+	int r;
+
+	if (!t->task->stdin_open)
+		return 0;
+	if (shim_writes_log(t)) {
+		t->in_uri = mem_strdup(LOG_URI);
+		return 0;
+	}
+	if (t->task->tty || t->task->log != JOB_LOG_NONE)
+		return 0;
+	r = file_mkdirs_private(dir, err);
+	if (r < 0)
+		return r;
+	(void)unlink(path); /* of a start before */
+	if (mkfifo(path, 0600) < 0)
+		return err_sys(err, errno, "FIFO %s", path);
+	t->in_uri = TAKE_PTR(path);
+	return 0;
+}
+
+static int detached_streams(struct run_task *t, const char *dir, struct err *err)
+{
+	int r = held_input(t, dir, err);
+
+	if (r < 0)
+		return r;
+	return t->run->opts->out || t->run->opts->err ? foreign_streams(t, err) : log_uri(t, err);
+}
+
 /* Our input is one: of several tasks that want some the first has it. */
 static bool gets_input(const struct run_task *t)
 {
@@ -196,10 +231,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = journal_check(NULL, err);
 	if (r < 0)
 		return r;
-	if (t->run->opts->out || t->run->opts->err)
-		return foreign_streams(t, err);
 	if (t->run->opts->mode != RUN_FOREGROUND)
-		return log_uri(t, err);
+		return detached_streams(t, fifos, err);
 	if (of_shim)
 		shim_streams_uri(t, &uri);
 	if (t->task->log == JOB_LOG_JOURNALD)

@@ -35,8 +35,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
 	const bool tty = t->task->tty;
-	const char *in = t->task->stdin_open && shim_writes_log(t) ? LOG_URI : NULL;
-	const struct ctrd_io detached = { in, t->log_uri, tty ? NULL : t->err_uri ? t->err_uri : t->log_uri, tty };
+	const struct ctrd_io detached = { t->in_uri, t->log_uri, tty ? NULL : t->err_uri ? t->err_uri : t->log_uri, tty };
 	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
 	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
 

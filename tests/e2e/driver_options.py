@@ -147,6 +147,26 @@ class DriverOptions(DriverCase):
                 self.assertIn(words, refused.exception.message)
                 self.assertFalse(refused.exception.recoverable, refused.exception.message)
 
+    def test_input(self):
+        """`interactive`: input that nobody gives has no end, as docker's; else it is at its end at once. Under the stock shim and under davit's."""
+        script = "readlink /proc/self/fd/0; timeout 1 cat; echo ended $?"
+        for runtime in ("io.containerd.runc.v2", Machine.own_shim):
+            self.configure(containerd_runtime=runtime)
+            for options, wanted in (({}, r"^/dev/null\nended 0$"),
+                                    ({"interactive": True}, r"^pipe:.*\nended (143|124)$"),
+                                    ({"interactive": True, "tty": True}, r"^/dev/(pts/0|console)\nended (143|124)$"),
+                                    ({"interactive": True, "logging": {"driver": "none"}}, r"^pipe:.*\nended (143|124)$")):
+                with self.subTest(runtime=os.path.basename(runtime), **options):
+                    fifo = os.path.join(self.folder, "stdout.fifo")
+                    os.mkfifo(fifo)
+                    handle = self.start_with(options, script, stdout_path=fifo, stderr_path=fifo)
+                    text, result = self.said(handle)
+                    self.assertRegex(text, wanted, f"{result}")
+                    self.destroy(handle["config"]["id"])
+                    os.unlink(fifo)
+            with self.assertRaises(Failed):  # and what was made for it goes
+                self.start_with({"interactive": True, "command": "/nothing", "args": []}, "true")
+
     def test_an_image_that_is_not_there(self):
         """Nobody listens at the registry: a later try may do. The event says what is done."""
         events = self.session.begin("TaskEvents")

@@ -8,7 +8,7 @@
 #include "start.h"
 #include "clock.h"
 #include "desk.h"
-#include "images.h"
+#include "image.h"
 #include "job-remove.h"
 #include "job-run.h"
 #include "labels.h"
@@ -110,14 +110,25 @@ static int start_make(struct start *s, struct err *err)
 	return r;
 }
 
-/* Is it that which was not found? Only then is there something to be fetched. */
+/* Is it that which was not found, or what it has for this platform? Only then is there something to be fetched. */
 static bool lacks_image(struct start *s, struct core *core, const struct ctx *ctx)
 {
-	struct ctrd_image image = { 0 };
-	int r = images_get(core->ctrd, s->image, ctx, &image, NULL);
+	const struct job *j = s->made.job;
+	_cleanup_free_ char *snapshotter = mem_strdup(j->snapshotter);
+	struct image_look *look;
+	struct image found = { 0 };
+	struct err unused = ERR_INIT;
+	int r = snapshotter ? 0 : core_snapshotter(core, ctx, &snapshotter, &unused);
 
-	ctrd_image_done(&image);
-	return r == -ERR_NOT_FOUND || (r >= 0 && s->made.job->tasks[0].platform);
+	if (r < 0)
+		return false;
+	look = image_look_begin(core->ctrd, s->image, ctx);
+	do
+		r = image_look_go_on(look, core->ctrd, j->tasks[0].platform, snapshotter, ctx, &found, &unused);
+	while (r == 1);
+	image_look_free(look);
+	image_done(&found);
+	return r == -ERR_NOT_FOUND;
 }
 
 /* Its name is taken: by itself, when Nomad asks again for what a plugin that died meanwhile had started. */
@@ -339,7 +350,7 @@ static void start_closed(void *arg)
 	start_free(s);
 }
 
-static void image_done(void *arg, int r, const struct err *err)
+static void fetch_done(void *arg, int r, const struct err *err)
 {
 	struct start *s = arg;
 
@@ -386,7 +397,7 @@ static void start_fetch(struct start *s, struct plugin_call *call)
 	start_login(s, &want);
 	s->call = call;
 	s->fetching = true;
-	s->fetch.done = image_done;
+	s->fetch.done = fetch_done;
 	s->fetch.event = image_event;
 	s->fetch.arg = s;
 	plugin_park(call, start_closed, s);

@@ -369,8 +369,8 @@ static const struct option task_rows[] = {
 	  .doc = "`private`: the container's root is nobody on the host" },
 	{ "userns", OPTION_TEXT, .from = FROM_PODMAN, AT(userns_mode), .read = read_userns_mode, .otherwise = "`host`",
 	  .doc = "the same" },
-	{ "cgroupns", OPTION_TEXT, .from = FROM_DOCKER, AT(cgroupns), .read = read_cgroupns, .otherwise = "`private`",
-	  .doc = "`host`: it sees the host's cgroups" },
+	{ "cgroupns", OPTION_TEXT, .from = FROM_DOCKER, AT(cgroupns), .read = read_cgroupns,
+	  .otherwise = "`private` with cgroup v2 alone, else `host`", .doc = "`host`: it sees the host's cgroups" },
 	/* security */
 	{ "privileged", OPTION_BOOL, .from = OPTION_ALL, AT(privileged), .value = "false", .doc = "all capabilities and devices" },
 	{ "readonly_rootfs", OPTION_BOOL, .from = OPTION_ALL, AT(readonly_rootfs), .value = "false",

@@ -1,17 +1,36 @@
 """Each option of containerd-driver's tasks, looked at from inside the container: encoded as Nomad does it, by the driver's own schema."""
+import base64
+import json
 import os
 import re
+import subprocess
+import urllib.request
 
-from lib.case import Machine
-from lib.driver_plugin import DriverCase, Failed
+from lib.case import Machine, wait_until
+from lib.driver_plugin import Failed
+from lib.options_case import MODES, OptionsCase
 
 CAP = "sed -n 's/CapBnd:\\t//p' /proc/self/status"
 CGROUP = "cat /sys/fs/cgroup/{0}/{1} 2>/dev/null || cat /sys/fs/cgroup/{2}"
+LIMIT = CGROUP.format("memory", "memory.limit_in_bytes", "memory.max")
+KEPT = CGROUP.format("memory", "memory.soft_limit_in_bytes", "memory.low")
+SWAP = "cat /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes 2>/dev/null || echo $((67108864 + $(cat /sys/fs/cgroup/memory.swap.max)))"
+QUOTA = ("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us 2>/dev/null || tr ' ' '\\n' </sys/fs/cgroup/cpu.max")
+CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
 
 
 def namespace(kind):
     return os.readlink(f"/proc/self/ns/{kind}")
 
+
+def job_of(record):
+    """What davit has noted of it, of its one task."""
+    return json.loads(base64.b64decode(record["Extensions"]["davit.job"]["value"]))["tasks"][0]
+
+
+# a quarter of the machine
+RESOURCES = {"allocated_resources": {"cpu": {"cpu_shares": 100}, "memory": {"memory_mb": 64}},
+             "linux_resources": {"cpu_shares": 100, "memory_limit_bytes": 64 << 20, "percent_ticks": 0.25}}
 
 # options, what runs, what it says (a pattern)
 INSIDE = {
@@ -61,6 +80,26 @@ INSIDE = {
     "tty": ({"tty": True}, "[ -t 2 ] && echo a terminal", r"^a terminal$"),
     "user": ({}, "id -u", r"^0$"),
     "runtime": ({"runtime": "io.containerd.runc.v2"}, "echo ok", r"^ok$"),
+    "userns_mode": ({"userns_mode": "private"}, "cat /proc/self/uid_map", r"^ *0 +[1-9]"),
+    "userns": ({"userns": "private"}, "cat /proc/self/uid_map", r"^ *0 +[1-9]"),
+    "cgroupns": ({"cgroupns": "host"}, "readlink /proc/self/ns/cgroup", "{cgroup}"),
+    "cgroupns of its own": ({"cgroupns": "private"}, "readlink /proc/self/ns/cgroup", "!{cgroup}"),
+    "seccomp": ({"seccomp": False}, "grep Seccomp: /proc/self/status", r"0$"),
+    "mount of a tmpfs with a mode": ({"mount": [{"type": "tmpfs", "target": "/t", "tmpfs_options": {"mode": 0o751}}]}, "stat -c %a /t", r"^751$"),
+    "memory by itself": ({}, f"{LIMIT}; {SWAP}", r"^67108864\n67108864$"),
+    "memory_hard_limit": ({"memory_hard_limit": 100}, f"{LIMIT}; {KEPT}", r"^104857600\n67108864$"),
+    "memory_reservation": ({"memory_reservation": "32m"}, f"{LIMIT}; {KEPT}", r"^67108864\n33554432$"),
+    "memory_swap": ({"memory_swap": "128m"}, f"{LIMIT}; {SWAP}", r"^67108864\n134217728$"),
+    "memory_swap without limit": ({"memory_swap": "-1"}, "cat /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes || cat /sys/fs/cgroup/memory.swap.max",
+                                  r"^92233720368547\d+$|^max$"),
+    "memory_swappiness": ({"memory_swappiness": 7}, "if [ -d /sys/fs/cgroup/memory ]; then cat /sys/fs/cgroup/memory/memory.swappiness; else echo 7; fi",
+                          r"^7$"),
+    "cpu_hard_limit": ({"cpu_hard_limit": True}, QUOTA, rf"^{CPUS * 25000}\n100000$"),
+    "cpu_cfs_period": ({"cpu_hard_limit": True, "cpu_cfs_period": 20000}, QUOTA, rf"^{CPUS * 5000}\n20000$"),
+    "what is passed over": ({"init_path": "/x", "container_exists_attempts": 3, "socket": "default",
+                             "auth": {"email": "a@b.example", "tls_verify": True}, "logging": {"type": "json-file", "config": {"max-file": "2"}},
+                             "mounts": [{"type": "tmpfs", "target": "/t", "volume_options": {"labels": {"a": "b"}}}]}, "echo ok", r"^ok$"),
+    "logging of podman's": ({"logging": {"driver": "nomad", "options": {"max-size": "1"}}}, "echo ok", r"^ok$"),
 }
 
 # what is refused, and by which words
@@ -78,6 +117,16 @@ REFUSED = {
     "a wrong sysctl": ({"sysctl": {"kernel.shm_rmid_forced": "1", "vm.swappiness": "1"}}, "vm.swappiness"),
 }
 
+# options, the place in containerd's record, what is there
+RECORD = {
+    "labels": ({"labels": {"com.example.a": "1", "b": "two words"}}, lambda r: (r["Labels"].get("com.example.a"), r["Labels"].get("b")), ("1", "two words")),
+    "runtime": ({"runtime": "runc"}, lambda r: r["Runtime"]["Name"], "io.containerd.runc.v2"),
+    "snapshotter": ({"snapshotter": "native"}, lambda r: r["Snapshotter"], "native"),
+    "apparmor_profile": ({"apparmor_profile": "unconfined"}, lambda r: job_of(r)["apparmor"], "unconfined"),
+    "selinux_opts": ({"selinux_opts": ["level:s0:c1,c2"]}, lambda r: job_of(r)["selinux"], ["level:s0:c1,c2"]),
+    "healthchecks": ({"healthchecks": {"disable": True}}, lambda r: job_of(r)["healthcheck"], {"type": "none"}),
+}
+
 POLICY = {
     "allow_privileged": ({"allow_privileged": False}, {"privileged": True}, "allow_privileged"),
     "allow_caps": ({"allow_caps": ["CHOWN"]}, {"cap_add": ["NET_ADMIN"]}, "allow_caps"),
@@ -87,41 +136,22 @@ POLICY = {
 }
 
 
-class DriverOptions(DriverCase):
+class DriverOptions(OptionsCase):
     def setUp(self):
         super().setUp()
         with open(os.path.join(self.folder, "given"), "w") as f:
             f.write("given\n")
 
-    def filled(self, value):
-        if isinstance(value, str):
-            return value.replace("{folder}", self.folder)
-        if isinstance(value, list):
-            return [self.filled(v) for v in value]
-        return {k: self.filled(v) for k, v in value.items()} if isinstance(value, dict) else value
-
-    def start_with(self, options, script=None, **fields):
-        values = {"image": Machine.image, "command": "sh", "args": ["-c", f"({script}) >/local/out"], **self.filled(options)}
-        values = {k: v for k, v in values.items() if v is not None}
-        task = self.task(**fields)
-        task["msgpack_driver_config"] = self.task_options(values)
-        self.made.append(task["id"])
-        return self.session.ask("StartTask", task=task)["handle"]
-
-    def said(self, handle):
-        result = self.wait_task(handle).next(60)["result"]
-        try:
-            with open(os.path.join(handle["config"]["alloc_dir"], "t/local/out")) as f:
-                return f.read().strip(), result
-        except FileNotFoundError:
-            return "", result
-
     def test_inside(self):
-        self.configure(allowed_modes={mode: ["host"] for mode in ("pid", "ipc", "uts", "userns", "network", "cgroup")})
+        self.configure(**MODES)
         for name, (options, script, wanted) in INSIDE.items():
             with self.subTest(name):
-                handle = self.start_with(options, script)
+                handle = self.start_with(options, script, resources=RESOURCES)
                 text, result = self.said(handle)
+                if wanted and wanted.startswith("!"):
+                    self.assertRegex(text, r"^\w+:\[\d+\]$")
+                    self.assertNotEqual(text, namespace(wanted.strip("!{}")))
+                    wanted = None
                 if wanted and wanted.startswith("{"):
                     wanted = re.escape(namespace(wanted.strip("{}")))
                 if wanted:
@@ -129,6 +159,96 @@ class DriverOptions(DriverCase):
                 else:
                     self.assertEqual(result["exit_code"], 0)
                 self.destroy(handle["config"]["id"])
+
+    def test_record(self):
+        for name, (options, place, wanted) in RECORD.items():
+            with self.subTest(name):
+                handle = self.start_with(options, "sleep 1000")
+                self.assertEqual(place(self.container(handle)), wanted)
+                self.destroy(handle["config"]["id"])
+
+    def test_named_volumes(self):
+        """One stays and is the next task's, too; what the image has there is in a new one, unless no_copy is said."""
+        volume = "v-" + os.urandom(4).hex()
+        self.addCleanup(self.remove_volumes, volume, volume + "-bare")
+        mount = {"type": "volume", "source": volume, "target": "/data"}
+        bare = {"type": "volume", "source": volume + "-bare", "target": "/data", "volume_options": {"no_copy": True, "driver_config": {"name": "local"}}}
+        self.assertEqual(self.says({"mounts": [mount]}, "cat /data/seed; echo kept >/data/mine"), "from the image")
+        self.assertEqual(self.says({"volume_driver": "local", "volumes": [volume + ":/v"]}, "cat /v/seed /v/mine"), "from the image\nkept")
+        self.assertEqual(self.says({"mounts": [bare]}, "ls /data; echo end"), "end")
+        with self.assertRaisesRegex(Failed, "option mounts.*driver_config: option type is not known"):
+            self.start_with({"mounts": [dict(bare, volume_options={"driver_config": {"name": "local", "options": {"type": "sshfs"}}})]})
+
+    def test_propagation(self):
+        """What is mounted later: on the host and seen by the task, and the other way."""
+        share = os.path.join(self.folder, "share")
+        os.makedirs(share + "/host")
+        os.makedirs(share + "/task")
+        subprocess.run(["mount", "--bind", share, share], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-R", share], check=True)
+        subprocess.run(["mount", "--make-shared", share], check=True)
+        script = "mount -t tmpfs none /m/task; touch /local/ready; while [ ! -e /local/go ]; do sleep 0.1; done; grep -c ' /m/host ' /proc/self/mountinfo"
+        for mode, inside, outside in (("rprivate", "0", False), ("rslave", "1", False), ("rshared", "1", True)):
+            with self.subTest(mode):
+                handle = self.start_with({"mounts": [{"type": "bind", "source": share, "target": "/m", "bind_options": {"propagation": mode}}],
+                                          "cap_add": ["sys_admin"], "apparmor_profile": "unconfined"}, script)
+                local = os.path.join(handle["config"]["alloc_dir"], "t/local/")
+                wait_until("its mount", lambda local=local: os.path.exists(local + "ready"))
+                subprocess.run(["mount", "-t", "tmpfs", "none", share + "/host"], check=True)
+                with open("/proc/self/mountinfo") as f:
+                    self.assertEqual(f" {share}/task " in f.read(), outside)
+                open(local + "go", "w").close()
+                self.assertEqual(self.said(handle)[0], inside)
+                self.destroy(handle["config"]["id"])
+                subprocess.run(["umount", share + "/host"], check=True)
+                subprocess.run(["umount", share + "/task"], capture_output=True)
+
+    def test_cdi(self):
+        os.makedirs("/etc/cdi", exist_ok=True)
+        with open("/etc/cdi/tests.json", "w") as f:
+            json.dump({"cdiVersion": "0.5.0", "kind": "tests.example/full", "devices": [{"name": "one", "containerEdits": {
+                "env": ["GIVEN=by-cdi"], "deviceNodes": [{"path": "/dev/given", "hostPath": "/dev/full"}]}}]}, f)
+        self.addCleanup(os.unlink, "/etc/cdi/tests.json")
+        self.assertRegex(self.says({"devices": ["tests.example/full=one"]}, "echo $GIVEN; ls -l /dev/given"), r"^by-cdi\nc.* 1, +7 ")
+
+    def test_ports(self):
+        """Without a network of the group's: on davit's, where the task's own are forwarded, and Nomad is told of the address."""
+        self.need_network()
+        ports = {"ports": [{"label": "http", "value": 23457, "to": 8080}, {"label": "other", "value": 23458, "to": 0}]}
+        task = self.task_with({"ports": ["http"]}, "httpd -f -p 8080 -h /www", resources=dict(RESOURCES, **ports))
+        answer = self.session.ask("StartTask", task=task)
+        network = answer["network_override"]
+        self.assertEqual(network["port_map"], {"http": 8080})
+
+        def served(address):
+            try:
+                with urllib.request.urlopen(f"http://{address}/", timeout=5) as page:
+                    return "served by davit" in page.read().decode()
+            except OSError:
+                return False
+        wait_until("the page", lambda: served(network["addr"] + ":8080"))
+        self.assertTrue(served("127.0.0.1:23457"))
+        self.assertFalse(served("127.0.0.1:23458"))
+        self.destroy(task["id"])
+
+    def output_with(self, **options):
+        """What comes to Nomad of a task that writes a line."""
+        path = os.path.join(self.folder, "out-" + os.urandom(4).hex())
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        handle = self.start_with(dict(options, args=["-c", "echo a line"]), stdout_path=path)
+        self.wait_task(handle).next(60)
+        self.destroy(handle["config"]["id"])
+        text = os.read(reader, 100).decode()
+        os.close(reader)
+        return text
+
+    def test_logging(self):
+        self.assertEqual(self.output_with(logging={"type": "json-file"}), "a line\n")
+        self.assertEqual(self.output_with(logging={"driver": "none"}), "")
+        self.configure(logging={"type": "none"})
+        self.assertEqual(self.output_with(), "")
+        self.assertEqual(self.output_with(logging={"type": "nomad"}), "a line\n")
 
     def test_refused(self):
         for name, (options, words) in REFUSED.items():

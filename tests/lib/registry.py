@@ -17,15 +17,19 @@ def digest(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def platform_members(os, architecture, variant=None):
+    return {"os": os, "architecture": architecture, **({"variant": variant} if variant else {})}
+
+
 class Image:
-    """One layer and a command. @unique: a layer that no containerd has yet."""
+    """One layer and a command. @platform: with a variant where there are several. @unique: a layer that no containerd has yet."""
 
     def __init__(self, rootfs, cmd=("echo", "pulled"), platform=("linux", "amd64"), unique=False):
         with open(rootfs, "rb") as f:
             self.layer = f.read()
         if unique:
             self.layer += os.urandom(512)  # behind the archive's end
-        self.config = json.dumps({"os": platform[0], "architecture": platform[1], "config": {"Cmd": list(cmd), "Env": ["PATH=/bin"]},
+        self.config = json.dumps({**platform_members(*platform), "config": {"Cmd": list(cmd), "Env": ["PATH=/bin"]},
                                   "rootfs": {"type": "layers", "diff_ids": [digest(self.layer)]}}).encode()
         self.manifest = json.dumps({
             "schemaVersion": 2, "mediaType": MANIFEST,
@@ -37,10 +41,10 @@ class Image:
 
 
 def index(entries):
-    """@entries: (image, os, architecture)."""
+    """@entries: (image, os, architecture), or with a variant."""
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
-        {"mediaType": MANIFEST, "digest": digest(i.manifest), "size": len(i.manifest), "platform": {"os": o, "architecture": a}}
-        for i, o, a in entries]}).encode()
+        {"mediaType": MANIFEST, "digest": digest(i.manifest), "size": len(i.manifest), "platform": platform_members(*platform)}
+        for i, *platform in entries]}).encode()
 
 
 def push(host, repository, tag, image, user=None, extra=None):

@@ -107,6 +107,15 @@ static int read_network_mode(const struct node *n, void *into, struct err *err)
 	return 0;
 }
 
+static int read_host_dns(const struct node *n, void *into, struct err *err)
+{
+	bool yes = true;
+	int r = option_bool(n, &yes, err);
+
+	((struct task_conf *)into)->image_dns = !yes;
+	return r;
+}
+
 /* ---- security */
 
 static int read_seccomp(const struct node *n, void *into, struct err *err)
@@ -350,8 +359,9 @@ static const struct option task_rows[] = {
 	  .otherwise = "the group's", .doc = "`host` as `host_network`, `none`; others are the group's `network` block" },
 	{ "ports", OPTION_TEXTS, OPTION_MAPPED, OPTION_D_P, AT(ports),
 	  .doc = "labels of the group's `network` block, which publishes all of them" },
-	{ "host_dns", OPTION_BOOL, OPTION_MAPPED, FROM_ROBLOX, .at = OPTION_NOWHERE, .otherwise = "`true`",
-	  .doc = "the host's name servers, where nothing else says some; nothing is made of `false`" },
+	{ "host_dns", OPTION_BOOL, .from = FROM_ROBLOX, .at = OPTION_NOWHERE, .read = read_host_dns, .otherwise = "`true`",
+	  .doc = "the host's name servers, where nothing else says some; `false`: the image's own `resolv.conf`, but in the host's "
+		 "network" },
 	{ "dns_servers", OPTION_TEXTS, .from = FROM_DOCKER, AT(dns_servers), .check = check_dns, .doc = "before the driver's" },
 	{ "dns_search_domains", OPTION_TEXTS, .from = FROM_DOCKER, AT(dns_search_domains), .check = check_dns_search,
 	  .doc = "`search` of `resolv.conf`" },
@@ -381,7 +391,7 @@ static const struct option task_rows[] = {
 	{ "seccomp", OPTION_BOOL, .from = FROM_ROBLOX, .at = OPTION_NOWHERE, .read = read_seccomp, .otherwise = "`true`",
 	  .doc = "`false`: no system call is forbidden. Roblox's driver has `false` by default" },
 	{ "seccomp_profile", OPTION_TEXT, .from = FROM_ROBLOX, AT(seccomp_profile), .otherwise = "davit's",
-	  .doc = "a file of the task's or the host's" },
+	  .doc = "a file of the task's (`local/x`, `/local/x`, `secrets/x` ...) or the host's" },
 	{ "apparmor_profile", OPTION_TEXT, .from = FROM_PODMAN, AT(apparmor), .check = check_apparmor,
 	  .otherwise = "`davit-default`", .doc = "a profile that is loaded, or `unconfined`" },
 	{ "security_opt", OPTION_TEXTS, .from = OPTION_D_P, .at = OPTION_NOWHERE, .read = read_security_opt,

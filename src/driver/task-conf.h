@@ -47,6 +47,7 @@ struct task_conf {
 	bool no_network;                                               /* network_mode "none" */
 	struct strv ports;                                             /* labels of the group's */
 	struct strv dns_servers, dns_search_domains, dns_options;
+	bool image_dns;          /* host_dns = false: the image's resolv.conf, where nothing else says name servers */
 	struct strv extra_hosts; /* "name:ip" */
 
 	/* security */

@@ -7,7 +7,6 @@
 #include "nomad-labels.h"
 #include "mem.h"
 #include "parse.h"
-#include "path.h"
 #include "task-path.h"
 #include <fnmatch.h>
 #include <string.h>
@@ -148,16 +147,16 @@ static int put_auth(const struct task_said *in, struct task *t, struct err *err)
 static int put_security(const struct task_said *in, struct task *t, struct err *err)
 {
 	const struct task_conf *c = in->conf;
-	_cleanup_free_ char *dir = mem_printf("%s/%s", in->task->alloc_dir, in->task->name);
+	bool host;
+	int r = 0;
 
-	(void)err;
 	if (c->seccomp_profile && *c->seccomp_profile)
-		t->seccomp = path_clean(c->seccomp_profile, dir);
+		r = task_path(in->task->alloc_dir, in->task->name, c->seccomp_profile, &t->seccomp, &host, err);
 	else if (c->no_seccomp)
 		t->seccomp = mem_strdup("unconfined");
 	t->no_new_privileges = !c->new_privileges;
 	t->has_masked_paths = t->has_readonly_paths = c->unmask_paths; /* none are, then */
-	return 0;
+	return r < 0 ? err_wrap(err, r, "option seccomp_profile") : 0;
 }
 
 static int put_ulimits(const struct task_said *in, struct task *t, struct err *err)

@@ -33,10 +33,21 @@ static enum mount_kind kind_of_mount(const struct conf_mount *m)
 	return kinds[m->type];
 }
 
+/* Words of fstab(5), which Roblox's driver takes whole, for what a mount is without them. */
+static bool is_default_option(const char *option)
+{
+	static const char *const words[] = { "", "defaults", "async", "nomand", "nostrictatime" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(option, words[i]))
+			return true;
+	return false;
+}
+
 /* ro and rw are of the mount itself; what means nothing here is dropped. */
 static int mount_option_add(struct conf_mount *m, const char *option, struct err *err)
 {
-	const enum mount_option_use use = *option ? mount_option(kind_of_mount(m), option) : MOUNT_OPTION_IGNORE;
+	const enum mount_option_use use = is_default_option(option) ? MOUNT_OPTION_IGNORE : mount_option(kind_of_mount(m), option);
 
 	if (use == MOUNT_OPTION_UNKNOWN)
 		return mount_option_unknown("option", kind_of_mount(m), option, err);
@@ -95,10 +106,12 @@ static const struct option volume_rows[] = {
 	{ .name = NULL },
 };
 const struct option task_mount_rows[] = {
-	{ "type", OPTION_TEXT, .from = OPTION_R_D, AT(type), .value = "volume", .words = "bind|volume|tmpfs", .doc = "what it is" },
+	{ "type", OPTION_TEXT, .from = OPTION_R_D, AT(type), .value = "volume", .words = "bind|volume|tmpfs",
+	  .doc = "what it is; a `volume` whose source is a path is a bind where the options say `bind` or `rbind`" },
 	{ "target", OPTION_TEXT, .from = OPTION_R_D, AT(target), .otherwise = "required", .doc = "where it is in the container" },
 	{ "source", OPTION_TEXT, .from = OPTION_R_D, AT(source), .otherwise = "none",
-	  .doc = "a path of the host, or in the task's folder (`local/x`, `secrets/x`, `../alloc/x`); or a volume's name" },
+	  .doc = "a path of the host, or in the task's folder (`local/x`, `/local/x`, `secrets/x`, `../alloc/x`); or a volume's "
+		 "name" },
 	{ "options", OPTION_TEXTS, .from = FROM_ROBLOX, AT(options), .otherwise = "none",
 	  .doc = "as mount(8) has them: `ro`, `rbind`, `noexec`, `rslave`, `size=64m` ..." },
 	{ "readonly", OPTION_BOOL, .from = FROM_DOCKER, AT(readonly), .value = "false", .doc = "nothing can be written" },
@@ -109,10 +122,31 @@ const struct option task_mount_rows[] = {
 };
 #undef AT
 
+static bool is_folder_word(const char *source)
+{
+	return !strcmp(source, "local") || !strcmp(source, "secrets") || !strcmp(source, "alloc");
+}
+
+/* In jobs for Roblox's driver "volume", which is its default, is a bind where the options say bind or rbind: they are all that the
+ * engine looks at. */
+static enum conf_mount_type mount_said_type(const struct mount_said *s)
+{
+	const bool binds = strv_has(&s->options, "bind") || strv_has(&s->options, "rbind");
+
+	if (!strcmp(s->type, "tmpfs"))
+		return CONF_MOUNT_TMPFS;
+	if (!strcmp(s->type, "bind") || (binds && s->source && (strchr(s->source, '/') || is_folder_word(s->source))))
+		return CONF_MOUNT_BIND;
+	return CONF_MOUNT_VOLUME;
+}
+
 static int mount_misplaced(const struct mount_said *s, const struct conf_mount *m, struct err *err)
 {
 	if (m->type == CONF_MOUNT_BIND && !s->source)
 		return err_set(err, ERR_INVALID, "no source: what it is to be on the host or in the task's folder");
+	if (m->type == CONF_MOUNT_VOLUME && s->source && strchr(s->source, '/'))
+		return err_hint(err, err_set(err, ERR_INVALID, "source \"%.120s\" is a path, where a volume has a name", s->source),
+				"type = \"bind\"");
 	if (m->type == CONF_MOUNT_TMPFS && s->source && strcmp(s->source, "tmpfs") != 0)
 		return err_set(err, ERR_INVALID, "source \"%.120s\": a tmpfs has none", s->source);
 	if (m->type != CONF_MOUNT_BIND && s->propagation)
@@ -168,11 +202,7 @@ int task_mount_read(const struct node *n, void *into, struct err *err)
 	option_defaults(task_mount_rows, &s);
 	r = option_block(task_mount_rows, n, &s, err);
 	if (r >= 0)
-		r = mount_of(&s,
-			     mount_conf_add(into, !strcmp(s.type, "bind")    ? CONF_MOUNT_BIND
-						  : !strcmp(s.type, "tmpfs") ? CONF_MOUNT_TMPFS
-									     : CONF_MOUNT_VOLUME),
-			     err);
+		r = mount_of(&s, mount_conf_add(into, mount_said_type(&s)), err);
 	if (r < 0 && s.target)
 		err_wrap(err, r, "%.120s", s.target);
 	option_done(task_mount_rows, &s);

@@ -62,6 +62,12 @@ static void put_dns_texts(struct strv *out, char *const *v, size_t n)
 		strv_push(out, v[i]);
 }
 
+/* Roblox's driver, too, gives who is in the host's network the host's file whatever host_dns says. */
+static bool keeps_image_dns(const struct task_conf *c)
+{
+	return c->image_dns && !c->host_network && !c->dns_servers.n && !c->dns_search_domains.n && !c->dns_options.n;
+}
+
 /* The group's, else the task's own, else the operator's. */
 static void put_dns(const struct task_said *in, struct job *j)
 {
@@ -71,6 +77,10 @@ static void put_dns(const struct task_said *in, struct job *j)
 		put_dns_texts(&j->dns, dns->servers, dns->n_servers);
 		put_dns_texts(&j->dns_search, dns->searches, dns->n_searches);
 		put_dns_texts(&j->dns_options, dns->options, dns->n_options);
+		return;
+	}
+	if (keeps_image_dns(in->conf)) {
+		strv_push(&j->dns, JOB_DNS_NONE);
 		return;
 	}
 	strv_add(&j->dns, in->conf->dns_servers.n ? &in->conf->dns_servers : &in->driver->dns_servers);

@@ -44,7 +44,7 @@ int task_path(const char *alloc_dir, const char *task, const char *source, char 
 
 	while (!strncmp(in, "./", 2))
 		in += 2;
-	if (!strncmp(in, "../alloc", 8))
+	if (path_begins(in, "../alloc"))
 		in += 3;
 	*ret_host = false;
 	if (path_begins(in, "alloc") || path_begins(in, "/alloc"))
@@ -58,8 +58,7 @@ int task_path(const char *alloc_dir, const char *task, const char *source, char 
 	*ret_host = *in == '/' && !strcmp(*ret, in) && !task_path_is_inside(alloc_dir, *ret);
 	if (*in != '/' && climbs_out(in)) {
 		free(TAKE_PTR(*ret));
-		return err_hint(err,
-				err_set(err, ERR_INVALID, "mount source \"%.200s\": it climbs out of the task's folder", source),
+		return err_hint(err, err_set(err, ERR_INVALID, "path \"%.200s\": it climbs out of the task's folder", source),
 				"local/..., secrets/..., alloc/..., or an absolute path of the host");
 	}
 	clean = (free(clean), path_clean(*ret, NULL));
@@ -87,10 +86,9 @@ static int source_error(int sys, const char *path, struct err *err)
 {
 	if (sys == EXDEV || sys == ELOOP)
 		return err_hint(
-			err,
-			err_set(err, ERR_PERMISSION, "mount source %s: a link in it leads out of the allocation's folder", path),
-			"mount what it leads to by its own path, where the plugin option volumes { enabled = true } allows it");
-	return err_sys(err, sys, "mount source %s", path);
+			err, err_set(err, ERR_PERMISSION, "path %s: a link in it leads out of the allocation's folder", path),
+			"name what it leads to by its own path, where the plugin option volumes { enabled = true } allows it");
+	return err_sys(err, sys, "path %s", path);
 }
 
 static int make_below(int dir, const char *below)
@@ -118,7 +116,7 @@ static int real_path_of(int fd, char **ret, struct err *err)
 	const ssize_t n = readlink(beneath_path(fd, link), path, sizeof path - 1);
 
 	if (n < 0 || path[0] != '/')
-		return err_sys(err, n < 0 ? errno : ENOENT, "mount source");
+		return err_sys(err, n < 0 ? errno : ENOENT, "its path");
 	path[n] = '\0';
 	*ret = mem_strdup(path);
 	return 0;
@@ -131,14 +129,14 @@ int task_path_resolve(const char *alloc_dir, const char *path, bool create, char
 	_cleanup_close_ int at = -1, fd = -1;
 
 	if (!path_begins(clean, dir))
-		return err_set(err, ERR_INVALID, "mount source %s: not in the allocation's folder", path);
+		return err_set(err, ERR_INVALID, "path %s: not in the allocation's folder", path);
 	below += *below == '/';
 	root = mem_printf("%s/%.*s", dir, (int)own_part(below), below);
 	below += own_part(below);
 	below += *below == '/';
 	at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (at < 0)
-		return err_sys(err, errno, "mount source %s", path);
+		return err_sys(err, errno, "path %s", path);
 	fd = beneath_open_within(at, *below ? below : ".", O_PATH);
 	if (fd < 0 && errno == ENOENT && create)
 		fd = make_below(at, below);

@@ -1,6 +1,6 @@
-/* What a job file calls the source of a mount, as a path of the host: "local/app.conf" lies in the task's folder, "alloc/data" (or
- * "../alloc/data") in the one that the tasks of an allocation share, "/local", "/secrets" and "/alloc" are those folders as the
- * task sees them, and any other absolute path is the host's own. */
+/* What a job file calls the source of a mount, or another file, as a path of the host: "local/app.conf" lies in the task's folder,
+ * "alloc/data" (or "../alloc/data") in the one that the tasks of an allocation share, "/local", "/secrets" and "/alloc" are those
+ * folders as the task sees them, and any other absolute path is the host's own. */
 #pragma once
 #include "err.h"
 #include <stdbool.h>

@@ -68,8 +68,9 @@ int check_dns(const char *s, const char *unused, struct err *err)
 	unsigned char ip[16];
 
 	(void)unused;
-	if (inet_pton(AF_INET, s, ip) != 1 && inet_pton(AF_INET6, s, ip) != 1)
-		return check_fail("name server", s, "not an IP address", err);
+	if (strcmp(s, JOB_DNS_NONE) != 0 && inet_pton(AF_INET, s, ip) != 1 && inet_pton(AF_INET6, s, ip) != 1)
+		return err_hint(err, check_fail("name server", s, "not an IP address", err),
+				JOB_DNS_NONE ": the image's own resolv.conf");
 	return 0;
 }
 
@@ -563,6 +564,17 @@ static int check_alone(const struct job *j, struct err *err)
 	return 0;
 }
 
+/* The image's resolv.conf stays as it is, or davit writes one. */
+static int check_no_dns(const struct job *j, struct err *err)
+{
+	const char *other = j->dns.n > 1 ? "another dns" : j->dns_search.n ? "dns-search" : j->dns_options.n ? "dns-option" : NULL;
+
+	if (!strv_has(&j->dns, JOB_DNS_NONE) || !other)
+		return 0;
+	return err_set(err, ERR_INVALID, "conflicting options: dns " JOB_DNS_NONE " and %s: the image's resolv.conf stays as it is",
+		       other);
+}
+
 static int check_networks(const struct job *j, struct err *err)
 {
 	const char **names = mem_array(const char *, j->n_networks + 1);
@@ -590,6 +602,8 @@ int check_job(const void *job, struct err *err)
 		r = check_sandbox(job, err);
 	if (r >= 0)
 		r = check_alone(job, err);
+	if (r >= 0)
+		r = check_no_dns(job, err);
 	if (r >= 0)
 		r = check_networks(job, err);
 	if (r >= 0)

@@ -374,7 +374,7 @@ static const struct field job_fields[] = {
 	  .topic = TOPIC_NETWORK, .nomad = "hostname", .ensemble = "dns_name",
 	  .doc = "Host name in the container; the job's name without" },
 	{ "dns", FIELD_STRV, AT(job, dns), .check = check_dns, .flag = "dns", .arg = "IP", .topic = TOPIC_NETWORK,
-	  .nomad = "dns_servers", .docker = "Dns", .doc = "Name server" },
+	  .nomad = "dns_servers", .docker = "Dns", .doc = "Name server; none: the image's own resolv.conf" },
 	{ "dns_search", FIELD_STRV, AT(job, dns_search), .check = check_dns_search, .flag = "dns-search", .arg = "DOMAIN",
 	  .topic = TOPIC_NETWORK, .nomad = "dns_search_domains", .docker = "DnsSearch", .doc = "Search domain" },
 	{ "dns_options", FIELD_STRV, AT(job, dns_options), .check = check_dns_option, .flag = "dns-option", .also = "dns-opt",

@@ -125,4 +125,6 @@ const char *network_joins(const char *network) { return behind(network, "contain
 const char *network_foreign_netns(const char *network) { return behind(network, "ns:"); }
 const char *job_foreign_netns(const struct job *j) { return j->network ? network_foreign_netns(j->network) : NULL; }
 
+bool job_keeps_dns(const struct job *j) { return j->dns.n && !strcmp(j->dns.v[0], JOB_DNS_NONE); }
+
 const char *job_joins(const struct job *j) { return j->network ? network_joins(j->network) : NULL; }

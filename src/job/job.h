@@ -45,6 +45,7 @@ enum { DURATION_MAX = 10 * 365 * 86400 }; /* seconds, of any time in a job */
 
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
 enum log_kind { JOB_LOG_FILE, JOB_LOG_NONE, JOB_LOG_JOURNALD };
+#define JOB_DNS_NONE "none" /* as podman has it: no resolv.conf is put over the image's */
 
 /* Of the registry: at most one of the two ways. It is never kept in a record. */
 struct auth {
@@ -192,15 +193,15 @@ struct job {
 	size_t n_networks;
 	struct port *ports;
 	size_t n_ports;
-	struct strv expose; /* "80/tcp", ranges too: ports that it serves beside those of its image */
-	bool publish_all;   /* each of them gets a free port of the host */
-	char *hostname;     /* NULL: the job's name */
-	struct strv dns, dns_search, dns_options;
-	bool host_dns;               /* the host's resolv.conf as it stands */
-	struct strv extra_hosts;     /* "name:ip" */
-	char *runtime;               /* short or full name, or an absolute path; NULL: default */
-	struct dict runtime_options; /* of the runtime's own options */
-	char *snapshotter;           /* NULL: the namespace's default */
+	struct strv expose;                       /* "80/tcp", ranges too: ports that it serves beside those of its image */
+	bool publish_all;                         /* each of them gets a free port of the host */
+	char *hostname;                           /* NULL: the job's name */
+	struct strv dns, dns_search, dns_options; /* dns may be JOB_DNS_NONE alone */
+	bool host_dns;                            /* the host's resolv.conf as it stands */
+	struct strv extra_hosts;                  /* "name:ip" */
+	char *runtime;                            /* short or full name, or an absolute path; NULL: default */
+	struct dict runtime_options;              /* of the runtime's own options */
+	char *snapshotter;                        /* NULL: the namespace's default */
 	struct dict labels;
 	bool remove;               /* --rm: nothing stays after the exit */
 	struct depend *depends_on; /* jobs of the same set */
@@ -210,6 +211,7 @@ struct job {
 
 /* Of "container:JOB": the job whose network it is in, borrowed; NULL otherwise. */
 const char *job_joins(const struct job *);
+bool job_keeps_dns(const struct job *); /* dns is JOB_DNS_NONE */
 const char *network_joins(const char *network);
 /* Of "ns:PATH": the network namespace that somebody else has made and keeps, borrowed; NULL otherwise. */
 const char *job_foreign_netns(const struct job *);

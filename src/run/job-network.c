@@ -74,6 +74,7 @@ static int look_up_other(struct run *run, const struct ctx *ctx, struct err *err
 	run->joins.name = mem_strdup(rec.name);
 	run->joins.hostname = hostname_of(&rec);
 	run->host_dns = rec.job && rec.job->host_dns;
+	run->image_dns = rec.job && job_keeps_dns(rec.job);
 	return 0;
 }
 
@@ -202,6 +203,7 @@ int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 		return r;
 	run->host_net = !strcmp(job->network, "host");
 	run->host_dns = job->host_dns;
+	run->image_dns = job_keeps_dns(job);
 	if (run->host_net && run->runtime.vm)
 		return err_hint(err, err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
 				"choose another: --network davit, or none");

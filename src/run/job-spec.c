@@ -76,7 +76,9 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 		.hostname = run_hostname(t->run, host),
 		.netns = t->run->netns,
 		.joined = job_joins(t->run->job) || job_foreign_netns(t->run->job),
-		.resolv_conf = t->run->host_dns ? HOST_RESOLV_CONF : resolv,
+		.resolv_conf = t->run->image_dns  ? NULL
+			       : t->run->host_dns ? HOST_RESOLV_CONF
+						  : resolv,
 		.resolv_read_only = t->run->host_dns,
 		.hosts = hosts,
 		.hostname_file = hostname,

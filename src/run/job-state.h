@@ -126,10 +126,10 @@ struct run {
 	char *id, *lease, *snapshotter;
 	struct ctrd *ctrd; /* under the lease, from the claim to its end; NULL: run_ctrd() is the core's */
 	struct runtime runtime;
-	bool others_stopped; /* what ends with others has been told to (crew.h) */
-	bool stopping;       /* the others have ended, and tasks of LIFE_POSTSTOP start */
-	bool host_net;       /* no namespace of its own */
-	bool host_dns;       /* its own wish, or that of the job whose network it is in */
+	bool others_stopped;      /* what ends with others has been told to (crew.h) */
+	bool stopping;            /* the others have ended, and tasks of LIFE_POSTSTOP start */
+	bool host_net;            /* no namespace of its own */
+	bool host_dns, image_dns; /* its own wish, or that of the job whose network it is in */
 	struct {
 		char *id, *name, *hostname;
 	} joins;       /* container:JOB, once it is looked up */

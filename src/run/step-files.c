@@ -111,8 +111,9 @@ static void write_resolv(const struct run *run, struct buf *out)
 {
 	const struct resolv own = { run->job->dns, run->job->dns_search, run->job->dns_options }; /* borrowed */
 	const struct resolv its = networks_dns(run);
+	const struct resolv none = { 0 };
 
-	etc_resolv_conf(out, HOST_RESOLV_CONF, &own, &its, run->host_net);
+	etc_resolv_conf(out, HOST_RESOLV_CONF, run->image_dns ? &none : &own, &its, run->host_net);
 }
 
 /* By which the job finds itself: on one network, or on none (NULL). */

@@ -193,7 +193,7 @@ static int add_begin(struct run *run, struct run_net *n, struct err *err)
 				       .ifname = n->ifname,
 				       .ports = run->job->ports,
 				       .n_ports = n->forwards ? run->job->n_ports : 0,
-				       .dns = &run->job->dns,
+				       .dns = run->image_dns ? NULL : &run->job->dns,
 				       .dns_search = &run->job->dns_search,
 				       .dns_options = &run->job->dns_options,
 				       .ips = n->ips,

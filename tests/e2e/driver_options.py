@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import shutil
 import re
 import subprocess
 import urllib.request
@@ -66,6 +67,15 @@ INSIDE = {
     "extra_hosts": ({"extra_hosts": ["postgres:127.0.1.1", "redis:127.0.1.2"]}, "cat /etc/hosts", r"(?m)^127\.0\.1\.1\tpostgres$\n127\.0\.1\.2\tredis$"),
     "dns": ({"dns_servers": ["127.0.0.7"], "dns_search_domains": ["internal.corp"], "dns_options": ["ndots:2"]}, "cat /etc/resolv.conf",
             r"(?s)(?=.*nameserver 127\.0\.0\.7)(?=.*search internal\.corp)(?=.*options ndots:2)"),
+    "host_dns by itself": ({}, "grep -c resolv.conf /proc/mounts; cat /etc/resolv.conf", r"^1\n(.*\n)*.*nameserver"),
+    "host_dns = false": ({"host_dns": False}, "grep -c resolv.conf /proc/mounts; cat /etc/resolv.conf 2>&1", r"^0\n(?!.*nameserver)"),
+    "seccomp_profile of the task's": ({"seccomp_profile": "/local/p.json"}, "mkdir /x 2>&1; mkdir -p /local/x 2>&1; grep Seccomp: /proc/self/status",
+                                      r"^mkdir: .*not permitted\nmkdir: .*not permitted\nSeccomp:\t2$"),
+    "seccomp_profile of the host": ({"seccomp": True, "seccomp_profile": "{folder}/p.json"}, "mkdir /x 2>&1", r"not permitted$"),
+    "mounts without a type": ({"mounts": [{"source": "{folder}", "target": "/h", "options": ["rbind", "ro"]}]}, "cat /h/given; touch /h/x 2>&1",
+                              r"^given\n.*Read-only"),
+    "mounts of a volume that is a folder": ({"mounts": [{"type": "volume", "source": "local", "target": "/h", "options": ["bind", "defaults"]}]},
+                                            "touch /local/seen; ls /h", r"\bseen\b"),
     "group_add": ({"group_add": ["1234"]}, "id -G", r"\b1234\b"),
     "init": ({"init": True}, "cat /proc/1/cmdline | tr '\\0' ' '", r"init"),
     "oom_score_adj": ({"oom_score_adj": 100}, "cat /proc/self/oom_score_adj", r"^100$"),
@@ -132,6 +142,9 @@ POLICY = {
     "allow_caps": ({"allow_caps": ["CHOWN"]}, {"cap_add": ["NET_ADMIN"]}, "allow_caps"),
     "allow_runtimes": ({"allow_runtimes": ["runc"]}, {"runtime": "io.containerd.kata.v2"}, "allow_runtimes"),
     "volumes": ({"volumes": {"enabled": False}}, {"volumes": ["/etc:/m"]}, "volumes"),
+    "volumes that are folders": ({"volumes": {"enabled": False}}, {"mounts": [{"source": "/etc", "target": "/m", "options": ["rbind"]}]},
+                                 "option mounts: volumes are not enabled; cannot mount /etc"),
+    "seccomp_profile": ({"volumes": {"enabled": False}}, {"seccomp_profile": "{folder}/p.json"}, "option seccomp_profile: volumes are not enabled"),
     "pids_limit": ({"pids_limit": 10}, {"pids_limit": 100}, "pids_limit"),
 }
 
@@ -141,6 +154,13 @@ class DriverOptions(OptionsCase):
         super().setUp()
         with open(os.path.join(self.folder, "given"), "w") as f:
             f.write("given\n")
+        with open(os.path.join(self.folder, "p.json"), "w") as f:
+            json.dump({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}, f)
+
+    def task_with(self, *args, **kw):
+        task = super().task_with(*args, **kw)
+        shutil.copy(os.path.join(self.folder, "p.json"), os.path.join(task["alloc_dir"], "t/local"))
+        return task
 
     def test_inside(self):
         self.configure(**MODES)

@@ -1060,6 +1060,16 @@ class Files(Case):
                 f.write(before)
         self.davit("exec", job, "sh", "-c", "echo x >>/etc/resolv.conf", code=1)
 
+    def test_no_dns(self):
+        """The image's resolv.conf stays, for the job and for who joins its network."""
+        look = "grep -c resolv.conf /proc/mounts; cat /etc/resolv.conf 2>&1"
+        job = self.job("--dns", "none")
+        plain = self.davit("run", "--rm", "--network", "none", "--entrypoint", "sh", Machine.image, "-c", "grep -c resolv.conf /proc/mounts; true").out
+        self.assertEqual(plain.strip(), "1")
+        for out in (self.davit("exec", job, "sh", "-c", look + "; true").out,
+                    self.davit("run", "--rm", "--network", f"container:{job}", Machine.image, "sh", "-c", look + "; true").out):
+            self.assertRegex(out, r"^0\n(?!.*nameserver)")
+
     def test_extra_hosts(self):
         self.need_network()
         out = self.davit("run", "--rm", "--add-host", "a:192.0.2.1", "--add-host", "b:2001:db8::1", "--add-host", "gate:host-gateway", Machine.image,

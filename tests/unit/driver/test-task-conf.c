@@ -73,6 +73,7 @@ static void test_roblox(void **state)
 
 	(void)state;
 	assert_string_equal(redis->cwd, "/home/redis");
+	assert_false(redis->image_dns);
 	assert_string_equal(redis->hostname, "foobar");
 	assert_texts(&caps->cap_add, "CAP_SYS_ADMIN CAP_IPC_OWNER CAP_IPC_LOCK");
 	assert_texts(&caps->cap_drop, "CAP_CHOWN CAP_SYS_CHROOT CAP_DAC_OVERRIDE");
@@ -95,6 +96,29 @@ static void test_roblox(void **state)
 	assert_true(sysctl->host_network);
 	assert_string_equal(sysctl->auth.username, "u");
 	assert_string_equal(sysctl->seccomp_profile, "/etc/p.json");
+}
+
+/* Its default type is "volume", and the options say what it is: bind or rbind, whatever the type. */
+static void test_roblox_volumes(void **state)
+{
+	_cleanup_(task_conf_freep) struct task_conf *c =
+		task_of("{'image': 'a', 'host_dns': false, 'mounts': ["
+			"{'target': '/a', 'source': '/s', 'options': ['rbind', 'ro']},"
+			"{'type': 'volume', 'target': '/b', 'source': '/s', 'options': ['bind', 'defaults', 'noexec']},"
+			"{'target': '/c', 'source': 'local/f', 'options': ['rbind', 'rw']},"
+			"{'target': '/d', 'source': 'secrets', 'options': ['rbind', 'rw']},"
+			"{'target': '/e', 'source': 'data', 'options': ['rbind']},"
+			"{'target': '/f', 'source': 'data'}, {'target': '/g', 'source': 'local'}]}");
+
+	(void)state;
+	assert_true(c->image_dns);
+	assert_int_equal(c->n_mounts, 7);
+	for (size_t i = 0; i < c->n_mounts; i++)
+		assert_int_equal(c->mounts[i].type, i < 4 ? CONF_MOUNT_BIND : CONF_MOUNT_VOLUME);
+	assert_string_equal(c->mounts[0].source, "/s");
+	assert_true(c->mounts[0].readonly);
+	assert_texts(&c->mounts[1].options, "bind noexec");
+	assert_false(c->mounts[2].readonly);
 }
 
 static void test_docker(void **state)
@@ -278,6 +302,12 @@ static void test_bad(void **state)
 		{ "{'image': 'a', 'mount': [{'target': '/y', 'volume_options': [{'driver_config': [{'options': [{'o': 'x'}]}]}]}]}",
 		  "option mount: /y: volume_options: driver_config: option o is not known" },
 		{ "{'image': 'a', 'mount': ['x']}", "option mount: a text, where an object of options is wanted" },
+		{ "{'image': 'a', 'mounts': [{'target': '/y', 'source': '/s'}]}",
+		  "option mounts: /y: source \"/s\" is a path, where a volume has a name" },
+		{ "{'image': 'a', 'mounts': [{'target': '/y', 'source': '/s', 'options': ['rbnd']}]}",
+		  "option mounts: /y: source \"/s\" is a path" },
+		{ "{'image': 'a', 'mounts': [{'target': '/y', 'source': '/s', 'options': ['rbind', 'rbnd']}]}",
+		  "option mounts: /y: options: invalid option \"rbnd\"" },
 		{ "{'image': 'a', 'volumes': ['/x']}", "option volumes: \"/x\" is not SOURCE:TARGET[:OPTIONS]" },
 		{ "{'image': 'a', 'volumes': [':/x']}", "option volumes: \":/x\" is not SOURCE:TARGET[:OPTIONS]" },
 		{ "{'image': 'a', 'volumes': ['/x:/y:foo']}", "option volumes: /x:/y:foo: " },
@@ -408,5 +438,6 @@ static void test_schema(void **state)
 	assert_int_equal(spec_of(answer, "mounts")->block_list->nested->block_case, HCLSPEC__SPEC__BLOCK_OBJECT);
 }
 
-RUN_TESTS("task-conf", cmocka_unit_test(test_defaults), cmocka_unit_test(test_roblox), cmocka_unit_test(test_docker),
-	  cmocka_unit_test(test_podman), cmocka_unit_test(test_bad), cmocka_unit_test(test_hostile), cmocka_unit_test(test_schema))
+RUN_TESTS("task-conf", cmocka_unit_test(test_defaults), cmocka_unit_test(test_roblox), cmocka_unit_test(test_roblox_volumes),
+	  cmocka_unit_test(test_docker), cmocka_unit_test(test_podman), cmocka_unit_test(test_bad), cmocka_unit_test(test_hostile),
+	  cmocka_unit_test(test_schema))

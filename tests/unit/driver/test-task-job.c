@@ -48,6 +48,11 @@ static const struct {
 	{ NULL, CONF("\"dns_servers\":[\"9.9.9.9\"],\"dns_search_domains\":[\"a.b\"]"), "{\"dns_servers\":[\"8.8.8.8\"]}",
 	  "{\"dns\":[\"9.9.9.9\"],\"dns_search\":[\"a.b\"]}", "8.8.8.8" },
 	{ NULL, NULL, "{\"dns_servers\":[\"8.8.8.8\"]}", "{\"dns\":[\"8.8.8.8\"]}", NULL },
+	{ NULL, CONF("\"host_dns\":true"), NULL, "{}", "dns" },
+	{ NULL, CONF("\"host_dns\":false"), "{\"dns_servers\":[\"8.8.8.8\"]}", "{\"dns\":[\"none\"]}", "8.8.8.8" },
+	{ NULL, CONF("\"host_dns\":false,\"dns_options\":[\"ndots:2\"]"), NULL, "{\"dns_options\":[\"ndots:2\"]}", "none\"]" },
+	{ NULL, CONF("\"host_dns\":false,\"host_network\":true"), NULL, "{\"network\":\"host\"}", "\"dns\"" },
+	{ "{\"dns\":{\"servers\":[\"127.0.0.1\"]}}", CONF("\"host_dns\":false"), NULL, "{\"dns\":[\"127.0.0.1\"]}", NULL },
 	{ "{\"resources\":{\"ports\":[{\"label\":\"http\",\"value\":20001,\"to\":80,\"host_ip\":\"10.0.0.1\"},"
 	  "{\"label\":\"x\",\"value\":20002}]}}",
 	  CONF("\"ports\":[\"http\"]"), NULL,
@@ -86,6 +91,12 @@ static const struct {
 	{ NULL, CONF("\"security_opt\":[\"seccomp=unconfined\",\"no-new-privileges=false\"]"), NULL,
 	  TASK("\"seccomp\":\"unconfined\",\"no_new_privileges\":false"), NULL },
 	{ NULL, CONF("\"seccomp_profile\":\"local/p.json\""), NULL, TASK("\"seccomp\":\"/n/A/web/local/p.json\""), NULL },
+	{ NULL, CONF("\"seccomp\":true,\"seccomp_profile\":\"/local/p.json\""), NULL, TASK("\"seccomp\":\"/n/A/web/local/p.json\""),
+	  NULL },
+	{ NULL, CONF("\"security_opt\":[\"seccomp=/secrets/p.json\"]"), NULL, TASK("\"seccomp\":\"/n/A/web/secrets/p.json\""),
+	  NULL },
+	{ NULL, CONF("\"seccomp_profile\":\"../alloc/p.json\""), NULL, TASK("\"seccomp\":\"/n/A/alloc/p.json\""), NULL },
+	{ NULL, CONF("\"seccomp_profile\":\"/opt/p.json\""), NULL, TASK("\"seccomp\":\"/opt/p.json\""), NULL },
 	{ NULL, CONF("\"privileged\":true,\"readonly_rootfs\":true"), NULL, TASK("\"privileged\":true,\"read_only\":true"), NULL },
 	{ NULL,
 	  CONF("\"pid_mode\":\"host\",\"ipc_mode\":\"host\",\"uts_mode\":\"host\",\"userns_mode\":\"host\",\"cgroupns\":\"host\""),
@@ -102,6 +113,15 @@ static const struct {
 	  TASK("\"mounts\":[{\"source\":\"/n/A/web/local/c\",\"target\":\"/c\",\"read_only\":true},"
 	       "{\"source\":\"/s\",\"target\":\"/t\"},{\"type\":\"tmpfs\",\"target\":\"/tmp\",\"options\":[\"size=1m\"]},"
 	       "{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/data\"}," FOLDERS "]"),
+	  NULL },
+	{ NULL,
+	  CONF("\"mounts\":[{\"source\":\"/s\",\"target\":\"/a\",\"options\":[\"rbind\",\"ro\"]},"
+	       "{\"type\":\"volume\",\"source\":\"../alloc/d\",\"target\":\"/b\",\"options\":[\"bind\"]},"
+	       "{\"source\":\"data\",\"target\":\"/c\"}]"),
+	  NULL,
+	  TASK("\"mounts\":[{\"source\":\"/s\",\"target\":\"/a\",\"read_only\":true,\"options\":[\"rbind\"]},"
+	       "{\"source\":\"/n/A/alloc/d\",\"target\":\"/b\",\"options\":[\"bind\"]},"
+	       "{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/c\"}," FOLDERS "]"),
 	  NULL },
 	{ NULL, CONF("\"volumes\":[\"secrets/k:/k:ro\",\"../alloc/d:/d\",\"/h:/h\"]"), NULL,
 	  TASK("\"mounts\":[{\"source\":\"/n/A/web/secrets/k\",\"target\":\"/k\",\"read_only\":true},"
@@ -169,6 +189,9 @@ static const struct {
 	{ NULL, CONF("\"mounts\":[{\"type\":\"bind\",\"source\":\"../x\",\"target\":\"/t\"}]"), "climbs out" },
 	{ NULL, CONF("\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\"},{\"type\":\"tmpfs\",\"target\":\"/t\"}]"), "/t" },
 	{ "{\"mounts\":[{\"task_path\":\"/x\",\"host_path\":\"/y\",\"propagation_mode\":\"sideways\"}]}", NULL, "sideways" },
+	{ NULL, CONF("\"seccomp_profile\":\"../x/p.json\""), "option seccomp_profile: path \"../x/p.json\": it climbs out" },
+	{ NULL, CONF("\"mounts\":[{\"type\":\"bind\",\"source\":\"../allocated\",\"target\":\"/t\"}]"), "climbs out" },
+	{ NULL, CONF("\"dns_servers\":[\"none\",\"9.9.9.9\"]"), "dns none and another dns" },
 	{ NULL, CONF("\"sysctl\":[{\"vm.swappiness\":\"1\"}]"), "vm.swappiness" },
 	{ NULL, CONF("\"cwd\":\"srv\""), "srv" },
 	{ NULL, CONF("\"pid_mode\":\"container\""), "pid_mode" },

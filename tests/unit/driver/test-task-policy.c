@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define CONF(json) "{\"image\":\"x\"," json "}"
+/* As jobs for Roblox's driver may have it. */
+#define BOUND(source) CONF("\"mounts\":[{\"source\":\"" source "\",\"target\":\"/t\",\"options\":[\"rbind\"]}]")
 #define BIND(source) CONF("\"mounts\":[{\"type\":\"bind\",\"source\":\"" source "\",\"target\":\"/t\"}]")
 
 static int policy_setup(void **state)
@@ -71,6 +73,10 @@ static const struct {
 	{ BIND("local/etc"), "{\"volumes\":{\"enabled\":true}}", "a link in it leads out", "its own path" },
 	{ BIND("local/up/etc"), "{\"volumes\":{\"enabled\":false}}", "a link in it leads out", "enabled = true" },
 	{ BIND("local/none"), NULL, "No such file", NULL },
+	{ BOUND("/etc"), "{\"volumes\":{\"enabled\":true}}", NULL, NULL },
+	{ BOUND("/etc"), "{\"volumes\":{\"enabled\":false}}", "volumes are not enabled; cannot mount /etc", "enabled = true" },
+	{ BOUND("local/conf"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ BOUND("local/etc"), "{\"volumes\":{\"enabled\":true}}", "a link in it leads out", "its own path" },
 	{ CONF("\"volumes\":[\"local/fresh:/f\"]"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
 	{ CONF("\"mounts\":[{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/t\"}]"), "{\"volumes\":{\"enabled\":false}}",
 	  "volumes are not enabled; cannot mount data", "enabled = true" },
@@ -78,6 +84,10 @@ static const struct {
 	{ CONF("\"seccomp_profile\":\"/etc/shadow\""), "{\"volumes\":{\"enabled\":false}}", "option seccomp_profile",
 	  "enabled = true" },
 	{ CONF("\"seccomp_profile\":\"local/etc/shadow\""), NULL, "leads out", NULL },
+	{ CONF("\"seccomp_profile\":\"/local/etc/shadow\""), NULL, "leads out", NULL },
+	{ CONF("\"security_opt\":[\"seccomp=/local/up/etc/shadow\"]"), NULL, "option seccomp_profile: path ", NULL },
+	{ CONF("\"seccomp_profile\":\"/local/conf\""), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ CONF("\"seccomp_profile\":\"/etc/p.json\""), "{\"volumes\":{\"enabled\":true}}", NULL, NULL },
 };
 
 static int policy_of(const struct test_folder *f, size_t i, struct said *s, struct task_job *made)

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "desk.h"
 #include "job-remove.h"
+#include "labels.h"
 #include "log.h"
 #include "mem.h"
 #include "nomad-labels.h"
@@ -79,6 +80,12 @@ static int dangling_claims(struct dangling *d, struct core *core, const struct r
 	return r;
 }
 
+/* gc.container = false: what came to its end stays, for looking at. */
+static bool dangling_is_kept(const struct dangling *d, const struct record *rec, const struct task_status *t)
+{
+	return !d->conf->gc.container && dict_get(&rec->c.labels, RECORD_COMPLETE) && !(t && task_may_live(t));
+}
+
 static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	struct dangling *d = arg;
@@ -96,7 +103,7 @@ static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct e
 		const char *task = dangling_task(&recs.v[i], d->of, d->before);
 		const struct task_status *t = task_states_find(&tasks, recs.v[i].c.id);
 
-		if (task && (d->conf->gc.container || (t && task_may_live(t))))
+		if (task && !dangling_is_kept(d, &recs.v[i], t))
 			dict_set(&d->found, recs.v[i].c.id, task);
 	}
 	return r < 0 ? r : dangling_claims(d, core, &recs, &limit, err);

@@ -6,9 +6,12 @@
 #include "desk.h"
 #include "job-remove.h"
 #include "job-stop.h"
+#include "labels.h"
 #include "log.h"
 #include "mem.h"
 #include "parse.h"
+#include "record.h"
+#include "remains.h"
 #include <signal.h>
 #include <string.h>
 
@@ -202,7 +205,29 @@ static void destroying_free(struct destroying *d)
 	free(d);
 }
 
-/* gc.container = false: it ends, and stays for looking at. */
+/* It ends, and its container stays for looking at: without its task, shim and network. */
+static int destroying_settle(struct core *there, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = job_stop_id(there, id, &killed, ctx, err);
+
+	if (r >= 0)
+		r = record_get(there, id, ctx, &rec, err);
+	return r < 0 ? r : remains_after_end(there, &rec, ctx, err);
+}
+
+/* gc.container = false. What a start has left that did not come to its end is nothing to look at. */
+static int destroying_keep(const struct destroying *d, struct core *there, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+
+	if (d->container)
+		return destroying_settle(there, d->container, ctx, err);
+	if (record_find(there, d->job, ctx, &rec, NULL) >= 0 && dict_get(&rec.c.labels, RECORD_COMPLETE))
+		return destroying_settle(there, rec.c.id, ctx, err);
+	return job_remove(there, d->job, true, true, ctx, err);
+}
+
 static int destroying_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	const struct destroying *d = arg;
@@ -214,7 +239,7 @@ static int destroying_run(void *arg, void *state, const struct ctx *ctx, struct 
 		return r;
 	there = core_in(core, d->ns);
 	if (!d->driver->gc.container)
-		r = d->container ? job_stop_id(&there, d->container, &killed, &limit, err) : 0;
+		r = destroying_keep(d, &there, &limit, err);
 	else if (d->container)
 		r = job_remove_id(&there, d->container, true, true, &limit, err);
 	else

@@ -557,6 +557,15 @@ static void dangling_ones_that_are_known(void **state)
 	is_cleared(rig);
 }
 
+static void label_complete(struct rig *rig)
+{
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct err err = ERR_INIT;
+
+	dict_set(&labels, RECORD_COMPLETE, "2026-01-01T00:00:00Z");
+	must(containers_set_labels(rig->core->ctrd, ID, &labels, NULL, &err), &err);
+}
+
 /* gc.container: what has ended is kept for looking at, and what runs is not. */
 static void dangling_ones_that_have_ended(void **state)
 {
@@ -564,12 +573,27 @@ static void dangling_ones_that_have_ended(void **state)
 
 	make_task(rig, true);
 	label_task(rig, "n1");
+	label_complete(rig);
 	rig->desk->conf->gc.container = false;
 	dangling_learn(rig->desk->dangling, "n1");
 	exits(rig, 1);
 	reap_every(rig, 20, 0, false);
 	stays(rig);
 	rig->desk->conf->gc.container = true;
+	is_cleared(rig);
+}
+
+/* Nor is what was never started. */
+static void dangling_ones_that_are_no_tasks_yet(void **state)
+{
+	struct rig *rig = *state;
+
+	make_task(rig, false);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = false;
+	dangling_learn(rig->desk->dangling, "n1");
+	exits(rig, 1);
+	reap_every(rig, 20, 0, false);
 	is_cleared(rig);
 }
 
@@ -752,4 +776,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_has_ended), T(recover_one_that_is_settled), T(recover_one_that_is_gone),
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile), T(dangling_ones_that_are_known),
-	  T(dangling_ones_that_have_ended), T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id))
+	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
+	  T(dangling_claims_go), T(stop_by_the_id))

@@ -5,7 +5,6 @@ import os
 import shutil
 import re
 import subprocess
-import urllib.request
 
 from lib.case import Machine, wait_until
 from lib.driver_plugin import Failed
@@ -230,26 +229,6 @@ class DriverOptions(OptionsCase):
                 "env": ["GIVEN=by-cdi"], "deviceNodes": [{"path": "/dev/given", "hostPath": "/dev/full"}]}}]}, f)
         self.addCleanup(os.unlink, "/etc/cdi/tests.json")
         self.assertRegex(self.says({"devices": ["tests.example/full=one"]}, "echo $GIVEN; ls -l /dev/given"), r"^by-cdi\nc.* 1, +7 ")
-
-    def test_ports(self):
-        """Without a network of the group's: on davit's, where the task's own are forwarded, and Nomad is told of the address."""
-        self.need_network()
-        ports = {"ports": [{"label": "http", "value": 23457, "to": 8080}, {"label": "other", "value": 23458, "to": 0}]}
-        task = self.task_with({"ports": ["http"]}, "httpd -f -p 8080 -h /www", resources=dict(RESOURCES, **ports))
-        answer = self.session.ask("StartTask", task=task)
-        network = answer["network_override"]
-        self.assertEqual(network["port_map"], {"http": 8080})
-
-        def served(address):
-            try:
-                with urllib.request.urlopen(f"http://{address}/", timeout=5) as page:
-                    return "served by davit" in page.read().decode()
-            except OSError:
-                return False
-        wait_until("the page", lambda: served(network["addr"] + ":8080"))
-        self.assertTrue(served("127.0.0.1:23457"))
-        self.assertFalse(served("127.0.0.1:23458"))
-        self.destroy(task["id"])
 
     def output_with(self, **options):
         """What comes to Nomad of a task that writes a line."""

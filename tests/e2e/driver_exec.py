@@ -61,8 +61,6 @@ class Stream:
 
 class Exec(DriverCase):
     def setUp(self):
-        shim = os.path.join(os.path.dirname(Machine.davit), "containerd-shim-davit-v2")
-        self.conf = {"containerd_runtime": shim} if Machine.shim else {}
         super().setUp()
         self.handle = self.start_task("trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done", memory=128, user="1000:1000",
                                       env={"COLOUR": "green", "PATH": "/bin:/usr/bin", "NOMAD_ALLOC_DIR": "/alloc"})

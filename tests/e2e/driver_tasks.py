@@ -1,5 +1,7 @@
 """Tasks of containerd-driver from their start to their end, without a Nomad: what its agent would ask for, plugins that die and clients that go among it."""
+import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -71,6 +73,21 @@ class Start(TaskCase):
         self.fails(task, sh("true", sysctl=[{"vm.x": "1"}]), 'invalid sysctl "vm.x"')
         self.fails(task, sh("true"), "nobody-such", user="nobody-such")
         self.assertEqual(self.davit("--namespace", Machine.ns, "ps", "-aq").out, "")
+
+    def test_the_shim_and_the_engine_are_the_operators(self):
+        runtime, engine = self.runtime_of(self.start_task())
+        self.assertEqual((runtime, engine), (Machine.shim or "io.containerd.runc.v2", Machine.engine))
+
+    def test_a_task_names_another_engine(self):
+        for name in filter(shutil.which, ("runc", "crun")):
+            self.assertEqual(self.runtime_of(self.start_task(config={"runtime": name})), ("io.containerd.runc.v2", name))
+
+    def runtime_of(self, handle):
+        """The shim, as containerd has it, and the engine by what it keeps of a container: crun has a file `status` of it, runc state.json."""
+        name = self.inspect(handle)["driver"]["attributes"]["containerName"]
+        info = json.loads(Machine.containerd.ctr("containers", "info", name, ns=Machine.ns).stdout)
+        kept = set(os.listdir(f"/run/containerd/runc/{Machine.ns}/{name}"))
+        return info["Runtime"]["Name"], "crun" if "status" in kept else "runc" if "state.json" in kept else kept
 
     def test_an_id_that_is_known(self):
         task = Task(self)

@@ -47,6 +47,11 @@ class Machine:
     network = True     # CNI plugins and iptables are there
     slow = 1.0         # factor on time limits (sanitizers)
 
+    @classmethod
+    def runtime(cls):
+        """containerd_runtime of the driver, as tests/run is told: davit's shim, or the stock one with an engine."""
+        return cls.shim or ("io.containerd.runc.v2" if cls.engine == "runc" else cls.engine)
+
 
 def tool(name):
     """A program of tests/integration."""

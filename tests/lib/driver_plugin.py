@@ -162,7 +162,7 @@ class DriverCase(Case):
 
     def configure(self, **options):
         """The operator's options, as the agent sends them."""
-        conf = {"containerd_runtime": "io.containerd.runc.v2", "containerd_namespace": Machine.ns, **options}
+        conf = {"containerd_runtime": Machine.runtime(), "containerd_namespace": Machine.ns, **options}
         cores = [{"core_id": n, "base_speed": 2000} for n in (0, 1)]
         self.session.ask("SetConfig", msgpack_config=self.session.encoded("ConfigSchema", conf), plugin_api_version="v0.1.0",
                          nomad_config={"driver": {"topology": {"cores": cores}}})

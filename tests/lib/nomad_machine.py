@@ -32,7 +32,7 @@ def make(args):
     plugins = copy_programs(build)
     Machine.davit = os.path.join(plugins, "davit")
     if args.shim:
-        shutil.copy2(args.shim, os.path.join(plugins, "containerd-shim-davit-v2"))
+        Machine.shim = shutil.copy2(args.shim, os.path.join(plugins, "containerd-shim-davit-v2"))
     containerd = services.Containerd(args.containerd, Machine.work)
     containerd.path = ":".join([os.path.dirname(containerd.program), plugins, os.environ["PATH"], containerd.more_programs])
     containerd.start()
@@ -49,8 +49,7 @@ def make(args):
         os.makedirs(os.path.join(Machine.work, "volumes", name))
         os.chmod(os.path.join(Machine.work, "volumes", name), 0o777)
     Machine.agent.client = "".join(f'  host_volume "{name}" {{\n    path = "{Machine.work}/volumes/{name}"\n  }}\n' for name in VOLUMES)
-    runtime = os.path.join(plugins, "containerd-shim-davit-v2") if args.shim else "io.containerd.runc.v2"
-    Machine.agent.usual = {"containerd_runtime": runtime, "stats_interval": "1s"}
+    Machine.agent.usual = {"containerd_runtime": Machine.runtime(), "stats_interval": "1s"}
     Machine.agent.options = dict(Machine.agent.usual)
     return containerd
 

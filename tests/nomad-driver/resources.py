@@ -3,8 +3,8 @@ import glob
 import os
 import re
 
-from lib.case import wait_until
-from lib.nomad_case import NomadCase, spec
+from lib.case import Machine, wait_until
+from lib.nomad_case import NomadCase, info, spec
 
 MIB = 1 << 20
 
@@ -166,8 +166,11 @@ class Usage(NomadCase):
         self.assertIn(job.alloc, str(self.labels(job)))
 
     def labels(self, job):
-        from lib.nomad_case import info
         return info(job.containers()[0])["Labels"]
+
+    def test_the_shim_is_the_operators(self):
+        job = self.job().running()
+        self.assertEqual(info(job.containers()[0])["Runtime"]["Name"], Machine.shim or "io.containerd.runc.v2")
 
     def test_the_cgroup_is_where_nomad_looks(self):
         job = self.job().running()

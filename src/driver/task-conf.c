@@ -170,6 +170,7 @@ static int opt_no_new_privileges(struct task_conf *c, const char *value, struct 
 	if (*value && !parse_switch(value, &yes))
 		return err_set(err, ERR_INVALID, "\"%.80s\", where true or false is wanted", value);
 	c->new_privileges = !yes;
+	c->no_new_privileges = yes;
 	return 0;
 }
 

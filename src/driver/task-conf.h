@@ -58,6 +58,7 @@ struct task_conf {
 	char *apparmor;                /* a profile or "unconfined"; also of security_opt */
 	struct strv selinux;           /* "disable", "type:T" ..., of security_opt label=, and selinux_opts */
 	bool new_privileges;           /* security_opt "no-new-privileges=false" */
+	bool no_new_privileges;        /* security_opt "no-new-privileges", which is the default but for a privileged task */
 	bool unmask_paths;             /* security_opt "systempaths=unconfined" */
 
 	/* files */

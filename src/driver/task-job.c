@@ -154,7 +154,7 @@ static int put_security(const struct task_said *in, struct task *t, struct err *
 		r = task_path(in->task->alloc_dir, in->task->name, c->seccomp_profile, &t->seccomp, &host, err);
 	else if (c->no_seccomp)
 		t->seccomp = mem_strdup("unconfined");
-	t->no_new_privileges = !c->new_privileges;
+	t->no_new_privileges = c->no_new_privileges || (!c->new_privileges && !c->privileged);
 	t->has_masked_paths = t->has_readonly_paths = c->unmask_paths; /* none are, then */
 	return r < 0 ? err_wrap(err, r, "option seccomp_profile") : 0;
 }

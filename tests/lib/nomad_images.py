@@ -11,6 +11,8 @@ BUSYBOX = "docker.io/library/busybox:local"
 UBUNTU = "docker.io/library/ubuntu:16.04"
 REDIS = "docker.io/library/redis:alpine"
 SIGNALS = "docker.io/shm32/signal_handler:1.0"
+HELLO = "docker.io/shm32/hello:world"
+STRESS = "docker.io/shm32/stress:1.0"
 STOPS = "docker.io/library/stopsignal:1"  # its STOPSIGNAL is SIGUSR1
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HANDLER = b"""#!/bin/sh
@@ -34,6 +36,8 @@ def images(layer):
     yield UBUNTU, cri_images.Image(layer, bash, Cmd=["/bin/bash"], Env=[PATH])
     yield REDIS, cri_images.Image(layer, server, Cmd=["redis-server"], Env=[PATH])
     yield SIGNALS, cri_images.Image(layer, handler, Cmd=["/bin/handler"], Env=[PATH])
+    yield HELLO, cri_images.Image(layer, Entrypoint=["sh", "-c", "while :; do echo Hello world: sleeping for 3 seconds.; sleep 3; done"], Env=[PATH])
+    yield STRESS, cri_images.Image(layer, Entrypoint=["sh", "-c", "echo stress: info: dispatching hogs; exec sleep 180"], Env=[PATH])
     yield STOPS, cri_images.Image(layer, handler, Cmd=["/bin/handler"], Env=[PATH], StopSignal="SIGUSR1")
 
 

@@ -189,6 +189,8 @@ static void on_dangling_time(void *arg)
 {
 	struct dangling *d = arg;
 
+	if (d->desk->plugin && !d->desk->conf->gc.dangling.dry_run)
+		group_networks_look(d->desk->networks);
 	if (!d->node || !d->desk->plugin) {
 		dangling_wait(d);
 		return;

@@ -3,6 +3,7 @@
 #include "fingerprint.h"
 #include "log.h"
 #include "mem.h"
+#include "netns.h"
 #include <string.h>
 
 enum { CALL_MS = 60000 };
@@ -56,6 +57,8 @@ struct desk *desk_new(struct loop *loop)
 	d->loop = loop;
 	d->run_dir = CORE_RUN_DIR;
 	d->data_dir = CORE_DATA_DIR;
+	d->netns_dir = NETNS_DIR;
+	d->networks = group_networks_new(d);
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
 	d->images = task_images_new(loop, d->conf);
@@ -112,6 +115,7 @@ void desk_free(struct desk *d)
 	cpuset_share_free(d->shares);
 	fingerprint_free(d->fingerprint);
 	dangling_free(d->dangling);
+	group_networks_free(d->networks);
 	handles_done(&d->handles);
 	task_images_free(d->images);
 	task_events_free(d->events);

@@ -6,6 +6,7 @@
 #include "dangling.h"
 #include "driver-conf.h"
 #include "exec-session.h"
+#include "group-network.h"
 #include "handle.h"
 #include "loop.h"
 #include "nomadbase.pb-c.h"
@@ -26,9 +27,11 @@ struct desk {
 	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
-	struct cpuset_share *shares;                /* that tasks without cores of their own follow */
-	struct fingerprint *fingerprint;            /* NULL until desk_serve() */
+	struct cpuset_share *shares;     /* that tasks without cores of their own follow */
+	struct fingerprint *fingerprint; /* NULL until desk_serve() */
+	struct group_networks *networks;
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
+	const char *netns_dir;                      /* tests have another */
 	struct core_conf how;                       /* of @core; texts are borrowed of @how_of */
 	struct exec_sessions *execs;                /* on @core; NULL as long as that is */
 	struct driver_conf *how_of;

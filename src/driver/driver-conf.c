@@ -142,6 +142,8 @@ static const struct option driver_rows[] = {
 		 "`node_name`, `node_id` of `com.hashicorp.nomad.`; `alloc_id` always is" },
 	{ "dns_servers", OPTION_TEXTS, .from = FROM_PODMAN, AT(dns_servers), .check = check_dns, .otherwise = "the host's",
 	  .doc = "where neither the group's `network` block nor the task has some" },
+	{ "create_network", OPTION_BOOL, AT(create_network), .value = "false",
+	  .doc = "`true`: the driver makes the network namespaces of groups, for `network { hostname }`" },
 	{ "disable_log_collection", OPTION_BOOL, .from = OPTION_D_P, AT(disable_log_collection), .value = "false",
 	  .doc = "Nomad collects no logs of this driver's tasks" },
 	{ "logging", OPTION_BLOCK, .from = OPTION_D_P, AT(logging), .nested = conf_logging_rows,

@@ -31,6 +31,7 @@ struct driver_conf {
 	char *ns;               /* containerd_namespace: "nomad" */
 	char *snapshotter;      /* NULL: the namespace's default */
 	int64_t stats_interval; /* ns; 0: as the client asks */
+	bool create_network;    /* the driver makes the network namespaces of groups, not Nomad */
 	bool disable_log_collection;
 	enum conf_logging logging; /* of a task that says nothing */
 

@@ -2,6 +2,7 @@
 #include "desk.h"
 #include "exec-call.h"
 #include "fingerprint.h"
+#include "group-network.h"
 #include "recover.h"
 #include "start.h"
 #include "stop.h"
@@ -49,19 +50,10 @@ static void capabilities_begin(struct plugin_call *c, const ProtobufCMessage *re
 	caps.fs_isolation = DRIVER__DRIVER_CAPABILITIES__FSISOLATION__IMAGE;
 	caps.n_network_isolation_modes = sizeof modes / sizeof *modes;
 	caps.network_isolation_modes = modes;
+	caps.must_create_network = desk_of(c)->conf->create_network;
 	caps.disable_log_collection = desk_of(c)->conf->disable_log_collection;
 	m.capabilities = &caps;
 	plugin_answer(c, &m.base);
-}
-
-/* must_create_network is not among our capabilities: Nomad makes its groups' namespaces itself. */
-static void no_network_begin(struct plugin_call *c, const ProtobufCMessage *request)
-{
-	struct err err = ERR_INIT;
-
-	(void)request;
-	(void)err_set(&err, ERR_UNIMPLEMENTED, "%s: Nomad makes the network of a group, not this driver", plugin_method_name(c));
-	plugin_fail(c, &err);
 }
 
 #define DRIVER(name) "/hashicorp.nomad.plugins.drivers.proto.Driver/" name
@@ -87,7 +79,7 @@ const struct plugin_method driver_service[] = {
 	  .begin = exec_streaming_begin,
 	  .message = exec_streaming_message,
 	  .half_close = exec_streaming_half_close },
-	{ .path = DRIVER("CreateNetwork"), .begin = no_network_begin },
-	{ .path = DRIVER("DestroyNetwork"), .begin = no_network_begin },
+	{ .path = DRIVER("CreateNetwork"), REQUEST(create_network), .begin = create_network_begin },
+	{ .path = DRIVER("DestroyNetwork"), REQUEST(destroy_network), .begin = destroy_network_begin },
 	{ 0 },
 };

@@ -337,6 +337,8 @@ bool handle_is_job_name(const char *name)
 	       (alloc == name || alloc[-1] == '-');
 }
 
+bool handle_is_alloc_id(const char *id) { return strlen(id) == ALLOC_ID && is_hex_id(id, ALLOC_ID); }
+
 char *handle_task_name(const char *id)
 {
 	const char *first = strchr(id, '/'), *last = strrchr(id, '/');

@@ -109,5 +109,7 @@ void handles_each(struct handles *, void (*each)(void *arg, struct handle *), vo
 char *handle_job_name(const char *task_id);
 /* Has it the form of that of an "ALLOC/TASK/INVOCATION"? */
 bool handle_is_job_name(const char *name);
+/* Is @id Nomad's of an allocation, and so a name of a file as well? */
+bool handle_is_alloc_id(const char *id);
 /* The task's own name in "ALLOC/TASK/INVOCATION"; "" where it is none such. The caller frees. */
 char *handle_task_name(const char *task_id);

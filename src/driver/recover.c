@@ -197,6 +197,7 @@ static int recover_read(struct desk *desk, const Driver__RecoverTaskRequest *req
 	if (!h || !h->config || !*h->config->id)
 		return err_set(err, ERR_INVALID, "RecoverTask: no handle, or none of a task");
 	dangling_learn(desk->dangling, h->config->node_id);
+	group_networks_learn(desk->networks, h->config);
 	r = handle_kept_read(h->driver_state.data, h->driver_state.len, ret, err);
 	if (r >= 0 && strcmp(ret->task_id, h->config->id) != 0)
 		r = err_set(err, ERR_INVALID, "its state is of task %s", ret->task_id);

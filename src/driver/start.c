@@ -507,6 +507,7 @@ static int start_read(struct start *s, const Driver__StartTaskRequest *req, stru
 		return r;
 	start_keep(s);
 	dangling_learn(s->desk->dangling, s->task->node_id);
+	group_networks_learn(s->desk->networks, s->task);
 	return handles_add(&s->desk->handles, s->handle, err);
 }
 

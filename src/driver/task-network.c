@@ -37,7 +37,8 @@ static int put_network(const struct task_said *in, struct job *j, struct err *er
 
 /* names */
 
-/* Nomad's own where a driver that made the network has left them, as in Nomad's generated hosts file. */
+/* The group's are what CreateNetwork has answered: the name, and the address by then where Nomad knew it. A task that has the name
+ * finds itself by it anyway. */
 static int put_names(const struct task_said *in, struct job *j, struct err *err)
 {
 	const Driver__NetworkIsolationSpec *spec = in->task->network_isolation_spec;
@@ -49,7 +50,7 @@ static int put_names(const struct task_said *in, struct job *j, struct err *err)
 		j->hostname = mem_strdup(in->conf->hostname);
 	else if (hosts && *hosts->hostname)
 		j->hostname = mem_strdup(hosts->hostname);
-	if (hosts && *hosts->hostname && *hosts->address)
+	if (asked && hosts && *hosts->hostname && *hosts->address)
 		strv_pushf(&j->extra_hosts, "%s:%s", hosts->hostname, hosts->address);
 	for (size_t i = 0; r >= 0 && i < in->conf->extra_hosts.n; i++)
 		r = parse_extra_host(in->conf->extra_hosts.v[i], j, err);
@@ -90,29 +91,56 @@ static void put_dns(const struct task_said *in, struct job *j)
 
 /* ports: on a network of davit's the task's own are forwarded; everywhere else Nomad has done it, or nobody can */
 
+static bool find_port(const char *label, Driver__NetworkPort *const *v, size_t n, int32_t *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i]->label, label)) {
+			*ret = v[i]->value;
+			return true;
+		}
+	return false;
+}
+
+/* The group's, or those of the task's own block (resources { network { mode = "driver" } }), of which Nomad says no `to`. */
+static bool find_mapping(const Driver__Resources *res, const char *label, Driver__PortMapping *ret)
+{
+	const Driver__AllocatedTaskResources *own = res ? res->allocated_resources : NULL;
+
+	*ret = (Driver__PortMapping)DRIVER__PORT_MAPPING__INIT;
+	for (size_t i = 0; res && i < res->n_ports; i++)
+		if (!strcmp(res->ports[i]->label, label)) {
+			*ret = *res->ports[i];
+			return true;
+		}
+	for (size_t i = 0; own && i < own->n_networks; i++) {
+		const Driver__NetworkResource *n = own->networks[i];
+
+		ret->host_ip = n->ip;
+		if (find_port(label, n->dynamic_ports, n->n_dynamic_ports, &ret->value) ||
+		    find_port(label, n->reserved_ports, n->n_reserved_ports, &ret->value))
+			return true;
+	}
+	return false;
+}
+
 static int add_port(const struct task_said *in, const char *label, struct job *j, struct err *err)
 {
-	const Driver__Resources *res = in->task->resources;
+	Driver__PortMapping m;
 
-	for (size_t i = 0; res && i < res->n_ports; i++) {
-		const Driver__PortMapping *m = res->ports[i];
-		struct port *p;
+	if (!find_mapping(in->task->resources, label, &m))
+		return err_hint(err, err_set(err, ERR_INVALID, "Port \"%.80s\" not found, check network block", label),
+				"network { port \"%.80s\" {} } in the group", label);
+	if (m.value < 1 || m.value > 65535 || m.to < 0 || m.to > 65535)
+		return err_set(err, ERR_INVALID, "option ports \"%.80s\": port %d to %d", label, m.value, m.to);
+	for (unsigned proto = PORT_TCP; proto <= PORT_UDP; proto++) {
+		struct port *p = job_add_port(j);
 
-		if (strcmp(m->label, label) != 0)
-			continue;
-		if (m->value < 1 || m->value > 65535 || m->to < 0 || m->to > 65535)
-			return err_set(err, ERR_INVALID, "option ports \"%.80s\": port %d to %d", label, m->value, m->to);
-		for (unsigned proto = PORT_TCP; proto <= PORT_UDP; proto++) {
-			p = job_add_port(j);
-			p->host_ip = *m->host_ip ? mem_strdup(m->host_ip) : NULL;
-			p->host = (uint16_t)m->value;
-			p->inside = (uint16_t)(m->to ? m->to : m->value);
-			p->proto = (enum port_proto)proto;
-		}
-		return 0;
+		p->host_ip = *m.host_ip ? mem_strdup(m.host_ip) : NULL;
+		p->host = (uint16_t)m.value;
+		p->inside = (uint16_t)(m.to ? m.to : m.value);
+		p->proto = (enum port_proto)proto;
 	}
-	return err_hint(err, err_set(err, ERR_INVALID, "Port \"%.80s\" not found, check network block", label),
-			"network { port \"%.80s\" {} } in the group", label);
+	return 0;
 }
 
 static int put_ports(const struct task_said *in, struct job *j, struct err *err)

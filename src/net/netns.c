@@ -167,6 +167,26 @@ static int list_addresses(void *arg, struct err *err)
 
 int netns_addresses(const char *path, struct strv *ret, struct err *err) { return netns_run(path, list_addresses, ret, err); }
 
+static int look_for_interface(void *arg, struct err *err)
+{
+	struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all) < 0)
+		return err_sys(err, errno, "list interfaces");
+	for (const struct ifaddrs *a = all; a; a = a->ifa_next)
+		*(bool *)arg |= (a->ifa_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP;
+	freeifaddrs(all);
+	return 0;
+}
+
+int netns_is_bare(const char *path, struct err *err)
+{
+	bool other = false;
+	int r = netns_run(path, look_for_interface, &other, err);
+
+	return r < 0 ? r : !other;
+}
+
 /* The lock keeps two of us from binding the folder over itself twice. */
 static int share_dir(const char *dir, struct err *err)
 {

@@ -20,5 +20,7 @@ int netns_run(const char *path, int (*fn)(void *arg, struct err *err), void *arg
 int netns_check(const char *path, struct err *err);
 /* The addresses in it by which others reach it: neither loopback nor link-local, those of IPv4 first. */
 int netns_addresses(const char *path, struct strv *ret, struct err *err);
+/* Is no interface up in it but `lo`? 1 or 0. (Modules of the kernel put some into each, which are down.) */
+int netns_is_bare(const char *path, struct err *err);
 /* Unmounts and unlinks; absent is success. */
 int netns_remove(const char *path, struct err *err);

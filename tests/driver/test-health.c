@@ -10,7 +10,16 @@
 #include "grpc.h"
 #include "log.h"
 #include "mem.h"
+#include "netns.h"
 #include "pb.h"
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #define BASE "/hashicorp.nomad.plugins.base.proto.BasePlugin/"
 #define DRIVER "/hashicorp.nomad.plugins.drivers.proto.Driver/"
@@ -24,7 +33,7 @@ struct rig {
 	struct plugin *plugin;
 	struct grpc *grpc;
 	struct grpc_call *stream; /* Fingerprint */
-	char *dir, *socket, *address;
+	char *dir, *socket, *address, *netns;
 	struct arena a;
 };
 
@@ -156,8 +165,131 @@ static void what_needs_no_task(void **state)
 	assert_non_null(ask(rig, DRIVER "Init", NULL, 0, &driver__init_response__descriptor, &err));
 	assert_non_null(ask(rig, DRIVER "Shutdown", NULL, 0, &driver__shutdown_response__descriptor, &err));
 	assert_false(plugin_stopping(rig->plugin)); /* that is GRPCController's to say */
-	assert_null(ask(rig, DRIVER "CreateNetwork", NULL, 0, &driver__create_network_response__descriptor, &err));
-	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+}
+
+static void the_operator_says_who_makes_networks(void **state)
+{
+	static const char yes = '\xc3', no = '\xc2';
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+	const Driver__CapabilitiesResponse *c;
+
+	set_config(rig, "create_network", &yes, 1);
+	c = ask(rig, DRIVER "Capabilities", NULL, 0, &driver__capabilities_response__descriptor, &err);
+	assert_true(c->capabilities->must_create_network);
+	set_config(rig, "create_network", &no, 1);
+	c = ask(rig, DRIVER "Capabilities", NULL, 0, &driver__capabilities_response__descriptor, &err);
+	assert_false(c->capabilities->must_create_network);
+}
+
+#define ALLOC "12345678-9abc-def0-1234-56789abcdef0"
+#define TASK_OF_ALLOC ALLOC "/t/01234567"
+
+static const Driver__CreateNetworkResponse *create_network(struct rig *rig, const char *alloc, const char *name, struct err *err)
+{
+	Driver__CreateNetworkRequest q = DRIVER__CREATE_NETWORK_REQUEST__INIT;
+	_cleanup_buf_ struct buf wire = { 0 };
+
+	q.alloc_id = (char *)(uintptr_t)alloc;
+	q.hostname = (char *)(uintptr_t)name;
+	pb_pack(&q.base, &wire);
+	return ask(rig, DRIVER "CreateNetwork", wire.data, wire.len, &driver__create_network_response__descriptor, err);
+}
+
+static bool destroy_network(struct rig *rig, const char *alloc, struct err *err)
+{
+	Driver__DestroyNetworkRequest q = DRIVER__DESTROY_NETWORK_REQUEST__INIT;
+	_cleanup_buf_ struct buf wire = { 0 };
+
+	q.alloc_id = (char *)(uintptr_t)alloc;
+	pb_pack(&q.base, &wire);
+	return ask(rig, DRIVER "DestroyNetwork", wire.data, wire.len, &driver__destroy_network_response__descriptor, err);
+}
+
+/* What is asked for is checked before anything is made. */
+static void networks_that_cannot_be(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "", "h", "network of \"\": that is no allocation's ID" },
+		{ "../etc", "h", "no allocation's ID" },
+		{ "12345678-9abc-def0-1234-56789abcdef0f", "h", "no allocation's ID" },
+		{ "12345678-9abc-def0-1234-56789abcde/0", "h", "no allocation's ID" },
+		{ ALLOC, "a b", "hostname" },
+		{ ALLOC, "-a", "hostname" },
+		{ ALLOC, "a2345678901234567890123456789012345678901234567890123456789012345", "hostname" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct err err = ERR_INIT;
+
+		assert_null(create_network(rig, rows[i][0], rows[i][1], &err));
+		assert_int_equal(err.code, ERR_INVALID);
+		if (!strstr(err.msg, rows[i][2]))
+			fail_msg("%s", err.msg);
+		err_clear(&err);
+		assert_true(destroy_network(rig, rows[i][0], &err) == !strcmp(rows[i][0], ALLOC));
+	}
+	assert_false(file_exists(rig->netns));
+}
+
+static const char *made(struct rig *rig, const char *name, bool created)
+{
+	struct err err = ERR_INIT;
+	const Driver__CreateNetworkResponse *m = create_network(rig, ALLOC, name, &err);
+
+	must(m ? 0 : -1, &err);
+	assert_int_equal(m->created, created);
+	assert_int_equal(m->isolation_spec->mode, DRIVER__NETWORK_ISOLATION_SPEC__NETWORK_ISOLATION_MODE__GROUP);
+	must(netns_check(m->isolation_spec->path, &err), &err);
+	if (!*name) {
+		assert_true(!m->isolation_spec->n_labels && !m->isolation_spec->hosts_config);
+		return m->isolation_spec->path;
+	}
+	assert_int_equal(m->isolation_spec->n_labels, 1);
+	assert_string_equal(m->isolation_spec->labels[0]->key, "docker_sandbox_hostname");
+	assert_string_equal(m->isolation_spec->labels[0]->value, name);
+	assert_string_equal(m->isolation_spec->hosts_config->hostname, name);
+	return m->isolation_spec->path;
+}
+
+static void add_task(struct rig *rig)
+{
+	struct handle_kept kept = { .task_id = mem_strdup(TASK_OF_ALLOC) };
+	struct handle *h = handle_new(&kept, HANDLE_RUNNING);
+
+	assert_int_equal(handles_add(&rig->desk->handles, h, NULL), 0);
+	handle_unref(h);
+}
+
+static void need_mounts(void)
+{
+	if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return;
+	print_message("network namespaces need root\n");
+	skip();
+}
+
+/* An agent that comes back asks for it again: one with a task in it is no new one, whatever else is there. */
+static void a_network_of_a_group(void **state)
+{
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+	_cleanup_free_ char *path = mem_printf("%s/" ALLOC, rig->netns);
+
+	need_mounts();
+	assert_string_equal(made(rig, "picard", true), path);
+	(void)made(rig, "picard", true);
+	add_task(rig);
+	(void)made(rig, "picard", false);
+	(void)made(rig, "", false);
+	assert_true(destroy_network(rig, ALLOC, &err));
+	assert_false(file_exists(path));
+	assert_true(destroy_network(rig, ALLOC, &err));
+	assert_int_equal(file_write(path, "", 0, 0444, &err), 0); /* what a death before the mount leaves */
+	(void)made(rig, "riker", true);
+	assert_true(destroy_network(rig, ALLOC, &err));
+	assert_int_equal(umount2(rig->netns, MNT_DETACH), 0);
 }
 
 /* By itself, and at once where the kernel says so. */
@@ -248,12 +380,96 @@ static void containerd_without_events(void **state)
 	nothing_more_is_said(rig);
 }
 
+static int raise_interface(void *arg, struct err *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "br0", .ifr_flags = *(const short *)arg };
+
+	(void)err;
+	(void)ioctl(fd, SIOCBRADDBR, "br0");
+	return ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ? -ERR_UNIMPLEMENTED : 0;
+}
+
+/* As CNI's ADD and DEL do. */
+static void configure(const char *path, bool up)
+{
+	short flags = up ? IFF_UP : 0;
+
+	if (netns_run(path, raise_interface, &flags, NULL) < 0) {
+		print_message("no bridges here\n");
+		skip();
+	}
+}
+
+#define OTHER_ALLOC "22345678-9abc-def0-1234-56789abcdef0"
+
+/* The only worker has done what it was given before, and what came of that. */
+static void workers_rest(struct rig *rig)
+{
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < 2; i++)
+		must(create_network(rig, OTHER_ALLOC, "", &err) ? 0 : -1, &err);
+}
+
+static bool still_there_after_a_look(struct rig *rig, const char *path)
+{
+	group_networks_look(rig->desk->networks);
+	workers_rest(rig);
+	return file_exists(path);
+}
+
+static void learn(struct rig *rig, const char *path, const char *alloc_dir)
+{
+	Driver__TaskConfig task = DRIVER__TASK_CONFIG__INIT;
+	Driver__NetworkIsolationSpec spec = DRIVER__NETWORK_ISOLATION_SPEC__INIT;
+
+	spec.path = (char *)(uintptr_t)path;
+	task.alloc_id = (char[]){ ALLOC };
+	task.alloc_dir = (char *)(uintptr_t)alloc_dir;
+	task.network_isolation_spec = &spec;
+	group_networks_learn(rig->desk->networks, &task);
+	workers_rest(rig);
+}
+
+/* Nobody asks for the end of a network whose plugin was killed. One that has a task, or its interface, or neither had one, stays.
+ */
+static void a_network_that_nobody_asks_for(void **state)
+{
+	static const char yes = '\xc3';
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+	_cleanup_free_ char *path = mem_printf("%s/" ALLOC, rig->netns), *alloc = mem_printf("%s/alloc", rig->dir);
+
+	need_mounts();
+	set_config(rig, "create_network", &yes, 1);
+	(void)made(rig, "", true);
+	learn(rig, path, rig->dir);
+	assert_true(still_there_after_a_look(rig, path)); /* of the mode "none" */
+	configure(path, true);
+	assert_true(still_there_after_a_look(rig, path));
+	configure(path, false);
+	add_task(rig);
+	assert_true(still_there_after_a_look(rig, path));
+	handles_remove(&rig->desk->handles, handles_find(&rig->desk->handles, TASK_OF_ALLOC));
+	assert_false(still_there_after_a_look(rig, path));
+
+	(void)made(rig, "", true);
+	assert_int_equal(mkdir(alloc, 0755), 0);
+	learn(rig, path, alloc);
+	assert_true(still_there_after_a_look(rig, path));
+	assert_int_equal(rmdir(alloc), 0);
+	assert_false(still_there_after_a_look(rig, path));
+	assert_true(destroy_network(rig, OTHER_ALLOC, &err));
+	assert_int_equal(umount2(rig->netns, MNT_DETACH), 0);
+}
+
 static int set_up(void **state)
 {
 	static const struct plugin_method *const tables[] = { base_service, driver_service, NULL };
 	struct rig *rig = mem_new(struct rig);
 	struct plugin_conf pc = {
-		.tables = tables, .threads = 2, .idle_ms = 1000, .begin = desk_worker_begin, .end = desk_worker_end
+		.tables = tables, .threads = 1, .idle_ms = 1000, .begin = desk_worker_begin, .end = desk_worker_end
 	};
 	struct err err = ERR_INIT;
 
@@ -263,7 +479,9 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(rig->dir));
 	rig->socket = mem_printf("%s/plugin", rig->dir);
 	rig->address = mem_printf("%s/containerd.sock", rig->dir);
+	rig->netns = mem_printf("%s/netns", rig->dir);
 	rig->desk = desk_new(rig->loop);
+	rig->desk->netns_dir = rig->netns;
 	rig->desk->run_dir = rig->desk->data_dir = rig->dir;
 	pc.path = rig->socket;
 	pc.app = rig->desk;
@@ -289,11 +507,13 @@ static int tear_down(void **state)
 	free(rig->dir);
 	free(rig->socket);
 	free(rig->address);
+	free(rig->netns);
 	arena_done(&rig->a);
 	free(rig);
 	return 0;
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(containerd_comes_and_goes), T(attributes_when_healthy),
+RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(the_operator_says_who_makes_networks), T(networks_that_cannot_be),
+	  T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(containerd_comes_and_goes), T(attributes_when_healthy),
 	  T(options_change), T(several_streams), T(containerd_without_events))

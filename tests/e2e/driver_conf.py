@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import subprocess
+import uuid
 
 from lib.case import Machine
 from lib.driver_plugin import Failed
@@ -131,6 +132,31 @@ class PluginOptions(OptionsCase):
         self.assertFalse(disabled())
         self.configure(disable_log_collection=True)
         self.assertTrue(disabled())
+
+    def test_create_network(self):
+        """Two tasks in the namespace that was made for their group, by the answer that an agent hands on to them; and once more by another plugin."""
+        alloc, created = str(uuid.uuid4()), []
+
+        def make():
+            self.configure(create_network=True)
+            self.assertTrue(self.session.ask("Capabilities")["capabilities"]["must_create_network"])
+            reply = self.session.ask("CreateNetwork", alloc_id=alloc, hostname="picard")
+            created.append(bool(reply.get("created")))
+            return reply["isolation_spec"]
+        self.addCleanup(subprocess.run, f"umount /var/run/netns/{alloc}; rm -f /var/run/netns/{alloc}", shell=True, stderr=subprocess.DEVNULL)
+        spec = make()
+        self.assertEqual(spec["path"], f"/var/run/netns/{alloc}")
+        its = f"net:[{os.stat(spec['path']).st_ino}]"
+        for _ in range(2):
+            text = self.says({}, "hostname; readlink /proc/self/ns/net; cat /etc/hosts", network_isolation_spec=spec)
+            self.assertEqual(text.split("\n")[:2], ["picard", its])
+            self.assertRegex(text, r"(?m)^\S+\s+picard\b")
+        self.plugin.kill()
+        self.new_plugin()
+        self.assertEqual(make(), spec)
+        self.assertEqual(created, [True, True])  # nobody has filled it
+        self.session.ask("DestroyNetwork", alloc_id=alloc, isolation_spec=spec)
+        self.assertFalse(os.path.exists(spec["path"]))
 
     def test_gc_container(self):
         """What has ended stays for looking at, and is no one's but who looks; what never came to run does not."""

@@ -32,7 +32,7 @@ PLUGIN_CASES = {
     "auth.server_address": "driver_images.forms", "auth.config": "driver_images.forms", "auth.helper": "driver_images.forms",
     "gc.image": "driver_images.test_gc_image", "gc.image_delay": "driver_images.test_gc_image", "gc.container": "driver_conf.test_gc_container",
     "image_pull_timeout": "driver_images.test_image_pull_timeout", "disable_log_collection": "driver_conf.test_disable_log_collection",
-    "logging.type": "driver_options.test_logging", "allowed_modes": "driver_conf.test_allowed_modes",
+    "create_network": "driver_conf.test_create_network", "logging.type": "driver_options.test_logging", "allowed_modes": "driver_conf.test_allowed_modes",
 }
 MINUTE = "at least a minute: tests/driver/{} has it with less"
 PLUGIN_REASONS = {

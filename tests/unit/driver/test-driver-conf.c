@@ -67,7 +67,8 @@ static void test_all(void **state)
 	_cleanup_(driver_conf_unrefp) struct driver_conf *c = conf_of(
 		"{'enabled': false, 'containerd_runtime': 'crun', 'containerd_addr': 'unix:///run/c.sock', 'containerd_namespace': "
 		"'n1',"
-		" 'snapshotter': 'native', 'stats_interval': '1m30s', 'disable_log_collection': true, 'allow_privileged': false,"
+		" 'snapshotter': 'native', 'stats_interval': '1m30s', 'disable_log_collection': true, 'create_network': true, "
+		"'allow_privileged': false,"
 		" 'allow_caps': ['chown', 'CAP_NET_ADMIN'], 'allow_runtimes': ['runc', 'kata'],"
 		" 'allowed_modes': [{'pid': [], 'ipc': ['host'], 'userns': ['host'], 'uts': ['*'], 'network': [], 'cgroup': "
 		"['host']}],"
@@ -89,7 +90,7 @@ static void test_all(void **state)
 	assert_string_equal(c->ns, "n1");
 	assert_string_equal(c->snapshotter, "native");
 	assert_int_equal(c->stats_interval, 90 * S);
-	assert_true(c->disable_log_collection);
+	assert_true(c->disable_log_collection && c->create_network);
 	assert_int_equal(c->logging, LOGGING_NONE);
 	assert_int_equal(c->allow_caps.n, 2);
 	assert_true(strv_has(&c->allow_caps, "CAP_CHOWN") && strv_has(&c->allow_caps, "CAP_NET_ADMIN"));

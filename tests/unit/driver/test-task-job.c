@@ -38,8 +38,12 @@ static const struct {
 	  "{\"network\":\"ns:/var/run/netns/A\",\"hostname\":\"box\"}", "ports" },
 	{ "{\"network_isolation_spec\":{\"mode\":\"GROUP\",\"path\":\"/r/"
 	  "A\",\"hosts_config\":{\"hostname\":\"h\",\"address\":\"10.0.0.9\"}}}",
-	  CONF("\"extra_hosts\":[\"db:10.0.0.5\"]"), NULL, "{\"hostname\":\"h\",\"extra_hosts\":[\"h:10.0.0.9\",\"db:10.0.0.5\"]}",
-	  NULL },
+	  CONF("\"extra_hosts\":[\"db:10.0.0.5\"]"), NULL, "{\"hostname\":\"h\",\"extra_hosts\":[\"db:10.0.0.5\"]}", "10.0.0.9" },
+	{ "{\"network_isolation_spec\":{\"mode\":\"GROUP\",\"path\":\"/r/"
+	  "A\",\"hosts_config\":{\"hostname\":\"h\",\"address\":\"10.0.0.9\"}}}",
+	  CONF("\"hostname\":\"box\""), NULL, "{\"hostname\":\"box\",\"extra_hosts\":[\"h:10.0.0.9\"]}", NULL },
+	{ "{\"network_isolation_spec\":{\"mode\":\"GROUP\",\"path\":\"/r/A\",\"hosts_config\":{\"hostname\":\"h\"}}}",
+	  CONF("\"hostname\":\"box\""), NULL, "{\"hostname\":\"box\"}", "extra_hosts" },
 	{ NULL, CONF("\"host_network\":true"), NULL, "{\"network\":\"host\"}", NULL },
 	{ NULL, CONF("\"network_mode\":\"none\""), NULL, "{\"network\":\"none\"}", NULL },
 	{ "{\"dns\":{\"servers\":[\"127.0.0.1\"],\"searches\":[\"corp\"],\"options\":[\"ndots:2\"]}}",
@@ -59,6 +63,14 @@ static const struct {
 	  "{\"ports\":[{\"host_ip\":\"10.0.0.1\",\"host\":20001,\"inside\":80},"
 	  "{\"host_ip\":\"10.0.0.1\",\"host\":20001,\"inside\":80,\"proto\":\"udp\"}]}",
 	  "20002" },
+	{ "{\"resources\":{\"allocated_resources\":{\"networks\":[{\"ip\":\"10.0.0.1\",\"dynamic_ports\":[{\"label\":\"http\","
+	  "\"value\":20001}],\"reserved_ports\":[{\"label\":\"dns\",\"value\":53}]}]}}}",
+	  CONF("\"ports\":[\"http\",\"dns\"]"), NULL,
+	  "{\"ports\":[{\"host_ip\":\"10.0.0.1\",\"host\":20001,\"inside\":20001},"
+	  "{\"host_ip\":\"10.0.0.1\",\"host\":20001,\"inside\":20001,\"proto\":\"udp\"},"
+	  "{\"host_ip\":\"10.0.0.1\",\"host\":53,\"inside\":53},"
+	  "{\"host_ip\":\"10.0.0.1\",\"host\":53,\"inside\":53,\"proto\":\"udp\"}]}",
+	  "network" },
 	{ "{\"network_isolation_spec\":{\"mode\":\"GROUP\",\"path\":\"/r/"
 	  "A\"},\"resources\":{\"ports\":[{\"label\":\"http\",\"value\":1}]}}",
 	  CONF("\"ports\":[\"http\"]"), NULL, "{\"network\":\"ns:/r/A\"}", "ports" },

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -130,6 +131,43 @@ static void joined(void **state)
 	assert_false(file_exists(third));
 }
 
+static int add_bridge(void *unused, struct err *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)unused;
+	(void)err;
+	return ioctl(fd, SIOCBRADDBR, "br0") < 0 ? -ERR_UNIMPLEMENTED : 0;
+}
+
+static int raise_bridge(void *unused, struct err *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "br0", .ifr_flags = IFF_UP };
+
+	(void)unused;
+	(void)err;
+	return ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ? -ERR_INTERNAL : 0;
+}
+
+static void a_bare_one(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	need_root();
+	assert_int_equal(netns_new(dir, "bare", &path, &err), 0);
+	assert_int_equal(netns_is_bare(path, &err), 1);
+	if (netns_run(path, add_bridge, NULL, &err) >= 0) {
+		assert_int_equal(netns_is_bare(path, &err), 1);
+		assert_int_equal(netns_run(path, raise_bridge, NULL, &err), 0);
+		assert_int_equal(netns_is_bare(path, &err), 0);
+	}
+	assert_int_equal(netns_remove(path, NULL), 0);
+	assert_true(netns_is_bare(path, &err) < 0);
+}
+
 static void a_stale_file(void **state)
 {
 	_cleanup_free_ char *path = mem_printf("%s/stale", dir);
@@ -190,8 +228,8 @@ static void one_is_told_from_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(made_and_removed), cmocka_unit_test(joined),
-					    cmocka_unit_test(a_stale_file), cmocka_unit_test(no_names),
-					    cmocka_unit_test(one_is_told_from_another) };
+					    cmocka_unit_test(a_bare_one),       cmocka_unit_test(a_stale_file),
+					    cmocka_unit_test(no_names),         cmocka_unit_test(one_is_told_from_another) };
 
 	return cmocka_run_group_tests_name("netns", tests, setup, teardown);
 }

@@ -1,0 +1,366 @@
+/* Nomad asks again for a network that is there when its agent comes back, and takes the answer `created` for "has yet to be
+ * configured": then CNI's ADD follows, else at most a CHECK. So what an agent's death has left between our answer and the ADD, with
+ * `lo` alone and without a task, is told as new. */
+#include "group-network.h"
+#include "check.h"
+#include "desk.h"
+#include "file.h"
+#include "log.h"
+#include "mem.h"
+#include "netns.h"
+#include <string.h>
+
+struct group_networks {
+	struct desk *desk;
+	struct list_node known;   /* struct group_network */
+	struct list_node at_work; /* struct networking: one at a time of an allocation */
+};
+
+struct networking {
+	struct plugin_work work;
+	struct list_node node;
+	const char *dir;
+	char *alloc, *path, *hostname;
+	bool used;    /* a task of the allocation is known */
+	bool created; /* the answer */
+};
+
+static void networking_free(struct networking *n)
+{
+	list_unlink(&n->node);
+	free(n->alloc);
+	free(n->path);
+	free(n->hostname);
+	free(n);
+}
+
+struct group_tasks {
+	const char *alloc;
+	size_t n, ended;
+};
+
+static void group_tasks_meet(void *arg, struct handle *h)
+{
+	struct group_tasks *t = arg;
+	const size_t len = strlen(t->alloc);
+
+	if (strncmp(h->kept.task_id, t->alloc, len) != 0 || h->kept.task_id[len] != '/')
+		return;
+	t->n++;
+	t->ended += h->state == HANDLE_EXITED;
+}
+
+static struct group_tasks group_tasks(const struct desk *d, const char *alloc)
+{
+	struct group_tasks t = { .alloc = alloc };
+
+	handles_each((struct handles *)(uintptr_t)&d->handles, group_tasks_meet, &t);
+	return t;
+}
+
+static int check_alloc(const struct desk *d, const char *alloc, struct err *err)
+{
+	if (!handle_is_alloc_id(alloc))
+		return err_set(err, ERR_INVALID, "network of \"%.80s\": that is no allocation's ID", alloc);
+	list_for_each(it, &d->networks->at_work)
+		if (!strcmp(container_of(it, struct networking, node)->alloc, alloc))
+			return err_set(err, ERR_ABORTED, "network of %s: it is being made or removed", alloc);
+	return 0;
+}
+
+static struct networking *networking_new(const struct desk *d, const char *alloc, const char *hostname)
+{
+	const struct group_tasks t = group_tasks(d, alloc);
+	struct networking *n = mem_new(struct networking);
+
+	n->dir = d->netns_dir;
+	n->alloc = mem_strdup(alloc);
+	n->path = mem_printf("%s/%s", n->dir, alloc);
+	n->hostname = mem_strdup(hostname);
+	n->used = t.n > t.ended;
+	list_push(&d->networks->at_work, &n->node);
+	return n;
+}
+
+static void group_network_forget(const struct group_networks *g, const char *alloc);
+
+/* NULL: the call was answered with why not. */
+static struct networking *networking_asked(struct plugin_call *call, const char *alloc, const char *hostname)
+{
+	struct desk *d = desk_of(call);
+	struct err err = ERR_INIT;
+
+	if (check_alloc(d, alloc, &err) >= 0 && (!*hostname || check_hostname(hostname, NULL, &err) >= 0)) {
+		group_network_forget(d->networks, alloc);
+		return networking_new(d, alloc, hostname);
+	}
+	plugin_fail(call, &err);
+	return NULL;
+}
+
+/* ---- CreateNetwork */
+
+static int network_make(struct networking *n, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = netns_new(n->dir, n->alloc, &path, err);
+
+	n->created = r >= 0;
+	return r;
+}
+
+/* A file that is no namespace is what a death between the two has left, or a host that went down. */
+static int creating_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct networking *n = arg;
+	int r = netns_check(n->path, err);
+
+	(void)state;
+	(void)ctx;
+	if (r == -ERR_INVALID)
+		r = netns_remove(n->path, err) < 0 ? r : -ERR_NOT_FOUND;
+	if (r == -ERR_NOT_FOUND)
+		return network_make(n, err);
+	if (r >= 0 && !n->used)
+		r = netns_is_bare(n->path, err);
+	n->created = r > 0;
+	return r < 0 ? r : 0;
+}
+
+/* Nomad adds the address, by the label, once it has one; without `created` it does not, and what is in hosts_config stays. */
+static void creating_answer(struct plugin_call *call, const struct networking *n)
+{
+	Driver__CreateNetworkResponse m = DRIVER__CREATE_NETWORK_RESPONSE__INIT;
+	Driver__NetworkIsolationSpec spec = DRIVER__NETWORK_ISOLATION_SPEC__INIT;
+	Driver__NetworkIsolationSpec__LabelsEntry label = DRIVER__NETWORK_ISOLATION_SPEC__LABELS_ENTRY__INIT,
+						  *labels[] = { &label };
+	Driver__HostsConfig hosts = DRIVER__HOSTS_CONFIG__INIT;
+	char key[] = "docker_sandbox_hostname";
+
+	spec.mode = DRIVER__NETWORK_ISOLATION_SPEC__NETWORK_ISOLATION_MODE__GROUP;
+	spec.path = n->path;
+	if (*n->hostname) {
+		label.key = key;
+		label.value = hosts.hostname = n->hostname;
+		spec.n_labels = 1;
+		spec.labels = labels;
+		spec.hosts_config = &hosts;
+	}
+	m.isolation_spec = &spec;
+	m.created = n->created;
+	plugin_answer(call, &m.base);
+}
+
+static void creating_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct networking *n = arg;
+
+	if (call && r < 0)
+		plugin_fail(call, err);
+	else if (call)
+		creating_answer(call, n);
+	networking_free(n);
+}
+
+void create_network_begin(struct plugin_call *call, const ProtobufCMessage *request)
+{
+	const Driver__CreateNetworkRequest *q = (const void *)request;
+	struct networking *n = networking_asked(call, q->alloc_id, q->hostname);
+
+	if (!n)
+		return;
+	n->work = (struct plugin_work){ .run = creating_run, .done = creating_done, .arg = n, .keep = true };
+	plugin_submit(call, &n->work);
+}
+
+/* ---- DestroyNetwork: what is not there is removed */
+
+static int removing_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	const struct networking *n = arg;
+
+	(void)state;
+	(void)ctx;
+	return netns_remove(n->path, err);
+}
+
+static void removing_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	if (call && r < 0)
+		plugin_fail(call, err);
+	else if (call)
+		plugin_answer_packed(call, "", 0);
+	else if (r < 0)
+		log_warn("%s", err->msg);
+	networking_free(arg);
+}
+
+void destroy_network_begin(struct plugin_call *call, const ProtobufCMessage *request)
+{
+	const Driver__DestroyNetworkRequest *q = (const void *)request;
+	struct networking *n = networking_asked(call, q->alloc_id, "");
+
+	if (!n)
+		return;
+	n->work = (struct plugin_work){ .run = removing_run, .done = removing_done, .arg = n, .keep = true, .first = true };
+	plugin_submit(call, &n->work);
+}
+
+/* ---- those that nobody asks for */
+
+struct group_network {
+	struct plugin_work work;
+	struct list_node node;
+	struct group_networks *of; /* NULL: forgotten while at work */
+	char *alloc, *path, *alloc_dir;
+	bool at_work;
+	bool configured; /* it has had an interface */
+	bool bare, gone; /* the look: it has none any more, or the allocation is gone */
+};
+
+static void group_network_free(struct group_network *n)
+{
+	list_unlink(&n->node);
+	free(n->alloc);
+	free(n->path);
+	free(n->alloc_dir);
+	free(n);
+}
+
+static struct group_network *group_network_find(const struct group_networks *g, const char *alloc)
+{
+	list_for_each(it, &g->known)
+		if (!strcmp(container_of(it, struct group_network, node)->alloc, alloc))
+			return container_of(it, struct group_network, node);
+	return NULL;
+}
+
+static void group_network_drop(struct group_network *n)
+{
+	list_unlink(&n->node);
+	n->of = NULL;
+	if (!n->at_work)
+		group_network_free(n);
+}
+
+static void group_network_forget(const struct group_networks *g, const char *alloc)
+{
+	struct group_network *n = group_network_find(g, alloc);
+
+	if (n)
+		group_network_drop(n);
+}
+
+/* The folder of the client's allocations is there, and this one is not in it. */
+static bool alloc_is_gone(const char *dir)
+{
+	_cleanup_free_ char *parent = mem_strdup(dir);
+	char *slash = strrchr(parent, '/');
+
+	if (!slash || slash == parent)
+		return false;
+	*slash = '\0';
+	return file_exists(parent) && !file_exists(dir);
+}
+
+static int looking_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct group_network *n = arg;
+	int r = netns_is_bare(n->path, err);
+
+	(void)state;
+	(void)ctx;
+	if (r < 0)
+		return r;
+	n->bare = r > 0;
+	n->gone = alloc_is_gone(n->alloc_dir);
+	return 0;
+}
+
+static void group_network_remove(struct group_network *n)
+{
+	const struct desk *d = n->of->desk;
+	struct err err = ERR_INIT;
+	struct networking *removal;
+
+	if (check_alloc(d, n->alloc, &err) < 0)
+		return;
+	log_info("network of %s: nobody has asked for its end, and nobody uses it: removed", n->alloc);
+	removal = networking_new(d, n->alloc, "");
+	removal->work = (struct plugin_work){ .run = removing_run, .done = removing_done, .arg = removal };
+	plugin_background(d->plugin, &removal->work);
+	group_network_drop(n);
+}
+
+static void looking_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct group_network *n = arg;
+	const bool torn = n->configured && n->bare;
+
+	(void)call;
+	(void)err;
+	n->at_work = false;
+	if (!n->of || r == -ERR_NOT_FOUND) {
+		group_network_free(n);
+		return;
+	}
+	n->configured |= r >= 0 && !n->bare;
+	if (r >= 0 && (torn || n->gone) && !group_tasks(n->of->desk, n->alloc).n)
+		group_network_remove(n);
+}
+
+static void group_network_look(struct group_network *n)
+{
+	if (n->at_work)
+		return;
+	n->at_work = true;
+	n->work = (struct plugin_work){ .run = looking_run, .done = looking_done, .arg = n };
+	plugin_background(n->of->desk->plugin, &n->work);
+}
+
+void group_networks_look(struct group_networks *g)
+{
+	list_for_each(it, &g->known) {
+		struct group_network *n = container_of(it, struct group_network, node);
+
+		if (!group_tasks(g->desk, n->alloc).n)
+			group_network_look(n);
+	}
+}
+
+void group_networks_learn(struct group_networks *g, const Driver__TaskConfig *t)
+{
+	const Driver__NetworkIsolationSpec *spec = t->network_isolation_spec;
+	_cleanup_free_ char *path = mem_printf("%s/%s", g->desk->netns_dir, t->alloc_id);
+	struct group_network *n;
+
+	if (!g->desk->conf->create_network || !g->desk->plugin || !spec || strcmp(spec->path, path) != 0 ||
+	    !handle_is_alloc_id(t->alloc_id) || group_network_find(g, t->alloc_id))
+		return;
+	n = mem_new(struct group_network);
+	n->of = g;
+	n->alloc = mem_strdup(t->alloc_id);
+	n->path = TAKE_PTR(path);
+	n->alloc_dir = mem_strdup(t->alloc_dir);
+	list_push(&g->known, &n->node);
+	group_network_look(n);
+}
+
+struct group_networks *group_networks_new(struct desk *d)
+{
+	struct group_networks *g = mem_new(struct group_networks);
+
+	g->desk = d;
+	list_init(&g->known);
+	list_init(&g->at_work);
+	return g;
+}
+
+void group_networks_free(struct group_networks *g)
+{
+	if (!g)
+		return;
+	list_for_each(it, &g->known)
+		group_network_free(container_of(it, struct group_network, node));
+	free(g);
+}

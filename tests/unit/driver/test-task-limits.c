@@ -170,6 +170,40 @@ static void rewrite(const char *folder, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* A file that no root of a hierarchy of version 2 has, whichever cgroup the plugin is in; @files stand below the host. */
+static int64_t swap_on(const char *const *files)
+{
+	static const struct stats_compute compute;
+	char host[] = "/tmp/test-swap.XXXXXX";
+	_cleanup_(said_done) struct said s;
+	_cleanup_(job_freep) struct job *job = job_new();
+
+	assert_non_null(mkdtemp(host));
+	for (; *files; files++) {
+		_cleanup_free_ char *folder = mem_printf("%s/sys/fs/cgroup/%s", host, *files);
+		char *file = strrchr(folder, '/');
+
+		*file = '\0';
+		assert_int_equal(file_mkdirs(folder, 0755, NULL), 0);
+		put(folder, file + 1, "memory pids\n");
+	}
+	said_init(&s, RESOURCES("\"memory_mb\":256", ""), CONF("\"command\":\"x\""), NULL);
+	assert_int_equal(task_limits_here(&s.in, &compute, host, &job->tasks[0], &s.err), 0);
+	assert_int_equal(file_remove_tree(host, NULL), 0);
+	return job->tasks[0].memory_swap;
+}
+
+static void swap_where_the_kernel_counts_it(void **unused)
+{
+#define TASKS "cgroup.controllers", "nomad.slice/cgroup.controllers", "nomad.slice/cgroup.procs"
+	(void)unused;
+	assert_int_equal(swap_on((const char *const[]){ TASKS, "nomad.slice/memory.swap.max", NULL }), 256 << 20);
+	assert_int_equal(swap_on((const char *const[]){ TASKS, NULL }), 0);
+	assert_int_equal(swap_on((const char *const[]){ "memory/cgroup.procs", "memory/memory.memsw.limit_in_bytes", NULL }),
+			 256 << 20);
+	assert_int_equal(swap_on((const char *const[]){ "memory/cgroup.procs", "memory/nomad/cgroup.procs", NULL }), 0);
+}
+
 struct heard {
 	unsigned n;
 	char *folder;
@@ -222,4 +256,4 @@ static void a_share_that_changes(void **unused)
 }
 
 RUN_TESTS("task-limits", cmocka_unit_test(limits), cmocka_unit_test(less_than_it_keeps), cmocka_unit_test(where_nomad_has_put_it),
-	  cmocka_unit_test(a_share_that_changes))
+	  cmocka_unit_test(a_share_that_changes), cmocka_unit_test(swap_where_the_kernel_counts_it))

@@ -20,6 +20,11 @@ int beneath_open(int dirfd, const char *path, int flags)
 	return open_how(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
+int beneath_open_straight(int dirfd, const char *path, int flags)
+{
+	return open_how(dirfd, path, flags, (*path == '/' ? 0 : RESOLVE_BENEATH) | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
 int beneath_open_within(int dirfd, const char *path, int flags)
 {
 	return open_how(dirfd, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
@@ -44,6 +49,20 @@ const char *beneath_path(int fd, char path[BENEATH_PATH])
 {
 	(void)snprintf(path, BENEATH_PATH, "/proc/self/fd/%d", fd);
 	return path;
+}
+
+int beneath_reopen(int fd, int flags)
+{
+	char path[BENEATH_PATH];
+
+	return open(beneath_path(fd, path), flags | O_CLOEXEC | O_NOCTTY);
+}
+
+bool beneath_is_fifo(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
 int beneath_chmod(int fd, mode_t mode)

@@ -6,6 +6,7 @@
  * The job's name is made of the task's id, and so is the same when Nomad asks again because the plugin died: what a killed start
  * has left of it is taken away by job_run(), and one that had come to its end, whose answer was lost, is taken over as it is. */
 #include "start.h"
+#include "beneath.h"
 #include "clock.h"
 #include "desk.h"
 #include "image.h"
@@ -79,16 +80,14 @@ static struct task_said start_said(const struct start *s)
 
 static int open_archive(struct start *s, struct err *err)
 {
-	_cleanup_free_ char *path = NULL, *real = NULL;
+	_cleanup_free_ char *path = NULL;
 	bool host;
 	int r = task_path(s->task->alloc_dir, s->task->name, s->conf->load, &path, &host, err);
 
 	if (r >= 0 && host)
 		r = err_hint(err, err_set(err, ERR_PERMISSION, "%s is not in the task's folder", path), "local/image.tar");
 	if (r >= 0)
-		r = task_path_resolve(s->task->alloc_dir, path, false, &real, err);
-	if (r >= 0 && (s->load_fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) < 0)
-		r = err_sys(err, errno, "%s", real);
+		r = task_path_read(s->task->alloc_dir, path, &s->load_fd, err);
 	return r < 0 ? err_wrap(err, r, "option load") : 0;
 }
 
@@ -168,17 +167,17 @@ static bool start_is_mute(const struct start *s)
 }
 
 /* Where a stream of the task goes. NULL: Nomad says nothing of it. */
-static const char *start_output(const struct start *s, const char *path)
+static char *start_output(const struct start *s, const char *path)
 {
-	return start_is_mute(s) ? "/dev/null" : *path ? path : NULL;
+	if (start_is_mute(s))
+		return mem_strdup("/dev/null");
+	return *path == '/' ? task_path_output(s->task->alloc_dir, path) : *path ? mem_strdup(path) : NULL;
 }
 
 static int start_job(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
 {
-	const struct run_opts opts = { .mode = RUN_DETACHED,
-				       .quiet = true,
-				       .out = start_output(s, s->task->stdout_path),
-				       .err = start_output(s, s->task->stderr_path) };
+	_cleanup_free_ char *out = start_output(s, s->task->stdout_path), *errs = start_output(s, s->task->stderr_path);
+	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true, .out = out, .err = errs };
 	struct run_result res = { 0 };
 	int r = job_run(core, s->made.job, &opts, ctx, &res, err);
 
@@ -262,17 +261,19 @@ static void start_answer(struct start *s, struct plugin_call *call)
 
 /* Nomad's logmon waits for somebody to write, and at the task's end for seconds: until now nobody has. Of a FIFO that is written to
  * already nothing changes. */
-static void output_touch(const char *path)
+static void output_touch(const char *alloc_dir, const char *path)
 {
-	_cleanup_close_ int fd = *path == '/' ? open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC) : -1;
+	_cleanup_free_ char *real = *path == '/' ? task_path_output(alloc_dir, path) : NULL;
+	_cleanup_close_ int place = real ? beneath_open_straight(AT_FDCWD, real, O_PATH | O_NOFOLLOW) : -1,
+			    fd = place >= 0 && beneath_is_fifo(place) ? beneath_reopen(place, O_WRONLY | O_NONBLOCK) : -1;
 
 	(void)fd;
 }
 
 static void outputs_touch(const Driver__TaskConfig *task)
 {
-	output_touch(task->stdout_path);
-	output_touch(task->stderr_path);
+	output_touch(task->alloc_dir, task->stdout_path);
+	output_touch(task->alloc_dir, task->stderr_path);
 }
 
 /* Out of the set, and whoever waits for it hears why. */
@@ -380,6 +381,7 @@ static void start_login(const struct start *s, struct image_want *want)
 	if (own.config)
 		own.config = checked ? checked->file : NULL;
 	image_want_login(want, s->image_host, &own, &s->driver->auth);
+	want->auth_fd = want->auth_file && want->auth_file == own.config ? s->made.auth_fd : 0;
 }
 
 static void start_fetch(struct start *s, struct plugin_call *call)
@@ -498,6 +500,8 @@ static int start_read(struct start *s, const Driver__StartTaskRequest *req, stru
 		return err_set(err, ERR_PRECONDITION, "%s", s->driver->error);
 	if (*req->task->alloc_dir != '/')
 		return err_set(err, ERR_INVALID, "task %s: without the folder of its allocation", req->task->id);
+	if (strchr(req->task->name, '/') || beneath_is_dots(req->task->name)) /* it names a folder */
+		return err_set(err, ERR_INVALID, "task %s: \"%.80s\" is no name of a task", req->task->id, req->task->name);
 	r = start_copy(s, req->task, err);
 	if (r >= 0)
 		r = task_conf_read(s->task->msgpack_driver_config.data, s->task->msgpack_driver_config.len, &s->conf, err);

@@ -33,6 +33,7 @@ struct image_pull {
 	struct task_images *images;
 	char *name, *platform, *snapshotter, *username, *password, *auth_file, *helper, *load_name;
 	int load_fd; /* -1: it is pulled */
+	int auth_fd; /* -1: auth_file is opened by its name */
 	int unkept;  /* errno: why there is no copy of its archive, without which it is not pulled either */
 	bool soft_fail;
 	struct child *child; /* NULL: queued */
@@ -73,6 +74,8 @@ struct task_images {
 
 /* pulls */
 
+#define HELD_FILE "/proc/self/fd/3" /* where image_helper.out_fd is in davit-image */
+
 static bool same_text(const char *a, const char *b) { return a ? b && !strcmp(a, b) : !b; }
 
 static bool pull_suits(const struct image_pull *p, const struct image_want *w)
@@ -94,6 +97,15 @@ static struct image_pull *pull_find(struct task_images *im, const struct image_w
 	return NULL;
 }
 
+static int pull_keep(struct image_pull *p, int fd)
+{
+	const int kept = fd > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 5) : -1;
+
+	if (fd > 0 && kept < 0)
+		p->unkept = errno;
+	return kept;
+}
+
 static struct image_pull *pull_new(struct task_images *im, const struct image_want *w)
 {
 	struct image_pull *p = mem_new(struct image_pull);
@@ -107,8 +119,8 @@ static struct image_pull *pull_new(struct task_images *im, const struct image_wa
 	p->auth_file = mem_strdup(w->auth_file);
 	p->helper = mem_strdup(w->helper);
 	p->load_name = mem_strdup(w->load_name);
-	p->load_fd = w->load_fd > 0 ? fcntl(w->load_fd, F_DUPFD_CLOEXEC, 5) : -1;
-	p->unkept = w->load_fd > 0 && p->load_fd < 0 ? errno : 0;
+	p->load_fd = pull_keep(p, w->load_fd);
+	p->auth_fd = pull_keep(p, w->auth_fd);
 	p->soft_fail = w->auth_soft_fail;
 	list_init(&p->waits);
 	list_push(&im->pulls, &p->node);
@@ -120,8 +132,8 @@ static void pull_free(struct image_pull *p)
 	list_unlink(&p->node);
 	timer_done(&p->look);
 	child_free(p->child);
-	if (p->load_fd >= 0)
-		(void)close(p->load_fd);
+	closep(&p->load_fd);
+	closep(&p->auth_fd);
 	if (p->password)
 		explicit_bzero(p->password, strlen(p->password));
 	free(p->name);
@@ -263,7 +275,9 @@ static int pull_launch(struct image_pull *p, struct err *err)
 		.ns = conf->ns,
 		.snapshotter = p->snapshotter,
 		.platform = p->platform,
-		.authfile = p->anonymous || !p->auth_file ? NULL : p->auth_file,
+		.authfile = p->anonymous || !p->auth_file ? NULL
+			    : p->auth_fd >= 0             ? HELD_FILE
+							  : p->auth_file,
 		.no_authfile = p->anonymous || !p->auth_file,
 		.credential_helper = p->anonymous ? NULL : p->helper,
 		.username = p->anonymous ? NULL : p->username,
@@ -274,11 +288,12 @@ static int pull_launch(struct image_pull *p, struct err *err)
 		.arg = p,
 		.json_progress = true,
 		.debug = log_wants(LOG_DEBUG),
-		.out_fd = p->load_fd,
+		.out_fd = p->load_fd >= 0 ? p->load_fd : p->auth_fd,
 	};
 
 	if (p->unkept)
-		return err_sys(err, p->unkept, "archive %s", p->load_name);
+		return err_sys(err, p->unkept, "%s %s", p->load_name ? "archive" : "credentials",
+			       p->load_name ? p->load_name : p->auth_file);
 	if (p->load_fd < 0) {
 		strv_push(&args, p->name);
 		return image_helper_begin(p->images->loop, &how, "pull", &args, &p->child, err);
@@ -286,7 +301,7 @@ static int pull_launch(struct image_pull *p, struct err *err)
 	strv_push(&args, "--only");
 	strv_push(&args, p->name);
 	strv_push(&args, "--input");
-	strv_push(&args, "/proc/self/fd/3");
+	strv_push(&args, HELD_FILE);
 	return image_helper_begin(p->images->loop, &how, "load", &args, &p->child, err);
 }
 

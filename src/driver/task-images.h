@@ -28,6 +28,7 @@ struct image_want {
 	const char *snapshotter;         /* NULL: the namespace's */
 	const char *username, *password; /* NULL: who we are says the file, then the helper */
 	const char *auth_file, *helper;  /* Docker's config.json; docker-credential-HELPER; NULL: none */
+	int auth_fd;                     /* > 0: that file, where its name is not to be opened; the caller's, a copy is kept */
 	bool auth_soft_fail;             /* refused, or a helper that fails: once more as nobody */
 	int64_t timeout_ns;              /* of this wait; 0: none */
 	int load_fd;                     /* > 0: the archive that it is read from instead; the caller's, a copy is kept */

@@ -10,10 +10,13 @@
 #include "task-path.h"
 #include <fnmatch.h>
 #include <string.h>
+#include <unistd.h>
 
 void task_job_done(struct task_job *t)
 {
 	job_free(t->job);
+	if (t->auth_fd > 0)
+		(void)close(t->auth_fd);
 	*t = (struct task_job){ 0 };
 }
 

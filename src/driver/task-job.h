@@ -14,6 +14,7 @@ struct task_said {
 
 struct task_job {
 	struct job *job; /* owned, of one task, not yet checked */
+	int auth_fd;     /* > 0: its option auth { config }, opened by task_policy() */
 	size_t n_asked;  /* of its mounts how many its options ask for; those behind them are Nomad's own */
 };
 void task_job_done(struct task_job *);

@@ -124,21 +124,53 @@ static int real_path_of(int fd, char **ret, struct err *err)
 
 int task_path_resolve(const char *alloc_dir, const char *path, bool create, char **ret, struct err *err)
 {
-	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL), *root = NULL;
+	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL), *own = NULL;
 	const char *below = clean + strlen(dir);
-	_cleanup_close_ int at = -1, fd = -1;
+	_cleanup_close_ int alloc = -1, at = -1, fd = -1;
 
 	if (!path_begins(clean, dir))
 		return err_set(err, ERR_INVALID, "path %s: not in the allocation's folder", path);
 	below += *below == '/';
-	root = mem_printf("%s/%.*s", dir, (int)own_part(below), below);
-	below += own_part(below);
+	own = mem_strndup(below, own_part(below));
+	below += strlen(own);
 	below += *below == '/';
-	at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	alloc = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	at = alloc < 0 ? -1 : beneath_open_straight(alloc, *own ? own : ".", O_PATH | O_DIRECTORY);
 	if (at < 0)
-		return err_sys(err, errno, "path %s", path);
+		return source_error(errno, path, err);
 	fd = beneath_open_within(at, *below ? below : ".", O_PATH);
 	if (fd < 0 && errno == ENOENT && create)
 		fd = make_below(at, below);
 	return fd < 0 ? source_error(errno, path, err) : real_path_of(fd, ret, err);
+}
+
+int task_path_read(const char *alloc_dir, const char *path, int *ret_fd, struct err *err)
+{
+	_cleanup_free_ char *real = NULL;
+	_cleanup_close_ int place = -1;
+	struct stat st;
+	int fd, r = task_path_resolve(alloc_dir, path, false, &real, err);
+
+	if (r < 0)
+		return r;
+	place = beneath_open_straight(AT_FDCWD, real, O_PATH);
+	if (place < 0 || fstat(place, &st) < 0)
+		return source_error(errno, path, err);
+	if (!S_ISREG(st.st_mode)) /* of a device the opening alone can do something */
+		return err_set(err, ERR_INVALID, "%s: not a file", path);
+	fd = beneath_reopen(place, O_RDONLY);
+	if (fd < 0)
+		return err_sys(err, errno, "%s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+char *task_path_output(const char *alloc_dir, const char *path)
+{
+	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL), *real = NULL;
+	const char *below = path_begins(clean, dir) ? clean + strlen(dir) : strrchr(clean, '/');
+	_cleanup_free_ char *above = mem_strndup(clean, (size_t)(below - clean));
+
+	real = realpath(*above ? above : "/", NULL);
+	return real ? mem_printf("%s%s", strcmp(real, "/") != 0 ? real : "", below) : TAKE_PTR(clean);
 }

@@ -15,3 +15,8 @@ bool task_path_is_inside(const char *alloc_dir, const char *path);
  * allocation could have made them. @create: a folder is made of what is missing. The caller frees. -ERR_NOT_FOUND, -ERR_PERMISSION
  * for such a link. */
 int task_path_resolve(const char *alloc_dir, const char *path, bool create, char **ret, struct err *err);
+/* The file that it leads to in the same way, open to be read. -ERR_INVALID for what is no file. */
+int task_path_read(const char *alloc_dir, const char *path, int *ret_fd, struct err *err);
+/* Where a FIFO of the agent's is: without a link in what no task writes, so that whoever opens it need follow none. The caller
+ * frees. */
+char *task_path_output(const char *alloc_dir, const char *path);

@@ -1,8 +1,10 @@
 #include "task-policy.h"
+#include "beneath.h"
 #include "cap.h"
 #include "file.h"
 #include "mem.h"
 #include "mount-option.h"
+#include "seccomp.h"
 #include "task-path.h"
 #include <string.h>
 #include <strings.h>
@@ -151,32 +153,48 @@ static int volumes_off(const char *option, const char *what, const char *path, s
 			OPERATOR "volumes { enabled = true }");
 }
 
-/* What is read or mounted of a path that a job names. */
-static int policy_file(const struct task_said *in, const char *option, char **path, struct err *err)
+/* What is read of a path that a job names: 1, and *ret_fd is open, where it is in the allocation's folder, whose tasks could put
+ * something else in its place. */
+static int policy_file(const struct task_said *in, const char *option, const char *path, int *ret_fd, struct err *err)
 {
-	char *real = NULL;
 	int r;
 
-	if (!*path || **path != '/')
+	if (!path || *path != '/')
 		return 0;
-	if (!task_path_is_inside(in->task->alloc_dir, *path))
-		return in->driver->volumes.enabled ? 0 : volumes_off(option, "read", *path, err);
-	r = task_path_resolve(in->task->alloc_dir, *path, false, &real, err);
+	if (!task_path_is_inside(in->task->alloc_dir, path))
+		return in->driver->volumes.enabled ? 0 : volumes_off(option, "read", path, err);
+	r = task_path_read(in->task->alloc_dir, path, ret_fd, err);
+	return r < 0 ? err_wrap(err, r, "option %s", option) : 1;
+}
+
+/* The profile itself takes the place of its path. */
+static int policy_seccomp(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	struct task *t = &made->job->tasks[0];
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_close_ int fd = -1;
+	char path[BENEATH_PATH];
+	int r = policy_file(in, "seccomp_profile", t->seccomp, &fd, err);
+
+	if (r <= 0)
+		return r;
+	r = seccomp_read(beneath_path(fd, path), &text, err);
 	if (r < 0)
-		return err_wrap(err, r, "option %s", option);
-	free(*path);
-	*path = real;
+		return err_wrap(err, r, "option seccomp_profile: %s", t->seccomp);
+	free(t->seccomp);
+	t->seccomp = buf_take(&text);
 	return 0;
 }
 
-static int policy_files(const struct task_said *in, struct task_job *made, struct err *err)
+static int policy_auth(const struct task_said *in, struct task_job *made, struct err *err)
 {
-	struct task *t = &made->job->tasks[0];
-	int r = policy_file(in, "seccomp_profile", &t->seccomp, err);
+	const struct auth *auth = made->job->tasks[0].auth;
+	int r;
 
-	if (r >= 0 && t->auth && in->conf->auth.config)
-		r = policy_file(in, "auth", &t->auth->file, err);
-	return r;
+	if (!auth || !in->conf->auth.config)
+		return 0;
+	r = policy_file(in, "auth", auth->file, &made->auth_fd, err);
+	return r < 0 ? r : 0;
 }
 
 /* MOUNT_CREATE was done here, without following a link: the core need not. */
@@ -201,6 +219,8 @@ static int resolve_mount(const struct task_said *in, struct mount *m, struct err
 	free(m->source);
 	m->source = real;
 	drop_option(&m->options, MOUNT_CREATE);
+	if (!strv_has(&m->options, MOUNT_NO_LINKS))
+		strv_push(&m->options, MOUNT_NO_LINKS);
 	return 0;
 }
 
@@ -224,7 +244,8 @@ static int policy_mounts(const struct task_said *in, struct task_job *made, stru
 int task_policy(const struct task_said *in, struct task_job *made, struct err *err)
 {
 	static int (*const checks[])(const struct task_said *, struct task_job *, struct err *) = {
-		policy_privileged, policy_caps, policy_runtime, policy_modes, policy_pids, policy_files, policy_mounts,
+		policy_privileged, policy_caps,    policy_runtime, policy_modes,
+		policy_pids,       policy_seccomp, policy_auth,    policy_mounts,
 	};
 	int r = 0;
 

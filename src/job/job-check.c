@@ -196,7 +196,7 @@ int check_platform(const char *s, const char *unused, struct err *err)
 int check_seccomp(const char *s, const char *unused, struct err *err)
 {
 	(void)unused;
-	if (strcmp(s, "unconfined") != 0 && *s != '/')
+	if (strcmp(s, "unconfined") != 0 && *s != '/' && *s != '{')
 		return check_fail("seccomp profile", s, "neither \"unconfined\" nor an absolute path", err);
 	return 0;
 }

@@ -77,7 +77,7 @@ int text_seccomp(const struct field *f, const char *s, void *obj, const struct t
 		text_put(f, obj, NULL);
 		return 0;
 	}
-	profile = strcmp(s, "unconfined") != 0 ? realpath(s, NULL) : mem_strdup(s);
+	profile = strcmp(s, "unconfined") != 0 && *s != '{' ? realpath(s, NULL) : mem_strdup(s);
 	if (!profile)
 		return err_hint(err, err_sys(err, errno, "seccomp profile %.200s", s), "\"unconfined\", or a profile's file");
 	text_put(f, obj, profile);

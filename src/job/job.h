@@ -139,7 +139,7 @@ struct task {
 	char *userns, *pid, *ipc, *uts, *cgroupns; /* NULL: the default; "host", "private", "task:NAME" */
 	bool privileged, read_only, no_new_privileges /* default true */;
 	struct strv cap_add, cap_drop; /* with or without CAP_, any case, "ALL" */
-	char *seccomp;                 /* NULL: the default profile; "unconfined"; or a file */
+	char *seccomp;                 /* NULL: the default profile; "unconfined"; a file; or a profile's text, "{...}" */
 	char *apparmor;                /* NULL: davit-default where the host has AppArmor; "unconfined"; or a loaded profile */
 	struct strv selinux; /* "disable", "user:U", "role:R", "type:T", "level:L", "filetype:T": instead of the policy's */
 	struct strv masked_paths, readonly_paths; /* used when has_...: instead of the usual ones */

@@ -5,6 +5,7 @@
 /* Of a bind that is read-only: so is what is mounted below it, or the mount is refused. Without either, it is where it can be. */
 #define MOUNT_RRO "rro"
 #define MOUNT_RO_OUTER "ro-non-recursive" /* what is mounted below it stays as it is */
+#define MOUNT_NO_LINKS "no-symlinks"      /* of a bind: no link in its source is followed; what stands there is held from then on */
 #define MOUNT_CREATE "create-src"         /* of a bind: its source is made, a folder, where it is not there */
 
 enum mount_option_use {

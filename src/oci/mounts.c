@@ -59,7 +59,7 @@ static struct entry *entries_add(struct entries *e, const char *target)
 /* What a face or davit itself acts on, and the engines need not know. */
 static bool is_our_own(const char *option)
 {
-	static const char *const words[] = { "nocopy", "z", "Z", MOUNT_CREATE, MOUNT_RO_OUTER, MOUNT_RRO };
+	static const char *const words[] = { "nocopy", "z", "Z", MOUNT_CREATE, MOUNT_NO_LINKS, MOUNT_RO_OUTER, MOUNT_RRO };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(option, words[i]))

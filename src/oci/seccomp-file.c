@@ -182,20 +182,35 @@ static int emit_profile(json *profile, uint64_t caps, struct buf *out, struct er
 	return r;
 }
 
-int seccomp_load(const char *path, uint64_t caps, struct buf *out, struct err *err)
+int seccomp_read(const char *path, struct buf *out, struct err *err)
 {
-	_cleanup_buf_ struct buf text = { 0 }, made = { 0 };
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_json_ json *profile = NULL;
+	int r = file_read(path, PROFILE_MAX, &text, err);
+
+	if (r >= 0)
+		r = json_parse(buf_str(&text), text.len, &profile, err);
+	if (r < 0)
+		return r;
+	json_write(profile, out);
+	return *buf_str(out) == '{' ? 0 : err_set(err, ERR_INVALID, "not an object");
+}
+
+int seccomp_load(const char *said, uint64_t caps, struct buf *out, struct err *err)
+{
+	const bool text = *said == '{';
+	_cleanup_buf_ struct buf given = { 0 }, made = { 0 };
 	_cleanup_json_ json *profile = NULL;
 	int r;
 
-	r = file_read(path, PROFILE_MAX, &text, err);
+	r = text ? (buf_adds(&given, said), 0) : file_read(said, PROFILE_MAX, &given, err);
 	if (r < 0)
 		return err_wrap(err, r, "seccomp profile");
-	r = json_parse(buf_str(&text), text.len, &profile, err);
+	r = json_parse(buf_str(&given), given.len, &profile, err);
 	if (r >= 0)
 		r = emit_profile(profile, caps, &made, err);
 	if (r < 0)
-		return err_wrap(err, r, "seccomp profile %s", path);
+		return text ? err_wrap(err, r, "seccomp profile") : err_wrap(err, r, "seccomp profile %s", said);
 	buf_add(out, made.data, made.len);
 	return 0;
 }

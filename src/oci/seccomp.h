@@ -10,5 +10,7 @@
 void seccomp_default(uint64_t caps, struct buf *out);
 /* The same for another @machine, by Go's name: "amd64", "arm64", "riscv64"; any other has what all have. */
 void seccomp_default_of(const char *machine, uint64_t caps, struct buf *out);
-/* A profile file in Docker's or OCI's form (at most 1 MiB), made into the same. */
-int seccomp_load(const char *path, uint64_t caps, struct buf *out, struct err *err);
+/* A profile in Docker's or OCI's form (at most 1 MiB), made into the same. @said: its file, or itself where it begins with "{". */
+int seccomp_load(const char *said, uint64_t caps, struct buf *out, struct err *err);
+/* A profile's file as such a text. Its rules are not looked at. */
+int seccomp_read(const char *path, struct buf *out, struct err *err);

@@ -25,6 +25,11 @@ char *places_map(const struct core *c, const char *id, size_t task)
 	return mem_printf("%s/%s/%s/" PLACES_MAP "%zu", c->conf.run_dir, c->conf.ns, id, task);
 }
 
+char *places_held(const struct core *c, const char *id, size_t task)
+{
+	return mem_printf("%s/%s/%s/" PLACES_MAP "held.%zu", c->conf.run_dir, c->conf.ns, id, task);
+}
+
 char *places_shm(const struct core *c, const char *id, size_t task)
 {
 	return mem_printf("%s/%s/%s/" PLACES_MAP "shm.%zu", c->conf.run_dir, c->conf.ns, id, task);

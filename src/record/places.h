@@ -5,16 +5,17 @@
 
 #define PLACES_MAP "map."
 /* Of a job, by the id of its container. "" gives the folder that those of all jobs are in. */
-char *places_run(const struct core *, const char *id);              /* RUN/NS/ID: FIFOs */
-char *places_map(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.N: mounts, while a task is created */
-char *places_shm(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.shm.N: what tasks share, while they run */
-char *places_files(const struct core *, const char *id);            /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
-char *places_folders(const struct core *, const char *id);          /* DATA/folders/NS/ID: folders that the job mounts as its own */
-char *places_logs(const struct core *, const char *id);             /* DATA/logs/NS/ID */
-char *places_log(const struct core *, const char *id);              /* DATA/logs/NS/ID/log */
-char *places_kept(const struct core *, const char *id);             /* DATA/kept/NS/ID: logs of a removed job (kept-logs.h) */
-char *places_netns(const char *id);                                 /* NETNS_DIR/ID */
-char *places_cgroup(const struct core *, const char *id); /* RUN/NS/ID/cgroup: the path of somebody else's (job-cgroup.h) */
+char *places_run(const struct core *, const char *id);               /* RUN/NS/ID: FIFOs */
+char *places_map(const struct core *, const char *id, size_t task);  /* RUN/NS/ID/map.N: mounts, while a task is created */
+char *places_held(const struct core *, const char *id, size_t task); /* RUN/NS/ID/map.held.N: the same of what is held (held.h) */
+char *places_shm(const struct core *, const char *id, size_t task);  /* RUN/NS/ID/map.shm.N: what tasks share, while they run */
+char *places_files(const struct core *, const char *id);             /* DATA/files/NS/ID: resolv.conf, hosts, hostname */
+char *places_folders(const struct core *, const char *id); /* DATA/folders/NS/ID: folders that the job mounts as its own */
+char *places_logs(const struct core *, const char *id);    /* DATA/logs/NS/ID */
+char *places_log(const struct core *, const char *id);     /* DATA/logs/NS/ID/log */
+char *places_kept(const struct core *, const char *id);    /* DATA/kept/NS/ID: logs of a removed job (kept-logs.h) */
+char *places_netns(const char *id);                        /* NETNS_DIR/ID */
+char *places_cgroup(const struct core *, const char *id);  /* RUN/NS/ID/cgroup: the path of somebody else's (job-cgroup.h) */
 /* RUN/NS/ID/attach.WHAT: the socket of davit's own shim that others attach to (attach.h); WHAT is a task's number, or an exec. */
 char *places_attach(const struct core *, const char *id, const char *what);
 /* RUN/NS/ID.net: whose network it is in (netshare.h); NS need not be the core's. */

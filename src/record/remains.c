@@ -241,8 +241,14 @@ static void remove_folder(const char *path)
 		log_warn("%s", why.msg);
 }
 
-/* What a davit that was killed had mounted for a task under way (places_map()). */
-static void drop_maps(const char *run_dir)
+/* What is mounted below a shared mount would be unmounted in its peers, too. */
+void remains_unmount(const char *path)
+{
+	(void)mount(NULL, path, NULL, MS_REC | MS_PRIVATE, NULL);
+	(void)umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+void remains_unmount_all(const char *run_dir)
 {
 	_cleanup_(closedirp) DIR *d = opendir(run_dir);
 
@@ -250,7 +256,7 @@ static void drop_maps(const char *run_dir)
 		_cleanup_free_ char *path = mem_printf("%s/%s", run_dir, e->d_name);
 
 		if (!strncmp(e->d_name, PLACES_MAP, strlen(PLACES_MAP)))
-			(void)umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+			remains_unmount(path);
 	}
 }
 
@@ -260,7 +266,7 @@ void remains_remove_files(const struct core *c, const struct job_over *over, boo
 	const char *id = job_over_id(over);
 	_cleanup_free_ char *run_dir = places_run(c, id), *files_dir = places_files(c, id), *folders = places_folders(c, id);
 
-	drop_maps(run_dir);
+	remains_unmount_all(run_dir);
 	remove_folder(run_dir);
 	remove_folder(files_dir);
 	if (logs)

@@ -31,6 +31,11 @@ int remains_remove_network(const struct core *, const struct job_over *, const s
 int remains_remove_netns(const struct job_over *, struct err *err);
 /* What a start makes; @logs: those of all its tasks too. */
 void remains_remove_files(const struct core *, const struct job_over *, bool logs);
+/* @path is a tmpfs with mounts in it: all go, and nothing of what they were made from, whatever the propagation of that. Absent:
+ * fine. */
+void remains_unmount(const char *path);
+/* All that are in RUN/NS/ID (places_map() ...). */
+void remains_unmount_all(const char *run_dir);
 int remains_remove_snapshot(const struct core *, const struct task_over *, const char *snapshotter, const struct ctx *,
 			    struct err *err);
 int remains_remove_record(const struct core *, const struct task_over *, const struct ctx *, struct err *err);

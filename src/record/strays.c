@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "orphans.h"
 #include "record.h"
+#include "remains.h"
 #include <string.h>
 
 static void ids_below(const char *folder, struct strv *ids)
@@ -34,6 +35,7 @@ static int remove_folders(const struct core *c, const char *id, struct err *err)
 	_cleanup_free_ char *log = places_logs(c, id), *files = places_files(c, id), *run = places_run(c, id);
 	int r = file_remove_tree(log, err);
 
+	remains_unmount_all(run);
 	if (r >= 0)
 		r = file_remove_tree(files, err);
 	return r < 0 ? r : file_remove_tree(run, err);

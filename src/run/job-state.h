@@ -81,6 +81,7 @@ struct run_task {
 	struct strv scripts;       /* paths inside of those that it runs first */
 	struct cdi_edits cdi;      /* what its CDI devices want (injected.h) */
 	struct strv mapped;        /* its binds' sources in a user namespace (mapped.h) */
+	bool held, held_binds;     /* held.h: there is such a place; and the binds are in it */
 	int *volume_holds;
 	size_t n_volume_holds;   /* until the record says that the job uses them */
 	struct filling *filling; /* step-rootfs.c: volumes that are being filled */

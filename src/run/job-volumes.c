@@ -1,5 +1,6 @@
 /* What a job mounts: host paths and volumes become the binds of its spec, and empty volumes are filled from the image. */
 #include "file.h"
+#include "held.h"
 #include "job-state.h"
 #include "mem.h"
 #include "mount-option.h"
@@ -78,30 +79,38 @@ static bool is_folder(const char *path)
 	return stat(path, &st) < 0 || S_ISDIR(st.st_mode); /* a volume that is yet to be made is one */
 }
 
+static int host_source(struct run_task *t, const struct mount *m, struct err *err)
+{
+	const char *propagation = propagation_of(&m->options);
+	_cleanup_free_ char *held = NULL;
+	struct stat st;
+	int r = 0;
+
+	if (strv_has(&m->options, MOUNT_CREATE) && !file_exists(m->source)) {
+		r = file_mkdirs(m->source, 0755, err);
+		if (r < 0)
+			return err_wrap(err, r, "mount %s", m->source);
+	}
+	if (strv_has(&m->options, MOUNT_NO_LINKS))
+		r = held_bind(t, (size_t)(m - t->task->mounts), &held, err);
+	else if (stat(m->source, &st) < 0)
+		r = err_hint(err, err_sys(err, errno, "mount %s", m->source), "make it on the host first, or use a named volume");
+	if (r < 0)
+		return r;
+	strv_push(&t->bind_sources, held ? held : m->source);
+	return propagation ? propagation_check(t->core->conf.host_root ? t->core->conf.host_root : "", m->source, propagation, err)
+			   : 0;
+}
+
 static int bind_source(struct run_task *t, struct mount *m, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(volume_done) struct volume v = { 0 };
 	_cleanup_dict_ struct dict labels = { 0 };
-	const char *propagation;
-	struct stat st;
 	bool fresh = false;
 	int r;
 
-	if (m->kind == MOUNT_BIND) {
-		if (strv_has(&m->options, MOUNT_CREATE) && !file_exists(m->source)) {
-			r = file_mkdirs(m->source, 0755, err);
-			if (r < 0)
-				return err_wrap(err, r, "mount %s", m->source);
-		}
-		if (stat(m->source, &st) < 0)
-			return err_hint(err, err_sys(err, errno, "mount %s", m->source),
-					"make it on the host first, or use a named volume");
-		strv_push(&t->bind_sources, m->source);
-		propagation = propagation_of(&m->options);
-		return propagation ? propagation_check(t->core->conf.host_root ? t->core->conf.host_root : "", m->source,
-						       propagation, err)
-				   : 0;
-	}
+	if (m->kind == MOUNT_BIND)
+		return host_source(t, m, err);
 	if (m->kind == MOUNT_JOB)
 		return job_folder(t, m, err);
 	if (!m->source)
@@ -160,6 +169,7 @@ int run_binds(struct run_task *t, const struct ctx *ctx, struct err *err)
 							      .folder = is_folder(t->bind_sources.v[t->bind_sources.n - 1]) };
 	}
 	bind_files(t);
+	t->held_binds = true;
 	return 0;
 }
 

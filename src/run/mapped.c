@@ -1,8 +1,9 @@
 #include "mapped.h"
-#include "file.h"
+#include "held.h"
 #include "json.h"
 #include "labels.h"
 #include "mem.h"
+#include "remains.h"
 #include "userns.h"
 #include <fcntl.h>
 #include <string.h>
@@ -97,16 +98,6 @@ static int mapped_recall(struct run_task *t, struct err *err)
 	return r;
 }
 
-static int mapped_point(const char *to, bool folder, struct err *err)
-{
-	_cleanup_close_ int fd = -1;
-
-	if (folder)
-		return mkdir(to, 0755) < 0 ? err_sys(err, errno, "%s", to) : 0;
-	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	return fd < 0 ? err_sys(err, errno, "%s", to) : 0;
-}
-
 static int cannot_map(const char *from, int sys, struct err *err)
 {
 	int r = err_sys(err, sys, "userns private: owners of files in %s cannot be mapped", from);
@@ -129,10 +120,8 @@ static int mapped_mount(const char *from, const char *to, int user, bool whole, 
 		return err_sys(err, errno, "mount %s", from);
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof attr) < 0)
 		return cannot_map(from, errno, err);
-	r = mapped_point(to, S_ISDIR(st.st_mode), err);
-	if (r >= 0 && move_mount(fd, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		r = err_sys(err, errno, "mount %s at %s", from, to);
-	return r;
+	r = held_put(fd, S_ISDIR(st.st_mode), to, err);
+	return r < 0 ? err_wrap(err, r, "mount %s", from) : 0;
 }
 
 /* @dir/N for the N-th source of the spec. */
@@ -236,12 +225,9 @@ int mapped_make(struct run_task *t, struct err *err)
 
 	if (!task_is_mapped(t))
 		return 0;
-	mapped_drop(t); /* of a davit that was killed */
-	r = file_mkdirs_private(dir, err);
+	r = held_place(dir, err);
 	if (r < 0)
 		return r;
-	if (mount("davit", dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700,size=1m") < 0)
-		return err_sys(err, errno, "mount a tmpfs on %s", dir);
 	r = mapped_fill(t, dir, err);
 	if (r < 0)
 		mapped_drop(t);
@@ -254,6 +240,6 @@ void mapped_drop(const struct run_task *t)
 
 	if (!task_is_mapped(t))
 		return;
-	(void)umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW);
+	remains_unmount(dir);
 	(void)rmdir(dir);
 }

@@ -1,6 +1,7 @@
 /* The steps "container" and "complete": the record in containerd. */
 #include "job-steps.h"
 #include "clock.h"
+#include "held.h"
 #include "job-order.h"
 #include "mem.h"
 #include "remains.h"
@@ -62,6 +63,8 @@ int container_end(void *state, const struct ctx *ctx, struct err *err)
 
 	if (r >= 0)
 		r = containers_create_end(TAKE_PTR(t->call[S_CONTAINER]), ctx, err);
+	if (!task_starts(t))
+		held_drop(t);
 	for (size_t i = 0; r >= 0 && t->index == 0 && i < t->run->n_tasks; i++) /* the job's record says so for all */
 		run_release_volumes(&t->run->tasks[i]);
 	return r;

@@ -1,6 +1,8 @@
 /* The step "io": FIFOs and a log of our own in the foreground, else the logger's address for the shim. */
 #include "job-steps.h"
+#include "beneath.h"
 #include "crew.h"
+#include "held.h"
 #include "file.h"
 #include "journal.h"
 #include "mem.h"
@@ -73,33 +75,33 @@ static struct logfile *journal_log(const struct run_task *t)
 	return logfile_new_journal(journal_new(NULL, &fields));
 }
 
-/* Of somebody else: NULL for nowhere. It is looked at again by davit's shim, which follows no link either. What stands in it when
- * its reader is away is no more than it holds: as much as a FIFO may. */
-static int foreign_stream(struct run_task *t, int which, const char *path, const char **ret, struct err *err)
+/* Of somebody else: NULL for nowhere. What stands in it when its reader is away is no more than it holds: as much as a FIFO may. */
+static int foreign_stream(struct run_task *t, int which, const char *path, char **ret, struct err *err)
 {
 	enum { ROOM = 1 << 20 };
-	_cleanup_close_ int fd = -1;
-	struct stat st;
+	_cleanup_close_ int place = -1, fd = -1;
 
 	*ret = NULL;
 	if (!path || !strcmp(path, "/dev/null"))
 		return 0;
-	fd = *path == '/' ? open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY) : -1;
-	if (fd < 0 && *path == '/' && (lstat(path, &st) < 0 || S_ISFIFO(st.st_mode)))
+	place = *path == '/' ? beneath_open_straight(AT_FDCWD, path, O_PATH | O_NOFOLLOW) : -1;
+	if (place < 0 && *path == '/' && errno != ELOOP)
 		return err_sys(err, errno, "output %s", path);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+	if (place < 0 || !beneath_is_fifo(place))
 		return err_set(err, ERR_INVALID, "output %s: neither a FIFO nor /dev/null", path);
+	fd = beneath_reopen(place, O_RDWR | O_NONBLOCK);
+	if (fd < 0)
+		return err_sys(err, errno, "output %s", path);
 	(void)fcntl(fd, F_SETPIPE_SZ, ROOM);
 	t->fifos[which] = TAKE_FD(fd);
-	*ret = path;
-	return 0;
+	return held_fifo(t, which, place, ret, err);
 }
 
 /* Under another shim than ours the paths are its own to open. */
 static int foreign_streams(struct run_task *t, struct err *err)
 {
 	const struct run_opts *opts = t->run->opts;
-	const char *out, *errs;
+	_cleanup_free_ char *out = NULL, *errs = NULL;
 	int r = foreign_stream(t, 0, opts->out, &out, err);
 
 	if (r >= 0)
@@ -111,8 +113,8 @@ static int foreign_streams(struct run_task *t, struct err *err)
 
 		shim_streams_uri(t, &uri);
 		uri.kept = true;
-		uri.out = mem_strdup(out);
-		uri.err = mem_strdup(errs);
+		uri.out = TAKE_PTR(out);
+		uri.err = TAKE_PTR(errs);
 		t->log_uri = log_uri_make(&uri);
 		return 0;
 	}
@@ -253,6 +255,7 @@ void io_undo(void *state, const struct ctx *ctx)
 	struct run_task *t = state;
 
 	(void)ctx;
+	held_drop(t);
 	streams_free(TAKE_PTR(t->streams));
 	logfile_free(TAKE_PTR(t->log));
 	run_close_fifos(t);

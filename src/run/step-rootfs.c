@@ -2,6 +2,7 @@
  * with may be much: a thread copies it, while the rest of the job goes on. */
 #include "job-steps.h"
 #include "job-order.h"
+#include "held.h"
 #include "injected.h"
 #include "mem.h"
 #include "rootfs.h"
@@ -137,6 +138,7 @@ void rootfs_undo(void *state, const struct ctx *ctx)
 	const struct task_over *over;
 
 	filling_stop(t);
+	held_drop(t);
 	run_release_volumes(t);
 	over = t->fresh_volumes.n ? run_task_over(t, ctx) : NULL;
 	for (size_t i = 0; over && i < t->fresh_volumes.n; i++)

@@ -7,6 +7,7 @@
 #include "engine-words.h"
 #include "foreground.h"
 #include "heir.h"
+#include "held.h"
 #include "joined.h"
 #include "kata.h"
 #include "mapped.h"
@@ -42,6 +43,8 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (r >= 0 && !run_is_new(t->run))
 		r = joined_again(t, ctx, err);
 	if (r >= 0)
+		r = held_again(t, err);
+	if (r >= 0)
 		r = mapped_make(t, err);
 	if (r < 0)
 		return r;
@@ -73,8 +76,10 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 		r = tasks_create_end(TAKE_PTR(t->call[S_TASK]), ctx, &t->pid, err);
 	dev_null_keep();
 	run_close_fifos(t);
-	if (r >= 0)
+	if (r >= 0) {
 		mapped_drop(t);
+		held_drop(t);
+	}
 	r = vm_error(t->run, limit_error(task_explain(t, r, err), err), err);
 	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
 		streams_resize(t->streams, t->core, t->id, ctx);
@@ -177,6 +182,7 @@ void task_undo(void *state, const struct ctx *ctx)
 	if (run_task_over(t, ctx) && heir_tell(t->run->heir, HEIR_DONE, -1))
 		heir_free(TAKE_PTR(t->run->heir));
 	mapped_drop(t);
+	held_drop(t);
 }
 
 void task_plan(const void *state, struct strv *out)

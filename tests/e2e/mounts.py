@@ -39,6 +39,24 @@ class Options(Case):
         self.assertEqual(self.run_sh("stat -c %a /t; df -k /t | awk 'END { print $2 }'", "--mount",
                                      "type=tmpfs,dst=/t,tmpfs-size=2m,tmpfs-mode=0700").out.split(), ["700", "2048"])
 
+    def test_without_links(self):
+        """At each start anew."""
+        folder = os.path.join(self.folder, "folder")
+        os.mkdir(folder)
+        os.symlink("folder", os.path.join(self.folder, "link"))
+        self.fails("run", "--rm", "--network", "none", "-v", f"{self.folder}/link:/b:no-symlinks", Machine.image, "true", says=("a symbolic link is in it",))
+        name = "t-" + os.urandom(4).hex()
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        self.davit("create", "--name", name, "--network", "none", "-v", f"{folder}:/b:no-symlinks", Machine.image, "sh", "-c", "echo x >>/b/ran")
+        for n in (1, 2):
+            self.davit("start", name)
+            self.davit("wait", name)
+            with open(os.path.join(folder, "ran")) as f:
+                self.assertEqual(f.read(), "x\n" * n)
+        os.rename(folder, folder + "-moved")
+        os.symlink(folder + "-moved", folder)
+        self.fails("start", name, says=("a symbolic link is in it",))
+
     def test_over_one_another(self):
         """The outer one first, in whatever order they are named."""
         for name in ("a", "b"):

@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+import subprocess
 
 from lib.case import Case, Machine, Terminal, get, wait_until
 
@@ -63,6 +64,18 @@ class UserNamespace(Case):
             st = os.stat(file)
             self.assertEqual((st.st_uid, st.st_gid), (3, 4))
         self.assertEqual(self.run_sh("stat -c %u:%g /v/ours", "-v", f"{volume}:/v").out.strip(), "3:4")
+
+    def test_what_is_mounted_below_a_shared_bind_stays_the_hosts(self):
+        folder = os.path.join(self.folder, "bound")
+        below = os.path.join(folder, "below")
+        for path in (folder, below):
+            os.makedirs(path, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "x", path], check=True)
+            self.addCleanup(subprocess.run, ["umount", "-l", path], check=True)
+            subprocess.run(["mount", "--make-shared", path], check=True)
+        name = self.private("-v", f"{folder}:/b")
+        self.assertIn(" /b/below ", self.inside(name, "cat /proc/self/mountinfo"))
+        self.assertTrue(os.path.ismount(below))
 
     def test_a_volume_is_filled(self):
         name = "t-" + os.urandom(4).hex()

@@ -80,19 +80,20 @@ static void was_asked(const struct rig *rig, const char *part)
 		fail_msg("%s is not in: %s", part, buf_str(&text));
 }
 
-/* The file is the one of the task's folder, whatever folder we are in. */
+/* The file is the one of the task's folder, whatever folder we are in, as it was when it was found. */
 static void own_credentials(void **state)
 {
 	struct rig *rig = *state;
-	_cleanup_free_ char *file = mem_printf("%s/web/local/docker.json", rig->dir), *want = mem_printf("--authfile %s ", file);
+	_cleanup_free_ char *file = mem_printf("%s/web/local/docker.json", rig->dir);
 	struct err err = ERR_INIT;
 
-	must(file_write(file, "{}", 2, 0600, &err), &err);
+	must(file_write(file, "{\"its\":1}", 9, 0600, &err), &err);
 	assert_int_equal(
 		start(rig, "{\"image\":\"r.test/x:1\",\"force_pull\":true,\"auth\":{\"config\":\"local/docker.json\"}}", &err),
 		-ERR_PRECONDITION);
 	assert_non_null(strstr(err.msg, "/nonexistent"));
-	was_asked(rig, want);
+	was_asked(rig, "--authfile /proc/self/fd/3 ");
+	was_asked(rig, " {\"its\":1}\n");
 }
 
 static void platform(void **state)

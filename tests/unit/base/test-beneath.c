@@ -73,6 +73,35 @@ static void follows_nothing(void **state)
 	}
 }
 
+static void goes_straight(void **state)
+{
+	const struct {
+		int at;
+		const char *path;
+		int want;
+	} rows[] = {
+		{ root, "sub/file", 0 },
+		{ root, ".", 0 },
+		{ root, "inner/file", ELOOP },
+		{ root, "out", ELOOP },
+		{ root, "../outside", EXDEV },
+		{ root, "none", ENOENT },
+		{ AT_FDCWD, in("root/sub/file"), 0 },
+		{ AT_FDCWD, in("root/inner/file"), ELOOP },
+		{ AT_FDCWD, "/proc/self", ELOOP },
+		{ AT_FDCWD, "/proc/1/status", 0 }, /* a mount is entered */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_close_ int fd = beneath_open_straight(rows[i].at, rows[i].path, O_PATH);
+		int got = fd < 0 ? errno : 0;
+
+		if (got != rows[i].want)
+			fail_msg("%s: %s", rows[i].path, strerror(got));
+	}
+}
+
 /* What /proc's links lead to is somewhere else, whoever holds it. */
 static void follows_no_descriptor(void **state)
 {
@@ -157,5 +186,5 @@ static void moves_over_nothing(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("beneath", T(follows_nothing), T(follows_no_descriptor), T(links_end_in_the_root), T(lists_from_the_start),
-	  T(changes_what_is_held), T(moves_over_nothing))
+RUN_TESTS("beneath", T(follows_nothing), T(goes_straight), T(follows_no_descriptor), T(links_end_in_the_root),
+	  T(lists_from_the_start), T(changes_what_is_held), T(moves_over_nothing))

@@ -3,14 +3,23 @@
 #include "said.h"
 #include "job-table.h"
 #include "mem.h"
+#include "mount-option.h"
 #include "task-policy.h"
 #include "test-folder.h"
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONF(json) "{\"image\":\"x\"," json "}"
 /* As jobs for Roblox's driver may have it. */
 #define BOUND(source) CONF("\"mounts\":[{\"source\":\"" source "\",\"target\":\"/t\",\"options\":[\"rbind\"]}]")
 #define BIND(source) CONF("\"mounts\":[{\"type\":\"bind\",\"source\":\"" source "\",\"target\":\"/t\"}]")
+
+static void policy_put(const struct test_folder *f, const char *name, const char *text)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", f->path, name);
+
+	assert_int_equal(file_write(path, text, strlen(text), 0600, NULL), 0);
+}
 
 static int policy_setup(void **state)
 {
@@ -19,6 +28,7 @@ static int policy_setup(void **state)
 		const char *to, *at;
 	} links[] = { { "conf", "web/local/within" }, { "/etc", "web/local/etc" }, { "../../../..", "web/local/up" } };
 	struct test_folder *f = test_folder_new("task-policy", "A");
+	_cleanup_free_ char *fifo = NULL;
 
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		_cleanup_free_ char *path = mem_printf("%s/%s", f->path, folders[i]);
@@ -30,6 +40,10 @@ static int policy_setup(void **state)
 
 		assert_int_equal(symlink(links[i].to, path), 0);
 	}
+	policy_put(f, "web/local/list.json", "[]");
+	policy_put(f, "web/local/profile.json", " {\"defaultAction\": \"SCMP_ACT_ALLOW\"}\n");
+	fifo = mem_printf("%s/web/local/fifo", f->path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
 	*state = f;
 	return 0;
 }
@@ -86,8 +100,13 @@ static const struct {
 	{ CONF("\"seccomp_profile\":\"local/etc/shadow\""), NULL, "leads out", NULL },
 	{ CONF("\"seccomp_profile\":\"/local/etc/shadow\""), NULL, "leads out", NULL },
 	{ CONF("\"security_opt\":[\"seccomp=/local/up/etc/shadow\"]"), NULL, "option seccomp_profile: path ", NULL },
-	{ CONF("\"seccomp_profile\":\"/local/conf\""), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ CONF("\"seccomp_profile\":\"/local/profile.json\""), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
 	{ CONF("\"seccomp_profile\":\"/etc/p.json\""), "{\"volumes\":{\"enabled\":true}}", NULL, NULL },
+	{ CONF("\"seccomp_profile\":\"local/conf\""), NULL, "not a file", NULL },
+	{ CONF("\"seccomp_profile\":\"local/fifo\""), NULL, "not a file", NULL },
+	{ CONF("\"seccomp_profile\":\"local/list.json\""), NULL, "list.json: not an object", NULL },
+	{ CONF("\"auth\":{\"config\":\"local/fifo\"}"), NULL, "option auth", NULL },
+	{ CONF("\"auth\":{\"config\":\"local/etc/shadow\"}"), NULL, "leads out", NULL },
 };
 
 static int policy_of(const struct test_folder *f, size_t i, struct said *s, struct task_job *made)
@@ -151,11 +170,34 @@ static void sources_are_what_they_lead_to(void **state)
 	assert_int_equal(task_policy(&s.in, &made, &s.err), 0);
 	assert_string_equal(made.job->tasks[0].mounts[0].source, real);
 	assert_string_equal(made.job->tasks[0].mounts[2].source, logs);
-	assert_int_equal(made.job->tasks[0].mounts[2].options.n, 0);
+	for (size_t i = 0; i < made.job->tasks[0].n_mounts; i++) { /* what is found there is what will be mounted */
+		assert_int_equal(made.job->tasks[0].mounts[i].options.n, 1);
+		assert_string_equal(made.job->tasks[0].mounts[i].options.v[0], MOUNT_NO_LINKS);
+	}
 	assert_true(file_exists(logs));
 	assert_int_equal(job_check(made.job, &s.err), 0);
 }
 
-RUN_TESTS("task-policy", cmocka_unit_test_setup_teardown(verdicts, policy_setup, test_folder_teardown),
+/* Nothing of a file in the allocation's folder is looked for by its name again. */
+static void files_are_read_once(void **state)
+{
+	const struct test_folder *f = *state;
+	_cleanup_(said_done) struct said s;
+	_cleanup_(task_job_done) struct task_job made = { 0 };
+	_cleanup_free_ char *task = mem_printf("{\"alloc_dir\":\"%s\"}", f->path);
+	char text[64] = "";
+
+	said_init(&s, task, CONF("\"seccomp_profile\":\"local/profile.json\",\"auth\":{\"config\":\"local/list.json\"}"), NULL);
+	assert_int_equal(task_job_make(&s.in, &made, &s.err), 0);
+	assert_int_equal(task_policy(&s.in, &made, &s.err), 0);
+	assert_string_equal(made.job->tasks[0].seccomp, "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
+	assert_true(made.auth_fd > 0);
+	assert_int_equal(read(made.auth_fd, text, sizeof text - 1), 2);
+	assert_string_equal(text, "[]");
+	assert_int_equal(job_check(made.job, &s.err), 0);
+}
+
+RUN_TESTS("task-policy", cmocka_unit_test_setup_teardown(files_are_read_once, policy_setup, test_folder_teardown),
+	  cmocka_unit_test_setup_teardown(verdicts, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(usual_capabilities_are_within_the_list, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(sources_are_what_they_lead_to, policy_setup, test_folder_teardown))

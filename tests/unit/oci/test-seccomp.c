@@ -232,6 +232,9 @@ static void decides_the_conditions_of_files(void **state)
 		if (load(files[i].file, files[i].caps, &b, &err) < 0)
 			fail_msg("%s: %s", files[i].file, err.msg);
 		assert_string_equal(b.data, files[i].made);
+		buf_reset(&b);
+		assert_int_equal(seccomp_load(files[i].file, files[i].caps, &b, &err), 0); /* by its text */
+		assert_string_equal(b.data, files[i].made);
 	}
 }
 

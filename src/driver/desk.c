@@ -14,10 +14,10 @@ static void on_core_notice(void *arg, const char *line)
 	log_info("%s", line);
 }
 
-static struct core_conf core_conf_of(const struct desk *d, const struct driver_conf *conf)
+static struct core_conf core_conf_of(const struct desk *d, const struct driver_conf *conf, const char *address)
 {
 	return (struct core_conf){
-		.address = conf->address,
+		.address = address,
 		.ns = conf->ns,
 		.snapshotter = conf->snapshotter,
 		.runtime = conf->runtime,
@@ -30,24 +30,18 @@ static struct core_conf core_conf_of(const struct desk *d, const struct driver_c
 	};
 }
 
-static bool same_containerd(const struct driver_conf *a, const struct driver_conf *b)
+/* Of options, which may go, none of its texts is kept. */
+static struct endpoint *desk_endpoint_at(struct desk *d, const char *address)
 {
-	return !strcmp(a->address, b->address) && !strcmp(a->ns, b->ns);
+	struct core_conf how = core_conf_of(d, d->conf, address);
+
+	how.snapshotter = how.runtime = NULL;
+	return endpoint_at(&d->endpoints, d->loop, address, &how, d->plugin ? plugin_workers(d->plugin) : NULL);
 }
 
-/* A namespace that cannot be is the health's to say; the core that is there then is never connected. */
-static void desk_core_open(struct desk *d)
+struct endpoint *desk_endpoint(struct desk *d, const struct handle_kept *k)
 {
-	exec_sessions_free(TAKE_PTR(d->execs));
-	core_free(TAKE_PTR(d->core));
-	driver_conf_unref(d->how_of);
-	d->how_of = driver_conf_ref(d->conf);
-	d->how = core_conf_of(d, d->conf);
-	if (core_open_on(d->loop, &d->how, &d->core, NULL) < 0) {
-		d->how.ns = "nomad";
-		(void)core_open_on(d->loop, &d->how, &d->core, NULL);
-	}
-	d->execs = exec_sessions_new(d->core, d->plugin ? plugin_workers(d->plugin) : NULL);
+	return desk_endpoint_at(d, k->address ? k->address : d->conf->address);
 }
 
 struct desk *desk_new(struct loop *loop)
@@ -59,6 +53,7 @@ struct desk *desk_new(struct loop *loop)
 	d->data_dir = CORE_DATA_DIR;
 	d->netns_dir = NETNS_DIR;
 	d->networks = group_networks_new(d);
+	list_init(&d->endpoints);
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
 	d->images = task_images_new(loop, d->conf);
@@ -119,9 +114,7 @@ void desk_free(struct desk *d)
 	handles_done(&d->handles);
 	task_images_free(d->images);
 	task_events_free(d->events);
-	exec_sessions_free(d->execs);
-	core_free(d->core);
-	driver_conf_unref(d->how_of);
+	endpoints_done(&d->endpoints);
 	driver_conf_unref(d->conf);
 	free(d);
 }
@@ -130,19 +123,13 @@ void desk_free(struct desk *d)
 void desk_serve(struct desk *d, struct plugin *plugin)
 {
 	d->plugin = plugin;
-	desk_core_open(d);
+	d->core = desk_endpoint_at(d, d->conf->address)->core;
 	d->fingerprint = fingerprint_new(d);
 }
 
 void desk_stop(struct desk *d, int64_t ms)
 {
-	const struct ctx limit = ctx_within(NULL, ms);
-
-	if (!d->execs)
-		return;
-	exec_sessions_end(d->execs);
-	while (exec_sessions_busy(d->execs) && loop_turn(d->loop, &limit, NULL) >= 0)
-		;
+	endpoints_stop(&d->endpoints, d->loop, ms);
 }
 
 void desk_configure(struct desk *d, struct driver_conf *conf)
@@ -152,8 +139,7 @@ void desk_configure(struct desk *d, struct driver_conf *conf)
 	d->conf = conf;
 	task_images_configure(d->images, d->plugin, d->conf);
 	dangling_set(d->dangling);
-	if (!d->core || (!d->handles.n && !same_containerd(d->how_of, conf)))
-		desk_core_open(d);
+	d->core = desk_endpoint_at(d, conf->address)->core;
 	fingerprint_look(d->fingerprint);
 }
 
@@ -174,6 +160,7 @@ int desk_task(const struct desk *d, const char *task_id, struct handle **ret, st
 struct desk_worker {
 	struct desk *desk;
 	struct driver_conf *conf; /* of @core, whose texts are borrowed of it */
+	char *address;            /* likewise */
 	struct core *core;
 };
 
@@ -191,29 +178,34 @@ void desk_worker_end(void *state)
 
 	core_free(w->core);
 	driver_conf_unref(w->conf);
+	free(w->address);
 	free(w);
 }
 
-static int worker_open(struct desk_worker *w, struct driver_conf *conf, struct err *err)
+static int worker_open(struct desk_worker *w, struct driver_conf *conf, const char *address, struct err *err)
 {
-	const struct core_conf how = core_conf_of(w->desk, conf);
+	struct core_conf how;
 
 	core_free(TAKE_PTR(w->core));
 	driver_conf_unref(w->conf);
+	free(w->address);
 	w->conf = driver_conf_ref(conf);
+	w->address = mem_strdup(address);
+	how = core_conf_of(w->desk, w->conf, w->address);
 	core_own_folders(&how);
 	return core_open(&how, &w->core, err);
 }
 
-int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err)
+int desk_core_at(void *state, struct driver_conf *conf, const char *address, struct core **ret, struct err *err)
 {
 	struct desk_worker *w = state;
 	int r = 0;
 
+	address = address ? address : conf->address;
 	if (w->core)
 		loop_poll(w->core->loop); /* a containerd that went while there was nothing to do */
-	if (!w->core || w->conf != conf)
-		r = worker_open(w, conf, err);
+	if (!w->core || w->conf != conf || strcmp(w->address, address) != 0)
+		r = worker_open(w, conf, address, err);
 	else if (!ctrd_alive(w->core->ctrd))
 		r = core_reconnect(w->core, err);
 	if (r == -ERR_NOT_FOUND) { /* the socket: not to be taken for a task that is gone */
@@ -225,4 +217,9 @@ int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct e
 		return err_hint(err, r, "is containerd running? The plugin's option containerd_addr says where");
 	*ret = w->core;
 	return 0;
+}
+
+int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err)
+{
+	return desk_core_at(state, conf, NULL, ret, err);
 }

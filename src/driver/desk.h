@@ -5,7 +5,7 @@
 #include "cpuset-share.h"
 #include "dangling.h"
 #include "driver-conf.h"
-#include "exec-session.h"
+#include "endpoint.h"
 #include "group-network.h"
 #include "handle.h"
 #include "loop.h"
@@ -21,7 +21,8 @@ struct desk {
 	struct loop *loop;
 	struct plugin *plugin;    /* desk_serve(); NULL: it does not serve yet */
 	struct driver_conf *conf; /* what SetConfig gave last; the defaults before */
-	struct core *core;        /* on the loop, for what must not block: waits. containerd may be away */
+	struct list_node endpoints;
+	struct core *core; /* of the endpoint that @conf names, on the loop, for what must not block; NULL until desk_serve() */
 	struct handles handles;
 	struct task_events *events;
 	struct task_images *images;
@@ -32,9 +33,6 @@ struct desk {
 	struct group_networks *networks;
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
 	const char *netns_dir;                      /* tests have another */
-	struct core_conf how;                       /* of @core; texts are borrowed of @how_of */
-	struct exec_sessions *execs;                /* on @core; NULL as long as that is */
-	struct driver_conf *how_of;
 };
 struct desk *desk_new(struct loop *);
 /* Once it serves: what the plugin does by itself begins. */
@@ -46,7 +44,7 @@ void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)
 /* The task has started, or was found again: its processors are those that it shares with others, now and when these change. */
 void desk_share_cpus(struct desk *, const struct handle *);
-/* SetConfig: takes the reference over. Which containerd is talked to changes as long as no task is known. */
+/* SetConfig: takes the reference over. What is started from now on is so by it; tasks that are known stay where they are. */
 void desk_configure(struct desk *, struct driver_conf *);
 /* SetConfig's other half, which need not be there. */
 void desk_learn_client(struct desk *, const Base__NomadConfig *);
@@ -54,9 +52,14 @@ static inline struct desk *desk_of(const struct plugin_call *call) { return plug
 /* -ERR_NOT_FOUND in Nomad's words. Borrowed. */
 int desk_task(const struct desk *, const char *task_id, struct handle **ret, struct err *err);
 
+/* Where the task is; once it serves. */
+struct endpoint *desk_endpoint(struct desk *, const struct handle_kept *);
+
 /* plugin_conf.begin and .end: the state of a worker, @app being the desk. */
 void *desk_worker_begin(void *app);
 void desk_worker_end(void *state);
 /* In a worker, whose state this is: its core, connected to the containerd that @conf says. -ERR_UNAVAILABLE when it is away. The
  * core is the worker's; a later call may give another. */
 int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err);
+/* The same at the containerd that a task is in; @address NULL: at @conf's. */
+int desk_core_at(void *state, struct driver_conf *conf, const char *address, struct core **ret, struct err *err);

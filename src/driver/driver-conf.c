@@ -222,6 +222,7 @@ struct driver_conf *driver_conf_read(const void *data, size_t len)
 		return c;
 	driver_conf_unref(c);
 	c = driver_conf_new();
+	c->gc.image = c->gc.container = c->gc.dangling.enabled = false;
 	c->error = mem_printf("%s%s%s%s", err.msg, *err.hint ? " (" : "", err.hint, *err.hint ? ")" : "");
 	return c;
 }

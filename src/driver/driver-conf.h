@@ -21,8 +21,8 @@ struct conf_auth {
 enum conf_logging { LOGGING_NOMAD, LOGGING_NONE };
 
 struct driver_conf {
-	/* What is wrong with the configuration, by the option's name; then all else has its default and the driver is unhealthy
-	 * with this as its reason. NULL: nothing is. */
+	/* What is wrong with the configuration, by the option's name; then all else has its default, but that nothing is removed by
+	 * itself, and the driver is unhealthy with this as its reason. NULL: nothing is. */
 	char *error;
 
 	bool enabled;           /* false: the driver is undetected */

@@ -11,6 +11,7 @@ enum { SLOTS_LEAST = 16, INVOCATION = 8, ALLOC_ID = 36 };
 void handle_kept_done(struct handle_kept *k)
 {
 	free(k->task_id);
+	free(k->address);
 	free(k->ns);
 	free(k->job);
 	free(k->container);
@@ -34,7 +35,7 @@ static const struct kept_text {
 	const char *key;
 	size_t offset;
 } kept_texts[] = {
-	KEPT(task_id), KEPT(ns),     KEPT(job),    KEPT(container),   KEPT(image),
+	KEPT(task_id), KEPT(address), KEPT(ns),     KEPT(job),    KEPT(container),   KEPT(image),
 	KEPT(boot),    KEPT(cgroup), KEPT(shared), KEPT(stdout_path), KEPT(stderr_path),
 };
 enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };

@@ -29,7 +29,8 @@ struct handle_exit {
  * not the task's config any more. */
 struct handle_kept {
 	char *task_id; /* Nomad's: "ALLOC/TASK/8 hex digits" */
-	char *ns;      /* of containerd */
+	char *address; /* of containerd's socket; NULL: of a plugin that did not say it */
+	char *ns;
 	char *job;     /* davit's name of it: handle_job_name() */
 	char *container;
 	char *image;  /* as containerd calls it; NULL: none, or not known */

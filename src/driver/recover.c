@@ -41,7 +41,7 @@ static void on_recovery_closed(void *arg) { recovery_free(arg); }
 struct clearing {
 	struct plugin_work work;
 	struct driver_conf *conf;
-	char *ns, *job;
+	char *address, *ns, *job;
 };
 
 static int clear_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
@@ -49,7 +49,7 @@ static int clear_run(void *arg, void *state, const struct ctx *ctx, struct err *
 	struct clearing *c = arg;
 	const struct ctx limit = ctx_within(ctx, RECOVER_CLEAR_MS);
 	struct core *core, there;
-	int r = desk_core(state, c->conf, &core, err);
+	int r = desk_core_at(state, c->conf, c->address, &core, err);
 
 	if (r < 0)
 		return r;
@@ -67,6 +67,7 @@ static void on_recovery_cleared(void *arg, struct plugin_call *call, int r, cons
 	if (r < 0)
 		log_warn("task that is gone: what it left stays for now: %s", err->msg);
 	driver_conf_unref(c->conf);
+	free(c->address);
 	free(c->ns);
 	free(c->job);
 	free(c);
@@ -76,7 +77,10 @@ static void recover_clear(struct desk *desk, const struct handle_kept *k)
 {
 	struct clearing *c = mem_new(struct clearing);
 
-	*c = (struct clearing){ .conf = driver_conf_ref(desk->conf), .ns = mem_strdup(k->ns), .job = mem_strdup(k->job) };
+	*c = (struct clearing){ .conf = driver_conf_ref(desk->conf),
+				  .address = mem_strdup(k->address),
+				  .ns = mem_strdup(k->ns),
+				  .job = mem_strdup(k->job) };
 	c->work = (struct plugin_work){ .run = clear_run, .done = on_recovery_cleared, .arg = c, .keep = true };
 	plugin_background(desk->plugin, &c->work);
 }
@@ -105,7 +109,7 @@ static void recover_as(struct recovery *v, struct handle_exit *exit)
 			handle_exited(h, exit);
 		else {
 			desk_share_cpus(v->desk, h);
-			wait_begin(h, v->desk->core);
+			wait_begin(h, desk_endpoint(v->desk, &h->kept)->core);
 		}
 	}
 	plugin_answer(TAKE_PTR(v->call), &reply.base);
@@ -224,7 +228,7 @@ void recover_task_begin(struct plugin_call *call, const ProtobufCMessage *msg)
 	}
 	v = mem_new(struct recovery);
 	*v = (struct recovery){ .call = call, .desk = desk, .kept = TAKE_STRUCT(kept) };
-	v->core = core_in(desk->core, v->kept.ns);
+	v->core = core_in(desk_endpoint(desk, &v->kept)->core, v->kept.ns);
 	plugin_park(call, on_recovery_closed, v);
 	recover_look(v);
 }

@@ -421,7 +421,7 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 	else {
 		handle_started(s->handle, s->container, s->started_at);
 		desk_share_cpus(s->desk, s->handle);
-		wait_begin(s->handle, s->desk->core);
+		wait_begin(s->handle, desk_endpoint(s->desk, &s->handle->kept)->core);
 		if (start_is_mute(s))
 			outputs_touch(s->task);
 		start_answer(s, call);
@@ -448,6 +448,7 @@ static void start_keep(struct start *s)
 {
 	_cleanup_(task_cgroup_done) struct task_cgroup cgroup = { 0 };
 	struct handle_kept kept = { .task_id = mem_strdup(s->task->id),
+				    .address = mem_strdup(s->driver->address),
 				    .ns = mem_strdup(s->driver->ns),
 				    .job = handle_job_name(s->task->id),
 				    .image = mem_strdup(s->image),

@@ -66,7 +66,7 @@ static int stopping_run(void *arg, void *state, const struct ctx *ctx, struct er
 	const struct stopping *s = arg;
 	const struct handle_kept *k = &s->handle->kept;
 	struct core *core, there;
-	int r = desk_core(state, s->driver, &core, err);
+	int r = desk_core_at(state, s->driver, k->address, &core, err);
 
 	if (r < 0)
 		return r;
@@ -188,7 +188,7 @@ struct destroying {
 	struct desk *desk;
 	struct driver_conf *driver;
 	struct handle *handle; /* NULL: a task that we know nothing of */
-	char *id, *ns;
+	char *id, *address, *ns;
 	char *container; /* NULL: only its name is known, @job */
 	char *job;
 };
@@ -199,6 +199,7 @@ static void destroying_free(struct destroying *d)
 	handle_unref(d->handle);
 	driver_conf_unref(d->driver);
 	free(d->id);
+	free(d->address);
 	free(d->ns);
 	free(d->container);
 	free(d->job);
@@ -233,7 +234,7 @@ static int destroying_run(void *arg, void *state, const struct ctx *ctx, struct 
 	const struct destroying *d = arg;
 	const struct ctx limit = ctx_within(ctx, DESTROY_MS);
 	struct core *core, there;
-	int r = desk_core(state, d->driver, &core, err);
+	int r = desk_core_at(state, d->driver, d->address, &core, err);
 
 	if (r < 0)
 		return r;
@@ -304,6 +305,9 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 
 	if (h && h->state != HANDLE_EXITED && !req->force)
 		(void)err_set(&err, ERR_PRECONDITION, "cannot destroy running task");
+	else if (!h && desk->conf->error) /* which say where it is */
+		(void)err_set(&err, ERR_PRECONDITION, "task %s: is not known, and the plugin's options are wrong: %s", req->task_id,
+			      desk->conf->error);
 	if (err.code) {
 		plugin_fail(call, &err);
 		return;
@@ -313,6 +317,7 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 	d->driver = driver_conf_ref(desk->conf);
 	d->handle = h ? handle_ref(h) : NULL;
 	d->id = mem_strdup(req->task_id);
+	d->address = mem_strdup(h ? h->kept.address : NULL);
 	d->ns = mem_strdup(h ? h->kept.ns : desk->conf->ns);
 	d->container = mem_strdup(h ? h->kept.container : NULL);
 	d->job = handle_job_name(req->task_id);
@@ -337,7 +342,7 @@ static int signalling_run(void *arg, void *state, const struct ctx *ctx, struct 
 {
 	const struct signalling *s = arg;
 	struct core *core, there;
-	int r = desk_core(state, s->driver, &core, err);
+	int r = desk_core_at(state, s->driver, s->handle->kept.address, &core, err);
 
 	if (r < 0)
 		return r;

@@ -460,6 +460,110 @@ static void recover_nonsense(void **state)
 	assert_int_equal(rig->desk->handles.n, 0);
 }
 
+/* another containerd than the options name */
+
+/* SetConfig: another containerd, where nothing is; @error: one that is guessed, since an option is wrong. */
+static void configure_elsewhere(struct rig *rig, struct fake **ret, const char *error)
+{
+	struct driver_conf *conf = driver_conf_new();
+	struct err err = ERR_INIT;
+
+	must(fake_start(rig->loop, ret, &err), &err);
+	free(conf->address);
+	conf->address = mem_strdup(fake_address(*ret));
+	conf->error = mem_strdup(error);
+	desk_configure(rig->desk, conf);
+}
+
+static struct grpc_call *begin_recover_at(struct rig *rig)
+{
+	_cleanup_(handle_kept_done) struct handle_kept kept = kept_of(TASK);
+
+	kept.address = mem_strdup(fake_address(rig->fake));
+	return begin_recover(rig, TASK, &kept);
+}
+
+static struct grpc_call *begin_stop(struct rig *rig, int64_t seconds)
+{
+	Driver__StopTaskRequest req = DRIVER__STOP_TASK_REQUEST__INIT;
+	Google__Protobuf__Duration timeout = GOOGLE__PROTOBUF__DURATION__INIT;
+
+	timeout.seconds = seconds;
+	req.task_id = (char[]){ TASK };
+	req.timeout = &timeout;
+	return begin(rig, "StopTask", &req.base, 20000);
+}
+
+static void is_answered(struct grpc_call *call)
+{
+	_cleanup_buf_ struct buf answer = { 0 };
+	struct err err = ERR_INIT;
+
+	must(grpc_recv(call, NULL, &answer, &err), &err);
+	grpc_call_free(call);
+}
+
+/* A wrong option, and the plugin begins anew: its tasks are where they were started, and can be had there. */
+static void recover_with_wrong_options(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_(fake_freep) struct fake *elsewhere = NULL;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	configure_elsewhere(rig, &elsewhere, "option stats_interval: sometimes");
+	is_answered(begin_recover_at(rig));
+	call = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, call, 200));
+	is_answered(begin_stop(rig, 20));
+	assert_int_equal(waited(rig, call)->result->signal, SIGTERM);
+}
+
+/* Nothing is destroyed by guessing where it is. */
+static void destroy_with_wrong_options(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_(fake_freep) struct fake *elsewhere = NULL;
+	Driver__DestroyTaskRequest req = DRIVER__DESTROY_TASK_REQUEST__INIT;
+
+	configure_elsewhere(rig, &elsewhere, "option stats_interval: sometimes");
+	req.task_id = (char[]){ TASK };
+	req.force = true;
+	fails(rig, begin(rig, "DestroyTask", &req.base, 20000), -ERR_PRECONDITION, "stats_interval");
+}
+
+static void options_change_under_a_task(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_(fake_freep) struct fake *elsewhere = NULL;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	is_answered(begin_recover_at(rig));
+	call = begin_wait(rig, TASK);
+	configure_elsewhere(rig, &elsewhere, NULL);
+	assert_false(answered_within(rig, call, 200));
+	is_answered(begin_stop(rig, 20));
+	assert_int_equal(waited(rig, call)->result->signal, SIGTERM);
+}
+
+static void options_change_during_a_recovery(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_(fake_freep) struct fake *elsewhere = NULL;
+	struct err err = ERR_INIT;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	must(fake_fault(rig->fake, &err, "Tasks/Get:delay=1000"), &err);
+	call = begin_recover_at(rig);
+	assert_false(answered_within(rig, call, 100));
+	configure_elsewhere(rig, &elsewhere, NULL);
+	is_answered(call);
+	exits(rig, 9);
+	assert_int_equal(waited(rig, begin_wait(rig, TASK))->result->exit_code, 9);
+}
+
 /* dangling containers */
 
 static bool is_there(struct rig *rig)
@@ -708,6 +812,7 @@ static const struct plugin_method methods[] = {
 	{ .path = DRIVER "TaskStats", .request = &driver__task_stats_request__descriptor, .begin = task_stats_begin },
 	{ .path = DRIVER "TaskEvents", .request = &driver__task_events_request__descriptor, .begin = task_events_begin },
 	{ .path = DRIVER "StopTask", .request = &driver__stop_task_request__descriptor, .begin = stop_task_begin },
+	{ .path = DRIVER "DestroyTask", .request = &driver__destroy_task_request__descriptor, .begin = destroy_task_begin },
 	{ .path = DRIVER "RecoverTask", .request = &driver__recover_task_request__descriptor, .begin = recover_task_begin },
 	{ 0 },
 };
@@ -777,4 +882,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile), T(dangling_ones_that_are_known),
 	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
-	  T(dangling_claims_go), T(stop_by_the_id))
+	  T(dangling_claims_go), T(stop_by_the_id), T(recover_with_wrong_options), T(destroy_with_wrong_options),
+	  T(options_change_under_a_task), T(options_change_during_a_recovery))

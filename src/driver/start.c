@@ -192,7 +192,7 @@ static int start_job(struct start *s, struct core *core, const struct ctx *ctx, 
 	return r;
 }
 
-enum { START_FETCH = 1 };
+enum { START_FETCH = 1, UNDO_MS = 120000 };
 
 static int starting_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
@@ -310,10 +310,11 @@ static int start_unwanted(const struct start *s, struct err *err)
 static int starting_undo_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	const struct start *s = arg;
+	const struct ctx limit = ctx_within(ctx, UNDO_MS);
 	struct core *core;
 	int r = desk_core(state, s->driver, &core, err);
 
-	return r < 0 ? r : job_remove(core, s->made.job->name, true, true, ctx, err);
+	return r < 0 ? r : job_remove(core, s->made.job->name, true, true, &limit, err);
 }
 
 static void starting_undo_done(void *arg, struct plugin_call *call, int r, const struct err *err)

@@ -15,7 +15,12 @@
 #include <signal.h>
 #include <string.h>
 
-enum { TIMEOUT_MAX_S = 366 * 86400 /* of a kill_timeout: more than any client allows */, DESTROY_MS = 120000 };
+enum {
+	TIMEOUT_MAX_S = 366 * 86400, /* of a kill_timeout: more than any client allows */
+	STOP_MS = 60000,             /* for a signal, or for the end by SIGKILL: then Nomad asks again */
+	KILLED_MS = 2000,            /* from SIGKILL to the end, before its shim is taken for one that hangs */
+	DESTROY_MS = 120000,
+};
 
 /* "SIGHUP", "hup", "1" of Nomad's and people's; "" is 0. */
 static int task_signal(const char *name, int *ret, struct err *err)
@@ -59,20 +64,21 @@ static void stopping_free(struct stopping *s)
 	free(s);
 }
 
-static const struct stop_how killed = { .signal = "KILL", .ms = 0 };
+static const struct stop_how killed = { .signal = "KILL", .ms = KILLED_MS };
 
 static int stopping_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	const struct stopping *s = arg;
 	const struct handle_kept *k = &s->handle->kept;
+	const struct ctx limit = ctx_within(ctx, STOP_MS);
 	struct core *core, there;
 	int r = desk_core_at(state, s->driver, k->address, &core, err);
 
 	if (r < 0)
 		return r;
 	there = core_in(core, k->ns);
-	r = s->hard ? job_stop_id(&there, k->container, &killed, ctx, err)
-		    : job_stop_begin(&there, k->container, s->signal, ctx, err);
+	r = s->hard ? job_stop_id(&there, k->container, &killed, &limit, err)
+		    : job_stop_begin(&there, k->container, s->signal, &limit, err);
 	core_leave(&there);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
@@ -341,13 +347,14 @@ struct signalling {
 static int signalling_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	const struct signalling *s = arg;
+	const struct ctx limit = ctx_within(ctx, STOP_MS);
 	struct core *core, there;
 	int r = desk_core_at(state, s->driver, s->handle->kept.address, &core, err);
 
 	if (r < 0)
 		return r;
 	there = core_in(core, s->handle->kept.ns);
-	r = job_kill_id(&there, s->handle->kept.container, s->signal, ctx, err);
+	r = job_kill_id(&there, s->handle->kept.container, s->signal, &limit, err);
 	core_leave(&there);
 	return r;
 }

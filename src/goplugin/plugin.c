@@ -24,6 +24,7 @@ struct plugin {
 	struct workers *workers; /* NULL: inside plugin_free() */
 	struct list_node works;  /* whose done() is to come */
 	bool stopping;
+	bool draining; /* no work begins any more */
 };
 
 struct plugin_call {
@@ -206,7 +207,7 @@ static void on_work_refused(void *arg)
 
 static int work_hand_over(struct plugin *p, struct plugin_work *w)
 {
-	if (!p->workers)
+	if (!p->workers || p->draining)
 		return err_set(&w->err, ERR_CANCELLED, UNWANTED);
 	return workers_submit(p->workers, &w->work, &w->err);
 }
@@ -416,18 +417,22 @@ void *plugin_of(const struct plugin *p) { return p->conf.app; }
 
 struct workers *plugin_workers(struct plugin *p) { return p->workers; }
 
+/* Works of calls, and what others have given to the workers themselves. */
+static bool plugin_at_work(const struct plugin *p) { return !list_empty(&p->works) || workers_busy(p->workers); }
+
 bool plugin_drain(struct plugin *p, int64_t ms)
 {
 	const struct ctx limit = ctx_within(NULL, ms), flush = ctx_within(&limit, FLUSH_TURN_MS);
 
+	p->draining = true;
 	list_for_each(it, &p->works)
 		plugin_cancel(container_of(it, struct plugin_work, node));
-	while (!list_empty(&p->works) && loop_turn(p->loop, &limit, NULL) >= 0)
+	while (plugin_at_work(p) && loop_turn(p->loop, &limit, NULL) >= 0)
 		;
 	grpc_server_shutdown(p->server);
 	while (grpc_server_connections(p->server) && loop_turn(p->loop, &flush, NULL) >= 0)
 		;
-	return list_empty(&p->works);
+	return !plugin_at_work(p);
 }
 
 /* Only those are left that were refused, and the loop, on which others would begin more, is not turned for them. */

@@ -460,6 +460,56 @@ static void recover_nonsense(void **state)
 	assert_int_equal(rig->desk->handles.n, 0);
 }
 
+/* stops */
+
+static unsigned calls_of(struct rig *rig, const char *method)
+{
+	_cleanup_buf_ struct buf calls = { 0 };
+	struct err err = ERR_INIT;
+	unsigned n = 0;
+
+	must(fake_calls(rig->fake, &calls, &err), &err);
+	for (const char *s = buf_str(&calls); (s = strstr(s, method)); s++)
+		n++;
+	return n;
+}
+
+static struct grpc_call *begin_stop(struct rig *rig, int64_t seconds)
+{
+	Driver__StopTaskRequest req = DRIVER__STOP_TASK_REQUEST__INIT;
+	Google__Protobuf__Duration timeout = GOOGLE__PROTOBUF__DURATION__INIT;
+
+	timeout.seconds = seconds;
+	req.task_id = (char[]){ TASK };
+	req.timeout = &timeout;
+	return begin(rig, "StopTask", &req.base, 20000);
+}
+
+static void is_answered(struct grpc_call *call)
+{
+	_cleanup_buf_ struct buf answer = { 0 };
+	struct err err = ERR_INIT;
+
+	must(grpc_recv(call, NULL, &answer, &err), &err);
+	grpc_call_free(call);
+}
+
+/* Without a time for it, the signal and SIGKILL; each once. */
+static void stop_without_time(void **state)
+{
+	struct rig *rig = *state;
+	struct err err = ERR_INIT;
+	struct grpc_call *call;
+
+	must(fake_program(rig->fake, "*", "ignore", NULL, &err), &err);
+	make_task(rig, true);
+	(void)know(rig);
+	call = begin_wait(rig, TASK);
+	is_answered(begin_stop(rig, 0));
+	assert_int_equal(waited(rig, call)->result->signal, SIGKILL);
+	assert_int_equal(calls_of(rig, "Tasks/Kill"), 2);
+}
+
 /* another containerd than the options name */
 
 /* SetConfig: another containerd, where nothing is; @error: one that is guessed, since an option is wrong. */
@@ -481,26 +531,6 @@ static struct grpc_call *begin_recover_at(struct rig *rig)
 
 	kept.address = mem_strdup(fake_address(rig->fake));
 	return begin_recover(rig, TASK, &kept);
-}
-
-static struct grpc_call *begin_stop(struct rig *rig, int64_t seconds)
-{
-	Driver__StopTaskRequest req = DRIVER__STOP_TASK_REQUEST__INIT;
-	Google__Protobuf__Duration timeout = GOOGLE__PROTOBUF__DURATION__INIT;
-
-	timeout.seconds = seconds;
-	req.task_id = (char[]){ TASK };
-	req.timeout = &timeout;
-	return begin(rig, "StopTask", &req.base, 20000);
-}
-
-static void is_answered(struct grpc_call *call)
-{
-	_cleanup_buf_ struct buf answer = { 0 };
-	struct err err = ERR_INIT;
-
-	must(grpc_recv(call, NULL, &answer, &err), &err);
-	grpc_call_free(call);
 }
 
 /* A wrong option, and the plugin begins anew: its tasks are where they were started, and can be had there. */
@@ -882,5 +912,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile), T(dangling_ones_that_are_known),
 	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
-	  T(dangling_claims_go), T(stop_by_the_id), T(recover_with_wrong_options), T(destroy_with_wrong_options),
-	  T(options_change_under_a_task), T(options_change_during_a_recovery))
+	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(recover_with_wrong_options),
+	  T(destroy_with_wrong_options), T(options_change_under_a_task), T(options_change_during_a_recovery))

@@ -571,6 +571,32 @@ static void on_done_with_more(void *arg, struct plugin_call *c, int r, const str
 
 static void on_time_for_more(void *arg) { begin_more(arg); }
 
+/* As a start whose client goes while it is told to end. */
+static void on_done_with_a_long_one(void *arg, struct plugin_call *c, int r, const struct err *err)
+{
+	struct task *t = mem_new(struct task);
+
+	t->f = ((struct task *)arg)->f;
+	t->work = (struct plugin_work){ .run = run_hang, .done = on_task_done, .arg = t };
+	plugin_background(t->f->plugin, &t->work);
+	on_task_done(arg, c, r, err);
+}
+
+static void what_begins_during_a_stop_is_not_run(void **state)
+{
+	struct fixture *f = *state;
+	struct task *t = mem_new(struct task);
+
+	t->f = f;
+	t->work = (struct plugin_work){ .run = run_hang, .done = on_done_with_a_long_one, .arg = t };
+	plugin_background(f->plugin, &t->work);
+	turn_until(f, f->at_work == 1);
+	assert_true(plugin_drain(f->plugin, 2000));
+	assert_int_equal(f->done, 2);
+	assert_int_equal(f->at_work, 1);
+	assert_int_equal(f->last, -ERR_CANCELLED);
+}
+
 /* Whatever wants to begin while all ends is told that it cannot. */
 static void work_that_comes_too_late(void **state)
 {
@@ -601,4 +627,5 @@ RUN_TESTS("plugin", T(answers), T(malformed_requests), T(too_few_and_too_many_re
 	  T(a_caller_that_goes_ends_its_work), T(work_that_is_kept_outlives_its_caller),
 	  T(work_beyond_the_threads_waits_and_can_go), T(parked_calls), T(a_deadline_ends_a_parked_call), T(streams),
 	  T(a_client_that_streams), T(a_slow_reader_is_waited_for), T(what_every_plugin_serves), T(a_stop_has_a_limit),
-	  T(freed_while_all_is_open), T(work_that_comes_too_late))
+	  T(freed_while_all_is_open), T(work_that_comes_too_late),
+	  T(what_begins_during_a_stop_is_not_run))

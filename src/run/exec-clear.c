@@ -10,12 +10,22 @@
 
 enum { KILL_MS = 3000, DELETE_MS = 1500, PAUSE_MS = 20, PAUSE_MAX_MS = 1000 };
 
+/* The end of an engine, at a worker: with copies, since what it is for may go before it. */
+struct exec_break {
+	struct work work;
+	struct exec_clear *of; /* NULL: that has gone */
+	struct core core;      /* of its names alone */
+	char *address, *ns, *run_dir, *id, *exec_id;
+};
+
 struct exec_clear {
 	struct core core;
 	char *ns, *id, *exec_id, *name;
 	bool kill;
 	int64_t until, pause_ms;
 	struct ctrd_call *call;
+	struct workers *workers;
+	struct exec_break *breaking; /* NULL: none is under way */
 	struct timer pause;
 	void (*fn)(void *arg, bool gone);
 	void *arg;
@@ -33,6 +43,67 @@ static void clear_pause(struct exec_clear *x)
 	x->pause_ms = x->pause_ms * 2 < PAUSE_MAX_MS ? x->pause_ms * 2 : PAUSE_MAX_MS;
 }
 
+static void break_free(struct exec_break *b)
+{
+	free(b->address);
+	free(b->ns);
+	free(b->run_dir);
+	free(b->id);
+	free(b->exec_id);
+	free(b);
+}
+
+static void break_run(void *arg, void *state, const struct ctx *ctx)
+{
+	struct exec_break *b = arg;
+
+	(void)state;
+	(void)ctx;
+	(void)task_break_exec(&b->core, b->id, b->exec_id, NULL);
+}
+
+static void on_broken(void *arg, bool ran)
+{
+	struct exec_break *b = arg;
+
+	(void)ran;
+	if (b->of)
+		b->of->breaking = NULL;
+	break_free(b);
+}
+
+static struct exec_break *break_new(struct exec_clear *x)
+{
+	struct exec_break *b = mem_new(struct exec_break);
+
+	b->address = mem_strdup(x->core.address);
+	b->ns = mem_strdup(x->ns);
+	b->run_dir = mem_strdup(x->core.conf.run_dir);
+	b->id = mem_strdup(x->id);
+	b->exec_id = mem_strdup(x->exec_id);
+	b->core = (struct core){ .conf = { .ns = b->ns, .run_dir = b->run_dir }, .address = b->address };
+	b->work = (struct work){ .run = break_run, .done = on_broken, .arg = b };
+	b->of = x;
+	return b;
+}
+
+static void clear_break(struct exec_clear *x)
+{
+	struct exec_break *b;
+
+	if (!x->workers) {
+		(void)task_break_exec(&x->core, x->id, x->exec_id, NULL);
+		return;
+	}
+	if (x->breaking)
+		return;
+	b = break_new(x);
+	if (workers_submit(x->workers, &b->work, NULL) >= 0)
+		x->breaking = b;
+	else
+		break_free(b); /* the next round's */
+}
+
 static void on_cleared(void *arg)
 {
 	struct exec_clear *x = arg;
@@ -44,7 +115,7 @@ static void on_cleared(void *arg)
 		return;
 	}
 	if (r == -ERR_DEADLINE)
-		(void)task_break_exec(&x->core, x->id, x->exec_id, NULL);
+		clear_break(x);
 	else if (r != -ERR_UNAVAILABLE) /* it runs */
 		x->kill = true;
 	clear_pause(x);
@@ -83,8 +154,8 @@ static void clear_round(void *arg)
 	ctrd_call_notify(x->call, on_killed_exec, x);
 }
 
-struct exec_clear *exec_clear_new(struct core *c, const char *id, const char *exec_id, enum exec_clear_how how, int64_t ms,
-				  void (*fn)(void *arg, bool gone), void *arg)
+struct exec_clear *exec_clear_new(struct core *c, struct workers *workers, const char *id, const char *exec_id,
+				  enum exec_clear_how how, int64_t ms, void (*fn)(void *arg, bool gone), void *arg)
 {
 	struct exec_clear *x = mem_new(struct exec_clear);
 
@@ -92,6 +163,7 @@ struct exec_clear *exec_clear_new(struct core *c, const char *id, const char *ex
 				  .id = mem_strdup(id),
 				  .exec_id = mem_strdup(exec_id),
 				  .name = mem_printf("%s/%s", id, exec_id),
+				  .workers = workers,
 				  .kill = how == EXEC_CLEAR_KILL,
 				  .until = clock_mono() + ms * NSEC_PER_MSEC,
 				  .pause_ms = PAUSE_MS,
@@ -107,6 +179,8 @@ void exec_clear_free(struct exec_clear *x)
 {
 	if (!x)
 		return;
+	if (x->breaking)
+		x->breaking->of = NULL;
 	ctrd_call_free(x->call);
 	timer_done(&x->pause);
 	core_leave(&x->core);
@@ -128,7 +202,7 @@ static void on_over(void *arg, bool gone)
 void exec_clear(struct core *c, const char *id, const char *exec_id, enum exec_clear_how how, int64_t ms)
 {
 	bool over = false;
-	struct exec_clear *x = exec_clear_new(c, id, exec_id, how, ms, on_over, &over);
+	struct exec_clear *x = exec_clear_new(c, NULL, id, exec_id, how, ms, on_over, &over);
 	const struct ctx limit = ctx_within(NULL, ms);
 
 	while (!over && loop_turn(c->loop, &limit, NULL) >= 0)

@@ -93,7 +93,7 @@ static void clearing_begin(struct exec_session *s)
 	enum exec_clear_how how = s->exited ? EXEC_CLEAR_ENDED : EXEC_CLEAR_KILL;
 
 	c->all = s->all;
-	c->clear = exec_clear_new(&s->core, s->id, s->exec_id, how, CLEAR_MS, on_clearing_over, c);
+	c->clear = exec_clear_new(&s->core, s->all->workers, s->id, s->exec_id, how, CLEAR_MS, on_clearing_over, c);
 	list_push(&s->all->clearing, &c->node);
 	s->all->n_clearing++;
 }

@@ -17,7 +17,7 @@ struct exec_session;
 enum { EXEC_SESSIONS_MAX = 1024, EXEC_AWAY_MS = 15000 };
 
 /* @core is on @core->loop, of a core_open_on(), and outlives them; @workers read what a container could make slow, its passwd and
- * group (NULL: the loop does). */
+ * group, and end engines that hang (NULL: the loop does). */
 struct exec_sessions *exec_sessions_new(struct core *, struct workers *);
 /* Every process is to be killed; their owners are told of -ERR_CANCELLED at once. */
 void exec_sessions_end(struct exec_sessions *);

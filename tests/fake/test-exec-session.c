@@ -8,13 +8,14 @@
 #include "log.h"
 #include "mem.h"
 #include <dirent.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ID "web-00000001"
 
-enum { LIMIT_MS = 30000, AWAY_MS = 1500 };
+enum { LIMIT_MS = 30000, AWAY_MS = 1500, WORKERS = 2 };
 
 struct stage {
 	struct loop *loop;
@@ -321,6 +322,62 @@ static void containerd_stays_away(void **state)
 	nothing_stays(s);
 }
 
+static _Atomic bool let_go;
+
+static void busy_run(void *arg, void *state, const struct ctx *ctx)
+{
+	(void)arg;
+	(void)state;
+	(void)ctx;
+	while (!let_go)
+		(void)poll(NULL, 0, 1);
+}
+
+static void busy_done(void *arg, bool ran)
+{
+	(void)arg;
+	(void)ran;
+}
+
+/* A Delete that is not answered: the engine is looked for by a worker, and the loop waits for none of it. @gone: nor does the set. */
+static void hangs_with_busy_workers(struct stage *s, bool gone)
+{
+	struct work busy[WORKERS] = { 0 };
+	struct seen e;
+	struct err err = ERR_INIT;
+
+	must(fake_fault(s->fake, &err, "Tasks/DeleteProcess:hang"), &err);
+	begin(s, &e, ID, false);
+	until_ended(s, &e);
+	buf_done(&e.out);
+	let_go = false;
+	for (size_t i = 0; i < WORKERS; i++) {
+		busy[i] = (struct work){ .run = busy_run, .done = busy_done };
+		must(workers_submit(s->workers, &busy[i], &err), &err);
+	}
+	while (workers_busy(s->workers) == WORKERS && exec_sessions_busy(s->all))
+		turn(s);
+	assert_int_equal(workers_busy(s->workers), WORKERS + 1);
+	if (gone) {
+		exec_sessions_free(s->all);
+		s->all = exec_sessions_new(s->core, s->workers);
+	}
+	let_go = true;
+	must(fake_reset(s->fake, &err), &err);
+	while (workers_busy(s->workers))
+		turn(s);
+}
+
+static void what_hangs_is_ended_by_a_worker(void **state)
+{
+	struct stage *s = *state;
+
+	program(s, "0", "hello\n");
+	hangs_with_busy_workers(s, false);
+	nothing_stays(s);
+	hangs_with_busy_workers(s, true);
+}
+
 static bool has_size(const struct stage *s, unsigned cols, unsigned rows)
 {
 	_cleanup_free_ char *size = mem_printf(" size=%ux%u", cols, rows);
@@ -438,7 +495,7 @@ static int set_up_each(void **state)
 	must(fake_clear(s->fake, &err), &err);
 	must(core_open_on(s->loop, &conf, &s->core, &err), &err);
 	make_task(s->core);
-	must(workers_new(&(struct workers_conf){ .loop = s->loop, .threads = 2, .queue_max = 256 }, &s->workers, &err), &err);
+	must(workers_new(&(struct workers_conf){ .loop = s->loop, .threads = WORKERS, .queue_max = 256 }, &s->workers, &err), &err);
 	s->all = exec_sessions_new(s->core, s->workers);
 	loop_poll(s->loop);
 	s->fds = open_fds();
@@ -499,6 +556,7 @@ int main(void)
 		T(its_task_ends),
 		T(containerd_is_away_for_a_moment),
 		T(containerd_stays_away),
+		T(what_hangs_is_ended_by_a_worker),
 		T(the_last_size_is_the_one_that_stays),
 		T(hundreds_at_once),
 		T(all_of_it_goes),

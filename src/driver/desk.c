@@ -1,12 +1,14 @@
 #include "desk.h"
+#include "clock.h"
 #include "file.h"
 #include "fingerprint.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
+#include "version.h"
 #include <string.h>
 
-enum { CALL_MS = 60000 };
+enum { CALL_MS = 60000, ANSWER_MS = 10000 };
 
 static void on_core_notice(void *arg, const char *line)
 {
@@ -25,7 +27,7 @@ static struct core_conf core_conf_of(const struct desk *d, const struct driver_c
 		.run_dir = d->run_dir,
 		.data_dir = d->data_dir,
 		.host_root = d->host_root,
-		.call_ms = CALL_MS,
+		.call_ms = d->call_ms,
 		.notice = on_core_notice,
 	};
 }
@@ -53,6 +55,7 @@ struct desk *desk_new(struct loop *loop)
 	d->data_dir = CORE_DATA_DIR;
 	d->netns_dir = NETNS_DIR;
 	d->networks = group_networks_new(d);
+	d->call_ms = CALL_MS;
 	list_init(&d->endpoints);
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);
@@ -127,10 +130,7 @@ void desk_serve(struct desk *d, struct plugin *plugin)
 	d->fingerprint = fingerprint_new(d);
 }
 
-void desk_stop(struct desk *d, int64_t ms)
-{
-	endpoints_stop(&d->endpoints, d->loop, ms);
-}
+void desk_stop(struct desk *d, int64_t ms) { endpoints_stop(&d->endpoints, d->loop, ms); }
 
 void desk_configure(struct desk *d, struct driver_conf *conf)
 {
@@ -162,6 +162,7 @@ struct desk_worker {
 	struct driver_conf *conf; /* of @core, whose texts are borrowed of it */
 	char *address;            /* likewise */
 	struct core *core;
+	int64_t used_at; /* when its last work began, clock_mono() */
 };
 
 void *desk_worker_begin(void *app)
@@ -196,6 +197,27 @@ static int worker_open(struct desk_worker *w, struct driver_conf *conf, const ch
 	return core_open(&how, &w->core, err);
 }
 
+/* One that hangs takes connections all the same; where it has kept a work waiting, the next ones need not wait as long for it. */
+static int worker_ask(struct desk_worker *w, struct err *err)
+{
+	const int64_t ms = w->desk->call_ms < ANSWER_MS ? w->desk->call_ms : ANSWER_MS, now = clock_mono();
+	const struct ctx limit = ctx_within(NULL, ms);
+	const bool long_ago = w->used_at && now - w->used_at > ms * NSEC_PER_MSEC;
+	struct ctrd_version version = { 0 };
+	int r;
+
+	w->used_at = now;
+	if (!long_ago)
+		return 0;
+	r = version_get(w->core->ctrd, &limit, &version, err);
+	ctrd_version_done(&version);
+	if (r != -ERR_DEADLINE)
+		return r;
+	w->used_at = 1;
+	err_clear(err);
+	return err_set(err, ERR_UNAVAILABLE, "containerd at %s: does not answer", w->address);
+}
+
 int desk_core_at(void *state, struct driver_conf *conf, const char *address, struct core **ret, struct err *err)
 {
 	struct desk_worker *w = state;
@@ -208,6 +230,8 @@ int desk_core_at(void *state, struct driver_conf *conf, const char *address, str
 		r = worker_open(w, conf, address, err);
 	else if (!ctrd_alive(w->core->ctrd))
 		r = core_reconnect(w->core, err);
+	if (r >= 0)
+		r = worker_ask(w, err);
 	if (r == -ERR_NOT_FOUND) { /* the socket: not to be taken for a task that is gone */
 		r = -ERR_UNAVAILABLE;
 		if (err)

@@ -33,6 +33,7 @@ struct desk {
 	struct group_networks *networks;
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
 	const char *netns_dir;                      /* tests have another */
+	int64_t call_ms;                            /* for one step at containerd; likewise */
 };
 struct desk *desk_new(struct loop *);
 /* Once it serves: what the plugin does by itself begins. */
@@ -58,8 +59,9 @@ struct endpoint *desk_endpoint(struct desk *, const struct handle_kept *);
 /* plugin_conf.begin and .end: the state of a worker, @app being the desk. */
 void *desk_worker_begin(void *app);
 void desk_worker_end(void *state);
-/* In a worker, whose state this is: its core, connected to the containerd that @conf says. -ERR_UNAVAILABLE when it is away. The
- * core is the worker's; a later call may give another. */
+/* In a worker, whose state this is: its core, connected to the containerd that @conf says. -ERR_UNAVAILABLE when it is away, or
+ * does not answer, which is asked for where this worker's last work has taken long. The core is the worker's; a later call may give
+ * another. */
 int desk_core(void *state, struct driver_conf *conf, struct core **ret, struct err *err);
 /* The same at the containerd that a task is in; @address NULL: at @conf's. */
 int desk_core_at(void *state, struct driver_conf *conf, const char *address, struct core **ret, struct err *err);

@@ -112,18 +112,19 @@ static int start_make(struct start *s, struct err *err)
 /* Is it that which was not found, or what it has for this platform? Only then is there something to be fetched. */
 static bool lacks_image(struct start *s, struct core *core, const struct ctx *ctx)
 {
+	const struct ctx limit = ctx_within(ctx, s->desk->call_ms);
 	const struct job *j = s->made.job;
 	_cleanup_free_ char *snapshotter = mem_strdup(j->snapshotter);
 	struct image_look *look;
 	struct image found = { 0 };
 	struct err unused = ERR_INIT;
-	int r = snapshotter ? 0 : core_snapshotter(core, ctx, &snapshotter, &unused);
+	int r = snapshotter ? 0 : core_snapshotter(core, &limit, &snapshotter, &unused);
 
 	if (r < 0)
 		return false;
-	look = image_look_begin(core->ctrd, s->image, ctx);
+	look = image_look_begin(core->ctrd, s->image, &limit);
 	do
-		r = image_look_go_on(look, core->ctrd, j->tasks[0].platform, snapshotter, ctx, &found, &unused);
+		r = image_look_go_on(look, core->ctrd, j->tasks[0].platform, snapshotter, &limit, &found, &unused);
 	while (r == 1);
 	image_look_free(look);
 	image_done(&found);
@@ -135,8 +136,9 @@ static int start_take_over(struct start *s, struct core *core, const struct ctx 
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	struct err unused = ERR_INIT;
+	const struct ctx limit = ctx_within(ctx, s->desk->call_ms);
 	const char *id, *at;
-	int r = record_find(core, s->made.job->name, ctx, &rec, &unused);
+	int r = record_find(core, s->made.job->name, &limit, &rec, &unused);
 
 	id = r < 0 ? NULL : dict_get(&rec.c.labels, NOMAD_TASK_LABEL);
 	if (!id || strcmp(id, s->task->id) != 0 || !dict_get(&rec.c.labels, RECORD_COMPLETE))

@@ -17,7 +17,6 @@
 
 enum {
 	TIMEOUT_MAX_S = 366 * 86400, /* of a kill_timeout: more than any client allows */
-	STOP_MS = 60000,             /* for a signal, or for the end by SIGKILL: then Nomad asks again */
 	KILLED_MS = 2000,            /* from SIGKILL to the end, before its shim is taken for one that hangs */
 	DESTROY_MS = 120000,
 };
@@ -70,7 +69,7 @@ static int stopping_run(void *arg, void *state, const struct ctx *ctx, struct er
 {
 	const struct stopping *s = arg;
 	const struct handle_kept *k = &s->handle->kept;
-	const struct ctx limit = ctx_within(ctx, STOP_MS);
+	const struct ctx limit = ctx_within(ctx, s->desk->call_ms); /* then Nomad asks again */
 	struct core *core, there;
 	int r = desk_core_at(state, s->driver, k->address, &core, err);
 
@@ -339,6 +338,7 @@ void destroy_task_begin(struct plugin_call *call, const ProtobufCMessage *reques
 
 struct signalling {
 	struct plugin_work work;
+	struct desk *desk;
 	struct driver_conf *driver;
 	struct handle *handle;
 	char signal[32];
@@ -347,7 +347,7 @@ struct signalling {
 static int signalling_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
 	const struct signalling *s = arg;
-	const struct ctx limit = ctx_within(ctx, STOP_MS);
+	const struct ctx limit = ctx_within(ctx, s->desk->call_ms);
 	struct core *core, there;
 	int r = desk_core_at(state, s->driver, s->handle->kept.address, &core, err);
 
@@ -392,6 +392,7 @@ void signal_task_begin(struct plugin_call *call, const ProtobufCMessage *request
 		return;
 	}
 	s = mem_new(struct signalling);
+	s->desk = desk;
 	s->driver = driver_conf_ref(desk->conf);
 	s->handle = handle_ref(h);
 	(void)snprintf(s->signal, sizeof s->signal, "%d", sig);

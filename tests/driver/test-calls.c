@@ -14,6 +14,7 @@
 #include "plugin-host.h"
 #include "recover.h"
 #include "leases.h"
+#include "start.h"
 #include "stop.h"
 #include "tasks.h"
 #include "wait-call.h"
@@ -25,6 +26,8 @@
 #define ID "web-00000001"
 #define TASK "0a1b2c3d-0000-0000-0000-000000000000/web/deadbeef"
 #define DRIVER "/hashicorp.nomad.plugins.drivers.proto.Driver/"
+
+enum { STARTS = 6 };
 
 struct rig {
 	struct loop *loop;
@@ -510,6 +513,111 @@ static void stop_without_time(void **state)
 	assert_int_equal(calls_of(rig, "Tasks/Kill"), 2);
 }
 
+/* a containerd that hangs */
+
+static void make_alloc(const struct rig *rig)
+{
+	static const char *const folders[] = { "alloc/logs", "web/local", "web/secrets" };
+
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", rig->dir, folders[i]);
+
+		assert_int_equal(file_mkdirs(path, 0700, NULL), 0);
+	}
+}
+
+static struct grpc_call *begin_start(struct rig *rig, unsigned n)
+{
+	static const char options[] = "\x81\xa5image\xa1x";
+	_cleanup_free_ char *id = mem_printf("0a1b2c3d-0000-0000-0000-000000000000/web/%08x", n);
+	Driver__StartTaskRequest req = DRIVER__START_TASK_REQUEST__INIT;
+	Driver__TaskConfig task = DRIVER__TASK_CONFIG__INIT;
+
+	task.id = id;
+	task.name = (char[]){ "web" };
+	task.alloc_dir = rig->dir;
+	task.msgpack_driver_config = (ProtobufCBinaryData){ sizeof options - 1, (uint8_t *)(uintptr_t)options };
+	req.task = &task;
+	return begin(rig, "StartTask", &req.base, 60000);
+}
+
+static bool may_come(struct grpc_call *call, struct err *err)
+{
+	_cleanup_buf_ struct buf wire = { 0 };
+	bool recoverable = false;
+
+	assert_true(grpc_recv(call, NULL, &wire, err) < 0);
+	if (host_recoverable(call, &recoverable) != 1 || !recoverable)
+		fail_msg("%s", err->msg);
+	grpc_call_free(call);
+	return recoverable;
+}
+
+/* More than there are workers; the later ones know by then, and need not wait as long. What waits goes on. */
+static void containerd_hangs(void **state)
+{
+	struct rig *rig = *state;
+	struct grpc_call *starts[STARTS], *stop, *wait, *signal;
+	Driver__SignalTaskRequest req = DRIVER__SIGNAL_TASK_REQUEST__INIT;
+	_cleanup_buf_ struct buf wire = { 0 };
+	unsigned silent = 0;
+
+	make_task(rig, true);
+	(void)know(rig);
+	wait = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, wait, 200));
+	rig->desk->call_ms = 1000;
+	make_alloc(rig);
+	fake_hang(rig->fake, true);
+	for (unsigned i = 0; i < STARTS; i++)
+		starts[i] = begin_start(rig, i);
+	stop = begin_stop(rig, 20);
+	req.task_id = (char[]){ TASK };
+	req.signal = (char[]){ "HUP" };
+	signal = begin(rig, "SignalTask", &req.base, 60000);
+	for (unsigned i = 0; i < STARTS; i++) {
+		struct err err = ERR_INIT;
+
+		assert_true(may_come(starts[i], &err));
+		silent += strstr(err.msg, "does not answer") != NULL;
+	}
+	assert_true(silent > 0);
+	assert_true(grpc_recv(stop, NULL, &wire, NULL) < 0);
+	grpc_call_free(stop);
+	assert_true(grpc_recv(signal, NULL, &wire, NULL) < 0);
+	grpc_call_free(signal);
+	assert_false(answered_within(rig, wait, 100));
+	fake_hang(rig->fake, false);
+	is_answered(begin_stop(rig, 20));
+	assert_int_equal(waited(rig, wait)->result->signal, SIGTERM);
+}
+
+/* With all workers in its calls. */
+static void an_end_while_containerd_hangs(void **state)
+{
+	struct rig *rig = *state;
+	struct grpc_call *starts[STARTS], *wait;
+	int64_t began;
+	bool idle;
+
+	make_task(rig, true);
+	(void)know(rig);
+	wait = begin_wait(rig, TASK);
+	make_alloc(rig);
+	fake_hang(rig->fake, true);
+	for (unsigned i = 0; i < STARTS; i++)
+		starts[i] = begin_start(rig, i);
+	assert_false(answered_within(rig, starts[0], 300));
+	began = clock_mono();
+	idle = plugin_drain(rig->plugin, 1000);
+	assert_true(clock_mono() - began < 20 * NSEC_PER_SEC);
+	fake_hang(rig->fake, false);
+	assert_true(idle || clock_mono() - began >= NSEC_PER_SEC);
+	for (unsigned i = 0; i < STARTS; i++)
+		grpc_call_free(starts[i]);
+	grpc_call_free(wait);
+}
+
 /* another containerd than the options name */
 
 /* SetConfig: another containerd, where nothing is; @error: one that is guessed, since an option is wrong. */
@@ -842,6 +950,8 @@ static const struct plugin_method methods[] = {
 	{ .path = DRIVER "TaskStats", .request = &driver__task_stats_request__descriptor, .begin = task_stats_begin },
 	{ .path = DRIVER "TaskEvents", .request = &driver__task_events_request__descriptor, .begin = task_events_begin },
 	{ .path = DRIVER "StopTask", .request = &driver__stop_task_request__descriptor, .begin = stop_task_begin },
+	{ .path = DRIVER "StartTask", .request = &driver__start_task_request__descriptor, .begin = start_task_begin },
+	{ .path = DRIVER "SignalTask", .request = &driver__signal_task_request__descriptor, .begin = signal_task_begin },
 	{ .path = DRIVER "DestroyTask", .request = &driver__destroy_task_request__descriptor, .begin = destroy_task_begin },
 	{ .path = DRIVER "RecoverTask", .request = &driver__recover_task_request__descriptor, .begin = recover_task_begin },
 	{ 0 },
@@ -912,5 +1022,6 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile), T(dangling_ones_that_are_known),
 	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
-	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(recover_with_wrong_options),
-	  T(destroy_with_wrong_options), T(options_change_under_a_task), T(options_change_during_a_recovery))
+	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(containerd_hangs), T(an_end_while_containerd_hangs),
+	  T(recover_with_wrong_options), T(destroy_with_wrong_options), T(options_change_under_a_task),
+	  T(options_change_during_a_recovery))

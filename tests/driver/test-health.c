@@ -364,6 +364,22 @@ static void several_streams(void **state)
 	assert_word(rig, HEALTHY, "Healthy");
 }
 
+/* It takes what it is asked, and never answers. */
+static void containerd_hangs(void **state)
+{
+	struct rig *rig = *state;
+
+	containerd_comes(rig);
+	set_config(rig, "", NULL, 0);
+	fingerprint(rig);
+	assert_word(rig, HEALTHY, "Healthy");
+	fake_hang(rig->fake, true);
+	set_config(rig, "", NULL, 0); /* so that it looks now */
+	assert_word(rig, UNHEALTHY, "containerd_addr");
+	fake_hang(rig->fake, false);
+	assert_word(rig, HEALTHY, "Healthy");
+}
+
 /* It answers, and yet has no stream of events for us. */
 static void containerd_without_events(void **state)
 {
@@ -516,4 +532,4 @@ static int tear_down(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(the_operator_says_who_makes_networks), T(networks_that_cannot_be),
 	  T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(containerd_comes_and_goes), T(attributes_when_healthy),
-	  T(options_change), T(several_streams), T(containerd_without_events))
+	  T(options_change), T(several_streams), T(containerd_hangs), T(containerd_without_events))

@@ -1,10 +1,12 @@
-"""containerd-driver through deaths: of the plugin, of containerd, of the machine. Tasks go on, and how they ended is known."""
+"""containerd-driver through deaths: of the plugin, of containerd, of the machine; and through what hangs, or is told it wrongly. Tasks go on,
+and how they ended is known."""
+import contextlib
 import os
 import re
 import signal
 import time
 
-from lib.case import Machine, wait_until
+from lib.case import Machine, freeze, wait_until
 from lib.driver_plugin import DriverCase, Failed, Session
 
 WAITS = "until [ -e /local/go ]; do sleep 0.05; done; exit 7"
@@ -179,6 +181,159 @@ class DriverAlive(DriverCase):
             self.assertIn("how it ended is not known", reply["err"])
         else:
             self.assertEqual((reply["result"]["exit_code"], reply["result"]["signal"], reply["err"]), (137, 9, ""))
+
+    # -- containerd hangs
+
+    def health(self, stream, wanted):
+        while True:
+            said = stream.next(90)
+            if said["health"] == wanted:
+                return said["health_description"]
+
+    def test_containerd_hangs(self):
+        """What is to be done waits for it, all else goes on, and so does everything once it does."""
+        runs, ends, stops = (self.start_task(WAITS) for _ in range(3))
+        waits = {h["config"]["id"]: self.wait_task(h) for h in (runs, ends, stops)}
+        pid, stats = self.pid_of(runs), self.session.begin("TaskStats", task_id=runs["config"]["id"], collection_interval={"seconds": 1})
+        health = self.session.begin("Fingerprint")
+        self.health(health, "HEALTHY")
+        tasks = [self.task("exit 4") for _ in range(10)]
+        self.made += [task["id"] for task in tasks]
+        freeze(Machine.containerd.process.pid)
+        try:
+            starts = [self.session.begin("StartTask", task=task) for task in tasks]
+            stopped = [self.session.begin("StopTask", task_id=stops["config"]["id"], timeout={"seconds": 2}) for _ in range(10)]
+            executed = self.session.begin("ExecTask", task_id=runs["config"]["id"], command=["true"], timeout={"seconds": 2})
+            self.go(ends)
+            self.configure()  # it looks at once
+            self.assertIn("containerd", self.health(health, "UNHEALTHY"))
+            for _ in range(3):
+                self.assertGreater(stats.next()["stats"]["agg_resource_usage"]["memory"]["usage"], 0)
+            self.assertEqual(self.inspect(runs)["task"]["state"], "RUNNING")
+            with self.assertRaises(Failed):
+                executed.next()
+        finally:
+            os.kill(Machine.containerd.process.pid, signal.SIGCONT)
+        self.health(health, "HEALTHY")
+        for call in (*starts, *stopped):
+            call.next(120)
+        self.ends(waits[ends["config"]["id"]], 7)
+        self.assertNotEqual(waits[stops["config"]["id"]].next()["result"]["exit_code"], 7)
+        for task in tasks:
+            self.ends(self.session.begin("WaitTask", task_id=task["id"]), 4)
+        self.assertEqual(self.pid_of(runs), pid)
+        self.go(runs)
+        self.ends(waits[runs["config"]["id"]], 7)
+
+    def test_an_end_while_containerd_hangs(self):
+        """Of the plugin, with all of its workers in calls."""
+        handle = self.start_task(WAITS)
+        pid = self.pid_of(handle)
+        tasks = [self.task() for _ in range(10)]
+        freeze(Machine.containerd.process.pid)
+        try:
+            for task in tasks:
+                self.session.begin("StartTask", task=task)
+            self.session.begin("ExecTask", task_id=handle["config"]["id"], command=["sleep", "1000"])
+            time.sleep(1)
+            self.shut_down()
+        finally:
+            os.kill(Machine.containerd.process.pid, signal.SIGCONT)
+        self.new_plugin()
+        self.made += [task["id"] for task in tasks]
+        self.recover(handle)
+        self.assertEqual(self.pid_of(handle), pid)
+        self.go(handle)
+        self.ends(self.wait_task(handle), 7)
+
+    def shut_down(self):
+        """As the agent says it, and it waits for no longer than 2 s."""
+        self.session.ask("/hashicorp.nomad.plugins.drivers.proto.Driver/Shutdown")
+        began = time.monotonic()
+        with contextlib.suppress(Failed):
+            self.session.ask("/plugin.GRPCController/Shutdown")
+        self.plugin.process.wait(20 * Machine.slow)
+        self.assertLess(time.monotonic() - began, 2 * Machine.slow)
+        self.assertEqual(self.plugin.process.returncode, 0, self.plugin.said())
+
+    # -- the plugin is told to end
+
+    def test_init_and_shutdown(self):
+        """As newer agents have them, while tasks run; they are all found again."""
+        self.session.ask("Init")
+        handles = [self.start_task(WAITS) for _ in range(3)]
+        pids, waits = [self.pid_of(h) for h in handles], [self.wait_task(h) for h in handles]
+        exec_ = self.session.begin("ExecTask", task_id=handles[0]["config"]["id"], command=["sleep", "1000"])
+        exec_.waits(0.5)
+        self.shut_down()
+        for call in (*waits, exec_):
+            with self.assertRaises(Failed):
+                while call.next():
+                    pass
+        self.new_plugin()
+        self.session.ask("Init")
+        for handle in handles:
+            self.recover(handle)
+        self.assertEqual([self.pid_of(h) for h in handles], pids)
+        for handle in handles:
+            call = self.wait_task(handle)
+            self.go(handle)
+            self.ends(call, 7)
+
+    # -- options change
+
+    def test_switched_off_while_a_task_runs(self):
+        runs, stops = self.start_task(WAITS), self.start_task(WAITS)
+        call, stopped = self.wait_task(runs), self.wait_task(stops)
+        health = self.session.begin("Fingerprint")
+        self.health(health, "HEALTHY")
+        self.configure(enabled=False)
+        self.assertIn("enabled", self.health(health, "UNDETECTED"))
+        self.session.ask("StopTask", task_id=stops["config"]["id"], timeout={"seconds": 60}, signal="SIGKILL")
+        self.ends(stopped, 137)
+        self.assertEqual(self.session.ask("ExecTask", task_id=runs["config"]["id"], command=["sh", "-c", "exit 3"], timeout={"seconds": 60})["result"]
+                         ["exit_code"], 3)
+        self.go(runs)
+        self.ends(call, 7)
+        self.configure()
+        self.health(health, "HEALTHY")
+
+    def test_options_change_while_a_task_runs(self):
+        """Where it is does not."""
+        runs, stops = self.start_task(WAITS), self.start_task(WAITS)
+        call, stopped = self.wait_task(runs), self.wait_task(stops)
+        self.configure(containerd_addr="/run/nowhere.sock", containerd_namespace="elsewhere")
+        self.session.ask("StopTask", task_id=stops["config"]["id"], timeout={"seconds": 60}, signal="SIGKILL")
+        self.ends(stopped, 137)
+        self.session.ask("DestroyTask", task_id=stops["config"]["id"])
+        self.configure()
+        self.go(runs)
+        self.ends(call, 7)
+
+    def test_a_wrong_option_and_a_new_plugin(self):
+        """Its tasks are found all the same, and nothing is removed; what is new does not start."""
+        for wrong in ({"stats_interval": "sometimes"}, {"containerd_addr": "somewhere"}, {"containerd_addr": "/run/nowhere.sock"}):
+            with self.subTest(wrong=wrong):
+                self.conf = {}
+                runs, stops = self.start_task(WAITS), self.start_task(WAITS)
+                pid, name = self.pid_of(runs), self.name(stops)
+                self.plugin.kill()
+                self.conf = wrong
+                self.new_plugin()
+                for handle in (runs, stops):
+                    self.recover(handle)
+                self.assertEqual(self.pid_of(runs), pid)
+                call = self.wait_task(runs)
+                call.waits(0.5)
+                with self.assertRaises(Failed):
+                    self.start_task()
+                self.session.ask("StopTask", task_id=stops["config"]["id"], timeout={"seconds": 60}, signal="SIGKILL")
+                self.ends(self.wait_task(stops), 137)
+                self.go(runs)
+                self.ends(call, 7)
+                self.configure()
+                self.session.ask("DestroyTask", task_id=stops["config"]["id"])
+                self.gone_from_containerd(name)
 
     # -- the machine dies
 

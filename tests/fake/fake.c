@@ -89,6 +89,8 @@ void fake_crash(struct fake *f)
 	(void)child_wait(f->child, &ctx, NULL);
 }
 
+void fake_hang(struct fake *f, bool on) { child_kill(f->child, on ? SIGSTOP : SIGCONT); }
+
 /* Over a connection of its own: a fault may have broken every other. */
 static int ask(struct fake *f, const char *method, const char *text, struct buf *ret, struct err *err)
 {

@@ -32,6 +32,8 @@ DEFINE_CLEANUP(struct fake, fake_free)
 const char *fake_address(const struct fake *);
 /* SIGKILL, as a containerd that crashes. */
 void fake_crash(struct fake *);
+/* Hangs from now on, with whatever it was asked; or goes on. */
+void fake_hang(struct fake *, bool);
 
 /* Adds a fault "WHERE:WHAT". WHERE is the number of a call, counted from 1 since fake_reset(), or the end of its method
  * ("Tasks/Create": every such call). WHAT: fail[=STATUS] (a gRPC status, 14 by itself), hang, drop (the connection),

@@ -21,8 +21,12 @@ RECIPES = {
 }
 
 
+class NotBuilt(Exception):
+    """Go is there, and does not build it."""
+
+
 def build(version=VERSION):
-    """The path of nomad, built when it is not in the cache: some minutes. containerds.Unavailable says why not."""
+    """The path of nomad, built when it is not in the cache: some minutes. containerds.Unavailable: this machine has no Go; NotBuilt."""
     folder = os.path.join(containerds.cache(), f"nomad-{version}")
     program = os.path.join(folder, "nomad")
     if os.path.exists(program):
@@ -39,7 +43,7 @@ def build(version=VERSION):
                           env=dict(os.environ, GOFLAGS="-mod=mod -trimpath -buildvcs=false", GOTOOLCHAIN="local"))
     if done.returncode:
         shutil.rmtree(half)
-        raise containerds.Unavailable("go build nomad: " + (done.stdout.strip().splitlines() or ["?"])[-1])
+        raise NotBuilt(f"go build nomad {version}: " + (done.stdout.strip().splitlines() or ["?"])[-1])
     os.rename(half, folder)
     return program
 

@@ -35,8 +35,8 @@ static const struct kept_text {
 	const char *key;
 	size_t offset;
 } kept_texts[] = {
-	KEPT(task_id), KEPT(address), KEPT(ns),     KEPT(job),    KEPT(container),   KEPT(image),
-	KEPT(boot),    KEPT(cgroup), KEPT(shared), KEPT(stdout_path), KEPT(stderr_path),
+	KEPT(task_id), KEPT(address), KEPT(ns),     KEPT(job),         KEPT(container),   KEPT(image),
+	KEPT(boot),    KEPT(cgroup),  KEPT(shared), KEPT(stdout_path), KEPT(stderr_path),
 };
 enum { KEPT_TEXTS = sizeof kept_texts / sizeof *kept_texts };
 

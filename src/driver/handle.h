@@ -31,7 +31,7 @@ struct handle_kept {
 	char *task_id; /* Nomad's: "ALLOC/TASK/8 hex digits" */
 	char *address; /* of containerd's socket; NULL: of a plugin that did not say it */
 	char *ns;
-	char *job;     /* davit's name of it: handle_job_name() */
+	char *job; /* davit's name of it: handle_job_name() */
 	char *container;
 	char *image;  /* as containerd calls it; NULL: none, or not known */
 	char *boot;   /* of the host, in which it was started: handle_boot() */

@@ -78,9 +78,9 @@ static void recover_clear(struct desk *desk, const struct handle_kept *k)
 	struct clearing *c = mem_new(struct clearing);
 
 	*c = (struct clearing){ .conf = driver_conf_ref(desk->conf),
-				  .address = mem_strdup(k->address),
-				  .ns = mem_strdup(k->ns),
-				  .job = mem_strdup(k->job) };
+				.address = mem_strdup(k->address),
+				.ns = mem_strdup(k->ns),
+				.job = mem_strdup(k->job) };
 	c->work = (struct plugin_work){ .run = clear_run, .done = on_recovery_cleared, .arg = c, .keep = true };
 	plugin_background(desk->plugin, &c->work);
 }

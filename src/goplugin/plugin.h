@@ -44,8 +44,9 @@ int plugin_new(struct loop *, const struct plugin_conf *, struct plugin **ret, s
 /* The host said GRPCController.Shutdown, or plugin_stop() was called: turn the loop no more, but free it. */
 bool plugin_stopping(const struct plugin *);
 void plugin_stop(struct plugin *);
-/* Tell every work to end, answer what can be answered, and wait at most @ms for both; what is submitted from now on is not run. True: nothing is left at work and
- * plugin_free() returns at once; false: the process is to end by _exit(2) without freeing anything. The socket is unlinked. */
+/* Tell every work to end, answer what can be answered, and wait at most @ms for both; what is submitted from now on is not run.
+ * True: nothing is left at work and plugin_free() returns at once; false: the process is to end by _exit(2) without freeing
+ * anything. The socket is unlinked. */
 bool plugin_drain(struct plugin *, int64_t ms);
 void plugin_free(struct plugin *); /* waits for what is at work */
 DEFINE_CLEANUP(struct plugin, plugin_free)

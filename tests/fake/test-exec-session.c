@@ -339,7 +339,8 @@ static void busy_done(void *arg, bool ran)
 	(void)ran;
 }
 
-/* A Delete that is not answered: the engine is looked for by a worker, and the loop waits for none of it. @gone: nor does the set. */
+/* A Delete that is not answered: the engine is looked for by a worker, and the loop waits for none of it. @gone: nor does the set.
+ */
 static void hangs_with_busy_workers(struct stage *s, bool gone)
 {
 	struct work busy[WORKERS] = { 0 };

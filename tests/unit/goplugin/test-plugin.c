@@ -627,5 +627,4 @@ RUN_TESTS("plugin", T(answers), T(malformed_requests), T(too_few_and_too_many_re
 	  T(a_caller_that_goes_ends_its_work), T(work_that_is_kept_outlives_its_caller),
 	  T(work_beyond_the_threads_waits_and_can_go), T(parked_calls), T(a_deadline_ends_a_parked_call), T(streams),
 	  T(a_client_that_streams), T(a_slow_reader_is_waited_for), T(what_every_plugin_serves), T(a_stop_has_a_limit),
-	  T(freed_while_all_is_open), T(work_that_comes_too_late),
-	  T(what_begins_during_a_stop_is_not_run))
+	  T(freed_while_all_is_open), T(work_that_comes_too_late), T(what_begins_during_a_stop_is_not_run))

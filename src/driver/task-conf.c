@@ -385,7 +385,7 @@ static const struct option task_rows[] = {
 	/* security */
 	{ "privileged", OPTION_BOOL, .from = OPTION_ALL, AT(privileged), .value = "false", .doc = "all capabilities and devices" },
 	{ "readonly_rootfs", OPTION_BOOL, .from = OPTION_ALL, AT(readonly_rootfs), .value = "false",
-	  .doc = "the image cannot be written to" },
+	  .doc = "the image cannot be written to; `/run` can, and keeps nothing" },
 	{ "cap_add", OPTION_TEXTS, .from = OPTION_ALL, AT(cap_add), .read = read_cap_add, .doc = "with or without `CAP_`, `all`" },
 	{ "cap_drop", OPTION_TEXTS, .from = OPTION_ALL, AT(cap_drop), .read = read_cap_drop,
 	  .doc = "with or without `CAP_`, `all`" },

@@ -169,6 +169,8 @@ static int mount_options_of(const struct mount_said *s, struct conf_mount *m, st
 	if (r < 0)
 		return err_wrap(err, r, "options");
 	m->readonly |= s->readonly;
+	if (m->type == CONF_MOUNT_TMPFS && s->options.n && !strv_has(&m->options, "noexec") && !strv_has(&m->options, "exec"))
+		strv_push(&m->options, "exec"); /* the options of Roblox's driver are all that there are */
 	if (s->propagation)
 		strv_push(&m->options, s->propagation);
 	if (s->size)

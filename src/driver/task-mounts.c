@@ -125,6 +125,22 @@ static void put_folders(const struct task_said *in, struct task *t)
 	}
 }
 
+/* What is read-only has a place for its pid files all the same: a tmpfs that has what the image has there, as containerd's own
+ * clients (and so jobs for Roblox's driver) and podman have it. */
+static void put_run(struct task *t)
+{
+	static const char *const options[] = { MOUNT_COPY_UP, "mode=0755", "size=64m" };
+	struct mount *m;
+
+	if (!t->read_only || is_taken(t, "/run"))
+		return;
+	m = task_add_mount(t);
+	m->kind = MOUNT_TMPFS;
+	m->target = mem_strdup("/run");
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		strv_push(&m->options, options[i]);
+}
+
 /* devices */
 
 static void put_device(struct task *t, const char *host, const char *inside, const char *access)
@@ -158,6 +174,7 @@ int task_job_mounts(const struct task_said *in, struct task_job *made, struct er
 	if (r < 0)
 		return r;
 	put_folders(in, t);
+	put_run(t);
 	put_devices(in, t);
 	return 0;
 }

@@ -45,6 +45,7 @@ static const struct {
 	{ "strictatime", BIND | TMPFS, MOUNT_OPTION_KEEP },
 	{ "nocopy", BIND, MOUNT_OPTION_KEEP },
 	{ "sync", TMPFS, MOUNT_OPTION_KEEP },
+	{ MOUNT_COPY_UP, TMPFS, MOUNT_OPTION_KEEP },
 	{ "size=", TMPFS, MOUNT_OPTION_KEEP },
 	{ "mode=", TMPFS, MOUNT_OPTION_KEEP },
 	{ "uid=", TMPFS, MOUNT_OPTION_KEEP },

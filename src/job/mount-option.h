@@ -7,6 +7,7 @@
 #define MOUNT_RO_OUTER "ro-non-recursive" /* what is mounted below it stays as it is */
 #define MOUNT_NO_LINKS "no-symlinks"      /* of a bind: no link in its source is followed; what stands there is held from then on */
 #define MOUNT_CREATE "create-src"         /* of a bind: its source is made, a folder, where it is not there */
+#define MOUNT_COPY_UP "tmpcopyup"         /* of a tmpfs: it begins with what the image has there, but under a VM runtime */
 
 enum mount_option_use {
 	MOUNT_OPTION_KEEP,   /* stands in struct mount's options */

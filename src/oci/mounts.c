@@ -24,6 +24,7 @@ struct entries {
 	struct entry *v;
 	size_t n, cap;
 	bool recursive_ro; /* kernel and engine can */
+	bool vm;
 };
 
 static void entries_done(struct entries *e)
@@ -119,8 +120,9 @@ static void add_given_mount(struct entries *e, const struct spec_mount *m)
 	}
 	if (!strcmp(n->type, "tmpfs"))
 		tmpfs_options(m->options, &n->options);
-	if (m->options)
-		strv_add(&n->options, m->options);
+	for (size_t i = 0; m->options && i < m->options->n; i++)
+		if (!e->vm || strcmp(m->options->v[i], MOUNT_COPY_UP) != 0)
+			strv_push(&n->options, m->options->v[i]);
 	if (m->read_only)
 		strv_push(&n->options, "ro");
 }
@@ -272,7 +274,7 @@ static int check_given(const struct entries *e, struct err *err)
 
 int spec_mounts(const struct spec_in *in, struct buf *out, struct err *err)
 {
-	_cleanup_(entries_done) struct entries given = { .recursive_ro = in->recursive_ro };
+	_cleanup_(entries_done) struct entries given = { .recursive_ro = in->recursive_ro, .vm = in->vm };
 	int r;
 
 	add_all_given(in, &given);

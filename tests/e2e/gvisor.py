@@ -35,6 +35,13 @@ class Gvisor(Case):
             self.assertIn("Starting gVisor", done.out)
             self.assertEqual(done.err, "err\n")
 
+    def test_a_tmpfs_that_begins_with_the_images(self):
+        """runsc does not know the word: it is passed over, and the tmpfs is there."""
+        for runtime in self.runtimes():
+            out = self.davit("run", "--rm", *self.flags(runtime), "--read-only", "--tmpfs", "/run:tmpcopyup,mode=0755", Machine.image, "sh", "-c",
+                             "touch /run/x && echo ok").out
+            self.assertEqual(out, "ok\n")
+
     def test_exec_logs_kill(self):
         for runtime in self.runtimes():
             self.davit("run", "-d", "--name", "sandboxed", *self.flags(runtime), Machine.image, "sh", "-c", "echo up; exec sleep 1000")

@@ -29,7 +29,7 @@ def base():
 
 def images(layer):
     """(name, image) of each."""
-    bash = cri_images.Layer().file("bin/bash", b'#!/bin/sh\nexec /bin/sh "$@"\n', 0o755).data()
+    bash = cri_images.Layer().file("bin/bash", b'#!/bin/sh\nexec /bin/sh "$@"\n', 0o755).file("run/of-image", b"kept\n").data()
     handler = cri_images.Layer().file("bin/handler", HANDLER, 0o755).data()
     server = cri_images.Layer().file("bin/redis-server", b"#!/bin/sh\nexec sleep 100000\n", 0o755).data()
     yield BUSYBOX, cri_images.Image(layer, Cmd=["sh"], Env=[PATH])

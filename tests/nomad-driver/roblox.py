@@ -115,6 +115,7 @@ class Scenarios(Examples):
         for bit in (0, 18, 1):
             self.assertFalse(caps >> bit & 1, f"capability {bit} is in {caps:x}")
         self.assertIn("Read-only file system", job.sh("touch /tmp/file.txt 2>&1", code=1))
+        self.assertEqual(job.sh("touch /run/sleep.pid; ls /run; cat /run/of-image").split(), ["of-image", "sleep.pid", "kept"])
 
     def test_004_privileged(self):
         if not os.path.exists("/dev/loop1"):
@@ -202,6 +203,7 @@ class Scenarios(Examples):
         self.assertEqual(job.sh("cat /target/t1/bind.txt; touch /target/t1/no 2>/dev/null || touch /target/t2/yes"), "hello")
         self.assertEqual(sorted(os.listdir(FOLDER)), ["bind.txt", "seccomp.json", "yes"])
         self.assertIn(" 1024 ", job.sh("df -k /target/t3"))
+        self.assertEqual(job.sh("cd /target/t3; printf '#!/bin/sh\necho runs\n' >x; chmod +x x; ./x"), "runs\n")
         self.assertIn("not permitted", job.sh("mkdir /x 2>&1", code=1))
         self.assertEqual(job.sh("grep -c /etc/resolv.conf /proc/mounts", code=1), "0\n")
         self.assertIn(" 131072 ", job.sh("df -k /dev/shm"))

@@ -127,7 +127,7 @@ static const struct {
 	       "{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/data\"}]"),
 	  NULL,
 	  TASK("\"mounts\":[{\"source\":\"/n/A/web/local/c\",\"target\":\"/c\",\"read_only\":true},"
-	       "{\"source\":\"/s\",\"target\":\"/t\"},{\"type\":\"tmpfs\",\"target\":\"/tmp\",\"options\":[\"size=1m\"]},"
+	       "{\"source\":\"/s\",\"target\":\"/t\"},{\"type\":\"tmpfs\",\"target\":\"/tmp\",\"options\":[\"size=1m\",\"exec\"]},"
 	       "{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/data\"}," FOLDERS "]"),
 	  NULL },
 	{ NULL,
@@ -153,6 +153,12 @@ static const struct {
 	       "{\"source\":\"/v/ro\",\"target\":\"/ro\",\"read_only\":true,\"options\":[\"rprivate\"]},"
 	       "{\"source\":\"/v/sl\",\"target\":\"/sl\",\"options\":[\"rslave\"]}," FOLDERS "]"),
 	  NULL },
+	{ NULL, CONF("\"readonly_rootfs\":true"), NULL,
+	  TASK("\"mounts\":[" FOLDERS
+	       ",{\"type\":\"tmpfs\",\"target\":\"/run\",\"options\":[\"tmpcopyup\",\"mode=0755\",\"size=64m\"]}]"),
+	  NULL },
+	{ NULL, CONF("\"readonly_rootfs\":true,\"tmpfs\":[\"/run:size=1m,noexec\"]"), NULL, TASK("\"read_only\":true"),
+	  "mode=0755" },
 	{ NULL, CONF("\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/local\"}]"), NULL, TASK("\"image\":\"x\""), "/n/A/web/local" },
 	{ NULL, CONF("\"mounts\":[{\"type\":\"bind\",\"source\":\"local\",\"target\":\"/l\"}]"),
 	  "{\"volumes\":{\"enabled\":true,\"selinuxlabel\":\"z\"}}",

@@ -394,6 +394,23 @@ static void read_only_goes_down(void **state)
 	is("linux|rootfsPropagation", "\"shared\"");
 }
 
+static void a_guest_knows_no_copying_up(void **state)
+{
+	struct mount *t = task_add_mount(f.task);
+
+	(void)state;
+	*t = (struct mount){ .kind = MOUNT_TMPFS, .target = mem_strdup("/run") };
+	strv_push(&t->options, "tmpcopyup");
+	strv_push(&t->options, "mode=0755");
+	for (int vm = 0; vm < 2; vm++) {
+		f.in.vm = vm;
+		built();
+		assert_string_equal(json_object_get_string(json_get(mount_at("/run"), "options")),
+				    vm ? "[ \"nosuid\", \"nodev\", \"noexec\", \"mode=0755\" ]"
+				       : "[ \"nosuid\", \"nodev\", \"noexec\", \"tmpcopyup\", \"mode=0755\" ]");
+	}
+}
+
 static void cgroup_of_systemd(void **state)
 {
 	(void)state;
@@ -764,7 +781,7 @@ static void hidden_paths(void **state)
 RUN_TESTS("spec", CASE(usual), CASE(joins_commands_as_docker_does), CASE(clears_an_entrypoint_with_an_empty_one),
 	  CASE(refuses_without_a_command), CASE(environment), CASE(refuses_other_bytes_than_utf8),
 	  CASE(capabilities_follow_the_bounding_set), CASE(limits_stay_below_our_own), CASE(privileged), CASE(network),
-	  CASE(mounts_go_by_depth), CASE(read_only_goes_down), CASE(cgroup_of_systemd), CASE(own_files_are_seen), CASE(devices),
-	  CASE(resources_of_a_guest), CASE(init_is_the_first_process), CASE(namespaces), CASE(user_namespace), CASE(cdi_devices),
-	  CASE(device_rules), CASE(hidden_paths), CASE(profile_and_labels), CASE(exec_keeps_what_it_does_not_change),
-	  CASE(exec_has_its_user_s_home))
+	  CASE(mounts_go_by_depth), CASE(read_only_goes_down), CASE(a_guest_knows_no_copying_up), CASE(cgroup_of_systemd),
+	  CASE(own_files_are_seen), CASE(devices), CASE(resources_of_a_guest), CASE(init_is_the_first_process), CASE(namespaces),
+	  CASE(user_namespace), CASE(cdi_devices), CASE(device_rules), CASE(hidden_paths), CASE(profile_and_labels),
+	  CASE(exec_keeps_what_it_does_not_change), CASE(exec_has_its_user_s_home))

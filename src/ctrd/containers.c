@@ -106,7 +106,7 @@ static void extensions_unpack(const Containers__Container *m, struct ctrd_contai
 
 enum { EXTENSIONS_MAX = 256 };
 
-static int container_unpack(const Containers__Container *m, struct ctrd_container *ret, struct err *err)
+static int container_unpack_lean(const Containers__Container *m, struct ctrd_container *ret, struct err *err)
 {
 	int r;
 
@@ -122,12 +122,21 @@ static int container_unpack(const Containers__Container *m, struct ctrd_containe
 		any_unpack(m->runtime->options, &ret->runtime_options);
 	ret->snapshotter = text_unpack(m->snapshotter);
 	ret->snapshot_key = text_unpack(m->snapshot_key);
-	any_unpack(m->spec, &ret->spec);
 	ret->created_at = time_unpack(m->created_at);
 	ret->updated_at = time_unpack(m->updated_at);
-	extensions_unpack(m, ret);
 	r = entries_unpack(m->labels, m->n_labels, &ret->labels, err);
 	return r < 0 ? err_wrap(err, r, "container %s", m->id) : 0;
+}
+
+static int container_unpack(const Containers__Container *m, struct ctrd_container *ret, struct err *err)
+{
+	int r = container_unpack_lean(m, ret, err);
+
+	if (r < 0)
+		return r;
+	any_unpack(m->spec, &ret->spec);
+	extensions_unpack(m, ret);
+	return 0;
 }
 
 struct ctrd_call *containers_create_begin(struct ctrd *c, const struct ctrd_container *container, const struct ctx *ctx)
@@ -173,13 +182,35 @@ int containers_get(struct ctrd *c, const char *id, const struct ctx *ctx, struct
 	return containers_get_end(containers_get_begin(c, id, ctx), ctx, ret, err);
 }
 
-static int list_add(struct ctrd_containers *all, size_t *cap, const ProtobufCMessage *msg, struct err *err)
-{
-	const Containers__GetResponse *m = (const void *)msg;
+struct container_list {
+	struct ctrd_containers all;
+	size_t cap;
+	struct weight weight;
+	bool lean;
+};
 
-	all->v = mem_grow(all->v, cap, all->n + 1, sizeof *all->v);
-	all->v[all->n] = (struct ctrd_container){ 0 };
-	return container_unpack(m->container, &all->v[all->n++], err);
+/* What is kept of it. */
+static size_t container_weight(const Containers__Container *m)
+{
+	size_t n = sizeof(struct ctrd_container);
+
+	for (size_t i = 0; m && i < m->n_labels; i++)
+		n += strlen(m->labels[i]->key) + strlen(m->labels[i]->value);
+	return n;
+}
+
+static int list_add(struct container_list *l, const struct reply *reply, struct err *err)
+{
+	const Containers__GetResponse *m = (const void *)reply->msg;
+	struct ctrd_container *c;
+	int r = weight_add(&l->weight, l->lean ? container_weight(m->container) : reply->arena.used, err);
+
+	if (r < 0)
+		return r;
+	l->all.v = mem_grow(l->all.v, &l->cap, l->all.n + 1, sizeof *l->all.v);
+	c = &l->all.v[l->all.n++];
+	*c = (struct ctrd_container){ 0 };
+	return l->lean ? container_unpack_lean(m->container, c, err) : container_unpack(m->container, c, err);
 }
 
 struct ctrd_call *containers_list_begin(struct ctrd *c, const char *filter, const struct ctx *ctx)
@@ -191,31 +222,38 @@ struct ctrd_call *containers_list_begin(struct ctrd *c, const char *filter, cons
 	return call_begin(c, &list, NULL, &req.base, ctx);
 }
 
-int containers_list_end(struct ctrd_call *begun, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+static int list_all(struct ctrd_call *begun, bool lean, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
 {
 	_cleanup_(ctrd_call_freep) struct ctrd_call *call = begun;
 	_cleanup_reply_ struct reply reply = { 0 };
-	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
-	struct weight weight = { 0 };
-	size_t cap = 0;
+	struct container_list l = { .lean = lean };
 	int r;
 
 	while ((r = call_next(call, ctx, &reply, err)) > 0) {
-		r = weight_add(&weight, reply.arena.used, err);
-		if (r == 0)
-			r = list_add(&all, &cap, reply.msg, err);
+		r = list_add(&l, &reply, err);
 		if (r < 0)
-			return r;
+			break;
 	}
 	if (r < 0)
-		return r;
-	*ret = TAKE_STRUCT(all);
-	return 0;
+		ctrd_containers_done(&l.all);
+	else
+		*ret = l.all;
+	return r;
+}
+
+int containers_list_end(struct ctrd_call *begun, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+{
+	return list_all(begun, false, ctx, ret, err);
 }
 
 int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
 {
 	return containers_list_end(containers_list_begin(c, filter, ctx), ctx, ret, err);
+}
+
+int containers_list_lean(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+{
+	return list_all(containers_list_begin(c, filter, ctx), true, ctx, ret, err);
 }
 
 struct ctrd_call *containers_set_labels_begin(struct ctrd *c, const char *id, const struct dict *labels, const struct ctx *ctx)

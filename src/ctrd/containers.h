@@ -36,6 +36,8 @@ int containers_get(struct ctrd *, const char *id, const struct ctx *, struct ctr
 struct ctrd_call *containers_list_begin(struct ctrd *, const char *filter, const struct ctx *);
 int containers_list_end(struct ctrd_call *, const struct ctx *, struct ctrd_containers *ret, struct err *err);
 int containers_list(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_containers *ret, struct err *err);
+/* The same without what is large, specs and extensions, which are dropped one by one as they come: for a look at all there are. */
+int containers_list_lean(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_containers *ret, struct err *err);
 /* Set these labels ("" removes one), nothing else. */
 struct ctrd_call *containers_set_labels_begin(struct ctrd *, const char *id, const struct dict *labels, const struct ctx *);
 int containers_set_labels_end(struct ctrd_call *, const struct ctx *, struct err *err);

@@ -26,11 +26,11 @@ struct dangling {
 	struct dict found; /* a task's id, or a job's name where there is but a claim, by the id of the container */
 };
 
-const char *dangling_task(const struct record *rec, const char *node, int64_t before)
+const char *dangling_task(const struct ctrd_container *c, const char *node, int64_t before)
 {
-	const char *task = dict_get(&rec->c.labels, NOMAD_TASK_LABEL), *of = dict_get(&rec->c.labels, NOMAD_NODE_LABEL);
+	const char *task = dict_get(&c->labels, NOMAD_TASK_LABEL), *of = dict_get(&c->labels, NOMAD_NODE_LABEL);
 
-	return task && of && node && !strcmp(of, node) && rec->c.created_at && rec->c.created_at < before ? task : NULL;
+	return task && of && node && !strcmp(of, node) && c->created_at && c->created_at < before ? task : NULL;
 }
 
 static void dangling_wait(struct dangling *d)
@@ -53,17 +53,17 @@ static void dangling_over(struct dangling *d)
 
 /* in a worker */
 
-static bool dangling_has_record(const struct records *recs, const char *id)
+static bool dangling_has_record(const struct ctrd_containers *all, const char *id)
 {
-	for (size_t i = 0; i < recs->n; i++)
-		if (!strcmp(recs->v[i].c.id, id))
+	for (size_t i = 0; i < all->n; i++)
+		if (!strcmp(all->v[i].id, id))
 			return true;
 	return false;
 }
 
 /* A start that was cut off before there was a container: its claim alone tells of it, and does not say whose client it was for. One
  * that is under way somewhere has its lock, or is young. */
-static int dangling_claims(struct dangling *d, struct core *core, const struct records *recs, const struct ctx *ctx,
+static int dangling_claims(struct dangling *d, struct core *core, const struct ctrd_containers *all, const struct ctx *ctx,
 			   struct err *err)
 {
 	_cleanup_(ctrd_leases_done) struct ctrd_leases leases = { 0 };
@@ -74,16 +74,16 @@ static int dangling_claims(struct dangling *d, struct core *core, const struct r
 		const char *job = dict_get(&l->labels, CLAIM_JOB), *id = dict_get(&l->labels, CLAIM_ID);
 
 		if (id && job && handle_is_job_name(job) && l->created_at && l->created_at < d->before &&
-		    !dangling_has_record(recs, id))
+		    !dangling_has_record(all, id))
 			dict_set(&d->found, id, job);
 	}
 	return r;
 }
 
 /* gc.container = false: what came to its end stays, for looking at. */
-static bool dangling_is_kept(const struct dangling *d, const struct record *rec, const struct task_status *t)
+static bool dangling_is_kept(const struct dangling *d, const struct ctrd_container *c, const struct task_status *t)
 {
-	return !d->conf->gc.container && dict_get(&rec->c.labels, RECORD_COMPLETE) && !(t && task_may_live(t));
+	return !d->conf->gc.container && dict_get(&c->labels, RECORD_COMPLETE) && !(t && task_may_live(t));
 }
 
 static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct err *err)
@@ -91,22 +91,22 @@ static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct e
 	struct dangling *d = arg;
 	const struct ctx limit = ctx_within(ctx, DANGLING_LIST_MS);
 	_cleanup_(task_states_done) struct task_states tasks = { 0 };
-	_cleanup_(records_done) struct records recs = { 0 };
+	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
 	struct core *core;
 	int r = desk_core(state, d->conf, &core, err);
 
 	if (r >= 0)
-		r = record_list(core, &limit, &recs, err);
+		r = containers_list_lean(core->ctrd, "labels.\"" CLAIM_JOB "\"", &limit, &all, err);
 	if (r >= 0)
 		r = task_list(core, &limit, &tasks, err);
-	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
-		const char *task = dangling_task(&recs.v[i], d->of, d->before);
-		const struct task_status *t = task_states_find(&tasks, recs.v[i].c.id);
+	for (size_t i = 0; r >= 0 && i < all.n; i++) {
+		const char *task = dangling_task(&all.v[i], d->of, d->before);
+		const struct task_status *t = task_states_find(&tasks, all.v[i].id);
 
-		if (task && !dangling_is_kept(d, &recs.v[i], t))
-			dict_set(&d->found, recs.v[i].c.id, task);
+		if (task && !dangling_is_kept(d, &all.v[i], t))
+			dict_set(&d->found, all.v[i].id, task);
 	}
-	return r < 0 ? r : dangling_claims(d, core, &recs, &limit, err);
+	return r < 0 ? r : dangling_claims(d, core, &all, &limit, err);
 }
 
 static int dangling_remove(void *arg, void *state, const struct ctx *ctx, struct err *err)

@@ -5,7 +5,7 @@
  * is, or containerd's lists did not come. What has ended stays where gc.container says that such containers are kept for looking
  * at. */
 #pragma once
-#include "record.h"
+#include "containers.h"
 #include <stdbool.h>
 
 struct desk;
@@ -21,6 +21,6 @@ void dangling_set(struct dangling *);
 /* A task of the agent's says whose client this is. Nothing where it does not. */
 void dangling_learn(struct dangling *, const char *node_id);
 
-/* Is @rec a container of the driver's for client @node, made before @before (wall time, ns)? Then its task's id, borrowed; else
+/* Is @c a container of the driver's for client @node, made before @before (wall time, ns)? Then its task's id, borrowed; else
  * NULL. */
-const char *dangling_task(const struct record *rec, const char *node, int64_t before);
+const char *dangling_task(const struct ctrd_container *c, const char *node, int64_t before);

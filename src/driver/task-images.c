@@ -486,7 +486,7 @@ static int sweep_all(struct image_sweep *s, struct core *core, const struct ctx 
 	int r = images_list(core->ctrd, "labels.\"" IMAGE_MADE_FOR "\"==\"" IMAGE_MADE_FOR_NOMAD "\"", ctx, &images, err);
 
 	if (r == 0 && images.n)
-		r = containers_list(core->ctrd, NULL, ctx, &containers, err);
+		r = containers_list_lean(core->ctrd, NULL, ctx, &containers, err);
 	for (size_t i = 0; r == 0 && i < images.n; i++)
 		sweep_one(s, core, &images.v[i], &containers, ctx);
 	return r;

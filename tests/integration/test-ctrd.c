@@ -402,7 +402,7 @@ static void container_of_script(struct ctrd_container *k, const char *id, const 
 static void keeps_containers(void **state)
 {
 	_cleanup_(ctrd_container_done) struct ctrd_container k = { 0 }, got = { 0 };
-	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
+	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 }, lean = { 0 };
 	_cleanup_dict_ struct dict labels = { 0 };
 	const struct ctrd_any *extension;
 
@@ -440,6 +440,12 @@ static void keeps_containers(void **state)
 	assert_null(ctrd_container_extension(&got, "other"));
 	OK(containers_list(c, "labels.keep==1", &soon, &all, &err));
 	assert_int_equal(all.n, 1);
+	OK(containers_list_lean(c, "labels.keep==1", &soon, &lean, &err));
+	assert_int_equal(lean.n, 1);
+	assert_string_equal(lean.v[0].id, "record");
+	assert_string_equal(dict_get(&lean.v[0].labels, "keep"), "1");
+	assert_true(lean.v[0].created_at == all.v[0].created_at && lean.v[0].created_at);
+	assert_true(!lean.v[0].spec.type_url && !lean.v[0].spec.value.len && !lean.v[0].n_extensions);
 	OK(containers_delete(c, "record", &soon, &err));
 	OK(containers_delete(c, "record", &soon, &err));
 	ctrd_container_done(&got);
@@ -605,7 +611,7 @@ static void tells_of_events(void **state)
 static void lists_more_than_a_message_holds(void **state)
 {
 	enum { N = 300, PAD = 80000 }; /* 24 MB of specs: over the 16 MiB of one message */
-	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
+	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 }, lean = { 0 };
 	_cleanup_free_ char *pad = mem_zalloc(PAD + 1);
 	struct ctrd_call *call[N];
 
@@ -623,6 +629,8 @@ static void lists_more_than_a_message_holds(void **state)
 		OK(containers_create_end(call[i], &soon, &err));
 	OK(containers_list(c, "id~=many-", &soon, &all, &err));
 	assert_int_equal(all.n, N);
+	OK(containers_list_lean(c, "id~=many-", &soon, &lean, &err));
+	assert_int_equal(lean.n, N);
 	for (int i = 0; i < N; i++)
 		call[i] = containers_delete_begin(c, all.v[i].id, &soon);
 	for (int i = N; i-- > 0;) /* in any order */

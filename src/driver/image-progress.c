@@ -27,6 +27,13 @@ static struct image_layer *layer_of(struct image_progress *p, const char *digest
 	return &p->v[p->n++];
 }
 
+static int64_t layer_bytes(json *line, const char *key, int64_t known)
+{
+	const int64_t n = json_get_int(line, key, known);
+
+	return n < 0 ? known : n;
+}
+
 static void line_take(struct image_progress *p, const char *text, size_t len)
 {
 	_cleanup_json_ json *line = NULL;
@@ -40,8 +47,8 @@ static void line_take(struct image_progress *p, const char *text, size_t len)
 	if (!l)
 		return;
 	status = json_get_str(line, "status");
-	l->at = json_get_int(line, "offset", l->at);
-	l->size = json_get_int(line, "size", l->size);
+	l->at = layer_bytes(line, "offset", l->at);
+	l->size = layer_bytes(line, "size", l->size);
 	l->done = status && !strcmp(status, "done");
 	p->news = true;
 }

@@ -252,3 +252,57 @@ class Names(TaskCase):
         task.destroy()
         self.assertEqual(mountinfo(), before)
         self.assertTrue(os.path.exists(os.path.join(task.dir, "local")))
+
+
+class Odd(TaskCase):
+    """What no job should say: each is an error of one line, or a task that runs; the plugin stays, and nothing of it does."""
+    OPTIONS = (
+        {"image": "../../etc/passwd"}, {"image": "a b"}, {"image": "x" * 5000}, {"image": "\x1b[31mx"}, {"image": "--help"}, {"image": "x\ny"},
+        {"image": "x@sha256:zz"},
+        {"command": "--version"}, {"command": "\n"}, {"command": "x" * 5000}, {"args": ["x" * 200000]}, {"args": ["a"] * 20000},
+        {"labels": [{"a\nb": "c"}]}, {"labels": [{"a": "x" * 5000}]}, {"labels": [{f"k{n}": "v" for n in range(2000)}]},
+        {"hostname": "../x"}, {"hostname": "a\nb"}, {"hostname": "x" * 300}, {"extra_hosts": ["a\n1.2.3.4 b:1.2.3.4"]},
+        {"mounts": [{"type": "tmpfs", "target": f"/m{n}"} for n in range(3000)]}, {"mounts": [{"type": "tmpfs", "target": "/../../x\ny"}]},
+        {"mounts": [{"type": "bind", "source": "local/" + "d/" * 3000, "target": "/x"}]},
+        {"mounts": [{"type": "bind", "source": "local/a\0b", "target": "/x"}]},
+        {"devices": [{"host_path": "/etc/shadow"}]}, {"devices": [{"host_path": "/dev/../etc"}]},
+        {"sysctl": [{"net.ipv4.ip_forward": "1\n2"}]}, {"sysctl": [{"net/../kernel.x": "1"}]},
+        {"cap_add": ["x" * 5000]}, {"ulimit": [{"nofile": "1e999"}]}, {"cwd": "../../.."}, {"cwd": "/a\nb"}, {"seccomp_profile": "{}"},
+        {"load": "../../../etc/passwd"},
+        {"load": "local"}, {"runtime": "../../bin/sh"}, {"snapshotter": "../x"}, {"cgroupns": "container:x"}, {"pid_mode": "container:x"},
+        {"group_add": ["-1"]})
+    FIELDS = (
+        {"env": {"A=B": "x"}}, {"env": {"": "y"}}, {"env": {"A\nB": "z"}}, {"env": {"L": "x" * 140000}},
+        {"env": {f"K{n}": "v" for n in range(20000)}},
+        {"alloc_id": "../../x"}, {"alloc_id": "x" * 5000}, {"alloc_id": "a\nb"}, {"user": "-1"}, {"user": "0\n0"}, {"user": "x" * 5000},
+        {"job_name": "\x01\n"},
+        {"stdout_path": "relative"}, {"stdout_path": "/proc/self/fd/1"}, {"stdout_path": "/" + "x" * 5000}, {"alloc_dir": "/"},
+        {"alloc_dir": "/none"}, {"alloc_dir": "/../x"})
+    IDS = ("../../../etc/x/t/0", "a\nb/t/0", "x" * 5000, "/", "-", "a/../../b", "\x1b[31m", "a/t/%s%n")
+
+    def survives(self, conf, **fields):
+        task = Task(self)
+        if "id" in fields:
+            task.id = fields["id"]
+            self.made.append(task.id)
+        try:
+            task.start(sh("true", **conf), **fields)
+            self.assertIsNotNone(task.wait())
+        except Failed as failed:
+            self.assertTrue(failed.message, (conf, fields))
+            self.assertNotIn("\n", failed.message)
+            self.assertNotIn("\x1b", failed.message)
+        task.destroy()
+        self.assertIsNone(self.plugin.process.poll(), (conf, fields))
+
+    def test_options(self):
+        for conf in self.OPTIONS:
+            self.survives(conf)
+
+    def test_fields(self):
+        for fields in self.FIELDS:
+            self.survives({}, **fields)
+
+    def test_ids(self):
+        for id in self.IDS:
+            self.survives({}, id=id)

@@ -10,7 +10,7 @@ import time
 from lib import services
 from lib.case import Machine, wait_until
 from lib.nomad_agent import Refused
-from lib.nomad_case import Job, NomadCase, containers_of, spec
+from lib.nomad_case import Job, NomadCase, spec
 
 AUTH_PORT = 5001
 JOBS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jobs")
@@ -47,12 +47,12 @@ class Example(Job):
         """Stopped; a `sleep` that hears no SIGTERM is not waited for."""
         with contextlib.suppress(Refused):
             self.agent.stop_job(self.name)
-        for alloc in self.allocs():
-            names = containers_of(alloc["ID"])
-            for row in Machine.containerd.ctr("tasks", "ls", ns="nomad").stdout.splitlines()[1:]:
-                if row.split()[0] in names:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(int(row.split()[1]), signal.SIGKILL)
+        allocs = [a["ID"] for a in self.allocs()]
+        for row in Machine.containerd.ctr("tasks", "ls", ns="nomad").stdout.splitlines()[1:]:
+            name, pid, status = row.split()
+            if status == "RUNNING" and any(a in name for a in allocs):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 class Examples(NomadCase):

@@ -1,5 +1,6 @@
 /* rm and prune. */
 #include "job-remove.h"
+#include "file.h"
 #include "job-name.h"
 #include "kept-logs.h"
 #include "mem.h"
@@ -48,6 +49,16 @@ static int remove_record(struct core *c, const struct record *rec, bool force, b
 	return r;
 }
 
+/* Nor a claim: a davit that was killed before it made one has left its lock's file. */
+static void remove_lock(struct core *c, const char *name, const struct ctx *ctx)
+{
+	_cleanup_free_ char *path = strchr(name, '/') ? NULL : places_lock(c, name);
+	int lock;
+
+	if (path && file_exists(path) && claim_lock(c, name, false, ctx, &lock, NULL) >= 0)
+		claim_unlock(c, name, lock);
+}
+
 /* No record of that name: a killed davit may have left a claim. */
 static int remove_claim(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
@@ -57,6 +68,8 @@ static int remove_claim(struct core *c, const char *name, const struct ctx *ctx,
 	bool there = r >= 0 && l.n > 0;
 
 	ctrd_leases_done(&l);
+	if (r >= 0 && !there)
+		remove_lock(c, name, ctx);
 	if (r < 0 || !there)
 		return r;
 	r = claim_lock(c, name, true, ctx, &lock, err);

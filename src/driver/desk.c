@@ -1,4 +1,5 @@
 #include "desk.h"
+#include "clearing.h"
 #include "clock.h"
 #include "file.h"
 #include "fingerprint.h"
@@ -61,6 +62,7 @@ struct desk *desk_new(struct loop *loop)
 	d->events = task_events_new(loop);
 	d->images = task_images_new(loop, d->conf);
 	d->dangling = dangling_new(d);
+	d->clearings = clearings_new(d);
 	return d;
 }
 
@@ -113,6 +115,7 @@ void desk_free(struct desk *d)
 	cpuset_share_free(d->shares);
 	fingerprint_free(d->fingerprint);
 	dangling_free(d->dangling);
+	clearings_free(d->clearings);
 	group_networks_free(d->networks);
 	handles_done(&d->handles);
 	task_images_free(d->images);

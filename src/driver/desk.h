@@ -15,6 +15,7 @@
 #include "task-images.h"
 #include "task-stats.h"
 
+struct clearings;
 struct fingerprint;
 
 struct desk {
@@ -28,6 +29,7 @@ struct desk {
 	struct task_images *images;
 	struct stats_compute compute; /* what the client has, where SetConfig has said so */
 	struct dangling *dangling;
+	struct clearings *clearings;
 	struct cpuset_share *shares;     /* that tasks without cores of their own follow */
 	struct fingerprint *fingerprint; /* NULL until desk_serve() */
 	struct group_networks *networks;

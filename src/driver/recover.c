@@ -2,12 +2,12 @@
  * clear word that there is no such task is a failure, upon which the agent starts the task again, as after a reboot; a containerd
  * that is away or silent is none: the task is taken for one that runs, and its wait (wait.h) finds out. One that has ended
  * meanwhile is known by its wait as well, at once. What a task that is gone has left (record, snapshot, lease, network namespace)
- * is cleared away. */
+ * is cleared away (clearing.h). */
 #include "recover.h"
+#include "clearing.h"
 #include "containers.h"
 #include "dangling.h"
 #include "desk.h"
-#include "job-remove.h"
 #include "log.h"
 #include "mem.h"
 #include "record.h"
@@ -15,7 +15,7 @@
 #include "wait.h"
 #include <string.h>
 
-enum { RECOVER_LOOK_MS = 4000, RECOVER_CLEAR_MS = 60000 };
+enum { RECOVER_LOOK_MS = 4000 };
 
 struct recovery {
 	struct plugin_call *call; /* NULL: the client has gone */
@@ -36,55 +36,6 @@ static void recovery_free(struct recovery *v)
 
 static void on_recovery_closed(void *arg) { recovery_free(arg); }
 
-/* what is left */
-
-struct clearing {
-	struct plugin_work work;
-	struct driver_conf *conf;
-	char *address, *ns, *job;
-};
-
-static int clear_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
-{
-	struct clearing *c = arg;
-	const struct ctx limit = ctx_within(ctx, RECOVER_CLEAR_MS);
-	struct core *core, there;
-	int r = desk_core_at(state, c->conf, c->address, &core, err);
-
-	if (r < 0)
-		return r;
-	there = core_in(core, c->ns);
-	r = job_remove(&there, c->job, true, true, &limit, err);
-	core_leave(&there);
-	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
-}
-
-static void on_recovery_cleared(void *arg, struct plugin_call *call, int r, const struct err *err)
-{
-	struct clearing *c = arg;
-
-	(void)call;
-	if (r < 0)
-		log_warn("task that is gone: what it left stays for now: %s", err->msg);
-	driver_conf_unref(c->conf);
-	free(c->address);
-	free(c->ns);
-	free(c->job);
-	free(c);
-}
-
-static void recover_clear(struct desk *desk, const struct handle_kept *k)
-{
-	struct clearing *c = mem_new(struct clearing);
-
-	*c = (struct clearing){ .conf = driver_conf_ref(desk->conf),
-				.address = mem_strdup(k->address),
-				.ns = mem_strdup(k->ns),
-				.job = mem_strdup(k->job) };
-	c->work = (struct plugin_work){ .run = clear_run, .done = on_recovery_cleared, .arg = c, .keep = true };
-	plugin_background(desk->plugin, &c->work);
-}
-
 /* what has become of it */
 
 static void recover_fail(struct recovery *v, const char *why)
@@ -92,7 +43,7 @@ static void recover_fail(struct recovery *v, const char *why)
 	struct err err = ERR_INIT;
 
 	(void)err_set(&err, ERR_NOT_FOUND, "task %s: %s", v->kept.task_id, why);
-	recover_clear(v->desk, &v->kept);
+	clearings_add(v->desk->clearings, &v->kept);
 	plugin_fail(TAKE_PTR(v->call), &err);
 	recovery_free(v);
 }

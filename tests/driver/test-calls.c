@@ -447,8 +447,21 @@ static void recover_after_a_boot_without_containerd(void **state)
 {
 	struct rig *rig = *state;
 
+	make_container(rig);
 	hide(rig, true);
 	recovers_not(rig, "another", -ERR_NOT_FOUND, "the host has booted");
+	hide(rig, false);
+	is_cleared(rig);
+}
+
+/* What is not cleared by then stays for the next one. */
+static void a_plugin_that_ends_before_it_can_clear(void **state)
+{
+	struct rig *rig = *state;
+
+	hide(rig, true);
+	recovers_not(rig, "another", -ERR_NOT_FOUND, "the host has booted");
+	assert_int_equal(loop_pause(rig->loop, 100, NULL, NULL), 0);
 	hide(rig, false);
 }
 
@@ -1020,8 +1033,8 @@ static int tear_down(void **state)
 RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), T(events), T(recover_one_that_runs),
 	  T(recover_one_that_has_ended), T(recover_one_that_is_settled), T(recover_one_that_is_gone),
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
-	  T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile), T(dangling_ones_that_are_known),
-	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
-	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(containerd_hangs), T(an_end_while_containerd_hangs),
-	  T(recover_with_wrong_options), T(destroy_with_wrong_options), T(options_change_under_a_task),
-	  T(options_change_during_a_recovery))
+	  T(a_plugin_that_ends_before_it_can_clear), T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile),
+	  T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet),
+	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(containerd_hangs),
+	  T(an_end_while_containerd_hangs), T(recover_with_wrong_options), T(destroy_with_wrong_options),
+	  T(options_change_under_a_task), T(options_change_during_a_recovery))

@@ -352,14 +352,3 @@ class DriverAlive(DriverCase):
             self.recover(handle)
         self.assertIn("how it ended is not known", failed.exception.message)
         self.gone_from_containerd(name)
-
-    def test_dangling_containers(self):
-        """One that a plugin started whose answer nobody had, and that nobody asks for."""
-        lost = self.start_task()
-        name = self.name(lost)
-        self.plugin.kill()
-        self.conf = {"gc": {"dangling_containers": {"period": "10s", "creation_grace": "1m", "enabled": True, "dry_run": False}}}
-        self.new_plugin()
-        self.start_task()
-        time.sleep(12)
-        self.assertIn(name, Machine.containerd.ctr("containers", "ls", "-q", ns=Machine.ns).stdout)

@@ -108,8 +108,12 @@ def mounts():
 
 def everything(containerd):
     own = f"process {containerd.process.pid} " if containerd.process else "none"
-    running = {p for p in processes() if not p.startswith(own)}
-    found = firewall() | links() | running | cgroups() | mounts() | records(containerd)
+    return {w for w in on_the_host() if not w.startswith(own)} | records(containerd)
+
+
+def on_the_host():
+    """All but what containerd knows."""
+    found = firewall() | links() | processes() | cgroups() | mounts()
     for kind, pattern in FOLDERS.items():
         found.update(f"{kind} {path}" for path in glob.glob(pattern) if not path.startswith("/run/davit/engine/"))
     return found

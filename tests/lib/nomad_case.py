@@ -313,10 +313,10 @@ class NomadCase(unittest.TestCase):
         return found
 
     def _end(self):
-        if self.agent.process is None or self.agent.process.poll() is not None:
-            self.agent.start()
         if not Machine.containerd.process:
             Machine.containerd.start()
+        if self.agent.process is None or self.agent.process.poll() is not None:
+            self.agent.start()
         failed = self._outcome_failed()
         story = "\n".join(self._story(j) for j in self.jobs) if failed else ""
         for job in self.jobs:

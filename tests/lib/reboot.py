@@ -5,11 +5,22 @@ import os
 import shutil
 import signal
 import subprocess
+import uuid
 
 from lib import leaks
-from lib.case import wait_until
+from lib.case import Machine, wait_until
 
 KEPT = ("/run/lock",)
+BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+def _new_boot():
+    """The kernel has another name for it each time."""
+    path = os.path.join(Machine.work, "boot_id")
+    with open(path, "w") as f:
+        f.write(f"{uuid.uuid4()}\n")
+    if not os.path.ismount(BOOT):
+        subprocess.run(["mount", "--bind", path, BOOT], check=True)
 
 
 def _mounts():
@@ -67,6 +78,7 @@ def reboot(agent, containerd):
     for path in sorted(groups, reverse=True):
         with contextlib.suppress(OSError):
             os.rmdir(path)
+    _new_boot()
 
 
 def _pids(group):

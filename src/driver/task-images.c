@@ -197,14 +197,25 @@ static void pull_stop(struct image_pull *p)
 	timer_set(&p->look, clock_mono() + PULL_END_MS * NSEC_PER_MSEC);
 }
 
+/* The job's name for it, and not that of a descriptor. */
+static int load_error(const struct image_pull *p, int r, struct err *err)
+{
+	const struct err cause = *err;
+	const size_t n = strlen(HELD_FILE ": ");
+
+	err_clear(err);
+	(void)err_set(err, cause.code, "%s", cause.msg + (!strncmp(cause.msg, HELD_FILE ": ", n) ? n : 0));
+	if (*cause.hint)
+		(void)err_hint(err, r, "%s", cause.hint);
+	return err_wrap(err, r, "archive %s", p->load_name);
+}
+
 /* What Docker's users read in the place of a registry's 401, 403 and 404, which do not tell one from the other. */
-static int pull_error(const struct image_pull *p, int r, struct err *err)
+static int pull_error(int r, struct err *err)
 {
 	struct err cause = *err;
 
 	if (r != -ERR_NOT_FOUND && r != -ERR_PERMISSION && r != -ERR_UNAUTHENTICATED)
-		return r;
-	if (p->load_fd >= 0)
 		return r;
 	err_clear(err);
 	(void)err_set(err, cause.code, "pull access denied, repository does not exist or may require authorization: %s", cause.msg);
@@ -230,7 +241,7 @@ static void pull_over(struct image_pull *p, int r, struct err *err)
 		return;
 	}
 	if (r < 0)
-		r = pull_error(p, r, err);
+		r = p->load_fd >= 0 ? load_error(p, r, err) : pull_error(r, err);
 	list_unlink(&p->node);
 	p->over = true;
 	pull_tell(p, r, err);

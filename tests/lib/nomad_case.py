@@ -231,8 +231,12 @@ def label(container, word):
 
 def containers_of(alloc):
     """Those whose name or a label of whom has the allocation's ID."""
-    names = Machine.containerd.ctr("containers", "ls", "-q", ns="nomad").stdout.split()
-    return [n for n in names if alloc in n or alloc in json.dumps(info(n).get("Labels") or {})]
+    found = []
+    for name in Machine.containerd.ctr("containers", "ls", "-q", ns="nomad").stdout.split():
+        with contextlib.suppress(subprocess.CalledProcessError):  # it has gone meanwhile
+            if alloc in name or alloc in json.dumps(info(name).get("Labels") or {}):
+                found.append(name)
+    return found
 
 
 def spec(container):

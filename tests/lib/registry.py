@@ -70,11 +70,12 @@ class Faulty:
     """A registry on loopback that serves one image at every name, with one fault.
 
     Faults: "digest" (a layer with other bytes), "truncated" (a layer that ends early), "500" (every blob), "once" (the first
-    blob request breaks off in the middle), "manifest" (no JSON), "huge" (a manifest without end), "hang" (a layer never comes).
+    blob request breaks off in the middle), "manifest" (no JSON), "huge" (a manifest without end), "hang" (a layer never comes),
+    "drips" (a layer comes bit by bit, until it is released), "busy" (its first @busy answers are 503).
     """
 
-    def __init__(self, image, fault=None):
-        self.image, self.fault, self.asked, self.broken = image, fault, [], False
+    def __init__(self, image, fault=None, busy=0):
+        self.image, self.fault, self.busy, self.asked, self.broken = image, fault, busy, [], False
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -104,6 +105,8 @@ class Faulty:
 
     def serve(self, request):
         self.asked.append((request.path, request.headers.get("Range")))
+        if self.fault == "busy" and len(self.asked) <= self.busy:
+            return self.answer(request, b'{"errors":[{"code":"UNAVAILABLE","message":"out of breath"}]}', "application/json", code=503)
         if request.path == "/v2/":
             return self.answer(request, b"{}")
         if "/manifests/" in request.path:
@@ -117,11 +120,13 @@ class Faulty:
         return self.blob(request, blob)
 
     def blob(self, request, blob):
-        layer, first = blob is self.image.layer, not self.broken
+        layer, first = blob is not self.image.config, not self.broken
         if layer and self.fault == "digest":
             blob = bytes([blob[0] ^ 1]) + blob[1:]
         if layer and self.fault == "hang":
             self.released.wait(60)
+        if layer and self.fault == "drips":
+            return self.answer(request, blob, drips=True)
         if layer and (self.fault == "truncated" or self.fault == "once" and first):
             self.broken = True
             return self.answer(request, blob[:len(blob) // 2], length=len(blob))
@@ -131,7 +136,16 @@ class Faulty:
             return self.answer(request, blob[start:], code=206, extra={"Content-Range": f"bytes {start}-{len(blob) - 1}/{len(blob)}"})
         return self.answer(request, blob)
 
-    def answer(self, request, body, kind="application/octet-stream", extra=None, code=200, length=None):
+    def drip(self, request, body):
+        at, bit = 0, max(1, len(body) // 1000)
+        while at < len(body):
+            if self.released.wait(0.2):
+                bit = len(body)
+            request.wfile.write(body[at:at + bit])
+            request.wfile.flush()
+            at += bit
+
+    def answer(self, request, body, kind="application/octet-stream", extra=None, code=200, length=None, drips=False):
         request.send_response(code)
         request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(length or len(body)))
@@ -140,7 +154,7 @@ class Faulty:
         request.end_headers()
         try:
             if request.command != "HEAD":
-                request.wfile.write(body)
+                self.drip(request, body) if drips else request.wfile.write(body)
             if length:
                 request.close_connection = True
                 request.wfile.flush()

@@ -41,11 +41,14 @@ class Conformance(NomadCase):
 
 
 class Exec(NomadCase):
-    def test_a_program_that_is_missing(self):
+    def test_a_program_that_is_missing_or_is_none(self):
         job = self.job().running()
-        with job.exec("/no/such/program") as e:
-            out, err, code = e.wait()
-        self.assertTrue(code or e.raw, f"{out} {err} {code}")
+        for command, wanted, words in (("/no/such/program", 127, "/no/such/program"), ("no-such-program", 127, "no-such-program"),
+                                       ("/etc/passwd", 126, "/etc/passwd"), ("/etc", 126, "/etc")):
+            with self.subTest(command), job.exec(command) as e:
+                out, err, code = e.wait()
+                self.assertEqual((out, code), ("", wanted), err + e.raw)
+                self.assertIn(words, err)
 
     def test_environment_and_user_are_the_tasks(self):
         job = self.job(more='user = "web"\n env {\n COLOUR = "green"\n }').running()

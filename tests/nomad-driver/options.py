@@ -49,10 +49,11 @@ class Wrong(NomadCase):
         self.assertIn("image", "\n".join(job.says()))
 
     def test_an_entrypoint_of_nothing(self):
-        """What took Roblox's plugin down."""
-        job = self.job(None, config={"entrypoint": []}, image=nomad_images.REDIS).wait("running", "failed")
-        self.assertTrue(self.agent.driver()["Healthy"])
-        self.assertTrue(job.status())
+        """What took Roblox's plugin down: it is none, so that the image's own is run."""
+        plugin = self.agent.plugin_pid()
+        job = self.job(None, config={"entrypoint": []}, image=nomad_images.REDIS).running()
+        self.assertEqual(job.run("cat", "/proc/1/cmdline").split("\0")[:2], ["sleep", "100000"])
+        self.assertEqual(self.agent.plugin_pid(), plugin)
 
 
 class Policy(NomadCase):

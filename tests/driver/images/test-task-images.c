@@ -268,16 +268,21 @@ static void archives_are_read(void **state)
 	struct bed *b = *state;
 	_cleanup_free_ char *path = mem_printf("%s/x.tar", b->dir);
 	struct image_want w = { .name = "docker.io/library/read:1", .load_name = "x.tar" };
-	struct one o, again;
+	struct one o, again, other;
 
 	w.load_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(w.load_fd, "archive", 7), 7);
 	want(b, &o, &w);
 	assert_string_equal(o.event, "Loading image");
 	want(b, &again, &w);
+	w.name = "docker.io/library/another:1"; /* its words name the archive as the job does */
+	want(b, &other, &w);
 	(void)close(w.load_fd);
 	assert_int_equal(await(b, &o), 0);
 	assert_int_equal(await(b, &again), 0);
+	assert_int_equal(await(b, &other), -ERR_PRECONDITION);
+	assert_string_equal(other.err.msg, "archive x.tar: no image of the name docker.io/library/another:1 is in it");
+	assert_string_equal(other.err.hint, "docker login");
 	await_asked(b,
 		    "load --address /nonexistent --namespace nomad --mark davit.made-for=nomad --progress json "
 		    "--only docker.io/library/read:1 --input /proc/self/fd/3",

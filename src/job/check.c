@@ -163,6 +163,8 @@ static int check_mount_options(const struct mount *m, struct err *err)
 		case MOUNT_OPTION_UNKNOWN: return mount_option_unknown("mount option", m->kind, o, err);
 		}
 	}
+	if (strv_has(&m->options, MOUNT_CREATE) && strv_has(&m->options, MOUNT_NO_LINKS))
+		return check_fail("mount option", MOUNT_CREATE, "not with " MOUNT_NO_LINKS ": it would follow them", err);
 	return check_recursion(m, err);
 }
 

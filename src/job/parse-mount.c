@@ -77,7 +77,8 @@ int parse_volume(const char *s, const char *cwd, struct task *t, struct err *err
 		r = set_source("volume", source, cwd, &m, err);
 	if (r >= 0 && s[b])
 		r = add_options("volume option", s + b + 1, &m, err);
-	if (r >= 0 && m.kind == MOUNT_BIND && !strv_has(&m.options, MOUNT_CREATE)) /* as Docker has it, for -v alone */
+	if (r >= 0 && m.kind == MOUNT_BIND && !strv_has(&m.options, MOUNT_CREATE) && !strv_has(&m.options, MOUNT_NO_LINKS))
+		/* as Docker has it, for -v alone */
 		strv_push(&m.options, MOUNT_CREATE);
 	if (r >= 0)
 		r = check_mount(&m, err);

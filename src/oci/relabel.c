@@ -74,8 +74,7 @@ int relabel_file(const char *path, const char *label, struct err *err)
 	return fd < 0 ? fd : relabel_one(fd, path, label, err);
 }
 
-/* Where the descriptor really is, whatever links led there. */
-static int refuse_host(int fd, const char *path, struct err *err)
+static bool is_hosts(const char *path)
 {
 	static const char *const host[] = {
 		"/",          "/bin",      "/boot",       "/dev",        "/etc",       "/home",    "/lib",     "/lib32",
@@ -85,25 +84,31 @@ static int refuse_host(int fd, const char *path, struct err *err)
 		"/var/spool", "/var/tmp",  "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/pki", "/etc/ssl",
 	};
 	static const char *const whole[] = { "/dev/", "/proc/", "/sys/", "/boot/" };
-	char link[BENEATH_PATH], real[PATH_MAX];
-	ssize_t n;
-	bool bad = false;
+	bool is = false;
 
-	n = readlink(beneath_path(fd, link), real, sizeof real - 1);
-	if (n < 0)
-		return err_sys(err, errno, "relabel %s", path);
-	real[n] = '\0';
 	for (size_t i = 0; i < sizeof host / sizeof *host; i++)
-		bad |= !strcmp(real, host[i]);
+		is |= !strcmp(path, host[i]);
 	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
-		bad |= !strncmp(real, whole[i], strlen(whole[i]));
-	if (!bad)
+		is |= !strncmp(path, whole[i], strlen(whole[i]));
+	return is;
+}
+
+/* Where the descriptor really is, whatever links led there. */
+static int refuse_host(int fd, const char *name, struct err *err)
+{
+	char link[BENEATH_PATH], real[PATH_MAX];
+	ssize_t n = readlink(beneath_path(fd, link), real, sizeof real - 1);
+
+	if (n < 0)
+		return err_sys(err, errno, "relabel %s", name);
+	real[n] = '\0';
+	if (!is_hosts(real) && !is_hosts(name))
 		return 0;
-	return err_hint(err, err_set(err, ERR_INVALID, "relabel %s: the host itself lives there", real),
+	return err_hint(err, err_set(err, ERR_INVALID, "relabel %s: the host itself lives there", is_hosts(name) ? name : real),
 			"mount a folder of the job's own with z or Z, or leave labels off: --security-opt label=disable");
 }
 
-int relabel_tree(const char *path, const char *label, struct err *err)
+int relabel_tree(const char *path, const char *name, const char *label, struct err *err)
 {
 	struct stat st;
 	_cleanup_close_ int fd = relabel_open(path, &st, err);
@@ -111,10 +116,10 @@ int relabel_tree(const char *path, const char *label, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	r = refuse_host(fd, path, err);
+	r = refuse_host(fd, name, err);
 	if (r >= 0)
 		r = relabel_one(fd, path, label, err);
 	if (r >= 0 && S_ISDIR(st.st_mode))
 		r = relabel_below(fd, 0, label, err);
-	return r < 0 ? err_wrap(err, r, "mount %s", path) : 0;
+	return r < 0 ? err_wrap(err, r, "mount %s", name) : 0;
 }

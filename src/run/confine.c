@@ -6,6 +6,7 @@
 #include "apparmor.h"
 #include "job-steps.h"
 #include "mem.h"
+#include "mount-option.h"
 #include "namespaces.h"
 #include "relabel.h"
 #include <string.h>
@@ -125,7 +126,7 @@ static int label_binds(struct run_task *t, struct err *err)
 		if (!strv_has(&m->options, "z") && !strv_has(&m->options, "Z") && m->kind != MOUNT_JOB &&
 		    !(m->kind == MOUNT_VOLUME && strv_has(&t->fresh_volumes, m->source)))
 			continue;
-		r = relabel_tree(source, label, err);
+		r = relabel_tree(source, strv_has(&m->options, MOUNT_NO_LINKS) ? m->source : source, label, err);
 		if (r < 0)
 			return r;
 	}

@@ -92,7 +92,7 @@ static int held_propagation(const char *path, const struct strv *options, struct
 	const char *word = propagation_of(options);
 	const unsigned long mode = !word ? MS_PRIVATE : strstr(word, "shared") ? 0 : strstr(word, "slave") ? MS_SLAVE : MS_PRIVATE;
 
-	if (mode && mount(NULL, path, NULL, MS_REC | mode, NULL) < 0)
+	if (mode && mount(NULL, path, NULL, mode | (word && *word != 'r' ? 0 : MS_REC), NULL) < 0)
 		return err_sys(err, errno, "mount at %s: propagation", path);
 	return 0;
 }
@@ -106,7 +106,9 @@ static int held_source(const char *source, struct err *err)
 	if (errno == ELOOP)
 		return err_hint(err, err_set(err, ERR_PERMISSION, "mount %s: a symbolic link is in it", source),
 				"mount what it leads to, or leave out " MOUNT_NO_LINKS);
-	return err_hint(err, err_sys(err, errno, "mount %s", source), "make it on the host first, or use a named volume");
+	if (errno != ENOENT)
+		return err_sys(err, errno, "mount %s", source);
+	return err_hint(err, err_sys(err, ENOENT, "mount %s", source), "make it on the host first, or use a named volume");
 }
 
 int held_bind(struct run_task *t, size_t i, char **ret, struct err *err)
@@ -116,11 +118,14 @@ int held_bind(struct run_task *t, size_t i, char **ret, struct err *err)
 	_cleanup_close_ int fd = held_source(m->source, err);
 	int r = fd < 0 ? fd : held_clone(t, fd, name, &path, err);
 
+	if (fd < 0)
+		return r;
 	if (r >= 0)
 		r = held_propagation(path, &m->options, err);
-	if (r >= 0)
-		*ret = TAKE_PTR(path);
-	return r;
+	if (r < 0)
+		return err_wrap(err, r, "mount %s", m->source);
+	*ret = TAKE_PTR(path);
+	return 0;
 }
 
 int held_fifo(struct run_task *t, int which, int fd, char **ret, struct err *err)

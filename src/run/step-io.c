@@ -84,8 +84,10 @@ static int foreign_stream(struct run_task *t, int which, const char *path, char 
 	*ret = NULL;
 	if (!path || !strcmp(path, "/dev/null"))
 		return 0;
-	place = *path == '/' ? beneath_open_straight(AT_FDCWD, path, O_PATH | O_NOFOLLOW) : -1;
-	if (place < 0 && *path == '/' && errno != ELOOP)
+	place = *path == '/' ? beneath_open_straight(AT_FDCWD, path, O_PATH) : -1;
+	if (place < 0 && *path == '/' && errno == ELOOP)
+		return err_set(err, ERR_INVALID, "output %s: a symbolic link is in it", path);
+	if (place < 0 && *path == '/')
 		return err_sys(err, errno, "output %s", path);
 	if (place < 0 || !beneath_is_fifo(place))
 		return err_set(err, ERR_INVALID, "output %s: neither a FIFO nor /dev/null", path);
@@ -136,8 +138,8 @@ static int log_uri(struct run_task *t, struct err *err)
 		return 0;
 	}
 	if (t->task->log == JOB_LOG_NONE) {
-		if (t->task->tty)
-			t->log_uri = mem_strdup("/dev/null"); /* the shim must copy a terminal somewhere */
+		if (t->task->tty || t->in_uri)
+			t->log_uri = mem_strdup("/dev/null"); /* a terminal is copied somewhere, and no stream stands alone */
 		return 0;
 	}
 	r = self_find("davit-logger", &logger, err);

@@ -32,6 +32,12 @@ static int task_explain(const struct run_task *t, int r, struct err *err)
 
 /* task */
 
+static void task_drop_mounts(struct run_task *t)
+{
+	mapped_drop(t);
+	held_drop(t);
+}
+
 int task_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -46,8 +52,10 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = held_again(t, err);
 	if (r >= 0)
 		r = mapped_make(t, err);
-	if (r < 0)
+	if (r < 0) {
+		task_drop_mounts(t); /* a task that others go on without is not rolled back */
 		return r;
+	}
 	run_label_root(t);
 	t->asked = true;
 	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, NULL, ctx);
@@ -76,10 +84,7 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 		r = tasks_create_end(TAKE_PTR(t->call[S_TASK]), ctx, &t->pid, err);
 	dev_null_keep();
 	run_close_fifos(t);
-	if (r >= 0) {
-		mapped_drop(t);
-		held_drop(t);
-	}
+	task_drop_mounts(t);
 	r = vm_error(t->run, limit_error(task_explain(t, r, err), err), err);
 	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
 		streams_resize(t->streams, t->core, t->id, ctx);

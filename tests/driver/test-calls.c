@@ -573,6 +573,7 @@ static void containerd_hangs(void **state)
 	struct grpc_call *starts[STARTS], *stop, *wait, *signal;
 	Driver__SignalTaskRequest req = DRIVER__SIGNAL_TASK_REQUEST__INIT;
 	_cleanup_buf_ struct buf wire = { 0 };
+	const int64_t usual = rig->desk->call_ms;
 	unsigned silent = 0;
 
 	make_task(rig, true);
@@ -601,6 +602,7 @@ static void containerd_hangs(void **state)
 	grpc_call_free(signal);
 	assert_false(answered_within(rig, wait, 100));
 	fake_hang(rig->fake, false);
+	rig->desk->call_ms = usual;
 	is_answered(begin_stop(rig, 20));
 	assert_int_equal(waited(rig, wait)->result->signal, SIGTERM);
 }

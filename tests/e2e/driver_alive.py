@@ -64,9 +64,10 @@ class DriverAlive(DriverCase):
 
     def test_out_of_memory_of_a_child(self):
         """Long borne, it is not what the end came of; the end's own is."""
-        handle = self.start_task("tail /dev/zero; until [ -e /local/go ]; do sleep 0.05; done; exit 3", memory=24)
+        handle = self.start_task("tail /dev/zero; touch /local/borne; until [ -e /local/go ]; do sleep 0.05; done; exit 3", memory=24)
         stats = self.session.begin("TaskStats", task_id=handle["config"]["id"], collection_interval={"nanos": 500000000})
-        end = time.monotonic() + 14
+        wait_until("a kill that is borne", lambda: os.path.exists(os.path.join(handle["config"]["alloc_dir"], "t/local/borne")))
+        end = time.monotonic() + 12
         while time.monotonic() < end:
             stats.next()
         self.go(handle)
@@ -75,9 +76,13 @@ class DriverAlive(DriverCase):
     def test_statistics(self):
         handle = self.start_task("while :; do :; done", memory=64)
         stats = self.session.begin("TaskStats", task_id=handle["config"]["id"], collection_interval={"nanos": 500000000})
+        usage = {}
+
+        def used():
+            usage.update(stats.next()["stats"]["agg_resource_usage"])
+            return usage["cpu"]["percent"] > 5
         stats.next()
-        usage = stats.next()["stats"]["agg_resource_usage"]
-        self.assertGreater(usage["cpu"]["percent"], 5)
+        wait_until("its use", used)
         self.assertAlmostEqual(usage["cpu"]["total_ticks"], usage["cpu"]["percent"] * 20, delta=1)
         self.assertGreater(usage["memory"]["usage"], 0)
         self.assertIn("PERCENT", usage["cpu"]["measured_fields"])
@@ -104,7 +109,7 @@ class DriverAlive(DriverCase):
             self.wait_task(handle)
             self.session.begin("TaskStats", task_id=handle["config"]["id"])
         wait_until("the end of the workers", idle)
-        self.assertLessEqual(descriptors(), before + 2 * many)
+        wait_until("its descriptors", lambda: descriptors() <= before + 2 * many)
 
     # -- the plugin dies
 
@@ -253,7 +258,7 @@ class DriverAlive(DriverCase):
         with contextlib.suppress(Failed):
             self.session.ask("/plugin.GRPCController/Shutdown")
         self.plugin.process.wait(20 * Machine.slow)
-        self.assertLess(time.monotonic() - began, 2 * Machine.slow)
+        self.assertLess(time.monotonic() - began, 2 + 2 * Machine.slow)
         self.assertEqual(self.plugin.process.returncode, 0, self.plugin.said())
 
     # -- the plugin is told to end

@@ -1,5 +1,6 @@
 """Where a task's image comes from: which platform's, by whose credentials, and what becomes of it, with registries on loopback."""
 import base64
+import contextlib
 import json
 import os
 import unittest
@@ -135,6 +136,9 @@ class Fetched(ImagesCase):
         self.configure(gc={"image": True, "image_delay": "1s"})
         self.which({"image": marked})
         wait_until("the end of the image", lambda: gone not in self.images(), 30)
+        later = self.pushed(image("later"))
+        self.which({"image": later})
+        wait_until("the end of a later one", lambda: later not in self.images(), 30)
         self.assertEqual({kept, marked} - set(self.images()), set())
         self.destroy(other["config"]["id"])
 
@@ -146,6 +150,8 @@ class Passwords(ImagesCase):
         self.bin = os.path.join(Machine.work, "helpers")
         self.notes = os.path.join(self.bin, "notes")
         os.makedirs(self.bin, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.notes)
         for name, text in (("docker-credential-tests", HELPER.format(notes=self.notes)), ("docker-credential-broken", BROKEN)):
             with open(os.path.join(self.bin, name), "w") as f:
                 f.write(text)

@@ -155,8 +155,8 @@ class Stop(TaskCase):
             self.session.ask("SignalTask", task_id=task.id, signal="INVALID")
         self.assertIn("Invalid signal: INVALID", refused.exception.message)
         began = time.monotonic()
-        task.stop("SIGINT", 20)
-        self.assertLess(time.monotonic() - began, 10)
+        task.stop("SIGINT", 120)
+        self.assertLess(time.monotonic() - began, 20 * Machine.slow)
         self.assertEqual(task.wait()["exit_code"], 3)
         task.stop()
 
@@ -187,7 +187,7 @@ class Stop(TaskCase):
         began = time.monotonic()
         for call in [self.session.begin("StopTask", task_id=t.id, timeout={"seconds": 2}) for t in tasks]:
             call.next(120)
-        self.assertLess(time.monotonic() - began, 2 + 4 * Machine.slow)
+        self.assertLess(time.monotonic() - began, 2 + 8 * Machine.slow)
         for call in [self.session.begin("DestroyTask", task_id=t.id, force=True) for t in tasks]:
             call.next(120)
 

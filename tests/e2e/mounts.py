@@ -45,6 +45,10 @@ class Options(Case):
         os.mkdir(folder)
         os.symlink("folder", os.path.join(self.folder, "link"))
         self.fails("run", "--rm", "--network", "none", "-v", f"{self.folder}/link:/b:no-symlinks", Machine.image, "true", says=("a symbolic link is in it",))
+        self.fails("run", "--rm", "--network", "none", "-v", f"{self.folder}/link/new:/b:no-symlinks", Machine.image, "true",
+                   says=("a symbolic link is in it",))
+        self.assertEqual(os.listdir(folder), [])
+        self.fails("run", "--rm", "--network", "none", "-v", f"{folder}/new:/b:no-symlinks", Machine.image, "true", says=("make it on the host first",))
         name = "t-" + os.urandom(4).hex()
         self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
         self.davit("create", "--name", name, "--network", "none", "-v", f"{folder}:/b:no-symlinks", Machine.image, "sh", "-c", "echo x >>/b/ran")

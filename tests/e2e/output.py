@@ -320,6 +320,11 @@ class Detached(Case):
         self.fails("logs", name, says=[name, "log"])
         self.assertEqual(glob.glob(f"/var/lib/davit/logs/{Machine.ns}/{name}-*/*"), [])
 
+    def test_input_without_a_log(self):
+        """Nobody gives any, and it has no end."""
+        name = self.job("-i", "--log-driver", "none", command=("sh", "-c", "timeout 1 cat; exit $?"))
+        self.assertIn(self.davit("wait", name, code=None).out.split()[-1:], (["124"], ["143"]))
+
     def test_the_log_goes_on(self):
         self.addCleanup(lambda: self.davit("rm", "-f", "loud", code=None))
         self.detach("run", "-it", "--name", "loud", "-v", f"{self.folder}:/c", "--network", "none", Machine.image)

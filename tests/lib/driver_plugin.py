@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import threading
+import time
 import unittest
 import uuid
 
@@ -226,7 +227,7 @@ class Task:
         self.case, self.text, self.ended = case, {"stdout": b"", "stderr": b""}, threading.Event()
         self.said = case.task(env={"NOMAD_ALLOC_DIR": "/alloc", "NOMAD_TASK_DIR": "/local", "NOMAD_SECRETS_DIR": "/secrets"})
         self.id, self.alloc_dir = self.said["id"], self.said["alloc_dir"]
-        self.dir = os.path.join(self.alloc_dir, "t")
+        self.dir, self.waited = os.path.join(self.alloc_dir, "t"), False
         os.makedirs(os.path.join(self.alloc_dir, "alloc/data"))
         self.threads = [self.reader(stream) for stream in self.text]
         case.addCleanup(self.close)
@@ -240,13 +241,15 @@ class Task:
         return thread
 
     def read(self, stream, fd):
-        while not self.ended.is_set() or select.select([fd], [], [], 0)[0]:
-            if not select.select([fd], [], [], 0.05)[0]:
-                continue
-            data = os.read(fd, 65536)
-            self.text[stream] += data
-            if not data and self.ended.wait(0.02):
-                break
+        end = None  # of the patience with a shim that still copies what an ended task has said
+        while end is None or time.monotonic() < end:
+            if select.select([fd], [], [], 0.05)[0]:
+                data = os.read(fd, 65536)
+                self.text[stream] += data
+                if not data and self.ended.wait(0.02):
+                    break
+            elif end is None and self.ended.is_set():
+                end = time.monotonic() + (0.5 * Machine.slow if self.waited else 0)
         os.close(fd)
 
     def close(self):
@@ -268,7 +271,9 @@ class Task:
         return self.begin(conf, **fields).next(60)
 
     def wait(self):
-        return self.case.session.ask("WaitTask", task_id=self.id)["result"]
+        result = self.case.session.ask("WaitTask", task_id=self.id)["result"]
+        self.waited = True
+        return result
 
     def stop(self, signal="", seconds=5):
         self.case.session.ask("StopTask", task_id=self.id, signal=signal, timeout={"seconds": seconds})

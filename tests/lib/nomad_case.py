@@ -391,6 +391,13 @@ class NomadCase(unittest.TestCase):
         wait_until("a new plugin", there, 60)
         return self.agent.plugin_pid()
 
+    def can_exec(self, job, task="t"):
+        """Nomad has the plugin's handle of it: what it is asked before is lost."""
+        try:
+            return job.run("echo", "there", task=task).strip() == "there"
+        except (AssertionError, OSError, TimeoutError):
+            return False
+
 
 def _of_nomad(what):
     """Made once by Nomad, or its own while a task runs."""

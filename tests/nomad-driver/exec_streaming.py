@@ -1,8 +1,7 @@
 """`nomad alloc exec`: the cases of Nomad's conformance suite for drivers (ExecTaskStreaming), and what users do besides."""
 import os
-import time
 
-from lib.case import Machine, wait_until
+from lib.case import wait_until
 from lib.exec_cases import CASES
 from lib.nomad_case import NomadCase
 
@@ -82,12 +81,11 @@ class Exec(NomadCase):
 
     def test_it_survives_heartbeats_and_many_resizes(self):
         job = self.job().running()
-        with job.exec("sh", "-c", "echo begun; read x; stty size", tty=True) as e:
+        with job.exec("sh", "-c", "echo begun; read x; until [ \"$(stty size)\" = '50 51' ]; do sleep 0.1; done; stty size", tty=True) as e:
             e.expect("begun")
             for n in range(1, 51):
                 e.resize(n, n + 1)
                 e.heartbeat()
-            time.sleep(0.2 * Machine.slow)
             e.type("\n")
             self.assertIn("50 51", e.wait()[0])
 

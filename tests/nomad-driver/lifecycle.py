@@ -111,6 +111,7 @@ class Hooks(NomadCase):
         job = self.sh_job("echo run; exit 3", once='restart {\n attempts = 2\n interval = "30m"\n delay = "0s"\n mode = "fail"\n}\n'
                           'reschedule {\n attempts = 0\n unlimited = false\n}').failed(60)
         self.assertEqual(job.state()["Restarts"], 2)
+        wait_until("three lines", lambda: job.logs().count("run\n") >= 3, 20)
         self.assertEqual(job.logs().count("run\n"), 3)
         self.assertEqual(job.exit_code(), 3)
 

@@ -204,6 +204,8 @@ class GroupHostname(NetworkCase):
         job, other = self.pair(), self.job(group=network("bridge")).running()
         its = self.netns(job)
         self.new_plugin(self.kill_plugin())
+        for task in ("server", "t"):
+            wait_until(f"exec in {task}", lambda task=task: self.can_exec(job, task), 30)
         self.restarts(job, "server")
         self.assertEqual(self.netns(job), its)
         self.all_there(job)

@@ -269,7 +269,7 @@ static const struct {
 	{ "-v .a:/b", "'mounts':[{'type':'volume','source':'.a','target':'/b'}]", "", false },
 	{ "-v a:/b:nocopy", "'mounts':[{'type':'volume','source':'a','target':'/b','options':['nocopy']}]", "", true },
 	{ "-v /a:/b:rslave,z", "'mounts':[{'source':'/a','target':'/b','options':['rslave','z','create-src']}]", "", true },
-	{ "-v /a:/b:no-symlinks", "'mounts':[{'source':'/a','target':'/b','options':['no-symlinks','create-src']}]", "", true },
+	{ "-v /a:/b:no-symlinks", "'mounts':[{'source':'/a','target':'/b','options':['no-symlinks']}]", "", true },
 	{ "-v a:/b:no-symlinks", "'mounts':[{'type':'volume','source':'a','target':'/b','options':['no-symlinks']}]", "", false },
 	{ "-v /a:/b:nosuch", "'mounts':[{'source':'/a','target':'/b','options':['nosuch']}]", "", false },
 	{ "-v /a:/b:size=1m", "'mounts':[{'source':'/a','target':'/b','options':['size=1m']}]", "", false },

@@ -199,7 +199,7 @@ static void relabels_a_tree(void **state)
 	put("/tree/sub/file", "");
 	assert_int_equal(symlink(outside, out), 0);
 	assert_int_equal(mkfifo(fifo, 0600), 0); /* nobody waits for its other end */
-	assert_int_equal(relabel_tree(tree, "l:a:b:s0", NULL), 0);
+	assert_int_equal(relabel_tree(tree, tree, "l:a:b:s0", NULL), 0);
 	expect_label("/tree", "l:a:b:s0");
 	expect_label("/tree/sub", "l:a:b:s0");
 	expect_label("/tree/sub/file", "l:a:b:s0");
@@ -231,7 +231,7 @@ static void stops_at_mounts(void **state)
 		skip();
 	}
 	assert_int_equal(mount(secret, onto, NULL, MS_BIND, NULL), 0);
-	assert_int_equal(relabel_tree(tree, "l:a:b:s0", NULL), 0);
+	assert_int_equal(relabel_tree(tree, tree, "l:a:b:s0", NULL), 0);
 	expect_label("/tree/file", "l:a:b:s0");
 	expect_label("/outside", NULL);
 	expect_label("/outside/secret", NULL);
@@ -258,7 +258,7 @@ static void bounds_depth(void **state)
 		(void)close(fd);
 		fd = next;
 	}
-	assert_int_equal(relabel_tree(tree, "l:a:b:s0", &err), -ERR_EXHAUSTED);
+	assert_int_equal(relabel_tree(tree, tree, "l:a:b:s0", &err), -ERR_EXHAUSTED);
 }
 
 static void spares_the_host(void **state)
@@ -270,12 +270,13 @@ static void spares_the_host(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof host / sizeof *host; i++)
-		if (access(host[i], F_OK) == 0 && relabel_tree(host[i], "l:a:b:s0", NULL) != -ERR_INVALID)
+		if (access(host[i], F_OK) == 0 && relabel_tree(host[i], host[i], "l:a:b:s0", NULL) != -ERR_INVALID)
 			fail_msg("%s", host[i]);
 	assert_int_equal(symlink("/usr/../etc", link), 0);
-	assert_int_equal(relabel_tree(link, "l:a:b:s0", &err), -ERR_INVALID); /* it is what it leads to */
+	assert_int_equal(relabel_tree(link, link, "l:a:b:s0", &err), -ERR_INVALID); /* it is what it leads to */
 	assert_non_null(strstr(err.msg, "relabel /etc: the host itself lives there"));
-	assert_int_equal(relabel_tree("/nowhere/at/all", "l", NULL), -ERR_NOT_FOUND);
+	assert_int_equal(relabel_tree(root, "/etc", "l:a:b:s0", NULL), -ERR_INVALID); /* or what is mounted there */
+	assert_int_equal(relabel_tree("/nowhere/at/all", "/nowhere/at/all", "l", NULL), -ERR_NOT_FOUND);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -1,24 +1,26 @@
 #include "clearing.h"
 #include "clock.h"
 #include "desk.h"
-#include "job-remove.h"
 #include "log.h"
 #include "mem.h"
-#include "plugin.h"
+#include "stop.h"
 
 enum { CLEAR_MS = 60000, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000 };
 
+/* One of them is at work at a time: after a boot there may be many, and starts wait for the same workers. */
 struct clearings {
 	struct desk *desk;
 	struct list_node all;
+	struct clearing *at_work;
 };
 
 struct clearing {
 	struct list_node node;
-	struct desk *desk;
+	struct clearings *of;
 	struct plugin_work work;
-	struct timer again; /* while it is not at work */
-	int64_t ms;         /* until then, the next time */
+	struct timer again;
+	int64_t ms; /* until then, the next time */
+	bool due;
 	struct driver_conf *conf;
 	char *address, *ns, *job;
 };
@@ -45,7 +47,7 @@ static int clearing_run(void *arg, void *state, const struct ctx *ctx, struct er
 	if (r < 0)
 		return r;
 	there = core_in(core, c->ns);
-	r = job_remove(&there, c->job, true, true, &limit, err);
+	r = stop_remove(&there, c->conf, NULL, c->job, &limit, err);
 	core_leave(&there);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
@@ -55,43 +57,65 @@ static bool clearing_may_come(int r)
 	return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE || r == -ERR_ABORTED || r == -ERR_EXHAUSTED;
 }
 
-static void clearing_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+static void clearing_done(void *arg, struct plugin_call *call, int r, const struct err *err);
+
+static void clearings_go_on(struct clearings *all)
+{
+	list_for_each(it, &all->all) {
+		struct clearing *c = container_of(it, struct clearing, node);
+
+		if (all->at_work)
+			return;
+		if (!c->due)
+			continue;
+		c->due = false;
+		all->at_work = c;
+		c->work = (struct plugin_work){ .run = clearing_run, .done = clearing_done, .arg = c, .keep = true };
+		plugin_background(all->desk->plugin, &c->work);
+	}
+}
+
+static void on_clearing_due(void *arg)
 {
 	struct clearing *c = arg;
 
+	c->due = true;
+	clearings_go_on(c->of);
+}
+
+static void clearing_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	struct clearing *c = arg;
+	struct clearings *all = c->of;
+
 	(void)call;
+	all->at_work = NULL;
 	if (clearing_may_come(r)) {
 		log_debug("job %s, whose task is gone: later: %s", c->job, err->msg);
 		timer_set(&c->again, clock_mono() + c->ms * NSEC_PER_MSEC);
 		c->ms = c->ms * 2 < AGAIN_MAX_MS ? c->ms * 2 : AGAIN_MAX_MS;
-		return;
+	} else {
+		if (r < 0)
+			log_warn("job %s, whose task is gone: what it left stays for now: %s", c->job, err->msg);
+		clearing_free(c);
 	}
-	if (r < 0)
-		log_warn("job %s, whose task is gone: what it left stays for now: %s", c->job, err->msg);
-	clearing_free(c);
-}
-
-static void clearing_submit(void *arg)
-{
-	struct clearing *c = arg;
-
-	c->work = (struct plugin_work){ .run = clearing_run, .done = clearing_done, .arg = c, .keep = true };
-	plugin_background(c->desk->plugin, &c->work);
+	if (r != -ERR_CANCELLED) /* the plugin ends */
+		clearings_go_on(all);
 }
 
 void clearings_add(struct clearings *all, const struct handle_kept *k)
 {
 	struct clearing *c = mem_new(struct clearing);
 
-	*c = (struct clearing){ .desk = all->desk,
+	*c = (struct clearing){ .of = all,
 				.ms = AGAIN_MS,
 				.conf = driver_conf_ref(all->desk->conf),
 				.address = mem_strdup(k->address),
 				.ns = mem_strdup(k->ns),
 				.job = mem_strdup(k->job) };
-	timer_init(&c->again, all->desk->loop, clearing_submit, c);
+	timer_init(&c->again, all->desk->loop, on_clearing_due, c);
 	list_push(&all->all, &c->node);
-	clearing_submit(c);
+	on_clearing_due(c);
 }
 
 struct clearings *clearings_new(struct desk *desk)

@@ -186,10 +186,11 @@ static int start_job(struct start *s, struct core *core, const struct ctx *ctx, 
 	if (r >= 0) {
 		s->container = mem_strdup(res.id);
 		s->started_at = clock_wall();
-		find_address(s, core);
 	} else if (r == -ERR_EXISTS) {
 		r = start_take_over(s, core, ctx, err);
 	}
+	if (r >= 0)
+		find_address(s, core);
 	run_result_done(&res);
 	return r;
 }
@@ -222,22 +223,20 @@ static int starting_run(void *arg, void *state, const struct ctx *ctx, struct er
 static void answer_ports(const struct start *s, struct arena *a, Driver__NetworkOverride *net)
 {
 	const struct task_conf *c = s->conf;
-	const Driver__Resources *res = s->task->resources;
 
 	net->port_map = arena_array(a, Driver__NetworkOverride__PortMapEntry *, c->ports.n);
-	for (size_t i = 0; res && i < c->ports.n; i++)
-		for (size_t k = 0; k < res->n_ports; k++) {
-			Driver__NetworkOverride__PortMapEntry *e;
+	for (size_t i = 0; i < c->ports.n; i++) {
+		Driver__NetworkOverride__PortMapEntry *e;
+		Driver__PortMapping m;
 
-			if (strcmp(res->ports[k]->label, c->ports.v[i]) != 0)
-				continue;
-			e = arena_get(a, sizeof *e);
-			driver__network_override__port_map_entry__init(e);
-			e->key = c->ports.v[i];
-			e->value = res->ports[k]->to ? res->ports[k]->to : res->ports[k]->value;
-			net->port_map[net->n_port_map++] = e;
-			break;
-		}
+		if (!task_port(s->task->resources, c->ports.v[i], &m))
+			continue;
+		e = arena_get(a, sizeof *e);
+		driver__network_override__port_map_entry__init(e);
+		e->key = c->ports.v[i];
+		e->value = m.to ? m.to : m.value;
+		net->port_map[net->n_port_map++] = e;
+	}
 }
 
 static void start_answer(struct start *s, struct plugin_call *call)

@@ -212,7 +212,7 @@ static void destroying_free(struct destroying *d)
 }
 
 /* It ends, and its container stays for looking at: without its task, shim and network. */
-static int destroying_settle(struct core *there, const char *id, const struct ctx *ctx, struct err *err)
+static int stop_settle(struct core *there, const char *id, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	int r = job_stop_id(there, id, &killed, ctx, err);
@@ -223,15 +223,23 @@ static int destroying_settle(struct core *there, const char *id, const struct ct
 }
 
 /* gc.container = false. What a start has left that did not come to its end is nothing to look at. */
-static int destroying_keep(const struct destroying *d, struct core *there, const struct ctx *ctx, struct err *err)
+static int stop_keep(struct core *there, const char *container, const char *job, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 
-	if (d->container)
-		return destroying_settle(there, d->container, ctx, err);
-	if (record_find(there, d->job, ctx, &rec, NULL) >= 0 && dict_get(&rec.c.labels, RECORD_COMPLETE))
-		return destroying_settle(there, rec.c.id, ctx, err);
-	return job_remove(there, d->job, true, true, ctx, err);
+	if (container)
+		return stop_settle(there, container, ctx, err);
+	if (record_find(there, job, ctx, &rec, NULL) >= 0 && dict_get(&rec.c.labels, RECORD_COMPLETE))
+		return stop_settle(there, rec.c.id, ctx, err);
+	return job_remove(there, job, true, true, ctx, err);
+}
+
+int stop_remove(struct core *there, const struct driver_conf *conf, const char *container, const char *job, const struct ctx *ctx,
+		struct err *err)
+{
+	if (!conf->gc.container)
+		return stop_keep(there, container, job, ctx, err);
+	return container ? job_remove_id(there, container, true, true, ctx, err) : job_remove(there, job, true, true, ctx, err);
 }
 
 static int destroying_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
@@ -244,12 +252,7 @@ static int destroying_run(void *arg, void *state, const struct ctx *ctx, struct 
 	if (r < 0)
 		return r;
 	there = core_in(core, d->ns);
-	if (!d->driver->gc.container)
-		r = destroying_keep(d, &there, &limit, err);
-	else if (d->container)
-		r = job_remove_id(&there, d->container, true, true, &limit, err);
-	else
-		r = job_remove(&there, d->job, true, true, &limit, err);
+	r = stop_remove(&there, d->driver, d->container, d->job, &limit, err);
 	core_leave(&there);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }

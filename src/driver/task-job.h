@@ -25,5 +25,7 @@ int task_job_make(const struct task_said *, struct task_job *ret, struct err *er
 int task_job_mounts(const struct task_said *, struct task_job *, struct err *err);
 /* Of task-network.c: network, names, name servers, ports. */
 int task_job_network(const struct task_said *, struct job *, struct err *err);
+/* A port of the group's, or of the task's own block. False: there is none of this label. What @ret points to is @res's. */
+bool task_port(const Driver__Resources *res, const char *label, Driver__PortMapping *ret);
 /* The path of the network namespace that Nomad has made for the group, borrowed; NULL: none. */
 const char *task_netns(const Driver__TaskConfig *);

@@ -102,7 +102,7 @@ static bool find_port(const char *label, Driver__NetworkPort *const *v, size_t n
 }
 
 /* The group's, or those of the task's own block (resources { network { mode = "driver" } }), of which Nomad says no `to`. */
-static bool find_mapping(const Driver__Resources *res, const char *label, Driver__PortMapping *ret)
+bool task_port(const Driver__Resources *res, const char *label, Driver__PortMapping *ret)
 {
 	const Driver__AllocatedTaskResources *own = res ? res->allocated_resources : NULL;
 
@@ -127,7 +127,7 @@ static int add_port(const struct task_said *in, const char *label, struct job *j
 {
 	Driver__PortMapping m;
 
-	if (!find_mapping(in->task->resources, label, &m))
+	if (!task_port(in->task->resources, label, &m))
 		return err_hint(err, err_set(err, ERR_INVALID, "Port \"%.80s\" not found, check network block", label),
 				"network { port \"%.80s\" {} } in the group", label);
 	if (m.value < 1 || m.value > 65535 || m.to < 0 || m.to > 65535)

@@ -287,13 +287,14 @@ static int stop_send(struct stop *s, const struct record *rec, const struct ctx 
 	if (r < 0 || task_is_over(&t))
 		return r;
 	r = stop_find_signal(s, rec, ctx, err);
-	if (r >= 0)
-		r = tasks_kill(s->core->ctrd, s->id, NULL, s->sig, false, &soon, err);
+	if (r < 0)
+		return r;
+	r = tasks_kill(s->core->ctrd, s->id, NULL, s->sig, false, &soon, err);
 	if (t.state == TASK_PAUSED)
 		(void)tasks_resume(s->core->ctrd, s->id, &soon, NULL);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	if (r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0)
+	if (r < 0 && ctx_check(ctx, NULL) >= 0 && ctrd_alive(s->core->ctrd))
 		return err_clear(err), 1;
 	return r < 0 ? r : 1;
 }

@@ -11,6 +11,6 @@ int stop_tasks_how(struct core *, const struct record *, const struct stop_how *
 /* The same of several jobs, side by side; who waited for another (job.h: depends_on) is stopped before it. */
 int stop_all(struct core *, const struct record *const *recs, size_t n, int timeout, const struct ctx *, struct err *err);
 /* Its first half alone: each of the job's tasks that runs gets @sig, or with 0 its own stop signal, and nothing is waited for. A
- * paused one goes on, so that it hears it. 1: some task was sent it; 0: nothing runs. A shim that does not take it within a few
- * seconds is no error: who wants an end comes back with stop_tasks(). */
+ * paused one goes on, so that it hears it. 1: some task was sent it; 0: nothing runs. A shim that does not take it, or
+ * not within a few seconds, is no error: who wants an end comes back with stop_tasks(). */
 int stop_signal(struct core *, const struct record *, int sig, const struct ctx *, struct err *err);

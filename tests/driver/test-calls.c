@@ -526,6 +526,47 @@ static void stop_without_time(void **state)
 	assert_int_equal(calls_of(rig, "Tasks/Kill"), 2);
 }
 
+static char *kill_number(struct rig *rig)
+{
+	_cleanup_buf_ struct buf calls = { 0 };
+	struct err err = ERR_INIT;
+	char *end;
+
+	must(fake_calls(rig->fake, &calls, &err), &err);
+	end = strstr(buf_str(&calls), "Tasks/Kill");
+	assert_non_null(end);
+	while (end > buf_str(&calls) && end[-1] != '\n')
+		end--;
+	return mem_strndup(end, strspn(end, "0123456789"));
+}
+
+/* By the engine: SIGKILL is sent all the same. The first time tells which call the signal is. */
+static void stop_whose_signal_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_free_ char *number = NULL;
+	struct err err = ERR_INIT;
+
+	for (int refused = 0; refused < 2; refused++) {
+		struct grpc_call *call;
+
+		make_task(rig, true);
+		(void)know(rig);
+		call = begin_wait(rig, TASK);
+		assert_false(answered_within(rig, call, 100));
+		must(fake_reset(rig->fake, &err), &err);
+		if (refused)
+			must(fake_fault(rig->fake, &err, "%s:fail=2", number), &err);
+		is_answered(begin_stop(rig, 1));
+		assert_int_equal(waited(rig, call)->result->signal, refused ? SIGKILL : SIGTERM);
+		assert_int_equal(calls_of(rig, "Tasks/Kill"), 1 + refused);
+		if (!refused)
+			number = kill_number(rig);
+		must(fake_clear(rig->fake, &err), &err);
+		handles_remove(&rig->desk->handles, handles_find(&rig->desk->handles, TASK));
+	}
+}
+
 /* a containerd that hangs */
 
 static void make_alloc(const struct rig *rig)
@@ -1037,6 +1078,6 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(a_plugin_that_ends_before_it_can_clear), T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile),
 	  T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet),
-	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(containerd_hangs),
-	  T(an_end_while_containerd_hangs), T(recover_with_wrong_options), T(destroy_with_wrong_options),
-	  T(options_change_under_a_task), T(options_change_during_a_recovery))
+	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time),
+	  T(stop_whose_signal_is_refused), T(containerd_hangs), T(an_end_while_containerd_hangs), T(recover_with_wrong_options),
+	  T(destroy_with_wrong_options), T(options_change_under_a_task), T(options_change_during_a_recovery))

@@ -74,7 +74,8 @@ class UserNamespace(Case):
             self.addCleanup(subprocess.run, ["umount", "-l", path], check=True)
             subprocess.run(["mount", "--make-shared", path], check=True)
         name = self.private("-v", f"{folder}:/b")
-        self.assertIn(" /b/below ", self.inside(name, "cat /proc/self/mountinfo"))
+        if Machine.engine != "crun":  # 1.8 binds what is below in no user namespace
+            self.assertIn(" /b/below ", self.inside(name, "cat /proc/self/mountinfo"))
         self.assertTrue(os.path.ismount(below))
 
     def test_a_volume_is_filled(self):

@@ -23,6 +23,7 @@ struct recovery {
 	struct core core; /* in the task's namespace */
 	struct handle_kept kept;
 	struct ctrd_call *look, *record;
+	char *moved; /* where else its containerd may be by now, while it is asked */
 };
 
 static void recovery_free(struct recovery *v)
@@ -31,6 +32,7 @@ static void recovery_free(struct recovery *v)
 	ctrd_call_free(v->record);
 	core_leave(&v->core);
 	handle_kept_done(&v->kept);
+	free(v->moved);
 	free(v);
 }
 
@@ -93,13 +95,13 @@ static void on_recovery_record(void *arg)
 				: "its container is gone");
 }
 
-static void recover_ask_record(struct recovery *v)
+static void recover_ask_record(struct recovery *v, void (*told)(void *arg))
 {
 	const struct ctx within = ctx_within(NULL, RECOVER_LOOK_MS);
 	_cleanup_free_ char *filter = mem_printf("id==%s", v->kept.container);
 
 	v->record = containers_list_begin(v->core.ctrd, filter, &within);
-	ctrd_call_notify(v->record, on_recovery_record, v);
+	ctrd_call_notify(v->record, told, v);
 }
 
 static void on_recovery_looked(void *arg)
@@ -111,7 +113,7 @@ static void on_recovery_looked(void *arg)
 	if (r < 0)
 		recover_as(v, NULL);
 	else if (t.state == TASK_ABSENT)
-		recover_ask_record(v);
+		recover_ask_record(v, on_recovery_record);
 	else if (t.state == TASK_CREATED)
 		recover_fail(v, "it was never started");
 	else
@@ -126,21 +128,60 @@ static bool recover_booted(const struct recovery *v)
 	return now && v->kept.boot && strcmp(now, v->kept.boot) != 0;
 }
 
-static void recover_look(struct recovery *v)
+static void recover_ask_task(struct recovery *v)
 {
 	const struct ctx within = ctx_within(NULL, RECOVER_LOOK_MS);
 
-	if (core_reconnect(&v->core, NULL) < 0 && recover_booted(v)) {
-		recover_fail(v, "the host has booted since it ran");
-		return;
-	}
-	if (!ctrd_alive(v->core.ctrd)) {
-		log_info("task %s: containerd is away: taken for one that runs", v->kept.task_id);
-		recover_as(v, NULL);
-		return;
-	}
 	v->look = task_look_begin(&v->core, v->kept.container, NULL, &within);
 	ctrd_call_notify(v->look, on_recovery_looked, v);
+}
+
+static void recover_blindly(struct recovery *v)
+{
+	log_info("task %s: containerd is away: taken for one that runs", v->kept.task_id);
+	recover_as(v, NULL);
+}
+
+/* One that does not know it is another containerd, which says nothing of it. */
+static void on_recovery_moved(void *arg)
+{
+	struct recovery *v = arg;
+	_cleanup_(ctrd_containers_done) struct ctrd_containers found = { 0 };
+	int r = containers_list_end(TAKE_PTR(v->record), NULL, &found, NULL);
+
+	if (r < 0 || !found.n) {
+		recover_blindly(v);
+		return;
+	}
+	free(v->kept.address);
+	v->kept.address = TAKE_PTR(v->moved);
+	recover_ask_task(v);
+}
+
+/* Nobody listens where it was started. Has its containerd another socket since, which the options name? */
+static bool recover_elsewhere(struct recovery *v)
+{
+	const struct driver_conf *conf = v->desk->conf;
+
+	if (conf->error || !v->kept.address || !strcmp(v->kept.address, conf->address))
+		return false;
+	v->moved = mem_strdup(conf->address);
+	core_leave(&v->core);
+	v->core = core_in(v->desk->core, v->kept.ns);
+	if (core_reconnect(&v->core, NULL) < 0 || !ctrd_alive(v->core.ctrd))
+		return false;
+	recover_ask_record(v, on_recovery_moved);
+	return true;
+}
+
+static void recover_look(struct recovery *v)
+{
+	if (core_reconnect(&v->core, NULL) < 0 && recover_booted(v))
+		recover_fail(v, "the host has booted since it ran");
+	else if (ctrd_alive(v->core.ctrd))
+		recover_ask_task(v);
+	else if (!recover_elsewhere(v))
+		recover_blindly(v);
 }
 
 /* The kept state of the handle, which names the task that the agent means. */

@@ -741,6 +741,29 @@ static void options_change_under_a_task(void **state)
 	assert_int_equal(waited(rig, call)->result->signal, SIGTERM);
 }
 
+/* It is found there, if it is the same one; another has nothing to say of it. */
+static void containerd_has_another_socket(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_(handle_kept_done) struct handle_kept kept = kept_of(TASK);
+	_cleanup_(fake_freep) struct fake *elsewhere = NULL;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	kept.address = mem_printf("%s/former.sock", rig->dir);
+	is_answered(begin_recover(rig, TASK, &kept));
+	call = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, call, 100));
+	exits(rig, 9);
+	assert_int_equal(waited(rig, call)->result->exit_code, 9);
+	handles_remove(&rig->desk->handles, handles_find(&rig->desk->handles, TASK));
+	configure_elsewhere(rig, &elsewhere, NULL);
+	is_answered(begin_recover(rig, TASK, &kept));
+	call = begin_wait(rig, TASK);
+	assert_false(answered_within(rig, call, 300));
+	grpc_call_free(call);
+}
+
 static void options_change_during_a_recovery(void **state)
 {
 	struct rig *rig = *state;
@@ -1080,4 +1103,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet),
 	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time),
 	  T(stop_whose_signal_is_refused), T(containerd_hangs), T(an_end_while_containerd_hangs), T(recover_with_wrong_options),
-	  T(destroy_with_wrong_options), T(options_change_under_a_task), T(options_change_during_a_recovery))
+	  T(destroy_with_wrong_options), T(options_change_under_a_task), T(containerd_has_another_socket),
+	  T(options_change_during_a_recovery))

@@ -22,7 +22,7 @@ struct clearing {
 	int64_t ms; /* until then, the next time */
 	bool due;
 	struct driver_conf *conf;
-	char *address, *ns, *job;
+	char *address, *ns, *container, *job;
 };
 
 static void clearing_free(struct clearing *c)
@@ -32,6 +32,7 @@ static void clearing_free(struct clearing *c)
 	driver_conf_unref(c->conf);
 	free(c->address);
 	free(c->ns);
+	free(c->container);
 	free(c->job);
 	free(c);
 }
@@ -47,15 +48,12 @@ static int clearing_run(void *arg, void *state, const struct ctx *ctx, struct er
 	if (r < 0)
 		return r;
 	there = core_in(core, c->ns);
-	r = stop_remove(&there, c->conf, NULL, c->job, &limit, err);
+	r = stop_remove(&there, c->conf, c->container, c->job, &limit, err);
 	core_leave(&there);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
 
-static bool clearing_may_come(int r)
-{
-	return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE || r == -ERR_ABORTED || r == -ERR_EXHAUSTED;
-}
+bool clearing_may_come(int r) { return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE || r == -ERR_ABORTED || r == -ERR_EXHAUSTED; }
 
 static void clearing_done(void *arg, struct plugin_call *call, int r, const struct err *err);
 
@@ -103,16 +101,17 @@ static void clearing_done(void *arg, struct plugin_call *call, int r, const stru
 		clearings_go_on(all);
 }
 
-void clearings_add(struct clearings *all, const struct handle_kept *k)
+void clearings_add(struct clearings *all, const char *address, const char *ns, const char *container, const char *job)
 {
 	struct clearing *c = mem_new(struct clearing);
 
 	*c = (struct clearing){ .of = all,
 				.ms = AGAIN_MS,
 				.conf = driver_conf_ref(all->desk->conf),
-				.address = mem_strdup(k->address),
-				.ns = mem_strdup(k->ns),
-				.job = mem_strdup(k->job) };
+				.address = mem_strdup(address),
+				.ns = mem_strdup(ns),
+				.container = mem_strdup(container),
+				.job = mem_strdup(job) };
 	timer_init(&c->again, all->desk->loop, on_clearing_due, c);
 	list_push(&all->all, &c->node);
 	on_clearing_due(c);

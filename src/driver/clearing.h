@@ -2,14 +2,16 @@
  * for that, once it is. What a plugin that ends has not come to is dangling for the next one (dangling.h). */
 #pragma once
 #include "attr.h"
+#include <stdbool.h>
 
 struct desk;
 struct clearings;
-struct handle_kept;
 
 /* The desk outlives it. */
 struct clearings *clearings_new(struct desk *);
 /* No work of it is under way: behind plugin_free(). */
 void clearings_free(struct clearings *);
-/* Of the task of this handle. */
-void clearings_add(struct clearings *, const struct handle_kept *);
+/* What job @job has left, or, with @container, that container alone. */
+void clearings_add(struct clearings *, const char *address, const char *ns, const char *container, const char *job);
+/* What failed with @r for now may come off later. */
+bool clearing_may_come(int r);

@@ -45,7 +45,7 @@ static void recover_fail(struct recovery *v, const char *why)
 	struct err err = ERR_INIT;
 
 	(void)err_set(&err, ERR_NOT_FOUND, "task %s: %s", v->kept.task_id, why);
-	clearings_add(v->desk->clearings, &v->kept);
+	clearings_add(v->desk->clearings, v->kept.address, v->kept.ns, NULL, v->kept.job);
 	plugin_fail(TAKE_PTR(v->call), &err);
 	recovery_free(v);
 }

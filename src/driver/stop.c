@@ -2,6 +2,7 @@
  * it is parked with the handle, whose end it hears of (wait.c), so that it is answered as soon as the task has ended and fifty that
  * take their time hold no thread. A task that is gone is a success: Nomad would ask again for minutes. */
 #include "stop.h"
+#include "clearing.h"
 #include "clock.h"
 #include "desk.h"
 #include "job-remove.h"
@@ -270,6 +271,8 @@ static void destroying_done(void *arg, struct plugin_call *call, int r, const st
 		handle_exited(d->handle, &exit);
 		handles_remove(&d->desk->handles, d->handle);
 	}
+	if (clearing_may_come(r))
+		clearings_add(d->desk->clearings, d->address, d->ns, d->container, d->job);
 	task_images_look(d->desk->images);
 	if (r >= 0)
 		answer_empty(call);

@@ -714,6 +714,41 @@ static void recover_with_wrong_options(void **state)
 }
 
 /* Nothing is destroyed by guessing where it is. */
+static bool is_there(struct rig *rig)
+{
+	struct ctrd_container rec = { 0 };
+	int r = containers_get(rig->core->ctrd, ID, NULL, &rec, NULL);
+
+	ctrd_container_done(&rec);
+	return r >= 0;
+}
+
+/* Nomad does not ask again: it is done as soon as containerd is there. */
+static void destroy_while_containerd_is_away(void **state)
+{
+	struct rig *rig = *state;
+	const struct ctx limit = ctx_within(NULL, 30000);
+	Driver__DestroyTaskRequest req = DRIVER__DESTROY_TASK_REQUEST__INIT;
+	_cleanup_buf_ struct buf wire = { 0 };
+	struct err err = ERR_INIT;
+	struct grpc_call *call;
+
+	make_task(rig, true);
+	(void)know(rig);
+	must(fake_fault(rig->fake, &err, "Containers/Get:fail=14"), &err);
+	req.task_id = (char[]){ TASK };
+	req.force = true;
+	call = begin(rig, "DestroyTask", &req.base, 20000);
+	assert_true(grpc_recv(call, NULL, &wire, NULL) < 0);
+	grpc_call_free(call);
+	assert_null(handles_find(&rig->desk->handles, TASK));
+	must(fake_reset(rig->fake, &err), &err);
+	while (is_there(rig)) {
+		must(ctx_check(&limit, &err), &err);
+		(void)loop_turn(rig->loop, &(struct ctx){ .deadline = clock_mono() + 20 * NSEC_PER_MSEC }, NULL);
+	}
+}
+
 static void destroy_with_wrong_options(void **state)
 {
 	struct rig *rig = *state;
@@ -782,15 +817,6 @@ static void options_change_during_a_recovery(void **state)
 }
 
 /* dangling containers */
-
-static bool is_there(struct rig *rig)
-{
-	struct ctrd_container rec = { 0 };
-	int r = containers_get(rig->core->ctrd, ID, NULL, &rec, NULL);
-
-	ctrd_container_done(&rec);
-	return r >= 0;
-}
 
 static void reap_every(struct rig *rig, int64_t period_ms, int64_t grace_ms, bool dry_run)
 {
@@ -1103,5 +1129,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet),
 	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time),
 	  T(stop_whose_signal_is_refused), T(containerd_hangs), T(an_end_while_containerd_hangs), T(recover_with_wrong_options),
-	  T(destroy_with_wrong_options), T(options_change_under_a_task), T(containerd_has_another_socket),
-	  T(options_change_during_a_recovery))
+	  T(destroy_with_wrong_options), T(destroy_while_containerd_is_away), T(options_change_under_a_task),
+	  T(containerd_has_another_socket), T(options_change_during_a_recovery))

@@ -84,7 +84,7 @@ static int foreign_stream(struct run_task *t, int which, const char *path, char 
 	*ret = NULL;
 	if (!path || !strcmp(path, "/dev/null"))
 		return 0;
-	place = *path == '/' ? beneath_open_straight(AT_FDCWD, path, O_PATH) : -1;
+	place = *path == '/' ? beneath_open_straight(AT_FDCWD, path, O_PATH | O_NOFOLLOW) : -1;
 	if (place < 0 && *path == '/' && errno == ELOOP)
 		return err_set(err, ERR_INVALID, "output %s: a symbolic link is in it", path);
 	if (place < 0 && *path == '/')

@@ -68,6 +68,24 @@ int log_segments_open(const char *path, struct log_segments *ret, struct err *er
 	return 0;
 }
 
+off_t log_segment_end(const struct log_segment *s)
+{
+	char block[BLOCK];
+
+	for (off_t end = s->size; end > 0;) {
+		off_t from = end > BLOCK ? end - BLOCK : 0;
+		ssize_t n = pread(s->fd, block, (size_t)(end - from), from);
+		const char *nl = n == end - from ? memrchr(block, '\n', (size_t)n) : NULL;
+
+		if (n != end - from)
+			return s->size; /* it shrank under us */
+		if (nl)
+			return from + (nl - block) + 1;
+		end = from;
+	}
+	return 0;
+}
+
 /* A record, met from the end backwards. False: it is not part of the tail, nor is anything before it. */
 static bool tail_take(struct log_tail *t, const char *p, size_t n)
 {

@@ -19,6 +19,9 @@ int log_segments_open(const char *path, struct log_segments *ret, struct err *er
 /* The same file, whatever its name is now; NULL. */
 const struct log_segment *log_segments_find(const struct log_segments *, const struct log_segment *what);
 
+/* Behind its last record that is whole: what follows is still being written. */
+off_t log_segment_end(const struct log_segment *);
+
 /* The tail: it begins behind the last record that is not part of it. */
 struct log_tail {
 	int64_t want, got, until;

@@ -217,7 +217,7 @@ static int read_present(struct reader *r, struct log_segments *files, struct err
 
 	if (opt->tail == 0 && files->n) {
 		first = 1;
-		start = files->v[0].size;
+		start = opt->follow ? log_segment_end(&files->v[0]) : files->v[0].size;
 	}
 	for (size_t i = 0; opt->tail > 0 && i < files->n && first == files->n; i++)
 		if (log_segment_tail(&files->v[i], &tail, &start))
@@ -228,7 +228,7 @@ static int read_present(struct reader *r, struct log_segments *files, struct err
 		bool old = opt->since && s->changed + NSEC_PER_SEC < opt->since;
 		int ret;
 
-		turn_to_file(r, s, old ? s->size : start);
+		turn_to_file(r, s, !old ? start : opt->follow && !i ? log_segment_end(s) : s->size);
 		ret = i > 0 || !opt->follow ? finish_file(r, err) : reader_drain(r, err);
 		if (ret < 0)
 			return ret;

@@ -573,6 +573,27 @@ static void follows_the_tail(void **state)
 	end_follow(&fo, 0);
 }
 
+/* One that is still being written when the follower comes: it shows it whole. */
+static void follows_from_a_records_beginning(void **state)
+{
+	static const char record[] = "2026-01-01T00:00:02.000000000Z stdout F 2\n";
+	const struct test_folder *f = *state;
+	_cleanup_close_ int fd = -1;
+	struct follower fo;
+
+	write_file(f->path, "2026-01-01T00:00:01.000000000Z stdout F 1\n20");
+	fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	follow_log(&fo, (struct logread){ .path = f->path, .tail = 0 });
+	(void)poll(NULL, 0, 200); /* one that came later would see the next ones */
+	assert_int_equal(write(fd, record + 2, sizeof record - 3), sizeof record - 3);
+	for (int n = 0; n < 300 && poll(&(struct pollfd){ .fd = fo.fd, .events = POLLIN }, 1, 100) == 0; n++)
+		assert_int_equal(write(fd, record, sizeof record - 1), sizeof record - 1);
+	expect_text(&fo, "2\n");
+	fo.ended = true;
+	assert_int_equal(pthread_join(fo.thread, NULL), 0);
+	(void)close(fo.fd);
+}
+
 /* The task has ended, its logger is a moment behind: asked before the follower knows, the answer is already yes. */
 static void waits_for_the_last_words(void **state)
 {
@@ -717,5 +738,6 @@ static void commands_no_terminal(void **state)
 RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(writes_cri_lines), T(keeps_bytes),
 	  T(splits_streams), T(spans_times), T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files),
 	  T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk), T(shows_no_half_line), T(opens_late),
-	  T(names_what_is_missing), T(ends_when_nobody_reads), T(follows), T(follows_the_tail), T(waits_for_the_last_words),
-	  T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))
+	  T(names_what_is_missing), T(ends_when_nobody_reads), T(follows), T(follows_the_tail), T(follows_from_a_records_beginning),
+	  T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled),
+	  T(bounds_memory))

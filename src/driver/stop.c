@@ -227,11 +227,16 @@ static int stop_settle(struct core *there, const char *id, const struct ctx *ctx
 static int stop_keep(struct core *there, const char *container, const char *job, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
+	int r;
 
 	if (container)
 		return stop_settle(there, container, ctx, err);
-	if (record_find(there, job, ctx, &rec, NULL) >= 0 && dict_get(&rec.c.labels, RECORD_COMPLETE))
+	r = record_find(there, job, ctx, &rec, err);
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return r;
+	if (r >= 0 && dict_get(&rec.c.labels, RECORD_COMPLETE))
 		return stop_settle(there, rec.c.id, ctx, err);
+	err_clear(err);
 	return job_remove(there, job, true, true, ctx, err);
 }
 

@@ -3,14 +3,12 @@ import base64
 import contextlib
 import json
 import os
-import unittest
 
-from lib import leaks, nomad_images, rootfs
+from lib import nomad_images, rootfs
 from lib.case import Machine, wait_until
 from lib.driver_plugin import Failed
 from lib.options_case import OptionsCase
-from lib.registry import Faulty, Image, index, push
-from lib.services import Registry
+from lib.registry import Faulty, Image, index, push, registry_of
 
 PORTS = iter(range(15200, 15300))
 USER, PASSWORD = "davit", "hunter2"
@@ -47,12 +45,7 @@ class ImagesCase(OptionsCase):
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.registry = Registry(Machine.work, next(PORTS), cls.auth)
-        except FileNotFoundError as why:
-            raise unittest.SkipTest(str(why))
-        cls.addClassCleanup(cls.registry.stop)
-        leaks.baseline_pids.add(cls.registry.process.pid)
+        cls.registry = registry_of(cls, next(PORTS), cls.auth)
 
     def pushed(self, image, extra=None, name=None):
         """A name that nobody has used; what was pulled of it goes in the end."""

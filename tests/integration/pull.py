@@ -4,11 +4,10 @@ import json
 import os
 import signal
 import time
-import unittest
 
 from lib import leaks
 from lib.case import Case, Machine, Terminal, wait_until
-from lib.registry import Faulty, Image, index, push
+from lib.registry import Faulty, Image, index, push, registry_of
 from lib.services import Registry
 
 
@@ -26,12 +25,7 @@ class RealRegistry(Pulling):
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.registry = Registry(Machine.work, next(PORTS), cls.auth)
-        except FileNotFoundError as why:
-            raise unittest.SkipTest(str(why))
-        cls.addClassCleanup(cls.registry.stop)
-        leaks.baseline_pids.add(cls.registry.process.pid)
+        cls.registry = registry_of(cls, next(PORTS), cls.auth)
         cls.image = Image(Machine.rootfs)
 
     def pulled(self, name):

@@ -5,12 +5,28 @@ import http.server
 import json
 import os
 import threading
+import unittest
 import urllib.request
+
+from lib import leaks
+from lib.case import Machine
+from lib.services import Registry
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+
+def registry_of(cls, port, auth=False, **more):
+    """docker-registry for all tests of a class, which are skipped where there is none."""
+    try:
+        registry = Registry(Machine.work, port, auth, **more)
+    except FileNotFoundError as why:
+        raise unittest.SkipTest(str(why)) from None
+    cls.addClassCleanup(registry.stop)
+    leaks.baseline_pids.add(registry.process.pid)
+    return registry
 
 
 def digest(data):

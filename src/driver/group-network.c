@@ -12,15 +12,18 @@
 
 struct group_networks {
 	struct desk *desk;
-	struct list_node known;   /* struct group_network */
-	struct list_node at_work; /* struct networking: one at a time of an allocation */
+	struct list_node known; /* struct group_network */
+	struct list_node asked; /* struct networking, as they came: of an allocation the first is at work, the others wait for it */
 };
 
 struct networking {
 	struct plugin_work work;
 	struct list_node node;
+	struct desk *desk;
+	struct plugin_call *call; /* while it waits; NULL: nobody's, or its client has gone */
 	const char *dir;
 	char *alloc, *path, *hostname;
+	bool makes;   /* CreateNetwork */
 	bool used;    /* a task of the allocation is known */
 	bool created; /* the answer */
 };
@@ -58,31 +61,77 @@ static struct group_tasks group_tasks(const struct desk *d, const char *alloc)
 	return t;
 }
 
-static int check_alloc(const struct desk *d, const char *alloc, struct err *err)
+static struct networking *networking_of(const struct desk *d, const char *alloc)
 {
-	if (!handle_is_alloc_id(alloc))
-		return err_set(err, ERR_INVALID, "network of \"%.80s\": that is no allocation's ID", alloc);
-	list_for_each(it, &d->networks->at_work)
+	list_for_each(it, &d->networks->asked)
 		if (!strcmp(container_of(it, struct networking, node)->alloc, alloc))
-			return err_set(err, ERR_ABORTED, "network of %s: it is being made or removed", alloc);
-	return 0;
+			return container_of(it, struct networking, node);
+	return NULL;
 }
 
-static struct networking *networking_new(const struct desk *d, const char *alloc, const char *hostname)
+static struct networking *networking_new(struct desk *d, const char *alloc, const char *hostname)
 {
-	const struct group_tasks t = group_tasks(d, alloc);
 	struct networking *n = mem_new(struct networking);
 
+	n->desk = d;
 	n->dir = d->netns_dir;
 	n->alloc = mem_strdup(alloc);
 	n->path = mem_printf("%s/%s", n->dir, alloc);
 	n->hostname = mem_strdup(hostname);
-	n->used = t.n > t.ended;
-	list_push(&d->networks->at_work, &n->node);
 	return n;
 }
 
+static void networking_go(struct networking *n)
+{
+	const struct group_tasks t = group_tasks(n->desk, n->alloc);
+	struct plugin_call *call = TAKE_PTR(n->call);
+
+	n->used = t.n > t.ended;
+	if (!call) {
+		plugin_background(n->desk->plugin, &n->work);
+		return;
+	}
+	plugin_park(call, NULL, NULL);
+	plugin_submit(call, &n->work);
+}
+
+/* What is to be made is made for who hears of it; what is to be removed goes. */
+static void on_networking_closed(void *arg)
+{
+	struct networking *n = arg;
+
+	n->call = NULL;
+	if (n->makes)
+		networking_free(n);
+}
+
+/* At once, or behind what the allocation's network is at work for. */
+static void networking_begin(struct networking *n, struct plugin_call *call)
+{
+	const bool waits = networking_of(n->desk, n->alloc);
+
+	n->call = call;
+	list_push(&n->desk->networks->asked, &n->node);
+	if (!waits)
+		networking_go(n);
+	else if (call)
+		plugin_park(call, on_networking_closed, n);
+}
+
+static void networking_end(struct networking *n)
+{
+	struct desk *d = n->desk;
+	_cleanup_free_ char *alloc = TAKE_PTR(n->alloc);
+	struct networking *next;
+
+	networking_free(n);
+	next = networking_of(d, alloc);
+	if (next)
+		networking_go(next);
+}
+
 static void group_network_forget(const struct group_networks *g, const char *alloc);
+static void group_network_renew(const struct group_networks *g, const char *alloc);
 
 /* NULL: the call was answered with why not. */
 static struct networking *networking_asked(struct plugin_call *call, const char *alloc, const char *hostname)
@@ -90,10 +139,10 @@ static struct networking *networking_asked(struct plugin_call *call, const char 
 	struct desk *d = desk_of(call);
 	struct err err = ERR_INIT;
 
-	if (check_alloc(d, alloc, &err) >= 0 && (!*hostname || check_hostname(hostname, NULL, &err) >= 0)) {
-		group_network_forget(d->networks, alloc);
+	if (!handle_is_alloc_id(alloc))
+		(void)err_set(&err, ERR_INVALID, "network of \"%.80s\": that is no allocation's ID", alloc);
+	else if (!*hostname || check_hostname(hostname, NULL, &err) >= 0)
 		return networking_new(d, alloc, hostname);
-	}
 	plugin_fail(call, &err);
 	return NULL;
 }
@@ -155,11 +204,13 @@ static void creating_done(void *arg, struct plugin_call *call, int r, const stru
 {
 	struct networking *n = arg;
 
+	if (r >= 0 && n->created)
+		group_network_renew(n->desk->networks, n->alloc);
 	if (call && r < 0)
 		plugin_fail(call, err);
 	else if (call)
 		creating_answer(call, n);
-	networking_free(n);
+	networking_end(n);
 }
 
 void create_network_begin(struct plugin_call *call, const ProtobufCMessage *request)
@@ -169,8 +220,9 @@ void create_network_begin(struct plugin_call *call, const ProtobufCMessage *requ
 
 	if (!n)
 		return;
+	n->makes = true;
 	n->work = (struct plugin_work){ .run = creating_run, .done = creating_done, .arg = n, .keep = true };
-	plugin_submit(call, &n->work);
+	networking_begin(n, call);
 }
 
 /* ---- DestroyNetwork: what is not there is removed */
@@ -186,13 +238,17 @@ static int removing_run(void *arg, void *state, const struct ctx *ctx, struct er
 
 static void removing_done(void *arg, struct plugin_call *call, int r, const struct err *err)
 {
+	struct networking *n = arg;
+
+	if (r >= 0)
+		group_network_forget(n->desk->networks, n->alloc);
 	if (call && r < 0)
 		plugin_fail(call, err);
 	else if (call)
 		plugin_answer_packed(call, "", 0);
 	else if (r < 0)
 		log_warn("%s", err->msg);
-	networking_free(arg);
+	networking_end(n);
 }
 
 void destroy_network_begin(struct plugin_call *call, const ProtobufCMessage *request)
@@ -203,7 +259,7 @@ void destroy_network_begin(struct plugin_call *call, const ProtobufCMessage *req
 	if (!n)
 		return;
 	n->work = (struct plugin_work){ .run = removing_run, .done = removing_done, .arg = n, .keep = true, .first = true };
-	plugin_submit(call, &n->work);
+	networking_begin(n, call);
 }
 
 /* ---- those that nobody asks for */
@@ -251,6 +307,14 @@ static void group_network_forget(const struct group_networks *g, const char *all
 		group_network_drop(n);
 }
 
+static void group_network_renew(const struct group_networks *g, const char *alloc)
+{
+	struct group_network *n = group_network_find(g, alloc);
+
+	if (n)
+		n->configured = false;
+}
+
 /* The folder of the client's allocations is there, and this one is not in it. */
 static bool alloc_is_gone(const char *dir)
 {
@@ -279,17 +343,15 @@ static int looking_run(void *arg, void *state, const struct ctx *ctx, struct err
 
 static void group_network_remove(struct group_network *n)
 {
-	const struct desk *d = n->of->desk;
-	struct err err = ERR_INIT;
+	struct desk *d = n->of->desk;
 	struct networking *removal;
 
-	if (check_alloc(d, n->alloc, &err) < 0)
+	if (networking_of(d, n->alloc))
 		return;
 	log_info("network of %s: nobody has asked for its end, and nobody uses it: removed", n->alloc);
 	removal = networking_new(d, n->alloc, "");
 	removal->work = (struct plugin_work){ .run = removing_run, .done = removing_done, .arg = removal };
-	plugin_background(d->plugin, &removal->work);
-	group_network_drop(n);
+	networking_begin(removal, NULL);
 }
 
 static void looking_done(void *arg, struct plugin_call *call, int r, const struct err *err)
@@ -352,7 +414,7 @@ struct group_networks *group_networks_new(struct desk *d)
 
 	g->desk = d;
 	list_init(&g->known);
-	list_init(&g->at_work);
+	list_init(&g->asked);
 	return g;
 }
 

@@ -1,8 +1,9 @@
 /* CreateNetwork and DestroyNetwork: the network namespace of an allocation, where the operator leaves making it to the driver
  * (create_network). It is /var/run/netns/ALLOC, the one that Nomad itself would make and find, so that either goes on with what
  * the other has made; nothing else is kept of it. What is in it (interfaces, addresses, forwarded ports) is Nomad's: with what
- * we answer it has CNI's plugins run. The name of the group comes with each call, and goes with our answer into each task's
- * TaskConfig. */
+ * we answer it has CNI's plugins run. What is asked for of one allocation, or is removed by ourselves, is done one after the other:
+ * a call waits for its turn, and what is gone by then is removed. The name of the group comes with each call, and goes with our
+ * answer into each task's TaskConfig. */
 #pragma once
 #include "nomaddriver.pb-c.h"
 #include "plugin.h"

@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "netns.h"
 #include "pb.h"
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -480,6 +481,148 @@ static void a_network_that_nobody_asks_for(void **state)
 	assert_int_equal(umount2(rig->netns, MNT_DETACH), 0);
 }
 
+/* The only worker waits for a byte. */
+struct blocker {
+	struct plugin_work work;
+	int pipe[2];
+	volatile bool begun, ended;
+};
+
+static int blocker_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct blocker *b = arg;
+	char c;
+
+	(void)state;
+	(void)ctx;
+	(void)err;
+	b->begun = true;
+	return read(b->pipe[0], &c, 1) == 1 ? 0 : -ERR_INTERNAL;
+}
+
+static void blocker_done(void *arg, struct plugin_call *call, int r, const struct err *err)
+{
+	(void)call;
+	must(r, err);
+	((struct blocker *)arg)->ended = true;
+}
+
+static void block(struct rig *rig, struct blocker *b)
+{
+	*b = (struct blocker){ .work = { .run = blocker_run, .done = blocker_done, .arg = b } };
+	assert_int_equal(pipe2(b->pipe, O_CLOEXEC), 0);
+	plugin_background(rig->plugin, &b->work);
+}
+
+static void until(struct rig *rig, const volatile bool *is)
+{
+	const struct ctx limit = ctx_within(NULL, LIMIT_MS);
+
+	while (!*is)
+		must(loop_pause(rig->loop, 5, &limit, NULL), NULL);
+	must(loop_pause(rig->loop, 5, &limit, NULL), NULL); /* what the worker had done before is told */
+}
+
+static void unblock(struct rig *rig, struct blocker *b)
+{
+	assert_int_equal(write(b->pipe[1], "", 1), 1);
+	until(rig, &b->ended);
+	(void)close(b->pipe[0]);
+	(void)close(b->pipe[1]);
+}
+
+static struct grpc_call *begin_network(struct rig *rig, const char *method)
+{
+	Driver__DestroyNetworkRequest q = DRIVER__DESTROY_NETWORK_REQUEST__INIT; /* the other has its id in the same field */
+	struct grpc_call *call = grpc_start(rig->grpc, method, NULL, &endless);
+	_cleanup_buf_ struct buf wire = { 0 };
+
+	q.alloc_id = (char[]){ ALLOC };
+	pb_pack(&q.base, &wire);
+	grpc_send(call, wire.data, wire.len, true);
+	return call;
+}
+
+static void ends_well(struct grpc_call *call)
+{
+	const struct ctx limit = ctx_within(NULL, LIMIT_MS);
+	_cleanup_buf_ struct buf wire = { 0 };
+	struct err err = ERR_INIT;
+
+	must(grpc_unary_end(call, &limit, &wire, &err), &err);
+	grpc_call_free(call);
+}
+
+/* One after the other, in the order in which they were asked for. */
+static void a_network_at_work(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_free_ char *path = mem_printf("%s/" ALLOC, rig->netns);
+	struct grpc_call *calls[3], *gone;
+	struct blocker b;
+
+	need_mounts();
+	(void)made(rig, "", true);
+	block(rig, &b);
+	until(rig, &b.begun);
+	calls[0] = begin_network(rig, DRIVER "DestroyNetwork");
+	calls[1] = begin_network(rig, DRIVER "DestroyNetwork");
+	calls[2] = begin_network(rig, DRIVER "CreateNetwork");
+	gone = begin_network(rig, DRIVER "DestroyNetwork");
+	must(loop_pause(rig->loop, QUIET_MS, NULL, NULL), NULL);
+	assert_false(grpc_ready(calls[0]) || grpc_ready(calls[1]) || grpc_ready(calls[2]));
+	unblock(rig, &b);
+	for (size_t i = 0; i < 3; i++)
+		ends_well(calls[i]);
+	ends_well(gone);
+	assert_false(file_exists(path));
+
+	(void)made(rig, "", true);
+	block(rig, &b);
+	until(rig, &b.begun);
+	calls[0] = begin_network(rig, DRIVER "DestroyNetwork");
+	calls[1] = begin_network(rig, DRIVER "CreateNetwork");
+	must(loop_pause(rig->loop, QUIET_MS, NULL, NULL), NULL);
+	grpc_call_free(calls[1]); /* its client goes before it is its turn: nothing is made */
+	must(loop_pause(rig->loop, QUIET_MS, NULL, NULL), NULL);
+	unblock(rig, &b);
+	ends_well(calls[0]);
+	workers_rest(rig);
+	assert_false(file_exists(path));
+	assert_int_equal(umount2(rig->netns, MNT_DETACH), 0);
+}
+
+/* Nomad asks for the end of what we are about to remove. */
+static void a_network_that_is_asked_for_too_late(void **state)
+{
+	static const char yes = '\xc3';
+	struct rig *rig = *state;
+	_cleanup_free_ char *path = mem_printf("%s/" ALLOC, rig->netns), *alloc = mem_printf("%s/alloc", rig->dir);
+	struct blocker look, removal;
+	struct grpc_call *call;
+
+	need_mounts();
+	set_config(rig, "create_network", &yes, 1);
+	(void)made(rig, "", true);
+	assert_int_equal(mkdir(alloc, 0755), 0);
+	learn(rig, path, alloc);
+	assert_int_equal(rmdir(alloc), 0);
+	block(rig, &look);
+	until(rig, &look.begun);
+	group_networks_look(rig->desk->networks);
+	block(rig, &removal);
+	unblock(rig, &look);
+	until(rig, &removal.begun); /* the look is over, and the removal waits for the worker */
+	call = begin_network(rig, DRIVER "DestroyNetwork");
+	must(loop_pause(rig->loop, QUIET_MS, NULL, NULL), NULL);
+	assert_false(grpc_ready(call));
+	assert_true(file_exists(path));
+	unblock(rig, &removal);
+	ends_well(call);
+	assert_false(file_exists(path));
+	assert_int_equal(umount2(rig->netns, MNT_DETACH), 0);
+}
+
 static int set_up(void **state)
 {
 	static const struct plugin_method *const tables[] = { base_service, driver_service, NULL };
@@ -531,5 +674,6 @@ static int tear_down(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(the_operator_says_who_makes_networks), T(networks_that_cannot_be),
-	  T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(containerd_comes_and_goes), T(attributes_when_healthy),
-	  T(options_change), T(several_streams), T(containerd_hangs), T(containerd_without_events))
+	  T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(a_network_at_work), T(a_network_that_is_asked_for_too_late),
+	  T(containerd_comes_and_goes), T(attributes_when_healthy), T(options_change), T(several_streams), T(containerd_hangs),
+	  T(containerd_without_events))

@@ -133,7 +133,11 @@ void desk_serve(struct desk *d, struct plugin *plugin)
 	d->fingerprint = fingerprint_new(d);
 }
 
-void desk_stop(struct desk *d, int64_t ms) { endpoints_stop(&d->endpoints, d->loop, ms); }
+void desk_stop(struct desk *d) { endpoints_stop(&d->endpoints); }
+
+void desk_bequeath(struct desk *d) { endpoints_bequeath(&d->endpoints); }
+
+bool desk_busy(const void *app) { return endpoints_busy(&((const struct desk *)app)->endpoints); }
 
 void desk_configure(struct desk *d, struct driver_conf *conf)
 {

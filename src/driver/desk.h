@@ -40,8 +40,12 @@ struct desk {
 struct desk *desk_new(struct loop *);
 /* Once it serves: what the plugin does by itself begins. */
 void desk_serve(struct desk *, struct plugin *);
-/* The plugin is about to go, and tasks are not: what is executed in them ends, which is waited for @ms at most. */
-void desk_stop(struct desk *, int64_t ms);
+/* The plugin is about to go, and tasks are not: what is executed in them is to end. */
+void desk_stop(struct desk *);
+/* plugin_conf.busy: that has not come to its end. */
+bool desk_busy(const void *app);
+/* Behind plugin_drain(): another process goes on with what has not (exec-heir.h). */
+void desk_bequeath(struct desk *);
 /* Behind plugin_free(): nothing is at work. */
 void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)

@@ -1,4 +1,5 @@
 #include "endpoint.h"
+#include "exec-heir.h"
 #include "mem.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ struct endpoint *endpoint_at(struct list_node *all, struct loop *loop, const cha
 	return e;
 }
 
-static bool endpoints_busy(const struct list_node *all)
+bool endpoints_busy(const struct list_node *all)
 {
 	bool busy = false;
 
@@ -44,14 +45,20 @@ static bool endpoints_busy(const struct list_node *all)
 	return busy;
 }
 
-void endpoints_stop(struct list_node *all, struct loop *loop, int64_t ms)
+void endpoints_stop(struct list_node *all)
 {
-	const struct ctx limit = ctx_within(NULL, ms);
-
 	list_for_each(it, all)
 		exec_sessions_end(container_of(it, struct endpoint, node)->execs);
-	while (endpoints_busy(all) && loop_turn(loop, &limit, NULL) >= 0)
-		;
+}
+
+void endpoints_bequeath(struct list_node *all)
+{
+	list_for_each(it, all) {
+		struct endpoint *e = container_of(it, struct endpoint, node);
+
+		exec_heir_launch(e->execs, e->address, e->how.run_dir);
+		exec_sessions_free(TAKE_PTR(e->execs));
+	}
 }
 
 static void endpoint_free(struct endpoint *e)

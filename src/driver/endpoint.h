@@ -17,6 +17,10 @@ struct endpoint {
 /* In the list, which is searched first. @how's address and namespace do not count. */
 struct endpoint *endpoint_at(struct list_node *all, struct loop *, const char *address, const struct core_conf *how,
 			     struct workers *);
-/* What is executed in tasks ends, of all of them, which is waited for @ms at most. */
-void endpoints_stop(struct list_node *all, struct loop *, int64_t ms);
+/* What is executed in tasks is to end, of all of them, and nothing is executed any more. */
+void endpoints_stop(struct list_node *all);
+/* Is there something of it still to be ended, or cleared away? */
+bool endpoints_busy(const struct list_node *all);
+/* The process ends, whether or not: another one goes on with it, and nothing of it is ours any more. */
+void endpoints_bequeath(struct list_node *all);
 void endpoints_done(struct list_node *all);

@@ -3,6 +3,7 @@
 #include "base-service.h"
 #include "desk.h"
 #include "driver-service.h"
+#include "exec-heir.h"
 #include "handshake.h"
 #include "log.h"
 #include <fcntl.h>
@@ -19,8 +20,7 @@ enum {
 	APP_PROTOCOL = 2,      /* of Nomad's plugins */
 	WORKERS = 8,           /* what a task's start waits for is mostly containerd and the disk */
 	WORKER_IDLE_MS = 5000, /* then its thread and connection go */
-	EXECS_MS = 400,        /* for what is executed in tasks to be killed */
-	DRAIN_MS = 1200,       /* the agent kills us 2 s after it said Shutdown */
+	DRAIN_MS = 1600,       /* the agent kills us 2 s after it said Shutdown */
 	TRIM_BYTES = 64 << 10, /* free memory beyond this goes back to the system */
 };
 
@@ -125,9 +125,11 @@ static int serve(struct err *err)
 				    .threads = WORKERS,
 				    .idle_ms = WORKER_IDLE_MS,
 				    .begin = desk_worker_begin,
-				    .end = worker_end };
+				    .end = worker_end,
+				    .busy = desk_busy };
 	_cleanup_close_ int signals = signals_begin(); /* before anybody can know of us */
 	int r = signals < 0 ? err_sys(err, errno, "signalfd") : handshake_path(&path, err);
+	bool drained;
 
 	if (r < 0)
 		return r;
@@ -139,8 +141,10 @@ static int serve(struct err *err)
 	r = tell_host(path, err);
 	if (r >= 0)
 		r = serve_host(loop, plugin, signals, err);
-	desk_stop(desk, EXECS_MS);
-	if (!plugin_drain(plugin, DRAIN_MS))
+	desk_stop(desk);
+	drained = plugin_drain(plugin, DRAIN_MS);
+	desk_bequeath(desk);
+	if (!drained)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* a procedure that waits for a kernel or an engine: it leaves what a
 							       killed one does */
 	return r;
@@ -151,6 +155,8 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 
 	(void)argc;
+	if (argv[0] && argv[1] && !strcmp(argv[1], EXEC_HEIR))
+		return exec_heir_run(argv + 2);
 	if (argv[0] && argv[1])
 		return answer_person(argv[1]);
 	if (!standard_files() || !handshake_cookie(COOKIE_NAME, COOKIE))

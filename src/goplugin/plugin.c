@@ -420,16 +420,20 @@ struct workers *plugin_workers(struct plugin *p) { return p->workers; }
 /* Works of calls, and what others have given to the workers themselves. */
 static bool plugin_at_work(const struct plugin *p) { return !list_empty(&p->works) || workers_busy(p->workers); }
 
+static bool plugin_is_busy(const struct plugin *p) { return p->conf.busy && p->conf.busy(p->conf.app); }
+
 bool plugin_drain(struct plugin *p, int64_t ms)
 {
-	const struct ctx limit = ctx_within(NULL, ms), flush = ctx_within(&limit, FLUSH_TURN_MS);
+	const struct ctx limit = ctx_within(NULL, ms);
+	struct ctx flush;
 
 	p->draining = true;
 	list_for_each(it, &p->works)
 		plugin_cancel(container_of(it, struct plugin_work, node));
-	while (plugin_at_work(p) && loop_turn(p->loop, &limit, NULL) >= 0)
+	while ((plugin_at_work(p) || plugin_is_busy(p)) && loop_turn(p->loop, &limit, NULL) >= 0)
 		;
 	grpc_server_shutdown(p->server);
+	flush = ctx_within(NULL, FLUSH_TURN_MS);
 	while (grpc_server_connections(p->server) && loop_turn(p->loop, &flush, NULL) >= 0)
 		;
 	return !plugin_at_work(p);

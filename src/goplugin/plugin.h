@@ -37,6 +37,7 @@ struct plugin_conf {
 	int64_t idle_ms;                           /* a worker without work for so long ends; 0: never */
 	void *(*begin)(void *app);                 /* in each worker, first: its state; may be NULL */
 	void (*end)(void *state);                  /* in each worker, last; may be NULL */
+	bool (*busy)(const void *app);             /* what else plugin_drain() is to wait for; may be NULL: nothing */
 };
 
 /* Listens when it returns. -ERR_EXISTS: somebody listens at the path. */

@@ -193,6 +193,13 @@ void exec_clear_free(struct exec_clear *x)
 
 const char *exec_clear_id(const struct exec_clear *x) { return x->name; }
 
+void exec_clear_names(const struct exec_clear *x, struct strv *ret)
+{
+	strv_push(ret, x->ns);
+	strv_push(ret, x->id);
+	strv_push(ret, x->exec_id);
+}
+
 static void on_over(void *arg, bool gone)
 {
 	(void)gone;

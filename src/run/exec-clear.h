@@ -2,6 +2,7 @@
  * runs, and whether containerd is there just now. On the loop of its core, which nothing here keeps waiting. */
 #pragma once
 #include "core.h"
+#include "strv.h"
 #include "workers.h"
 
 struct exec_clear;
@@ -18,6 +19,8 @@ struct exec_clear *exec_clear_new(struct core *, struct workers *, const char *i
 void exec_clear_free(struct exec_clear *); /* no more is done */
 DEFINE_CLEANUP(struct exec_clear, exec_clear_free)
 const char *exec_clear_id(const struct exec_clear *); /* "ID/EXEC_ID", for a log */
+/* For another process that is to do it: appends its namespace, ID and EXEC_ID. */
+void exec_clear_names(const struct exec_clear *, struct strv *ret);
 
 /* All of it, for who may wait. */
 void exec_clear(struct core *, const char *id, const char *exec_id, enum exec_clear_how, int64_t ms);

@@ -37,6 +37,7 @@ struct exec_sessions {
 	struct list_node live, clearing;
 	struct post turn; /* of those in the queue */
 	size_t n_live, n_clearing;
+	bool ending;
 };
 
 /* What a session has left in containerd. */
@@ -435,6 +436,8 @@ int exec_session_new(struct exec_sessions *all, const struct exec_session_conf *
 
 	if (!conf->args->n || !*conf->args->v[0])
 		return err_set(err, ERR_INVALID, "no command");
+	if (all->ending)
+		return err_set(err, ERR_CANCELLED, NO_MORE);
 	if (all->n_live >= EXEC_SESSIONS_MAX)
 		return err_set(err, ERR_EXHAUSTED, "%d processes are being executed: too many at once", EXEC_SESSIONS_MAX);
 	s = mem_new(struct exec_session);
@@ -504,6 +507,7 @@ static void session_dismiss(struct exec_session *s)
 
 void exec_sessions_end(struct exec_sessions *all)
 {
+	all->ending = true;
 	list_for_each(it, &all->live)
 		session_dismiss(container_of(it, struct exec_session, node));
 	list_for_each(it, &all->live)
@@ -511,6 +515,25 @@ void exec_sessions_end(struct exec_sessions *all)
 }
 
 size_t exec_sessions_busy(const struct exec_sessions *all) { return all->n_live + all->n_clearing; }
+
+static void session_names(const struct exec_session *s, struct strv *ret)
+{
+	strv_push(ret, s->ns);
+	strv_push(ret, s->id);
+	strv_push(ret, s->exec_id);
+}
+
+void exec_sessions_left(const struct exec_sessions *all, struct strv *ret)
+{
+	list_for_each(it, &all->live) {
+		const struct exec_session *s = container_of(it, struct exec_session, node);
+
+		if (s->stage >= EXEC_IS_MADE)
+			session_names(s, ret);
+	}
+	list_for_each(it, &all->clearing)
+		exec_clear_names(container_of(it, struct clearing, node)->clear, ret);
+}
 
 static void session_drop(struct exec_session *s)
 {

@@ -19,11 +19,15 @@ enum { EXEC_SESSIONS_MAX = 1024, EXEC_AWAY_MS = 15000 };
 /* @core is on @core->loop, of a core_open_on(), and outlives them; @workers read what a container could make slow, its passwd and
  * group, and end engines that hang (NULL: the loop does). */
 struct exec_sessions *exec_sessions_new(struct core *, struct workers *);
-/* Every process is to be killed; their owners are told of -ERR_CANCELLED at once. */
+/* Every process is to be killed, also one that is just being started; their owners are told of -ERR_CANCELLED at once. None begins
+ * any more. */
 void exec_sessions_end(struct exec_sessions *);
 /* Those that are, with those that are still to be killed or cleared away: 0 is reached soon after exec_sessions_end(), where
  * containerd is there. */
 size_t exec_sessions_busy(const struct exec_sessions *);
+/* For another process that is to end them by exec_clear(): appends namespace, ID and EXEC_ID of each that may run, or may yet be
+ * started by what containerd was asked for. */
+void exec_sessions_left(const struct exec_sessions *, struct strv *ret);
 /* The owners likewise. What is left of the processes is left. The workers, which may be at work for one, may outlive them. */
 void exec_sessions_free(struct exec_sessions *);
 DEFINE_CLEANUP(struct exec_sessions, exec_sessions_free)
@@ -46,7 +50,7 @@ struct exec_session_conf {
 	const struct exec_session_told *told;
 	void *arg;
 };
-/* -ERR_EXHAUSTED: there are EXEC_SESSIONS_MAX already; -ERR_INVALID: no command. */
+/* -ERR_EXHAUSTED: there are EXEC_SESSIONS_MAX already; -ERR_INVALID: no command; -ERR_CANCELLED: behind exec_sessions_end(). */
 int exec_session_new(struct exec_sessions *, const struct exec_session_conf *, struct exec_session **ret, struct err *err);
 
 /* The following may be called from the session's functions, until ended(). */

@@ -1,11 +1,13 @@
 """ExecTask and ExecTaskStreaming of containerd-driver: the cases of Nomad's conformance suite, and peers that do not read, do not write or go."""
 import base64
+import contextlib
 import glob
 import os
 import re
+import signal
 import time
 
-from lib.case import Machine, wait_until
+from lib.case import Machine, freeze, wait_until
 from lib.driver_plugin import DriverCase, Failed
 from lib.exec_cases import CASES
 
@@ -266,6 +268,34 @@ class Exec(DriverCase):
         self.new_plugin()
         self.recover(self.handle)
         wait_until("the end of sleep", lambda: not self.processes())
+
+    def running(self, *command):
+        """Pids on the host, of whatever namespace."""
+        wanted, found = "\0".join(command).encode() + b"\0", []
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            with contextlib.suppress(OSError), open(path, "rb") as f:
+                if f.read().endswith(wanted):
+                    found.append(int(path.split("/")[2]))
+        return found
+
+    def test_what_is_being_started_at_the_plugins_end(self):
+        """And a containerd that comes to it only afterwards."""
+        command = "sleep", str(100000 + os.getpid())
+        for _ in range(20):
+            self.begin_exec(*command)
+        wait_until("the first", lambda: self.running(*command))
+        freeze(Machine.containerd.process.pid)
+        try:
+            began = time.monotonic()
+            self.plugin.stop()
+            self.assertLess(time.monotonic() - began, 2 + 2 * Machine.slow)
+        finally:
+            os.kill(Machine.containerd.process.pid, signal.SIGCONT)
+        time.sleep(1)  # what it was asked for is started now
+        wait_until("the end of all", lambda: not self.running(*command))
+        self.new_plugin()
+        self.recover(self.handle)
+        self.assertEqual(self.exec("echo", "x"), ("x\n", "", 0))
 
     def test_a_containerd_that_goes_for_a_moment(self):
         s = self.stream("sh", "-c", "echo begun; sleep 3; echo end; exit 4")

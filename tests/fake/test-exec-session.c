@@ -464,6 +464,42 @@ static void all_of_it_goes(void **state)
 	}
 }
 
+/* With one of whose start containerd takes its time, and one that it has not answered for: both are left by name, and go. */
+static void the_end_of_all(void **state)
+{
+	char word[] = "true", *words[] = { word, NULL };
+	const struct strv args = { .v = words, .n = 1 };
+	struct stage *s = *state;
+	const struct exec_session_conf conf = { .id = ID, .args = &args, .told = &told, .arg = s };
+	_cleanup_strv_ struct strv left = { 0 };
+	struct exec_session *unused = NULL;
+	struct seen e[2];
+	struct err err = ERR_INIT;
+
+	program(s, "run", "hello\n");
+	must(fake_fault(s->fake, &err, "Tasks/Start:delay=1500"), &err);
+	for (size_t i = 0; i < 2; i++)
+		begin(s, &e[i], ID, false);
+	while (!has_exec(s))
+		turn_for(s, 20);
+	turn_for(s, 300);
+	exec_sessions_left(s->all, &left);
+	assert_int_equal(left.n, 6);
+	assert_string_equal(left.v[3], FAKE_NS);
+	assert_string_equal(left.v[4], ID);
+	assert_int_equal(strlen(left.v[5]), 16);
+	exec_sessions_end(s->all);
+	assert_int_equal(exec_session_new(s->all, &conf, &unused, NULL), -ERR_CANCELLED);
+	assert_true(exec_sessions_busy(s->all) > 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(e[i].ended, 1);
+	nothing_stays(s);
+	strv_done(&left);
+	exec_sessions_left(s->all, &left);
+	assert_int_equal(left.n, 0);
+	assert_int_equal(exec_session_new(s->all, &conf, &unused, NULL), -ERR_CANCELLED);
+}
+
 /* A task that runs until it is told to end. */
 static void make_task(struct core *c)
 {
@@ -561,6 +597,7 @@ int main(void)
 		T(the_last_size_is_the_one_that_stays),
 		T(hundreds_at_once),
 		T(all_of_it_goes),
+		T(the_end_of_all),
 	};
 
 	return cmocka_run_group_tests_name("exec-session", tests, set_up, tear_down);

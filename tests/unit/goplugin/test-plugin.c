@@ -22,7 +22,7 @@ struct fixture {
 	_Atomic int at_work;
 	struct plugin_call *kept;
 	struct buf told;
-	bool keep;
+	bool keep, busy;
 };
 
 /* What a method of the table works with. */
@@ -180,12 +180,18 @@ static void *state_new(void *app)
 	return loop_new();
 }
 
+static bool is_busy(const void *app) { return ((const struct fixture *)app)->busy; }
+
 static int setup(void **state)
 {
 	struct fixture *f = mem_new(struct fixture);
-	struct plugin_conf conf = {
-		.tables = tables, .app = f, .threads = 2, .idle_ms = 50, .begin = state_new, .end = (void (*)(void *))loop_free
-	};
+	struct plugin_conf conf = { .tables = tables,
+				    .app = f,
+				    .threads = 2,
+				    .idle_ms = 50,
+				    .begin = state_new,
+				    .end = (void (*)(void *))loop_free,
+				    .busy = is_busy };
 
 	memcpy(f->dir, "/tmp/plugin-XXXXXX", sizeof "/tmp/plugin-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
@@ -533,6 +539,42 @@ static void a_stop_has_a_limit(void **state)
 	assert_int_equal(f->last, 0);
 }
 
+static void on_time_to_be_idle(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->busy = false;
+	answer_number(f->kept, 3);
+}
+
+/* For what is no work of ours, too; and who is answered last still hears it. */
+static void a_stop_waits_for_what_else_is_busy(void **state)
+{
+	struct fixture *f = *state;
+	struct grpc_call *c = start(f, "/t.T/Park", 1);
+	const int64_t began = clock_mono();
+	struct timer timer;
+
+	turn_until(f, f->kept);
+	f->busy = true;
+	timer_init(&timer, f->loop, on_time_to_be_idle, f);
+	timer_set(&timer, clock_mono() + 200 * NSEC_PER_MSEC);
+	assert_true(plugin_drain(f->plugin, LIMIT_MS));
+	assert_true(clock_mono() - began >= 200 * NSEC_PER_MSEC);
+	timer_done(&timer);
+	assert_int_equal(end_call(c, NULL), 3);
+}
+
+static void but_not_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t began = clock_mono();
+
+	f->busy = true;
+	assert_true(plugin_drain(f->plugin, 200));
+	assert_true(clock_mono() - began >= 200 * NSEC_PER_MSEC);
+}
+
 static void freed_while_all_is_open(void **state)
 {
 	struct fixture *f = *state;
@@ -627,4 +669,5 @@ RUN_TESTS("plugin", T(answers), T(malformed_requests), T(too_few_and_too_many_re
 	  T(a_caller_that_goes_ends_its_work), T(work_that_is_kept_outlives_its_caller),
 	  T(work_beyond_the_threads_waits_and_can_go), T(parked_calls), T(a_deadline_ends_a_parked_call), T(streams),
 	  T(a_client_that_streams), T(a_slow_reader_is_waited_for), T(what_every_plugin_serves), T(a_stop_has_a_limit),
-	  T(freed_while_all_is_open), T(work_that_comes_too_late), T(what_begins_during_a_stop_is_not_run))
+	  T(a_stop_waits_for_what_else_is_busy), T(but_not_for_ever), T(freed_while_all_is_open), T(work_that_comes_too_late),
+	  T(what_begins_during_a_stop_is_not_run))

@@ -9,6 +9,7 @@
 #include "nomad-labels.h"
 #include "plugin.h"
 #include "task.h"
+#include <pthread.h>
 #include <string.h>
 
 enum { DANGLING_LIST_MS = 60000, DANGLING_REMOVE_MS = 120000 };
@@ -23,7 +24,9 @@ struct dangling {
 	struct driver_conf *conf; /* that it is done by */
 	char *of;                 /* @node as it was then */
 	int64_t before;
-	struct dict found; /* a task's id, or a job's name where there is but a claim, by the id of the container */
+	pthread_mutex_t mu;
+	struct dict found; /* a task's id, or a job's name where there is but a claim, by the id of the container; guarded by mu */
+	bool first_goes;   /* the first of them is being removed; guarded by mu */
 };
 
 const char *dangling_task(const struct ctrd_container *c, const char *node, int64_t before)
@@ -44,6 +47,7 @@ static void dangling_wait(struct dangling *d)
 static void dangling_over(struct dangling *d)
 {
 	d->at_work = false;
+	d->work.run = NULL;
 	dict_done(&d->found);
 	driver_conf_unref(d->conf);
 	d->conf = NULL;
@@ -109,21 +113,63 @@ static int dangling_list(void *arg, void *state, const struct ctx *ctx, struct e
 	return r < 0 ? r : dangling_claims(d, core, &all, &limit, err);
 }
 
+struct dangling_first {
+	struct dangling *of;
+	char *id, *task;
+};
+
+/* False: there is none left. */
+static bool dangling_first(struct dangling_first *f)
+{
+	struct dangling *d = f->of;
+	bool is;
+
+	(void)pthread_mutex_lock(&d->mu);
+	is = d->found.n > 0;
+	f->id = is ? mem_strdup(d->found.v[0].key) : NULL;
+	f->task = is ? mem_strdup(d->found.v[0].value) : NULL;
+	(void)pthread_mutex_unlock(&d->mu);
+	return is;
+}
+
+static void dangling_first_over(struct dangling_first *f)
+{
+	(void)pthread_mutex_lock(&f->of->mu);
+	dict_set(&f->of->found, f->id, NULL);
+	f->of->first_goes = false;
+	(void)pthread_mutex_unlock(&f->of->mu);
+	free(TAKE_PTR(f->id));
+	free(TAKE_PTR(f->task));
+}
+
+/* Under the lock of its job. */
+static bool dangling_goes(void *arg)
+{
+	const struct dangling_first *f = arg;
+	bool goes;
+
+	(void)pthread_mutex_lock(&f->of->mu);
+	goes = f->of->first_goes = dict_get(&f->of->found, f->id) != NULL;
+	(void)pthread_mutex_unlock(&f->of->mu);
+	return goes;
+}
+
 static int dangling_remove(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
-	struct dangling *d = arg;
+	struct dangling_first f = { .of = arg };
 	struct core *core;
-	int known = desk_core(state, d->conf, &core, err);
+	int known = desk_core(state, f.of->conf, &core, err);
 
-	for (size_t i = 0; known >= 0 && i < d->found.n && ctx_check(ctx, NULL) >= 0; i++) {
+	while (known >= 0 && ctx_check(ctx, NULL) >= 0 && dangling_first(&f)) {
 		const struct ctx limit = ctx_within(ctx, DANGLING_REMOVE_MS);
 		struct err why = ERR_INIT;
-		int r = job_remove_id(core, d->found.v[i].key, true, true, &limit, &why);
+		int r = job_remove_if(core, f.id, dangling_goes, &f, &limit, &why);
 
 		if (r < 0)
-			log_warn("dangling container of task %s: %s", d->found.v[i].value, why.msg);
-		else
-			log_info("dangling container of task %s: removed", d->found.v[i].value);
+			log_warn("dangling container of task %s: %s", f.task, why.msg);
+		else if (r > 0)
+			log_info("dangling container of task %s: removed", f.task);
+		dangling_first_over(&f);
 	}
 	return known;
 }
@@ -150,8 +196,8 @@ static void dangling_meet(void *arg, struct handle *h)
 	one->known |= !strcmp(one->entry->value, h->kept.task_id) || !strcmp(one->entry->value, h->kept.job);
 }
 
-/* Those that a handle knows by now are none. */
-static void dangling_spare(struct dangling *d)
+/* Those that a handle knows by now are none. No removal is under way. */
+static void dangling_spare_known(struct dangling *d)
 {
 	struct dict left = { 0 };
 
@@ -173,7 +219,7 @@ static void on_dangling_listed(void *arg, struct plugin_call *call, int r, const
 	(void)call;
 	if (r < 0)
 		log_debug("dangling containers: %s", err->msg);
-	dangling_spare(d);
+	dangling_spare_known(d);
 	for (size_t i = 0; r >= 0 && d->conf->gc.dangling.dry_run && i < d->found.n; i++)
 		log_info("dangling container of task %s: would be removed (dry_run)", d->found.v[i].value);
 	if (r < 0 || !d->found.n || d->conf->gc.dangling.dry_run) {
@@ -203,6 +249,28 @@ static void on_dangling_time(void *arg)
 	plugin_background(d->desk->plugin, &d->work);
 }
 
+/* While a list is being made its look has yet to ask for handles. */
+bool dangling_spare(struct dangling *d, const char *task_id, const char *job)
+{
+	bool goes = false;
+
+	if (d->work.run != dangling_remove)
+		return true;
+	(void)pthread_mutex_lock(&d->mu);
+	for (size_t i = d->found.n; i-- > 0;) {
+		const struct dict_entry *e = &d->found.v[i];
+
+		if (strcmp(e->value, task_id) != 0 && strcmp(e->value, job) != 0)
+			continue;
+		if (i == 0 && d->first_goes)
+			goes = true;
+		else
+			dict_set(&d->found, e->key, NULL);
+	}
+	(void)pthread_mutex_unlock(&d->mu);
+	return !goes;
+}
+
 void dangling_learn(struct dangling *d, const char *node_id)
 {
 	if (!*node_id || (d->node && !strcmp(d->node, node_id)))
@@ -221,7 +289,7 @@ struct dangling *dangling_new(struct desk *desk)
 {
 	struct dangling *d = mem_new(struct dangling);
 
-	*d = (struct dangling){ .desk = desk };
+	*d = (struct dangling){ .desk = desk, .mu = PTHREAD_MUTEX_INITIALIZER };
 	timer_init(&d->timer, desk->loop, on_dangling_time, d);
 	dangling_wait(d);
 	return d;
@@ -234,6 +302,7 @@ void dangling_free(struct dangling *d)
 	timer_done(&d->timer);
 	dict_done(&d->found);
 	driver_conf_unref(d->conf);
+	(void)pthread_mutex_destroy(&d->mu);
 	free(d->of);
 	free(d->node);
 	free(d);

@@ -20,6 +20,9 @@ DEFINE_CLEANUP(struct dangling, dangling_free)
 void dangling_set(struct dangling *);
 /* A task of the agent's says whose client this is. Nothing where it does not. */
 void dangling_learn(struct dangling *, const char *node_id);
+/* The task is somebody's from now on: what a look has found of it stays, also when its removal waits for the job's lock already, as
+ * it does behind a start. False: it is being removed. */
+bool dangling_spare(struct dangling *, const char *task_id, const char *job);
 
 /* Is @c a container of the driver's for client @node, made before @before (wall time, ns)? Then its task's id, borrowed; else
  * NULL. */

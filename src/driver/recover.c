@@ -50,11 +50,20 @@ static void recover_fail(struct recovery *v, const char *why)
 	recovery_free(v);
 }
 
+/* Nobody had asked for it for so long that it was taken for a dangling one. */
+static bool recover_spare(const struct recovery *v) { return dangling_spare(v->desk->dangling, v->kept.task_id, v->kept.job); }
+
+static void recover_too_late(struct recovery *v) { recover_fail(v, "no task had it, and it is being removed"); }
+
 static void recover_as(struct recovery *v, struct handle_exit *exit)
 {
 	static const Driver__RecoverTaskResponse reply = DRIVER__RECOVER_TASK_RESPONSE__INIT;
 	_cleanup_(handle_unrefp) struct handle *h = NULL;
 
+	if (!exit && !recover_spare(v)) {
+		recover_too_late(v);
+		return;
+	}
 	if (!handles_find(&v->desk->handles, v->kept.task_id)) { /* asked for twice at once */
 		h = handle_new(&v->kept, HANDLE_RUNNING);
 		(void)handles_add(&v->desk->handles, h, NULL);
@@ -222,5 +231,8 @@ void recover_task_begin(struct plugin_call *call, const ProtobufCMessage *msg)
 	*v = (struct recovery){ .call = call, .desk = desk, .kept = TAKE_STRUCT(kept) };
 	v->core = core_in(desk_endpoint(desk, &v->kept)->core, v->kept.ns);
 	plugin_park(call, on_recovery_closed, v);
-	recover_look(v);
+	if (recover_spare(v))
+		recover_look(v);
+	else
+		recover_too_late(v);
 }

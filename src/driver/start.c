@@ -7,6 +7,7 @@
  * has left of it is taken away by job_run(), and one that had come to its end, whose answer was lost, is taken over as it is. */
 #include "start.h"
 #include "beneath.h"
+#include "claim.h"
 #include "clock.h"
 #include "desk.h"
 #include "image.h"
@@ -140,6 +141,8 @@ static int start_take_over(struct start *s, struct core *core, const struct ctx 
 	const char *id, *at;
 	int r = record_find(core, s->made.job->name, &limit, &rec, &unused);
 
+	if (claim_is_removing(core, s->made.job->name))
+		return err_set(err, ERR_ABORTED, "task %s: what there was of it is being removed", s->task->id);
 	id = r < 0 ? NULL : dict_get(&rec.c.labels, NOMAD_TASK_LABEL);
 	if (!id || strcmp(id, s->task->id) != 0 || !dict_get(&rec.c.labels, RECORD_COMPLETE))
 		return -ERR_EXISTS;
@@ -515,7 +518,10 @@ static int start_read(struct start *s, const Driver__StartTaskRequest *req, stru
 	start_keep(s);
 	dangling_learn(s->desk->dangling, s->task->node_id);
 	group_networks_learn(s->desk->networks, s->task);
-	return handles_add(&s->desk->handles, s->handle, err);
+	r = handles_add(&s->desk->handles, s->handle, err);
+	if (r >= 0) /* what is being removed by now its job waits for */
+		(void)dangling_spare(s->desk->dangling, s->handle->kept.task_id, s->handle->kept.job);
+	return r;
 }
 
 void start_task_begin(struct plugin_call *call, const ProtobufCMessage *request)

@@ -12,6 +12,12 @@
 
 void job_await_removals(struct core *c, const struct ctx *ctx) { claim_await_removals(c, ctx); }
 
+struct removal {
+	bool force, volumes;
+	bool (*still)(void *arg); /* NULL: it is */
+	void *arg;
+};
+
 /* Its lock is held now. 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
 static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct job_over **ret,
 		      struct err *err)
@@ -31,22 +37,34 @@ static int may_remove(struct core *c, const struct record *rec, bool force, cons
 	return r < 0 ? r : 1;
 }
 
-static int remove_record(struct core *c, const struct record *rec, bool force, bool volumes, const struct ctx *ctx, struct err *err)
+static int remove_locked(struct core *c, const struct record *rec, const struct removal *how, int lock, const struct ctx *ctx,
+			 struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
+	int r;
+
+	if (how->force)
+		claim_lock_removing(lock);
+	r = may_remove(c, rec, how->force, ctx, &over, err);
+	if (r <= 0)
+		return r;
+	claim_lock_removing(lock);
+	return remains_remove(c, rec->name, over, how->volumes, ctx, err);
+}
+
+/* 0: it is not to go. */
+static int remove_record(struct core *c, const struct record *rec, const struct removal *how, const struct ctx *ctx,
+			 struct err *err)
+{
 	int lock = -1, r = claim_lock(c, rec->name, true, ctx, &lock, err);
+	bool goes;
 
 	if (r < 0)
 		return r;
-	if (force)
-		claim_lock_removing(lock);
-	r = may_remove(c, rec, force, ctx, &over, err);
-	if (r > 0) {
-		claim_lock_removing(lock);
-		r = remains_remove(c, rec->name, over, volumes, ctx, err);
-	}
+	goes = !how->still || how->still(how->arg);
+	r = goes ? remove_locked(c, rec, how, lock, ctx, err) : 0;
 	claim_unlock(c, rec->name, lock);
-	return r;
+	return r < 0 ? r : goes;
 }
 
 /* Nor a claim: a davit that was killed before it made one has left its lock's file. */
@@ -82,6 +100,7 @@ static int remove_claim(struct core *c, const char *name, const struct ctx *ctx,
 
 int job_remove(struct core *c, const char *name, bool force, bool volumes, const struct ctx *ctx, struct err *err)
 {
+	const struct removal how = { .force = force, .volumes = volumes };
 	_cleanup_(record_done) struct record rec = { 0 };
 	struct err why = ERR_INIT;
 	int r = record_find(c, name, ctx, &rec, &why);
@@ -99,14 +118,14 @@ int job_remove(struct core *c, const char *name, bool force, bool volumes, const
 			*err = why;
 		return r;
 	}
-	r = remove_record(c, &rec, force, volumes, ctx, err);
+	r = remove_record(c, &rec, &how, ctx, err);
 	return r < 0 ? err_wrap(err, r, "remove job %s", rec.name) : 0;
 }
 
 /* Of an id that is ours: what stands before its eight digits. */
 static char *name_of_id(const char *id) { return job_id_is_ours(id) ? mem_strndup(id, (size_t)(strrchr(id, '-') - id)) : NULL; }
 
-int job_remove_id(struct core *c, const char *id, bool force, bool volumes, const struct ctx *ctx, struct err *err)
+static int remove_id(struct core *c, const char *id, const struct removal *how, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_free_ char *name = name_of_id(id);
@@ -115,10 +134,26 @@ int job_remove_id(struct core *c, const char *id, bool force, bool volumes, cons
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(err);
 		r = name ? remove_claim(c, name, ctx, err) : 0;
+		r = r < 0 ? r : 1;
 	} else if (r >= 0) {
-		r = remove_record(c, &rec, force, volumes, ctx, err);
+		r = remove_record(c, &rec, how, ctx, err);
 	}
-	return r < 0 ? err_wrap(err, r, "remove job %s", id) : 0;
+	return r < 0 ? err_wrap(err, r, "remove job %s", id) : r;
+}
+
+int job_remove_id(struct core *c, const char *id, bool force, bool volumes, const struct ctx *ctx, struct err *err)
+{
+	const struct removal how = { .force = force, .volumes = volumes };
+	int r = remove_id(c, id, &how, ctx, err);
+
+	return r < 0 ? r : 0;
+}
+
+int job_remove_if(struct core *c, const char *id, bool (*still)(void *arg), void *arg, const struct ctx *ctx, struct err *err)
+{
+	const struct removal how = { .force = true, .volumes = true, .still = still, .arg = arg };
+
+	return remove_id(c, id, &how, ctx, err);
 }
 
 static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
@@ -133,7 +168,7 @@ static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct
 		if (r != 0 || claim_locked(c, rec->name))
 			continue;
 		if (!dry_run)
-			r = remove_record(c, rec, false, volumes, ctx, err);
+			r = remove_record(c, rec, &(struct removal){ .volumes = volumes }, ctx, err);
 		if (r == -ERR_PRECONDITION) /* started meanwhile */
 			r = (err_clear(err), 0);
 		else if (r >= 0)

@@ -1,6 +1,7 @@
 /* What the driver answers of tasks that it knows, or is told of: WaitTask, InspectTask, TaskStats, TaskEvents, RecoverTask. The
  * plugin is served on the test's own loop, before a fake containerd and folders that look like cgroups. */
 #include "test.h"
+#include "claim.h"
 #include "clock.h"
 #include "containers.h"
 #include "desk.h"
@@ -19,6 +20,8 @@
 #include "tasks.h"
 #include "wait-call.h"
 #include "wait.h"
+#include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -944,6 +947,65 @@ static void dangling_ones_that_are_no_tasks_yet(void **state)
 	is_cleared(rig);
 }
 
+/* How many descriptors of ours are on the lock of the job. */
+static unsigned lock_holders(const char *path)
+{
+	_cleanup_(closedirp) DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char at[PATH_MAX] = "";
+
+		n += readlinkat(dirfd(d), e->d_name, at, sizeof at - 1) > 0 && !strcmp(at, path);
+	}
+	return n;
+}
+
+static void dangling_stage(struct rig *rig)
+{
+	make_task(rig, true);
+	label_task(rig, "n1");
+	rig->desk->conf->gc.container = true;
+	dangling_learn(rig->desk->dangling, "n1");
+}
+
+/* A start has the job's lock, and when its removal gets it the container is a task's. */
+static void dangling_ones_that_become_known(void **state)
+{
+	struct rig *rig = *state;
+	const struct ctx limit = ctx_within(NULL, 60000);
+	_cleanup_free_ char *path = mem_printf("%s/" FAKE_NS "/web.lock", rig->run);
+	struct err err = ERR_INIT;
+	int lock = -1;
+
+	dangling_stage(rig);
+	must(claim_lock(rig->core, "web", false, NULL, &lock, &err), &err);
+	reap_every(rig, 20, 0, false);
+	while (lock_holders(path) < 2)
+		must(loop_pause(rig->loop, 10, &limit, &err), &err);
+	recovers(rig);
+	claim_unlock(rig->core, "web", lock);
+	while (lock_holders(path))
+		must(loop_pause(rig->loop, 10, &limit, &err), &err);
+	stays(rig);
+}
+
+/* It has begun by then. */
+static void dangling_ones_that_are_recovered_too_late(void **state)
+{
+	struct rig *rig = *state;
+	const struct ctx limit = ctx_within(NULL, 60000);
+	struct err err = ERR_INIT;
+
+	dangling_stage(rig);
+	must(fake_fault(rig->fake, &err, "Tasks/Kill:delay=1500"), &err);
+	reap_every(rig, 20, 0, false);
+	while (!claim_is_removing(rig->core, "web"))
+		must(loop_pause(rig->loop, 10, &limit, &err), &err);
+	recovers_not(rig, NULL, -ERR_NOT_FOUND, "it is being removed");
+	is_cleared(rig);
+}
+
 static bool claim_is_there(struct rig *rig, const char *job)
 {
 	_cleanup_free_ char *filter = mem_printf("id==davit-job-%s", job);
@@ -1126,8 +1188,9 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(recover_one_that_has_ended), T(recover_one_that_is_settled), T(recover_one_that_is_gone),
 	  T(recover_one_that_was_never_started), T(recover_while_containerd_is_away), T(recover_after_a_boot_without_containerd),
 	  T(a_plugin_that_ends_before_it_can_clear), T(recover_nonsense), T(dangling_ones_go), T(dangling_learns_meanwhile),
-	  T(dangling_ones_that_are_known), T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet),
-	  T(dangling_ones_without_a_list), T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time),
-	  T(stop_whose_signal_is_refused), T(containerd_hangs), T(an_end_while_containerd_hangs), T(recover_with_wrong_options),
-	  T(destroy_with_wrong_options), T(destroy_while_containerd_is_away), T(options_change_under_a_task),
-	  T(containerd_has_another_socket), T(options_change_during_a_recovery))
+	  T(dangling_ones_that_are_known), T(dangling_ones_that_become_known), T(dangling_ones_that_are_recovered_too_late),
+	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
+	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(stop_whose_signal_is_refused), T(containerd_hangs),
+	  T(an_end_while_containerd_hangs), T(recover_with_wrong_options), T(destroy_with_wrong_options),
+	  T(destroy_while_containerd_is_away), T(options_change_under_a_task), T(containerd_has_another_socket),
+	  T(options_change_during_a_recovery))

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mem.h"
 #include "stop.h"
+#include <string.h>
 
 enum { CLEAR_MS = 60000, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000 };
 
@@ -115,6 +116,16 @@ void clearings_add(struct clearings *all, const char *address, const char *ns, c
 	timer_init(&c->again, all->desk->loop, on_clearing_due, c);
 	list_push(&all->all, &c->node);
 	on_clearing_due(c);
+}
+
+void clearings_leave(struct clearings *all, const char *job)
+{
+	list_for_each(it, &all->all) {
+		struct clearing *c = container_of(it, struct clearing, node);
+
+		if (c != all->at_work && !c->container && !strcmp(c->job, job))
+			clearing_free(c);
+	}
 }
 
 struct clearings *clearings_new(struct desk *desk)

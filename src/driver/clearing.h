@@ -1,5 +1,6 @@
-/* What tasks that are gone have left (record, snapshot, lease, network) is taken away: at once, or where containerd is not there
- * for that, once it is. What a plugin that ends has not come to is dangling for the next one (dangling.h). */
+/* What tasks that are gone, or starts that came to nothing, have left (record, snapshot, lease, network) is taken away: at once, or
+ * where containerd is not there for that, once it is. What a plugin that ends has not come to is dangling for the next one
+ * (dangling.h). */
 #pragma once
 #include "attr.h"
 #include <stdbool.h>
@@ -13,5 +14,7 @@ struct clearings *clearings_new(struct desk *);
 void clearings_free(struct clearings *);
 /* What job @job has left, or, with @container, that container alone. */
 void clearings_add(struct clearings *, const char *address, const char *ns, const char *container, const char *job);
+/* A start of @job is about to begin, and takes away itself what is left of another: what waits for that is given up. */
+void clearings_leave(struct clearings *, const char *job);
 /* What failed with @r for now may come off later. */
 bool clearing_may_come(int r);

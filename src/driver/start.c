@@ -8,6 +8,7 @@
 #include "start.h"
 #include "beneath.h"
 #include "claim.h"
+#include "clearing.h"
 #include "clock.h"
 #include "desk.h"
 #include "image.h"
@@ -48,6 +49,7 @@ struct start {
 	bool fetching; /* @call is parked, and @fetch waits */
 	bool unwanted; /* DestroyTask has come meanwhile */
 	/* what has come of it, by the worker */
+	bool left; /* it came to nothing, and containerd may not have been there for its undo */
 	char *container, *address;
 	int64_t started_at;
 };
@@ -191,6 +193,8 @@ static int start_job(struct start *s, struct core *core, const struct ctx *ctx, 
 		s->started_at = clock_wall();
 	} else if (r == -ERR_EXISTS) {
 		r = start_take_over(s, core, ctx, err);
+	} else {
+		s->left = clearing_may_come(r) || r == -ERR_CANCELLED || !ctrd_alive(core->ctrd);
 	}
 	if (r >= 0)
 		find_address(s, core);
@@ -289,15 +293,18 @@ static void start_forget(struct start *s, const char *why)
 	handles_remove(&s->desk->handles, s->handle);
 }
 
-/* Would the same StartTask do a moment later? */
-static bool start_may_come(int r)
+static void start_clear(struct start *s)
 {
-	return r == -ERR_UNAVAILABLE || r == -ERR_DEADLINE || r == -ERR_ABORTED || r == -ERR_EXHAUSTED;
+	const struct handle_kept *k = &s->handle->kept;
+
+	clearings_add(s->desk->clearings, k->address, k->ns, NULL, k->job);
 }
 
 static void start_fail(struct start *s, struct plugin_call *call, const struct err *err, bool recoverable)
 {
 	start_forget(s, err->msg);
+	if (s->left)
+		start_clear(s);
 	outputs_touch(s->task);
 	if (call)
 		plugin_fail_recoverable(call, err, recoverable);
@@ -326,7 +333,9 @@ static void starting_undo_done(void *arg, struct plugin_call *call, int r, const
 	struct start *s = arg;
 
 	(void)call;
-	if (r < 0)
+	if (clearing_may_come(r))
+		start_clear(s);
+	else if (r < 0 && r != -ERR_NOT_FOUND)
 		log_warn("task %s: started for a client that has gone, and left: %s", s->task->id, err->msg);
 	start_forget(s, "the client has gone");
 	start_free(s);
@@ -418,7 +427,7 @@ static void start_done(void *arg, struct plugin_call *call, int r, const struct 
 	struct start *s = arg;
 
 	if (r < 0)
-		start_fail(s, call, err, start_may_come(r));
+		start_fail(s, call, err, clearing_may_come(r));
 	else if (!call || s->unwanted)
 		start_undo(s, call);
 	else if (r == START_FETCH)
@@ -519,9 +528,12 @@ static int start_read(struct start *s, const Driver__StartTaskRequest *req, stru
 	dangling_learn(s->desk->dangling, s->task->node_id);
 	group_networks_learn(s->desk->networks, s->task);
 	r = handles_add(&s->desk->handles, s->handle, err);
-	if (r >= 0) /* what is being removed by now its job waits for */
-		(void)dangling_spare(s->desk->dangling, s->handle->kept.task_id, s->handle->kept.job);
-	return r;
+	if (r < 0)
+		return r;
+	(void)dangling_spare(s->desk->dangling, s->handle->kept.task_id,
+			     s->handle->kept.job); /* removed by now: the job waits for it */
+	clearings_leave(s->desk->clearings, s->handle->kept.job);
+	return 0;
 }
 
 void start_task_begin(struct plugin_call *call, const ProtobufCMessage *request)

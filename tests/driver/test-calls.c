@@ -585,7 +585,7 @@ static void make_alloc(const struct rig *rig)
 
 static struct grpc_call *begin_start(struct rig *rig, unsigned n)
 {
-	static const char options[] = "\x81\xa5image\xa1x";
+	static const char options[] = "\x82\xa5image\xa1x\xachost_network\xc3";
 	_cleanup_free_ char *id = mem_printf("0a1b2c3d-0000-0000-0000-000000000000/web/%08x", n);
 	Driver__StartTaskRequest req = DRIVER__START_TASK_REQUEST__INIT;
 	Driver__TaskConfig task = DRIVER__TASK_CONFIG__INIT;
@@ -750,6 +750,75 @@ static void destroy_while_containerd_is_away(void **state)
 		must(ctx_check(&limit, &err), &err);
 		(void)loop_turn(rig->loop, &(struct ctx){ .deadline = clock_mono() + 20 * NSEC_PER_MSEC }, NULL);
 	}
+}
+
+static void until_as_before(struct rig *rig, const struct buf *before)
+{
+	const struct ctx limit = ctx_within(NULL, 60000);
+
+	for (;;) {
+		_cleanup_buf_ struct buf now = { 0 };
+		struct err err = ERR_INIT;
+
+		must(fake_dump(rig->fake, &now, &err), &err);
+		if (!strcmp(buf_str(&now), buf_str(before)))
+			return;
+		must(loop_pause(rig->loop, 20, &limit, &err), &err);
+	}
+}
+
+static bool was_called(struct rig *rig, const char *method)
+{
+	_cleanup_buf_ struct buf calls = { 0 };
+	struct err err = ERR_INIT;
+
+	must(fake_calls(rig->fake, &calls, &err), &err);
+	return strstr(buf_str(&calls), method);
+}
+
+static void lose_all_removals(struct rig *rig)
+{
+	static const char *const faults[] = { "Containers/Delete:fail=14", "Snapshots/Remove:fail=14", "Leases/Delete:fail=14",
+					      "Tasks/Delete:fail=14", "Tasks/Kill:fail=14" };
+	struct err err = ERR_INIT;
+
+	must(fake_reset(rig->fake, &err), &err);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		must(fake_fault(rig->fake, &err, "%s", faults[i]), &err);
+}
+
+/* What such a start leaves, since its undo fails as well, goes as soon as containerd is back: neither is a task known, nor
+ * does Nomad ask for it. */
+static void a_start_while_containerd_goes(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_buf_ struct buf before = { 0 }, after = { 0 };
+	const struct ctx limit = ctx_within(NULL, 60000);
+	struct err err = ERR_INIT;
+	struct grpc_call *call;
+
+	make_alloc(rig);
+	must(fake_seed_image(rig->fake, FAKE_NS, "docker.io/library/x:latest", &err), &err);
+	must(fake_dump(rig->fake, &before, &err), &err);
+	lose_all_removals(rig);
+	must(fake_fault(rig->fake, &err, "Tasks/Start:fail=14"), &err);
+	assert_true(may_come(begin_start(rig, 1), &err));
+	assert_int_equal(rig->desk->handles.n, 0);
+	must(fake_dump(rig->fake, &after, &err), &err);
+	assert_string_not_equal(buf_str(&after), buf_str(&before));
+	must(fake_reset(rig->fake, &err), &err);
+	until_as_before(rig, &before);
+
+	lose_all_removals(rig);
+	must(fake_fault(rig->fake, &err, "Tasks/Start:hang"), &err);
+	call = begin_start(rig, 2);
+	while (!was_called(rig, "Tasks/Start"))
+		must(loop_pause(rig->loop, 20, &limit, &err), &err);
+	grpc_call_free(call); /* its client goes */
+	while (rig->desk->handles.n)
+		must(loop_pause(rig->loop, 20, &limit, &err), &err);
+	must(fake_reset(rig->fake, &err), &err);
+	until_as_before(rig, &before);
 }
 
 static void destroy_with_wrong_options(void **state)
@@ -1192,5 +1261,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
 	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(stop_whose_signal_is_refused), T(containerd_hangs),
 	  T(an_end_while_containerd_hangs), T(recover_with_wrong_options), T(destroy_with_wrong_options),
-	  T(destroy_while_containerd_is_away), T(options_change_under_a_task), T(containerd_has_another_socket),
-	  T(options_change_during_a_recovery))
+	  T(destroy_while_containerd_is_away), T(a_start_while_containerd_goes), T(options_change_under_a_task),
+	  T(containerd_has_another_socket), T(options_change_during_a_recovery))

@@ -105,6 +105,7 @@ void ctrd_free(struct ctrd *c)
 const char *ctrd_address(const struct ctrd *c) { return c->conn->address; }
 struct loop *ctrd_loop(const struct ctrd *c) { return c->conn->loop; }
 bool ctrd_alive(const struct ctrd *c) { return grpc_alive(c->conn->line->grpc); }
+pid_t ctrd_peer(const struct ctrd *c) { return grpc_peer(c->conn->line->grpc); }
 const char *ctrd_lease(const struct ctrd *c) { return dict_get(&c->metadata, lease_header); }
 
 const char *ctrd_namespace(const struct ctrd *c)

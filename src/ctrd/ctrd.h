@@ -45,6 +45,7 @@ const char *ctrd_namespace(const struct ctrd *);
 const char *ctrd_lease(const struct ctrd *); /* NULL: none */
 struct loop *ctrd_loop(const struct ctrd *);
 bool ctrd_alive(const struct ctrd *);
+pid_t ctrd_peer(const struct ctrd *); /* containerd's process; 0: there is none, or it is of another pid namespace */
 /* How long a content writer waits for containerd to answer, or to take what is written, when its ctx allows longer: a
  * minute by itself. A call without a deadline has five times that, but for those that wait for something to happen. */
 void ctrd_set_patience(struct ctrd *, int64_t ms);

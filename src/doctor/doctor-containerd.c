@@ -6,6 +6,7 @@
 #include "introspection.h"
 #include "mem.h"
 #include "runtimes.h"
+#include "shim.h"
 #include "version.h"
 #include <string.h>
 #include <sys/socket.h>
@@ -35,6 +36,18 @@ static void look_containerd(struct doctor *d)
 		doctor_say(d, CHECK_ERROR, err.hint, "at %s: %s", d->core->address, err.msg);
 	else
 		doctor_say(d, CHECK_OK, NULL, "%s at %s", v.version, d->core->address);
+}
+
+static void look_mounts(struct doctor *d)
+{
+	struct err err = ERR_INIT;
+
+	if (!d->core)
+		return;
+	if (shims_are_near(d->core, &err) < 0)
+		doctor_say(d, CHECK_WARNING, err.hint, "%s", err.msg);
+	else
+		doctor_say(d, CHECK_OK, NULL, "containerd sees what davit mounts");
 }
 
 static void look_config(struct doctor *d)
@@ -148,11 +161,8 @@ static void look_engines(struct doctor *d)
 }
 
 static const struct doctor_row rows[] = {
-	{ "containerd", look_containerd },
-	{ "containerd configuration", look_config },
-	{ "snapshotters", look_snapshotters },
-	{ "cri plugin", look_cri },
-	{ "shims", look_shims },
+	{ "containerd", look_containerd },     { "mounts", look_mounts },  { "containerd configuration", look_config },
+	{ "snapshotters", look_snapshotters }, { "cri plugin", look_cri }, { "shims", look_shims },
 	{ "engines", look_engines },
 };
 const struct doctor_rows doctor_containerd = { rows, sizeof rows / sizeof *rows };

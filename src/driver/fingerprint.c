@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "nomaddriver.pb-c.h"
 #include "plugin-status.h"
+#include "shim.h"
 #include "version.h"
 #include <string.h>
 
@@ -187,13 +188,17 @@ static void on_version(void *arg)
 	struct fingerprint *f = arg;
 	struct ctrd_version version = { 0 };
 	struct err err = ERR_INIT;
+	char text[PLUGIN_STATUS_TEXT];
 
 	if (version_end(TAKE_PTR(f->asked), NULL, &version, &err) < 0) {
 		fingerprint_away(f, &err);
 		return;
 	}
 	hold_containerd(f);
-	fingerprint_set(f, HEALTHY, "Healthy", &version);
+	if (shims_are_near(f->desk->core, &err) < 0)
+		fingerprint_set(f, UNHEALTHY, plugin_status_text(&err, text), &version);
+	else
+		fingerprint_set(f, HEALTHY, "Healthy", &version);
 	ctrd_version_done(&version);
 	look_again(f, LOOK_MS);
 }

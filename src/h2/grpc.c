@@ -156,6 +156,7 @@ void grpc_free(struct grpc *g)
 }
 
 bool grpc_alive(const struct grpc *g) { return h2_client_open(g->engine); }
+pid_t grpc_peer(const struct grpc *g) { return g->conn && grpc_alive(g) ? conn_peer(g->conn) : 0; }
 
 static void on_call_deadline(void *arg)
 {

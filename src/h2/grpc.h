@@ -29,6 +29,7 @@ struct grpc *grpc_unopened(struct loop *);
 void grpc_free(struct grpc *); /* calls that are still open must be freed first */
 DEFINE_CLEANUP(struct grpc, grpc_free)
 bool grpc_alive(const struct grpc *);
+pid_t grpc_peer(const struct grpc *);              /* the process that listens there; 0: not known */
 void grpc_set_greeting(struct grpc *, int64_t ms); /* instead of GRPC_GREETING_MS */
 
 /* Start a call of @method ("/package.Service/Method") with metadata @md (may be NULL). @ctx gives the deadline: sent

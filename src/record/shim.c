@@ -1,9 +1,11 @@
 #include "shim.h"
 #include "job-cgroup.h"
+#include "beneath.h"
 #include "socket.h"
 #include "file.h"
 #include "mem.h"
 #include <ctype.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -61,6 +63,52 @@ ino_t shims_home(const struct core *c)
 	_cleanup_free_ char *pid = mem_printf("%d", (int)socket_listener(socket_of(c)));
 
 	return mounts_of(pid);
+}
+
+/* containerd's process where it is in another mount namespace than we; else 0. */
+static pid_t shims_apart(const struct core *c)
+{
+	const pid_t pid = ctrd_peer(c->ctrd);
+	_cleanup_free_ char *text = mem_printf("%d", (int)pid);
+	const ino_t theirs = pid > 0 ? mounts_of(text) : 0;
+
+	return theirs && theirs != mounts_of("self") ? pid : 0;
+}
+
+static int shims_blind(pid_t pid, const char *path, struct err *err)
+{
+	int r = err_set(err, ERR_PRECONDITION, "containerd (process %d): is in another mount namespace, and %s %s", (int)pid,
+			path ? "does not see" : "may not see", path ? path : "what is mounted here");
+
+	return err_hint(
+		err, r,
+		"leave PrivateTmp=, PrivateDevices=, ProtectSystem=, ReadWritePaths= and the like out of its unit, and of the one "
+		"that this runs in");
+}
+
+int shims_are_near(const struct core *c, struct err *err)
+{
+	const pid_t pid = shims_apart(c);
+
+	return pid ? shims_blind(pid, NULL, err) : 0;
+}
+
+int shims_see(const struct core *c, const char *path, struct err *err)
+{
+	const pid_t pid = shims_apart(c);
+	_cleanup_free_ char *root = mem_printf("/proc/%d/root", (int)pid);
+	_cleanup_close_ int dir = -1, fd = -1;
+	struct stat ours, theirs;
+
+	if (!pid || stat(path, &ours) < 0)
+		return 0;
+	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return 0;
+	fd = beneath_open_as_root(dir, path, O_PATH);
+	if (fd >= 0 && fstat(fd, &theirs) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
+		return 0;
+	return shims_blind(pid, path, err);
 }
 
 struct shim {

@@ -20,6 +20,11 @@ void shims_done(struct shims *);
 
 /* The mount namespace of the core's containerd, in which its shims are: the functions below want to know. 0: cannot be told. */
 ino_t shims_home(const struct core *);
+/* Can they see what is mounted here? Who is in another mount namespace is told what is in the way: -ERR_PRECONDITION. Of any mount;
+ * and of the one at @path, which they may see all the same where it was passed on. 0 also where containerd is of another pid
+ * namespace, so that nobody knows. Costs two looks into /proc. */
+int shims_are_near(const struct core *, struct err *err);
+int shims_see(const struct core *, const char *path, struct err *err);
 /* Fills a zeroed or used one. @id is borrowed. */
 int shims_find(const struct core *, ino_t home, const char *id, struct shims *ret, struct err *err);
 /* Ids of the namespace's jobs that have one, added to @ids. */

@@ -6,6 +6,7 @@
 #include "places.h"
 #include "propagation.h"
 #include "remains.h"
+#include "shim.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -82,6 +83,8 @@ static int held_clone(struct run_task *t, int fd, const char *name, char **ret, 
 	if (tree < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "mount at %s", to);
 	r = held_put(tree, S_ISDIR(st.st_mode), to, err);
+	if (r >= 0)
+		r = shims_see(t->core, to, err);
 	if (r >= 0)
 		*ret = TAKE_PTR(to);
 	return r;

@@ -4,6 +4,7 @@
 #include "labels.h"
 #include "mem.h"
 #include "remains.h"
+#include "shim.h"
 #include "userns.h"
 #include <fcntl.h>
 #include <string.h>
@@ -213,6 +214,8 @@ static int mapped_fill(struct run_task *t, const char *dir, struct err *err)
 	_cleanup_free_ char *user = mem_printf("%s/%s", dir, SPEC_MAP_USERNS);
 	int r = userns_bind(t->run->users->fd, user, err);
 
+	if (r >= 0)
+		r = shims_see(t->core, user, err);
 	if (r >= 0)
 		r = map_root(t, dir, err);
 	return r < 0 ? r : map_sources(t, dir, err);

@@ -4,6 +4,7 @@
 #include "job-steps.h"
 #include "mem.h"
 #include "places.h"
+#include "shim.h"
 #include <string.h>
 #include <sys/mount.h>
 
@@ -52,6 +53,8 @@ int shared_shm_make(const struct run *run, struct err *err)
 
 		if (is_shared(run->job, i))
 			r = shm_mount(dir, run->job->tasks[i].shm_size, err);
+		if (r >= 0 && is_shared(run->job, i))
+			r = shims_see(run->core, dir, err);
 	}
 	return r;
 }

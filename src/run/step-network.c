@@ -8,6 +8,7 @@
 #include "reconcile.h"
 #include "remains.h"
 #include "routes.h"
+#include "shim.h"
 #include <string.h>
 
 /* netns */
@@ -38,7 +39,7 @@ int netns_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (r < 0)
 		return r;
 	run->netns_made = true;
-	return 0;
+	return shims_see(run->core, run->netns, err);
 }
 
 void netns_undo(void *state, const struct ctx *ctx)

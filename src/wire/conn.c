@@ -4,6 +4,7 @@
 #include "conn.h"
 #include "clock.h"
 #include "mem.h"
+#include "socket.h"
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -217,6 +218,7 @@ void conn_free(struct conn *c)
 }
 
 const char *conn_name(const struct conn *c) { return c->name; }
+pid_t conn_peer(const struct conn *c) { return socket_peer(c->fd); }
 
 struct buf *conn_out(struct conn *c) { return &c->out; }
 

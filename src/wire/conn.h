@@ -30,6 +30,7 @@ struct conn *conn_new(struct loop *, int fd, const char *name, const struct conn
 /* Not inside input() and output(). closed() is not called. */
 void conn_free(struct conn *);
 const char *conn_name(const struct conn *);
+pid_t conn_peer(const struct conn *); /* of a client: socket_peer() */
 /* Where to append what is to be sent; then conn_kick(). */
 struct buf *conn_out(struct conn *);
 /* Bytes that the peer has not taken yet. */

@@ -61,12 +61,18 @@ bool socket_peer_uid(int fd, uid_t *ret_uid)
 	return true;
 }
 
+pid_t socket_peer(int fd)
+{
+	struct ucred who;
+
+	return peer_of(fd, &who) ? who.pid : 0;
+}
+
 pid_t socket_listener(const char *path)
 {
 	_cleanup_close_ int fd = -1;
-	struct ucred who;
 
-	return socket_dial(path, &fd, NULL) == 0 && peer_of(fd, &who) ? who.pid : 0;
+	return socket_dial(path, &fd, NULL) == 0 ? socket_peer(fd) : 0;
 }
 
 /* Whether @path is a socket that nobody listens on. */

@@ -9,6 +9,8 @@
 int socket_dial(const char *path, int *ret_fd, struct err *err);
 /* The process that listens at @path; 0 when nobody does, or nobody knows (it is of another pid namespace). */
 pid_t socket_listener(const char *path);
+/* The same of a connection to it: who listened when it was made. */
+pid_t socket_peer(int fd);
 /* A listening socket at @path that has exactly @mode (0600 for ourselves and root) from the moment it is there; one that nobody
  * listens on is replaced, one that somebody does is -ERR_EXISTS. */
 int socket_listen(const char *path, mode_t mode, int *ret_fd, struct err *err);

@@ -184,3 +184,18 @@ class PluginOptions(OptionsCase):
         for kept in (name, stays):
             self.davit("--namespace", Machine.ns, "rm", kept)
         self.made.clear()
+
+
+class Apart(OptionsCase):
+    """The plugin in a mount namespace of its own, as PrivateTmp= of the agent's unit makes one."""
+    runner = ("unshare", "--mount", "--propagation", "private")
+
+    def test_it_says_so(self):
+        call = self.session.begin("Fingerprint")
+        said = call.next()
+        call.cancel()
+        self.assertEqual(said["health"], "UNHEALTHY")
+        self.assertRegex(said["health_description"], r"is in another mount namespace.*PrivateTmp=")
+        with self.assertRaisesRegex(Failed, r"is in another mount namespace, and does not see /.*; leave PrivateTmp=") as caught:
+            self.start_with({})
+        self.assertFalse(caught.exception.recoverable)

@@ -28,9 +28,9 @@ def built(path):
 class Plugin:
     """The process: it is killed at the end of the case, whatever became of it."""
 
-    def __init__(self, case, **env):
+    def __init__(self, case, *runner, **env):
         self.log = open(os.path.join(case.folder, "plugin.log"), "a+")
-        self.process = subprocess.Popen([built("src/driver/containerd-driver")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log,
+        self.process = subprocess.Popen([*runner, built("src/driver/containerd-driver")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log,
                                         text=True, env=dict(os.environ, **COOKIE, **env))
         case.addCleanup(self.end)
         said = self.process.stdout.readline().strip().split("|")
@@ -145,6 +145,7 @@ class Session:
 class DriverCase(Case):
     """A plugin, and tasks with folders as Nomad makes them."""
     conf = {}
+    runner = ()  # the program with its arguments that runs the plugin
 
     def setUp(self):
         super().setUp()
@@ -157,7 +158,7 @@ class DriverCase(Case):
         self.plugin.stop()
 
     def begin_plugin(self):
-        self.plugin = Plugin(self)
+        self.plugin = Plugin(self, *self.runner)
         self.session = Session(self, self.plugin)
         self.configure(**self.conf)
 

@@ -117,7 +117,7 @@ static const struct option driver_rows[] = {
 	{ "stats_interval", OPTION_SPAN, .from = FROM_ROBLOX, AT(stats_interval), .min = OPTION_SEC, .max = 1440 * OPTION_MIN,
 	  .otherwise = "the client's", .doc = "time between looks at what a task uses" },
 	{ "allow_privileged", OPTION_BOOL, .from = OPTION_R_D, AT(allow_privileged), .value = "true",
-	  .doc = "tasks may say `privileged = true`" },
+	  .doc = "tasks may say `privileged = true`, or `systempaths=unconfined` without a user namespace of their own" },
 	{ "allow_caps", OPTION_TEXTS, .from = FROM_DOCKER, AT(allow_caps), .read = read_allow_caps, .otherwise = "all",
 	  .doc = "the capabilities that tasks may have, by default or by `cap_add`" },
 	{ "allow_runtimes", OPTION_TEXTS, .from = FROM_DOCKER, AT(allow_runtimes), .read = read_allow_runtimes, .otherwise = "all",

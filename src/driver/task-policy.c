@@ -21,6 +21,22 @@ static int policy_privileged(const struct task_said *in, struct task_job *made, 
 			OPERATOR "allow_privileged = true");
 }
 
+/* All of /proc and /sys can be written then, where the root of a task is the host's: core_pattern is a program of the host. */
+static int policy_system_paths(const struct task_said *in, struct task_job *made, struct err *err)
+{
+	const struct task_conf *c = in->conf;
+
+	(void)made;
+	if (!c->unmask_paths || c->privileged || in->driver->allow_privileged ||
+	    (c->userns_mode && !strcmp(c->userns_mode, "private")))
+		return 0;
+	return err_hint(
+		err,
+		err_set(err, ERR_PERMISSION,
+			"option security_opt: systempaths=unconfined is as good as privileged, which is not allowed on this node"),
+		"userns_mode = \"private\" with it, or " OPERATOR "allow_privileged = true");
+}
+
 /* capabilities */
 
 static int policy_caps_of(const struct strv *names, uint64_t *ret, struct err *err)
@@ -244,8 +260,8 @@ static int policy_mounts(const struct task_said *in, struct task_job *made, stru
 int task_policy(const struct task_said *in, struct task_job *made, struct err *err)
 {
 	static int (*const checks[])(const struct task_said *, struct task_job *, struct err *) = {
-		policy_privileged, policy_caps,    policy_runtime, policy_modes,
-		policy_pids,       policy_seccomp, policy_auth,    policy_mounts,
+		policy_privileged, policy_system_paths, policy_caps, policy_runtime, policy_modes,
+		policy_pids,       policy_seccomp,      policy_auth, policy_mounts,
 	};
 	int r = 0;
 

@@ -139,6 +139,7 @@ RECORD = {
 
 POLICY = {
     "allow_privileged": ({"allow_privileged": False}, {"privileged": True}, "allow_privileged"),
+    "allow_privileged of all paths": ({"allow_privileged": False}, {"security_opt": ["systempaths=unconfined"]}, "option security_opt: systempaths=unconfined"),
     "allow_caps": ({"allow_caps": ["CHOWN"]}, {"cap_add": ["NET_ADMIN"]}, "allow_caps"),
     "allow_runtimes": ({"allow_runtimes": ["runc"]}, {"runtime": "io.containerd.kata.v2"}, "allow_runtimes"),
     "volumes": ({"volumes": {"enabled": False}}, {"volumes": ["/etc:/m"]}, "volumes"),

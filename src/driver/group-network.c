@@ -158,6 +158,16 @@ static int network_make(struct networking *n, struct err *err)
 	return r;
 }
 
+/* @err has what is wrong with the one that is there, or that there is none. */
+static int network_make_anew(struct networking *n, bool there, struct err *err)
+{
+	int r;
+
+	err_clear(err);
+	r = there ? netns_remove(n->path, err) : 0;
+	return r < 0 ? r : network_make(n, err);
+}
+
 /* A file that is no namespace is what a death between the two has left, or a host that went down. */
 static int creating_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
 {
@@ -166,10 +176,8 @@ static int creating_run(void *arg, void *state, const struct ctx *ctx, struct er
 
 	(void)state;
 	(void)ctx;
-	if (r == -ERR_INVALID)
-		r = netns_remove(n->path, err) < 0 ? r : -ERR_NOT_FOUND;
-	if (r == -ERR_NOT_FOUND)
-		return network_make(n, err);
+	if (r == -ERR_NOT_FOUND || r == -ERR_INVALID)
+		return network_make_anew(n, r == -ERR_INVALID, err);
 	if (r >= 0 && !n->used)
 		r = netns_is_bare(n->path, err);
 	n->created = r > 0;

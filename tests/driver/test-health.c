@@ -234,6 +234,30 @@ static void networks_that_cannot_be(void **state)
 	assert_false(file_exists(rig->netns));
 }
 
+static void cannot_be_made(struct rig *rig, const char *why)
+{
+	struct err err = ERR_INIT;
+
+	assert_null(create_network(rig, ALLOC, "", &err));
+	if (!strstr(err.msg, why))
+		fail_msg("%s", err.msg);
+}
+
+/* Neither for what is not there, nor for what is there and is no namespace. */
+static void networks_that_cannot_be_made(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_free_ char *path = mem_printf("%s/" ALLOC, rig->netns);
+	struct err err = ERR_INIT;
+
+	rig->desk->netns_dir = "/proc/nothing";
+	cannot_be_made(rig, "/proc/nothing");
+	rig->desk->netns_dir = rig->netns;
+	must(file_mkdirs(path, 0755, &err), &err);
+	cannot_be_made(rig, geteuid() == 0 ? "remove network namespace" : "unmount network namespace");
+	assert_int_equal(rmdir(path), 0);
+}
+
 static const char *made(struct rig *rig, const char *name, bool created)
 {
 	struct err err = ERR_INIT;
@@ -674,6 +698,6 @@ static int tear_down(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(the_operator_says_who_makes_networks), T(networks_that_cannot_be),
-	  T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(a_network_at_work), T(a_network_that_is_asked_for_too_late),
-	  T(containerd_comes_and_goes), T(attributes_when_healthy), T(options_change), T(several_streams), T(containerd_hangs),
-	  T(containerd_without_events))
+	  T(networks_that_cannot_be_made), T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(a_network_at_work),
+	  T(a_network_that_is_asked_for_too_late), T(containerd_comes_and_goes), T(attributes_when_healthy), T(options_change),
+	  T(several_streams), T(containerd_hangs), T(containerd_without_events))

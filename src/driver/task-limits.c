@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHARES_MIN = 2, SHARES_MAX = 262144, PERIOD = 100000, QUOTA_MIN = 1000, MIB = 1 << 20 };
+enum { SHARES_MIN = 2, SHARES_MAX = 262144, PERIOD = 100000, QUOTA_MIN = 1000, MIB = 1 << 20, MEMORY_MAX = 1 << 30 /* MB */ };
 
 static const char cgroups[] = "/sys/fs/cgroup", cpusets[] = "/sys/fs/cgroup/cpuset";
 
@@ -70,14 +70,27 @@ void task_cgroup_find(const Driver__TaskConfig *t, const char *host, struct task
 
 /* memory */
 
+static int check_memory(const Driver__AllocatedMemoryResources *m, struct err *err)
+{
+	const int64_t most = m->memory_max_mb > m->memory_mb ? m->memory_max_mb : m->memory_mb;
+
+	return most <= MEMORY_MAX ? 0
+				  : err_set(err, ERR_INVALID, "option resources.%s: %lld MB, and %d is the most",
+					    most == m->memory_mb ? "memory" : "memory_max", (long long)most, MEMORY_MAX);
+}
+
 static int put_memory(const struct task_said *in, const struct task_host *host, struct task *t, struct err *err)
 {
 	const Driver__AllocatedTaskResources *a = in->task->resources ? in->task->resources->allocated_resources : NULL;
 	const Driver__AllocatedMemoryResources *m = a ? a->memory : NULL;
 	const struct task_conf *c = in->conf;
-	const int64_t soft = m && m->memory_mb > 0 ? m->memory_mb * MIB : 0, max = m ? m->memory_max_mb : 0;
-	const int64_t hard = max > 0 && max * MIB > c->memory_hard_limit ? max * MIB : c->memory_hard_limit;
+	int64_t soft, max, hard;
 
+	if (m && check_memory(m, err) < 0)
+		return -ERR_INVALID;
+	soft = m && m->memory_mb > 0 ? m->memory_mb * MIB : 0;
+	max = m ? m->memory_max_mb : 0;
+	hard = max > 0 && max * MIB > c->memory_hard_limit ? max * MIB : c->memory_hard_limit;
 	t->memory = hard ? hard : max < 0 ? 0 : soft;
 	t->memory_reservation = c->memory_reservation ? c->memory_reservation : hard || max < 0 ? soft : 0;
 	if (t->memory && t->memory < t->memory_reservation)

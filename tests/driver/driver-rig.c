@@ -3,9 +3,11 @@
 #include "goplugin.pb-c.h"
 #include "json.h"
 #include "mem.h"
+#include "nomadbase.pb-c.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Memory that was freed and is kept, so that its use is seen, would look like growth. */
 #define SANITIZERS "ASAN_OPTIONS=quarantine_size_mb=1:detect_leaks=1:exitcode=99"
@@ -177,4 +179,35 @@ void rig_until_closed(struct rig *rig, long fds)
 			fail_msg("%ld descriptors, %ld before", rig_usage(rig).fds, fds);
 		rig_check(rig, rig->host.grpc, "what is closed");
 	}
+}
+
+void rig_set_config(struct rig *rig, const void *config, size_t len, bool nomad)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	Base__SetConfigRequest request = BASE__SET_CONFIG_REQUEST__INIT;
+	Base__NomadConfig conf = BASE__NOMAD_CONFIG__INIT;
+	Base__NomadDriverConfig driver = BASE__NOMAD_DRIVER_CONFIG__INIT;
+
+	conf.driver = &driver;
+	request.msgpack_config = (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)config };
+	request.nomad_config = nomad ? &conf : NULL;
+	request.plugin_api_version = (char[]){ "v0.1.0" };
+	(void)rig_ask(rig, "SetConfig", &request.base, &a);
+}
+
+char *rig_alloc_dir(const struct rig *rig, const char *task)
+{
+	static const char *const folders[] = { "", "/alloc", "/alloc/logs", "/%s", "/%s/local", "/%s/secrets" };
+	static char dir[80];
+
+	(void)snprintf(dir, sizeof dir, "%s/.alloc", rig->dir);
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		char path[160];
+		const char *at = strstr(folders[i], "%s");
+
+		(void)snprintf(path, sizeof path, "%s%.*s%s%s", dir, at ? 1 : (int)strlen(folders[i]), folders[i], at ? task : "",
+			       at ? at + 2 : "");
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	return dir;
 }

@@ -48,3 +48,12 @@ struct grpc_call *rig_begin(struct grpc *, const struct host_method *, const voi
 int rig_finish(struct grpc_call *, const struct ctx *, struct err *err);
 /* The answer of a unary call with a request of no fields; it fails the test on an error. */
 const ProtobufCMessage *rig_ask(struct rig *, const char *method, const ProtobufCMessage *request, struct arena *a);
+
+/* SetConfig with the plugin's options in msgpack, with or without what Nomad says of itself. */
+void rig_set_config(struct rig *, const void *config, size_t len, bool nomad);
+/* {"containerd_addr": "/nonexistent/containerd.sock"} */
+#define RIG_ELSEWHERE \
+	"\x81\xaf" \
+	"containerd_addr\xbc/nonexistent/containerd.sock"
+/* The folders of an allocation, as the agent makes them; below the rig's. */
+char *rig_alloc_dir(const struct rig *, const char *task);

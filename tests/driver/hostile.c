@@ -5,7 +5,16 @@
 #include "mem.h"
 #include <string.h>
 
-enum { DEPTH_MAX = 8, CUTS = 64, NOISES = 32, LONG = 256 << 10, HUGE_BYTES = 12 << 20, TOO_LONG = (16 << 20) + 64, NESTED = 3000 };
+enum {
+	DEPTH_MAX = 8,
+	CUTS = 64,
+	NOISES = 32,
+	LONG = 256 << 10,
+	HUGE_BYTES = 12 << 20,
+	TOO_LONG = (16 << 20) + 64,
+	NESTED = 3000,
+	SOME = 16
+};
 enum { WIRE_VARINT, WIRE_64, WIRE_BYTES, WIRE_GROUP, WIRE_GROUP_END, WIRE_32 };
 
 enum twist {
@@ -44,6 +53,8 @@ struct filler {
 	enum twist twist;
 	unsigned nth, at; /* which field of those that the twist is for */
 	const struct buf *raw;
+	const struct hostile_word *words;
+	unsigned serial;
 };
 
 static void put_varint(struct buf *b, uint64_t n)
@@ -83,13 +94,30 @@ static bool twist_is_for(enum twist t, const ProtobufCFieldDescriptor *f)
 	}
 }
 
-static void put_text(struct filler *f, uint32_t field, bool twisted)
+static const struct hostile_word *word_of(const struct filler *f, const char *field)
+{
+	for (const struct hostile_word *w = f->words; w && w->field; w++)
+		if (!strcmp(w->field, field))
+			return w;
+	return NULL;
+}
+
+static void put_word(struct filler *f, const ProtobufCFieldDescriptor *field, const char *otherwise)
+{
+	const struct hostile_word *w = word_of(f, field->name);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	buf_add(&text, w ? w->p : otherwise, w ? w->n : strlen(otherwise));
+	if (w && w->numbered)
+		buf_addf(&text, "%u", f->serial);
+	put_bytes(f->out, field->id, buf_str(&text), text.len);
+}
+
+static void put_twisted_text(struct filler *f, uint32_t field)
 {
 	static char filled[LONG];
 
-	if (!twisted)
-		put_bytes(f->out, field, "x", 1);
-	else if (f->twist == BAD_UTF8)
+	if (f->twist == BAD_UTF8)
 		put_bytes(f->out, field, "a\xff\xfe\xc0\x80", 5);
 	else if (f->twist == ZERO_INSIDE)
 		put_bytes(f->out, field, "a\0b", 3);
@@ -103,9 +131,11 @@ static void put_text(struct filler *f, uint32_t field, bool twisted)
 		put_bytes(f->out, field, memset(filled, 'y', LONG), LONG);
 }
 
-static void put_number(struct filler *f, uint32_t field, bool twisted)
+static void put_number(struct filler *f, const ProtobufCFieldDescriptor *field, bool twisted)
 {
-	put_tag(f->out, field, WIRE_VARINT);
+	const bool one = field->type == PROTOBUF_C_TYPE_BOOL || field->type == PROTOBUF_C_TYPE_ENUM;
+
+	put_tag(f->out, field->id, WIRE_VARINT);
 	if (twisted && f->twist == NO_SUCH_VALUE)
 		put_varint(f->out, 99999);
 	else if (twisted && f->twist == LARGEST)
@@ -113,7 +143,7 @@ static void put_number(struct filler *f, uint32_t field, bool twisted)
 	else if (twisted && f->twist == LOWEST)
 		put_varint(f->out, (uint64_t)INT64_MIN);
 	else
-		put_varint(f->out, 1);
+		put_varint(f->out, one ? 1 : SOME);
 }
 
 static void put_double(struct filler *f, uint32_t field, bool twisted)
@@ -144,16 +174,18 @@ static void put_value(struct filler *f, const ProtobufCFieldDescriptor *field, b
 {
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
 		put_message(f, field, depth);
+	else if (field->type == PROTOBUF_C_TYPE_STRING && twisted)
+		put_twisted_text(f, field->id);
 	else if (field->type == PROTOBUF_C_TYPE_STRING)
-		put_text(f, field->id, twisted);
+		put_word(f, field, "x");
 	else if (field->type == PROTOBUF_C_TYPE_BYTES && twisted && f->raw)
 		put_bytes(f->out, field->id, buf_str(f->raw), f->raw->len);
 	else if (field->type == PROTOBUF_C_TYPE_BYTES)
-		put_bytes(f->out, field->id, "\x80", 1); /* an empty map of msgpack's */
+		put_word(f, field, "\x80"); /* an empty map of msgpack's */
 	else if (field->type == PROTOBUF_C_TYPE_DOUBLE)
 		put_double(f, field->id, twisted);
 	else
-		put_number(f, field->id, twisted);
+		put_number(f, field, twisted);
 }
 
 static void fill(struct filler *f, const ProtobufCMessageDescriptor *m, unsigned depth)
@@ -173,17 +205,24 @@ static void fill(struct filler *f, const ProtobufCMessageDescriptor *m, unsigned
 	}
 }
 
-void hostile_plain(const ProtobufCMessageDescriptor *m, struct buf *out)
+/* A number for each message: two of the same id are one too many for who takes it as such. */
+static unsigned serial(void)
 {
-	struct filler f = { .out = out };
+	static unsigned last;
+
+	return ++last;
+}
+
+void hostile_plain(const ProtobufCMessageDescriptor *m, const struct hostile_word *words, struct buf *out)
+{
+	struct filler f = { .out = out, .words = words, .serial = serial() };
 
 	fill(&f, m, 0);
 }
 
-static void each_twist(const ProtobufCMessageDescriptor *m, enum twist t, const struct buf *raw, const char *what, hostile_fn *fn,
-		       void *arg)
+static void each_twist(const struct hostile *h, enum twist t, const struct buf *raw, const char *what)
 {
-	struct filler f = { .twist = t, .raw = raw };
+	struct filler f = { .twist = t, .raw = raw, .words = h->words };
 
 	do {
 		_cleanup_buf_ struct buf message = { 0 };
@@ -191,14 +230,15 @@ static void each_twist(const ProtobufCMessageDescriptor *m, enum twist t, const 
 
 		f.out = &message;
 		f.at = 0;
-		fill(&f, m, 0);
+		f.serial = serial();
+		fill(&f, h->type, 0);
 		if (f.at > f.nth || t == PLAIN)
-			fn(arg, name, &message);
+			h->each(h->arg, name, &message);
 		f.nth++;
 	} while (f.at > f.nth);
 }
 
-static void each_cut(const struct buf *plain, hostile_fn *fn, void *arg)
+static void each_cut(const struct hostile *h, const struct buf *plain)
 {
 	size_t step = plain->len / CUTS + 1;
 
@@ -206,7 +246,7 @@ static void each_cut(const struct buf *plain, hostile_fn *fn, void *arg)
 		struct buf cut = { .data = plain->data, .len = n };
 		_cleanup_free_ char *name = mem_printf("cut after %zu of %zu bytes", n, plain->len);
 
-		fn(arg, name, &cut);
+		h->each(h->arg, name, &cut);
 	}
 }
 
@@ -217,7 +257,7 @@ static unsigned noise(unsigned *seed)
 	return *seed >> 16;
 }
 
-static void each_noise(const struct buf *plain, hostile_fn *fn, void *arg)
+static void each_noise(const struct hostile *h, const struct buf *plain)
 {
 	for (unsigned i = 0; i < NOISES; i++) {
 		_cleanup_buf_ struct buf message = { 0 };
@@ -232,7 +272,7 @@ static void each_noise(const struct buf *plain, hostile_fn *fn, void *arg)
 		for (unsigned k = 0; i % 2 && k <= plain->len / 20; k++)
 			if (message.len)
 				message.data[noise(&seed) % message.len] = (char)noise(&seed);
-		fn(arg, name, &message);
+		h->each(h->arg, name, &message);
 	}
 }
 
@@ -254,8 +294,9 @@ static void put_nested(struct buf *out, uint32_t id, unsigned depth)
 	}
 }
 
-static void each_size(const ProtobufCMessageDescriptor *m, hostile_fn *fn, void *arg)
+static void each_size(const struct hostile *h)
 {
+	const ProtobufCMessageDescriptor *m = h->type;
 	static const size_t sizes[] = { HUGE_BYTES, TOO_LONG };
 	const uint32_t ids[] = { m->n_fields ? m->fields[0].id : 1, m->n_fields ? m->fields[m->n_fields - 1].id : 1, 536870911 };
 
@@ -264,20 +305,20 @@ static void each_size(const ProtobufCMessageDescriptor *m, hostile_fn *fn, void 
 		_cleanup_free_ char *filled = mem_zalloc(sizes[k]);
 
 		put_bytes(&message, ids[0], memset(filled, 'z', sizes[k]), sizes[k]);
-		fn(arg, k ? "too long" : "huge", &message);
+		h->each(h->arg, k ? "too long" : "huge", &message);
 	}
 	for (size_t k = 0; k < 3; k++) {
 		_cleanup_buf_ struct buf nested = { 0 }, many = { 0 };
 
 		put_nested(&nested, ids[k], NESTED);
-		fn(arg, "nested", &nested);
+		h->each(h->arg, "nested", &nested);
 		for (unsigned i = 0; i < 100000; i++)
 			put_bytes(&many, ids[k], "", 0);
-		fn(arg, "a hundred thousand of one field", &many);
+		h->each(h->arg, "a hundred thousand of one field", &many);
 	}
 }
 
-static void each_oddity(hostile_fn *fn, void *arg)
+static void each_oddity(const struct hostile *h)
 {
 	static const struct {
 		const char *name, *bytes;
@@ -297,7 +338,7 @@ static void each_oddity(hostile_fn *fn, void *arg)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf message = { .data = (char *)(uintptr_t)rows[i].bytes, .len = rows[i].len };
 
-		fn(arg, rows[i].name, &message);
+		h->each(h->arg, rows[i].name, &message);
 	}
 }
 
@@ -346,37 +387,63 @@ static const struct {
 	PACK("msgpack: containerd_runtime is a list", "\x81\xb2"
 						      "containerd_runtime\x90"),
 	PACK("msgpack: gc is a list", "\x81\xa2gc\x91\x01"),
+/* a driver_state */
+#define STATE(name, n, more) PACK("state: " name, n HOSTILE_STATE more)
+	STATE("of no boot", "\x86", ""),
+	STATE("a number as its boot", "\x87",
+	      "\xa4"
+	      "boot\x07"),
+	STATE("its namespace twice", "\x87", "\xa2ns\xa3../"),
+	STATE("its container is bytes", "\x87",
+	      "\xa9"
+	      "container\xc4\x03\xff\0\xfe"),
+	STATE("its job climbs", "\x87", "\xa3job\xa9../../etc"),
+	STATE("its start is a text", "\x87", "\xaastarted_at\xa3now"),
+	STATE("its start is huge", "\x87", "\xaastarted_at\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
+	STATE("its terminal is a map", "\x87", "\xa3tty\x80"),
+	STATE("its cgroup climbs", "\x87",
+	      "\xa6"
+	      "cgroup\xaf/../../../../etc"),
+	STATE("its processors are shared with a file", "\x87", "\xa6shared\xab/etc/passwd"),
+	STATE("its output is a folder", "\x87", "\xabstdout_path\xa4/etc"),
+	STATE("its containerd is no socket", "\x87",
+	      "\xa7"
+	      "address\xab/etc/passwd"),
+	PACK("state: of another version", "\x81\xa1v\x02"),
+	PACK("state: a fraction as its version", "\x81\xa1v\xcb\x3f\xf8\0\0\0\0\0\0"),
+	PACK("state: nothing but its version", "\x81\xa1v\x01"),
+#undef STATE
 #undef PACK
 };
 
-static void each_pack(const ProtobufCMessageDescriptor *m, hostile_fn *fn, void *arg)
+static void each_pack(const struct hostile *h)
 {
 	_cleanup_buf_ struct buf deep = { 0 }, wide = { 0 };
 
 	for (size_t i = 0; i < sizeof packs / sizeof *packs; i++) {
 		const struct buf raw = { .data = (char *)(uintptr_t)packs[i].bytes, .len = packs[i].len };
 
-		each_twist(m, RAW, &raw, packs[i].name, fn, arg);
+		each_twist(h, RAW, &raw, packs[i].name);
 	}
 	for (unsigned i = 0; i < 200000; i++)
 		buf_addc(&deep, (char)0x91);
-	each_twist(m, RAW, &deep, "msgpack: nested 200000 deep", fn, arg);
+	each_twist(h, RAW, &deep, "msgpack: nested 200000 deep");
 	buf_add(&wide, "\xdd\x00\x0f\x42\x40", 5);
 	for (unsigned i = 0; i < 1000000; i++)
 		buf_addc(&wide, (char)0x80);
-	each_twist(m, RAW, &wide, "msgpack: a million maps", fn, arg);
+	each_twist(h, RAW, &wide, "msgpack: a million maps");
 }
 
-void hostile_each(const ProtobufCMessageDescriptor *m, hostile_fn *fn, void *arg)
+void hostile_each(const struct hostile *h)
 {
 	_cleanup_buf_ struct buf plain = { 0 };
 
-	hostile_plain(m, &plain);
+	hostile_plain(h->type, h->words, &plain);
 	for (enum twist t = PLAIN; t < RAW; t++)
-		each_twist(m, t, NULL, twist_names[t], fn, arg);
-	each_cut(&plain, fn, arg);
-	each_noise(&plain, fn, arg);
-	each_oddity(fn, arg);
-	each_size(m, fn, arg);
-	each_pack(m, fn, arg);
+		each_twist(h, t, NULL, twist_names[t]);
+	each_cut(h, &plain);
+	each_noise(h, &plain);
+	each_oddity(h);
+	each_size(h);
+	each_pack(h);
 }

@@ -243,7 +243,7 @@ static void bears_who_gives_up(void **state)
 
 		if (!strcmp(host_methods[m].path, "/plugin.GRPCController/Shutdown"))
 			continue;
-		hostile_plain(host_methods[m].request, &plain);
+		hostile_plain(host_methods[m].request, NULL, &plain);
 		assert_int_equal(host_connect(&rig->host, &grpc, &err), 0); /* each bears a thousand resets */
 		for (int i = 0; i < 300; i++) {
 			const struct ctx endless = { 0 };

@@ -5,6 +5,7 @@
 #include "mem.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { AT_ONCE = 24, STREAM_MS = 400, GROWTH_KIB = RIG_GROWTH_KIB, HUGE_KIB = 4 << 20 >> 10 };
 
@@ -16,6 +17,7 @@ struct asked {
 struct volley {
 	struct rig *rig;
 	const struct host_method *method;
+	const struct hostile_word *words;
 	struct asked v[AT_ONCE];
 	unsigned n, total;
 };
@@ -60,7 +62,7 @@ static void counts(struct volley *v)
 	static const struct ctx endless = { 0 };
 	_cleanup_buf_ struct buf plain = { 0 };
 
-	hostile_plain(v->method->request, &plain);
+	hostile_plain(v->method->request, v->words, &plain);
 	for (unsigned n = 0; n <= 2; n += 2) {
 		const struct ctx ctx = ctx_within(&endless, v->method->streams == HOST_UNARY ? RIG_CALL_MS : STREAM_MS);
 		_cleanup_(grpc_call_freep) struct grpc_call *call = grpc_start(v->rig->host.grpc, v->method->path, NULL, &ctx);
@@ -77,16 +79,91 @@ static void counts(struct volley *v)
 	}
 }
 
+/* What an honest client would say, but for one thing at a time: what is amiss is seen where it is used, not at the door. */
+
+#define WORD(field, text) \
+	{ \
+		field, text, sizeof(text) - 1, false \
+	}
+
+enum { WORDS_MAX = 24 };
+
+static const struct hostile_word start_words[WORDS_MAX] = {
+	{ "id", "0b2a4f6e-0000-4000-8000-000000000000/x/", 39, true },
+	WORD("alloc_dir", ""),
+	WORD("msgpack_driver_config", "\x81\xa5image\xa1x"),
+	WORD("stdout_path", "/dev/null"),
+	WORD("stderr_path", "/dev/null"),
+	WORD("propagation_mode", "private"),
+	WORD("task_path", "/x"),
+	WORD("host_path", "/dev/null"),
+	WORD("cgroup_permissions", "rw"),
+	WORD("servers", "192.0.2.1"),
+	WORD("path", "/proc/self/ns/net"),
+	WORD("cpuset_cpus", "0"),
+};
+
+static const struct hostile_word recover_words[WORDS_MAX] = {
+	WORD("id", "y"),
+	WORD("driver_state", "\x87" HOSTILE_STATE "\xa4"
+			     "boot\xa1x"),
+};
+
+static const struct {
+	const char *method;
+	const struct hostile_word *words;
+	const char *answer; /* where nothing is amiss */
+} honest[] = {
+	{ "StartTask", start_words, "containerd" },
+	{ "RecoverTask", recover_words, "the host has booted since" },
+};
+
+static void comes_as_far_as(const struct volley *v, const char *answer)
+{
+	const struct ctx ctx = ctx_within(NULL, RIG_CALL_MS);
+	_cleanup_buf_ struct buf plain = { 0 };
+	struct grpc_call *call;
+	struct err err = ERR_INIT;
+
+	hostile_plain(v->method->request, v->words, &plain);
+	call = rig_begin(v->rig->host.grpc, v->method, buf_str(&plain), plain.len, &ctx);
+	(void)rig_finish(call, &ctx, &err);
+	grpc_call_free(call);
+	if (!strstr(err.msg, answer))
+		fail_msg("%s: an honest request: \"%s\", and not \"%s\"", v->method->path, err.msg, answer);
+}
+
+/* The options again: SetConfig was among the methods. */
+static void be_honest(struct volley *v, const char *alloc_dir, struct hostile_word words[WORDS_MAX])
+{
+	const char *name = host_method_name(v->method);
+
+	rig_set_config(v->rig, RIG_ELSEWHERE, sizeof RIG_ELSEWHERE - 1, true);
+	for (size_t i = 0; i < sizeof honest / sizeof *honest; i++) {
+		if (strcmp(name, honest[i].method) != 0)
+			continue;
+		for (size_t k = 0; k < WORDS_MAX; k++) {
+			words[k] = honest[i].words[k];
+			if (words[k].field && !strcmp(words[k].field, "alloc_dir"))
+				words[k] = (struct hostile_word){ "alloc_dir", alloc_dir, strlen(alloc_dir), false };
+		}
+		v->words = words;
+		comes_as_far_as(v, honest[i].answer);
+	}
+}
+
 /* The first time pays for what is made once. */
-static void each_request(struct rig *rig, const struct host_method *m)
+static void each_request(struct rig *rig, const struct host_method *m, const char *alloc_dir)
 {
 	struct volley v = { .rig = rig, .method = m };
+	struct hostile_word words[WORDS_MAX];
 	struct rig_usage before, after;
 
+	be_honest(&v, alloc_dir, words);
 	for (unsigned pass = 0; pass < 2; pass++) {
 		if (pass < 2)
 			before = rig_usage(rig);
-		hostile_each(m->request, volley_add, &v);
+		hostile_each(&(struct hostile){ m->request, v.words, volley_add, &v });
 		volley_end(&v);
 		counts(&v);
 		rig_check(rig, rig->host.grpc, m->path);
@@ -102,12 +179,12 @@ static void each_request(struct rig *rig, const struct host_method *m)
 
 static void is_unharmed(void **state)
 {
-	const char *only = getenv("METHOD");
+	const char *only = getenv("METHOD"), *alloc_dir = rig_alloc_dir(*state, "x");
 
 	for (unsigned i = 0; i < host_n_methods; i++)
 		if (strcmp(host_methods[i].path, "/plugin.GRPCController/Shutdown") != 0 &&
 		    (!only || strstr(host_methods[i].path, only)))
-			each_request(*state, &host_methods[i]);
+			each_request(*state, &host_methods[i], alloc_dir);
 }
 
 /* What nobody serves. */

@@ -7,7 +7,6 @@
 #include "nomadbase.pb-c.h"
 #include "nomaddriver.pb-c.h"
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { SOON_MS = 5000 };
 
@@ -95,20 +94,6 @@ static void says_what_it_can(void **state)
 	assert_int_equal(c->capabilities->mount_configs, DRIVER__DRIVER_CAPABILITIES__MOUNT_CONFIGS__ANY_MOUNTS);
 }
 
-static void set_config(struct rig *rig, const void *config, size_t len, bool nomad)
-{
-	_cleanup_arena_ struct arena a = { 0 };
-	Base__SetConfigRequest request = BASE__SET_CONFIG_REQUEST__INIT;
-	Base__NomadConfig conf = BASE__NOMAD_CONFIG__INIT;
-	Base__NomadDriverConfig driver = BASE__NOMAD_DRIVER_CONFIG__INIT;
-
-	conf.driver = &driver;
-	request.msgpack_config = (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)config };
-	request.nomad_config = nomad ? &conf : NULL;
-	request.plugin_api_version = (char[]){ "v0.1.0" };
-	(void)rig_ask(rig, "SetConfig", &request.base, &a);
-}
-
 /* The first message comes at once, whatever containerd does: a node waits for it before it registers. */
 static const Driver__FingerprintResponse *fingerprint(struct rig *rig, struct grpc_call **ret, struct arena *a)
 {
@@ -125,10 +110,6 @@ static const Driver__FingerprintResponse *fingerprint(struct rig *rig, struct gr
 	return (const void *)m;
 }
 
-/* containerd_addr at nothing: {"containerd_addr": "/nonexistent/containerd.sock"} */
-static const char elsewhere[] = "\x81\xaf"
-				"containerd_addr\xbc/nonexistent/containerd.sock";
-
 static void is_set_up_without_containerd(void **state)
 {
 	struct rig *rig = *state;
@@ -136,9 +117,9 @@ static void is_set_up_without_containerd(void **state)
 	_cleanup_(grpc_call_freep) struct grpc_call *call = NULL;
 	const Driver__FingerprintResponse *fp;
 
-	set_config(rig, NULL, 0, false);
-	set_config(rig, elsewhere, sizeof elsewhere - 1, false);
-	set_config(rig, elsewhere, sizeof elsewhere - 1, true);
+	rig_set_config(rig, NULL, 0, false);
+	rig_set_config(rig, RIG_ELSEWHERE, sizeof RIG_ELSEWHERE - 1, false);
+	rig_set_config(rig, RIG_ELSEWHERE, sizeof RIG_ELSEWHERE - 1, true);
 	fp = fingerprint(rig, &call, &a);
 	assert_int_not_equal(fp->health, DRIVER__FINGERPRINT_RESPONSE__HEALTH_STATE__HEALTHY);
 	if (!strstr(fp->health_description, "containerd"))
@@ -158,7 +139,7 @@ static void bears_a_wrong_config(void **state)
 	_cleanup_(grpc_call_freep) struct grpc_call *call = NULL;
 	const Driver__FingerprintResponse *fp;
 
-	set_config(rig, wrong, sizeof wrong - 1, true);
+	rig_set_config(rig, wrong, sizeof wrong - 1, true);
 	fp = fingerprint(rig, &call, &a);
 	assert_int_not_equal(fp->health, DRIVER__FINGERPRINT_RESPONSE__HEALTH_STATE__HEALTHY);
 	if (!strstr(fp->health_description, "stats_interval"))
@@ -174,7 +155,7 @@ static void may_be_off(void **state)
 	_cleanup_arena_ struct arena a = { 0 };
 	_cleanup_(grpc_call_freep) struct grpc_call *call = NULL;
 
-	set_config(rig, off, sizeof off - 1, true);
+	rig_set_config(rig, off, sizeof off - 1, true);
 	assert_int_equal(fingerprint(rig, &call, &a)->health, DRIVER__FINGERPRINT_RESPONSE__HEALTH_STATE__UNDETECTED);
 }
 
@@ -236,7 +217,7 @@ static void knows_no_task(void **state)
 	struct rig *rig = *state;
 	struct err err = ERR_INIT;
 
-	set_config(rig, elsewhere, sizeof elsewhere - 1, true);
+	rig_set_config(rig, RIG_ELSEWHERE, sizeof RIG_ELSEWHERE - 1, true);
 	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
 		int r = call_text(rig, unknown[i], id, &err);
 
@@ -251,24 +232,6 @@ static void knows_no_task(void **state)
 	/* there may be a container of it, so containerd has to be asked; Nomad logs the error, no more */
 	if (call_text(rig, "DestroyTask", id, &err) >= 0 || !strstr(err.msg, "containerd"))
 		fail_msg("DestroyTask: %s", err.msg);
-}
-
-/* Its folders, as the agent makes them. */
-static char *alloc_dir(const struct rig *rig, const char *task)
-{
-	static const char *const folders[] = { "", "/alloc", "/alloc/logs", "/%s", "/%s/local", "/%s/secrets" };
-	static char dir[80];
-
-	(void)snprintf(dir, sizeof dir, "%s/.alloc", rig->dir);
-	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		char path[160];
-		const char *at = strstr(folders[i], "%s");
-
-		(void)snprintf(path, sizeof path, "%s%.*s%s%s", dir, at ? 1 : (int)strlen(folders[i]), folders[i], at ? task : "",
-			       at ? at + 2 : "");
-		assert_int_equal(mkdir(path, 0755), 0);
-	}
-	return dir;
 }
 
 /* Nomad's restart policy is what counts while containerd is away. */
@@ -286,11 +249,11 @@ static void starts_nothing_without_containerd(void **state)
 	bool recoverable = false;
 	int r;
 
-	set_config(rig, elsewhere, sizeof elsewhere - 1, true);
+	rig_set_config(rig, RIG_ELSEWHERE, sizeof RIG_ELSEWHERE - 1, true);
 	task.id = (char[]){ "0b2a4f6e-0000-4000-8000-000000000000/web/0123abcd" };
 	task.name = (char[]){ "web" };
 	task.alloc_id = (char[]){ "0b2a4f6e-0000-4000-8000-000000000000" };
-	task.alloc_dir = alloc_dir(rig, "web");
+	task.alloc_dir = rig_alloc_dir(rig, "web");
 	task.stdout_path = task.stderr_path = (char[]){ "/dev/null" };
 	task.msgpack_driver_config = (ProtobufCBinaryData){ sizeof image - 1, (uint8_t *)(uintptr_t)image };
 	request.task = &task;

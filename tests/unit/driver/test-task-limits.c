@@ -101,6 +101,28 @@ static void less_than_it_keeps(void **unused)
 	}
 }
 
+/* More than can be counted in bytes. */
+static void more_than_there_is(void **unused)
+{
+	static const struct {
+		const char *task, *option;
+	} beyond[] = {
+		{ RESOURCES("\"memory_mb\":9223372036854775807", ""), "option resources.memory:" },
+		{ RESOURCES("\"memory_mb\":1073741825", ""), "option resources.memory:" },
+		{ RESOURCES("\"memory_mb\":256,\"memory_max_mb\":9223372036854775807", ""), "option resources.memory_max:" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+		_cleanup_(said_done) struct said s;
+		_cleanup_(job_freep) struct job *job = job_new();
+
+		said_init(&s, beyond[i].task, NULL, NULL);
+		if (task_limits(&s.in, &plain, &job->tasks[0], &s.err) != -ERR_INVALID || !strstr(s.err.msg, beyond[i].option))
+			fail_msg("row %zu: %s", i, s.err.msg);
+	}
+}
+
 /* cgroups */
 
 static const struct {
@@ -255,5 +277,6 @@ static void a_share_that_changes(void **unused)
 	assert_int_equal(file_remove_tree(b, NULL), 0);
 }
 
-RUN_TESTS("task-limits", cmocka_unit_test(limits), cmocka_unit_test(less_than_it_keeps), cmocka_unit_test(where_nomad_has_put_it),
-	  cmocka_unit_test(a_share_that_changes), cmocka_unit_test(swap_where_the_kernel_counts_it))
+RUN_TESTS("task-limits", cmocka_unit_test(limits), cmocka_unit_test(less_than_it_keeps), cmocka_unit_test(more_than_there_is),
+	  cmocka_unit_test(where_nomad_has_put_it), cmocka_unit_test(a_share_that_changes),
+	  cmocka_unit_test(swap_where_the_kernel_counts_it))

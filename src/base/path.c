@@ -31,3 +31,10 @@ char *path_clean(const char *path, const char *cwd)
 		buf_addc(&b, '/');
 	return buf_take(&b);
 }
+
+bool path_begins(const char *path, const char *folder)
+{
+	const size_t n = strlen(folder);
+
+	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
+}

@@ -11,13 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool path_begins(const char *path, const char *folder)
-{
-	const size_t n = strlen(folder);
-
-	return !strncmp(path, folder, n) && (!path[n] || path[n] == '/');
-}
-
 bool task_path_is_inside(const char *alloc_dir, const char *path)
 {
 	_cleanup_free_ char *dir = path_clean(alloc_dir, NULL), *clean = path_clean(path, NULL);

@@ -4,6 +4,8 @@
 #include "file.h"
 #include "mem.h"
 #include "mount-option.h"
+#include "path.h"
+#include "propagation.h"
 #include "seccomp.h"
 #include "task-path.h"
 #include <string.h>
@@ -240,18 +242,66 @@ static int resolve_mount(const struct task_said *in, struct mount *m, struct err
 	return 0;
 }
 
+static bool has_target(const struct task *t, const char *target)
+{
+	bool has = false;
+
+	for (size_t i = 0; !has && i < t->n_mounts; i++) {
+		_cleanup_free_ char *clean = path_clean(t->mounts[i].target, NULL);
+
+		has = !strcmp(clean, target);
+	}
+	return has;
+}
+
+/* The agent's logmon opens what is in alloc/logs by its name, as root, to write. So no task may write there, nor put another
+ * folder in its place, whatever it has mounted above it: what is a mount point cannot be renamed. */
+static int guard_logs(const struct task_said *in, struct task *t, size_t i, struct err *err)
+{
+	static const char *const folders[] = { "alloc", "alloc/logs" };
+	_cleanup_free_ char *source = mem_strdup(t->mounts[i].source), *at = path_clean(t->mounts[i].target, NULL), *dir = NULL;
+	const char *word = propagation_of(&t->mounts[i].options);
+	int r = task_path_resolve(in->task->alloc_dir, in->task->alloc_dir, false, &dir, err);
+
+	for (size_t k = 0; r >= 0 && k < sizeof folders / sizeof *folders && !t->mounts[i].read_only; k++) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", dir, folders[k]), *target = NULL;
+		struct mount *m;
+
+		if (k && path_begins(source, path))
+			t->mounts[i].read_only = true;
+		if (!path_begins(path, source) || !strcmp(path, source))
+			continue;
+		if (word && strstr(word, "shared"))
+			return err_hint(err,
+					err_set(err, ERR_PERMISSION,
+						"mount of %.200s: the logs in it, which the agent writes, cannot be shared", at),
+					"leave out %s, or mount alloc/data", word);
+		target = mem_printf("%s%s", strcmp(at, "/") != 0 ? at : "", path + strlen(source));
+		if (has_target(t, target))
+			continue;
+		m = task_add_mount(t);
+		m->source = mem_printf("%s/%s", in->task->alloc_dir, folders[k]);
+		m->target = TAKE_PTR(target);
+		m->read_only = k > 0;
+		strv_push(&m->options, MOUNT_CREATE);
+	}
+	return r;
+}
+
 static int policy_mounts(const struct task_said *in, struct task_job *made, struct err *err)
 {
 	struct task *t = &made->job->tasks[0];
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < t->n_mounts; i++) {
+	for (size_t i = 0; r >= 0 && i < t->n_mounts; i++) { /* guards are behind the others */
 		struct mount *m = &t->mounts[i];
 		const bool bind = m->kind == MOUNT_BIND, inside = bind && task_path_is_inside(in->task->alloc_dir, m->source);
 
 		if (inside)
 			r = resolve_mount(in, m, err);
-		else if (i < made->n_asked && m->kind != MOUNT_TMPFS && !in->driver->volumes.enabled)
+		if (inside && r >= 0)
+			r = guard_logs(in, t, i, err);
+		else if (!inside && i < made->n_asked && m->kind != MOUNT_TMPFS && !in->driver->volumes.enabled)
 			r = volumes_off("mounts", "mount", m->source ? m->source : "a volume", err);
 	}
 	return r;

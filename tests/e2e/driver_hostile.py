@@ -182,6 +182,27 @@ class Outputs(TaskCase):
         self.fails(task, sh("echo said"), "link")
 
 
+class Logs(TaskCase):
+    """The agent opens what is in alloc/logs by its name, to write: whatever a job mounts, it neither writes there nor puts another folder there."""
+
+    def test_no_way_to_write_there(self):
+        self.configure(volumes={"enabled": False})
+        for volumes, folder in (((), "/alloc"), (("../alloc:/a",), "/a"), (("{dir}:/x",), "/x/alloc"), (("alloc/logs:/a/logs", "alloc:/a"), "/a"),
+                                (("alloc/logs:/alloc/logs",), "/alloc"), (("alloc/data/up:/a",), "/a")):
+            with self.subTest(volumes=volumes):
+                task = Task(self)
+                os.symlink("..", os.path.join(task.alloc_dir, "alloc/data/up"))
+                logs = os.path.join(task.alloc_dir, "alloc/logs")
+                script = f"cd {folder}; for way in 'touch logs/x' 'rm logs/.t.stdout.fifo' 'mv logs gone' 'mv {folder} {folder}.gone'; do "
+                task.start(sh(script + "! $way || echo $way; done; touch data/x", volumes=[v.format(dir=task.alloc_dir) for v in volumes]))
+                self.assertEqual(task.wait()["exit_code"], 0, task.output("stderr"))
+                task.close()
+                self.assertEqual(task.output(), "")
+                self.assertEqual(sorted(os.listdir(logs)), [".t.stderr.fifo", ".t.stdout.fifo"])
+                self.assertTrue(os.path.exists(os.path.join(task.alloc_dir, "alloc/data/x")))
+                task.destroy()
+
+
 class Propagation(TaskCase):
     """Of a source in the allocation's folder, which is mounted elsewhere first."""
 

@@ -103,6 +103,9 @@ static const struct {
 	{ CONF("\"mounts\":[{\"type\":\"volume\",\"source\":\"data\",\"target\":\"/t\"}]"), "{\"volumes\":{\"enabled\":false}}",
 	  "volumes are not enabled; cannot mount data", "enabled = true" },
 	{ CONF("\"mounts\":[{\"type\":\"tmpfs\",\"target\":\"/t\"}]"), "{\"volumes\":{\"enabled\":false}}", NULL, NULL },
+	{ CONF("\"volumes\":[\"../alloc:/a:rshared\"]"), NULL, "mount of /a: the logs in it", "leave out rshared" },
+	{ CONF("\"volumes\":[\"../alloc:/a:ro,rshared\"]"), NULL, NULL, NULL },
+	{ CONF("\"volumes\":[\"alloc/data:/a:rshared\"]"), NULL, NULL, NULL },
 	{ CONF("\"seccomp_profile\":\"/etc/shadow\""), "{\"volumes\":{\"enabled\":false}}", "option seccomp_profile",
 	  "enabled = true" },
 	{ CONF("\"seccomp_profile\":\"local/etc/shadow\""), NULL, "leads out", NULL },
@@ -186,6 +189,66 @@ static void sources_are_what_they_lead_to(void **state)
 	assert_int_equal(job_check(made.job, &s.err), 0);
 }
 
+/* "TARGET SOURCE ro|rw" of each that is in the allocation's folder, by their targets. */
+static char *binds_of(const struct test_folder *f, const struct task *t)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	for (size_t i = 0; i < t->n_mounts; i++)
+		if (!strncmp(t->mounts[i].source, f->path, strlen(f->path)))
+			strv_pushf(&lines, "%s .%s %s", t->mounts[i].target, t->mounts[i].source + strlen(f->path),
+				   t->mounts[i].read_only ? "ro" : "rw");
+	strv_sort(&lines, 0);
+	return strv_join(&lines, "\n");
+}
+
+#define WITH_LOGS(first, then) \
+	first "/alloc ./alloc rw\n/alloc/logs ./alloc/logs ro\n" then "/local ./web/local rw\n/secrets ./web/secrets rw"
+
+/* However a job names the logs, or what they are in. */
+static void logs_are_read_only(void **state)
+{
+	static const struct {
+		const char *volume, *binds; /* %s: the allocation's folder */
+	} forms[] = {
+		{ "../alloc:/a", WITH_LOGS("/a ./alloc rw\n/a/logs ./alloc/logs ro\n", "") },
+		{ "/alloc:/a/", WITH_LOGS("/a/ ./alloc rw\n/a/logs ./alloc/logs ro\n", "") },
+		{ "alloc/up:/a", WITH_LOGS("/a ./alloc rw\n/a/logs ./alloc/logs ro\n", "") },
+		{ "../alloc:/a:ro", WITH_LOGS("/a ./alloc ro\n", "") },
+		{ "%s:/x", WITH_LOGS("", "") "\n/x . rw\n/x/alloc ./alloc rw\n/x/alloc/logs ./alloc/logs ro" },
+		{ "alloc/logs:/l", WITH_LOGS("", "/l ./alloc/logs ro\n") },
+		{ "alloc/logs/f:/f", WITH_LOGS("", "/f ./alloc/logs/f ro\n") },
+		{ "alloc/link:/f", WITH_LOGS("", "/f ./alloc/logs/f ro\n") },
+		{ "alloc/logs:/alloc/logs", WITH_LOGS("", "") },
+		{ "../alloc:/alloc", WITH_LOGS("", "") },
+		{ "alloc/data:/d", WITH_LOGS("", "/d ./alloc/data rw\n") },
+	};
+	const struct test_folder *f = *state;
+	_cleanup_free_ char *task = mem_printf("{\"alloc_dir\":\"%s\"}", f->path), *up = mem_printf("%s/alloc/up", f->path),
+			    *logs = mem_printf("%s/alloc/logs", f->path), *link = mem_printf("%s/alloc/link", f->path);
+
+	assert_int_equal(file_mkdirs(logs, 0755, NULL), 0);
+	policy_put(f, "alloc/logs/f", "");
+	assert_int_equal(symlink(".", up), 0);
+	assert_int_equal(symlink("logs/f", link), 0);
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		_cleanup_(said_done) struct said s;
+		_cleanup_(task_job_done) struct task_job made = { 0 };
+		_cleanup_free_ char *volume = forms[i].volume[0] == '%' ? mem_printf("%s%s", f->path, forms[i].volume + 2)
+									: mem_strdup(forms[i].volume),
+				    *conf = mem_printf(CONF("\"volumes\":[\"%s\"]"), volume), *binds = NULL;
+
+		said_init(&s, task, conf, "{\"volumes\":{\"enabled\":false}}");
+		assert_int_equal(task_job_make(&s.in, &made, &s.err), 0);
+		if (task_policy(&s.in, &made, &s.err) < 0)
+			fail_msg("%s: %s", volume, s.err.msg);
+		binds = binds_of(f, &made.job->tasks[0]);
+		if (strcmp(binds, forms[i].binds) != 0)
+			fail_msg("%s: %s", volume, binds);
+		assert_int_equal(job_check(made.job, &s.err), 0);
+	}
+}
+
 /* Nothing of a file in the allocation's folder is looked for by its name again. */
 static void files_are_read_once(void **state)
 {
@@ -208,4 +271,5 @@ static void files_are_read_once(void **state)
 RUN_TESTS("task-policy", cmocka_unit_test_setup_teardown(files_are_read_once, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(verdicts, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(usual_capabilities_are_within_the_list, policy_setup, test_folder_teardown),
+	  cmocka_unit_test_setup_teardown(logs_are_read_only, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(sources_are_what_they_lead_to, policy_setup, test_folder_teardown))

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 
 /* A line has a digest, the state, a bar, and at most "9.9 MB / 9.9 MB"; on a narrow terminal the bar gives way, then the state. */
-enum { BAR = 24, BAR_MIN = 6, STATE = 10, SIZES = 17, REDRAW_MS = 100, TELL_MS = 2000, DIGITS = 12, LAYERS_MAX = 1024 };
+enum { BAR = 24, BAR_MIN = 6, STATE = 10, SIZES = 17, REDRAW_MS = 100, DIGITS = 12, LAYERS_MAX = 1024 };
 
 struct layer {
 	char *digest;
@@ -169,7 +169,7 @@ void progress_add(struct progress *p, const char *digest, int64_t size)
 static bool is_news(const struct layer *l)
 {
 	return l->at - l->told >= 1 << 20 || l->at == l->size ||
-	       (l->at > l->told && clock_mono() - l->said >= TELL_MS * NSEC_PER_MSEC);
+	       (l->at > l->told && clock_mono() - l->said >= PROGRESS_TELL_MS * NSEC_PER_MSEC);
 }
 
 void progress_at(struct progress *p, const char *digest, int64_t offset)
@@ -195,6 +195,14 @@ void progress_state(struct progress *p, const char *digest, enum progress_state 
 		l->at = l->size;
 	tell(p, l);
 	draw(p, true);
+}
+
+void progress_repeat(struct progress *p, const char *digest)
+{
+	struct layer *l = progress_find(p, digest);
+
+	if (l && p->mode == PROGRESS_JSON)
+		tell(p, l);
 }
 
 /* Over several lines where the terminal is narrow, at blanks where there are some. */

@@ -21,7 +21,16 @@ struct unpack {
 	char *key;               /* of the snapshot that is being filled */
 	char *layers;            /* its folder and those below it (image.h), or NULL */
 	struct ctrd_call *apply; /* running */
+	struct timer tell;       /* that it is: a layer may take minutes, and the call says nothing meanwhile */
 };
+
+static void unpack_tell(void *arg)
+{
+	struct unpack *u = arg;
+
+	progress_repeat(u->s->progress, u->m->children[u->next].digest);
+	timer_set(&u->tell, clock_mono() + PROGRESS_TELL_MS * NSEC_PER_MSEC);
+}
 
 int unpack_new(struct session *s, const struct manifest *m, const struct strv *diff_ids, struct unpack **ret, struct err *err)
 {
@@ -39,6 +48,7 @@ int unpack_new(struct session *s, const struct manifest *m, const struct strv *d
 	u->m = m;
 	strv_add(&u->diff_ids, diff_ids);
 	sha_chain(diff_ids, &u->chain);
+	timer_init(&u->tell, s->loop, unpack_tell, u);
 	*ret = u;
 	return 0;
 }
@@ -59,6 +69,7 @@ void unpack_free(struct unpack *u)
 {
 	if (!u)
 		return;
+	timer_done(&u->tell);
 	ctrd_call_free(u->apply);
 	drop_snapshot(u);
 	strv_done(&u->diff_ids);
@@ -165,6 +176,7 @@ static int begin_layer(struct unpack *u, struct err *err)
 	progress_state(u->s->progress, u->m->children[u->next].digest, PROGRESS_UNPACKING);
 	note_layers(u, &mounts);
 	u->apply = diff_apply_begin(u->s->ctrd, &u->m->children[u->next], &mounts, &ctx);
+	timer_set(&u->tell, clock_mono() + PROGRESS_TELL_MS * NSEC_PER_MSEC);
 	return 0;
 }
 
@@ -196,6 +208,7 @@ static int end_layer(struct unpack *u, struct err *err)
 	_cleanup_(ctrd_descriptor_done) struct ctrd_descriptor applied = { 0 };
 	int r = diff_apply_end(TAKE_PTR(u->apply), &u->s->ctx, &applied, err);
 
+	timer_set(&u->tell, 0);
 	if (r < 0)
 		return r;
 	if (!applied.digest || strcmp(applied.digest, u->diff_ids.v[u->next]) != 0)

@@ -38,7 +38,7 @@ static void line_take(struct image_progress *p, const char *text, size_t len)
 {
 	_cleanup_json_ json *line = NULL;
 	const char *digest, *status;
-	struct image_layer *l;
+	struct image_layer *l, before;
 
 	if (json_parse(text, len, &line, NULL) < 0)
 		return;
@@ -47,10 +47,11 @@ static void line_take(struct image_progress *p, const char *text, size_t len)
 	if (!l)
 		return;
 	status = json_get_str(line, "status");
+	before = *l;
 	l->at = layer_bytes(line, "offset", l->at);
 	l->size = layer_bytes(line, "size", l->size);
 	l->done = status && !strcmp(status, "done");
-	p->news = true;
+	p->news |= l->at != before.at || l->size != before.size || l->done != before.done;
 }
 
 bool image_progress_read(struct image_progress *p, struct buf *lines)

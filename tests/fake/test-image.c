@@ -19,6 +19,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static struct loop *loop;
@@ -441,6 +443,68 @@ static void is_unpacked_again(void **state)
 	assert_int_equal(json_len(images), 1);
 }
 
+enum { TOLD = 4 };
+
+/* Reads what is told of a pull, and cancels it once the layer is said to be unpacked for the last of TOLD times. */
+struct line_reader {
+	FILE *from;
+	struct cancel cancel;
+	int told, cancel_fd;
+};
+
+static void *count_lines(void *arg)
+{
+	struct line_reader *l = arg;
+	char line[1000];
+
+	while (fgets(line, sizeof line, l->from))
+		if (strstr(line, "\"unpacking\"") && ++l->told == TOLD) {
+			l->cancel.on = 1;
+			(void)!write(l->cancel_fd, "x", 1);
+		}
+	return NULL;
+}
+
+/* Who takes silence for an end must not end what containerd is long about. */
+static void a_long_unpacking_is_told_of(void **state)
+{
+	_cleanup_(session_close) struct session s = { 0 };
+	_cleanup_json_ json *images = json_new_array();
+	_cleanup_close_ int terminal = fcntl(2, F_DUPFD_CLOEXEC, 0);
+	struct progress *progress = progress_new(PROGRESS_JSON);
+	const struct session_spec to = { .address = fake_address(fake), .ns = "davit", .snapshotter = "slow" };
+	struct line_reader l = { .told = 0 };
+	struct ctx ctx = ctx_within(NULL, 120000);
+	int lines[2], cancel[2];
+	pthread_t t;
+
+	(void)state;
+	OK(import(tar, 20000, &err));
+	OK(fake_fault(fake, &err, "Diff/Apply:hang"));
+	assert_int_equal(pipe2(lines, O_CLOEXEC) + pipe2(cancel, O_CLOEXEC), 0);
+	l.from = fdopen(lines[0], "r");
+	l.cancel.fd = cancel[0];
+	l.cancel_fd = cancel[1];
+	ctx.cancel = &l.cancel;
+	OK(session_open(&s, &to, &ctx, &err));
+	s.progress = progress;
+	assert_int_equal(pthread_create(&t, NULL, count_lines, &l), 0);
+	assert_int_equal(dup2(lines[1], 2), 2);
+	(void)close(lines[1]);
+	(void)image_record_unpack(&s, "docker.io/library/made:1", images, &err);
+	assert_int_equal(dup2(terminal, 2), 2);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	assert_int_equal(l.told, TOLD);
+	assert_int_equal(err.code, ERR_CANCELLED);
+	err_clear(&err);
+	(void)fclose(l.from);
+	session_close(&s);
+	progress_free(progress);
+	(void)close(cancel[0]);
+	(void)close(cancel[1]);
+	OK(fake_reset(fake, &err));
+}
+
 static void refuses_damaged_files(void **state)
 {
 	static const struct {
@@ -527,6 +591,7 @@ int main(void)
 		cmocka_unit_test(every_call_of_load_and_save_may_fail),
 		cmocka_unit_test(is_marked_where_it_is_new),
 		cmocka_unit_test(is_unpacked_again),
+		cmocka_unit_test(a_long_unpacking_is_told_of),
 		cmocka_unit_test(refuses_damaged_files),
 		cmocka_unit_test(a_writer_is_not_kept_waiting),
 		cmocka_unit_test(no_call_is_endless),

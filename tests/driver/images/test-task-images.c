@@ -364,6 +364,9 @@ static void progress_reads(void **state)
 	assert_true(image_progress_read(&p, &lines));
 	assert_true(image_progress_text(&p, out));
 	assert_int_equal(lines.len, 0);
+	buf_adds(&lines, "{\"layer\":\"a\",\"status\":\"unpacking\",\"offset\":0,\"size\":2000000}\n");
+	assert_true(image_progress_read(&p, &lines)); /* a sign of life, and nothing that a task's events should have again */
+	assert_false(image_progress_text(&p, out));
 	for (int i = 0; i < 70000; i++)
 		buf_addc(&lines, 'x');
 	assert_true(image_progress_read(&p, &lines));

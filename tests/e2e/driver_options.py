@@ -16,6 +16,8 @@ LIMIT = CGROUP.format("memory", "memory.limit_in_bytes", "memory.max")
 KEPT = CGROUP.format("memory", "memory.soft_limit_in_bytes", "memory.low")
 SWAP = "cat /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes 2>/dev/null || echo $((67108864 + $(cat /sys/fs/cgroup/memory.swap.max)))"
 QUOTA = ("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us 2>/dev/null || tr ' ' '\\n' </sys/fs/cgroup/cpu.max")
+MASKED = "grep -cE ' /proc/(sys|kcore|bus|irq) ' /proc/self/mountinfo"
+NETWORK = "readlink /proc/self/ns/net; ls /sys/class/net"
 CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
 
 
@@ -32,7 +34,7 @@ def job_of(record):
 RESOURCES = {"allocated_resources": {"cpu": {"cpu_shares": 100}, "memory": {"memory_mb": 64}},
              "linux_resources": {"cpu_shares": 100, "memory_limit_bytes": 64 << 20, "percent_ticks": 0.25}}
 
-# options, what runs, what it says (a pattern)
+# options, what runs, what it says (a pattern; {net} is the host's namespace of that kind), and fields of the task
 INSIDE = {
     "work_dir": ({"work_dir": "/tmp"}, "pwd", r"^/tmp$"),
     "working_dir": ({"working_dir": "/tmp"}, "pwd", r"^/tmp$"),
@@ -46,7 +48,13 @@ INSIDE = {
     "privileged": ({"privileged": True}, CAP + "; grep Seccomp: /proc/self/status", r"^[0-9a-f]*[1-9a-f][0-9a-f]{8}\nSeccomp:\t0$"),
     "seccomp by itself": ({}, "grep Seccomp: /proc/self/status", r"2$"),
     "seccomp off": ({"security_opt": ["seccomp=unconfined"]}, "grep Seccomp: /proc/self/status", r"0$"),
-    "no new privileges": ({"security_opt": ["no-new-privileges"]}, "grep NoNewPrivs /proc/self/status", r"1$"),
+    "seccomp with a colon": ({"security_opt": ["seccomp:unconfined"]}, "grep Seccomp: /proc/self/status", r"0$"),
+    "no new privileges by itself": ({}, "grep NoNewPrivs /proc/self/status", r"1$"),
+    "no new privileges of a privileged one": ({"privileged": True}, "grep NoNewPrivs /proc/self/status", r"0$"),
+    "no new privileges": ({"privileged": True, "security_opt": ["no-new-privileges"]}, "grep NoNewPrivs /proc/self/status", r"1$"),
+    "new privileges": ({"security_opt": ["no-new-privileges=false"]}, "grep NoNewPrivs /proc/self/status", r"0$"),
+    "masked paths by themselves": ({}, MASKED, r"^[1-9]\d*$"),
+    "masked paths": ({"security_opt": ["systempaths=unconfined"]}, MASKED, r"^0$"),
     "devices as texts": ({"devices": ["/dev/full:/dev/other"]}, "ls -l /dev/other", r"^c.* 1, +7 "),
     "devices as blocks": ({"devices": [{"host_path": "/dev/full", "container_path": "/dev/other", "cgroup_permissions": "r"}]}, "ls -l /dev/other",
                           r"^c.* 1, +7 "),
@@ -79,21 +87,22 @@ INSIDE = {
     "group_add": ({"group_add": ["1234"]}, "id -G", r"\b1234\b"),
     "init": ({"init": True}, "cat /proc/1/cmdline | tr '\\0' ' '", r"init"),
     "oom_score_adj": ({"oom_score_adj": 100}, "cat /proc/self/oom_score_adj", r"^100$"),
-    "pid_mode": ({"pid_mode": "host"}, "readlink /proc/self/ns/pid", "{pid}"),
-    "uts_mode": ({"uts_mode": "host"}, "readlink /proc/self/ns/uts", "{uts}"),
-    "ipc_mode": ({"ipc_mode": "host"}, "readlink /proc/self/ns/ipc", "{ipc}"),
-    "host_network": ({"host_network": True}, "readlink /proc/self/ns/net", "{net}"),
-    "no network of its own": ({"network_mode": "none"}, "ip -o link 2>/dev/null || ls /sys/class/net", r"\blo\b"),
-    "a network of its own by itself": ({}, "readlink /proc/self/ns/net; ls /sys/class/net", r"\nlo$"),
+    "pid_mode": ({"pid_mode": "host"}, "readlink /proc/self/ns/pid", r"^{pid}$"),
+    "uts_mode": ({"uts_mode": "host"}, "readlink /proc/self/ns/uts", r"^{uts}$"),
+    "ipc_mode": ({"ipc_mode": "host"}, "readlink /proc/self/ns/ipc", r"^{ipc}$"),
+    "host_network": ({"host_network": True}, "readlink /proc/self/ns/net", r"^{net}$"),
+    "no network of its own": ({"network_mode": "none"}, NETWORK, r"^(?!{net}\n)net:\[\d+\]\nlo$"),
+    "a network of its own by itself": ({}, NETWORK, r"^(?!{net}\n)net:\[\d+\]\neth0\nlo$"),
     "args alone": ({"command": None, "entrypoint": ["/bin/sh", "-c"], "args": ["echo entry >/local/out"]}, None, r"^entry$"),
     "entrypoint as a text": ({"command": "entry", "entrypoint": "/bin/echo", "args": ["of", "words"]}, None, None),
     "tty": ({"tty": True}, "[ -t 2 ] && echo a terminal", r"^a terminal$"),
-    "user": ({}, "id -u", r"^0$"),
+    "user by itself": ({}, "id -u; id -g", r"^0\n0$"),
+    "user": ({}, "id -u; id -g", r"^1000\n1001$", {"user": "1000:1001"}),
     "runtime": ({"runtime": "io.containerd.runc.v2"}, "echo ok", r"^ok$"),
     "userns_mode": ({"userns_mode": "private"}, "cat /proc/self/uid_map", r"^ *0 +[1-9]"),
     "userns": ({"userns": "private"}, "cat /proc/self/uid_map", r"^ *0 +[1-9]"),
-    "cgroupns": ({"cgroupns": "host"}, "readlink /proc/self/ns/cgroup", "{cgroup}"),
-    "cgroupns of its own": ({"cgroupns": "private"}, "readlink /proc/self/ns/cgroup", "!{cgroup}"),
+    "cgroupns": ({"cgroupns": "host"}, "readlink /proc/self/ns/cgroup", r"^{cgroup}$"),
+    "cgroupns of its own": ({"cgroupns": "private"}, "readlink /proc/self/ns/cgroup", r"^(?!{cgroup}$)cgroup:\[\d+\]$"),
     "seccomp": ({"seccomp": False}, "grep Seccomp: /proc/self/status", r"0$"),
     "mount of a tmpfs with a mode": ({"mount": [{"type": "tmpfs", "target": "/t", "tmpfs_options": {"mode": 0o751}}]}, "stat -c %a /t", r"^751$"),
     "memory by itself": ({}, f"{LIMIT}; {SWAP}", r"^67108864\n67108864$"),
@@ -133,6 +142,8 @@ RECORD = {
     "runtime": ({"runtime": "runc"}, lambda r: r["Runtime"]["Name"], "io.containerd.runc.v2"),
     "snapshotter": ({"snapshotter": "native"}, lambda r: r["Snapshotter"], "native"),
     "apparmor_profile": ({"apparmor_profile": "unconfined"}, lambda r: job_of(r)["apparmor"], "unconfined"),
+    "apparmor of security_opt": ({"security_opt": ["apparmor=unconfined"]}, lambda r: job_of(r)["apparmor"], "unconfined"),
+    "label of security_opt": ({"security_opt": ["label=level:s0:c1,c2", "label:type:t"]}, lambda r: job_of(r)["selinux"], ["level:s0:c1,c2", "type:t"]),
     "selinux_opts": ({"selinux_opts": ["level:s0:c1,c2"]}, lambda r: job_of(r)["selinux"], ["level:s0:c1,c2"]),
     "healthchecks": ({"healthchecks": {"disable": True}}, lambda r: job_of(r)["healthcheck"], {"type": "none"}),
 }
@@ -160,23 +171,19 @@ class DriverOptions(OptionsCase):
 
     def task_with(self, *args, **kw):
         task = super().task_with(*args, **kw)
-        shutil.copy(os.path.join(self.folder, "p.json"), os.path.join(task["alloc_dir"], "t/local"))
+        local = os.path.join(task["alloc_dir"], "t/local")
+        os.chmod(local, 0o777)  # as Nomad makes it
+        shutil.copy(os.path.join(self.folder, "p.json"), local)
         return task
 
     def test_inside(self):
         self.configure(**MODES)
-        for name, (options, script, wanted) in INSIDE.items():
+        for name, (options, script, wanted, *fields) in INSIDE.items():
             with self.subTest(name):
-                handle = self.start_with(options, script, resources=RESOURCES)
+                handle = self.start_with(options, script, resources=RESOURCES, **(fields[0] if fields else {}))
                 text, result = self.said(handle)
-                if wanted and wanted.startswith("!"):
-                    self.assertRegex(text, r"^\w+:\[\d+\]$")
-                    self.assertNotEqual(text, namespace(wanted.strip("!{}")))
-                    wanted = None
-                if wanted and wanted.startswith("{"):
-                    wanted = re.escape(namespace(wanted.strip("{}")))
                 if wanted:
-                    self.assertRegex(text, wanted, f"{result}")
+                    self.assertRegex(text, re.sub(r"\{([a-z]+)\}", lambda kind: re.escape(namespace(kind[1])), wanted), f"{result}")
                 else:
                     self.assertEqual(result["exit_code"], 0)
                 self.destroy(handle["config"]["id"])

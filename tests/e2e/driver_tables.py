@@ -10,6 +10,7 @@ from lib.options_case import OptionsCase
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DOCS = os.path.join(HERE, "../../docs/nomad.md")
+CONF = os.path.join(HERE, "../../src/driver/task-conf.c")
 
 # of tasks: the case that looks at it, which names it
 TASK_CASES = {
@@ -108,6 +109,18 @@ class Tables(OptionsCase):
         self.assertEqual(sorted(schema ^ said), [], "docs/nomad.md has not the options of the schema")
         rows = [row[0] for rows in (options.INSIDE, options.RECORD, options.REFUSED) for row in rows.values()]
         self.is_looked_at(known, rows, TASK_CASES, TASK_REASONS)
+
+    def test_words_of_security_opt(self):
+        """Each of the driver's table is in a row that starts something, and in the documentation."""
+        with open(CONF) as f:
+            words = re.findall(r'{ "([\w-]+)", opt_\w+ }', re.search(r"security_opts\[\] = {(.*?)\n};", f.read(), re.S).group(1))
+        with open(DOCS) as f:
+            documented = re.search(r"^\| `security_opt` .*$", f.read(), re.M).group(0)
+        options = sibling("driver_options")
+        said = {re.split("[=:]", text)[0] for rows in (options.INSIDE, options.RECORD) for row in rows.values() for text in row[0].get("security_opt", ())}
+        self.assertGreater(len(words), 4)
+        self.assertEqual([w for w in words if w not in said], [], "no row of driver_options.py says these")
+        self.assertEqual([w for w in words if not re.search(rf"`{w}[=`]|, `{w}", documented)], [], "docs/nomad.md has not these")
 
     def test_of_the_plugin(self):
         """The schema of these says no more than their names: blocks are looked at by us."""

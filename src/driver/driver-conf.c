@@ -95,11 +95,12 @@ static const struct option modes_rows[] = {
 	{ "pid", OPTION_TEXTS, .from = FROM_DOCKER, AT(allowed_modes.pid), .value = "host", .doc = MODES_DOC("pid_mode") },
 	{ "ipc", OPTION_TEXTS, .from = FROM_DOCKER, AT(allowed_modes.ipc), .otherwise = "none", .doc = MODES_DOC("ipc_mode") },
 	{ "userns", OPTION_TEXTS, .from = FROM_DOCKER, AT(allowed_modes.userns), .otherwise = "none",
-	  .doc = MODES_DOC("userns_mode") },
+	  .doc = MODES_DOC("userns_mode") "; `host` is what they have anyway" },
 	{ "uts", OPTION_TEXTS, .from = FROM_DOCKER, AT(allowed_modes.uts), .otherwise = "none", .doc = MODES_DOC("uts_mode") },
 	{ "network", OPTION_TEXTS, AT(allowed_modes.network), .value = "host",
 	  .doc = "`host`: tasks may say `host_network = true` or `network_mode = \"host\"`" },
-	{ "cgroup", OPTION_TEXTS, AT(allowed_modes.cgroup), .otherwise = "none", .doc = MODES_DOC("cgroupns") },
+	{ "cgroup", OPTION_TEXTS, AT(allowed_modes.cgroup), .otherwise = "none",
+	  .doc = MODES_DOC("cgroupns") "; with cgroup v1 `host` is what they have anyway" },
 	{ .name = NULL },
 };
 
@@ -121,7 +122,7 @@ static const struct option driver_rows[] = {
 	{ "allow_caps", OPTION_TEXTS, .from = FROM_DOCKER, AT(allow_caps), .read = read_allow_caps, .otherwise = "all",
 	  .doc = "the capabilities that tasks may have, by default or by `cap_add`" },
 	{ "allow_runtimes", OPTION_TEXTS, .from = FROM_DOCKER, AT(allow_runtimes), .read = read_allow_runtimes, .otherwise = "all",
-	  .doc = "what tasks may say as `runtime`" },
+	  .doc = "what tasks may say as `runtime`, by whatever name of it" },
 	{ "allowed_modes", OPTION_BLOCK, .from = FROM_DOCKER, .nested = modes_rows,
 	  .doc = "namespaces of the host that tasks may be in" },
 	{ "volumes", OPTION_BLOCK, .from = OPTION_D_P, .nested = volumes_rows, .doc = "folders of the host" },

@@ -1,11 +1,13 @@
 #include "task-policy.h"
 #include "beneath.h"
 #include "cap.h"
+#include "controllers.h"
 #include "file.h"
 #include "mem.h"
 #include "mount-option.h"
 #include "path.h"
 #include "propagation.h"
+#include "runtime.h"
 #include "seccomp.h"
 #include "task-path.h"
 #include <string.h>
@@ -104,14 +106,22 @@ static int policy_caps(const struct task_said *in, struct task_job *made, struct
 
 /* runtimes */
 
+static bool permits_runtime(const struct driver_conf *driver, const char *asked)
+{
+	bool yes = driver->runtime && runtime_same(asked, driver->runtime);
+
+	for (size_t i = 0; !yes && i < driver->allow_runtimes.n; i++)
+		yes = runtime_same(asked, driver->allow_runtimes.v[i]);
+	return yes || (driver->allow_all_runtimes && *asked != '/');
+}
+
 /* A path is a program that would run as root on the host: only a list permits one. */
 static int policy_runtime(const struct task_said *in, struct task_job *made, struct err *err)
 {
 	const char *asked = in->conf->runtime;
 
 	(void)made;
-	if (!asked || !*asked || (in->driver->runtime && !strcmp(asked, in->driver->runtime)) ||
-	    strv_has(&in->driver->allow_runtimes, asked) || (in->driver->allow_all_runtimes && *asked != '/'))
+	if (!asked || !*asked || permits_runtime(in->driver, asked))
 		return 0;
 	return err_hint(err, err_set(err, ERR_PERMISSION, "option runtime: requested runtime \"%.200s\" is not allowed", asked),
 			OPERATOR "allow_runtimes = [\"%.80s\"]", asked);
@@ -125,18 +135,20 @@ static int policy_modes(const struct task_said *in, struct task_job *made, struc
 	const struct {
 		const char *option, *key, *mode;
 		const struct strv *allowed;
+		bool usual; /* a task that says nothing is in the host's */
 	} rows[] = {
-		{ "pid_mode", "pid", c->pid_mode, &in->driver->allowed_modes.pid },
-		{ "ipc_mode", "ipc", c->ipc_mode, &in->driver->allowed_modes.ipc },
-		{ "uts_mode", "uts", c->uts_mode, &in->driver->allowed_modes.uts },
-		{ "userns_mode", "userns", c->userns_mode, &in->driver->allowed_modes.userns },
-		{ "cgroupns", "cgroup", c->cgroupns, &in->driver->allowed_modes.cgroup },
-		{ "host_network", "network", c->host_network ? "host" : NULL, &in->driver->allowed_modes.network },
+		{ "pid_mode", "pid", c->pid_mode, &in->driver->allowed_modes.pid, false },
+		{ "ipc_mode", "ipc", c->ipc_mode, &in->driver->allowed_modes.ipc, false },
+		{ "uts_mode", "uts", c->uts_mode, &in->driver->allowed_modes.uts, false },
+		{ "userns_mode", "userns", c->userns_mode, &in->driver->allowed_modes.userns, true },
+		{ "cgroupns", "cgroup", c->cgroupns, &in->driver->allowed_modes.cgroup, !controllers_v2("") },
+		{ "host_network", "network", c->host_network ? "host" : NULL, &in->driver->allowed_modes.network, false },
 	};
 
 	(void)made;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows && !c->privileged; i++)
-		if (rows[i].mode && !strcmp(rows[i].mode, "host") && !driver_conf_permits(rows[i].allowed, "host"))
+		if (rows[i].mode && !rows[i].usual && !strcmp(rows[i].mode, "host") &&
+		    !driver_conf_permits(rows[i].allowed, "host"))
 			return err_hint(err,
 					err_set(err, ERR_PERMISSION, "option %s: the host's namespace is not allowed on this node",
 						rows[i].option),

@@ -168,6 +168,14 @@ static const char *type_of(const char *name, const char **ret_engine)
 	return name[0] == '/' || !strncmp(name, "io.containerd.", 14) ? name : NULL;
 }
 
+bool runtime_same(const char *a, const char *b)
+{
+	const char *engine_a = NULL, *engine_b = NULL, *type_a = type_of(a, &engine_a), *type_b = type_of(b, &engine_b);
+
+	return type_a && type_b ? !strcmp(type_a, type_b) && !strcmp(engine_a ? engine_a : "", engine_b ? engine_b : "")
+				: !strcmp(a, b);
+}
+
 int runtime_resolve(const char *name, const struct dict *asked, const char *root, struct runtime *ret, struct err *err)
 {
 	_cleanup_(runtime_done) struct runtime found = { 0 };

@@ -18,6 +18,8 @@ void runtime_done(struct runtime *);
  * -ERR_NOT_FOUND lists the runtimes found here, or names a program or a configuration (below @root, "" for the host) that is not
  * there; -ERR_INVALID an option that is not this runtime's. */
 int runtime_resolve(const char *name, const struct dict *options, const char *root, struct runtime *ret, struct err *err);
+/* Do two names stand for one runtime, as "runc" and "io.containerd.runc.v2" do? By the names alone. */
+bool runtime_same(const char *a, const char *b);
 bool runtime_is_vm(const char *type);
 /* What can be named on this machine: shims in PATH and the engines for them. */
 void runtime_list(struct strv *out);

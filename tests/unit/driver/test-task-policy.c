@@ -59,9 +59,8 @@ static const struct {
 	{ CONF("\"security_opt\":[\"systempaths=unconfined\"]"), NULL, NULL, NULL },
 	{ CONF("\"security_opt\":[\"systempaths=unconfined\"],\"userns_mode\":\"private\""), "{\"allow_privileged\":false}", NULL,
 	  NULL },
-	{ CONF("\"security_opt\":[\"systempaths=unconfined\"],\"userns_mode\":\"host\""),
-	  "{\"allow_privileged\":false,\"allowed_modes\":{\"userns\":[\"host\"]}}", "option security_opt: systempaths=unconfined",
-	  "allow_privileged = true" },
+	{ CONF("\"security_opt\":[\"systempaths=unconfined\"],\"userns_mode\":\"host\""), "{\"allow_privileged\":false}",
+	  "option security_opt: systempaths=unconfined", "allow_privileged = true" },
 	{ CONF("\"security_opt\":[\"systempaths:unconfined\"]"), "{\"allow_privileged\":false}",
 	  "option security_opt: systempaths=unconfined", "allow_privileged = true" },
 	/* capabilities */
@@ -74,12 +73,21 @@ static const struct {
 	{ CONF("\"runtime\":\"crun\""), "{\"allow_runtimes\":[\"runc\",\"crun\"]}", NULL, NULL },
 	{ CONF("\"runtime\":\"kata\""), "{\"allow_runtimes\":[\"runc\"]}", "requested runtime \"kata\" is not allowed",
 	  "allow_runtimes = [\"kata\"]" },
+	{ CONF("\"runtime\":\"io.containerd.runc.v2\""), "{\"allow_runtimes\":[\"runc\"]}", NULL, NULL },
+	{ CONF("\"runtime\":\"gvisor\""), "{\"allow_runtimes\":[\"io.containerd.runsc.v1\"]}", NULL, NULL },
+	{ CONF("\"runtime\":\"runc\""), "{\"containerd_runtime\":\"io.containerd.runc.v2\",\"allow_runtimes\":[\"kata\"]}", NULL,
+	  NULL },
+	{ CONF("\"runtime\":\"crun\""), "{\"allow_runtimes\":[\"runc\"]}", "requested runtime \"crun\" is not allowed",
+	  "allow_runtimes = [\"crun\"]" },
+	{ CONF("\"runtime\":\"runc\""), "{\"containerd_runtime\":\"crun\",\"allow_runtimes\":[\"crun\"]}",
+	  "requested runtime \"runc\" is not allowed", NULL },
 	{ CONF("\"runtime\":\"/tmp/shim\""), NULL, "runtime \"/tmp/shim\" is not allowed", "allow_runtimes" },
 	{ CONF("\"runtime\":\"/opt/shim\""), "{\"allow_runtimes\":[\"/opt/shim\"]}", NULL, NULL },
 	/* namespaces */
 	{ CONF("\"pid_mode\":\"host\""), "{\"allowed_modes\":{\"pid\":[\"host\"]}}", NULL, NULL },
 	{ CONF("\"ipc_mode\":\"host\""), "{\"allowed_modes\":{\"pid\":[\"host\"],\"ipc\":[]}}", "option ipc_mode",
 	  "allowed_modes { ipc = [\"host\"] }" },
+	{ CONF("\"userns_mode\":\"host\""), "{\"allowed_modes\":{\"userns\":[]}}", NULL, NULL },
 	{ CONF("\"pid_mode\":\"private\""), "{\"allowed_modes\":{\"pid\":[]}}", NULL, NULL },
 	/* processes */
 	{ CONF("\"pids_limit\":10"), "{\"pids_limit\":10}", NULL, NULL },
@@ -148,6 +156,19 @@ static void verdicts(void **state)
 		if (rows[i].hint && !strstr(s.err.hint, rows[i].hint))
 			fail_msg("row %zu: %s, not %s", i, s.err.hint, rows[i].hint);
 	}
+}
+
+/* With cgroup v1 that is what a task has anyway. */
+static void the_hosts_cgroups_are_refused_where_a_task_has_its_own(void **state)
+{
+	const struct test_folder *f = *state;
+	_cleanup_(said_done) struct said s;
+	_cleanup_(task_job_done) struct task_job made = { 0 };
+	_cleanup_free_ char *task = mem_printf("{\"alloc_dir\":\"%s\"}", f->path);
+
+	said_init(&s, task, CONF("\"cgroupns\":\"host\""), NULL);
+	assert_int_equal(task_job_make(&s.in, &made, &s.err), 0);
+	assert_int_equal(task_policy(&s.in, &made, &s.err), file_exists("/sys/fs/cgroup/cgroup.controllers") ? -ERR_PERMISSION : 0);
 }
 
 /* What the container has by itself is within the list as well. */
@@ -271,5 +292,7 @@ static void files_are_read_once(void **state)
 RUN_TESTS("task-policy", cmocka_unit_test_setup_teardown(files_are_read_once, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(verdicts, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(usual_capabilities_are_within_the_list, policy_setup, test_folder_teardown),
+	  cmocka_unit_test_setup_teardown(the_hosts_cgroups_are_refused_where_a_task_has_its_own, policy_setup,
+					  test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(logs_are_read_only, policy_setup, test_folder_teardown),
 	  cmocka_unit_test_setup_teardown(sources_are_what_they_lead_to, policy_setup, test_folder_teardown))

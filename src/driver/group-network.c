@@ -5,6 +5,7 @@
 #include "check.h"
 #include "desk.h"
 #include "file.h"
+#include "group-mark.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
@@ -12,6 +13,7 @@
 
 struct group_networks {
 	struct desk *desk;
+	char *base;             /* the folder of the client's allocations; NULL: no task has told it yet */
 	struct list_node known; /* struct group_network */
 	struct list_node asked; /* struct networking, as they came: of an allocation the first is at work, the others wait for it */
 };
@@ -27,6 +29,10 @@ struct networking {
 	bool used;    /* a task of the allocation is known */
 	bool created; /* the answer */
 };
+
+static void group_network_made(struct group_networks *g, const char *alloc);
+static void group_network_renew(const struct group_networks *g, const char *alloc);
+static void group_network_forget(const struct group_networks *g, const char *alloc);
 
 static void networking_free(struct networking *n)
 {
@@ -87,6 +93,8 @@ static void networking_go(struct networking *n)
 	struct plugin_call *call = TAKE_PTR(n->call);
 
 	n->used = t.n > t.ended;
+	if (n->makes)
+		group_network_made(n->desk->networks, n->alloc);
 	if (!call) {
 		plugin_background(n->desk->plugin, &n->work);
 		return;
@@ -129,9 +137,6 @@ static void networking_end(struct networking *n)
 	if (next)
 		networking_go(next);
 }
-
-static void group_network_forget(const struct group_networks *g, const char *alloc);
-static void group_network_renew(const struct group_networks *g, const char *alloc);
 
 /* NULL: the call was answered with why not. */
 static struct networking *networking_asked(struct plugin_call *call, const char *alloc, const char *hostname)
@@ -276,25 +281,27 @@ struct group_network {
 	struct plugin_work work;
 	struct list_node node;
 	struct group_networks *of; /* NULL: forgotten while at work */
-	char *alloc, *path, *alloc_dir;
+	struct group_mark mark;
+	char *path;
 	bool at_work;
-	bool configured; /* it has had an interface */
-	bool bare, gone; /* the look: it has none any more, or the allocation is gone */
+	/* the look */
+	char *maybe_dir;             /* where the allocation's folder is if it is our client's; NULL: that is known */
+	bool bare, gone, maybe_ours; /* it has no interface now, the allocation is gone, maybe_dir is there */
 };
 
 static void group_network_free(struct group_network *n)
 {
 	list_unlink(&n->node);
-	free(n->alloc);
+	group_mark_done(&n->mark);
 	free(n->path);
-	free(n->alloc_dir);
+	free(n->maybe_dir);
 	free(n);
 }
 
 static struct group_network *group_network_find(const struct group_networks *g, const char *alloc)
 {
 	list_for_each(it, &g->known)
-		if (!strcmp(container_of(it, struct group_network, node)->alloc, alloc))
+		if (!strcmp(container_of(it, struct group_network, node)->mark.alloc, alloc))
 			return container_of(it, struct group_network, node);
 	return NULL;
 }
@@ -307,32 +314,74 @@ static void group_network_drop(struct group_network *n)
 		group_network_free(n);
 }
 
-static void group_network_forget(const struct group_networks *g, const char *alloc)
+static void group_network_keep(const struct group_networks *g, const struct group_mark *m)
 {
-	struct group_network *n = group_network_find(g, alloc);
+	const struct core_conf places = { .run_dir = g->desk->run_dir };
+	struct err err = ERR_INIT;
 
-	if (n)
-		group_network_drop(n);
+	core_own_folders(&places);
+	if (group_mark_write(g->desk->run_dir, m, &err) < 0)
+		log_warn("network of %s: should this plugin be killed, the next one does not know of it: %s", m->alloc, err.msg);
 }
 
+static struct group_network *group_network_add(struct group_networks *g, const struct group_mark *m)
+{
+	struct group_network *n = mem_new(struct group_network);
+
+	n->of = g;
+	n->mark = (struct group_mark){ .alloc = mem_strdup(m->alloc),
+				       .alloc_dir = mem_strdup(m->alloc_dir),
+				       .configured = m->configured };
+	n->path = mem_printf("%s/%s", g->desk->netns_dir, m->alloc);
+	list_push(&g->known, &n->node);
+	return n;
+}
+
+/* It is going to be. */
+static void group_network_made(struct group_networks *g, const char *alloc)
+{
+	const struct group_mark m = { .alloc = (char *)(uintptr_t)alloc };
+
+	if (group_network_find(g, alloc))
+		return;
+	(void)group_network_add(g, &m);
+	group_network_keep(g, &m);
+}
+
+/* It is a new one. */
 static void group_network_renew(const struct group_networks *g, const char *alloc)
 {
 	struct group_network *n = group_network_find(g, alloc);
 
+	if (!n || !n->mark.configured)
+		return;
+	n->mark.configured = false;
+	group_network_keep(g, &n->mark);
+}
+
+/* It is gone. */
+static void group_network_forget(const struct group_networks *g, const char *alloc)
+{
+	struct group_network *n = group_network_find(g, alloc);
+
+	group_mark_remove(g->desk->run_dir, alloc);
 	if (n)
-		n->configured = false;
+		group_network_drop(n);
+}
+
+static char *alloc_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash != path ? mem_strndup(path, (size_t)(slash - path)) : NULL;
 }
 
 /* The folder of the client's allocations is there, and this one is not in it. */
 static bool alloc_is_gone(const char *dir)
 {
-	_cleanup_free_ char *parent = mem_strdup(dir);
-	char *slash = strrchr(parent, '/');
+	_cleanup_free_ char *parent = alloc_folder_of(dir);
 
-	if (!slash || slash == parent)
-		return false;
-	*slash = '\0';
-	return file_exists(parent) && !file_exists(dir);
+	return parent && file_exists(parent) && !file_exists(dir);
 }
 
 static int looking_run(void *arg, void *state, const struct ctx *ctx, struct err *err)
@@ -345,37 +394,59 @@ static int looking_run(void *arg, void *state, const struct ctx *ctx, struct err
 	if (r < 0)
 		return r;
 	n->bare = r > 0;
-	n->gone = alloc_is_gone(n->alloc_dir);
+	n->gone = n->mark.alloc_dir && alloc_is_gone(n->mark.alloc_dir);
+	n->maybe_ours = n->maybe_dir && file_exists(n->maybe_dir);
 	return 0;
 }
 
 static void group_network_remove(struct group_network *n)
 {
 	struct desk *d = n->of->desk;
-	struct networking *removal;
+	struct networking *removal = networking_new(d, n->mark.alloc, "");
 
-	if (networking_of(d, n->alloc))
-		return;
-	log_info("network of %s: nobody has asked for its end, and nobody uses it: removed", n->alloc);
-	removal = networking_new(d, n->alloc, "");
+	log_info("network of %s: nobody has asked for its end, and nobody uses it: removed", n->mark.alloc);
 	removal->work = (struct plugin_work){ .run = removing_run, .done = removing_done, .arg = removal };
 	networking_begin(removal, NULL);
+}
+
+/* What tasks there are is known of our own client's only. */
+static bool group_network_is_ours(const struct group_network *n)
+{
+	_cleanup_free_ char *base = n->mark.alloc_dir ? alloc_folder_of(n->mark.alloc_dir) : NULL;
+
+	return base && n->of->base && !strcmp(base, n->of->base);
+}
+
+static void group_network_learn_look(struct group_network *n)
+{
+	if (!n->maybe_ours && (n->mark.configured || n->bare))
+		return;
+	if (n->maybe_ours)
+		n->mark.alloc_dir = TAKE_PTR(n->maybe_dir);
+	n->mark.configured |= !n->bare;
+	group_network_keep(n->of, &n->mark);
 }
 
 static void looking_done(void *arg, struct plugin_call *call, int r, const struct err *err)
 {
 	struct group_network *n = arg;
-	const bool torn = n->configured && n->bare;
+	const bool torn = n->mark.configured && n->bare;
 
 	(void)call;
 	(void)err;
 	n->at_work = false;
+	if (n->of && networking_of(n->of->desk, n->mark.alloc))
+		return;
+	if (n->of && r == -ERR_NOT_FOUND)
+		group_mark_outlived(n->of->desk->run_dir, n->mark.alloc);
 	if (!n->of || r == -ERR_NOT_FOUND) {
 		group_network_free(n);
 		return;
 	}
-	n->configured |= r >= 0 && !n->bare;
-	if (r >= 0 && (torn || n->gone) && !group_tasks(n->of->desk, n->alloc).n)
+	if (r < 0)
+		return;
+	group_network_learn_look(n);
+	if (((torn && group_network_is_ours(n)) || n->gone) && !group_tasks(n->of->desk, n->mark.alloc).n)
 		group_network_remove(n);
 }
 
@@ -384,35 +455,61 @@ static void group_network_look(struct group_network *n)
 	if (n->at_work)
 		return;
 	n->at_work = true;
+	free(TAKE_PTR(n->maybe_dir));
+	if (!n->mark.alloc_dir && n->of->base)
+		n->maybe_dir = mem_printf("%s/%s", n->of->base, n->mark.alloc);
 	n->work = (struct plugin_work){ .run = looking_run, .done = looking_done, .arg = n };
 	plugin_background(n->of->desk->plugin, &n->work);
 }
 
+static void on_group_mark(void *arg, const struct group_mark *m)
+{
+	struct group_networks *g = arg;
+
+	if (!group_network_find(g, m->alloc))
+		(void)group_network_add(g, m);
+}
+
 void group_networks_look(struct group_networks *g)
 {
+	group_marks_each(g->desk->run_dir, on_group_mark, g);
 	list_for_each(it, &g->known) {
 		struct group_network *n = container_of(it, struct group_network, node);
 
-		if (!group_tasks(g->desk, n->alloc).n)
+		if (!group_tasks(g->desk, n->mark.alloc).n)
 			group_network_look(n);
 	}
+}
+
+static void group_networks_learn_base(struct group_networks *g, const char *alloc_dir)
+{
+	char *base = *alloc_dir == '/' ? alloc_folder_of(alloc_dir) : NULL;
+
+	if (!base)
+		return;
+	free(g->base);
+	g->base = base;
 }
 
 void group_networks_learn(struct group_networks *g, const Driver__TaskConfig *t)
 {
 	const Driver__NetworkIsolationSpec *spec = t->network_isolation_spec;
 	_cleanup_free_ char *path = mem_printf("%s/%s", g->desk->netns_dir, t->alloc_id);
+	const struct group_mark m = { .alloc = t->alloc_id, .alloc_dir = t->alloc_dir };
 	struct group_network *n;
 
+	group_networks_learn_base(g, t->alloc_dir);
 	if (!g->desk->conf->create_network || !g->desk->plugin || !spec || strcmp(spec->path, path) != 0 ||
-	    !handle_is_alloc_id(t->alloc_id) || group_network_find(g, t->alloc_id))
+	    !handle_is_alloc_id(t->alloc_id) || !g->base)
 		return;
-	n = mem_new(struct group_network);
-	n->of = g;
-	n->alloc = mem_strdup(t->alloc_id);
-	n->path = TAKE_PTR(path);
-	n->alloc_dir = mem_strdup(t->alloc_dir);
-	list_push(&g->known, &n->node);
+	n = group_network_find(g, t->alloc_id);
+	if (n && (n->mark.alloc_dir || n->at_work)) /* that look may find it itself */
+		return;
+	if (n)
+		n->mark.alloc_dir = mem_strdup(t->alloc_dir);
+	else
+		n = group_network_add(g, &m);
+	group_network_keep(g, &n->mark);
 	group_network_look(n);
 }
 
@@ -432,5 +529,6 @@ void group_networks_free(struct group_networks *g)
 		return;
 	list_for_each(it, &g->known)
 		group_network_free(container_of(it, struct group_network, node));
+	free(g->base);
 	free(g);
 }

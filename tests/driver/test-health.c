@@ -460,18 +460,20 @@ static bool still_there_after_a_look(struct rig *rig, const char *path)
 	return file_exists(path);
 }
 
-static void learn(struct rig *rig, const char *path, const char *alloc_dir)
+static void learn_of(struct rig *rig, const char *alloc, const char *path, const char *alloc_dir)
 {
 	Driver__TaskConfig task = DRIVER__TASK_CONFIG__INIT;
 	Driver__NetworkIsolationSpec spec = DRIVER__NETWORK_ISOLATION_SPEC__INIT;
 
 	spec.path = (char *)(uintptr_t)path;
-	task.alloc_id = (char[]){ ALLOC };
+	task.alloc_id = (char *)(uintptr_t)alloc;
 	task.alloc_dir = (char *)(uintptr_t)alloc_dir;
 	task.network_isolation_spec = &spec;
 	group_networks_learn(rig->desk->networks, &task);
 	workers_rest(rig);
 }
+
+static void learn(struct rig *rig, const char *path, const char *alloc_dir) { learn_of(rig, ALLOC, path, alloc_dir); }
 
 /* Nobody asks for the end of a network whose plugin was killed. One that has a task, or its interface, or neither had one, stays.
  */
@@ -503,6 +505,115 @@ static void a_network_that_nobody_asks_for(void **state)
 	assert_false(still_there_after_a_look(rig, path));
 	assert_true(destroy_network(rig, OTHER_ALLOC, &err));
 	assert_int_equal(umount2(rig->netns, MNT_DETACH), 0);
+}
+
+/* What the last one knew has died with it. */
+static void another_plugin(struct rig *rig)
+{
+	workers_rest(rig);
+	group_networks_free(rig->desk->networks);
+	rig->desk->networks = group_networks_new(rig->desk);
+}
+
+struct plugins_die {
+	struct rig *rig;
+	char *path, *dir, *mark, *base, *other_dir, *theirs, *their_dir;
+};
+
+/* Where this client has its allocations is known of a task that has another network. */
+static void learn_base(struct plugins_die *t) { learn_of(t->rig, OTHER_ALLOC, "/none", t->other_dir); }
+
+static void plugins_die_stage(struct plugins_die *t)
+{
+	static const char yes = '\xc3';
+	struct err err = ERR_INIT;
+
+	t->path = mem_printf("%s/" ALLOC, t->rig->netns);
+	t->mark = mem_printf("%s/.networks/" ALLOC, t->rig->dir);
+	t->base = mem_printf("%s/allocs", t->rig->dir);
+	t->dir = mem_printf("%s/" ALLOC, t->base);
+	t->other_dir = mem_printf("%s/" OTHER_ALLOC, t->base);
+	t->theirs = mem_printf("%s/theirs", t->rig->dir);
+	t->their_dir = mem_printf("%s/" ALLOC, t->theirs);
+	must(file_mkdirs(t->dir, 0755, &err), &err);
+	must(file_mkdirs(t->other_dir, 0755, &err), &err);
+	must(file_mkdirs(t->their_dir, 0755, &err), &err);
+	set_config(t->rig, "create_network", &yes, 1);
+}
+
+static void plugins_die_over(struct plugins_die *t)
+{
+	struct err err = ERR_INIT;
+
+	assert_true(destroy_network(t->rig, OTHER_ALLOC, &err));
+	assert_int_equal(umount2(t->rig->netns, MNT_DETACH), 0);
+	free(t->path);
+	free(t->mark);
+	free(t->dir);
+	free(t->base);
+	free(t->other_dir);
+	free(t->theirs);
+	free(t->their_dir);
+}
+
+/* Its allocation never had a task, and Nomad does not know of it when it comes back. */
+static void a_network_without_a_task_whose_plugins_die(void **state)
+{
+	struct plugins_die t = { .rig = *state };
+
+	need_mounts();
+	plugins_die_stage(&t);
+	(void)made(t.rig, "", true);
+	another_plugin(t.rig);
+	assert_true(still_there_after_a_look(t.rig, t.path));
+	learn_base(&t);
+	assert_true(still_there_after_a_look(t.rig, t.path));
+	another_plugin(t.rig);
+	assert_int_equal(rmdir(t.dir), 0);
+	assert_true(file_exists(t.mark));
+	assert_false(still_there_after_a_look(t.rig, t.path));
+	workers_rest(t.rig);
+	assert_false(file_exists(t.mark));
+	plugins_die_over(&t);
+}
+
+/* Nomad has emptied it, and a second plugin dies before it has looked. */
+static void an_emptied_network_whose_plugins_die(void **state)
+{
+	struct plugins_die t = { .rig = *state };
+
+	need_mounts();
+	plugins_die_stage(&t);
+	(void)made(t.rig, "", true);
+	learn_base(&t);
+	configure(t.path, true);
+	assert_true(still_there_after_a_look(t.rig, t.path));
+	another_plugin(t.rig);
+	configure(t.path, false);
+	assert_true(still_there_after_a_look(t.rig, t.path)); /* whose it is is not known yet */
+	learn_base(&t);
+	assert_false(still_there_after_a_look(t.rig, t.path));
+	plugins_die_over(&t);
+}
+
+/* Another client's on the host may have tasks that we do not know. */
+static void a_network_of_another_client(void **state)
+{
+	struct plugins_die t = { .rig = *state };
+
+	need_mounts();
+	plugins_die_stage(&t);
+	(void)made(t.rig, "", true);
+	learn(t.rig, t.path, t.their_dir);
+	configure(t.path, true);
+	assert_true(still_there_after_a_look(t.rig, t.path));
+	another_plugin(t.rig);
+	learn_base(&t);
+	configure(t.path, false);
+	assert_true(still_there_after_a_look(t.rig, t.path));
+	assert_int_equal(rmdir(t.their_dir), 0);
+	assert_false(still_there_after_a_look(t.rig, t.path));
+	plugins_die_over(&t);
 }
 
 /* The only worker waits for a byte. */
@@ -698,6 +809,7 @@ static int tear_down(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 RUN_TESTS("health", T(who_it_is), T(what_needs_no_task), T(the_operator_says_who_makes_networks), T(networks_that_cannot_be),
-	  T(networks_that_cannot_be_made), T(a_network_of_a_group), T(a_network_that_nobody_asks_for), T(a_network_at_work),
-	  T(a_network_that_is_asked_for_too_late), T(containerd_comes_and_goes), T(attributes_when_healthy), T(options_change),
-	  T(several_streams), T(containerd_hangs), T(containerd_without_events))
+	  T(networks_that_cannot_be_made), T(a_network_of_a_group), T(a_network_that_nobody_asks_for),
+	  T(a_network_without_a_task_whose_plugins_die), T(an_emptied_network_whose_plugins_die), T(a_network_of_another_client),
+	  T(a_network_at_work), T(a_network_that_is_asked_for_too_late), T(containerd_comes_and_goes), T(attributes_when_healthy),
+	  T(options_change), T(several_streams), T(containerd_hangs), T(containerd_without_events))

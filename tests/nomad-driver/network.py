@@ -213,6 +213,19 @@ class GroupHostname(NetworkCase):
         self.assertIn("eth0", self.devices(other))
         self.assertTrue(os.path.exists(f"/var/run/netns/{other.alloc}"))
 
+    def test_plugins_are_killed_before_they_look(self):
+        """The one that was asked for the network's end is dead, the next one dies soon: a third one finds what they knew."""
+        job, other = self.pair(), self.job(group=network("bridge")).running()
+        self.new_plugin(self.kill_plugin())
+        for task in ("server", "t"):
+            wait_until(f"exec in {task}", lambda task=task: self.can_exec(job, task), 30)
+        job.stop()
+        self.new_plugin(self.kill_plugin())
+        wait_until("exec in the other", lambda: self.can_exec(other, "t"), 30)
+        self.gone(job)
+        self.assertIn("eth0", self.devices(other))
+        self.assertTrue(os.path.exists(f"/var/run/netns/{other.alloc}"))
+
     def test_a_network_of_cni(self):
         job = self.pair("cni/tests")
         self.netns(job)

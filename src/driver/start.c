@@ -401,6 +401,7 @@ static void start_login(const struct start *s, struct image_want *want)
 static void start_fetch(struct start *s, struct plugin_call *call)
 {
 	struct image_want want = {
+		.conf = s->driver, /* where the task is, whatever the options say meanwhile */
 		.name = s->image,
 		.platform = s->made.job->tasks[0].platform,
 		.snapshotter = s->made.job->snapshotter,

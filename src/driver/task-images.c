@@ -31,6 +31,7 @@ enum { PULLS_MAX = 8, LOOK_MS = 1000, EVENT_MS = 5000, PULL_END_MS = 5000, SWEEP
 struct image_pull {
 	struct list_node node; /* of images->pulls, or of images->ending */
 	struct task_images *images;
+	struct driver_conf *conf;
 	char *name, *platform, *snapshotter, *username, *password, *auth_file, *helper, *load_name;
 	int load_fd; /* -1: it is pulled */
 	int auth_fd; /* -1: auth_file is opened by its name */
@@ -78,12 +79,19 @@ struct task_images {
 
 static bool same_text(const char *a, const char *b) { return a ? b && !strcmp(a, b) : !b; }
 
+static struct driver_conf *want_conf(const struct task_images *im, const struct image_want *w)
+{
+	return w->conf ? w->conf : im->conf;
+}
+
 static bool pull_suits(const struct image_pull *p, const struct image_want *w)
 {
-	return p->load_fd < 0 && !p->unkept && w->load_fd <= 0 && same_text(p->name, w->name) &&
-	       same_text(p->platform, w->platform) && same_text(p->snapshotter, w->snapshotter) &&
-	       same_text(p->username, w->username) && same_text(p->password, w->password) &&
-	       same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
+	const struct driver_conf *conf = want_conf(p->images, w);
+
+	return p->load_fd < 0 && !p->unkept && w->load_fd <= 0 && same_text(p->conf->address, conf->address) &&
+	       same_text(p->conf->ns, conf->ns) && same_text(p->name, w->name) && same_text(p->platform, w->platform) &&
+	       same_text(p->snapshotter, w->snapshotter) && same_text(p->username, w->username) &&
+	       same_text(p->password, w->password) && same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
 }
 
 static struct image_pull *pull_find(struct task_images *im, const struct image_want *w)
@@ -111,6 +119,7 @@ static struct image_pull *pull_new(struct task_images *im, const struct image_wa
 	struct image_pull *p = mem_new(struct image_pull);
 
 	p->images = im;
+	p->conf = driver_conf_ref(want_conf(im, w));
 	p->name = mem_strdup(w->name);
 	p->platform = mem_strdup(w->platform);
 	p->snapshotter = mem_strdup(w->snapshotter);
@@ -134,6 +143,7 @@ static void pull_free(struct image_pull *p)
 	child_free(p->child);
 	closep(&p->load_fd);
 	closep(&p->auth_fd);
+	driver_conf_unref(p->conf);
 	if (p->password)
 		explicit_bzero(p->password, strlen(p->password));
 	free(p->name);
@@ -252,7 +262,7 @@ static void pull_over(struct image_pull *p, int r, struct err *err)
 static int pull_silent(struct image_pull *p, struct err *err)
 {
 	int r = err_set(err, ERR_DEADLINE, "image %s: nothing came for %" PRId64 " s", ref_familiar(p->name),
-			p->images->conf->pull_activity_timeout / NSEC_PER_SEC);
+			p->conf->pull_activity_timeout / NSEC_PER_SEC);
 
 	return err_hint(err, r, "the plugin's pull_activity_timeout is the limit; what has come is kept for the next try");
 }
@@ -279,7 +289,7 @@ static void pull_on_ended(void *arg)
 
 static int pull_launch(struct image_pull *p, struct err *err)
 {
-	const struct driver_conf *conf = p->images->conf;
+	const struct driver_conf *conf = p->conf;
 	_cleanup_strv_ struct strv args = { 0 };
 	const struct image_helper how = {
 		.address = conf->address,
@@ -318,7 +328,7 @@ static int pull_launch(struct image_pull *p, struct err *err)
 
 static void pull_look(struct image_pull *p)
 {
-	const int64_t now = clock_mono(), silence = p->images->conf->pull_activity_timeout;
+	const int64_t now = clock_mono(), silence = p->conf->pull_activity_timeout;
 	char text[IMAGE_PROGRESS_TEXT];
 
 	if (image_progress_read(&p->progress, child_err(p->child)))

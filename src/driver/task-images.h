@@ -23,6 +23,7 @@ void task_images_free(struct task_images *);
 DEFINE_CLEANUP(struct task_images, task_images_free)
 
 struct image_want {
+	struct driver_conf *conf;        /* where it is to be; a reference is kept; NULL: what was configured last */
 	const char *name;                /* in full (ref.h) */
 	const char *platform;            /* "linux/arm64"; NULL: the host's */
 	const char *snapshotter;         /* NULL: the namespace's */

@@ -44,15 +44,13 @@ static void pack_options(const char *text, struct buf *out)
 	msgpack_node(out, tree.root);
 }
 
-/* Its end, which is an error: containerd is away, where nothing else was wrong before. */
-static int start(struct rig *rig, const char *options, struct err *err)
+static struct grpc_call *start_begin(struct rig *rig, const char *options)
 {
 	const struct ctx limit = ctx_within(NULL, WITHIN_MS);
 	Driver__StartTaskRequest req = DRIVER__START_TASK_REQUEST__INIT;
 	Driver__TaskConfig task = DRIVER__TASK_CONFIG__INIT;
-	_cleanup_buf_ struct buf packed = { 0 }, wire = { 0 }, answer = { 0 };
+	_cleanup_buf_ struct buf packed = { 0 }, wire = { 0 };
 	struct grpc_call *call = grpc_start(rig->grpc, DRIVER "StartTask", NULL, &limit);
-	int r;
 
 	pack_options(options, &packed);
 	task.id = (char[]){ "0a1b2c3d-0000-0000-0000-000000000000/web/deadbeef" };
@@ -64,11 +62,21 @@ static int start(struct rig *rig, const char *options, struct err *err)
 	req.task = &task;
 	pb_pack(&req.base, &wire);
 	grpc_send(call, wire.data, wire.len, true);
-	r = grpc_recv(call, &limit, &answer, err);
+	return call;
+}
+
+/* Its end, which is an error: containerd is away, where nothing else was wrong before. */
+static int start_end(struct rig *rig, struct grpc_call *call, struct err *err)
+{
+	_cleanup_buf_ struct buf answer = { 0 };
+	int r = grpc_recv(call, NULL, &answer, err);
+
 	grpc_call_free(call);
 	assert_int_equal(rig->desk->handles.n, 0);
 	return r;
 }
+
+static int start(struct rig *rig, const char *options, struct err *err) { return start_end(rig, start_begin(rig, options), err); }
 
 static void was_asked(const struct rig *rig, const char *part)
 {
@@ -103,6 +111,24 @@ static void platform(void **state)
 
 	assert_true(start(rig, "{\"image\":\"r.test/x:1\",\"force_pull\":true,\"arch\":\"arm64\",\"variant\":\"v8\"}", &err) < 0);
 	was_asked(rig, "--platform linux/arm64/v8 ");
+}
+
+/* Options that change between do not divide a start from its image. */
+static void where_it_was_begun(void **state)
+{
+	struct rig *rig = *state;
+	struct driver_conf *other = driver_conf_new();
+	struct grpc_call *call = start_begin(rig, "{\"image\":\"r.test/x:1\",\"force_pull\":true}");
+	struct err err = ERR_INIT;
+
+	free(other->address);
+	other->address = mem_strdup("/elsewhere");
+	while (!rig->desk->handles.n)
+		must(loop_turn(rig->loop, NULL, &err), &err);
+	desk_configure(rig->desk, other);
+	assert_int_equal(start_end(rig, call, &err), -ERR_PRECONDITION);
+	assert_non_null(strstr(err.msg, "/nonexistent"));
+	was_asked(rig, "--address /nonexistent ");
 }
 
 /* Is it closed by all who wrote to it, of whom there was one at least? */
@@ -211,4 +237,4 @@ static int tear_down(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-RUN_TESTS("start-fetch", T(own_credentials), T(platform), T(outputs_end))
+RUN_TESTS("start-fetch", T(own_credentials), T(platform), T(where_it_was_begun), T(outputs_end))

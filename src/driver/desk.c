@@ -9,7 +9,7 @@
 #include "version.h"
 #include <string.h>
 
-enum { CALL_MS = 60000, ANSWER_MS = 10000 };
+enum { CALL_MS = 60000, ANSWER_MS = 10000, AGAIN_MS = 1000 };
 
 static void on_core_notice(void *arg, const char *line)
 {
@@ -57,6 +57,7 @@ struct desk *desk_new(struct loop *loop)
 	d->netns_dir = NETNS_DIR;
 	d->networks = group_networks_new(d);
 	d->call_ms = CALL_MS;
+	d->again_ms = AGAIN_MS;
 	list_init(&d->endpoints);
 	d->conf = driver_conf_new();
 	d->events = task_events_new(loop);

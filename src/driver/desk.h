@@ -36,6 +36,7 @@ struct desk {
 	const char *run_dir, *data_dir, *host_root; /* of every core; tests have others */
 	const char *netns_dir;                      /* tests have another */
 	int64_t call_ms;                            /* for one step at containerd; likewise */
+	int64_t again_ms;                           /* the first pause of a clearing; likewise */
 };
 struct desk *desk_new(struct loop *);
 /* Once it serves: what the plugin does by itself begins. */

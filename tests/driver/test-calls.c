@@ -21,6 +21,7 @@
 #include "wait-call.h"
 #include "wait.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -821,6 +822,83 @@ static void a_start_while_containerd_goes(void **state)
 	until_as_before(rig, &before);
 }
 
+/* What is said while it waits: to a file, and back. */
+static int lines_begin(const struct rig *rig)
+{
+	_cleanup_free_ char *path = mem_printf("%s/log", rig->dir);
+	_cleanup_close_ int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	int before = dup(STDERR_FILENO);
+
+	assert_true(fd >= 0 && before >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+	log_init(LOG_WARN, LOG_TEXT);
+	return before;
+}
+
+static unsigned lines_end(const struct rig *rig, int before)
+{
+	_cleanup_free_ char *path = mem_printf("%s/log", rig->dir);
+	_cleanup_buf_ struct buf text = { 0 };
+	unsigned n = 0;
+
+	assert_true(dup2(before, STDERR_FILENO) >= 0);
+	assert_int_equal(close(before), 0);
+	log_init(LOG_ERROR, LOG_TEXT);
+	assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
+	for (const char *s = buf_str(&text); (s = strchr(s, '\n')); s++)
+		n++;
+	return n;
+}
+
+static unsigned destroys_in_vain(struct rig *rig, const char *task)
+{
+	Driver__DestroyTaskRequest req = DRIVER__DESTROY_TASK_REQUEST__INIT;
+	_cleanup_buf_ struct buf wire = { 0 };
+	struct grpc_call *call;
+	int r;
+
+	req.task_id = (char *)(uintptr_t)task;
+	req.force = true;
+	call = begin(rig, "DestroyTask", &req.base, 60000);
+	r = grpc_recv(call, NULL, &wire, NULL);
+	grpc_call_free(call);
+	assert_true(r < 0);
+	return calls_of(rig, "Containers/");
+}
+
+/* Ten tasks, and each is asked for twice: it is asked for one of them at a time, less and less often, with one line of it. */
+static void destroy_while_containerd_stays_away(void **state)
+{
+	enum { TASKS = 10, SOME_MS = 3000 };
+	struct rig *rig = *state;
+	const struct ctx limit = ctx_within(NULL, 60000);
+	unsigned before = 0, tries;
+	struct err err = ERR_INIT;
+	int err_fd;
+
+	make_task(rig, true);
+	(void)know(rig);
+	rig->desk->again_ms = 200;
+	must(fake_fault(rig->fake, &err, "Containers/Get:fail=14"), &err);
+	must(fake_fault(rig->fake, &err, "Containers/ListStream:fail=14"), &err);
+	err_fd = lines_begin(rig);
+	for (unsigned i = 0; i < 2 * TASKS; i++) {
+		_cleanup_free_ char *task =
+			i ? mem_printf("0a1b2c3d-0000-0000-0000-000000000000/web/%08x", i % TASKS) : mem_strdup(TASK);
+
+		before = destroys_in_vain(rig, task);
+	}
+	assert_int_equal(loop_pause(rig->loop, SOME_MS, NULL, NULL), 0);
+	tries = calls_of(rig, "Containers/") - before;
+	if (tries < 1 || tries > 6) /* after 0.2, 0.6, 1.4, 3 s, and the one that was at work */
+		fail_msg("%u tries", tries);
+	assert_int_equal(lines_end(rig, err_fd), 1);
+	must(fake_reset(rig->fake, &err), &err);
+	while (is_there(rig)) {
+		must(ctx_check(&limit, &err), &err);
+		assert_int_equal(loop_pause(rig->loop, 20, NULL, NULL), 0);
+	}
+}
+
 static void destroy_with_wrong_options(void **state)
 {
 	struct rig *rig = *state;
@@ -1261,5 +1339,5 @@ RUN_TESTS("calls", T(a_wait), T(an_unknown_task), T(inspecting), T(statistics), 
 	  T(dangling_ones_that_have_ended), T(dangling_ones_that_are_no_tasks_yet), T(dangling_ones_without_a_list),
 	  T(dangling_claims_go), T(stop_by_the_id), T(stop_without_time), T(stop_whose_signal_is_refused), T(containerd_hangs),
 	  T(an_end_while_containerd_hangs), T(recover_with_wrong_options), T(destroy_with_wrong_options),
-	  T(destroy_while_containerd_is_away), T(a_start_while_containerd_goes), T(options_change_under_a_task),
-	  T(containerd_has_another_socket), T(options_change_during_a_recovery))
+	  T(destroy_while_containerd_is_away), T(destroy_while_containerd_stays_away), T(a_start_while_containerd_goes),
+	  T(options_change_under_a_task), T(containerd_has_another_socket), T(options_change_during_a_recovery))

@@ -53,7 +53,8 @@ int fake_clear(struct fake *, struct err *err);
 /* An image of one layer, unpacked for overlayfs, whose command is "true". */
 int fake_seed_image(struct fake *, const char *ns, const char *name, struct err *err);
 /* What process @key ("ID", "ID/EXEC"; "*" any task, any "*" "/" "*" exec) does once it is started: ends with @what as its exit
- * status, or "run" until it is killed (as by default), or "ignore" every signal but KILL. @output (may be NULL) goes to
+ * status, or "run" until it is killed (as by default), or "ignore" every signal but KILL, or "deaf": it takes its time with that,
+ * until fake_exit(). @output (may be NULL) goes to
  * its stdout, when that is a FIFO. */
 int fake_program(struct fake *, const char *key, const char *what, const char *output, struct err *err);
 /* A running process ends now. @exec_id NULL: the task. */

@@ -229,7 +229,7 @@ static void kill_(struct served *s, const ProtobufCMessage *msg)
 		return;
 	}
 	served_empty(s);
-	if (req->signal == SIGKILL || !p || strcmp(p->what, "ignore"))
+	if (!p || (strcmp(p->what, "deaf") != 0 && (req->signal == SIGKILL || strcmp(p->what, "ignore") != 0)))
 		task_exit(s->fake, r, 128 + req->signal);
 }
 

@@ -2,11 +2,14 @@
  *
  * plugin-call (--plugin PATH | --address SOCKET) [--timeout SECONDS] METHOD <JSON
  *     One call: the request on standard input (nothing: an empty one), each answer a line of JSON on standard output (pb-json.h has
- * the form). Exits with 0, or with the gRPC status and its text on standard error; 64: not asked. plugin-call (--plugin PATH |
- * --address SOCKET) session Many at once, a line of JSON for each thing: session.h. plugin-call ... --time N StartTask <JSON N
- * starts, one after another, of which each is waited for and destroyed; "@N@" in the request is the start's own eight hex digits.
- * Prints {"method","n","ms":[...]}: how long StartTask took each time. plugin-call --plugin PATH handshake Starts it, prints
- * {"handshake","ms"}, and ends it.
+ *     the form). Exits with 0, or with the gRPC status and its text on standard error; 64: not asked.
+ * plugin-call (--plugin PATH | --address SOCKET) session
+ *     Many at once, a line of JSON for each thing: session.h.
+ * plugin-call ... --time N StartTask <JSON
+ *     N starts, one after another, of which each is waited for and destroyed; "@N@" in the request is the start's own eight hex
+ *     digits. Prints {"method","n","ms":[...]}: how long StartTask took each time.
+ * plugin-call --plugin PATH handshake
+ *     Starts it, prints {"handshake","ms"}, and ends it.
  *
  * A plugin that was started by --plugin is shut down as Nomad's agent does it. */
 #include "session.h"
@@ -74,12 +77,12 @@ static int request_text(struct buf *text, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static int request_pack(const struct host_method *m, const char *text, struct buf *out, struct err *err)
+static int request_pack(const struct host_method *m, const char *text, size_t len, struct buf *out, struct err *err)
 {
 	_cleanup_arena_ struct arena a = { 0 };
 	_cleanup_json_ json *value = NULL;
 	ProtobufCMessage *msg = NULL;
-	int r = json_parse(text, strlen(text), &value, err);
+	int r = json_parse(text, len, &value, err);
 
 	if (r >= 0)
 		r = pb_json_read(m->request, value, &a, &msg, err);
@@ -120,7 +123,7 @@ static int ask(struct host *p, const struct question *q, struct err *err)
 	int r = request_text(&text, err);
 
 	if (r == 0)
-		r = request_pack(m, buf_str(&text), &out, err);
+		r = request_pack(m, buf_str(&text), text.len, &out, err);
 	if (r < 0)
 		return r;
 	call = grpc_start(p->grpc, m->path, NULL, &ctx);
@@ -160,7 +163,7 @@ static int task_call(struct host *p, const char *name, const char *id, const cha
 	buf_adds(&text, "{\"task_id\":");
 	json_quote(&text, id, strlen(id));
 	buf_addf(&text, "%s}", more);
-	r = request_pack(m, buf_str(&text), &out, err);
+	r = request_pack(m, buf_str(&text), text.len, &out, err);
 	if (r < 0)
 		return r;
 	call = grpc_start(p->grpc, m->path, NULL, ctx);
@@ -177,7 +180,7 @@ static int time_start(struct host *p, const char *text, const struct ctx *ctx, i
 	_cleanup_json_ json *value = NULL;
 	const char *id;
 	int64_t since;
-	int r = request_pack(m, text, &out, err);
+	int r = request_pack(m, text, strlen(text), &out, err);
 
 	if (r < 0)
 		return r;

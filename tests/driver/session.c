@@ -38,10 +38,13 @@ static void session_say(json *line)
 	(void)fflush(stdout);
 }
 
-static void session_complain(const struct err *err)
+/* Of call @id; 0: which one is not known. */
+static void session_complain(int64_t id, const struct err *err)
 {
 	json *o = json_new_object();
 
+	if (id)
+		json_put_int(o, "id", id);
 	json_put_str(o, "error", err->msg);
 	session_say(o);
 }
@@ -124,7 +127,7 @@ static void session_line(struct session *s, const char *text, size_t len)
 	struct err err = ERR_INIT;
 
 	if (json_parse(text, len, &line, &err) < 0 || session_do(s, line, &err) < 0)
-		session_complain(&err);
+		session_complain(line ? json_get_int(line, "id", 0) : 0, &err);
 }
 
 static void session_on_input(void *arg, short revents)
@@ -160,7 +163,7 @@ static void session_reply(const struct session_call *c, const struct buf *in)
 	json *o;
 
 	if (pb_unpack(c->method->answer, buf_str(in), in->len, &a, &msg, &err) < 0) {
-		session_complain(&err);
+		session_complain(c->id, &err);
 		return;
 	}
 	o = json_new_object();

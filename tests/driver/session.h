@@ -7,7 +7,8 @@
  *   {"address":"/tmp/plugin1","pid":2,"ms":3.5}                    first; pid and ms of a plugin that was started only
  *   {"id":1,"reply":{...}}
  *   {"id":1,"status":9,"message":"...","recoverable":true}         its end; recoverable where the error says so
- *   {"error":"..."}                                                the line was not understood
+ *   {"id":1,"error":"..."}                                         the line was not understood, or not what the plugin answered;
+ *                                                                  without an id where it is no JSON of ours (a NUL in a text)
  * The end of the input ends it. */
 #pragma once
 #include "plugin-host.h"

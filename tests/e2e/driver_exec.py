@@ -147,6 +147,8 @@ class Exec(DriverCase):
             with self.assertRaises(Failed) as refused:
                 self.session.ask("ExecTaskStreaming", **request)
             self.assertIn(words, refused.exception.message)
+        with self.assertRaisesRegex(ValueError, "NUL"):
+            self.exec("tr\0ue")
 
     def test_a_flood_that_nobody_reads(self):
         """The process waits, and the plugin keeps little of it; others go on."""

@@ -83,6 +83,8 @@ class Call:
             return line["reply"]
         if line.get("status"):
             raise Failed(line)
+        if "error" in line:
+            raise ValueError(line["error"])
         return None
 
     def waits(self, seconds):
@@ -107,8 +109,9 @@ class Session:
     def _read(self, stream):
         for text in stream:
             line = json.loads(text)
-            if line.get("id") in self.calls:
-                self.calls[line["id"]].lines.put(line)
+            id = line.get("id", self.last if "error" in line else None)  # a line that plugin-call cannot read is the last one's
+            if id in self.calls:
+                self.calls[id].lines.put(line)
 
     def say(self, **line):
         self.process.stdin.write(json.dumps(line) + "\n")

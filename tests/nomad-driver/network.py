@@ -101,8 +101,9 @@ class Network(NetworkCase):
         wait_until("an end", lambda: not fetch(own), 20)
 
     def test_none(self):
-        job = self.job(group=network("none")).running()
-        self.assertEqual(self.devices(job), {"lo"})
+        job, its = self.job(group=network("none")), self.nomads_own(network("none"))
+        with self.unless_nomad_fails(job, its):
+            self.assertEqual(self.devices(job.running()), {"lo"})
 
     def test_dns_of_the_group(self):
         dns = 'dns {\n servers = ["10.1.2.3"]\n searches = ["a.test", "b.test"]\n options = ["ndots:3"]\n}\n'
@@ -188,15 +189,23 @@ class GroupHostname(NetworkCase):
         self.all_there(job)
         self.restarts(job, "t")
         self.all_there(job)
-        if not self.names:  # newer ones themselves forget networks that they have had for less than a minute, and fail the tasks
-            self.agent.restart(signal.SIGKILL)
-            self.assertEqual(self.netns(job), its)
         self.restarts(job, "server")
         self.all_there(job)
         self.agent.restart()  # well: another plugin
         self.restarts(job, "t")
         self.assertEqual(self.netns(job), its)
         self.all_there(job)
+        self.gone(job)
+
+    def test_the_agent_is_killed(self):
+        """Nomad 1.11.3 forgets networks that it has had for less than a minute."""
+        job, other = self.pair(), self.nomads_own(network("bridge")).running()
+        its = self.netns(job)
+        self.agent.restart(signal.SIGKILL)
+        with self.unless_nomad_fails(job, other):
+            self.restarts(job, "server")
+            self.assertEqual(self.netns(job), its)
+            self.all_there(job)
         self.gone(job)
 
     def test_the_plugin_is_killed(self):
@@ -233,10 +242,9 @@ class GroupHostname(NetworkCase):
         self.gone(job)
 
     def test_none(self):
-        if self.names:
-            self.skipTest("Nomad 1.11.3 starts no group of this mode, whatever its driver: network already configured but not found in state")
-        job = self.job(group=network("none", 'hostname = "riker"')).running()
-        self.assertEqual(self.devices(job), {"lo"})
+        job, its = self.job(group=network("none", 'hostname = "riker"')), self.nomads_own(network("none"))
+        with self.unless_nomad_fails(job, its):
+            self.assertEqual(self.devices(job.running()), {"lo"})
         self.gone(job)
 
     def test_a_name_of_the_tasks_own_comes_first(self):

@@ -655,20 +655,21 @@ static bool auth_is_for(const struct conf_auth *a, const char *host)
 	return strlen(host) == n && !strncmp(at, host, n);
 }
 
+static bool auth_says(const struct conf_auth *a, const char *host)
+{
+	return a && (a->username || a->config || a->helper) && auth_is_for(a, host);
+}
+
 void image_want_login(struct image_want *w, const char *host, const struct conf_auth *task, const struct conf_auth *plugin)
 {
-	const struct conf_auth *by[] = { task, plugin };
+	const struct conf_auth *by = auth_says(task, host) ? task : auth_says(plugin, host) ? plugin : NULL;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (!by[i] || !auth_is_for(by[i], host))
-			continue;
-		if (!w->username && by[i]->username) {
-			w->username = by[i]->username;
-			w->password = by[i]->password;
-		}
-		w->auth_file = w->auth_file ? w->auth_file : by[i]->config;
-		w->helper = w->helper ? w->helper : by[i]->helper;
-	}
+	if (!by)
+		return;
+	w->username = by->username;
+	w->password = by->username ? by->password : NULL;
+	w->auth_file = by->config;
+	w->helper = by->helper;
 }
 
 /* all of it */

@@ -36,9 +36,9 @@ struct image_want {
 	const char *load_name;           /* its name, for messages */
 };
 
-/* Who we are at the image's registry, of the options auth of the task and of the plugin: a name and a password of the task's before
- * the plugin's, those before a file, a file before a helper. Those that are said to be for another registry are none. @host: of the
- * image's reference (ref.h). All stay the options'. */
+/* Who we are at the image's registry, of the options auth of the task and of the plugin: the task's where it says anything, else
+ * the plugin's, each whole; in it a name and a password before a file, a file before a helper. Those that are said to be for
+ * another registry are none. @host: of the image's reference (ref.h). All stay the options'. */
 void image_want_login(struct image_want *, const char *host, const struct conf_auth *task, const struct conf_auth *plugin);
 
 /* Who waits; stands inside its owner, who keeps it until done() has been called or image_wait_end(). The owner sets the functions.

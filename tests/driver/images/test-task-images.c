@@ -555,7 +555,8 @@ static void or_stay(void **state)
 static void logs_in_by_order(void **state)
 {
 	const struct conf_auth none = { 0 }, user = { .username = (char[]){ "u" }, .password = (char[]){ "p" } },
-			       file = { .config = (char[]){ "/f" }, .helper = (char[]){ "h" } };
+			       file = { .config = (char[]){ "/f" }, .helper = (char[]){ "h" } },
+			       helper = { .helper = (char[]){ "h" } };
 	const struct conf_auth hub = { .username = (char[]){ "hub" },
 				       .password = (char[]){ "p" },
 				       .server = (char[]){ "https://index.docker.io/v1/" } };
@@ -567,7 +568,8 @@ static void logs_in_by_order(void **state)
 		const struct conf_auth *task, *plugin;
 		const char *username, *file, *helper;
 	} rows[] = {
-		{ "docker.io", &none, &none, NULL, NULL, NULL },    { "docker.io", &user, &file, "u", "/f", "h" },
+		{ "docker.io", &none, &none, NULL, NULL, NULL },    { "docker.io", &user, &file, "u", NULL, NULL },
+		{ "docker.io", &file, &user, NULL, "/f", "h" },     { "docker.io", &helper, &file, NULL, NULL, "h" },
 		{ "docker.io", &none, &user, "u", NULL, NULL },     { "docker.io", &hub, &user, "hub", NULL, NULL },
 		{ "r.test:5000", &hub, &user, "u", NULL, NULL },    { "r.test:5000", &there, &user, "there", NULL, NULL },
 		{ "r.test:5001", &there, &none, NULL, NULL, NULL }, { "docker.io", NULL, &hub, "hub", NULL, NULL },

@@ -423,12 +423,18 @@ static void start_fetch(struct start *s, struct plugin_call *call)
 
 /* ---- its begin and end */
 
+/* By our own end: without an answer the client asks the plugin that comes next. */
+static bool start_is_cut_off(const struct start *s, int r)
+{
+	return r == -ERR_CANCELLED && !s->unwanted && plugin_draining(s->desk->plugin);
+}
+
 static void start_done(void *arg, struct plugin_call *call, int r, const struct err *err)
 {
 	struct start *s = arg;
 
 	if (r < 0)
-		start_fail(s, call, err, clearing_may_come(r));
+		start_fail(s, start_is_cut_off(s, r) ? NULL : call, err, clearing_may_come(r));
 	else if (!call || s->unwanted)
 		start_undo(s, call);
 	else if (r == START_FETCH)

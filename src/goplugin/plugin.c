@@ -422,6 +422,8 @@ static bool plugin_at_work(const struct plugin *p) { return !list_empty(&p->work
 
 static bool plugin_is_busy(const struct plugin *p) { return p->conf.busy && p->conf.busy(p->conf.app); }
 
+bool plugin_draining(const struct plugin *p) { return p->draining; }
+
 bool plugin_drain(struct plugin *p, int64_t ms)
 {
 	const struct ctx limit = ctx_within(NULL, ms);

@@ -49,7 +49,8 @@ void plugin_stop(struct plugin *);
  * True: nothing is left at work and plugin_free() returns at once; false: the process is to end by _exit(2) without freeing
  * anything. The socket is unlinked. */
 bool plugin_drain(struct plugin *, int64_t ms);
-void plugin_free(struct plugin *); /* waits for what is at work */
+bool plugin_draining(const struct plugin *); /* it has begun: what is cancelled now is cancelled by it */
+void plugin_free(struct plugin *);           /* waits for what is at work */
 DEFINE_CLEANUP(struct plugin, plugin_free)
 void *plugin_of(const struct plugin *);          /* conf.app */
 struct workers *plugin_workers(struct plugin *); /* for what works for itself; gone with plugin_free(): NULL inside */

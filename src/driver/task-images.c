@@ -16,6 +16,7 @@
 #include "image-progress.h"
 #include "labels.h"
 #include "log.h"
+#include "err-rename.h"
 #include "mem.h"
 #include "ref.h"
 #include <fcntl.h>
@@ -210,13 +211,11 @@ static void pull_stop(struct image_pull *p)
 /* The job's name for it, and not that of a descriptor. */
 static int load_error(const struct image_pull *p, int r, struct err *err)
 {
-	const struct err cause = *err;
 	const size_t n = strlen(HELD_FILE ": ");
 
-	err_clear(err);
-	(void)err_set(err, cause.code, "%s", cause.msg + (!strncmp(cause.msg, HELD_FILE ": ", n) ? n : 0));
-	if (*cause.hint)
-		(void)err_hint(err, r, "%s", cause.hint);
+	if (!strncmp(err->msg, HELD_FILE ": ", n))
+		memmove(err->msg, err->msg + n, strlen(err->msg + n) + 1);
+	err_rename(err, HELD_FILE, p->load_name);
 	return err_wrap(err, r, "archive %s", p->load_name);
 }
 
@@ -244,6 +243,8 @@ static void pull_over(struct image_pull *p, int r, struct err *err)
 {
 	struct task_images *im = p->images;
 
+	if (r < 0 && p->auth_fd >= 0 && p->load_fd < 0)
+		err_rename(err, HELD_FILE, p->auth_file);
 	if (pull_as_nobody(p, r)) {
 		log_warn("image %s: %s; once more without credentials (auth_soft_fail)", ref_familiar(p->name), err->msg);
 		p->anonymous = true;

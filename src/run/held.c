@@ -1,6 +1,7 @@
 #include "held.h"
 #include "beneath.h"
 #include "file.h"
+#include "err-rename.h"
 #include "mem.h"
 #include "mount-option.h"
 #include "places.h"
@@ -88,6 +89,18 @@ static int held_clone(struct run_task *t, int fd, const char *name, char **ret, 
 	if (r >= 0)
 		*ret = TAKE_PTR(to);
 	return r;
+}
+
+void held_rename(const struct run_task *t, struct err *err)
+{
+	_cleanup_free_ char *dir = places_held(t->core, t->run->id, t->index);
+
+	for (size_t i = 0; i < t->task->n_mounts; i++) {
+		_cleanup_free_ char *to = mem_printf("%s/%zu", dir, i);
+
+		if (t->task->mounts[i].source)
+			err_rename(err, to, t->task->mounts[i].source);
+	}
 }
 
 static int held_propagation(const char *path, const struct strv *options, struct err *err)

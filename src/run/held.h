@@ -15,6 +15,8 @@ int held_bind(struct run_task *, size_t i, char **ret, struct err *err);
 int held_fifo(struct run_task *, int which, int fd, char **ret, struct err *err);
 /* All its binds of that kind, where they are not there: before the task is created. */
 int held_again(struct run_task *, struct err *err);
+/* What was said of those places, of a bind by its source. */
+void held_rename(const struct run_task *, struct err *err);
 /* After that; when it is not to be created yet; and in a rollback. */
 void held_drop(struct run_task *);
 

@@ -2,6 +2,7 @@
 #include "held.h"
 #include "json.h"
 #include "labels.h"
+#include "err-rename.h"
 #include "mem.h"
 #include "remains.h"
 #include "shim.h"
@@ -235,6 +236,17 @@ int mapped_make(struct run_task *t, struct err *err)
 	if (r < 0)
 		mapped_drop(t);
 	return r;
+}
+
+void mapped_rename(const struct run_task *t, struct err *err)
+{
+	_cleanup_free_ char *dir = places_map(t->core, t->run->id, t->index);
+
+	for (size_t i = 0; i < t->mapped.n; i++) {
+		_cleanup_free_ char *to = mem_printf("%s/%zu", dir, i);
+
+		err_rename(err, to, t->mapped.v[i] + 1);
+	}
 }
 
 void mapped_drop(const struct run_task *t)

@@ -28,5 +28,7 @@ int run_join_users(struct run *, struct err *err);
 bool task_is_mapped(const struct run_task *);
 /* Before the task is created: mounts all, and lets t->mounts be made of them. */
 int mapped_make(struct run_task *, struct err *err);
+/* What was said of those places, by their sources. */
+void mapped_rename(const struct run_task *, struct err *err);
 /* After that, and in a rollback. */
 void mapped_drop(const struct run_task *);

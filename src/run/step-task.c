@@ -38,6 +38,16 @@ static void task_drop_mounts(struct run_task *t)
 	held_drop(t);
 }
 
+/* In what the engine says, too: it was given our places. */
+static int task_rename(const struct run_task *t, int r, struct err *err)
+{
+	if (r < 0) {
+		mapped_rename(t, err);
+		held_rename(t, err);
+	}
+	return r;
+}
+
 int task_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -54,7 +64,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 		r = mapped_make(t, err);
 	if (r < 0) {
 		task_drop_mounts(t); /* a task that others go on without is not rolled back */
-		return r;
+		return task_rename(t, r, err);
 	}
 	run_label_root(t);
 	t->asked = true;
@@ -85,7 +95,7 @@ int task_end(void *state, const struct ctx *ctx, struct err *err)
 	dev_null_keep();
 	run_close_fifos(t);
 	task_drop_mounts(t);
-	r = vm_error(t->run, limit_error(task_explain(t, r, err), err), err);
+	r = task_rename(t, vm_error(t->run, limit_error(task_explain(t, r, err), err), err), err);
 	if (r >= 0 && t->record && t->streams) /* its record has the size of the terminal that it was made on */
 		streams_resize(t->streams, t->core, t->id, ctx);
 	return r;

@@ -213,6 +213,12 @@ class Passwords(ImagesCase):
                 self.assertEqual(self.said(handle)[0], "by template")
                 self.destroy(task["id"])
         task = self.task_with({"image": name, "auth": {"config": "local/auth.json"}, "force_pull": True})
+        with open(os.path.join(task["alloc_dir"], "t/local/auth.json"), "w") as f:
+            f.write("{")
+        with self.assertRaisesRegex(Failed, f"{task['alloc_dir']}/t/local/auth.json: ") as caught:
+            self.session.ask("StartTask", task=task)
+        self.assertNotIn("/proc/", caught.exception.message)
+        task = self.task_with({"image": name, "auth": {"config": "local/auth.json"}, "force_pull": True})
         os.symlink(self.config_file(os.path.join(self.folder, "theirs.json")), os.path.join(task["alloc_dir"], "t/local/auth.json"))
         with self.assertRaisesRegex(Failed, "option auth.*link"):
             self.session.ask("StartTask", task=task)

@@ -71,6 +71,18 @@ class Options(Case):
         self.assertEqual(self.run_sh("stat -c %a /t; df -k /t | awk 'END { print $2 }'", "--mount",
                                      "type=tmpfs,dst=/t,tmpfs-size=2m,tmpfs-mode=0700").out.split(), ["700", "2048"])
 
+    def test_errors_of_what_is_held_name_its_source(self):
+        """Whoever finds what is wrong: the engine, which cannot mount a file on a folder; or the kernel, where owners cannot be mapped."""
+        path = os.path.join(self.folder, "file")
+        open(path, "w").close()
+        for flags, source in (((), path), (("--userns", "private"), path), (("--userns", "private"), "/proc/sys")):
+            with self.subTest(flags=flags, source=source):
+                done = self.davit("run", "--rm", "--network", "none", *flags, "-v", f"{source}:/etc:no-symlinks", Machine.image, "true", code=None)
+                if source == path or done.code:  # there may be a kernel that maps them
+                    self.assertNotEqual(done.code, 0)
+                    self.assertNotIn("/map.", done.err)
+                    self.assertIn(source, done.err)
+
     def test_without_links(self):
         """At each start anew."""
         folder = os.path.join(self.folder, "folder")

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <fcntl.h>
 #include "err.h"
+#include "err-rename.h"
 #include "undo.h"
 #include "utf8.h"
 
@@ -39,6 +40,28 @@ static void keeps_the_first_hint(void **state)
 	assert_int_equal(err_hint(&err, r, "other"), -ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "image a?b");
 	assert_string_equal(err.hint, "davit pull a");
+}
+static void renames(void **state)
+{
+	struct err err = ERR_INIT;
+	char name[600];
+
+	(void)state;
+	err_rename(&err, "a", "b"); /* of none */
+	err_rename(NULL, "a", "b");
+	int r = err_set(&err, ERR_INVALID, "mount /m.1 at /m.12, then /m.1: /m.1/x");
+	(void)err_hint(&err, r, "look at /m.1");
+	err_rename(&err, "/m.1", "/data\n/m.1");
+	assert_string_equal(err.msg, "mount /data?/m.1 at /m.12, then /data?/m.1: /data?/m.1/x");
+	assert_string_equal(err.hint, "look at /data?/m.1");
+	err_rename(&err, "/data?/m.1", "/d");
+	assert_string_equal(err.msg, "mount /d at /m.12, then /d: /d/x");
+	memset(name, 'n', sizeof name);
+	name[sizeof name - 1] = '\0';
+	err_rename(&err, "/d", name);
+	assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+	assert_memory_equal(err.msg + 6 + 599, " at /m.12, then nnn", 19);
+	assert_true(strlen(err.hint) < sizeof err.hint);
 }
 static void disarms(void **state)
 {
@@ -124,9 +147,13 @@ static void knows_remedies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sets_once_and_wraps),  cmocka_unit_test(truncates),
-		cmocka_unit_test(keeps_the_first_hint), cmocka_unit_test(disarms),
-		cmocka_unit_test(crosses_the_wire),     cmocka_unit_test(rolls_back),
+		cmocka_unit_test(sets_once_and_wraps),
+		cmocka_unit_test(truncates),
+		cmocka_unit_test(keeps_the_first_hint),
+		cmocka_unit_test(renames),
+		cmocka_unit_test(disarms),
+		cmocka_unit_test(crosses_the_wire),
+		cmocka_unit_test(rolls_back),
 		cmocka_unit_test(knows_remedies),
 	};
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "desk.h"
 #include "exec-call.h"
+#include "hint.h"
 #include "mem.h"
 #include "nomaddriver.pb-c.h"
 
@@ -123,7 +124,9 @@ static void stream_exit(struct exec_stream *e, int code)
 /* A command that is not there, or is none: as a shell has it, so that `nomad alloc exec` ends with 126 or 127. */
 static void stream_no_command(struct exec_stream *e, const struct err *err)
 {
-	_cleanup_free_ char *text = mem_printf("%s%s%s%s", err->msg, *err->hint ? ": " : "", err->hint, e->tty ? "\r\n" : "\n");
+	char worded[PLUGIN_HINT_TEXT];
+	const char *hint = hint_for_nomad(err->hint, worded);
+	_cleanup_free_ char *text = mem_printf("%s%s%s%s", err->msg, hint ? ": " : "", hint ? hint : "", e->tty ? "\r\n" : "\n");
 
 	stream_output(e, e->tty ? LOG_STDOUT : LOG_STDERR, text, strlen(text));
 	stream_exit(e, err->exit_code);

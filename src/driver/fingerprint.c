@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "desk.h"
 #include "events.h"
+#include "hint.h"
 #include "list.h"
 #include "log.h"
 #include "mem.h"
@@ -154,7 +155,7 @@ static void fingerprint_away(struct fingerprint *f, struct err *err)
 	char text[PLUGIN_STATUS_TEXT];
 
 	(void)err_hint(err, -(int)err->code, "is containerd running? The plugin's option containerd_addr says where");
-	fingerprint_set(f, UNHEALTHY, plugin_status_text(err, text), NULL);
+	fingerprint_set(f, UNHEALTHY, plugin_status_text(err, hint_for_nomad, text), NULL);
 	look_again(f, AWAY_MS);
 }
 
@@ -196,7 +197,7 @@ static void on_version(void *arg)
 	}
 	hold_containerd(f);
 	if (shims_are_near(f->desk->core, &err) < 0)
-		fingerprint_set(f, UNHEALTHY, plugin_status_text(&err, text), &version);
+		fingerprint_set(f, UNHEALTHY, plugin_status_text(&err, hint_for_nomad, text), &version);
 	else
 		fingerprint_set(f, HEALTHY, "Healthy", &version);
 	ctrd_version_done(&version);

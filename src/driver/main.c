@@ -5,6 +5,7 @@
 #include "driver-service.h"
 #include "exec-heir.h"
 #include "handshake.h"
+#include "hint.h"
 #include "log.h"
 #include <fcntl.h>
 #include <malloc.h>
@@ -126,6 +127,7 @@ static int serve(struct err *err)
 				    .idle_ms = WORKER_IDLE_MS,
 				    .begin = desk_worker_begin,
 				    .end = worker_end,
+				    .hint = hint_for_nomad,
 				    .busy = desk_busy };
 	_cleanup_close_ int signals = signals_begin(); /* before anybody can know of us */
 	int r = signals < 0 ? err_sys(err, errno, "signalfd") : handshake_path(&path, err);

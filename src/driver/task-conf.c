@@ -535,4 +535,12 @@ void task_conf_schema(struct buf *out)
 	pb_pack(&m.base, out);
 }
 
+const struct option *task_conf_option(const char *name)
+{
+	for (const struct option *o = task_rows; o->name; o++)
+		if (!strcmp(o->name, name))
+			return o->support == OPTION_REFUSED ? NULL : o;
+	return NULL;
+}
+
 void task_conf_table(struct buf *out) { option_table(task_rows, out); }

@@ -92,6 +92,8 @@ DEFINE_CLEANUP(struct task_conf, task_conf_free)
 
 /* Of TaskConfig's msgpack_driver_config. -ERR_INVALID: an option is wrong, which the error names; nothing that a retry mends. */
 int task_conf_read(const void *data, size_t len, struct task_conf **ret, struct err *err);
+/* The option of that name at the config's top, where it is not refused; else NULL. */
+const struct option *task_conf_option(const char *name);
 /* The answer of TaskConfigSchema, packed: appends a driver.TaskConfigSchemaResponse. */
 void task_conf_schema(struct buf *out);
 /* The table of docs/nomad.md. */

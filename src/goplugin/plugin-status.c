@@ -12,10 +12,13 @@ unsigned plugin_status(const struct err *err)
 	return err_to_grpc(-(int)err->code);
 }
 
-const char *plugin_status_text(const struct err *err, char out[PLUGIN_STATUS_TEXT])
+const char *plugin_status_text(const struct err *err, plugin_hint_fn *word, char out[PLUGIN_STATUS_TEXT])
 {
 	const char *hint = *err->hint ? err->hint : err_remedy(err);
+	char worded[PLUGIN_HINT_TEXT];
 
+	if (hint && word)
+		hint = word(hint, worded);
 	(void)snprintf(out, PLUGIN_STATUS_TEXT, "%s%s%s", err->msg, hint ? "; " : "", hint ? hint : "");
 	return out;
 }

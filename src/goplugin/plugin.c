@@ -115,14 +115,15 @@ void plugin_fail(struct plugin_call *c, const struct err *err)
 {
 	char text[PLUGIN_STATUS_TEXT];
 
-	call_over(c, plugin_status(err), plugin_status_text(err, text));
+	call_over(c, plugin_status(err), plugin_status_text(err, c->plugin->conf.hint, text));
 }
 
 void plugin_fail_recoverable(struct plugin_call *c, const struct err *err, bool recoverable)
 {
 	_cleanup_buf_ struct buf details = { 0 };
 	char text[PLUGIN_STATUS_TEXT];
-	const unsigned status = plugin_status_recoverable(plugin_status_text(err, text), recoverable, &details);
+	const unsigned status =
+		plugin_status_recoverable(plugin_status_text(err, c->plugin->conf.hint, text), recoverable, &details);
 
 	if (c->stream)
 		grpc_stream_details(c->stream, details.data, details.len);

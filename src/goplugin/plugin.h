@@ -7,6 +7,7 @@
 #include "ctx.h"
 #include "err.h"
 #include "loop.h"
+#include "plugin-status.h"
 #include "workers.h"
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct plugin_conf {
 	int64_t idle_ms;                           /* a worker without work for so long ends; 0: never */
 	void *(*begin)(void *app);                 /* in each worker, first: its state; may be NULL */
 	void (*end)(void *state);                  /* in each worker, last; may be NULL */
+	plugin_hint_fn *hint;                      /* how remedies are worded for the host; NULL: as they are */
 	bool (*busy)(const void *app);             /* what else plugin_drain() is to wait for; may be NULL: nothing */
 };
 

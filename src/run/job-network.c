@@ -206,7 +206,7 @@ int run_network(struct run *run, const struct ctx *ctx, struct err *err)
 	run->image_dns = job_keeps_dns(job);
 	if (run->host_net && run->runtime.vm)
 		return err_hint(err, err_set(err, ERR_INVALID, "network host: a VM runtime cannot join the host's network"),
-				"choose another: --network davit, or none");
+				"choose another, or --network none");
 	if (job_foreign_netns(job))
 		return foreign_netns(run, job_foreign_netns(job), ctx, err);
 	if (!run->host_net)

@@ -5,7 +5,7 @@ import shutil
 
 from lib import kata_stand_in
 from lib.case import Machine, wait_until
-from lib.driver_plugin import Failed
+from lib.driver_plugin import Failed, Task
 from lib.options_case import OptionsCase
 
 # runsc takes no network and no limits where tests have no right to the host's (gvisor.py)
@@ -33,6 +33,7 @@ class Runtimes(OptionsCase):
     def runs(self, name, script, **options):
         """What it says, what containerd has noted of it, and how it ends when it is told to."""
         said = self.says(dict(options, runtime=name), script)
+        self.writes(name, options)
         handle = self.start_with(dict(options, runtime=name), "trap 'exit 5' TERM; touch /local/ready; while :; do sleep 0.1; done")
         wait_until("its trap", lambda: os.path.exists(os.path.join(handle["config"]["alloc_dir"], "t/local/ready")))
         record = self.container(handle)["Runtime"]
@@ -40,6 +41,22 @@ class Runtimes(OptionsCase):
         self.assertEqual(self.wait_task(handle).next(60)["result"]["exit_code"], 5)
         self.destroy(handle["config"]["id"])
         return said, record
+
+    def writes(self, name, options):
+        """Into Nomad's FIFOs and its folders, all of which the driver holds."""
+        task = Task(self)
+        os.mkdir(os.path.join(task.dir, "local/data"))
+        script = "echo out; echo err >&2; echo x >/data/made && cp /data/made /local/copied && cat /alloc/here"
+        with open(os.path.join(task.alloc_dir, "alloc/here"), "w") as f:
+            f.write("shared\n")
+        task.start(dict(options, runtime=name, image=Machine.image, command="sh", args=["-c", script],
+                        mounts=[{"type": "bind", "source": "local/data", "target": "/data"}]))
+        self.assertEqual(task.wait()["exit_code"], 0)
+        task.destroy()
+        task.close()
+        self.assertEqual((task.output(), task.output("stderr")), ("out\nshared\n", "err\n"))
+        for place in ("local/data/made", "local/copied"):
+            self.assertTrue(os.path.exists(os.path.join(task.dir, place)), place)
 
     def test_engines(self):
         said, record = self.runs("runc", "echo ran")
@@ -73,9 +90,9 @@ class Runtimes(OptionsCase):
         said, record = self.runs("kata", "echo ran")
         self.assertEqual((said, record["Name"]), ("ran", SHORT["kata"]))
         made = [n for n in kata_stand_in.notes(self.bin) if n["what"] == "create"]
-        self.assertEqual([n["options"]["options"] for n in made], [{"config_path": "/etc/kata-containers/configuration.toml"}] * 2)
+        self.assertEqual([n["options"]["options"] for n in made], [{"config_path": "/etc/kata-containers/configuration.toml"}] * 3)
         self.assertIn("eth0", made[0]["interfaces"])
-        with self.assertRaisesRegex(Failed, "(?i)vm runtime"):
+        with self.assertRaisesRegex(Failed, "(?i)vm runtime.*; choose another, or network_mode = \"none\"$"):  # davit says --network none
             self.start_with({"runtime": "kata", "host_network": True})
 
     def test_gvisor(self):

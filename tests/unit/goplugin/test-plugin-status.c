@@ -23,12 +23,12 @@ static void texts(void **state)
 
 	(void)state;
 	(void)err_set(&err, ERR_INVALID, "option x: no");
-	assert_string_equal(plugin_status_text(&err, text), "option x: no");
+	assert_string_equal(plugin_status_text(&err, NULL, text), "option x: no");
 	(void)err_hint(&err, -ERR_INVALID, "say y");
-	assert_string_equal(plugin_status_text(&err, text), "option x: no; say y");
+	assert_string_equal(plugin_status_text(&err, NULL, text), "option x: no; say y");
 	memset(err.msg, 'm', sizeof err.msg - 1);
 	memset(err.hint, 'h', sizeof err.hint - 1);
-	assert_int_equal(strlen(plugin_status_text(&err, text)), sizeof err.msg + sizeof err.hint);
+	assert_int_equal(strlen(plugin_status_text(&err, NULL, text)), sizeof err.msg + sizeof err.hint);
 }
 
 /* As Go's client unpacks it: the flag stands in a google.protobuf.Any of a google.rpc.Status. */

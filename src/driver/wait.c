@@ -15,11 +15,20 @@
 #include "record.h"
 #include "task-wait.h"
 #include "task.h"
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
-enum { WAIT_LOOK_MS = 15000, WAIT_LOOK_AGAIN_MS = 5000, WAIT_COLLECTED_MS = 50, WAIT_PATIENCE_MS = 10000, EXIT_UNKNOWN = 255 };
+enum {
+	WAIT_LOOK_MS = 15000,
+	WAIT_LOOK_AGAIN_MS = 5000,
+	WAIT_RECORD_AGAIN_MS = 1000,
+	WAIT_LIVES_MS = 500,
+	WAIT_COLLECTED_MS = 50,
+	WAIT_PATIENCE_MS = 10000,
+	EXIT_UNKNOWN = 255
+};
 
 struct waiting {
 	struct handle *of;
@@ -28,7 +37,8 @@ struct waiting {
 	struct ctrd_call *look;   /* for its process */
 	struct ctrd_call *record; /* for how it ended */
 	struct timer look_again;  /* where that was not answered */
-	struct timer collected;   /* its process may have been by now */
+	struct timer record_again;
+	struct timer collected; /* its process may have been by now */
 	int64_t patience;
 	int pidfd; /* -1: none */
 	struct cgroup_of cgroup;
@@ -107,6 +117,7 @@ static void waiting_free(struct waiting *w)
 	task_wait_free(w->wait);
 	ctrd_call_free(w->look);
 	timer_done(&w->look_again);
+	timer_done(&w->record_again);
 	timer_done(&w->collected);
 	ctrd_call_free(w->record);
 	core_leave(&w->core);
@@ -147,15 +158,25 @@ static void waiting_tell_status(struct waiting *w, unsigned status, int64_t at)
 	waiting_tell(w, &x);
 }
 
+static bool process_lives(const struct waiting *w)
+{
+	struct pollfd p = { .fd = w->pidfd, .events = POLLIN };
+
+	return w->pidfd >= 0 && poll(&p, 1, 0) == 0;
+}
+
 /* containerd knows nothing of it. Its process may still be on its way: containerd forgets first, and then ends what is left. */
 static void waiting_tell_kernels(void *arg)
 {
 	struct waiting *w = arg;
 	struct handle_exit x = { .at = clock_wall(), .code = EXIT_UNKNOWN };
+	const bool lives = process_lives(w);
 	int status = 0, r = w->pidfd < 0 ? -ERR_NOT_FOUND : pid_exit_status(w->pidfd, &status, NULL);
 
-	if (r == -ERR_PRECONDITION && clock_mono() < w->patience) {
-		timer_set(&w->collected, clock_mono() + WAIT_COLLECTED_MS * NSEC_PER_MSEC);
+	if (lives)
+		w->patience = clock_mono() + WAIT_PATIENCE_MS * NSEC_PER_MSEC;
+	if (lives || (r == -ERR_PRECONDITION && clock_mono() < w->patience)) {
+		timer_set(&w->collected, clock_mono() + (lives ? WAIT_LIVES_MS : WAIT_COLLECTED_MS) * NSEC_PER_MSEC);
 		return;
 	}
 	if (r >= 0) {
@@ -173,7 +194,11 @@ static void on_record(void *arg)
 	int code, r = containers_list_end(TAKE_PTR(w->record), NULL, &found, NULL);
 	int64_t at;
 
-	if (r >= 0 && found.n == 1) {
+	if (r < 0) { /* who does not answer has not forgotten */
+		timer_set(&w->record_again, clock_mono() + WAIT_RECORD_AGAIN_MS * NSEC_PER_MSEC);
+		return;
+	}
+	if (found.n == 1) {
 		const struct record rec = { .c = found.v[0] };
 
 		if (record_exit(&rec, &code, &at)) {
@@ -193,6 +218,14 @@ static void wait_ask_record(struct waiting *w)
 
 	w->record = containers_list_begin(w->core.ctrd, filter, &within);
 	ctrd_call_notify(w->record, on_record, w);
+}
+
+static void wait_ask_record_again(void *arg)
+{
+	struct waiting *w = arg;
+
+	(void)core_reconnect(&w->core, NULL);
+	wait_ask_record(w);
 }
 
 static void on_wait_over(void *arg)
@@ -288,5 +321,6 @@ void wait_begin(struct handle *h, struct core *core)
 	w->wait = task_wait_new(&w->core, h->kept.container, NULL, NULL);
 	task_wait_notify(w->wait, on_wait_over, w);
 	timer_init(&w->look_again, core->loop, wait_look, w);
+	timer_init(&w->record_again, core->loop, wait_ask_record_again, w);
 	wait_look(w);
 }

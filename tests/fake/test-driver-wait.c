@@ -184,6 +184,26 @@ static void by_its_record(void **state)
 	assert_null(rig->h->exit.err);
 }
 
+/* Nor is it told as forgotten while its record cannot be asked for. */
+static void by_its_record_later(void **state)
+{
+	struct rig *rig = *state;
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct err err = ERR_INIT;
+
+	make_task(rig);
+	delete_task(rig);
+	dict_set(&labels, RECORD_EXIT, "7 2026-01-02T03:04:05Z");
+	must(containers_set_labels(rig->core->ctrd, ID, &labels, NULL, &err), &err);
+	must(fake_fault(rig->fake, &err, "Containers/ListStream:fail=14"), &err);
+	know(rig);
+	assert_false(turn_for(rig, 1500));
+	must(fake_reset(rig->fake, &err), &err);
+	assert_true(turn_for(rig, 60000));
+	assert_null(rig->h->exit.err);
+	assert_int_equal(rig->h->exit.code, 7);
+}
+
 /* Nobody knows: that is said, and no code is made up. */
 static void unknown(void **state)
 {
@@ -409,7 +429,7 @@ static void by_the_kernel(void **state)
 	know(rig);
 	assert_false(turn_for(rig, 500)); /* the look is answered */
 	forget(rig);
-	assert_false(turn_for(rig, 300)); /* it still runs */
+	assert_false(turn_for(rig, 11000)); /* it still runs, however long */
 	(void)close(hold[1]);
 	assert_false(turn_for(rig, 100)); /* and is not collected */
 	assert_int_equal(waitpid(child, NULL, 0), child);
@@ -444,6 +464,7 @@ static void a_process_that_is_anothers(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-RUN_TESTS("driver-wait", T(codes), T(signals), T(while_containerd_is_away), T(by_its_record), T(unknown), T(oom_v1), T(oom_v2),
-	  T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(oom_before_a_recovery), T(oom_of_a_former_life), T(cgroups),
-	  T(usage), T(destroyed), cmocka_unit_test(by_the_kernel), cmocka_unit_test(a_process_that_is_anothers))
+RUN_TESTS("driver-wait", T(codes), T(signals), T(while_containerd_is_away), T(by_its_record), T(by_its_record_later), T(unknown),
+	  T(oom_v1), T(oom_v2), T(oom_that_was_borne), cmocka_unit_test(oom_of_the_past), T(oom_before_a_recovery),
+	  T(oom_of_a_former_life), T(cgroups), T(usage), T(destroyed), cmocka_unit_test(by_the_kernel),
+	  cmocka_unit_test(a_process_that_is_anothers))

@@ -202,7 +202,7 @@ class DriverAlive(DriverCase):
         pid, stats = self.pid_of(runs), self.session.begin("TaskStats", task_id=runs["config"]["id"], collection_interval={"seconds": 1})
         health = self.session.begin("Fingerprint")
         self.health(health, "HEALTHY")
-        tasks = [self.task("exit 4") for _ in range(10)]
+        tasks = [self.task("exit 4", {"network_mode": "none"}) for _ in range(10)]
         self.made += [task["id"] for task in tasks]
         freeze(Machine.containerd.process.pid)
         try:

@@ -248,8 +248,9 @@ def spec(container):
     return info(container)["Spec"]
 
 
-def cgroups_of(alloc):
-    return sorted(p for p in glob.glob("/sys/fs/cgroup/*/nomad/**/", recursive=True) if alloc in p)
+def cgroups():
+    """Of Nomad's tasks, whatever the version."""
+    return [p for top in ("*/nomad", "nomad.slice") for p in glob.glob(f"/sys/fs/cgroup/{top}/**/", recursive=True) if re.search(r"[0-9a-f-]{36}", p)]
 
 
 class NomadCase(unittest.TestCase):
@@ -323,8 +324,7 @@ class NomadCase(unittest.TestCase):
 
     def look(self):
         found = {w for w in leaks.everything(Machine.containerd) if w.startswith(KINDS) and not _of_nomad(w)}
-        found |= {"cgroup " + p for p in glob.glob("/sys/fs/cgroup/*/nomad/**/", recursive=True) if re.search(r"[0-9a-f-]{36}", p)
-                  and self._is_mine(p)}
+        found |= {"cgroup " + p for p in cgroups() if self._is_mine(p)}
         return found
 
     def _is_mine(self, path):

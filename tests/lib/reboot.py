@@ -7,7 +7,7 @@ import signal
 import subprocess
 import uuid
 
-from lib import leaks
+from lib import leaks, nomad_case
 from lib.case import Machine, wait_until
 
 KEPT = ("/run/lock",)
@@ -51,7 +51,7 @@ def _alive():
 def reboot(agent, containerd):
     """Both are down afterwards: whoever starts them is the machine that comes up."""
     leaks.baseline_pids.discard(containerd.process.pid)
-    groups = {p for p in glob.glob("/sys/fs/cgroup/*/nomad/**/", recursive=True) for pid in _pids(p) if pid not in (1, os.getpid())}
+    groups = {p for p in nomad_case.cgroups() for pid in _pids(p) if pid not in (1, os.getpid())}
     agent.process.kill()
     agent.process.wait()
     containerd.process.kill()

@@ -11,6 +11,7 @@ from lib import services
 from lib.case import Machine, wait_until
 from lib.nomad_agent import Refused
 from lib.nomad_case import Job, NomadCase, spec
+from lib.nomad_cgroup import V2
 
 AUTH_PORT = 5001
 JOBS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jobs")
@@ -75,7 +76,7 @@ class Scenarios(Examples):
         """A value of the task's cgroup, seen from the host."""
         with open(f"/proc/{job.pid()}/cgroup") as f:
             rows = dict(line.strip().split(":", 2)[1:] for line in f)
-        with open(f"/sys/fs/cgroup/{controller}{rows[controller]}/{file}") as f:
+        with open(f"/sys/fs/cgroup{'/' + controller + rows[controller] if controller in rows else rows['']}/{file}") as f:
             return f.read().strip()
 
     def caps(self, job, kind="CapBnd"):
@@ -86,9 +87,9 @@ class Scenarios(Examples):
         self.assertEqual(job.run("pwd").strip(), "/home/redis")
         self.assertEqual(job.run("hostname").strip(), "foobar")
         self.assertIn("Seccomp:\t2", job.run("cat", "/proc/1/status"))
-        if os.path.exists("/sys/fs/cgroup/memory"):
-            self.assertEqual(self.cgroup(job, "memory", "memory.soft_limit_in_bytes"), str(256 << 20))
-            self.assertEqual(self.cgroup(job, "memory", "memory.limit_in_bytes"), str(512 << 20))
+        low, most = ("memory.low", "memory.max") if V2 else ("memory.soft_limit_in_bytes", "memory.limit_in_bytes")
+        self.assertEqual(self.cgroup(job, "memory", low), str(256 << 20))
+        self.assertEqual(self.cgroup(job, "memory", most), str(512 << 20))
         job.cut()
         job.ended()
         self.assertEqual(self.agent.api.get(f"job/{job.name}")["Status"], "dead")

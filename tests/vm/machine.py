@@ -46,11 +46,15 @@ mkdir -p /persist/net.d /etc/cni/net.d; mount --bind /persist/net.d /etc/cni/net
 ip link set lo up
 hostname davit-vm
 cd FOLDER
+while sleep 5; do echo; done >/dev/ttyS1 &
 COMMAND
 echo "VM-EXIT $?"
 sync
 busybox poweroff -f
 """
+
+
+HANGS = 180  # seconds until the first beat, and without one; they come each 5 s of the machine's own
 
 
 class Unavailable(Exception):
@@ -136,11 +140,12 @@ class Machine:
                 waiting += rows[path].split()
         return found
 
-    def boot(self, command, folder, seconds):
-        """Run @command (sh) in the machine; (its exit status or None, what it printed)."""
+    def boot(self, command, folder, seconds, quiet=None):
+        """Run @command (sh) in the machine; (its exit status or None, what it printed). It is cut off when its kernel hangs, or it has printed
+        nothing for @quiet seconds."""
         script = SECOND.replace("MODULES", self.modules).replace("LATER", " ".join(LATER)).replace("FOLDER", folder).replace("COMMAND", command)
         self._write_init(script)
-        socket, console = os.path.join(self.work, "fs.sock"), os.path.join(self.work, "console")
+        socket, console, beat = (os.path.join(self.work, name) for name in ("fs.sock", "console", "beat"))
         log = open(os.path.join(self.work, "virtiofsd.log"), "w")
         files = subprocess.Popen([self.virtiofsd, "-f", "--socket-path=" + socket, "-o", "source=/,cache=always,sandbox=chroot"], stdin=subprocess.DEVNULL,
                                  stdout=log, stderr=log)
@@ -152,15 +157,13 @@ class Machine:
             time.sleep(0.05)
         machine = subprocess.Popen([
             self.qemu, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3G", "-nodefaults", "-no-reboot", "-display", "none",
-            "-serial", "file:" + console, "-kernel", self.vmlinuz, "-initrd", self.initrd,
+            "-serial", "file:" + console, "-serial", "file:" + beat, "-kernel", self.vmlinuz, "-initrd", self.initrd,
             "-append", "console=ttyS0 quiet panic=-1 systemd.unified_cgroup_hierarchy=1",
             "-object", "memory-backend-memfd,id=mem,size=3G,share=on", "-numa", "node,memdev=mem",
             "-chardev", "socket,id=fs,path=" + socket, "-device", "vhost-user-fs-pci,chardev=fs,tag=host",
             "-drive", f"file={self.disk},format=raw,if=virtio", "-device", "virtio-rng-pci"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            machine.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
+            self._watch(machine, time.monotonic() + seconds, {beat: HANGS, console: quiet or seconds})
         finally:
             for process in (machine, files):
                 if process.poll() is None:
@@ -172,6 +175,19 @@ class Machine:
             text = f.read().replace("\r\n", "\n")
         code = [line.split()[1] for line in text.splitlines() if line.startswith("VM-EXIT ")]
         return (int(code[-1]) if code else None), text
+
+    @staticmethod
+    def _watch(machine, end, files):
+        """Until it ends, or one of @files has not grown for as many seconds as are said for it."""
+        sizes, grown = {}, {}
+        while machine.poll() is None and time.monotonic() < end:
+            for path, seconds in files.items():
+                size = os.path.getsize(path) if os.path.exists(path) else 0
+                if sizes.get(path) != size:
+                    sizes[path], grown[path] = size, time.monotonic()
+                elif time.monotonic() > grown[path] + seconds:
+                    return
+            time.sleep(0.2)
 
     def _write_init(self, script):
         """The disk is made at the first boot; later ones find what the machine itself wrote."""

@@ -13,6 +13,7 @@
 
 enum {
 	IN_MOST = 64 << 10,
+	PIECE_MOST = 1 << 20, /* of input in one message, which is kept until the process has read it; Nomad's are of 32 KiB */
 	OUT_MOST = 256 << 10,
 	OUT_LOW = 64 << 10,
 	LINGER_MS = 200,
@@ -206,6 +207,16 @@ static void stream_hear(struct exec_stream *e, const Driver__ExecTaskStreamingRe
 	plugin_pause(e->call, true);
 }
 
+static int stream_check(const Driver__ExecTaskStreamingRequest *req, struct err *err)
+{
+	if (!req->stdin || req->stdin->data.len <= PIECE_MOST)
+		return 0;
+	return err_hint(err,
+			err_set(err, ERR_EXHAUSTED, "ExecTaskStreaming: %zu bytes of input in one message, more than %d",
+				req->stdin->data.len, PIECE_MOST),
+			"send it in smaller pieces");
+}
+
 void exec_streaming_begin(struct plugin_call *call, const ProtobufCMessage *msg)
 {
 	const Driver__ExecTaskStreamingRequest *req = (const void *)msg;
@@ -214,7 +225,7 @@ void exec_streaming_begin(struct plugin_call *call, const ProtobufCMessage *msg)
 
 	e->call = call;
 	timer_init(&e->linger, plugin_loop(call), exec_stream_end, e);
-	if (stream_setup(e, req->setup, &err) < 0) {
+	if (stream_check(req, &err) < 0 || stream_setup(e, req->setup, &err) < 0) {
 		plugin_fail(call, &err);
 		exec_stream_free(e);
 		return;
@@ -229,11 +240,12 @@ void exec_streaming_message(struct plugin_call *call, const ProtobufCMessage *ms
 	struct exec_stream *e = plugin_parked(call);
 	struct err err = ERR_INIT;
 
-	if (!req->setup) {
+	int r = req->setup ? err_set(&err, ERR_INVALID, "ExecTaskStreaming: a second setup") : stream_check(req, &err);
+
+	if (r >= 0) {
 		stream_hear(e, req);
 		return;
 	}
-	(void)err_set(&err, ERR_INVALID, "ExecTaskStreaming: a second setup");
 	if (e->session)
 		exec_session_abandon(e->session);
 	plugin_fail(call, &err);

@@ -177,6 +177,19 @@ class Exec(DriverCase):
         s.end_input()
         self.assertEqual(s.wait()[0].strip(), "2000000")
 
+    def test_too_much_input_at_once(self):
+        """It would be kept whole until the process reads it; others go on."""
+        other = self.stream("sh", "-c", "wc -c")
+        other.type("y" * (1 << 20))
+        s = self.stream("sleep", "1000")
+        s.type("y" * ((1 << 20) + 1))
+        with self.assertRaises(Failed) as refused:
+            s.wait()
+        self.assertIn("1048577 bytes of input in one message", refused.exception.message)
+        other.end_input()
+        self.assertEqual(other.wait()[0].strip(), "1048576")
+        wait_until("the end of sleep", lambda: not self.processes())
+
     def test_outputs_that_end_before_the_process(self):
         s = self.stream("sh", "-c", "exec >&- 2>&-; sleep 1; exit 5")
         while s.closed != {"stdout", "stderr"}:

@@ -25,15 +25,23 @@ static void config_schema_begin(struct plugin_call *c, const ProtobufCMessage *r
 	plugin_answer_packed(c, packed.data, packed.len);
 }
 
+static void warn_of(const struct driver_conf *c)
+{
+	if (c->auth.username && !(c->auth.server && *c->auth.server))
+		log_warn("option auth: without server_address its password goes to any registry that a job's image names");
+}
+
 /* It never fails, whatever is set: the agent would refuse to start. What is wrong is the driver's health. */
 static void set_config_begin(struct plugin_call *c, const ProtobufCMessage *request)
 {
 	const Base__SetConfigRequest *q = (const void *)request;
 	Base__SetConfigResponse m = BASE__SET_CONFIG_RESPONSE__INIT;
 	struct desk *d = desk_of(c);
+	struct driver_conf *conf = driver_conf_read(q->msgpack_config.data, q->msgpack_config.len);
 
+	warn_of(conf);
 	desk_learn_client(d, q->nomad_config);
-	desk_configure(d, driver_conf_read(q->msgpack_config.data, q->msgpack_config.len));
+	desk_configure(d, conf);
 	plugin_answer(c, &m.base);
 }
 

@@ -85,6 +85,9 @@ static struct driver_conf *want_conf(const struct task_images *im, const struct 
 	return w->conf ? w->conf : im->conf;
 }
 
+/* As nobody it makes no difference. */
+static bool want_is_soft(const struct image_want *w) { return w->auth_soft_fail && (w->username || w->auth_file || w->helper); }
+
 static bool pull_suits(const struct image_pull *p, const struct image_want *w)
 {
 	const struct driver_conf *conf = want_conf(p->images, w);
@@ -92,7 +95,8 @@ static bool pull_suits(const struct image_pull *p, const struct image_want *w)
 	return p->load_fd < 0 && !p->unkept && w->load_fd <= 0 && same_text(p->conf->address, conf->address) &&
 	       same_text(p->conf->ns, conf->ns) && same_text(p->name, w->name) && same_text(p->platform, w->platform) &&
 	       same_text(p->snapshotter, w->snapshotter) && same_text(p->username, w->username) &&
-	       same_text(p->password, w->password) && same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper);
+	       same_text(p->password, w->password) && same_text(p->auth_file, w->auth_file) && same_text(p->helper, w->helper) &&
+	       p->soft_fail == want_is_soft(w);
 }
 
 static struct image_pull *pull_find(struct task_images *im, const struct image_want *w)
@@ -131,7 +135,7 @@ static struct image_pull *pull_new(struct task_images *im, const struct image_wa
 	p->load_name = mem_strdup(w->load_name);
 	p->load_fd = pull_keep(p, w->load_fd);
 	p->auth_fd = pull_keep(p, w->auth_fd);
-	p->soft_fail = w->auth_soft_fail;
+	p->soft_fail = want_is_soft(w);
 	list_init(&p->waits);
 	list_push(&im->pulls, &p->node);
 	return p;
@@ -233,8 +237,7 @@ static int pull_error(int r, struct err *err)
 
 static bool pull_as_nobody(struct image_pull *p, int r)
 {
-	return p->soft_fail && !p->anonymous && p->load_fd < 0 && r < 0 && !image_may_come(r) &&
-	       (p->username || p->auth_file || p->helper);
+	return p->soft_fail && !p->anonymous && p->load_fd < 0 && r < 0 && !image_may_come(r);
 }
 
 static void pull_begin(struct image_pull *p);

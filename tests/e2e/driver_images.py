@@ -198,7 +198,9 @@ class Passwords(ImagesCase):
         self.is_denied({"image": name, "auth": other})
         self.configure(auth=other)
         self.is_denied({"image": name})
+        self.assertNotIn("without server_address", self.plugin.said())
         self.configure(auth=own)
+        self.assertIn("option auth: without server_address", self.plugin.said())
         self.assertEqual(self.which({"image": name, "auth": other}), "here")
 
     def test_config_in_the_task_s_folder(self):

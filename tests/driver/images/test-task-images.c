@@ -242,6 +242,27 @@ static void auth_may_be_soft(void **state)
 	await_asked(b, "denied:1", 2);
 }
 
+/* Another's is no matter of its own. */
+static void softness_is_each_ones(void **state)
+{
+	struct bed *b = *state;
+	const struct image_want soft = { .name = "r.test/soft:1", .helper = "x", .auth_soft_fail = true },
+				hard = { .name = "r.test/soft:1", .helper = "x" };
+	const struct image_want nobody = { .name = "r.test/brief:1" },
+				soft_nobody = { .name = "r.test/brief:1", .auth_soft_fail = true };
+	struct one first, second, third, fourth;
+
+	want(b, &first, &soft);
+	want(b, &second, &hard);
+	want(b, &third, &nobody);
+	want(b, &fourth, &soft_nobody);
+	assert_int_equal(await(b, &first), 0);
+	assert_int_equal(await(b, &second), -ERR_UNAUTHENTICATED);
+	assert_int_equal(await(b, &third), 0);
+	assert_int_equal(await(b, &fourth), 0);
+	await_asked(b, "brief:1", 1);
+}
+
 static void time_runs_out(void **state)
 {
 	struct bed *b = *state;
@@ -592,5 +613,6 @@ static void logs_in_by_order(void **state)
 
 RUN_TESTS("images", WITH_BED(one_pull_for_many), WITH_BED(each_where_it_is_wanted), WITH_BED(queues), WITH_BED(errors_are_told),
 	  WITH_BED(auth_may_be_soft), WITH_BED(time_runs_out), WITH_BED(silence_ends_it), WITH_BED(archives_are_read),
-	  WITH_BED(an_archive_that_cannot_be_kept), WITH_BED(ends_with_waits), WITH_BED(one_ends_another),
-	  cmocka_unit_test(progress_reads), cmocka_unit_test(logs_in_by_order), WITH_YARD(unused_ones_go), WITH_YARD(or_stay))
+	  WITH_BED(an_archive_that_cannot_be_kept), WITH_BED(softness_is_each_ones), WITH_BED(ends_with_waits),
+	  WITH_BED(one_ends_another), cmocka_unit_test(progress_reads), cmocka_unit_test(logs_in_by_order),
+	  WITH_YARD(unused_ones_go), WITH_YARD(or_stay))

@@ -30,6 +30,7 @@ struct workers {
 	struct list_node finished; /* guarded by mu */
 	size_t queued;             /* guarded by mu */
 	unsigned idle;             /* guarded by mu: threads that wait for work */
+	unsigned slow;             /* guarded by mu: works that run and are slow */
 	bool closing;              /* guarded by mu */
 	struct worker v[];
 };
@@ -37,6 +38,20 @@ struct workers {
 static void pool_lock(struct workers *w) { (void)pthread_mutex_lock(&w->mu); }
 
 static void pool_unlock(struct workers *w) { (void)pthread_mutex_unlock(&w->mu); }
+
+/* The first that may run now; NULL: none. mu is held. */
+static struct work *queue_next(const struct workers *w)
+{
+	const bool none_slow = w->conf.slow_max && w->slow >= w->conf.slow_max;
+
+	list_for_each(it, &w->queue) {
+		struct work *k = container_of(it, struct work, node);
+
+		if (!k->slow || !none_slow)
+			return k;
+	}
+	return NULL;
+}
 
 /* Until there is work, or the pool closes, or it took too long. mu is held. */
 static void pool_wait(struct workers *w)
@@ -46,7 +61,7 @@ static void pool_wait(struct workers *w)
 	int r = 0;
 
 	w->idle++;
-	while (list_empty(&w->queue) && !w->closing && r != ETIMEDOUT)
+	while (!queue_next(w) && !w->closing && r != ETIMEDOUT)
 		r = w->conf.idle_ms ? pthread_cond_clockwait(&w->more, &w->mu, CLOCK_MONOTONIC, &ts)
 				    : pthread_cond_wait(&w->more, &w->mu);
 	w->idle--;
@@ -56,14 +71,15 @@ static void pool_wait(struct workers *w)
 static struct work *work_take(struct worker *me)
 {
 	struct workers *w = me->pool;
-	struct work *k = NULL;
+	struct work *k;
 
 	pool_lock(w);
 	pool_wait(w);
-	if (!list_empty(&w->queue)) {
-		k = container_of(w->queue.next, struct work, node);
+	k = queue_next(w);
+	if (k) {
 		list_unlink(&k->node);
 		w->queued--;
+		w->slow += k->slow;
 		k->by = me;
 		k->ran = true;
 		k->cancel.fd = me->cancel_fd;
@@ -85,6 +101,10 @@ static void work_finish(struct worker *me, struct work *k)
 		(void)eventfd_read(me->cancel_fd, &n);
 	k->by = NULL;
 	me->runs = NULL;
+	if (k->slow) {
+		w->slow--;
+		(void)pthread_cond_signal(&w->more); /* for one that has waited for that */
+	}
 	list_push(&w->finished, &k->node);
 	pool_unlock(w);
 	loop_post(w->conf.loop, &w->post);

@@ -23,6 +23,7 @@ struct work {
 	void *arg;
 	int64_t deadline; /* clock_mono() ns; 0: none */
 	bool first;       /* before those that wait and are not */
+	bool slow;        /* it may be kept waiting for as long as somebody likes: never more than slow_max run at a time */
 	/* the pool's: */
 	struct list_node node;
 	struct cancel cancel;
@@ -33,9 +34,10 @@ struct work {
 struct workers_conf {
 	struct loop *loop;
 	unsigned threads;
-	size_t queue_max; /* works that no thread has taken yet */
-	size_t stack;     /* of each thread; 0: what the system gives */
-	int64_t idle_ms;  /* > 0: a thread is started when there is work for it, and ends when there was none for so long */
+	unsigned slow_max; /* of works that are slow; 0: as many as there are threads */
+	size_t queue_max;  /* works that no thread has taken yet */
+	size_t stack;      /* of each thread; 0: what the system gives */
+	int64_t idle_ms;   /* > 0: a thread is started when there is work for it, and ends when there was none for so long */
 	void *(*begin)(void *arg); /* in each thread, first: its state; may be NULL */
 	void (*end)(void *state);  /* in each thread, last */
 	void *arg;

@@ -20,6 +20,7 @@
 enum {
 	APP_PROTOCOL = 2,      /* of Nomad's plugins */
 	WORKERS = 8,           /* what a task's start waits for is mostly containerd and the disk */
+	SLOW_WORKERS = 4,      /* of them for what is executed in tasks, which these can keep waiting */
 	WORKER_IDLE_MS = 5000, /* then its thread and connection go */
 	DRAIN_MS = 1600,       /* the agent kills us 2 s after it said Shutdown */
 	TRIM_BYTES = 64 << 10, /* free memory beyond this goes back to the system */
@@ -124,6 +125,7 @@ static int serve(struct err *err)
 	struct plugin_conf conf = { .tables = tables,
 				    .app = desk,
 				    .threads = WORKERS,
+				    .slow_max = SLOW_WORKERS,
 				    .idle_ms = WORKER_IDLE_MS,
 				    .begin = desk_worker_begin,
 				    .end = worker_end,

@@ -350,7 +350,8 @@ static void start_undo(struct start *s, struct plugin_call *call)
 		(void)start_unwanted(s, &err);
 		plugin_fail_recoverable(call, &err, false);
 	}
-	s->work = (struct plugin_work){ .run = starting_undo_run, .done = starting_undo_done, .arg = s, .keep = true };
+	s->work =
+		(struct plugin_work){ .run = starting_undo_run, .done = starting_undo_done, .arg = s, .keep = true, .undo = true };
 	plugin_background(s->desk->plugin, &s->work);
 }
 

@@ -208,7 +208,7 @@ static void on_work_refused(void *arg)
 
 static int work_hand_over(struct plugin *p, struct plugin_work *w)
 {
-	if (!p->workers || p->draining)
+	if (!p->workers || (p->draining && !w->undo))
 		return err_set(&w->err, ERR_CANCELLED, UNWANTED);
 	return workers_submit(p->workers, &w->work, &w->err);
 }
@@ -389,6 +389,7 @@ int plugin_new(struct loop *loop, const struct plugin_conf *conf, struct plugin 
 	_cleanup_(plugin_freep) struct plugin *p = mem_new(struct plugin);
 	const struct workers_conf wc = { .loop = loop,
 					 .threads = conf->threads,
+					 .slow_max = conf->slow_max,
 					 .queue_max = QUEUE_MAX,
 					 .stack = STACK,
 					 .idle_ms = conf->idle_ms,

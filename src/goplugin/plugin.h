@@ -35,6 +35,7 @@ struct plugin_conf {
 	const struct plugin_method *const *tables; /* each ends with a zeroed row; the list with NULL */
 	void *app;                                 /* plugin_app() */
 	unsigned threads;                          /* workers at most */
+	unsigned slow_max;                         /* of them for works that are slow (workers.h); 0: all */
 	int64_t idle_ms;                           /* a worker without work for so long ends; 0: never */
 	void *(*begin)(void *app);                 /* in each worker, first: its state; may be NULL */
 	void (*end)(void *state);                  /* in each worker, last; may be NULL */
@@ -102,6 +103,7 @@ struct plugin_work {
 	void *arg;
 	bool keep;  /* goes on when the client has gone: what stops or destroys */
 	bool first; /* before those that wait for a worker and are not: what is short, and ends others */
+	bool undo;  /* begins while the plugin drains, too: it takes back what nobody would know of */
 	/* the plugin's: */
 	struct work work;
 	struct plugin *plugin;

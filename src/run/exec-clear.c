@@ -82,7 +82,7 @@ static struct exec_break *break_new(struct exec_clear *x)
 	b->id = mem_strdup(x->id);
 	b->exec_id = mem_strdup(x->exec_id);
 	b->core = (struct core){ .conf = { .ns = b->ns, .run_dir = b->run_dir }, .address = b->address };
-	b->work = (struct work){ .run = break_run, .done = on_broken, .arg = b };
+	b->work = (struct work){ .run = break_run, .done = on_broken, .arg = b, .slow = true };
 	b->of = x;
 	return b;
 }

@@ -378,7 +378,7 @@ static void session_specify_begin(struct exec_session *s)
 		on_specified(s, true);
 		return;
 	}
-	s->work = (struct work){ .run = session_specify, .done = on_specified, .arg = s };
+	s->work = (struct work){ .run = session_specify, .done = on_specified, .arg = s, .slow = true };
 	r = workers_submit(s->all->workers, &s->work, &s->err);
 	s->at_work = r >= 0;
 	if (r < 0)

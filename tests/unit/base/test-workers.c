@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-enum { THREADS = 4, QUEUE = 200 };
+enum { THREADS = 4, QUEUE = 200, SLOW = 2 };
 
 struct fixture {
 	struct loop *loop;
@@ -40,7 +40,9 @@ static void end(void *state)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	struct workers_conf conf = { .threads = THREADS, .queue_max = QUEUE, .begin = begin, .end = end, .arg = f };
+	struct workers_conf conf = {
+		.threads = THREADS, .slow_max = SLOW, .queue_max = QUEUE, .begin = begin, .end = end, .arg = f
+	};
 
 	f->loop = conf.loop = loop_new();
 	fixture_now = f;
@@ -169,6 +171,34 @@ static void the_queue_has_an_end(void **state)
 		if (i < THREADS)
 			assert_int_equal(p[i].r, -ERR_CANCELLED);
 	}
+}
+
+/* They leave threads to the others, and each has its turn. */
+static void slow_ones_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct piece slow[2 * THREADS], quick;
+	const struct ctx limit = ctx_within(NULL, 60000);
+
+	for (unsigned i = 0; i < 2 * THREADS; i++) {
+		piece_init(&slow[i], f, waits, i);
+		slow[i].work.slow = true;
+		assert_int_equal(workers_submit(f->pool, &slow[i].work, NULL), 0);
+	}
+	await_running(f, SLOW);
+	piece_init(&quick, f, doubles, 3);
+	assert_int_equal(workers_submit(f->pool, &quick.work, NULL), 0);
+	while (!quick.done)
+		assert_int_equal(loop_turn(f->loop, &limit, NULL), 0);
+	assert_int_equal(f->running, SLOW);
+	for (unsigned i = 0; i < 2 * THREADS; i++) {
+		await_running(f, (int)(i + SLOW < 2 * THREADS ? i + SLOW : 2 * THREADS));
+		workers_cancel(f->pool, &slow[i].work);
+		while (!slow[i].done)
+			assert_int_equal(loop_turn(f->loop, &limit, NULL), 0);
+		assert_int_equal(slow[i].not_run, 0);
+	}
+	turn_until_idle(f);
 }
 
 static unsigned order[4];
@@ -312,9 +342,14 @@ static void signals_are_for_the_first_thread(void **state)
 static int setup_idle(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	struct workers_conf conf = {
-		.threads = THREADS, .queue_max = QUEUE, .stack = 256 << 10, .idle_ms = 20, .begin = begin, .end = end, .arg = f
-	};
+	struct workers_conf conf = { .threads = THREADS,
+				     .slow_max = SLOW,
+				     .queue_max = QUEUE,
+				     .stack = 256 << 10,
+				     .idle_ms = 20,
+				     .begin = begin,
+				     .end = end,
+				     .arg = f };
 
 	f->loop = conf.loop = loop_new();
 	fixture_now = f;
@@ -384,6 +419,7 @@ static void work_meets_threads_that_end(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define T_IDLE(f) cmocka_unit_test_setup_teardown(f, setup_idle, teardown_idle)
-RUN_TESTS("workers", T(runs_everything_once), T(the_queue_has_an_end), T(first_ones_are_first), T(a_cancel_ends_one),
-	  T(a_deadline_ends_it), T(shutdown_joins_all), T(none_begins_while_it_ends), T_IDLE(none_begins_while_it_ends),
-	  T(signals_are_for_the_first_thread), T_IDLE(threads_come_and_go), T_IDLE(work_meets_threads_that_end))
+RUN_TESTS("workers", T(runs_everything_once), T(the_queue_has_an_end), T(first_ones_are_first), T(slow_ones_are_bounded),
+	  T_IDLE(slow_ones_are_bounded), T(a_cancel_ends_one), T(a_deadline_ends_it), T(shutdown_joins_all),
+	  T(none_begins_while_it_ends), T_IDLE(none_begins_while_it_ends), T(signals_are_for_the_first_thread),
+	  T_IDLE(threads_come_and_go), T_IDLE(work_meets_threads_that_end))

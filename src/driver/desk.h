@@ -41,13 +41,13 @@ struct desk {
 struct desk *desk_new(struct loop *);
 /* Once it serves: what the plugin does by itself begins. */
 void desk_serve(struct desk *, struct plugin *);
-/* The plugin is about to go, and tasks are not: what is executed in them is to end. */
+/* The plugin is about to end. The tasks go on; what is executed in them is told to end. */
 void desk_stop(struct desk *);
-/* plugin_conf.busy: that has not come to its end. */
+/* plugin_conf.busy: does something that is executed still run, after desk_stop()? @app is the desk. */
 bool desk_busy(const void *app);
-/* Behind plugin_drain(): another process goes on with what has not (exec-heir.h). */
+/* After plugin_drain(): what is executed and has not ended yet is left to another process to end (exec-heir.h). */
 void desk_bequeath(struct desk *);
-/* Behind plugin_free(): nothing is at work. */
+/* After plugin_free(): no worker runs. */
 void desk_free(struct desk *);
 DEFINE_CLEANUP(struct desk, desk_free)
 /* The task has started, or was found again: its processors are those that it shares with others, now and when these change. */

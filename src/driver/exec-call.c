@@ -16,7 +16,7 @@ int exec_begin(struct plugin_call *call, const struct exec_wish *wish, const str
 	if (r < 0)
 		return r;
 	if (h->state != HANDLE_RUNNING)
-		return err_set(err, ERR_PRECONDITION, "the task %s",
+		return err_set(err, ERR_PRECONDITION, "task %s: %s", wish->task_id,
 			       h->state == HANDLE_STARTING ? "has not started yet" : "has ended");
 	return exec_session_new(desk_endpoint(d, &h->kept)->execs,
 				&(struct exec_session_conf){ .id = h->kept.container,

@@ -124,7 +124,8 @@ static void stopping_wait(struct stopping *s)
 	handle_watch(s->handle, &s->watch); /* the last: it may have ended, and answers then */
 }
 
-/* A signal that nobody could be sent is none yet: SIGKILL comes with its own ways, and its own error. */
+/* Of the signal, or of SIGKILL after it. Where it could not be sent the call fails, and Nomad asks again; with a client that has
+ * gone the log says so. */
 static void stopping_done(void *arg, struct plugin_call *call, int r, const struct err *err)
 {
 	struct stopping *s = arg;

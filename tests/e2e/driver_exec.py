@@ -225,7 +225,7 @@ class Exec(DriverCase):
         self.assertEqual(s.wait()[2], 137)
         with self.assertRaises(Failed) as refused:
             self.exec("true")
-        self.assertIn("has ended", refused.exception.message)
+        self.assertIn(f"task {self.task_id}: has ended", refused.exception.message)
 
     def test_control_c(self):
         s = self.stream("sh", "-c", "trap 'echo caught; exit 9' INT; echo begun; while :; do sleep 0.1; done", tty=True)

@@ -18,7 +18,7 @@ struct conf_auth {
 };
 
 /* Where a task's output goes. */
-enum conf_logging { LOGGING_NOMAD, LOGGING_NONE };
+enum conf_logging { LOGGING_UNSAID, LOGGING_NOMAD, LOGGING_NONE };
 
 struct driver_conf {
 	/* What is wrong with the configuration, by the option's name; then all else has its default, but that nothing is removed by
@@ -33,7 +33,7 @@ struct driver_conf {
 	int64_t stats_interval; /* ns; 0: as the client asks */
 	bool create_network;    /* the driver makes the network namespaces of groups, not Nomad */
 	bool disable_log_collection;
-	enum conf_logging logging; /* of a task that says nothing */
+	enum conf_logging logging; /* of a task that says nothing; UNSAID: Nomad has them */
 
 	/* what tasks may do */
 	bool allow_privileged;   /* true, as in Roblox's driver */

@@ -170,7 +170,7 @@ static void find_address(struct start *s, const struct core *core)
 
 static bool start_is_mute(const struct start *s)
 {
-	return (s->conf->has_logging ? s->conf->logging : s->driver->logging) == LOGGING_NONE;
+	return (s->conf->logging ? s->conf->logging : s->driver->logging) == LOGGING_NONE;
 }
 
 /* Where a stream of the task goes. NULL: Nomad says nothing of it. */

@@ -437,8 +437,7 @@ static const struct option task_rows[] = {
 	  .doc = "kernel parameters of its namespaces" },
 	/* the rest */
 	{ "labels", OPTION_DICT, .from = OPTION_D_P, AT(labels), .check = check_label, .doc = "of the container" },
-	{ "logging", OPTION_BLOCK, .from = OPTION_D_P, AT(logging), HAS(has_logging), .nested = conf_logging_rows,
-	  .doc = "where its output goes" },
+	{ "logging", OPTION_BLOCK, .from = OPTION_D_P, AT(logging), .nested = conf_logging_rows, .doc = "where its output goes" },
 	{ "container_exists_attempts", OPTION_NUMBER, OPTION_MAPPED, FROM_DOCKER, .at = OPTION_NOWHERE,
 	  .doc = "nothing is made of it: names of containers never clash" },
 	{ "socket", OPTION_TEXT, OPTION_MAPPED, FROM_PODMAN, .at = OPTION_NOWHERE, .read = read_socket,

@@ -83,8 +83,7 @@ struct task_conf {
 	struct dict sysctl;
 
 	struct dict labels;
-	bool has_logging;
-	enum conf_logging logging; /* when has_logging, else the driver's */
+	enum conf_logging logging; /* UNSAID: the driver's */
 };
 
 void task_conf_free(struct task_conf *);

@@ -297,7 +297,7 @@ static bool call_unpack(struct plugin_call *c, const void *msg, size_t len, stru
 	*ret = NULL;
 	if (!c->method->request)
 		return true;
-	r = pb_unpack(c->method->request, msg, len, a, ret, &err);
+	r = pb_unpack_strict(c->method->request, msg, len, a, ret, &err);
 	if (r >= 0)
 		return true;
 	(void)err_wrap(&err, r, "%s: its request", plugin_method_name(c));

@@ -3,6 +3,7 @@
  * says no beyond its cap. What protobuf-c frees on the way stays until the arena goes. */
 #include "pb.h"
 #include "mem.h"
+#include "utf8.h"
 #include <stdalign.h>
 #include <stdbool.h>
 #include <string.h>
@@ -140,7 +141,16 @@ static bool take_field(struct span *s, uint64_t *ret_id, bool *ret_delimited, st
 	}
 }
 
-static const char *scan(const ProtobufCMessageDescriptor *type, struct span s, unsigned depth)
+static const char *scan_text(const struct span *in, bool strict)
+{
+	const size_t n = (size_t)(in->end - in->p);
+
+	if (n && memchr(in->p, 0, n))
+		return "a string with a NUL in it";
+	return n && strict && !utf8_valid((const char *)in->p, n) ? "a string that is no UTF-8" : NULL;
+}
+
+static const char *scan(const ProtobufCMessageDescriptor *type, struct span s, unsigned depth, bool strict)
 {
 	if (depth > PB_DEPTH_MAX)
 		return "nested too deeply";
@@ -157,21 +167,21 @@ static const char *scan(const ProtobufCMessageDescriptor *type, struct span s, u
 			continue;
 		f = protobuf_c_message_descriptor_get_field(type, (unsigned)id);
 		if (f && f->type == PROTOBUF_C_TYPE_MESSAGE)
-			wrong = scan(f->descriptor, in, depth + 1);
-		else if (f && f->type == PROTOBUF_C_TYPE_STRING && in.p < in.end && memchr(in.p, 0, (size_t)(in.end - in.p)))
-			wrong = "a string with a NUL in it";
+			wrong = scan(f->descriptor, in, depth + 1, strict);
+		else if (f && f->type == PROTOBUF_C_TYPE_STRING)
+			wrong = scan_text(&in, strict);
 		if (wrong)
 			return wrong;
 	}
 	return NULL;
 }
 
-int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a, const ProtobufCMessage **ret,
-	      struct err *err)
+static int unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, bool strict, struct arena *a,
+		  const ProtobufCMessage **ret, struct err *err)
 {
 	ProtobufCAllocator alloc = { .alloc = capped_alloc, .free = no_free, .allocator_data = a };
 	const uint8_t *p = len ? data : (const uint8_t *)"";
-	const char *wrong = scan(type, (struct span){ p, p + len }, 1);
+	const char *wrong = scan(type, (struct span){ p, p + len }, 1, strict);
 	const ProtobufCMessage *msg;
 
 	if (wrong)
@@ -183,6 +193,18 @@ int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t l
 		return err_set(err, ERR_DATA_LOSS, "message %s: malformed", type->name);
 	*ret = msg;
 	return 0;
+}
+
+int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a, const ProtobufCMessage **ret,
+	      struct err *err)
+{
+	return unpack(type, data, len, false, a, ret, err);
+}
+
+int pb_unpack_strict(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a,
+		     const ProtobufCMessage **ret, struct err *err)
+{
+	return unpack(type, data, len, true, a, ret, err);
 }
 
 void pb_pack(const ProtobufCMessage *msg, struct buf *out)

@@ -27,5 +27,9 @@ void *arena_get(struct arena *, size_t n);
  * paths have them). -ERR_EXHAUSTED: more than PB_MEMORY_MAX of memory. */
 int pb_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a, const ProtobufCMessage **ret,
 	      struct err *err);
+/* The same, and -ERR_DATA_LOSS where a string is no UTF-8, as proto3 has it: for a server, which gives what it was told to others.
+ */
+int pb_unpack_strict(const ProtobufCMessageDescriptor *type, const void *data, size_t len, struct arena *a,
+		     const ProtobufCMessage **ret, struct err *err);
 /* Append the wire form of @msg. Its NULL strings and messages are left out. */
 void pb_pack(const ProtobufCMessage *msg, struct buf *out);

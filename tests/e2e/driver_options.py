@@ -256,6 +256,7 @@ class DriverOptions(OptionsCase):
         self.assertEqual(self.output_with(logging={"driver": "none"}), "")
         self.configure(logging={"type": "none"})
         self.assertEqual(self.output_with(), "")
+        self.assertEqual(self.output_with(logging={"config": {"max-file": "2"}}), "")  # it says no type
         self.assertEqual(self.output_with(logging={"type": "nomad"}), "a line\n")
 
     def test_refused(self):

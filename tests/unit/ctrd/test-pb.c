@@ -1,5 +1,6 @@
 /* The bounded unpacking of src/proto, with messages that are made to hurt. */
 #include "test.h"
+#include <stdbool.h>
 #include "containers.pb-c.h"
 #include "events.pb-c.h"
 #include "mem.h"
@@ -181,6 +182,29 @@ static void takes_what_the_format_allows(void **state)
 	assert_null(c->spec);
 }
 
+/* containerd tells paths of any bytes; what a client tells a server is text. */
+static void a_server_wants_utf8(void **state)
+{
+	static const struct {
+		const char *bytes;
+		bool is_text;
+	} rows[] = { { "\x0a\x02\xc3\xa9", true },
+		     { "\x0a\x02\xc3(", false },
+		     { "\x0a\x01\xff", false },
+		     { "\x22\x03\x0a\x01\xff", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		_cleanup_arena_ struct arena a = { 0 };
+		const ProtobufCMessage *msg = NULL;
+		const size_t n = strlen(rows[i].bytes);
+
+		assert_int_equal(pb_unpack(&containers__container__descriptor, rows[i].bytes, n, &a, &msg, NULL), 0);
+		assert_int_equal(pb_unpack_strict(&containers__container__descriptor, rows[i].bytes, n, &a, &msg, NULL),
+				 rows[i].is_text ? 0 : -ERR_DATA_LOSS);
+	}
+}
+
 static void packs_without_what_is_null(void **state)
 {
 	_cleanup_buf_ struct buf b = { 0 };
@@ -236,5 +260,6 @@ static void arena_keeps_what_it_needed_last(void **state)
 }
 
 RUN_TESTS("pb", cmocka_unit_test(bounds_nesting), cmocka_unit_test(bounds_memory), cmocka_unit_test(refuses_what_is_malformed),
-	  cmocka_unit_test(takes_what_the_format_allows), cmocka_unit_test(packs_without_what_is_null),
-	  cmocka_unit_test(arena_gives_aligned_zeroes), cmocka_unit_test(arena_keeps_what_it_needed_last))
+	  cmocka_unit_test(takes_what_the_format_allows), cmocka_unit_test(a_server_wants_utf8),
+	  cmocka_unit_test(packs_without_what_is_null), cmocka_unit_test(arena_gives_aligned_zeroes),
+	  cmocka_unit_test(arena_keeps_what_it_needed_last))

@@ -23,7 +23,7 @@ static void assert_defaults(const struct driver_conf *c)
 	assert_null(c->snapshotter);
 	assert_int_equal(c->stats_interval, 0);
 	assert_false(c->disable_log_collection);
-	assert_int_equal(c->logging, LOGGING_NOMAD);
+	assert_int_equal(c->logging, LOGGING_UNSAID);
 	assert_true(c->allow_privileged && c->allow_all_caps && c->allow_all_runtimes && c->volumes.enabled);
 	assert_true(driver_conf_permits(&c->allowed_modes.pid, "host"));
 	assert_true(driver_conf_permits(&c->allowed_modes.network, "host"));

@@ -39,7 +39,7 @@ static void test_defaults(void **state)
 		     c->host_network);
 	assert_false(c->no_network || c->no_seccomp || c->new_privileges || c->unmask_paths || c->cpu_hard_limit ||
 		     c->has_oom_score_adj);
-	assert_false(c->has_logging || c->no_healthcheck || c->force_pull || c->auth_soft_fail);
+	assert_false(c->logging || c->no_healthcheck || c->force_pull || c->auth_soft_fail);
 	assert_null(c->hostname);
 	assert_null(c->load);
 	assert_null(c->runtime);
@@ -175,7 +175,7 @@ static void test_docker(void **state)
 	assert_true(c->has_oom_score_adj && c->oom_score_adj == 100);
 	assert_string_equal(dict_get(&c->ulimit, "nofile"), "2048:4096");
 	assert_string_equal(dict_get(&c->labels, "c"), "d");
-	assert_true(c->has_logging && c->logging == LOGGING_NOMAD);
+	assert_true(c->logging == LOGGING_NOMAD);
 	assert_int_equal(c->n_devices, 2);
 	assert_string_equal(c->devices[0].inside, "/dev/a");
 	assert_string_equal(c->devices[1].inside, "/dev/c");
@@ -222,7 +222,7 @@ static void test_podman(void **state)
 	assert_int_equal(c->memory_reservation, 100 << 20);
 	assert_int_equal(c->memory_swap, -1);
 	assert_int_equal(c->memory_swappiness, 60);
-	assert_true(c->has_logging && c->logging == LOGGING_NONE);
+	assert_true(c->logging == LOGGING_NONE);
 	assert_string_equal(c->auth.config, "a.json");
 	assert_int_equal(c->n_devices, 2);
 	assert_string_equal(c->devices[0].inside, "/dev/b");

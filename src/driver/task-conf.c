@@ -323,7 +323,7 @@ static const struct option task_rows[] = {
 	{ "image_pull_timeout", OPTION_SPAN, .from = OPTION_ALL, AT(image_pull_timeout), .min = OPTION_SEC,
 	  .max = 10080 * OPTION_MIN, .otherwise = "the driver's, `5m`", .doc = "how long a pull may take" },
 	{ "auth", OPTION_BLOCK, .from = OPTION_ALL, AT(auth), .nested = conf_auth_rows,
-	  .doc = "of the registry, before the driver's" },
+	  .doc = "of the registry; whatever it says is taken in the place of the whole of the driver's" },
 	{ "auth_soft_fail", OPTION_BOOL, .from = OPTION_D_P, AT(auth_soft_fail), .value = "false",
 	  .doc = "where no credentials can be had, pull without" },
 	{ "os", OPTION_TEXT, .from = FROM_PODMAN, AT(os), .otherwise = "`linux`", .doc = "of the image's platform" },

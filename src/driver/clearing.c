@@ -121,14 +121,15 @@ static void clearing_done(void *arg, struct plugin_call *call, int r, const stru
 {
 	struct clearing *c = arg;
 	struct clearings *all = c->of;
+	const bool ends = plugin_draining(all->desk->plugin);
 
 	(void)call;
 	all->at_work = NULL;
-	if (clearing_may_come(r))
+	if (clearing_may_come(r) || (r == -ERR_CANCELLED && !ends)) /* containerd may say so, too */
 		clearing_wait(c, err);
 	else
 		clearing_over(c, r, err);
-	if (r != -ERR_CANCELLED) /* the plugin ends */
+	if (!ends)
 		clearings_go_on(all);
 }
 
@@ -184,14 +185,19 @@ void clearings_add(struct clearings *all, const char *address, const char *ns, c
 	place_go_on(p);
 }
 
-void clearings_leave(struct clearings *all, const char *job)
+bool clearings_leave(struct clearings *all, const char *job)
 {
+	bool any = false;
+
 	list_for_each(it, &all->all) {
 		struct clearing *c = container_of(it, struct clearing, node);
 
-		if (c != all->at_work && !c->container && !strcmp(c->job, job))
-			clearing_free(c);
+		if (c == all->at_work || c->container || strcmp(c->job, job) != 0)
+			continue;
+		clearing_free(c);
+		any = true;
 	}
+	return any;
 }
 
 struct clearings *clearings_new(struct desk *desk)

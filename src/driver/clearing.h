@@ -15,7 +15,8 @@ struct clearings *clearings_new(struct desk *);
 void clearings_free(struct clearings *);
 /* What job @job has left, or, with @container, that container alone; once, however often it is asked for. */
 void clearings_add(struct clearings *, const char *address, const char *ns, const char *container, const char *job);
-/* A start of @job is about to begin, and takes away itself what is left of another: what waits for that is given up. */
-void clearings_leave(struct clearings *, const char *job);
+/* A start of @job is about to begin, and takes away itself what is left of another: what waits for that is given up. True: there
+ * was something, which is the start's to have cleared if it comes to nothing. */
+bool clearings_leave(struct clearings *, const char *job);
 /* What failed with @r for now may come off later. */
 bool clearing_may_come(int r);

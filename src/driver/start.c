@@ -143,8 +143,10 @@ static int start_take_over(struct start *s, struct core *core, const struct ctx 
 	const char *id, *at;
 	int r = record_find(core, s->made.job->name, &limit, &rec, &unused);
 
-	if (claim_is_removing(core, s->made.job->name))
+	if (claim_is_removing(core, s->made.job->name)) {
+		err_clear(err);
 		return err_set(err, ERR_ABORTED, "task %s: what there was of it is being removed", s->task->id);
+	}
 	id = r < 0 ? NULL : dict_get(&rec.c.labels, NOMAD_TASK_LABEL);
 	if (!id || strcmp(id, s->task->id) != 0 || !dict_get(&rec.c.labels, RECORD_COMPLETE))
 		return -ERR_EXISTS;
@@ -191,10 +193,12 @@ static int start_job(struct start *s, struct core *core, const struct ctx *ctx, 
 	if (r >= 0) {
 		s->container = mem_strdup(res.id);
 		s->started_at = clock_wall();
+		s->left = false;
 	} else if (r == -ERR_EXISTS) {
 		r = start_take_over(s, core, ctx, err);
+		s->left &= r < 0;
 	} else {
-		s->left = clearing_may_come(r) || r == -ERR_CANCELLED || !ctrd_alive(core->ctrd);
+		s->left |= clearing_may_come(r) || r == -ERR_CANCELLED || !ctrd_alive(core->ctrd);
 	}
 	if (r >= 0)
 		find_address(s, core);
@@ -333,7 +337,7 @@ static void starting_undo_done(void *arg, struct plugin_call *call, int r, const
 	struct start *s = arg;
 
 	(void)call;
-	if (clearing_may_come(r))
+	if (clearing_may_come(r) || r == -ERR_CANCELLED)
 		start_clear(s);
 	else if (r < 0 && r != -ERR_NOT_FOUND)
 		log_warn("task %s: started for a client that has gone, and left: %s", s->task->id, err->msg);
@@ -540,7 +544,7 @@ static int start_read(struct start *s, const Driver__StartTaskRequest *req, stru
 		return r;
 	(void)dangling_spare(s->desk->dangling, s->handle->kept.task_id,
 			     s->handle->kept.job); /* removed by now: the job waits for it */
-	clearings_leave(s->desk->clearings, s->handle->kept.job);
+	s->left = clearings_leave(s->desk->clearings, s->handle->kept.job);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "parse.h"
 #include "record.h"
 #include "remains.h"
+#include "wait.h"
 #include <signal.h>
 #include <string.h>
 
@@ -124,6 +125,9 @@ static void stopping_wait(struct stopping *s)
 	handle_watch(s->handle, &s->watch); /* the last: it may have ended, and answers then */
 }
 
+/* For one whose record, which knows its own, is lost. */
+static int stop_plain_signal(const struct stopping *s) { return s->hard ? SIGKILL : s->signal ? s->signal : SIGTERM; }
+
 /* Of the signal, or of SIGKILL after it. Where it could not be sent the call fails, and Nomad asks again; with a client that has
  * gone the log says so. */
 static void stopping_done(void *arg, struct plugin_call *call, int r, const struct err *err)
@@ -137,7 +141,7 @@ static void stopping_done(void *arg, struct plugin_call *call, int r, const stru
 		log_warn("task %s: stop: %s", s->handle->kept.task_id, err->msg);
 	if (r < 0) {
 		stopping_free(s);
-	} else if (r == 0) { /* nothing of it runs */
+	} else if (r == 0 && !wait_signal(s->handle, stop_plain_signal(s))) { /* nothing of it runs */
 		answer_empty(call);
 		stopping_free(s);
 	} else {
@@ -277,7 +281,7 @@ static void destroying_done(void *arg, struct plugin_call *call, int r, const st
 		handle_exited(d->handle, &exit);
 		handles_remove(&d->desk->handles, d->handle);
 	}
-	if (clearing_may_come(r))
+	if (clearing_may_come(r) || r == -ERR_CANCELLED)
 		clearings_add(d->desk->clearings, d->address, d->ns, d->container, d->job);
 	task_images_look(d->desk->images);
 	if (r >= 0)

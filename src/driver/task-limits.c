@@ -74,9 +74,12 @@ static int check_memory(const Driver__AllocatedMemoryResources *m, struct err *e
 {
 	const int64_t most = m->memory_max_mb > m->memory_mb ? m->memory_max_mb : m->memory_mb;
 
-	return most <= MEMORY_MAX ? 0
-				  : err_set(err, ERR_INVALID, "option resources.%s: %lld MB, and %d is the most",
-					    most == m->memory_mb ? "memory" : "memory_max", (long long)most, MEMORY_MAX);
+	if (most <= MEMORY_MAX)
+		return 0;
+	return err_hint(err,
+			err_set(err, ERR_INVALID, "option resources.%s: %lld MB: more than a machine has",
+				most == m->memory_mb ? "memory" : "memory_max", (long long)most),
+			"at most %d", MEMORY_MAX);
 }
 
 static int put_memory(const struct task_said *in, const struct task_host *host, struct task *t, struct err *err)

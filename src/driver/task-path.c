@@ -75,32 +75,19 @@ static size_t own_part(const char *below)
 	return first;
 }
 
+#define AGENTS_ALONE ECANCELED /* of make_below(); no file system says that */
+
 static int source_error(int sys, const char *path, struct err *err)
 {
 	if (sys == EXDEV || sys == ELOOP)
 		return err_hint(
 			err, err_set(err, ERR_PERMISSION, "path %s: a link in it leads out of the allocation's folder", path),
 			"name what it leads to by its own path, where the plugin option volumes { enabled = true } allows it");
+	if (sys == AGENTS_ALONE)
+		return err_hint(
+			err, err_set(err, ERR_PERMISSION, "path %s: is not there, and the agent alone writes in alloc/logs", path),
+			"name a folder below alloc/data");
 	return err_sys(err, sys, "path %s", path);
-}
-
-static int make_below(int dir, const char *below)
-{
-	_cleanup_strv_ struct strv parts = { 0 };
-	_cleanup_close_ int at = beneath_open_within(dir, ".", O_PATH | O_DIRECTORY);
-
-	strv_split(&parts, below, "/");
-	for (size_t i = 0; at >= 0 && i < parts.n; i++) {
-		int next = beneath_open_within(at, parts.v[i], O_PATH | O_DIRECTORY);
-
-		if (next < 0 && errno == ENOENT && mkdirat(at, parts.v[i], 0755) == 0)
-			next = beneath_open_within(at, parts.v[i], O_PATH | O_DIRECTORY | O_NOFOLLOW);
-		if (next < 0)
-			return -1;
-		(void)close(at);
-		at = next;
-	}
-	return at < 0 ? -1 : TAKE_FD(at);
 }
 
 static int real_path_of(int fd, char **ret, struct err *err)
@@ -113,6 +100,41 @@ static int real_path_of(int fd, char **ret, struct err *err)
 	path[n] = '\0';
 	*ret = mem_strdup(path);
 	return 0;
+}
+
+/* Of allocation @alloc: who makes a folder there takes a name from the agent. */
+static bool is_of_logs(int alloc, int fd)
+{
+	_cleanup_free_ char *top = NULL, *path = NULL, *logs = NULL;
+
+	if (real_path_of(alloc, &top, NULL) < 0 || real_path_of(fd, &path, NULL) < 0)
+		return true;
+	logs = mem_printf("%s/alloc/logs", top);
+	return path_begins(path, logs);
+}
+
+/* errno says AGENTS_ALONE where it would be in the logs' folder. */
+static int make_below(int alloc, int dir, const char *below)
+{
+	_cleanup_strv_ struct strv parts = { 0 };
+	_cleanup_close_ int at = beneath_open_within(dir, ".", O_PATH | O_DIRECTORY);
+
+	strv_split(&parts, below, "/");
+	for (size_t i = 0; at >= 0 && i < parts.n; i++) {
+		int next = beneath_open_within(at, parts.v[i], O_PATH | O_DIRECTORY);
+
+		if (next < 0 && errno == ENOENT && is_of_logs(alloc, at)) {
+			errno = AGENTS_ALONE;
+			return -1;
+		}
+		if (next < 0 && errno == ENOENT && mkdirat(at, parts.v[i], 0755) == 0)
+			next = beneath_open_within(at, parts.v[i], O_PATH | O_DIRECTORY | O_NOFOLLOW);
+		if (next < 0)
+			return -1;
+		(void)close(at);
+		at = next;
+	}
+	return at < 0 ? -1 : TAKE_FD(at);
 }
 
 int task_path_resolve(const char *alloc_dir, const char *path, bool create, char **ret, struct err *err)
@@ -133,7 +155,7 @@ int task_path_resolve(const char *alloc_dir, const char *path, bool create, char
 		return source_error(errno, path, err);
 	fd = beneath_open_within(at, *below ? below : ".", O_PATH);
 	if (fd < 0 && errno == ENOENT && create)
-		fd = make_below(at, below);
+		fd = make_below(alloc, at, below);
 	return fd < 0 ? source_error(errno, path, err) : real_path_of(fd, ret, err);
 }
 

@@ -7,9 +7,11 @@
  * needs no event, which a plugin that was away would have missed. */
 #include "wait.h"
 #include "cgroup-path.h"
+#include "clearing.h"
 #include "clock.h"
 #include "containers.h"
 #include "labels.h"
+#include "log.h"
 #include "mem.h"
 #include "pid-exit.h"
 #include "record.h"
@@ -18,12 +20,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum {
 	WAIT_LOOK_MS = 15000,
 	WAIT_LOOK_AGAIN_MS = 5000,
 	WAIT_RECORD_AGAIN_MS = 1000,
+	WAIT_RECORD_MAX_MS = 15000,
 	WAIT_LIVES_MS = 500,
 	WAIT_COLLECTED_MS = 50,
 	WAIT_PATIENCE_MS = 10000,
@@ -38,6 +43,7 @@ struct waiting {
 	struct ctrd_call *record; /* for how it ended */
 	struct timer look_again;  /* where that was not answered */
 	struct timer record_again;
+	int64_t record_ms;      /* the pause before that; 0: there was none */
 	struct timer collected; /* its process may have been by now */
 	int64_t patience;
 	int pidfd; /* -1: none */
@@ -165,6 +171,13 @@ static bool process_lives(const struct waiting *w)
 	return w->pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
+bool wait_signal(const struct handle *h, int sig)
+{
+	const struct waiting *w = h->waiting;
+
+	return w && process_lives(w) && syscall(SYS_pidfd_send_signal, w->pidfd, sig, NULL, 0) == 0;
+}
+
 /* containerd knows nothing of it. Its process may still be on its way: containerd forgets first, and then ends what is left. */
 static void waiting_tell_kernels(void *arg)
 {
@@ -187,6 +200,16 @@ static void waiting_tell_kernels(void *arg)
 	waiting_tell(w, &x);
 }
 
+static void record_ask_later(struct waiting *w)
+{
+	if (!w->record_ms)
+		log_warn("task %s: containerd does not say how it ended: it is asked again", w->of->kept.task_id);
+	w->record_ms = w->record_ms ? w->record_ms * 2 : WAIT_RECORD_AGAIN_MS;
+	if (w->record_ms > WAIT_RECORD_MAX_MS)
+		w->record_ms = WAIT_RECORD_MAX_MS;
+	timer_set(&w->record_again, clock_mono() + w->record_ms * NSEC_PER_MSEC);
+}
+
 static void on_record(void *arg)
 {
 	struct waiting *w = arg;
@@ -194,8 +217,8 @@ static void on_record(void *arg)
 	int code, r = containers_list_end(TAKE_PTR(w->record), NULL, &found, NULL);
 	int64_t at;
 
-	if (r < 0) { /* who does not answer has not forgotten */
-		timer_set(&w->record_again, clock_mono() + WAIT_RECORD_AGAIN_MS * NSEC_PER_MSEC);
+	if (clearing_may_come(r) || r == -ERR_CANCELLED) { /* who does not answer has not forgotten */
+		record_ask_later(w);
 		return;
 	}
 	if (found.n == 1) {

@@ -12,6 +12,8 @@
 void wait_begin(struct handle *, struct core *on_loop);
 /* Of one that is about to start, and whose cgroup Nomad has made: what was killed there before is not its. @host as below. */
 void wait_before(struct handle *, const char *host);
+/* Its process hears @sig without containerd, which knows nothing of it any more. False: it has none, or nobody knows which. */
+bool wait_signal(const struct handle *, int sig);
 /* How a task ended that containerd or the kernel tells this exit status of. */
 struct handle_exit wait_exit(unsigned status, int64_t at, bool oom);
 

@@ -432,8 +432,12 @@ bool plugin_drain(struct plugin *p, int64_t ms)
 	struct ctx flush;
 
 	p->draining = true;
-	list_for_each(it, &p->works)
-		plugin_cancel(container_of(it, struct plugin_work, node));
+	list_for_each(it, &p->works) {
+		struct plugin_work *w = container_of(it, struct plugin_work, node);
+
+		if (!w->undo)
+			plugin_cancel(w);
+	}
 	while ((plugin_at_work(p) || plugin_is_busy(p)) && loop_turn(p->loop, &limit, NULL) >= 0)
 		;
 	grpc_server_shutdown(p->server);

@@ -138,8 +138,10 @@ int held_bind(struct run_task *t, size_t i, char **ret, struct err *err)
 		return r;
 	if (r >= 0)
 		r = held_propagation(path, &m->options, err);
-	if (r < 0)
+	if (r < 0) {
+		held_rename(t, err);
 		return err_wrap(err, r, "mount %s", m->source);
+	}
 	*ret = TAKE_PTR(path);
 	return 0;
 }

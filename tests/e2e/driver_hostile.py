@@ -203,6 +203,19 @@ class Logs(TaskCase):
                 task.destroy()
 
 
+    def test_no_folder_is_made_there(self):
+        self.configure(volumes={"enabled": False})
+        for source, words in (("alloc/logs/t.stdout.1", "the agent alone writes"), ("alloc/logs/a/b", "the agent alone writes"),
+                              ("alloc/data/up/logs/t.stdout.1", "a link in it"), ("alloc/data/logs/a", "a link in it|the agent alone writes")):
+            with self.subTest(source):
+                task = Task(self)
+                os.symlink("..", os.path.join(task.alloc_dir, "alloc/data/up"))
+                os.symlink("../logs", os.path.join(task.alloc_dir, "alloc/data/logs"))
+                with self.assertRaisesRegex(Failed, words):
+                    task.start(sh("true", volumes=[f"{source}:/f"]))
+                self.assertEqual(sorted(os.listdir(os.path.join(task.alloc_dir, "alloc/logs"))), [".t.stderr.fifo", ".t.stdout.fifo"])
+
+
 class Propagation(TaskCase):
     """Of a source in the allocation's folder, which is mounted elsewhere first."""
 

@@ -18,7 +18,7 @@ class Apart(Case):
 
     def test_nothing_is_seen(self):
         name = "t-" + os.urandom(4).hex()
-        for flags, path in ((("--network", "none"), "/run/netns/"), (("--network", "host", "-v", f"{self.folder}:/b:no-symlinks"), "/run/davit/"),
+        for flags, path in ((("--network", "none"), "/run/netns/"), (("--network", "host", "-v", f"{self.folder}:/b:no-symlinks"), self.folder),
                             (("--network", "host", "--userns", "private"), "")):
             with self.subTest(flags):
                 done = self.apart("run", "--rm", "--name", name, *flags, Machine.image, "true")

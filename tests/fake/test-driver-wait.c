@@ -430,8 +430,10 @@ static void by_the_kernel(void **state)
 	assert_false(turn_for(rig, 500)); /* the look is answered */
 	forget(rig);
 	assert_false(turn_for(rig, 11000)); /* it still runs, however long */
+	assert_true(wait_signal(rig->h, 0));
 	(void)close(hold[1]);
 	assert_false(turn_for(rig, 100)); /* and is not collected */
+	assert_false(wait_signal(rig->h, 0));
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_true(turn_for(rig, 10000));
 	if (rig->h->exit.err)

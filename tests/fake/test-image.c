@@ -494,7 +494,7 @@ static void a_long_unpacking_is_told_of(void **state)
 	(void)image_record_unpack(&s, "docker.io/library/made:1", images, &err);
 	assert_int_equal(dup2(terminal, 2), 2);
 	assert_int_equal(pthread_join(t, NULL), 0);
-	assert_int_equal(l.told, TOLD);
+	assert_true(l.told >= TOLD);
 	assert_int_equal(err.code, ERR_CANCELLED);
 	err_clear(&err);
 	(void)fclose(l.from);

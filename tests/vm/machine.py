@@ -54,7 +54,7 @@ busybox poweroff -f
 """
 
 
-HANGS = 180  # seconds until the first beat, and without one; they come each 5 s of the machine's own
+HANGS = 300  # seconds until the first beat, and without one; they come each 5 s of the machine's own
 
 
 class Unavailable(Exception):

@@ -663,6 +663,29 @@ static void but_what_takes_back_is(void **state)
 	assert_int_equal(f->last, 0);
 }
 
+/* For as long as it may. */
+static int run_patiently(void *arg, void *state, const struct ctx *ctx, struct err *err)
+{
+	struct task *t = arg;
+
+	t->f->at_work++;
+	return loop_pause(state, 300, ctx, err);
+}
+
+static void nor_is_it_cut_off(void **state)
+{
+	struct fixture *f = *state;
+	struct task *t = mem_new(struct task);
+
+	t->f = f;
+	t->work = (struct plugin_work){ .run = run_patiently, .done = on_task_done, .arg = t, .undo = true };
+	plugin_background(f->plugin, &t->work);
+	turn_until(f, f->at_work == 1);
+	assert_true(plugin_drain(f->plugin, LIMIT_MS));
+	assert_int_equal(f->done, 1);
+	assert_int_equal(f->last, 0);
+}
+
 /* Whatever wants to begin while all ends is told that it cannot. */
 static void work_that_comes_too_late(void **state)
 {
@@ -694,4 +717,4 @@ RUN_TESTS("plugin", T(answers), T(malformed_requests), T(too_few_and_too_many_re
 	  T(work_beyond_the_threads_waits_and_can_go), T(parked_calls), T(a_deadline_ends_a_parked_call), T(streams),
 	  T(a_client_that_streams), T(a_slow_reader_is_waited_for), T(what_every_plugin_serves), T(a_stop_has_a_limit),
 	  T(a_stop_waits_for_what_else_is_busy), T(but_not_for_ever), T(freed_while_all_is_open), T(work_that_comes_too_late),
-	  T(what_begins_during_a_stop_is_not_run), T(but_what_takes_back_is))
+	  T(what_begins_during_a_stop_is_not_run), T(but_what_takes_back_is), T(nor_is_it_cut_off))

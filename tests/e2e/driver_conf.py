@@ -150,6 +150,8 @@ class PluginOptions(OptionsCase):
         spec = make()
         self.assertEqual(spec["path"], f"/var/run/netns/{alloc}")
         its = f"net:[{os.stat(spec['path']).st_ino}]"
+        modes = [oct(os.stat(path).st_mode & 0o7777) for path in ("/run/davit/.networks", f"/run/davit/.networks/{alloc}")]
+        self.assertEqual(modes, ["0o700", "0o600"])  # as docs/security.md has it
         for _ in range(2):
             text = self.says({}, "hostname; readlink /proc/self/ns/net; cat /etc/hosts", network_isolation_spec=spec)
             self.assertEqual(text.split("\n")[:2], ["picard", its])

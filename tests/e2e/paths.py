@@ -104,7 +104,8 @@ class Jobs(Paths):
         os.umask(mask)
         os.chmod(DATA, 0o755)  # as an older one left it
         self.look_at_jobs()
-        self.assertEqual([row for row in self.missing(DATA, RUN) if "/engine" not in row], [])
+        others = ("/engine", "/.networks")  # Engine looks at the first; driver_conf.test_create_network at containerd-driver's
+        self.assertEqual([row for row in self.missing(DATA, RUN) if not any(word in row for word in others)], [])
 
     def test_umask_0(self):
         self.as_documented(0)

@@ -83,7 +83,7 @@ class Exec(NomadCase):
 
     def test_it_survives_heartbeats_and_many_resizes(self):
         job = self.job().running()
-        with job.exec("sh", "-c", "echo begun; read x; until [ \"$(stty size)\" = '50 51' ]; do sleep 0.1; done; stty size", tty=True) as e:
+        with job.exec("sh", "-c", "echo begun; read x; until [ \"$(stty size 2>/dev/null)\" = '50 51' ]; do sleep 0.1; done; stty size", tty=True) as e:
             e.expect("begun")
             for n in range(1, 51):
                 e.resize(n, n + 1)

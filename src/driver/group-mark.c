@@ -3,6 +3,7 @@
 #include "file.h"
 #include "handle.h"
 #include "mem.h"
+#include "places.h"
 #include <dirent.h>
 #include <limits.h>
 #include <string.h>
@@ -10,10 +11,6 @@
 
 enum { MARK_MAX = PATH_MAX + 32, YOUNG_S = 600 };
 #define CONFIGURED "configured"
-
-static char *marks_folder(const char *run_dir) { return mem_printf("%s/.networks", run_dir); }
-
-static char *mark_path(const char *run_dir, const char *alloc) { return mem_printf("%s/.networks/%s", run_dir, alloc); }
 
 void group_mark_done(struct group_mark *m)
 {
@@ -25,7 +22,7 @@ void group_mark_done(struct group_mark *m)
 /* Two lines: the folder, and the word or nothing. */
 int group_mark_write(const char *run_dir, const struct group_mark *m, struct err *err)
 {
-	_cleanup_free_ char *folder = marks_folder(run_dir), *path = mark_path(run_dir, m->alloc),
+	_cleanup_free_ char *folder = places_networks(run_dir, ""), *path = places_networks(run_dir, m->alloc),
 			    *text = mem_printf("%s\n%s\n", m->alloc_dir ? m->alloc_dir : "", m->configured ? CONFIGURED : "");
 	int r = file_mkdirs_private(folder, err);
 
@@ -34,14 +31,14 @@ int group_mark_write(const char *run_dir, const struct group_mark *m, struct err
 
 void group_mark_remove(const char *run_dir, const char *alloc)
 {
-	_cleanup_free_ char *path = mark_path(run_dir, alloc);
+	_cleanup_free_ char *path = places_networks(run_dir, alloc);
 
 	(void)unlink(path);
 }
 
 void group_mark_outlived(const char *run_dir, const char *alloc)
 {
-	_cleanup_free_ char *path = mark_path(run_dir, alloc);
+	_cleanup_free_ char *path = places_networks(run_dir, alloc);
 	struct stat st;
 
 	if (stat(path, &st) == 0 && st.st_mtime + YOUNG_S < clock_wall() / NSEC_PER_SEC)
@@ -50,7 +47,7 @@ void group_mark_outlived(const char *run_dir, const char *alloc)
 
 static bool mark_read(const char *run_dir, const char *alloc, struct group_mark *ret)
 {
-	_cleanup_free_ char *path = mark_path(run_dir, alloc);
+	_cleanup_free_ char *path = places_networks(run_dir, alloc);
 	_cleanup_buf_ struct buf text = { 0 };
 	size_t len;
 
@@ -65,7 +62,7 @@ static bool mark_read(const char *run_dir, const char *alloc, struct group_mark 
 
 void group_marks_each(const char *run_dir, void (*each)(void *arg, const struct group_mark *), void *arg)
 {
-	_cleanup_free_ char *folder = marks_folder(run_dir);
+	_cleanup_free_ char *folder = places_networks(run_dir, "");
 	_cleanup_(closedirp) DIR *d = opendir(folder);
 
 	for (struct dirent *e; d && (e = readdir(d));) {

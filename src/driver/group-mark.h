@@ -1,6 +1,6 @@
 /* What a plugin knows of the network namespaces of allocations (group-network.h) and the next one must know, too: a file for each,
- * RUN/.networks/ALLOC, which a boot takes away as it does the namespace. (No namespace of containerd's begins with a dot.) Every
- * client's driver on the host sees those of all. */
+ * RUN/.networks/ALLOC (places.h), which a boot takes away as it does the namespace. Every client's driver on the host sees those of
+ * all. */
 #pragma once
 #include "err.h"
 #include <stdbool.h>

@@ -54,6 +54,8 @@ char *places_cgroup(const struct core *c, const char *id)
 	return mem_printf("%s/cgroup", dir);
 }
 
+char *places_networks(const char *run_dir, const char *alloc) { return of_namespace(run_dir, "", ".networks", alloc); }
+
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)

@@ -34,6 +34,10 @@ char *places_lock_name(const char *entry);
 /* DATA/volumes/NS/NAME; "" gives the folder of all. */
 char *places_volume(const struct core *, const char *name);
 
+/* RUN/.networks/ALLOC: what containerd-driver notes of a network namespace that it has made (driver/group-mark.h). No namespace of
+ * containerd's begins with a dot. "" gives the folder. */
+char *places_networks(const char *run_dir, const char *alloc);
+
 /* The containerd of our own (own.h): RUN/engine/NAME and DATA/engine/NAME, "" for the folders themselves. In RUN it stands beside
  * the folders of namespaces, so none of ours is called that. */
 #define PLACES_OWN "engine"

@@ -25,7 +25,8 @@ static bool find_beside(const char *dir, const char *name, char **ret_path)
 {
 	return find_at(ret_path, "%s%s", dir, name) || find_at(ret_path, "%s../libexec/davit/%s", dir, name) ||
 	       find_at(ret_path, "%s../%s/%s", dir, name, name) || /* the build tree: a folder a program */
-	       find_at(ret_path, "%s../shim/%s", dir, name);
+	       find_at(ret_path, "%s../shim/%s", dir, name) || find_at(ret_path, "%s../monitor/%s", dir, name) ||
+	       find_at(ret_path, "%s../cli/%s", dir, name);
 }
 
 /* A plugin stands alone in its host's folder: then the davit that PATH leads to has the others beside it. */

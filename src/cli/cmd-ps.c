@@ -61,6 +61,7 @@ static char *state_text(const struct job_row *row)
 	case JOB_RUNNING: return mem_printf("Up %s", human_span(now - row->started_at, text));
 	case JOB_PAUSED: return mem_printf("Up %s (Paused)", human_span(now - row->started_at, text));
 	case JOB_EXITED: return mem_printf("Exited (%d) %s", row->exit_code, human_ago(row->exited_at, now, text));
+	case JOB_RESTARTING: return mem_printf("Restarting (%d) %s", row->exit_code, human_ago(row->exited_at, now, text));
 	case JOB_CREATED: return mem_strdup("Created");
 	case JOB_UNKNOWN: break;
 	}
@@ -115,7 +116,7 @@ static json *ps_row_json(const struct job_row *row)
 	json_put_str(o, "image", row->image);
 	json_put_str(o, "command", row->command);
 	json_put_str(o, "status", job_state_name(row->state));
-	if (row->state == JOB_EXITED)
+	if (row->state == JOB_EXITED || row->state == JOB_RESTARTING)
 		json_put_int(o, "exit_code", row->exit_code);
 	if (row->n_tasks > 1) {
 		json_put_int(o, "tasks", (int64_t)row->n_tasks);

@@ -4,7 +4,7 @@
 #include "fork-heir.h"
 
 struct start_flags {
-	bool attach, interactive;
+	bool attach, interactive, again;
 	const char *detach_keys;
 };
 #define AT(f) .at = offsetof(struct start_flags, f)
@@ -13,17 +13,19 @@ static const struct opt start_opts[] = {
 	  AT(attach) },
 	{ "interactive", 'i', .help = "For Docker's users; a job made with -i has its input anyway", .set = opt_bool,
 	  AT(interactive), .hidden = true },
+	{ "again", .help = "Only where it is due, as its monitor has it", .set = opt_bool, AT(again), .hidden = true },
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
 	{ 0 },
 };
 
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const struct run_opts detached = { .mode = RUN_DETACHED, .heir = fork_heir };
+	const struct run_opts detached = { .mode = RUN_DETACHED,
+					   .heir = fork_heir,
+					   .again = ((const struct start_flags *)arg)->again };
 	struct run_result res = { 0 };
 	int r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
 
-	(void)arg;
 	run_result_done(&res);
 	return r;
 }
@@ -54,7 +56,7 @@ static int start_run(struct cli *cli, void *opts, const struct strv *args, struc
 	r = cli_core(cli, err);
 	if (r < 0)
 		return r;
-	return f->attach ? start_attached(cli, f, args->v[0], err) : cli_each(cli, args, start_one, NULL, false, err);
+	return f->attach ? start_attached(cli, f, args->v[0], err) : cli_each(cli, args, start_one, opts, false, err);
 }
 
 const struct command cmd_start = {

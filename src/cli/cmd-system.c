@@ -34,7 +34,7 @@ static void count_jobs(const struct job_rows *rows, struct kind *k)
 {
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct job_row *row = &rows->v[i];
-		bool active = row->state == JOB_RUNNING || row->state == JOB_PAUSED || row->state == JOB_UNKNOWN;
+		bool active = job_state_is_active(row->state);
 		int64_t size = row->size > 0 ? row->size : 0;
 
 		k->total++;

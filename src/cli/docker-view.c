@@ -22,7 +22,7 @@ static json *view_state(json *state)
 	put_text(o, "Status", status);
 	json_put_bool(o, "Running", status && (!strcmp(status, "running") || !strcmp(status, "paused")));
 	json_put_bool(o, "Paused", status && !strcmp(status, "paused"));
-	json_put_bool(o, "Restarting", false);
+	json_put_bool(o, "Restarting", status && !strcmp(status, "restarting"));
 	json_put_bool(o, "Dead", false);
 	json_put_int(o, "Pid", json_get_int(state, "pid", 0));
 	json_put_int(o, "ExitCode", json_get_int(state, "exit_code", 0));
@@ -243,7 +243,7 @@ static void view_rows(json *o, const struct shape *s, json *given)
 static json *view_host_config(json *own, json *job, json *task)
 {
 	json *o = json_new_object(), *restart = json_new_object(), *log = json_new_object(), *cpus = json_get(task, "cpus");
-	const char *driver = json_get_str(task, "log");
+	const char *driver = json_get_str(task, "log"), *policy = json_get_str(json_get_object(task, "restart"), "policy");
 
 	put_text(o, "NetworkMode", json_get_str(json_get_object(own, "network"), "name"));
 	put_text(o, "Runtime", json_get_str(own, "runtime"));
@@ -254,8 +254,8 @@ static json *view_host_config(json *own, json *job, json *task)
 	view_rows(o, &task_shape, task);
 	put_text(o, "IpcMode", "private");
 	put_text(o, "PidMode", NULL);
-	json_put_str(restart, "Name", "no");
-	json_put_int(restart, "MaximumRetryCount", 0);
+	json_put_str(restart, "Name", policy ? policy : "no");
+	json_put_int(restart, "MaximumRetryCount", json_get_int(json_get_object(task, "restart"), "attempts", 0));
 	json_put(o, "RestartPolicy", restart);
 	json_put_str(log, "Type", driver && !strcmp(driver, "none") ? "none" : "json-file");
 	json_put(o, "LogConfig", log);
@@ -293,7 +293,7 @@ void docker_view_job(json *own)
 	put_text(own, "ProcessLabel", json_get_str(json_get_object(spec, "process"), "selinuxLabel"));
 	put_text(own, "MountLabel", json_get_str(json_get_object(spec, "linux"), "mountLabel"));
 	json_put(own, "GraphDriver", view_graph_driver(own));
-	json_put_int(own, "RestartCount", 0);
+	json_put_int(own, "RestartCount", json_get_int(own, "restarts", 0));
 	json_put(own, "State", view_state(state));
 	json_put(own, "Config", view_config(own, task, spec));
 	json_put(own, "HostConfig", view_host_config(own, job, task));

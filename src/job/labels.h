@@ -24,6 +24,9 @@
 #define RECORD_MOUNT_LABEL LABEL_PREFIX "mount-label" /* SELinux label of the container's root; none: it has none */
 #define RECORD_OF LABEL_PREFIX "of"                   /* of a further task: the job's id, which is its first container's */
 #define RECORD_SET LABEL_PREFIX "set"                 /* of which set the job is; none: of none */
+#define RECORD_STOPPED LABEL_PREFIX "stopped"         /* when a person stopped it (RFC 3339), since it was last started */
+#define RECORD_RESTARTS LABEL_PREFIX "restarts"       /* restart-policy.h: what its ends have counted up, when it is due */
+#define RECORD_TROUBLE LABEL_PREFIX "trouble"         /* why its last restart came to nothing */
 /* Its extension: the job's JSON. */
 #define RECORD_JOB LABEL_PREFIX "job"
 #define RECORD_JOB_TYPE "davit.v1.Job"

@@ -4,6 +4,7 @@
 #include "job-name.h"
 #include "job-row.h"
 #include "mem.h"
+#include "monitored.h"
 #include "netshare.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static json *state_json(const struct job_row *row)
 
 	json_put_str(o, "status", job_state_name(row->state));
 	json_put_int(o, "pid", row->state == JOB_RUNNING || row->state == JOB_PAUSED ? row->pid : 0);
-	if (row->state == JOB_EXITED)
+	if (row->state == JOB_EXITED || row->state == JOB_RESTARTING)
 		json_put_int(o, "exit_code", row->exit_code);
 	json_put_time(o, "created_at", row->created_at);
 	json_put_time(o, "started_at", row->started_at);
@@ -154,6 +155,10 @@ static json *inspect_json(const struct inspected *x, const struct record *own, c
 	json_put_str(o, "runtime", row->runtime);
 	json_put_str(o, "snapshotter", own->c.snapshotter);
 	json_put(o, "state", state_json(row));
+	if (x->job.job && monitored_asks(x->job.job)) {
+		json_put_int(o, "restarts", row->restarts);
+		json_put_str(o, "trouble", dict_get(&x->job.c.labels, RECORD_TROUBLE));
+	}
 	json_put(o, "network", network_json(x->core, &x->job, row));
 	json_put(o, "networks", attachments_json(x->core, &x->job, row));
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
@@ -184,6 +189,7 @@ int job_inspect(struct core *c, const char *name, const struct ctx *ctx, json **
 		job_row_fill_task(c, &x.job, task_record(&x, rec.task), &x.states[rec.task], &row);
 	else
 		job_row_fill(c, &x.job, x.states, x.n, &row);
+	monitored_ensure(c, &x.job, &x.states[0]);
 	*ret = inspect_json(&x, one ? task_record(&x, rec.task) : &x.job, &row);
 	job_row_done(&row);
 	return 0;

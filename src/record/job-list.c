@@ -2,6 +2,7 @@
 #include "job-filter.h"
 #include "job-name.h"
 #include "mem.h"
+#include "monitored.h"
 #include "namespaces.h"
 #include "snapshots.h"
 #include <stdlib.h>
@@ -18,8 +19,7 @@ void job_rows_done(struct job_rows *l)
 /* What was never complete is no job yet, and a --rm job that has ended is one no more. */
 static bool is_listed(const struct record *rec, const struct job_row *row)
 {
-	return row->state == JOB_RUNNING || row->state == JOB_PAUSED || row->state == JOB_UNKNOWN ||
-	       dict_get(&rec->c.labels, RECORD_COMPLETE) != NULL;
+	return job_state_is_active(row->state) || dict_get(&rec->c.labels, RECORD_COMPLETE) != NULL;
 }
 
 static bool has_layer(const struct ctrd_container *c) { return c->snapshotter && c->snapshot_key && *c->snapshot_key; }
@@ -116,8 +116,7 @@ static bool wants_ended(const struct job_filter *f) { return f->all || f->last |
 static int list_add_row(struct listing_of *l, const struct record *job, const struct ctrd_container *own, struct job_row *row,
 			struct err *err)
 {
-	const bool wanted =
-		is_listed(job, row) && (wants_ended(l->filter) || (row->state != JOB_EXITED && row->state != JOB_CREATED));
+	const bool wanted = is_listed(job, row) && (wants_ended(l->filter) || job_state_is_active(row->state));
 	int r = wanted ? job_filter_row(row, l->filter->filters, err) : 0;
 
 	if (r <= 0) {
@@ -171,6 +170,7 @@ static int add_job(struct listing_of *l, const struct record *job, struct err *e
 		states[i] = t ? *t : (struct task_status){ .state = TASK_ABSENT };
 	}
 	job_row_fill(c, job, states, n, &row);
+	monitored_ensure(c, job, &states[0]);
 	if (l->filter->all && l->asked->own && !is_listed(job, &row) && !claim_locked(c, job->name))
 		l->out->left++;
 	if (!l->filter->tasks || n == 1 || !job->job)

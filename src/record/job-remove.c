@@ -4,6 +4,7 @@
 #include "job-name.h"
 #include "kept-logs.h"
 #include "mem.h"
+#include "monitored.h"
 #include "name.h"
 #include "reconcile.h"
 #include "remains.h"
@@ -163,9 +164,10 @@ static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct
 
 	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
 		const struct record *rec = &recs.v[i];
+		struct task_status t;
 
-		r = job_may_live(c, rec->c.id, ctx, NULL, err);
-		if (r != 0 || claim_locked(c, rec->name))
+		r = job_may_live(c, rec->c.id, ctx, &t, err);
+		if (r != 0 || claim_locked(c, rec->name) || monitored_is_restarting(rec, &t))
 			continue;
 		if (!dry_run)
 			r = remove_record(c, rec, &(struct removal){ .volumes = volumes }, ctx, err);

@@ -5,15 +5,18 @@
 #include "job-order.h"
 #include "job-pod.h"
 #include "mem.h"
+#include "monitored.h"
 #include "netshare.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char *const state_names[] = { "created", "running", "paused", "exited", "unknown" };
+static const char *const state_names[] = { "created", "running", "paused", "restarting", "exited", "unknown" };
 
 const char *job_state_name(enum job_state s) { return state_names[s]; }
+
+bool job_state_is_active(enum job_state s) { return s != JOB_CREATED && s != JOB_EXITED; }
 
 bool job_state_exists(const char *name)
 {
@@ -253,6 +256,7 @@ static void describe_pod(const struct job *job, struct job_row *row)
 void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, struct job_row *row)
 {
 	const struct task_status all = status_of_all(rec, tasks, n);
+	struct restarts counted;
 
 	row_describe(c, rec, &rec->c, mem_strdup(rec->name), row);
 	if (rec->job && job_is_pod(rec->job))
@@ -263,6 +267,10 @@ void job_row_fill(const struct core *c, const struct record *rec, const struct t
 	row->ports = rec->job ? ports_text(rec->job) : mem_strdup("");
 	row->mounts = rec->job ? mounts_text(rec->job, 0, rec->job->n_tasks) : mem_strdup("");
 	row_state(rec, &all, record_exit(rec, &row->exit_code, &row->exited_at), row);
+	(void)restarts_parse(dict_get(&rec->c.labels, RECORD_RESTARTS), &counted, NULL);
+	row->restarts = counted.count;
+	if (row->state == JOB_EXITED && monitored_is_restarting(rec, &all))
+		row->state = JOB_RESTARTING;
 }
 
 void job_row_fill_task(const struct core *c, const struct record *job, const struct record *task, const struct task_status *t,

@@ -3,7 +3,16 @@
 #include "record.h"
 #include "task.h"
 
-enum job_state { JOB_CREATED, JOB_RUNNING, JOB_PAUSED, JOB_EXITED, JOB_UNKNOWN };
+enum job_state {
+	JOB_CREATED,
+	JOB_RUNNING,
+	JOB_PAUSED,
+	JOB_RESTARTING /* it has ended, and is going to be started again */,
+	JOB_EXITED,
+	JOB_UNKNOWN
+};
+/* It is not at its end: neither created only nor exited. */
+bool job_state_is_active(enum job_state);
 const char *job_state_name(enum job_state);
 bool job_state_exists(const char *name);
 
@@ -18,6 +27,7 @@ struct job_row {
 	int64_t created_at, started_at, exited_at; /* 0 unknown */
 	char *ports;                               /* "0.0.0.0:18080->8080/tcp, ..." */
 	char *mounts;                              /* volumes and host paths, with commas between */
+	int64_t restarts;                          /* since a person started it */
 	int64_t size;                              /* bytes of the writable layer; -1: not asked for, or not known */
 	struct dict labels;
 };

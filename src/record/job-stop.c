@@ -7,6 +7,7 @@
 #include "remains.h"
 #include "stop.h"
 #include "task.h"
+#include "monitored.h"
 #include <signal.h>
 
 int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct err *err)
@@ -16,7 +17,9 @@ int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 
 	if (r < 0)
 		return r;
-	r = stop_tasks(c, &rec, timeout, NULL, ctx, err);
+	r = monitored_stop(c, &rec, ctx, err);
+	if (r >= 0)
+		r = stop_tasks(c, &rec, timeout, NULL, ctx, err);
 	if (r > 0 && last)
 		last(c, (const char *const[]){ rec.c.id }, 1, timeout, ctx);
 	if (r > 0)

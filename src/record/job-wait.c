@@ -1,9 +1,27 @@
 #include "job-wait.h"
 #include "job-exit.h"
 #include "job-name.h"
+#include "clock.h"
 #include "mem.h"
+#include "monitored.h"
+#include "poke.h"
 #include "remains.h"
 #include "task-wait.h"
+
+enum { BEGIN_MS = 100 /* until a monitor has its file */ };
+
+/* What is on its record now, which is there. */
+static int record_look_again(struct core *c, struct record *job, const struct ctx *ctx, struct err *err)
+{
+	struct record now = { 0 };
+	int r = record_get(c, job->c.id, ctx, &now, err);
+
+	if (r < 0)
+		return r;
+	record_done(job);
+	*job = now;
+	return 0;
+}
 
 /* Until all have ended; of one that is settled its record remembers. @exits: of each, time 0 where it is not known. */
 static int wait_for_tasks(struct core *c, const struct record *job, struct ctrd_exit *exits, const struct ctx *ctx, struct err *err)
@@ -52,13 +70,52 @@ static int wait_for_one(struct core *c, const struct record *rec, const struct c
 	return 0;
 }
 
-static int wait_for_job(struct core *c, const struct record *job, const struct ctx *ctx, int *ret_code, struct err *err)
+/* 1: it is to be looked at again; 0: it stays ended. */
+static int await_restart(struct core *c, struct record *job, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *path = places_monitor(c, job->c.id);
+	_cleanup_(poke_done) struct poke poke = { .fd = -1 };
+	struct restarts unused;
+	struct task_status t;
+	struct ctrd_exit exit;
+	int r, seen = poke_init(&poke, c->loop, path, NULL); /* before the look */
+
+	r = task_look(c, job->c.id, ctx, &t, err);
+	if (r >= 0)
+		r = record_look_again(c, job, ctx, err);
+	if (r < 0)
+		return r;
+	switch (monitored_look(job, &t, clock_wall(), &unused)) {
+	case MONITORED_LIVES:
+		r = task_wait(c, job->c.id, NULL, ctx, &exit, err);
+		return r < 0 && r != -ERR_NOT_FOUND ? r : (err_clear(err), 1);
+	case MONITORED_DECIDED:
+	case MONITORED_DUE: break;
+	case MONITORED_NOTHING:
+	case MONITORED_ENDED:
+	default: return 0;
+	}
+	monitored_ensure(c, job, &t);
+	if (seen < 0) /* it has just begun */
+		r = loop_pause(c->loop, BEGIN_MS, ctx, err);
+	while (r >= 0 && seen >= 0 && !poke.seen)
+		r = loop_turn(c->loop, ctx, err);
+	return r < 0 ? r : 1;
+}
+
+static int wait_for_job(struct core *c, struct record *job, const struct ctx *ctx, int *ret_code, struct err *err)
 {
 	const size_t n = job_id_tasks(job->c.id);
 	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, n);
 	struct ctrd_exit all;
 	int64_t at;
-	int r = n > 1 ? wait_for_tasks(c, job, exits, ctx, err) : task_wait(c, job->c.id, NULL, ctx, &exits[0], err);
+	int r;
+
+	do
+		r = await_restart(c, job, ctx, err);
+	while (r > 0);
+	if (r >= 0)
+		r = n > 1 ? wait_for_tasks(c, job, exits, ctx, err) : task_wait(c, job->c.id, NULL, ctx, &exits[0], err);
 
 	if (r < 0 && r != -ERR_NOT_FOUND)
 		return err_wrap(err, r, "wait for job %s", job->name);
@@ -75,7 +132,7 @@ static int wait_for_job(struct core *c, const struct record *job, const struct c
 int job_wait(struct core *c, const char *name, const struct ctx *ctx, int *ret_code, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 }, found = { 0 };
-	const struct record *job = &rec;
+	struct record *job = &rec;
 	bool all;
 	int r = record_find_task(c, name, ctx, &rec, &all, err);
 

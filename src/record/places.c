@@ -56,6 +56,13 @@ char *places_cgroup(const struct core *c, const char *id)
 
 char *places_networks(const char *run_dir, const char *alloc) { return of_namespace(run_dir, "", ".networks", alloc); }
 
+char *places_monitor(const struct core *c, const char *id)
+{
+	_cleanup_free_ char *dir = places_run(c, id);
+
+	return mem_printf("%s.monitor", dir);
+}
+
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)

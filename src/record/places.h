@@ -23,6 +23,9 @@ char *places_attach(const struct core *, const char *id, const char *what);
 char *places_share(const struct core *, const char *ns, const char *id);
 char *places_shares(const struct core *, const char *ns); /* RUN/NS, which those are in */
 
+/* RUN/NS/ID.monitor: held by the davit-monitor that looks after it (monitored.h). */
+char *places_monitor(const struct core *, const char *id);
+
 /* RUN/NS/NAME.lock: held by who works on the job of that name (claim.h). */
 #define PLACES_LOCK_END ".lock"
 char *places_lock(const struct core *, const char *name);

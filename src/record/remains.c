@@ -5,6 +5,7 @@
 #include "kept-logs.h"
 #include "log.h"
 #include "mem.h"
+#include "monitored.h"
 #include "netns.h"
 #include "netshare.h"
 #include "orphans.h"
@@ -463,6 +464,7 @@ int remains_remove(struct core *c, const char *name, const struct job_over *over
 	kept_logs_take(c, &rec, over);
 	remains_remove_files(c, over, true);
 	r = remove_records(c, over, snapshotter, ctx, err);
+	monitored_forget(c, job_over_id(over));
 	if (r < 0 || kept) /* the claim stays, so that what is left can be found; or it stands for the network */
 		return r;
 	return remains_remove_claim(c, name, ctx, err);

@@ -5,6 +5,8 @@
 #include "foreground.h"
 #include "mem.h"
 #include "unheeded.h"
+#include "job-steps.h"
+#include "monitored.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,6 +62,8 @@ int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, 
 	ret->pid = run->tasks[0].pid;
 	if (run->opts->started)
 		run->opts->started(run->opts->started_arg, ret->name, ret->id);
+	if (run_starts(run))
+		monitored_started(run->core, run->job, run->id);
 	if (run->opts->mode == RUN_FOREGROUND)
 		return foreground_run(run, ctx, ret, origin, err);
 	if (run->n_tasks > 1) /* while their steps went on side by side, a fork would have come between */

@@ -4,6 +4,8 @@
 #include "mem.h"
 #include "remains.h"
 #include "task.h"
+#include "monitored.h"
+#include "clock.h"
 
 int run_load_records(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
@@ -37,7 +39,27 @@ static int others_run(const struct run *run, const struct ctx *ctx, struct err *
 	return r;
 }
 
-/* A job that exists: its records, with the tasks of its last run deleted. 1: it runs, and nobody wants to see it. */
+/* Its monitor wants it, and since then nobody has changed anything. The record was read before the lock was had. */
+enum { START_UNWANTED = 2 };
+static int start_is_due(struct run *run, struct record *rec, const struct task_status *t, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record now = { 0 };
+	struct restarts unused;
+	int r = record_get(run->core, run->id, ctx, &now, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), START_UNWANTED;
+	if (r < 0)
+		return r;
+	if (monitored_look(&now, t, clock_wall(), &unused) != MONITORED_DUE)
+		return START_UNWANTED;
+	dict_done(&rec->c.labels);
+	rec->c.labels = TAKE_STRUCT(now.c.labels);
+	return 0;
+}
+
+/* A job that exists: its records, with the tasks of its last run deleted. 1: it runs, and nobody wants to see it. START_UNWANTED.
+ */
 static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, pid_t *ret_pid, struct err *err)
 {
 	struct task_status t;
@@ -53,7 +75,9 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	if (r < 0)
 		return r;
 	r = task_look(run->core, run->id, ctx, &t, err);
-	if (r < 0)
+	if (r >= 0 && run->opts->again)
+		r = start_is_due(run, rec, &t, ctx, err);
+	if (r < 0 || r == START_UNWANTED)
 		return r;
 	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED) {
 		*ret_pid = t.pid;

@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "set-follow.h"
 #include "set-state.h"
+#include "monitored.h"
 #include "task-wait.h"
 #include "unheeded.h"
 #include <string.h>
@@ -165,6 +166,8 @@ static void end_run(struct run *run, struct run_result *ret)
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 	ret->name = mem_strdup(run->job->name);
 	ret->id = mem_strdup(run->id);
+	if (run_starts(run))
+		monitored_started(run->core, run->job, run->id);
 	foreground_heir(run);
 }
 

@@ -1,8 +1,8 @@
 #include "shim-streams.h"
+#include "core-words.h"
 #include "mem.h"
 #include "runtime-options.h"
 #include "self.h"
-#include <unistd.h>
 
 /* Of a start that decides nothing any more (poststop.c) its record knows. */
 static const char *type_of_task(const struct run_task *t)
@@ -14,38 +14,14 @@ bool shim_writes_log(const struct run_task *t) { return runtime_is_davit(type_of
 
 bool shim_is_heir(const struct run *run) { return run->n_tasks == 1 && !run->set && shim_writes_log(&run->tasks[0]); }
 
-/* The shim has another folder than we. */
-static char *absolute(char *path)
-{
-	_cleanup_free_ char *from = path, *here = *path == '/' ? NULL : getcwd(NULL, 0);
-
-	return here ? mem_printf("%s/%s", here, from) : TAKE_PTR(from);
-}
-
-static void push_flag(struct strv *words, const char *flag, const char *value)
-{
-	if (!value)
-		return;
-	strv_push(words, flag);
-	strv_push(words, value);
-}
-
-/* davit rm -v ID, with where we are: whatever this davit was told, that one is. */
+/* davit rm -v ID */
 static void removal(const struct run *run, struct strv *out)
 {
-	const struct core_conf *conf = &run->core->conf;
-	_cleanup_free_ char *davit = NULL, *address = absolute(mem_strdup(run->core->address)),
-			    *run_dir = absolute(mem_strdup(conf->run_dir)), *data_dir = absolute(mem_strdup(conf->data_dir));
+	_cleanup_free_ char *davit = NULL;
 
 	if (self_find("davit", &davit, NULL) < 0)
 		return;
-	strv_push(out, davit);
-	push_flag(out, "--address", address);
-	push_flag(out, "--namespace", conf->ns);
-	push_flag(out, "--cni-path", conf->cni.path);
-	push_flag(out, "--cni-conf-dir", conf->cni.conf_dir);
-	push_flag(out, "--run-dir", run_dir);
-	push_flag(out, "--data-dir", data_dir);
+	core_words(run->core, davit, out);
 	strv_push(out, "--no-engine");
 	strv_push(out, "rm");
 	strv_push(out, "-v");
@@ -65,14 +41,14 @@ void shim_streams_uri(const struct run_task *t, struct log_uri *ret)
 	*ret = (struct log_uri){ .size = t->task->log_max_size,
 				 .files = t->task->log_max_files,
 				 .unread = logs_unread(t),
-				 .attach = absolute(places_attach(t->core, t->run->id, number)) };
+				 .attach = core_absolute(places_attach(t->core, t->run->id, number)) };
 	if (t->task->log == JOB_LOG_FILE)
-		ret->path = absolute(places_log(t->core, t->id));
+		ret->path = core_absolute(places_log(t->core, t->id));
 	if (t->run->job->remove && shim_is_heir(t->run))
 		removal(t->run, &ret->after);
 }
 
 void shim_streams_exec(const struct core *c, const char *job_id, const char *exec_id, struct log_uri *ret)
 {
-	*ret = (struct log_uri){ .attach = absolute(places_attach(c, job_id, exec_id)) };
+	*ret = (struct log_uri){ .attach = core_absolute(places_attach(c, job_id, exec_id)) };
 }

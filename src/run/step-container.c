@@ -1,5 +1,6 @@
 /* The steps "container" and "complete": the record in containerd. */
 #include "job-steps.h"
+#include "monitored.h"
 #include "clock.h"
 #include "held.h"
 #include "job-order.h"
@@ -102,6 +103,23 @@ bool complete_wanted(const void *state) { return !starts_to_remove(state) || !ru
 /* Beside the start; but a --rm job that was created is prey without its label, so it keeps that until it runs. */
 bool complete_needs_start(const void *state) { return starts_to_remove(state); }
 
+/* What a person starts begins to count anew. */
+static void run_count_start(const struct run *run, struct dict *labels)
+{
+	struct restarts s = { 0 };
+	char text[RESTARTS_TEXT];
+
+	if (!monitored_asks(run->job))
+		return;
+	if (run->opts->again) {
+		(void)restarts_parse(dict_get(&run->records[0].c.labels, RECORD_RESTARTS), &s, NULL);
+		restart_begun(&s);
+	}
+	dict_set(labels, RECORD_RESTARTS, run->opts->again ? restarts_text(&s, text) : "");
+	dict_set(labels, RECORD_TROUBLE, "");
+	dict_set(labels, RECORD_STOPPED, "");
+}
+
 int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
@@ -113,8 +131,10 @@ int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 	dict_set(&labels, RECORD_COMPLETE, starts_to_remove(run) ? "" : now);
 	if (run_starts(run))
 		dict_set(&labels, RECORD_STARTED, now);
-	if (run->records)
+	if (run->records) {
 		dict_set(&labels, RECORD_EXIT, "");
+		run_count_start(run, &labels);
+	}
 	run->call[S_COMPLETE] = containers_set_labels_begin(run_ctrd(run), run->id, &labels, ctx);
 	return 0;
 }

@@ -22,7 +22,7 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 
 		u->poststop |= t->lifecycle == LIFE_POSTSTOP;
 		u->sidecar |= j->n_tasks > 1 && (t->sidecar || t->leader);
-		u->restart |= t->restart && t->restart->policy != RESTART_NO;
+		u->restart |= j->n_tasks > 1 && t->restart && t->restart->policy != RESTART_NO;
 		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
 		u->healthy |= wants_health(t->depends_on, t->n_depends_on);
 	}
@@ -37,7 +37,7 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool w
 	for (size_t i = 0; i < n; i++)
 		unheeded_look(&jobs[i], &u);
 	if (u.restart)
-		strv_push(&what, "restart policies");
+		strv_push(&what, "restart policies of several tasks");
 	if (u.health)
 		strv_push(&what, "health checks");
 	if (u.healthy)

@@ -1,0 +1,9 @@
+/* Another program of ours that is to be where this one is: at the same containerd, with the same folders. It may have another
+ * working folder than we. */
+#pragma once
+#include "core.h"
+
+/* @path (taken) from the root; the caller frees. */
+char *core_absolute(char *path);
+/* @program, and its flags --address, --namespace, --cni-path ...: whatever this davit was told, that one is. */
+void core_words(const struct core *, const char *program, struct strv *out);

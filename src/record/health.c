@@ -1,0 +1,50 @@
+#include "health.h"
+#include "clock.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const health_names[] = { "none", "starting", "healthy", "unhealthy" };
+
+const char *health_state_name(enum health_state s) { return health_names[s]; }
+
+const char *health_text(const struct health *h, char out[HEALTH_TEXT])
+{
+	(void)snprintf(out, HEALTH_TEXT, "%s %" PRId64 " %" PRId64, health_names[h->state], h->failures, h->at);
+	return out;
+}
+
+void health_parse(const char *text, struct health *ret)
+{
+	const size_t n = text ? strcspn(text, " ") : 0;
+	struct health h = { 0 };
+	char end;
+
+	*ret = h;
+	while (n && (size_t)h.state < sizeof health_names / sizeof *health_names &&
+	       (strncmp(health_names[h.state], text, n) != 0 || health_names[h.state][n]))
+		h.state++;
+	if (!n || (size_t)h.state == sizeof health_names / sizeof *health_names)
+		return;
+	if (sscanf(text + n, " %18" SCNd64 " %19" SCNd64 "%c", &h.failures, &h.at, &end) == 2 && h.failures >= 0 && h.at >= 0)
+		*ret = h;
+}
+
+void health_begin(struct health *h) { *h = (struct health){ .state = HEALTH_STARTING }; }
+
+bool health_count(const struct healthcheck *c, bool ok, int64_t started, int64_t now, struct health *h)
+{
+	const enum health_state before = h->state;
+	const bool spared = before == HEALTH_STARTING && now - started < c->start_period * NSEC_PER_SEC;
+
+	h->at = now;
+	if (ok) {
+		h->failures = 0;
+		h->state = HEALTH_HEALTHY;
+	} else if (!spared) {
+		h->failures++;
+		if (h->failures >= c->retries)
+			h->state = HEALTH_UNHEALTHY;
+	}
+	return h->state != before;
+}

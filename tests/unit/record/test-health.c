@@ -1,0 +1,59 @@
+#include "health.h"
+#include "clock.h"
+#include "test.h"
+
+static const int64_t t0 = INT64_C(1800000000) * NSEC_PER_SEC;
+
+/* Checks a second apart, '+' and '-', and the state after each: s, h, u. */
+static void checks(const struct healthcheck *c, const char *results, const char *states)
+{
+	static const char letters[] = {
+		[HEALTH_UNKNOWN] = '?', [HEALTH_STARTING] = 's', [HEALTH_HEALTHY] = 'h', [HEALTH_UNHEALTHY] = 'u'
+	};
+	struct health h = { 0 }, kept;
+	char text[HEALTH_TEXT];
+
+	health_begin(&h);
+	for (size_t i = 0; results[i]; i++) {
+		const enum health_state before = h.state;
+
+		const bool another = health_count(c, results[i] == '+', t0, t0 + (int64_t)(i + 1) * NSEC_PER_SEC, &h);
+
+		assert_int_equal(another, h.state != before);
+		if (letters[h.state] != states[i])
+			fail_msg("%s: after %zu checks it is %s, not %c", results, i + 1, health_state_name(h.state), states[i]);
+		health_parse(health_text(&h, text), &kept);
+		assert_memory_equal(&kept, &h, sizeof h);
+	}
+}
+
+static void as_docker_has_it(void **state)
+{
+	const struct healthcheck three = { .retries = 3 }, one = { .retries = 1 }, late = { .retries = 2, .start_period = 4 };
+
+	(void)state;
+	checks(&three, "+--+---+", "hhhhhhuh");
+	checks(&three, "---+", "ssuh");
+	checks(&one, "-+-", "uhu");
+	checks(&late, "------", "ssssuu"); /* the fourth, after 4 s, counts */
+	checks(&late, "-+--", "shhu");
+}
+
+static void texts_that_are_none(void **state)
+{
+	static const char *const bad[] = { "",           "healthy",      "healthy 1",    "healthy 1 2 3", "healthy 1 2x",
+					   "health 1 2", "healthyx 1 2", "healthy -1 2", " 1 2",          "healthy 1 -2" };
+	struct health h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		h.failures = 7;
+		health_parse(bad[i], &h);
+		if (h.state != HEALTH_UNKNOWN || h.failures)
+			fail_msg("taken: \"%s\"", bad[i]);
+	}
+	health_parse(NULL, &h);
+	assert_int_equal(h.state, HEALTH_UNKNOWN);
+}
+
+RUN_TESTS("health", cmocka_unit_test(as_docker_has_it), cmocka_unit_test(texts_that_are_none))

@@ -10,7 +10,6 @@ static const struct {
 } elsewhere[] = {
 	{ "info", .ours = "doctor" },
 	{ "log", .ours = "logs" },
-	{ "port", .ours = "ps" },
 	{ "container", .instead = "the group may be left away: davit ps, davit run, davit rm" },
 	{ "build", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
 	{ "buildx", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
@@ -28,8 +27,6 @@ static const struct {
 	{ "events", .instead = "ctr -n davit events prints containerd's; davit wait JOB waits for an end" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
-	{ "pause", .instead = "davit kill -s STOP JOB, when it handles that; davit stop JOB ends it" },
-	{ "unpause", .instead = "davit kill -s CONT JOB" },
 	{ "diff", .instead = "davit ps -s tells how much a job has written" },
 	{ "cp", .instead = "mount a folder with davit run -v, or: davit exec -i JOB tar -x -C DIR <FILE" },
 	{ "compose", .instead = "davit run, once for each job" },

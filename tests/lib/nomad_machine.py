@@ -7,8 +7,8 @@ from lib import leaks, nomad_agent, nomad_images, registry, services
 from lib.case import Machine
 
 PORT = 5000
-PROGRAMS = {"containerd-driver": "src/driver", "davit": "src/cli", "davit-image": "src/davit-image", "davit-logger": "src/davit-logger", "davit-monitor": "src/monitor",
-            "davit-init": "src/davit-init"}
+PROGRAMS = {"containerd-driver": "src/driver", "davit": "src/cli", "davit-image": "src/davit-image", "davit-logger": "src/davit-logger",
+            "davit-monitor": "src/monitor", "davit-init": "src/davit-init"}
 VOLUMES = ("s1", "shared", "stock")
 CNI_NETWORK = {"cniVersion": "1.0.0", "name": "tests", "plugins": [
     {"type": "bridge", "bridge": "cni-tests0", "isGateway": True, "ipMasq": True,

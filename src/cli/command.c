@@ -24,7 +24,6 @@ static const struct {
 	{ "attach", .instead = "davit logs -f JOB follows its output; davit exec -it JOB sh gives a shell" },
 	{ "top", .instead = "davit exec JOB ps" },
 	{ "stats", .instead = "davit exec JOB top" },
-	{ "events", .instead = "ctr -n davit events prints containerd's; davit wait JOB waits for an end" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
 	{ "diff", .instead = "davit ps -s tells how much a job has written" },

@@ -130,3 +130,64 @@ int ctrd_event_task(const struct ctrd_event *e, struct ctrd_task_event *ret, str
 	}
 	return err_set(err, ERR_INVALID, "event %s is none of a task", e->topic ? e->topic : url);
 }
+
+void ctrd_named_event_done(struct ctrd_named_event *e)
+{
+	free(e->name);
+	dict_done(&e->labels);
+	*e = (struct ctrd_named_event){ 0 };
+}
+
+static int id_unpack(const ProtobufCMessage *msg, struct ctrd_named_event *ret, struct err *err)
+{
+	(void)err;
+	ret->name = mem_strdup(((const Events__ContainerNamed *)(const void *)msg)->id);
+	return 0;
+}
+
+static int update_unpack(const ProtobufCMessage *msg, struct ctrd_named_event *ret, struct err *err)
+{
+	const Events__ContainerUpdate *m = (const void *)msg;
+
+	ret->name = mem_strdup(m->id);
+	return entries_unpack(m->labels, m->n_labels, &ret->labels, err);
+}
+
+static int image_event_unpack(const ProtobufCMessage *msg, struct ctrd_named_event *ret, struct err *err)
+{
+	(void)err;
+	ret->name = mem_strdup(((const Events__ImageNamed *)(const void *)msg)->name);
+	return 0;
+}
+
+static const struct named_kind {
+	const char *topic; /* what it begins with */
+	const ProtobufCMessageDescriptor *message;
+	int (*unpack)(const ProtobufCMessage *, struct ctrd_named_event *, struct err *err);
+} named_kinds[] = {
+	{ "/containers/update", &events__container_update__descriptor, update_unpack },
+	{ "/containers/", &events__container_named__descriptor, id_unpack },
+	{ "/images/", &events__image_named__descriptor, image_event_unpack },
+};
+
+int ctrd_event_named(const struct ctrd_event *e, struct ctrd_named_event *ret, struct err *err)
+{
+	const char *topic = e->topic ? e->topic : "";
+
+	for (size_t i = 0; i < sizeof named_kinds / sizeof *named_kinds; i++) {
+		_cleanup_(ctrd_named_event_done) struct ctrd_named_event event = { 0 };
+		_cleanup_reply_ struct reply reply = { 0 };
+		int r;
+
+		if (strncmp(topic, named_kinds[i].topic, strlen(named_kinds[i].topic)) != 0)
+			continue;
+		r = pb_unpack(named_kinds[i].message, e->event.value.data, e->event.value.len, &reply.arena, &reply.msg, err);
+		if (r >= 0)
+			r = named_kinds[i].unpack(reply.msg, &event, err);
+		if (r < 0)
+			return err_wrap(err, r, "event %s", topic);
+		*ret = TAKE_STRUCT(event);
+		return 0;
+	}
+	return err_set(err, ERR_INVALID, "event %s is none of a container or an image", topic);
+}

@@ -20,6 +20,14 @@ struct ctrd_task_event {
 void ctrd_task_event_done(struct ctrd_task_event *);
 int ctrd_event_task(const struct ctrd_event *, struct ctrd_task_event *ret, struct err *err);
 
+/* The same of /containers/... and /images/...: whose event it is, and of a container's update its labels from now on. */
+struct ctrd_named_event {
+	char *name;
+	struct dict labels;
+};
+void ctrd_named_event_done(struct ctrd_named_event *);
+int ctrd_event_named(const struct ctrd_event *, struct ctrd_named_event *ret, struct err *err);
+
 struct ctrd_call *events_subscribe(struct ctrd *, const struct strv *filters, const struct ctx *);
 /* The next event: 1, or an error; 0 when the stream ended. The call stays the caller's: ctrd_call_free(). */
 int events_next(struct ctrd_call *, const struct ctx *, struct ctrd_event *ret, struct err *err);

@@ -25,6 +25,7 @@
 #define RECORD_OF LABEL_PREFIX "of"                   /* of a further task: the job's id, which is its first container's */
 #define RECORD_SET LABEL_PREFIX "set"                 /* of which set the job is; none: of none */
 #define RECORD_STOPPED LABEL_PREFIX "stopped"         /* when a person stopped it (RFC 3339), since it was last started */
+#define RECORD_UPDATED LABEL_PREFIX "updated"         /* when its limits or its policy were last changed (RFC 3339) */
 #define RECORD_RESTARTS LABEL_PREFIX "restarts"       /* restart-policy.h: what its ends have counted up, when it is due */
 #define RECORD_TROUBLE LABEL_PREFIX "trouble"         /* why its last restart came to nothing */
 /* Its extension: the job's JSON. */

@@ -60,6 +60,8 @@ static int kill_task(struct core *c, const struct record *rec, const char *id, i
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: is not running", rec->name),
 				"start it with: davit start %s", rec->name);
 	r = tasks_kill(c->ctrd, id, NULL, sig, false, ctx, err);
+	if (r >= 0 && sig == SIGKILL && t.state == TASK_PAUSED) /* the freezer of v1 holds what is to die, too */
+		(void)tasks_resume(c->ctrd, id, ctx, NULL);
 	return r < 0 ? err_wrap(err, r, "kill job %s", rec->name) : 0;
 }
 

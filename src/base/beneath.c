@@ -1,8 +1,10 @@
 #include "beneath.h"
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 static int open_how(int dirfd, const char *path, int flags, unsigned long long resolve)
 {
@@ -93,4 +95,21 @@ int beneath_move(int from_dir, const char *from, int to_dir, const char *to)
 		return -1;
 	}
 	return renameat(from_dir, from, to_dir, to);
+}
+
+bool beneath_is_kernels(int fd)
+{
+	static const long kernels[] = { PROC_SUPER_MAGIC,   SYSFS_MAGIC,      CGROUP_SUPER_MAGIC,      CGROUP2_SUPER_MAGIC,
+					DEVPTS_SUPER_MAGIC, SECURITYFS_MAGIC, DEBUGFS_MAGIC,           TRACEFS_MAGIC,
+					BPF_FS_MAGIC,       SELINUX_MAGIC,    EFIVARFS_MAGIC,          PSTOREFS_MAGIC,
+					BINFMTFS_MAGIC,     NSFS_MAGIC,       0x19800202 /* mqueue */, RDTGROUP_SUPER_MAGIC,
+					0x62656570 /* configfs */ };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+		if ((long)fs.f_type == kernels[i])
+			return true;
+	return false;
 }

@@ -29,3 +29,5 @@ int beneath_chmod(int fd, mode_t mode);
 int beneath_link(int fd, int to_dir, const char *name);
 /* Never over what is there: EEXIST. */
 int beneath_move(int from_dir, const char *from, int to_dir, const char *to);
+/* Is it of a file system whose files are no files: proc, sysfs, cgroup ...? */
+bool beneath_is_kernels(int fd);

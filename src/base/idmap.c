@@ -2,8 +2,13 @@
 #include "file.h"
 #include "mem.h"
 #include "strv.h"
+#include <errno.h>
 #include <inttypes.h>
+#include <linux/securebits.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 enum { SUBID_FILE_MAX = 4 << 20 };
 
@@ -91,4 +96,17 @@ int idmap_of_host(const char *subuid, const char *subgid, struct idmap *ret, str
 	if (r >= 0)
 		*ret = m;
 	return r;
+}
+
+int idmap_make_as(const struct idmap *ids, struct err *err)
+{
+	int bits = prctl(PR_GET_SECUREBITS);
+
+	if (bits < 0 || prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
+		return err_sys(err, errno, "keep capabilities");
+	(void)setfsgid(ids ? ids->gid : getegid());
+	(void)setfsuid(ids ? ids->uid : geteuid());
+	if (!ids)
+		(void)prctl(PR_SET_SECUREBITS, bits & ~SECBIT_NO_SETUID_FIXUP);
+	return 0;
 }

@@ -27,7 +27,6 @@ static const struct {
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
 	{ "diff", .instead = "davit ps -s tells how much a job has written" },
-	{ "cp", .instead = "mount a folder with davit run -v, or: davit exec -i JOB tar -x -C DIR <FILE" },
 	{ "compose", .instead = "davit run, once for each job" },
 	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
 	{ "node", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },

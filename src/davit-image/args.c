@@ -38,7 +38,8 @@ static const struct option_row options[] = {
 	{ "--mark", NULL, LIST, AT(mark), "pull load", "KEY=VALUE", "a label of the record, where there was none of that name" },
 	{ "--output", "-o", TEXT, AT(output), "save export", "FILE", "where the archive goes" },
 	{ "--output-fd", NULL, TEXT, AT(output_fd), "save export", "FD", "the same as an open descriptor" },
-	{ "--ids", NULL, TEXT, AT(ids), "export", "UID:GID:N", "N owners from these on are 0 and on: of a user namespace" },
+	{ "--base", NULL, TEXT, AT(base), "export", "NAME", "the file at descriptor 4 itself, under this name" },
+	{ "--ids", NULL, TEXT, AT(ids), "export extract", "UID:GID:N", "N owners from these on are 0 and on: of a user namespace" },
 	{ "--cmd", NULL, LIST, AT(cmd), "import", "WORDS", "the command: words, or a JSON array" },
 	{ "--entrypoint", NULL, LIST, AT(entrypoint), "import", "WORDS", "the entry point: words, or a JSON array" },
 	{ "--env", "-e", LIST, AT(env), "import", "NAME=VALUE", "an environment variable" },
@@ -58,6 +59,7 @@ static const struct {
 	{ "load", "", "read an OCI or Docker archive (docker save)", 0, 0 },
 	{ "save", "REF...", "write images as an archive", 1, SIZE_MAX },
 	{ "export", "", "write the tree at descriptor 4 as a tar", 0, 0 },
+	{ "extract", "FILE|- FOLDER", "write a tar's files into this folder below descriptor 4", 2, 2 },
 	{ "import", "FILE|- REF", "make an image of a root file system's tar", 2, 2 },
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };

@@ -5,7 +5,7 @@
 
 struct args {
 	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd, *ids,
-		*workdir, *user, *authfile, *helper, *only;
+		*base, *workdir, *user, *authfile, *helper, *only;
 	bool quiet, debug, help, version, login, no_authfile;
 	struct strv cmd, entrypoint, env, expose, label, mark, rest;
 };

@@ -1,6 +1,7 @@
 /* davit-image: fetches, reads and unpacks images for davit. See --help. */
 #include "args.h"
 #include "export.h"
+#include "extract.h"
 #include "import.h"
 #include "load.h"
 #include "log.h"
@@ -102,27 +103,42 @@ static int run_save(struct session *s, const struct args *a, json *images, struc
 	return r < 0 ? r : output_commit(&out, err);
 }
 
+static int read_ids(const struct args *a, struct idmap *ret, struct err *err)
+{
+	if (a->ids && sscanf(a->ids, "%u:%u:%u", &ret->uid, &ret->gid, &ret->n) != 3)
+		return err_set(err, ERR_INVALID, "--ids %.80s: not UID:GID:N", a->ids);
+	return 0;
+}
+
 /* davit hands the tree over as an open folder (image.h: root_fd). */
 static int run_export(struct session *s, const struct args *a, json *images, struct err *err)
 {
 	_cleanup_(output_done) struct output out = { .fd = -1 };
 	struct idmap ids = { 0 };
-	int r = 0;
+	int r = read_ids(a, &ids, err);
 
 	(void)images;
-	if (a->ids && sscanf(a->ids, "%u:%u:%u", &ids.uid, &ids.gid, &ids.n) != 3)
-		return err_set(err, ERR_INVALID, "--ids %.80s: not UID:GID:N", a->ids);
-	r = open_output(a, &s->ctx, &out, err);
 	if (r == 0)
-		r = export_tree(ROOT_FD, &ids, &s->ctx, &out, err);
+		r = open_output(a, &s->ctx, &out, err);
+	if (r == 0)
+		r = export_tree(ROOT_FD, a->base, &ids, &s->ctx, &out, err);
 	return r < 0 ? r : output_commit(&out, err);
+}
+
+static int run_extract(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	struct idmap ids = { 0 };
+	int r = read_ids(a, &ids, err);
+
+	(void)images;
+	return r < 0 ? r : extract_tar(a->rest.v[0], ROOT_FD, a->rest.v[1], &ids, &s->ctx, err);
 }
 
 static const struct {
 	const char *name;
 	int (*run)(struct session *, const struct args *, json *images, struct err *err);
-} verbs[] = { { "pull", run_pull },     { "unpack", run_unpack }, { "load", run_load },
-	      { "import", run_import }, { "save", run_save },     { "export", run_export } };
+} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load },      { "import", run_import },
+	      { "save", run_save }, { "export", run_export }, { "extract", run_extract } };
 
 static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
 {

@@ -184,19 +184,17 @@ static int write_entry(struct export *x, int fd, const struct stat *st, struct a
 
 static int export_folder(struct export *x, int fd, struct err *err);
 
-/* One name in the folder @dirfd. What is gone by now is no error. */
-static int export_name(struct export *x, int dirfd, const char *name, struct err *err)
+/* Takes @path_fd over. */
+static int export_held(struct export *x, int path_fd, struct err *err)
 {
-	_cleanup_close_ int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = path_fd;
 	struct archive_entry *e;
 	struct stat st;
 	int r, below;
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "%s", buf_str(&x->path));
-	if (no_tar_holds(&st))
+	if (no_tar_holds(&st) || (S_ISDIR(st.st_mode) && beneath_is_kernels(fd)))
 		return 0;
 	e = archive_entry_new();
 	if (!e)
@@ -210,6 +208,16 @@ static int export_name(struct export *x, int dirfd, const char *name, struct err
 		return err_sys(err, errno, "%s", buf_str(&x->path));
 	(void)close(TAKE_FD(fd)); /* on the way down one is enough */
 	return export_folder(x, below, err);
+}
+
+/* One name in the folder @dirfd. What is gone by now is no error. */
+static int export_name(struct export *x, int dirfd, const char *name, struct err *err)
+{
+	int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	return fd < 0 ? err_sys(err, errno, "%s", buf_str(&x->path)) : export_held(x, fd, err);
 }
 
 static int export_one(struct export *x, int dirfd, const char *name, struct err *err)
@@ -256,7 +264,23 @@ static void allow_depth(void)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
-int export_tree(int rootfd, const struct idmap *ids, const struct ctx *ctx, struct output *out, struct err *err)
+/* All below the folder @fd, or under @base the file itself. Takes @fd over. */
+static int export_all(struct export *x, int fd, const char *base, struct err *err)
+{
+	int below;
+
+	if (base) {
+		buf_adds(&x->path, base);
+		return export_held(x, fd, err);
+	}
+	below = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* it may be O_PATH */
+	if (below < 0)
+		(void)err_sys(err, errno, "the folder");
+	(void)close(fd);
+	return below < 0 ? -(int)err->code : export_folder(x, below, err);
+}
+
+int export_tree(int rootfd, const char *base, const struct idmap *ids, const struct ctx *ctx, struct output *out, struct err *err)
 {
 	_cleanup_(export_done) struct export x = { .ctx = ctx, .out = out, .ids = *ids, .chunk = mem_resize(NULL, CHUNK) };
 	int r;
@@ -271,7 +295,7 @@ int export_tree(int rootfd, const struct idmap *ids, const struct ctx *ctx, stru
 		(void)close(rootfd);
 		return r;
 	}
-	r = export_folder(&x, rootfd, err);
+	r = export_all(&x, rootfd, base, err);
 	if (r == 0)
 		r = output_check(out, x.tar, archive_write_close(x.tar), err);
 	return r;

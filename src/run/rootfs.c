@@ -52,9 +52,15 @@ static int short_lowerdir(const char *list, struct buf *out, int **fds, size_t *
 	return 0;
 }
 
+enum look_kind {
+	LOOK_IMAGE,
+	LOOK_WHOLE, /* with the upper folder on top */
+	LOOK_WRITE, /* the snapshot itself */
+};
+
 struct look {
 	const struct ctrd_mount *mount;
-	bool whole; /* with the upper folder on top */
+	enum look_kind kind;
 	const char *scratch;
 	struct err *err;
 	int fd, r;
@@ -62,10 +68,10 @@ struct look {
 	size_t n_fds;
 };
 
-static int look_overlay(struct look *l, const char *lowerdir, unsigned long bits)
+static int look_overlay(struct look *l, const char *lowerdir, const char *rest, unsigned long bits)
 {
 	_cleanup_buf_ struct buf data = { 0 };
-	const char *only = strchr(lowerdir, ':') ? NULL : lowerdir;
+	const char *only = l->kind == LOOK_WRITE || strchr(lowerdir, ':') ? NULL : lowerdir;
 	int r;
 
 	if (only) /* one layer: the folder itself is the root */
@@ -73,7 +79,11 @@ static int look_overlay(struct look *l, const char *lowerdir, unsigned long bits
 	r = short_lowerdir(lowerdir, &data, &l->fds, &l->n_fds, l->err);
 	if (r < 0)
 		return r;
-	if (mount("overlay", l->scratch, "overlay", bits | MS_RDONLY, buf_str(&data)) < 0)
+	if (l->kind == LOOK_WRITE)
+		buf_addf(&data, "%s%s", *rest ? "," : "", rest);
+	else
+		bits |= MS_RDONLY;
+	if (mount("overlay", l->scratch, "overlay", bits, buf_str(&data)) < 0)
 		return err_sys(l->err, errno, "mount overlay");
 	return 0;
 }
@@ -90,16 +100,16 @@ static int look_mount(struct look *l)
 
 		if (!strncmp(o, "lowerdir=", 9))
 			lowerdir = o + 9;
-		else if (l->whole && !strncmp(o, "upperdir=", 9))
+		else if (l->kind == LOOK_WHOLE && !strncmp(o, "upperdir=", 9))
 			upperdir = o + 9;
-		else if (!take_flag(o, &bits) && !is_writing(o))
+		else if (!take_flag(o, &bits) && (l->kind == LOOK_WRITE || !is_writing(o)))
 			strv_push(&data, o);
 	}
 	if (lowerdir && upperdir)
 		lowerdir = both = mem_printf("%s:%s", upperdir, lowerdir);
-	if (!strcmp(l->mount->type, "overlay") && lowerdir)
-		return look_overlay(l, lowerdir, bits);
 	text = strv_join(&data, ",");
+	if (!strcmp(l->mount->type, "overlay") && lowerdir)
+		return look_overlay(l, lowerdir, text, bits);
 	if (mount(l->mount->source, l->scratch, l->mount->type, bits, text) < 0)
 		return err_sys(l->err, errno, "mount %s of type %s", l->mount->source, l->mount->type);
 	return 0;
@@ -122,9 +132,9 @@ static void *look_thread(void *arg)
 	return NULL;
 }
 
-static int rootfs_look(const struct ctrd_mounts *mounts, const char *scratch, bool whole, int *ret_fd, struct err *err)
+static int rootfs_look(const struct ctrd_mounts *mounts, const char *scratch, enum look_kind kind, int *ret_fd, struct err *err)
 {
-	struct look l = { .whole = whole, .scratch = scratch, .err = err, .fd = -1 };
+	struct look l = { .kind = kind, .scratch = scratch, .err = err, .fd = -1 };
 	pthread_t t;
 	int r;
 
@@ -146,10 +156,15 @@ static int rootfs_look(const struct ctrd_mounts *mounts, const char *scratch, bo
 
 int rootfs_open(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
 {
-	return rootfs_look(mounts, scratch, false, ret_fd, err);
+	return rootfs_look(mounts, scratch, LOOK_IMAGE, ret_fd, err);
 }
 
 int rootfs_open_whole(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
 {
-	return rootfs_look(mounts, scratch, true, ret_fd, err);
+	return rootfs_look(mounts, scratch, LOOK_WHOLE, ret_fd, err);
+}
+
+int rootfs_open_writable(const struct ctrd_mounts *mounts, const char *scratch, int *ret_fd, struct err *err)
+{
+	return rootfs_look(mounts, scratch, LOOK_WRITE, ret_fd, err);
 }

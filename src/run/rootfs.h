@@ -8,3 +8,5 @@
 int rootfs_open(const struct ctrd_mounts *, const char *scratch, int *ret_fd, struct err *err);
 /* The same with what has been written to it. */
 int rootfs_open_whole(const struct ctrd_mounts *, const char *scratch, int *ret_fd, struct err *err);
+/* The snapshot itself, to be written to: for who holds the lock of a job that does not run. */
+int rootfs_open_writable(const struct ctrd_mounts *, const char *scratch, int *ret_fd, struct err *err);

@@ -19,7 +19,7 @@ static void make_tar(const char *root, const char *tar)
 
 	assert_true(fd >= 0);
 	assert_int_equal(output_open(&out, tar, -1, &none, &err), 0);
-	if (export_tree(fd, &ids, &none, &out, &err) < 0)
+	if (export_tree(fd, NULL, &ids, &none, &out, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(output_commit(&out, &err), 0);
 	output_done(&out);

@@ -26,7 +26,6 @@ static const struct {
 	{ "stats", .instead = "davit exec JOB top" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
-	{ "diff", .instead = "davit ps -s tells how much a job has written" },
 	{ "compose", .instead = "davit run, once for each job" },
 	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
 	{ "node", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },

@@ -1,0 +1,152 @@
+#include "test.h"
+#include "buf.h"
+#include "file.h"
+#include "mem.h"
+#include "tree-diff.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static char top[64];
+static int upper = -1, lower = -1;
+
+static int folder(const char *name)
+{
+	_cleanup_free_ char *path = mem_printf("%s/%s", top, name);
+
+	if (file_mkdirs(path, 0755, NULL) < 0)
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void make(const char *name)
+{
+	_cleanup_close_ int fd = folder(name);
+
+	assert_true(fd >= 0);
+}
+
+static void touch(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	(void)close(fd);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	(void)snprintf(top, sizeof top, "/tmp/davit-test-diff-XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	upper = folder("upper");
+	lower = folder("lower");
+	return upper < 0 || lower < 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	(void)close(upper);
+	(void)close(lower);
+	return file_remove_tree(top, NULL);
+}
+
+static int note(void *arg, char kind, const char *path, struct err *err)
+{
+	(void)err;
+	buf_addf(arg, "%c %s\n", kind, path);
+	return 0;
+}
+
+static void expect(int below, const struct strv *made, const char *wanted)
+{
+	const struct ctx none = ctx_none();
+	_cleanup_buf_ struct buf got = { 0 };
+	struct err err = ERR_INIT;
+
+	if (tree_diff(upper, below, made, &none, note, &got, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(buf_str(&got), wanted);
+}
+
+static void nothing_below(void **state)
+{
+	const struct strv none = { 0 };
+
+	(void)state;
+	expect(-1, &none, "");
+	assert_int_equal(mkdirat(upper, "b", 0755), 0);
+	touch(upper, "b/x");
+	touch(upper, "a");
+	expect(-1, &none, "A /a\nA /b\nA /b/x\n");
+}
+
+static void folders(void **state)
+{
+	struct strv made = { 0 };
+
+	(void)state;
+	make("lower/same");
+	make("upper/same");
+	make("lower/mode");
+	make("upper/mode");
+	make("upper/data/deep");
+	assert_int_equal(fchmodat(upper, "mode", 0700, 0), 0);
+	touch(lower, "same/changed");
+	touch(upper, "same/changed");
+	touch(lower, "untouched");
+	expect(lower, &made, "A /data\nA /data/deep\nC /mode\nC /same/changed\n");
+	touch(upper, "same/added");
+	strv_push(&made, "/data");
+	strv_push(&made, "/data/deep");
+	expect(lower, &made, "C /mode\nC /same\nA /same/added\nC /same/changed\n");
+	strv_done(&made);
+}
+
+/* A folder over a file and the reverse, links whose targets do not matter. */
+static void kinds(void **state)
+{
+	const struct strv none = { 0 };
+
+	(void)state;
+	touch(lower, "was-file");
+	make("lower/was-folder");
+	make("upper/was-file");
+	touch(lower, "was-folder/in");
+	touch(upper, "was-folder");
+	touch(upper, "was-file/in");
+	assert_int_equal(symlinkat("/", upper, "link"), 0);
+	expect(lower, &none, "A /link\nC /was-file\nA /was-file/in\nC /was-folder\n");
+}
+
+static void what_has_gone(void **state)
+{
+	const struct strv none = { 0 };
+
+	(void)state;
+	touch(lower, "gone");
+	make("lower/new/sub");
+	make("upper/new/sub");
+	touch(lower, "new/hidden");
+	touch(lower, "new/sub/hidden");
+	touch(lower, "new/kept");
+	touch(upper, "new/kept");
+	if (mknodat(upper, "gone", S_IFCHR, makedev(0, 0)) < 0 || mknodat(upper, "never", S_IFCHR, makedev(0, 0)) < 0)
+		skip();
+	expect(lower, &none, "D /gone\nC /new/kept\n");
+	{
+		_cleanup_close_ int fd = folder("upper/new");
+
+		if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0)
+			skip();
+	}
+	expect(lower, &none, "D /gone\nC /new\nD /new/hidden\nC /new/kept\nC /new/sub\nD /new/sub/hidden\n");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+RUN_TESTS("tree-diff", CASE(nothing_below), CASE(folders), CASE(kinds), CASE(what_has_gone))

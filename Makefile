@@ -57,7 +57,7 @@ check-asan: build-asan
 check-tsan: build-tsan
 	@$(PYTHON) tests/check tsan
 
-# integration and e2e against a containerd 1.7 (runc) and a 2.x (crun), built from Go modules into a cache folder.
+# What a containerd has most part in of integration and e2e, against a 1.7 (runc) and a 2.x (crun), built from Go modules into a cache folder.
 check-containerd: release build-asan
 	@$(PYTHON) tests/check containerd
 
@@ -86,9 +86,9 @@ check-nomad: build-asan
 check-cri: build-asan
 	@$(PYTHON) tests/check cri
 
-# A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes.
+# A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes. VM_PARTS: reboot, runc, crun; all by default.
 check-vm: release build-asan
-	@$(PYTHON) tests/vm/run --seconds $(VM_SECONDS)
+	@$(PYTHON) tests/vm/run $(VM_PARTS) --seconds $(VM_SECONDS)
 
 coverage: | need-meson
 	@tools/coverage $(B)/asan

@@ -123,6 +123,10 @@ bench-shim: release
 bench-nomad: release build-asan
 	@bench/nomad
 
+# What davit stats of 100 jobs costs beside docker stats of 100 containers.
+bench-stats: release
+	@bench/stats
+
 # Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
 bench-against: release
 	@BASE="$(abspath $(BASE))" tests/run --cases bench/against
@@ -136,4 +140,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-cri check-vm coverage lint \
-	analyze fuzz bench bench-shim bench-nomad bench-against install clean
+	analyze fuzz bench bench-shim bench-nomad bench-stats bench-against install clean

@@ -27,6 +27,13 @@ unsigned term_width(int fd)
 	return ioctl(fd, TIOCGWINSZ, &ws) < 0 || !ws.ws_col ? WIDTH_DEFAULT : ws.ws_col;
 }
 
+unsigned term_height(int fd)
+{
+	struct winsize ws;
+
+	return isatty(fd) && ioctl(fd, TIOCGWINSZ, &ws) == 0 ? ws.ws_row : 0;
+}
+
 bool term_color(int fd)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

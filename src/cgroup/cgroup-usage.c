@@ -139,7 +139,14 @@ static bool usage_text(int dirfd, const char *file, char *text)
 		while (n && text[n - 1] != '\n')
 			n--;
 	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	return n >= 0;
+}
+
+/* Of what is added up over lines there may be none yet. */
+static void usage_put_nothing(const struct usage_row *row, struct cgroup_usage *to)
+{
+	if (row->word && row->word[0] == '*')
+		to->measured |= UINT32_C(1) << row->measure;
 }
 
 /* All rows of the file that @row is the first of; how many. */
@@ -153,6 +160,8 @@ static size_t usage_file(struct usage_look *look, const struct usage_row *row, s
 		n++;
 	if (!usage_enter(look, row) || !usage_text(look->dirfd, row->file, text))
 		return n;
+	for (size_t i = 0; i < n; i++)
+		usage_put_nothing(&row[i], look->to);
 	while (cgroup_line(&at, &l))
 		for (size_t i = 0; i < n; i++)
 			usage_put(&row[i], &l, look->to);

@@ -101,6 +101,36 @@ int cli_out_table(struct cli *cli, const struct table *t, bool whole, struct err
 	return cli_out(cli, text.data, strlen(text.data), err);
 }
 
+static size_t lines_in(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* Each line ends what stood in its place, and the last one all that stood below. */
+int cli_out_screen(struct cli *cli, const char *text, struct err *err)
+{
+	const unsigned height = term_height(STDOUT_FILENO);
+	const size_t n = lines_in(text), fit = height > 2 && n > height - 1 ? height - 2 : n;
+	_cleanup_buf_ struct buf screen = { 0 };
+
+	buf_adds(&screen, "\033[H");
+	for (size_t i = 0; i < fit; i++) {
+		const size_t len = strcspn(text, "\n");
+
+		(void)utf8_disarm_text(&screen, text, len);
+		buf_adds(&screen, "\033[K\n");
+		text += len + 1;
+	}
+	if (fit < n)
+		buf_addf(&screen, "... and %zu lines more, for which the terminal is too low\033[K\n", n - fit);
+	buf_adds(&screen, "\033[J");
+	return out_write_all(cli, screen.data, screen.len, err);
+}
+
 void cli_notice(const struct cli *cli, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf line = { 0 };

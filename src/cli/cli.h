@@ -37,6 +37,8 @@ int cli_outf(struct cli *, struct err *err, const char *fmt, ...) _printf_(3, 4)
 int cli_out_json(struct cli *, json *, struct err *err);                            /* one line */
 int cli_out_pretty(struct cli *, json *, struct err *err);                          /* over several */
 int cli_out_table(struct cli *, const struct table *, bool whole, struct err *err); /* @whole: cut no column */
+/* On a terminal, from its top on, over what stands there: @text in place of what was painted last, cut to the terminal's lines. */
+int cli_out_screen(struct cli *, const char *text, struct err *err);
 /* What a prune took, or would take: a line for each of @names, behind @noun ("image ", or ""). @r is how the prune went; returned
  * when it failed, and then standard output's error says nothing. */
 int cli_out_removed(struct cli *, int r, const char *noun, const struct strv *names, bool dry_run, struct err *err);

@@ -22,8 +22,6 @@ static const struct {
 	{ "manifest", .instead = "docker, podman or skopeo inspect registries; davit image inspect --platform looks at an image" },
 	{ "trust", .instead = "name images by digest: davit run NAME@sha256:..." },
 	{ "attach", .instead = "davit logs -f JOB follows its output; davit exec -it JOB sh gives a shell" },
-	{ "top", .instead = "davit exec JOB ps" },
-	{ "stats", .instead = "davit exec JOB top" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
 	{ "compose", .instead = "davit run, once for each job" },

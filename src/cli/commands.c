@@ -24,6 +24,8 @@ const struct command *const commands[] = {
 	&cmd_wait,
 	&cmd_events,
 	&cmd_inspect,
+	&cmd_stats,
+	&cmd_top,
 	&cmd_port,
 	&cmd_prune,
 	&cmd_pull,

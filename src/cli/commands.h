@@ -21,6 +21,8 @@ extern const struct command cmd_export;
 extern const struct command cmd_wait;
 extern const struct command cmd_events;
 extern const struct command cmd_inspect;
+extern const struct command cmd_stats;
+extern const struct command cmd_top;
 extern const struct command cmd_port;
 extern const struct command cmd_prune;
 extern const struct command cmd_pull;

@@ -17,6 +17,18 @@ const char *human_size(int64_t bytes, char out[HUMAN_TEXT])
 	return out;
 }
 
+const char *human_memory(uint64_t bytes, char out[HUMAN_TEXT])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double n = (double)bytes;
+	size_t unit = 0;
+
+	for (; n >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+		n /= 1024;
+	(void)snprintf(out, HUMAN_TEXT, "%.4g%s", n, units[unit]);
+	return out;
+}
+
 const char *human_span(int64_t ns, char out[HUMAN_TEXT])
 {
 	static const struct {

@@ -53,6 +53,8 @@ int events_next(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_event
 	return 1;
 }
 
+bool events_ready(const struct ctrd_call *call) { return call_said(call); }
+
 static void exit_unpack(const ProtobufCMessage *msg, struct ctrd_task_event *ret)
 {
 	const Events__TaskExit *m = (const void *)msg;

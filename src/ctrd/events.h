@@ -31,3 +31,5 @@ int ctrd_event_named(const struct ctrd_event *, struct ctrd_named_event *ret, st
 struct ctrd_call *events_subscribe(struct ctrd *, const struct strv *filters, const struct ctx *);
 /* The next event: 1, or an error; 0 when the stream ended. The call stays the caller's: ctrd_call_free(). */
 int events_next(struct ctrd_call *, const struct ctx *, struct ctrd_event *ret, struct err *err);
+/* Would it not wait? */
+bool events_ready(const struct ctrd_call *);

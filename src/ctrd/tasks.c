@@ -328,23 +328,33 @@ int tasks_resume(struct ctrd *c, const char *id, const struct ctx *ctx, struct e
 	return call_end_empty(process_begin(c, &resume, id, NULL, ctx), ctx, err);
 }
 
-int tasks_metrics(struct ctrd *c, const char *id, const struct ctx *ctx, struct ctrd_any *ret, struct err *err)
+struct ctrd_call *tasks_metrics_begin(struct ctrd *c, const char *id, const struct ctx *ctx)
 {
-	_cleanup_reply_ struct reply reply = { 0 };
 	_cleanup_free_ char *filter = mem_printf("id==%s", id);
 	Tasks__MetricsRequest req = TASKS__METRICS_REQUEST__INIT;
-	const Tasks__MetricsResponse *m;
-	int r;
 
 	req.n_filters = 1;
 	req.filters = &filter;
-	r = call_end(call_begin(c, &metrics, id, &req.base, ctx), ctx, &reply, err);
+	return call_begin(c, &metrics, id, &req.base, ctx);
+}
+
+int tasks_metrics_end(struct ctrd_call *call, const struct ctx *ctx, struct ctrd_any *ret, struct err *err)
+{
+	_cleanup_reply_ struct reply reply = { 0 };
+	const Tasks__MetricsResponse *m;
+	int r = call_end(call, ctx, &reply, err);
+
 	if (r < 0)
 		return r;
 	m = (const void *)reply.msg;
 	if (!m->n_metrics || !m->metrics[0]->data) /* a task that cannot be measured is left out without an error */
-		return err_set(err, ERR_NOT_FOUND, "task %s has no metrics", id);
+		return err_set(err, ERR_NOT_FOUND, "the task has no metrics");
 	*ret = (struct ctrd_any){ 0 };
 	any_unpack(m->metrics[0]->data, ret);
 	return 0;
+}
+
+int tasks_metrics(struct ctrd *c, const char *id, const struct ctx *ctx, struct ctrd_any *ret, struct err *err)
+{
+	return tasks_metrics_end(tasks_metrics_begin(c, id, ctx), ctx, ret, err);
 }

@@ -76,4 +76,6 @@ int tasks_pids(struct ctrd *, const char *id, const struct ctx *, pid_t **ret_pi
 int tasks_pause(struct ctrd *, const char *id, const struct ctx *, struct err *err);
 int tasks_resume(struct ctrd *, const char *id, const struct ctx *, struct err *err);
 /* The raw metric Any (io.containerd.cgroups.v1.Metrics or v2). */
+struct ctrd_call *tasks_metrics_begin(struct ctrd *, const char *id, const struct ctx *);
+int tasks_metrics_end(struct ctrd_call *, const struct ctx *, struct ctrd_any *ret, struct err *err);
 int tasks_metrics(struct ctrd *, const char *id, const struct ctx *, struct ctrd_any *ret, struct err *err);

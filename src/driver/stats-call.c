@@ -39,8 +39,8 @@ static void on_stats_exited(void *arg, struct handle *h)
 
 static bool stats_look(struct stats_call *s, struct stats_look *ret)
 {
-	*ret = (struct stats_look){ .mono = clock_mono(), .wall = clock_wall() };
-	return wait_usage(s->of, &ret->usage, NULL) >= 0;
+	*ret = (struct stats_look){ .at.mono = clock_mono(), .wall = clock_wall() };
+	return wait_usage(s->of, &ret->at.usage, NULL) >= 0;
 }
 
 /* One that does not read what is sent has it newer later. */

@@ -11,22 +11,13 @@ void stats_compute_of(const Base__ClientTopology *t, struct stats_compute *ret)
 	}
 }
 
-static double rate_of(const struct stats_look *before, const struct stats_look *now, enum cgroup_measure m)
-{
-	const uint64_t was = before->usage.v[m], is = now->usage.v[m];
-
-	if (!cgroup_measured(&before->usage, m) || !cgroup_measured(&now->usage, m) || is < was || now->mono <= before->mono)
-		return 0;
-	return 100.0 * (double)(is - was) / (double)(now->mono - before->mono);
-}
-
 void stats_rates(const struct stats_look *before, const struct stats_look *now, const struct stats_compute *c,
 		 struct stats_rates *ret)
 {
 	*ret = (struct stats_rates){
-		.percent = rate_of(before, now, CGROUP_CPU_TOTAL),
-		.user = rate_of(before, now, CGROUP_CPU_USER),
-		.system = rate_of(before, now, CGROUP_CPU_SYSTEM),
+		.percent = cgroup_percent(&before->at, &now->at, CGROUP_CPU_TOTAL),
+		.user = cgroup_percent(&before->at, &now->at, CGROUP_CPU_USER),
+		.system = cgroup_percent(&before->at, &now->at, CGROUP_CPU_SYSTEM),
 	};
 	if (c->cores)
 		ret->ticks = ret->percent / 100 * (double)c->mhz / c->cores;
@@ -72,11 +63,11 @@ static void cpu_fill(const struct stats_look *before, const struct stats_look *n
 	m->cpu.user_mode = rates.user;
 	m->cpu.system_mode = rates.system;
 	m->cpu.total_ticks = rates.ticks;
-	m->cpu.throttled_periods = now->usage.v[CGROUP_CPU_THROTTLED_PERIODS];
-	m->cpu.throttled_time = now->usage.v[CGROUP_CPU_THROTTLED];
+	m->cpu.throttled_periods = now->at.usage.v[CGROUP_CPU_THROTTLED_PERIODS];
+	m->cpu.throttled_time = now->at.usage.v[CGROUP_CPU_THROTTLED];
 	m->cpu.measured_fields = m->cpu_measured;
 	for (size_t i = 0; i < sizeof cpu_fields / sizeof *cpu_fields; i++)
-		if (cgroup_measured(&now->usage, cpu_fields[i].measure))
+		if (cgroup_measured(&now->at.usage, cpu_fields[i].measure))
 			m->cpu_measured[m->cpu.n_measured_fields++] = cpu_fields[i].field;
 }
 
@@ -104,7 +95,7 @@ void stats_message(const char *task_id, const struct stats_look *before, const s
 	driver__task_resource_usage__init(&m->all);
 	google__protobuf__timestamp__init(&m->at);
 	cpu_fill(before, now, c, m);
-	memory_fill(&now->usage, m);
+	memory_fill(&now->at.usage, m);
 	m->at.seconds = now->wall / NSEC_PER_SEC;
 	m->at.nanos = (int32_t)(now->wall % NSEC_PER_SEC);
 	m->all.cpu = &m->cpu;

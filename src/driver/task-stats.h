@@ -1,6 +1,6 @@
 /* What a task uses, as Nomad is told of it: of two looks at its cgroup. */
 #pragma once
-#include "cgroup-usage.h"
+#include "cgroup-rate.h"
 #include "nomadbase.pb-c.h"
 #include "nomaddriver.pb-c.h"
 
@@ -13,8 +13,8 @@ struct stats_compute {
 void stats_compute_of(const Base__ClientTopology *, struct stats_compute *ret);
 
 struct stats_look {
-	struct cgroup_usage usage;
-	int64_t mono, wall; /* when, ns */
+	struct cgroup_look at;
+	int64_t wall; /* when, ns */
 };
 
 /* 100 is one core's whole time. */

@@ -6,7 +6,7 @@
  * The cgroup stays until the task is deleted, which only Nomad's DestroyTask does: so what it says at the end is read then, and
  * needs no event, which a plugin that was away would have missed. */
 #include "wait.h"
-#include "cgroup-path.h"
+#include "cgroup.h"
 #include "clearing.h"
 #include "clock.h"
 #include "containers.h"
@@ -56,20 +56,11 @@ struct waiting {
 void wait_cgroup(const struct handle_kept *k, const char *host, struct cgroup_of *ret)
 {
 	static const char fs[] = "/sys/fs/cgroup";
-	const char *managed = k->cgroup, *id = k->container ? k->container : "";
-	_cleanup_free_ char *root = mem_printf("%s%s", host, fs), *own = mem_printf(CGROUP_PATH, k->ns, id),
-			    *scope = mem_printf(CGROUP_SCOPE, k->ns, id);
+	const bool below = k->cgroup && !strncmp(k->cgroup, fs, sizeof fs - 1);
+	_cleanup_free_ char *root = mem_printf("%s%s", host, fs);
 
-	if (managed && !strncmp(managed, fs, sizeof fs - 1))
-		managed += sizeof fs - 1;
-	const char *const paths[] = { managed, own, scope };
-
-	*ret = (struct cgroup_of){ 0 };
-	for (size_t i = 0; i < sizeof paths / sizeof *paths && !cgroup_of_any(ret); i++) {
-		cgroup_of_done(ret);
-		if (paths[i] && (k->container || paths[i] == managed)) /* one that is about to start has no name yet */
-			cgroup_of_path(root, paths[i], ret);
-	}
+	cgroup_of_name(root, &(const struct cgroup_name){ k->ns, k->container, below ? k->cgroup + sizeof fs - 1 : k->cgroup },
+		       ret);
 }
 
 void oom_look(struct oom_looks *l, uint64_t kills, int64_t now)

@@ -289,3 +289,17 @@ int cgroup_end(const char *root, const struct cgroup_name *name, const struct ct
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
 }
+
+void cgroup_of_name(const char *root, const struct cgroup_name *name, struct cgroup_of *ret)
+{
+	_cleanup_free_ char *own = name->id ? mem_printf(CGROUP_PATH, name->ns, name->id) : NULL,
+			    *scope = name->id ? mem_printf(CGROUP_SCOPE, name->ns, name->id) : NULL;
+	const char *const paths[] = { name->foreign, own, scope };
+
+	*ret = (struct cgroup_of){ 0 };
+	for (size_t i = 0; i < sizeof paths / sizeof *paths && !cgroup_of_any(ret); i++) {
+		cgroup_of_done(ret);
+		if (paths[i])
+			cgroup_of_path(root, paths[i], ret);
+	}
+}

@@ -1,12 +1,13 @@
 /* The cgroups that an engine made for a job: /NS/ID in every hierarchy, or the scope that systemd made, as our specs ask for
  * (cgroup-path.h), whatever the version. */
 #pragma once
+#include "cgroup-of.h"
 #include "cgroup-pids.h"
 #include "ctx.h"
 #include "strv.h"
 
 struct cgroup_name {
-	const char *ns, *id;
+	const char *ns, *id; /* @id NULL: it has none yet */
 	const char *foreign; /* the path of one that somebody else has made for it, in each hierarchy; NULL: there is none */
 };
 
@@ -21,3 +22,5 @@ int cgroup_pids(const char *root, const struct cgroup_name *, struct cgroup_pids
 int cgroup_kill(const char *root, const struct cgroup_name *, const struct ctx *ctx, struct err *err);
 /* SIGKILL to whatever is in it until it is empty, then its folders go. Blocks, at most for @ctx. Absent is fine. */
 int cgroup_end(const char *root, const struct cgroup_name *, const struct ctx *ctx, struct err *err);
+/* Where what it has used is read: the folders of the one that somebody else has made, else of its own. Zeroed: there are none. */
+void cgroup_of_name(const char *root, const struct cgroup_name *, struct cgroup_of *ret);

@@ -51,3 +51,10 @@ int job_cgroup_end(const struct core *c, const char *id, const struct ctx *ctx, 
 
 	return cgroup_end(CGROUPS, &(const struct cgroup_name){ c->conf.ns, id, foreign }, ctx, err);
 }
+
+void job_cgroup_of(const struct core *c, const char *id, struct cgroup_of *ret)
+{
+	_cleanup_free_ char *foreign = foreign_of(c, id);
+
+	cgroup_of_name(CGROUPS, &(const struct cgroup_name){ c->conf.ns, id, foreign }, ret);
+}

@@ -11,3 +11,4 @@ bool job_cgroup_exists(const struct core *, const char *id);
 int job_cgroup_pids(const struct core *, const char *id, struct cgroup_pids *ret, struct err *err);
 int job_cgroup_kill(const struct core *, const char *id, const struct ctx *, struct err *err);
 int job_cgroup_end(const struct core *, const char *id, const struct ctx *, struct err *err);
+void job_cgroup_of(const struct core *, const char *id, struct cgroup_of *ret);

@@ -1,16 +1,14 @@
 #include "job-row.h"
 #include "clock.h"
-#include "file.h"
 #include "job-exit.h"
 #include "job-order.h"
 #include "job-pod.h"
 #include "mem.h"
 #include "monitored.h"
 #include "netshare.h"
+#include "process.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 static const char *const state_names[] = { "created", "running", "paused", "restarting", "exited", "unknown" };
 
@@ -33,28 +31,6 @@ void job_row_done(struct job_row *r)
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
 	dict_done(&r->labels);
-}
-
-/* When process @pid started, by the wall clock; 0 when it is not to be seen. proc(5): field 22 of stat, in ticks since boot.
- * To the tick: what is finer comes from the two clocks being read one after the other, and would differ each time. */
-static int64_t started_at(pid_t pid)
-{
-	_cleanup_buf_ struct buf b = { 0 };
-	_cleanup_free_ char *path = mem_printf("/proc/%d/stat", (int)pid);
-	const int64_t tick = NSEC_PER_SEC / sysconf(_SC_CLK_TCK);
-	unsigned long long ticks = 0;
-	struct timespec boot;
-	int64_t booted_at;
-	const char *p;
-
-	if (pid <= 0 || file_read(path, 4096, &b, NULL) < 0 || !(p = strrchr(buf_str(&b), ')')))
-		return 0;
-	for (int field = 2; *p && field < 22; p++)
-		field += *p == ' ';
-	ticks = strtoull(p, NULL, 10);
-	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
-	booted_at = clock_wall() - (boot.tv_sec * NSEC_PER_SEC + boot.tv_nsec);
-	return (booted_at + tick / 2) / tick * tick + (int64_t)ticks * tick;
 }
 
 /* How many of the @n ports from @p on make a range. */
@@ -174,7 +150,7 @@ static bool row_state_of_task(const struct task_status *t, struct job_row *row)
 	row->state = state_of_task(t->state);
 	row->exit_code = (int)t->exit.status;
 	row->exited_at = t->state == TASK_STOPPED ? t->exit.at : 0;
-	row->started_at = started_at(t->pid);
+	row->started_at = process_started(t->pid);
 	return true;
 }
 

@@ -7,7 +7,7 @@
 #include "path.h"
 #include "record.h"
 #include "rootfs.h"
-#include "runtime.h"
+#include "runtime-kind.h"
 #include "snapshots.h"
 #include "task.h"
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static int open_running(struct job_files *f, const struct record *rec, const str
 	struct task_status again;
 	int r;
 
-	if (runtime_is_vm(rec->c.runtime) || strstr(rec->c.runtime, "runsc"))
+	if (runtime_has_kernel(rec->c.runtime))
 		return err_hint(err, err_set(err, ERR_UNIMPLEMENTED, "it runs on a kernel of its own, which has its files"),
 				"davit exec %s tar reads and writes them; or stop it first", rec->name);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

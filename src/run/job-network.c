@@ -6,6 +6,7 @@
 #include "job-steps.h"
 #include "mem.h"
 #include "netshare.h"
+#include "runtime-kind.h"
 #include <string.h>
 
 /* Docker's words "bridge" and "default" are the default network, unless there is one of that name. */

@@ -3,6 +3,7 @@
 #include "file.h"
 #include "kata.h"
 #include "mem.h"
+#include "runtime-kind.h"
 #include "runtime-option.h"
 #include "runtime-options.h"
 #include <errno.h>
@@ -88,16 +89,6 @@ static int unknown(const char *name, const char *why, struct err *err)
 	r = err_set(err, ERR_NOT_FOUND, "runtime %s: %s (found here: %s)", name, why, found.n ? list : "none");
 	return err_hint(err, r, "see: davit doctor");
 }
-
-static bool ends_in(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && !strcmp(s + n - m, end);
-}
-
-/* VM runtimes end in kata.v2: io.containerd.kata.v2 and the older io.containerd.run.kata.v2; or a path of that shim. */
-bool runtime_is_vm(const char *type) { return ends_in(type, *type == '/' ? "/containerd-shim-kata-v2" : "kata.v2"); }
 
 /* Under the name that the table has, whatever was written. */
 static void own_names(const struct dict *asked, struct dict *out)

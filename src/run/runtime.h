@@ -20,7 +20,6 @@ void runtime_done(struct runtime *);
 int runtime_resolve(const char *name, const struct dict *options, const char *root, struct runtime *ret, struct err *err);
 /* Do two names stand for one runtime, as "runc" and "io.containerd.runc.v2" do? By the names alone. */
 bool runtime_same(const char *a, const char *b);
-bool runtime_is_vm(const char *type);
 /* What can be named on this machine: shims in PATH and the engines for them. */
 void runtime_list(struct strv *out);
 /* The shim's program for type @type, looked for in PATH, /usr/bin, /usr/sbin, /usr/local/bin; NULL when there is none. */

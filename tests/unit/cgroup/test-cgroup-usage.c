@@ -161,6 +161,18 @@ static void hostile(void **state)
 	assert_int_equal(rig->got.measured, UINT32_C(1) << CGROUP_CPU_TOTAL);
 }
 
+/* What is added up over devices is nothing, and measured, while there is none. */
+static void nothing_yet(void **state)
+{
+	struct rig *rig = *state;
+
+	put(rig, "blkio/ns/a/blkio.throttle.io_service_bytes_recursive", "\n");
+	put(rig, "cpu/ns/a/cpu.stat", "\n");
+	look(rig);
+	assert_int_equal(rig->got.measured, UINT32_C(1) << CGROUP_IO_READ | UINT32_C(1) << CGROUP_IO_WRITTEN);
+	assert_int_equal(rig->got.v[CGROUP_IO_READ] + rig->got.v[CGROUP_IO_WRITTEN], 0);
+}
+
 static void gone(void **state)
 {
 	struct rig *rig = *state;
@@ -224,4 +236,5 @@ static int teardown(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("cgroup-usage", T(version_1), T(version_2), T(parts), T(hostile), T(gone), T(descriptors), T(of_this_machine))
+RUN_TESTS("cgroup-usage", T(version_1), T(version_2), T(parts), T(hostile), T(nothing_yet), T(gone), T(descriptors),
+	  T(of_this_machine))

@@ -6,13 +6,13 @@
 
 static void put(struct stats_look *l, enum cgroup_measure m, uint64_t n)
 {
-	l->usage.v[m] = n;
-	l->usage.measured |= UINT32_C(1) << m;
+	l->at.usage.v[m] = n;
+	l->at.usage.measured |= UINT32_C(1) << m;
 }
 
 static struct stats_look look_at(int64_t ms, uint64_t total, uint64_t user, uint64_t system)
 {
-	struct stats_look l = { .mono = ms * NSEC_PER_MSEC, .wall = 1700000000 * NSEC_PER_SEC + 5 };
+	struct stats_look l = { .at.mono = ms * NSEC_PER_MSEC, .wall = 1700000000 * NSEC_PER_SEC + 5 };
 
 	put(&l, CGROUP_CPU_TOTAL, total);
 	put(&l, CGROUP_CPU_USER, user);
@@ -39,7 +39,7 @@ static void no_rates(void **state)
 {
 	const struct stats_compute none = { 0 };
 	const struct stats_look a = look_at(1000, 100, 50, 50), b = look_at(1500, 600, 0, 50), at_once = look_at(1000, 900, 50, 50),
-				nothing = { .mono = 3000 * NSEC_PER_MSEC };
+				nothing = { .at.mono = 3000 * NSEC_PER_MSEC };
 	struct stats_rates r;
 
 	(void)state;

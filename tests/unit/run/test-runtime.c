@@ -130,17 +130,5 @@ static void only_known_engines_go_down(void **state)
 	}
 }
 
-static void virtual_machines_have_their_names(void **state)
-{
-	(void)state;
-	assert_true(runtime_is_vm("io.containerd.kata.v2"));
-	assert_true(runtime_is_vm("io.containerd.run.kata.v2"));
-	assert_true(runtime_is_vm("/opt/kata/bin/containerd-shim-kata-v2"));
-	assert_false(runtime_is_vm("io.containerd.runc.v2"));
-	assert_false(runtime_is_vm("/opt/kata.v2/containerd-shim-runc-v2"));
-	assert_false(runtime_is_vm("v2"));
-}
-
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, test_folder_teardown)
-RUN_TESTS("runtime", CASE(finds_shim_engine_and_configuration), CASE(names_what_is_not_there), CASE(only_known_engines_go_down),
-	  cmocka_unit_test(virtual_machines_have_their_names))
+RUN_TESTS("runtime", CASE(finds_shim_engine_and_configuration), CASE(names_what_is_not_there), CASE(only_known_engines_go_down))

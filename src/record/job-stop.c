@@ -96,13 +96,29 @@ int job_kill_id(struct core *c, const char *id, const char *signal, const struct
 	return r < 0 ? r : kill_tasks(c, &rec, sig, ctx, err);
 }
 
+/* As docker has it: who sends the signal that kills or stops a job wants its end. 1: it was between two lives, and stays ended. */
+static int kill_for_good(struct core *c, const struct record *rec, int sig, const struct ctx *ctx, struct err *err)
+{
+	struct task_status t;
+	int r;
+
+	if (sig != SIGKILL && sig != stop_signal_of(rec))
+		return 0;
+	r = task_look(c, rec->c.id, ctx, &t, err);
+	if (r < 0 || (task_is_over(&t) && !monitored_is_restarting(rec, &t)))
+		return r < 0 ? r : 0;
+	return monitored_stop(c, rec, ctx, err);
+}
+
 int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	bool all;
 	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
-	if (r < 0)
-		return r;
+	if (r >= 0 && (all || (rec.job && rec.job->n_tasks == 1)))
+		r = kill_for_good(c, &rec, sig, ctx, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	return all ? kill_tasks(c, &rec, sig, ctx, err) : kill_task(c, &rec, rec.c.id, sig, ctx, err);
 }

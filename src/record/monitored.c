@@ -114,19 +114,39 @@ void monitored_started(struct core *c, const struct job *j, const char *id)
 		monitor_begin(c, id);
 }
 
-int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+static int stop_say(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
 	char now[CLOCK_TEXT];
 	int r;
 
-	if (!rec->job || !monitored_asks(rec->job))
-		return 0;
 	dict_set(&labels, RECORD_STOPPED, clock_rfc3339(clock_wall(), now));
 	r = containers_set_labels(c->ctrd, rec->c.id, &labels, ctx, err);
 	if (r >= 0)
 		monitored_poke(c, rec->c.id);
 	return r;
+}
+
+int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	struct task_status t;
+	int lock, r;
+
+	if (!rec->job || !monitored_asks(rec->job))
+		return 0;
+	r = stop_say(c, rec, ctx, err);
+	if (r >= 0)
+		r = task_look(c, rec->c.id, ctx, &t, err);
+	if (r < 0 || task_may_live(&t))
+		return r < 0 ? r : 0;
+	r = claim_lock(c, rec->job->name, true, ctx, &lock, err);
+	if (r < 0)
+		return r;
+	claim_unlock(c, rec->job->name, lock);
+	if (!monitored_is_restarting(rec, &t))
+		return 0;
+	r = task_look(c, rec->c.id, ctx, &t, err);
+	return r < 0 ? r : task_is_over(&t);
 }
 
 void monitored_poke(const struct core *c, const char *id)

@@ -1,6 +1,7 @@
 #include "set-jobs.h"
 #include "mem.h"
 #include "remains.h"
+#include "monitored.h"
 #include "stop.h"
 #include <string.h>
 
@@ -118,6 +119,8 @@ int set_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 	_cleanup_(set_records_done) struct set_records set = { 0 };
 	int r = set_records_load(c, name, ctx, &set, err);
 
+	for (size_t i = 0; r >= 0 && i < set.n; i++)
+		r = monitored_stop(c, set.of[i], ctx, err);
 	if (r >= 0)
 		r = stop_all(c, set.of, set.n, timeout, ctx, err);
 	if (r > 0 && last)

@@ -117,7 +117,8 @@ static void run_count_start(const struct run *run, struct dict *labels)
 	}
 	dict_set(labels, RECORD_RESTARTS, run->opts->again ? restarts_text(&s, text) : "");
 	dict_set(labels, RECORD_TROUBLE, "");
-	dict_set(labels, RECORD_STOPPED, "");
+	if (!run->opts->again) /* who has stopped it since this start was begun has stopped it */
+		dict_set(labels, RECORD_STOPPED, "");
 }
 
 int complete_begin(void *state, const struct ctx *ctx, struct err *err)

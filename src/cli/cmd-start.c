@@ -2,9 +2,12 @@
 #include "cli.h"
 #include "commands.h"
 #include "fork-heir.h"
+#include "task-again.h"
+#include "value.h"
 
 struct start_flags {
-	bool attach, interactive, again;
+	bool attach, interactive;
+	const char *again; /* "job", or which of its tasks */
 	const char *detach_keys;
 };
 #define AT(f) .at = offsetof(struct start_flags, f)
@@ -13,18 +16,23 @@ static const struct opt start_opts[] = {
 	  AT(attach) },
 	{ "interactive", 'i', .help = "For Docker's users; a job made with -i has its input anyway", .set = opt_bool,
 	  AT(interactive), .hidden = true },
-	{ "again", .help = "Only where it is due, as its monitor has it", .set = opt_bool, AT(again), .hidden = true },
+	{ "again", .arg = "WHAT", .help = "Only where it is due, as its monitor has it: job, or a task's number", .set = opt_string,
+	  AT(again), .hidden = true },
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
 	{ 0 },
 };
 
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const struct run_opts detached = { .mode = RUN_DETACHED,
-					   .heir = fork_heir,
-					   .again = ((const struct start_flags *)arg)->again };
+	const char *again = ((const struct start_flags *)arg)->again;
+	const struct run_opts detached = { .mode = RUN_DETACHED, .heir = fork_heir, .again = again };
 	struct run_result res = { 0 };
-	int r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
+	int64_t task;
+	int r;
+
+	if (again && parse_whole(again, &task))
+		return task_start_again(cli->core, name, (size_t)task, &cli->ctx, err);
+	r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
 
 	run_result_done(&res);
 	return r;

@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "each-job.h"
+#include "job-end.h"
 #include "job-stop.h"
 #include "poststop.h"
 #include "set-jobs.h"
@@ -10,6 +11,8 @@ const struct opt stop_opts[] = {
 	{ "time", 't', .also = "timeout", .arg = "SECONDS", .help = "Time to stop before it is killed; the job's own (10) without",
 	  .topic = "Flags", .set = opt_seconds, .at = offsetof(struct stop_flags, time) },
 	{ "set", .arg = "NAME", .help = "The jobs of this set", .set = opt_string, .at = offsetof(struct stop_flags, set) },
+	{ "over", .help = "Only where it is over, as its monitor has it", .set = opt_bool, .at = offsetof(struct stop_flags, over),
+	  .hidden = true },
 	{ 0 },
 };
 
@@ -17,6 +20,8 @@ void stop_flags_init(void *opts) { ((struct stop_flags *)opts)->time = -1; }
 
 static int stop_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
+	if (((struct stop_flags *)arg)->over)
+		return job_end(cli->core, name, &cli->ctx, err);
 	return job_stop(cli->core, name, (int)((struct stop_flags *)arg)->time, poststop_of_jobs, &cli->ctx, err);
 }
 

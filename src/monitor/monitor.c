@@ -1,22 +1,24 @@
-/* Theory of operation: a loop over monitored_look(). Each turn sees the record and the task as they are now, does the one thing
- * that their state asks for, and begins anew; what was found out is written to the record before it is acted on. Between two turns
- * one event is waited for: the task's end, the time of a start that is due, the end of the davit that starts it, or a poke. Only a
- * containerd that is away is asked again and again, at growing distances.
+/* Theory of operation: a loop over monitored_look(). Each turn sees the record and the tasks as they are now, does the one thing
+ * that their states ask for, and begins anew; what was found out is written to the record before it is acted on. Between two turns
+ * one event is waited for: a task's end, the time of a start that is due, or a poke. Only a containerd that is away is asked again
+ * and again, at growing distances.
  *
- * A start is `davit start --again`, a child: it takes the job's lock, looks whether the start is still wanted, and makes it as any
- * other. So nothing is decided twice, and a monitor stays as small as what it waits with. */
+ * A start is `davit start --again`, the end of a job `davit stop --over`, children: they take the job's lock, look whether that is
+ * still wanted, and do it as any other. So nothing is decided twice, and a monitor stays as small as what it waits with. */
 #include "monitor.h"
 #include "child.h"
 #include "clock.h"
 #include "core-words.h"
 #include "file.h"
+#include "job-name.h"
 #include "mem.h"
+#include "monitored.h"
 #include "poke.h"
 #include "remains.h"
 #include "self.h"
 #include "task-wait.h"
-#include "monitored.h"
 #include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,34 +31,45 @@ enum {
 	TROUBLE_MAX = 400,
 };
 
+/* What is kept of one task from turn to turn. */
+struct watched {
+	char *id;
+	struct task_wait *wait; /* while it lives */
+};
+
 struct monitor {
 	struct core *core;
 	const char *id;
 	struct poke poke;
 	int64_t away_ms; /* the next pause, while containerd is */
 	struct record rec;
-	struct task_status task;
-	struct restarts restarts;
-	enum monitored_state state;
+	struct task_status *status;
+	struct monitored now;
+	struct watched *watched;
+	size_t n;
 };
 
+static void monitor_forget(struct monitor *m)
+{
+	record_done(&m->rec);
+	monitored_done(&m->now);
+	free(m->status);
+	m->status = NULL;
+}
+
 /* 1; 0: there is no such job any more. */
-static int monitor_see_once(struct monitor *m, struct err *err)
+static int monitor_see(struct monitor *m, struct err *err)
 {
 	const struct ctx ctx = ctx_within(NULL, CALL_MS);
 	int r;
 
-	record_done(&m->rec);
-	m->rec = (struct record){ 0 };
+	monitor_forget(m);
 	r = record_get(m->core, m->id, &ctx, &m->rec, err);
 	if (r >= 0)
-		r = task_look(m->core, m->id, &ctx, &m->task, err);
+		r = monitored_ask(m->core, &m->rec, &ctx, &m->status, &m->now, err);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	if (r < 0)
-		return r;
-	m->state = monitored_look(&m->rec, &m->task, clock_wall(), &m->restarts);
-	return 1;
+	return r < 0 ? r : 1;
 }
 
 /* What was asked for did not come: containerd is away, or as good as. */
@@ -69,73 +82,115 @@ static void monitor_bear(struct monitor *m)
 	(void)core_reconnect(m->core, NULL);
 }
 
-static void monitor_rest(struct monitor *m)
-{
-	m->poke.seen = false;
-	m->away_ms = 0;
-	(void)malloc_trim(0);
-}
-
-/* How it ends is seen by the next look. */
-static int monitor_await_end(struct monitor *m, struct err *err)
-{
-	_cleanup_(task_wait_freep) struct task_wait *w = task_wait_new(m->core, m->id, NULL, NULL);
-	int r = 0;
-
-	monitor_rest(m);
-	while (r >= 0 && !task_wait_over(w) && !m->poke.seen)
-		r = loop_turn(m->core->loop, NULL, err);
-	return r;
-}
+/* waiting */
 
 static void on_due(void *arg) { *(bool *)arg = true; }
 
-static int monitor_pause(struct monitor *m, int64_t ns, struct err *err)
+/* A wait that is over is of a life that is. */
+static void watch_tasks(struct monitor *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct watched *w = &m->watched[i];
+		const bool lives = !task_is_over(&m->status[i]);
+
+		if (w->wait && (!lives || task_wait_over(w->wait)))
+			task_wait_free(TAKE_PTR(w->wait));
+		if (lives && !w->wait)
+			w->wait = task_wait_new(m->core, w->id, NULL, NULL);
+	}
+}
+
+static bool some_ended(const struct monitor *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->watched[i].wait && task_wait_over(m->watched[i].wait))
+			return true;
+	return false;
+}
+
+/* ns until task @i is to be started. */
+static int64_t left_of(const struct monitor *m, size_t i)
+{
+	const struct restart policy = monitored_policy(m->rec.job, i);
+
+	return restart_remaining(&policy, &m->now.tasks[i].restarts, clock_wall());
+}
+
+/* Until something happens, or the first start is due. */
+static int monitor_rest(struct monitor *m, struct err *err)
 {
 	struct timer timer = { 0 };
+	int64_t first = INT64_MAX;
 	bool due = false;
 	int r = 0;
 
-	monitor_rest(m);
+	m->poke.seen = false;
+	m->away_ms = 0;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->now.tasks[i].state == MONITORED_DUE && left_of(m, i) < first)
+			first = left_of(m, i);
+	watch_tasks(m);
+	(void)malloc_trim(0);
 	timer_init(&timer, m->core->loop, on_due, &due);
-	timer_set(&timer, clock_mono() + ns);
-	while (r >= 0 && !due && !m->poke.seen)
+	if (first != INT64_MAX)
+		timer_set(&timer, clock_mono() + first);
+	while (r >= 0 && !due && !m->poke.seen && !some_ended(m))
 		r = loop_turn(m->core->loop, NULL, err);
 	timer_done(&timer);
 	return r;
 }
 
-static int monitor_note(struct monitor *m, const char *trouble, struct err *err)
+/* doing */
+
+static void note_restarts(const struct monitor *m, size_t i, const char *trouble, struct dict *labels)
+{
+	char text[RESTARTS_TEXT], name[MONITORED_LABEL];
+
+	dict_set(labels, monitored_label(RECORD_RESTARTS, i, name), restarts_text(&m->now.tasks[i].restarts, text));
+	dict_set(labels, monitored_label(RECORD_TROUBLE, i, name), trouble);
+}
+
+static int monitor_write(struct monitor *m, const struct dict *labels, struct err *err)
 {
 	const struct ctx ctx = ctx_within(NULL, CALL_MS);
-	_cleanup_dict_ struct dict labels = { 0 };
-	char text[RESTARTS_TEXT];
 
-	dict_set(&labels, RECORD_RESTARTS, restarts_text(&m->restarts, text));
-	dict_set(&labels, RECORD_TROUBLE, trouble);
-	return containers_set_labels(m->core->ctrd, m->id, &labels, &ctx, err);
+	return containers_set_labels(m->core->ctrd, m->id, labels, &ctx, err);
 }
 
-/* A start that came to nothing counts as a life of no length, unless somebody has changed the job meanwhile. */
-static int monitor_failed(struct monitor *m, struct child *child, struct err *err)
+/* 1: it has ended without a start that is to come, and the record does not say so. */
+static bool is_newly_done(const struct monitor *m, size_t i)
 {
-	const struct restart_end end = { .exit_code = 255 };
-	const int64_t due = m->restarts.at;
-	_cleanup_free_ char *why = mem_strndup(buf_str(child_err(child)), TROUBLE_MAX);
-	int r = monitor_see_once(m, err);
+	char name[MONITORED_LABEL];
 
-	if (r <= 0 || m->state != MONITORED_DUE || m->restarts.at != due)
-		return r;
-	m->restarts.at = 0;
-	(void)restart_decide(m->rec.job->tasks[0].restart, &end, clock_wall(), &m->restarts);
-	why[strcspn(why, "\n")] = '\0';
-	return monitor_note(m, *why ? why : "davit start has failed", err);
+	return m->n > 1 && m->now.tasks[i].state == MONITORED_ENDED && m->status[i].state == TASK_STOPPED &&
+	       !dict_get(&m->rec.c.labels, monitored_label(RECORD_DONE, i, name));
 }
 
-static int monitor_start(struct monitor *m, struct err *err)
+/* What the ends that were just seen have decided. 1: there was something. */
+static int monitor_note(struct monitor *m, struct err *err)
+{
+	_cleanup_dict_ struct dict labels = { 0 };
+	char name[MONITORED_LABEL], at[CLOCK_TEXT];
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct ctrd_exit *exit = &m->status[i].exit;
+
+		if (m->now.tasks[i].state == MONITORED_DECIDED)
+			note_restarts(m, i, "", &labels);
+		if (is_newly_done(m, i))
+			dict_setf(&labels, monitored_label(RECORD_DONE, i, name), "%u %s", exit->status,
+				  clock_rfc3339(exit->at ? exit->at : clock_wall(), at));
+	}
+	if (!labels.n)
+		return 0;
+	return monitor_write(m, &labels, err) < 0 ? -1 : 1;
+}
+
+/* davit @verb @flag [@more] ID. Its own words are @ret_why, which the caller frees, where it fails: 1. */
+static int monitor_do(struct monitor *m, const char *const *words, char **ret_why, struct err *err)
 {
 	_cleanup_free_ char *davit = NULL;
-	_cleanup_strv_ struct strv words = { 0 };
+	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_(child_freep) struct child *child = NULL;
 	const struct ctx ctx = ctx_within(NULL, START_MS);
 	struct child_spec spec = { .err_max = 4096, .out_max = 4096 };
@@ -143,51 +198,106 @@ static int monitor_start(struct monitor *m, struct err *err)
 
 	if (r < 0)
 		return r;
-	core_words(m->core, davit, &words);
-	strv_push(&words, "--no-engine");
-	strv_push(&words, "start");
-	strv_push(&words, "--again");
-	strv_push(&words, m->id);
+	core_words(m->core, davit, &argv);
+	strv_push(&argv, "--no-engine");
+	for (; *words; words++)
+		strv_push(&argv, *words);
+	strv_push(&argv, m->id);
 	spec.path = davit;
-	spec.argv = words.v;
+	spec.argv = argv.v;
 	r = child_start(m->core->loop, &spec, &child, err);
 	if (r >= 0)
 		r = child_wait(child, &ctx, err);
-	return r > 0 ? monitor_failed(m, child, err) : r;
+	if (r > 0) {
+		*ret_why = mem_strndup(buf_str(child_err(child)), TROUBLE_MAX);
+		(*ret_why)[strcspn(*ret_why, "\n")] = '\0';
+	}
+	return r > 0 ? 1 : r;
+}
+
+/* A start that came to nothing counts as a life of no length, unless somebody has changed the job meanwhile. */
+static int start_failed(struct monitor *m, size_t i, const char *why, int64_t due, struct err *err)
+{
+	const struct restart_end end = { .exit_code = 255 };
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct restart policy;
+	struct restarts *s;
+	int r = monitor_see(m, err);
+
+	if (r <= 0 || i >= m->now.n || m->now.tasks[i].state < MONITORED_DECIDED)
+		return r;
+	s = &m->now.tasks[i].restarts;
+	if (m->now.tasks[i].state == MONITORED_DUE && s->at != due)
+		return r;
+	if (m->now.tasks[i].state == MONITORED_DUE) {
+		policy = monitored_policy(m->rec.job, i);
+		s->at = 0;
+		(void)restart_decide(&policy, &end, clock_wall(), s);
+	}
+	note_restarts(m, i, *why ? why : "davit start has failed", &labels);
+	return monitor_write(m, &labels, err);
+}
+
+static int monitor_start(struct monitor *m, size_t i, struct err *err)
+{
+	const int64_t due = m->now.tasks[i].restarts.at;
+	_cleanup_free_ char *why = NULL, *task = mem_printf("%zu", i);
+	int r = monitor_do(m, (const char *const[]){ "start", "--again", m->now.whole ? "job" : task, NULL }, &why, err);
+
+	return r > 0 ? start_failed(m, i, why, due, err) : r;
 }
 
 /* Made, and never started: by a davit that is at it, or by one that was killed. */
-static int monitor_await_start(struct monitor *m, struct err *err)
+static int monitor_await_start(struct monitor *m, size_t i, struct err *err)
 {
 	const struct ctx ctx = ctx_within(NULL, CALL_MS);
+	struct task_status t = { 0 };
 	int lock = -1, r = claim_lock(m->core, m->rec.name, true, &ctx, &lock, err);
 
 	if (r >= 0)
-		r = task_look(m->core, m->id, &ctx, &m->task, err);
-	if (r >= 0 && m->task.state == TASK_CREATED)
+		r = task_look(m->core, m->watched[i].id, &ctx, &t, err);
+	if (r >= 0 && t.state == TASK_CREATED)
 		r = remains_settle(m->core, &m->rec, &ctx, err);
+	if (r == 0 && t.state == TASK_CREATED) /* beside others that run */
+		r = task_terminate(m->core, m->watched[i].id, &ctx, NULL, err);
 	claim_unlock(m->core, m->rec.name, lock);
-	return r;
+	return r < 0 ? r : 1;
+}
+
+/* Over for good: what still runs is ended, the tasks that come last run, and it is settled. */
+static int monitor_finish(struct monitor *m, struct err *err)
+{
+	const struct ctx ctx = ctx_within(NULL, CALL_MS);
+	_cleanup_free_ char *why = NULL;
+	int r;
+
+	if (m->n == 1)
+		return remains_after_end(m->core, &m->rec, &ctx, err);
+	r = monitor_do(m, (const char *const[]){ "stop", "--over", NULL }, &why, err);
+	return r > 0 ? err_set(err, ERR_UNAVAILABLE, "%s", why) : r;
 }
 
 /* 1: there is more to be done; 0: nothing ever. */
 static int monitor_step(struct monitor *m, struct err *err)
 {
-	const struct ctx ctx = ctx_within(NULL, CALL_MS);
-	int64_t left;
 	int r;
 
-	switch (m->state) {
-	case MONITORED_LIVES: r = m->task.state == TASK_CREATED ? monitor_await_start(m, err) : monitor_await_end(m, err); break;
-	case MONITORED_DECIDED: r = monitor_note(m, "", err); break;
-	case MONITORED_DUE:
-		left = restart_remaining(m->rec.job->tasks[0].restart, &m->restarts, clock_wall());
-		r = left > 0 ? monitor_pause(m, left, err) : monitor_start(m, err);
-		break;
-	case MONITORED_ENDED: r = remains_after_end(m->core, &m->rec, &ctx, err); return r < 0 ? r : 0;
-	case MONITORED_NOTHING:
-	default: return 0;
+	if (m->now.state == MONITORED_NOTHING)
+		return 0;
+	if (m->now.state == MONITORED_ENDED)
+		return monitor_finish(m, err);
+	r = monitor_note(m, err);
+	if (r)
+		return r;
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->status[i].state == TASK_CREATED)
+			return monitor_await_start(m, i, err);
+		if (m->now.tasks[i].state == MONITORED_DUE && left_of(m, i) == 0) {
+			r = monitor_start(m, i, err);
+			return r < 0 ? r : 1;
+		}
 	}
+	r = monitor_rest(m, err);
 	return r < 0 ? r : 1;
 }
 
@@ -198,7 +308,7 @@ static int monitor_loop(struct monitor *m)
 
 	for (;;) {
 		err_clear(&err);
-		r = monitor_see_once(m, &err);
+		r = monitor_see(m, &err);
 		if (r > 0)
 			r = monitor_step(m, &err);
 		if (r == 0)
@@ -206,6 +316,25 @@ static int monitor_loop(struct monitor *m)
 		if (r < 0)
 			monitor_bear(m);
 	}
+}
+
+static void monitor_init(struct monitor *m)
+{
+	m->n = job_id_tasks(m->id);
+	m->watched = mem_array(struct watched, m->n);
+	for (size_t i = 0; i < m->n; i++)
+		m->watched[i].id = job_id_task(m->id, i);
+}
+
+static void monitor_done(struct monitor *m)
+{
+	monitor_forget(m);
+	poke_done(&m->poke);
+	for (size_t i = 0; i < m->n; i++) {
+		task_wait_free(m->watched[i].wait);
+		free(m->watched[i].id);
+	}
+	free(m->watched);
 }
 
 int monitor_run(struct core *core, const char *id, struct err *err)
@@ -220,10 +349,10 @@ int monitor_run(struct core *core, const char *id, struct err *err)
 		return err_clear(err), 0;
 	if (r >= 0)
 		r = poke_init(&m.poke, core->loop, path, err);
+	monitor_init(&m);
 	if (r >= 0)
 		r = monitor_loop(&m);
-	poke_done(&m.poke);
-	record_done(&m.rec);
+	monitor_done(&m);
 	if (lock >= 0)
 		(void)unlink(path);
 	return r;

@@ -19,32 +19,16 @@ struct removal {
 	void *arg;
 };
 
-/* Its lock is held now. As docker has it, one that is between two lives is none that has ended. */
-static int is_restarting(struct core *c, const struct record *now, const struct ctx *ctx, struct err *err)
-{
-	struct task_status t;
-	int r;
-
-	if (!now->job || !monitored_asks(now->job))
-		return 0;
-	r = task_look(c, now->c.id, ctx, &t, err);
-	return r < 0 ? r : monitored_is_restarting(now, &t);
-}
-
-/* 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
+/* Its lock is held now. 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
 static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct job_over **ret,
 		      struct err *err)
 {
-	_cleanup_(record_done) struct record now = { 0 };
-	int r = record_get(c, rec->c.id, ctx, &now, err);
+	struct ctrd_container now = { 0 };
+	int r = containers_get(c->ctrd, rec->c.id, ctx, &now, err);
 
+	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	if (r >= 0 && !force)
-		r = is_restarting(c, &now, ctx, err);
-	if (r > 0)
-		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is restarting"),
-				"stop it first: davit stop %s, or use --force", rec->name);
 	if (r >= 0)
 		r = force ? job_over_terminate(c, rec->c.id, ctx, ret, err)
 			  : job_over_end_unstarted(c, rec->c.id, ctx, NULL, ret, err);
@@ -173,6 +157,14 @@ int job_remove_if(struct core *c, const char *id, bool (*still)(void *arg), void
 	return remove_id(c, id, &how, ctx, err);
 }
 
+/* Nothing of it runs, but its monitor would start it again; or that is not known. */
+static bool may_restart(struct core *c, const struct record *rec, const struct ctx *ctx)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+
+	return monitored_ask(c, rec, ctx, NULL, &m, NULL) < 0 || m.state >= MONITORED_DECIDED;
+}
+
 static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
 {
 	_cleanup_(records_done) struct records recs = { 0 };
@@ -180,10 +172,9 @@ static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct
 
 	for (size_t i = 0; r >= 0 && i < recs.n; i++) {
 		const struct record *rec = &recs.v[i];
-		struct task_status t;
 
-		r = job_may_live(c, rec->c.id, ctx, &t, err);
-		if (r != 0 || claim_locked(c, rec->name) || monitored_is_restarting(rec, &t))
+		r = job_may_live(c, rec->c.id, ctx, NULL, err);
+		if (r != 0 || claim_locked(c, rec->name) || may_restart(c, rec, ctx))
 			continue;
 		if (!dry_run)
 			r = remove_record(c, rec, &(struct removal){ .volumes = volumes }, ctx, err);

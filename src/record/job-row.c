@@ -232,7 +232,6 @@ static void describe_pod(const struct job *job, struct job_row *row)
 void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, struct job_row *row)
 {
 	const struct task_status all = status_of_all(rec, tasks, n);
-	struct restarts counted;
 
 	row_describe(c, rec, &rec->c, mem_strdup(rec->name), row);
 	if (rec->job && job_is_pod(rec->job))
@@ -243,9 +242,8 @@ void job_row_fill(const struct core *c, const struct record *rec, const struct t
 	row->ports = rec->job ? ports_text(rec->job) : mem_strdup("");
 	row->mounts = rec->job ? mounts_text(rec->job, 0, rec->job->n_tasks) : mem_strdup("");
 	row_state(rec, &all, record_exit(rec, &row->exit_code, &row->exited_at), row);
-	(void)restarts_parse(dict_get(&rec->c.labels, RECORD_RESTARTS), &counted, NULL);
-	row->restarts = counted.count;
-	if (row->state == JOB_EXITED && monitored_is_restarting(rec, &all))
+	row->restarts = monitored_restarts(rec);
+	if (row->state == JOB_EXITED && monitored_is_restarting(rec, tasks, n))
 		row->state = JOB_RESTARTING;
 }
 

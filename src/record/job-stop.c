@@ -10,6 +10,20 @@
 #include "monitored.h"
 #include <signal.h>
 
+/* A start by its monitor that was under way when it was said that the job is to stop may have come after what we looked at. */
+static int stop_late_start(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
+{
+	int lock = -1, r;
+
+	if (!rec->job || !monitored_asks(rec->job) || !claim_locked(c, rec->name))
+		return 0;
+	r = claim_lock(c, rec->name, true, ctx, &lock, err);
+	if (r < 0)
+		return r;
+	claim_unlock(c, rec->name, lock);
+	return stop_tasks(c, rec, timeout, NULL, ctx, err);
+}
+
 int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
@@ -20,6 +34,11 @@ int job_stop(struct core *c, const char *name, int timeout, job_stop_last *last,
 	r = monitored_stop(c, &rec, ctx, err);
 	if (r >= 0)
 		r = stop_tasks(c, &rec, timeout, NULL, ctx, err);
+	if (r >= 0) {
+		int late = stop_late_start(c, &rec, timeout, ctx, err);
+
+		r = late < 0 || late > r ? late : r;
+	}
 	if (r > 0 && last)
 		last(c, (const char *const[]){ rec.c.id }, 1, timeout, ctx);
 	if (r > 0)
@@ -96,29 +115,13 @@ int job_kill_id(struct core *c, const char *id, const char *signal, const struct
 	return r < 0 ? r : kill_tasks(c, &rec, sig, ctx, err);
 }
 
-/* As docker has it: who sends the signal that kills or stops a job wants its end. 1: it was between two lives, and stays ended. */
-static int kill_for_good(struct core *c, const struct record *rec, int sig, const struct ctx *ctx, struct err *err)
-{
-	struct task_status t;
-	int r;
-
-	if (sig != SIGKILL && sig != stop_signal_of(rec))
-		return 0;
-	r = task_look(c, rec->c.id, ctx, &t, err);
-	if (r < 0 || (task_is_over(&t) && !monitored_is_restarting(rec, &t)))
-		return r < 0 ? r : 0;
-	return monitored_stop(c, rec, ctx, err);
-}
-
 int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	bool all;
 	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
-	if (r >= 0 && (all || (rec.job && rec.job->n_tasks == 1)))
-		r = kill_for_good(c, &rec, sig, ctx, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
 	return all ? kill_tasks(c, &rec, sig, ctx, err) : kill_task(c, &rec, rec.c.id, sig, ctx, err);
 }

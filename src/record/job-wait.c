@@ -70,32 +70,61 @@ static int wait_for_one(struct core *c, const struct record *rec, const struct c
 	return 0;
 }
 
+/* Until one of the tasks that run has ended, or somebody has told of a change. */
+static int await_some_end(struct core *c, const struct record *job, const struct monitored *m, const struct poke *poke,
+			  const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ struct task_wait **waits = mem_array(struct task_wait *, m->n);
+	_cleanup_strv_ struct strv ids = { 0 };
+	bool over = false;
+	int r = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		_cleanup_free_ char *id = job_id_task(job->c.id, i);
+
+		strv_push(&ids, id);
+	}
+	for (size_t i = 0; i < m->n; i++)
+		if (m->tasks[i].state == MONITORED_LIVES)
+			waits[i] = task_wait_new(c, ids.v[i], NULL, NULL);
+	while (r >= 0 && !over && !poke->seen) {
+		r = loop_turn(c->loop, ctx, err);
+		for (size_t i = 0; i < m->n; i++)
+			over |= waits[i] && task_wait_over(waits[i]);
+	}
+	for (size_t i = 0; i < m->n; i++)
+		task_wait_free(waits[i]);
+	return r;
+}
+
+/* Its monitor ends the others, has those run that come last, and settles it. */
+static bool is_being_ended(const struct core *c, const struct record *job)
+{
+	return job_id_tasks(job->c.id) > 1 && !dict_get(&job->c.labels, RECORD_EXIT) && monitored_now(c, job->c.id);
+}
+
 /* 1: it is to be looked at again; 0: it stays ended. */
 static int await_restart(struct core *c, struct record *job, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *path = places_monitor(c, job->c.id);
 	_cleanup_(poke_done) struct poke poke = { .fd = -1 };
-	struct restarts unused;
-	struct task_status t;
-	struct ctrd_exit exit;
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	_cleanup_free_ struct task_status *tasks = NULL;
 	int r, seen = poke_init(&poke, c->loop, path, NULL); /* before the look */
 
-	r = task_look(c, job->c.id, ctx, &t, err);
+	r = record_look_again(c, job, ctx, err);
 	if (r >= 0)
-		r = record_look_again(c, job, ctx, err);
+		r = monitored_ask(c, job, ctx, &tasks, &m, err);
 	if (r < 0)
 		return r;
-	switch (monitored_look(job, &t, clock_wall(), &unused)) {
-	case MONITORED_LIVES:
-		r = task_wait(c, job->c.id, NULL, ctx, &exit, err);
-		return r < 0 && r != -ERR_NOT_FOUND ? r : (err_clear(err), 1);
-	case MONITORED_DECIDED:
-	case MONITORED_DUE: break;
-	case MONITORED_NOTHING:
-	case MONITORED_ENDED:
-	default: return 0;
+	if (m.state == MONITORED_NOTHING || (m.state == MONITORED_ENDED && !is_being_ended(c, job)))
+		return 0;
+	if (m.state == MONITORED_LIVES) {
+		r = await_some_end(c, job, &m, &poke, ctx, err);
+		return r < 0 ? r : 1;
 	}
-	monitored_ensure(c, job, &t);
+	if (m.state != MONITORED_ENDED)
+		monitored_ensure(c, job, tasks, m.n);
 	if (seen < 0) /* it has just begun */
 		r = loop_pause(c->loop, BEGIN_MS, ctx, err);
 	while (r >= 0 && seen >= 0 && !poke.seen)

@@ -2,59 +2,224 @@
 #include "clock.h"
 #include "core-words.h"
 #include "file.h"
+#include "job-name.h"
+#include "job-order.h"
 #include "launch.h"
 #include "mem.h"
 #include "self.h"
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+static bool asks(const struct task *t) { return t->restart && t->restart->policy != RESTART_NO; }
+
 bool monitored_asks(const struct job *j)
 {
-	return j->n_tasks == 1 && j->tasks[0].restart && j->tasks[0].restart->policy != RESTART_NO;
+	for (size_t i = 0; i < j->n_tasks; i++)
+		if (asks(&j->tasks[i]) && j->tasks[i].lifecycle != LIFE_POSTSTOP)
+			return true;
+	return false;
+}
+
+void monitored_done(struct monitored *m)
+{
+	free(m->tasks);
+	*m = (struct monitored){ 0 };
+}
+
+const char *monitored_label(const char *label, size_t task, char out[MONITORED_LABEL])
+{
+	(void)snprintf(out, MONITORED_LABEL, task ? "%s.%zu" : "%s", label, task);
+	return out;
+}
+
+static const char *label_of(const struct record *rec, const char *label, size_t task)
+{
+	char name[MONITORED_LABEL];
+
+	return dict_get(&rec->c.labels, monitored_label(label, task, name));
+}
+
+static const char *const of_lives[] = { RECORD_RESTARTS, RECORD_TROUBLE, RECORD_BEGUN, RECORD_DONE };
+
+void monitored_forget_lives(const struct dict *has, size_t n_tasks, struct dict *labels)
+{
+	char name[MONITORED_LABEL];
+
+	for (size_t i = 0; i < n_tasks; i++)
+		for (size_t k = 0; k < sizeof of_lives / sizeof *of_lives; k++)
+			if (dict_get(has, monitored_label(of_lives[k], i, name)))
+				dict_set(labels, name, "");
+}
+
+int64_t monitored_restarts(const struct record *rec)
+{
+	struct restarts s;
+	int64_t n = 0;
+
+	for (size_t i = 0; rec->job && i < rec->job->n_tasks; i++) {
+		(void)restarts_parse(label_of(rec, RECORD_RESTARTS, i), &s, NULL);
+		n += s.count;
+	}
+	return n;
+}
+
+/* Beside a main task another's success is its end, whatever its policy: as Nomad has it. */
+struct restart monitored_policy(const struct job *job, size_t i)
+{
+	const struct task *t = &job->tasks[i];
+	struct restart p = t->restart ? *t->restart : (struct restart){ 0 };
+
+	if (t->lifecycle == LIFE_POSTSTOP)
+		p.policy = RESTART_NO;
+	else if (t->lifecycle != LIFE_MAIN && !t->sidecar && p.policy != RESTART_NO)
+		p.policy = RESTART_ON_FAILURE;
+	return p;
+}
+
+/* "CODE TIME", as RECORD_EXIT. */
+static bool done_before(const struct record *rec, size_t i, struct restart_end *end)
+{
+	const char *text = label_of(rec, RECORD_DONE, i);
+	char *at = NULL;
+	const long code = text ? strtol(text, &at, 10) : 0;
+
+	if (!at || *at != ' ' || clock_parse(at + 1, &end->ended_at, NULL) < 0)
+		return false;
+	end->exit_code = (int)code;
+	return true;
 }
 
 /* How it ended, as far as anybody knows: of an end that nobody saw, as containerd tells such. */
-static struct restart_end end_of(const struct record *rec, const struct task_status *t, int64_t now)
+static struct restart_end end_of(const struct record *rec, size_t i, const struct task_status *t, int64_t now)
 {
-	struct restart_end end = { .exit_code = 255, .ended_at = now, .by_hand = dict_get(&rec->c.labels, RECORD_STOPPED) != NULL };
-	const char *began = dict_get(&rec->c.labels, RECORD_STARTED);
+	struct restart_end end = { .exit_code = 255, .ended_at = now };
+	const char *own = label_of(rec, RECORD_BEGUN, i), *began = own ? own : dict_get(&rec->c.labels, RECORD_STARTED);
 
 	if (clock_parse(began, &end.started_at, NULL) < 0)
 		end.started_at = 0;
 	if (t->state == TASK_STOPPED) {
 		end.exit_code = (int)t->exit.status;
 		end.ended_at = t->exit.at ? t->exit.at : now;
-	} else {
+	} else if (rec->job->n_tasks == 1) {
 		(void)record_exit(rec, &end.exit_code, &end.ended_at);
+	} else {
+		(void)done_before(rec, i, &end);
 	}
 	return end;
 }
 
-enum monitored_state monitored_look(const struct record *rec, const struct task_status *t, int64_t now, struct restarts *ret)
+/* A life before or after the main tasks' that left nothing behind, which happens when containerd comes back, was complete: else the
+ * others would not have started. */
+static bool is_done(const struct record *rec, size_t i, const struct task_status *t)
 {
-	struct restart_end end;
+	const struct task *task = &rec->job->tasks[i];
 
-	*ret = (struct restarts){ 0 };
-	if (!rec->job || !monitored_asks(rec->job) || !dict_get(&rec->c.labels, RECORD_STARTED))
-		return MONITORED_NOTHING;
-	(void)restarts_parse(dict_get(&rec->c.labels, RECORD_RESTARTS), ret, NULL);
-	if (!task_is_over(t))
-		return MONITORED_LIVES;
-	end = end_of(rec, t, now);
-	if (end.by_hand)
-		return MONITORED_ENDED;
-	if (ret->at)
-		return MONITORED_DUE;
-	return restart_decide(rec->job->tasks[0].restart, &end, now, ret) == RESTART_AGAIN ? MONITORED_DECIDED : MONITORED_ENDED;
+	return t->state == TASK_ABSENT && task->lifecycle != LIFE_MAIN && !task->sidecar;
 }
 
-bool monitored_is_restarting(const struct record *rec, const struct task_status *t)
+static void monitored_look_at(const struct record *rec, size_t i, const struct task_status *t, bool stays, int64_t now,
+			      struct monitored_task *ret)
 {
-	struct restarts unused;
+	const struct restart policy = monitored_policy(rec->job, i);
+	struct restart_end end;
+	enum restart_verdict v;
 
-	return monitored_look(rec, t, clock_wall(), &unused) >= MONITORED_DECIDED;
+	*ret = (struct monitored_task){ .state = MONITORED_LIVES };
+	(void)restarts_parse(label_of(rec, RECORD_RESTARTS, i), &ret->restarts, NULL);
+	if (!task_is_over(t))
+		return;
+	ret->state = MONITORED_ENDED;
+	if (stays)
+		return;
+	if (ret->restarts.at) {
+		ret->state = MONITORED_DUE;
+		return;
+	}
+	end = end_of(rec, i, t, now);
+	v = restart_decide(&policy, &end, now, &ret->restarts);
+	ret->exhausted = v == RESTART_EXHAUSTED;
+	if (v == RESTART_AGAIN)
+		ret->state = MONITORED_DECIDED;
+}
+
+static bool is_over_for_good(const struct job *job, const struct monitored *m)
+{
+	const size_t main_task = job_main_task(job);
+
+	if (m->n == 1 || job->tasks[main_task].leader)
+		return m->tasks[main_task].state == MONITORED_ENDED;
+	for (size_t i = 0; i < m->n; i++)
+		if (task_decides(&job->tasks[i]) && m->tasks[i].state != MONITORED_ENDED)
+			return false;
+	return true;
+}
+
+/* Of a job whose end is not decided by its tasks' ends: who stopped it, or settled it, has said so. */
+static enum monitored_state state_of_job(const struct job *job, const struct monitored *m, bool stays)
+{
+	size_t lives = 0, decided = 0, due = 0, exhausted = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		lives += m->tasks[i].state == MONITORED_LIVES && job->tasks[i].lifecycle != LIFE_POSTSTOP;
+		decided += m->tasks[i].state == MONITORED_DECIDED;
+		due += m->tasks[i].state == MONITORED_DUE;
+		exhausted += m->tasks[i].exhausted;
+	}
+	if (stays)
+		return lives ? MONITORED_LIVES : MONITORED_ENDED;
+	if (exhausted || is_over_for_good(job, m))
+		return MONITORED_ENDED;
+	return lives ? MONITORED_LIVES : decided ? MONITORED_DECIDED : due ? MONITORED_DUE : MONITORED_ENDED;
+}
+
+void monitored_look(const struct record *rec, const struct task_status *tasks, size_t n, int64_t now, struct monitored *ret)
+{
+	const struct job *job = rec->job;
+	size_t absent = 0;
+	bool stays;
+
+	*ret = (struct monitored){ .n = n, .tasks = mem_array(struct monitored_task, n) };
+	if (!job || job->n_tasks != n || !monitored_asks(job) || !dict_get(&rec->c.labels, RECORD_STARTED))
+		return;
+	for (size_t i = 0; i < n; i++)
+		absent += tasks[i].state == TASK_ABSENT;
+	ret->whole = n == 1 || absent == n;
+	stays = dict_get(&rec->c.labels, RECORD_STOPPED) || (n > 1 && dict_get(&rec->c.labels, RECORD_EXIT));
+	for (size_t i = 0; i < n; i++)
+		monitored_look_at(rec, i, &tasks[i], stays || (!ret->whole && is_done(rec, i, &tasks[i])), now, &ret->tasks[i]);
+	ret->state = state_of_job(job, ret, stays);
+}
+
+int monitored_ask(struct core *c, const struct record *rec, const struct ctx *ctx, struct task_status **ret_tasks,
+		  struct monitored *ret, struct err *err)
+{
+	const size_t n = job_id_tasks(rec->c.id);
+	_cleanup_free_ struct task_status *tasks = mem_array(struct task_status, n);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		_cleanup_free_ char *id = job_id_task(rec->c.id, i);
+
+		r = task_look(c, id, ctx, &tasks[i], err);
+	}
+	if (r < 0)
+		return r;
+	monitored_look(rec, tasks, n, clock_wall(), ret);
+	if (ret_tasks)
+		*ret_tasks = TAKE_PTR(tasks);
+	return 0;
+}
+
+bool monitored_is_restarting(const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+
+	monitored_look(rec, tasks, n, clock_wall(), &m);
+	return m.state >= MONITORED_DECIDED;
 }
 
 bool monitored_now(const struct core *c, const char *id)
@@ -95,12 +260,22 @@ static void monitor_begin(struct core *c, const char *id)
 		core_notice(c, "nobody looks after job %s: %s", id, why.msg);
 }
 
-void monitored_ensure(struct core *c, const struct record *rec, const struct task_status *t)
+/* One of several tasks whose others are to be ended is its, too. */
+static bool wants_monitor(const struct monitored *m, const struct task_status *tasks)
 {
-	struct restarts unused;
-	const enum monitored_state s = monitored_look(rec, t, clock_wall(), &unused);
+	bool runs = false;
 
-	if (s == MONITORED_LIVES || s >= MONITORED_DECIDED)
+	for (size_t i = 0; i < m->n; i++)
+		runs |= !task_is_over(&tasks[i]);
+	return m->state == MONITORED_ENDED ? runs && m->n > 1 : m->state != MONITORED_NOTHING;
+}
+
+void monitored_ensure(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+
+	monitored_look(rec, tasks, n, clock_wall(), &m);
+	if (wants_monitor(&m, tasks))
 		monitor_begin(c, rec->c.id);
 }
 
@@ -114,39 +289,19 @@ void monitored_started(struct core *c, const struct job *j, const char *id)
 		monitor_begin(c, id);
 }
 
-static int stop_say(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
 	char now[CLOCK_TEXT];
 	int r;
 
+	if (!rec->job || !monitored_asks(rec->job))
+		return 0;
 	dict_set(&labels, RECORD_STOPPED, clock_rfc3339(clock_wall(), now));
 	r = containers_set_labels(c->ctrd, rec->c.id, &labels, ctx, err);
 	if (r >= 0)
 		monitored_poke(c, rec->c.id);
 	return r;
-}
-
-int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
-{
-	struct task_status t;
-	int lock, r;
-
-	if (!rec->job || !monitored_asks(rec->job))
-		return 0;
-	r = stop_say(c, rec, ctx, err);
-	if (r >= 0)
-		r = task_look(c, rec->c.id, ctx, &t, err);
-	if (r < 0 || task_may_live(&t))
-		return r < 0 ? r : 0;
-	r = claim_lock(c, rec->job->name, true, ctx, &lock, err);
-	if (r < 0)
-		return r;
-	claim_unlock(c, rec->job->name, lock);
-	if (!monitored_is_restarting(rec, &t))
-		return 0;
-	r = task_look(c, rec->c.id, ctx, &t, err);
-	return r < 0 ? r : task_is_over(&t);
 }
 
 void monitored_poke(const struct core *c, const char *id)

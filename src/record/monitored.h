@@ -18,20 +18,47 @@ enum monitored_state {
 	MONITORED_DECIDED, /* it has ended and is to be started again: nobody has written down when */
 	MONITORED_DUE,     /* at restarts.at */
 };
-/* @ret: what the record says; of MONITORED_DECIDED what it is to say. */
-enum monitored_state monitored_look(const struct record *, const struct task_status *, int64_t now, struct restarts *ret);
+/* One of its tasks. */
+struct monitored_task {
+	enum monitored_state state;
+	bool exhausted;           /* ENDED, and its attempts are used up: so ends the job */
+	struct restarts restarts; /* what the record says; of DECIDED what it is to say */
+};
+struct monitored {
+	/* The job's: ENDED when none of its tasks is to be started again, though others may still run, which are to be ended;
+	 * DECIDED and DUE when nothing runs just now. A job is over for good when its leader is, or else all of its main tasks, or
+	 * when one has used up its attempts. */
+	enum monitored_state state;
+	bool whole; /* nothing is left of any task: what starts it again starts all of it */
+	struct monitored_task *tasks;
+	size_t n;
+};
+void monitored_done(struct monitored *);
+/* @tasks: of all that the job has. */
+void monitored_look(const struct record *, const struct task_status *tasks, size_t n, int64_t now, struct monitored *ret);
+/* The same of a job as it is now. @ret_tasks (the caller frees) may be NULL. */
+int monitored_ask(struct core *, const struct record *, const struct ctx *, struct task_status **ret_tasks, struct monitored *ret,
+		  struct err *err);
+/* By what it is started again, from its place in the job and its own wish. */
+struct restart monitored_policy(const struct job *, size_t task);
 /* It has ended, and is going to be started again. */
-bool monitored_is_restarting(const struct record *, const struct task_status *);
+bool monitored_is_restarting(const struct record *, const struct task_status *tasks, size_t n);
+/* RECORD_RESTARTS and the like as they are called of one task: all stand on the job's record, so that one change of it is whole. */
+enum { MONITORED_LABEL = 64 };
+const char *monitored_label(const char *label, size_t task, char out[MONITORED_LABEL]);
+/* How often the job's tasks were started again. */
+int64_t monitored_restarts(const struct record *);
+/* What a start of the whole job forgets of the lives before it, as changes of the labels that it @has. */
+void monitored_forget_lives(const struct dict *has, size_t n_tasks, struct dict *labels);
+
 /* Does somebody look after it just now? */
 bool monitored_now(const struct core *, const char *id);
 /* A monitor where it wants one and has none. What stands in its way is a notice: the job itself runs. */
-void monitored_ensure(struct core *, const struct record *, const struct task_status *);
+void monitored_ensure(struct core *, const struct record *, const struct task_status *tasks, size_t n);
 /* The same of a job that was just started. */
 void monitored_started(struct core *, const struct job *, const char *id);
 
-/* A person stops it: said before its end, so that it is not started again. Waits for a start that is under way: then it lives, and
- * is seen to, or nobody starts it any more. 1: it was between two lives, which was its end; 0: it lives or not, as any other job.
- */
+/* A person stops it: said before its end, so that it is not started again. */
 int monitored_stop(struct core *, const struct record *, const struct ctx *, struct err *err);
 /* The job is gone: so is its monitor, soon, and the file of its lock. */
 void monitored_forget(const struct core *, const char *id);

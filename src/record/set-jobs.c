@@ -1,7 +1,7 @@
 #include "set-jobs.h"
 #include "mem.h"
-#include "remains.h"
 #include "monitored.h"
+#include "remains.h"
 #include "stop.h"
 #include <string.h>
 

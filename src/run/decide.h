@@ -11,3 +11,6 @@ int run_decide(struct run *, const struct ctx *, struct err *err);
 int run_check_keys(const struct run_opts *, size_t n_tasks, struct err *err);
 /* The parts of a job that exists, @rec (taken) being its record: each task has one of its own. */
 int run_load_records(struct run *, struct record *rec, const struct ctx *, struct err *err);
+/* The same for a start of some of its tasks beside or after the others, for which nothing is decided anew: its id, and its user
+ * namespace where it has one. */
+int run_load(struct run *, struct record *rec, const struct ctx *, struct err *err);

@@ -13,8 +13,10 @@
 #include "heir.h"
 #include "job-pod.h"
 #include "job-steps.h"
+#include "job-wait.h"
 #include "log.h"
 #include "mem.h"
+#include "monitored.h"
 #include "poststop.h"
 #include "remains.h"
 #include "shim-streams.h"
@@ -241,7 +243,7 @@ void foreground_heir(struct run *run)
 	for (size_t i = 0; i < run->n_tasks; i++)
 		if (run->tasks[i].streams)
 			streams[n++] = run->tasks[i].streams;
-	if (!run->opts->heir || run->heir || (!n && !run->job->remove && !job_is_pod(run->job)))
+	if (!run->opts->heir || run->heir || (!n && !run->job->remove && (!job_is_pod(run->job) || monitored_asks(run->job))))
 		return;
 	run->heir = heir_new(run->core, streams, n, run->opts->heir, heir_main, run);
 	if (!run->heir)
@@ -338,6 +340,21 @@ static int ends_us_alone(const struct run *run, const struct ctx *ctx)
 													       : STREAMS_DETACHED;
 }
 
+/* Each task has ended once, and its monitor starts some again; what those print is in their logs. */
+static int await_for_good(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		streams_free(TAKE_PTR(run->tasks[i].streams));
+		logfile_free(TAKE_PTR(run->tasks[i].log));
+	}
+	(void)heir_tell(run->heir, HEIR_DONE, -1);
+	r = job_wait(run->core, run->id, ctx, &ret->exit_code, err);
+	ret->exited = r >= 0;
+	return r < 0 ? r : 0;
+}
+
 int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *ret, int64_t origin, struct err *err)
 {
 	struct ctrd_exit exit = { 0 };
@@ -348,6 +365,8 @@ int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *re
 
 	if (r == STREAMS_EXITED)
 		ret->exit_code = crew ? crew_exit_code(run) : streams_exit_code(run->tasks[0].streams, &exit);
+	if (r == STREAMS_EXITED && crew && monitored_asks(run->job))
+		return await_for_good(run, ctx, ret, err);
 	if (r == STREAMS_EXITED && poststop_wanted(run->job))
 		r = poststop_foreground(run, ctx, err);
 	if (r == -ERR_CANCELLED && !run->opts->sig_proxy) {

@@ -1,11 +1,13 @@
 /* Starting a job that exists. */
 #include "decide.h"
 #include "job-name.h"
+#include "mapped.h"
 #include "mem.h"
 #include "remains.h"
 #include "task.h"
 #include "monitored.h"
-#include "clock.h"
+#include "job-stop.h"
+#include "poststop.h"
 
 int run_load_records(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
@@ -21,6 +23,22 @@ int run_load_records(struct run *run, struct record *rec, const struct ctx *ctx,
 	}
 	run_add_tasks(run);
 	return r;
+}
+
+int run_load(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	run->job = TAKE_PTR(rec->job);
+	run->id = mem_strdup(rec->c.id);
+	run->snapshotter = mem_strdup(rec->c.snapshotter);
+	r = run_load_records(run, rec, ctx, err);
+	if (r >= 0)
+		r = run_decide_users(run, err);
+	if (r < 0 || !run->users)
+		return r;
+	run->netns = places_netns(run->id);
+	return run_join_users(run, err);
 }
 
 /* Does another task than the first run, or may it? */
@@ -41,17 +59,19 @@ static int others_run(const struct run *run, const struct ctx *ctx, struct err *
 
 /* Its monitor wants it, and since then nobody has changed anything. The record was read before the lock was had. */
 enum { START_UNWANTED = 2 };
-static int start_is_due(struct run *run, struct record *rec, const struct task_status *t, const struct ctx *ctx, struct err *err)
+static int start_is_due(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record now = { 0 };
-	struct restarts unused;
+	_cleanup_(monitored_done) struct monitored m = { 0 };
 	int r = record_get(run->core, run->id, ctx, &now, err);
 
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), START_UNWANTED;
+	if (r >= 0)
+		r = monitored_ask(run->core, &now, ctx, NULL, &m, err);
 	if (r < 0)
 		return r;
-	if (monitored_look(&now, t, clock_wall(), &unused) != MONITORED_DUE)
+	if (!m.whole || m.state != MONITORED_DUE)
 		return START_UNWANTED;
 	dict_done(&rec->c.labels);
 	rec->c.labels = TAKE_STRUCT(now.c.labels);
@@ -76,7 +96,7 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 		return r;
 	r = task_look(run->core, run->id, ctx, &t, err);
 	if (r >= 0 && run->opts->again)
-		r = start_is_due(run, rec, &t, ctx, err);
+		r = start_is_due(run, rec, ctx, err);
 	if (r < 0 || r == START_UNWANTED)
 		return r;
 	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED) {
@@ -96,6 +116,17 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	if (r == 0) /* while we looked */
 		return err_set(err, ERR_UNAVAILABLE, "it is not known whether its last run is over");
 	return r < 0 ? r : run_load_records(run, rec, ctx, err);
+}
+
+/* Whoever stopped it while it was being started again may have found nothing that runs. */
+static int end_if_stopped(struct run *run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record now = { 0 };
+	int r = record_get(run->core, run->id, ctx, &now, err);
+
+	if (r >= 0 && dict_get(&now.c.labels, RECORD_STOPPED))
+		r = job_stop(run->core, run->id, -1, poststop_of_jobs, ctx, err);
+	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
 }
 
 int job_start(struct core *core, const char *name, const struct run_opts *opts, const struct ctx *ctx, struct run_result *ret,
@@ -118,6 +149,8 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 		r = run_decide(&run, ctx, err);
 	if (r >= 0)
 		r = run_execute(&run, ctx, &res, err);
+	if (r >= 0 && opts->again)
+		r = end_if_stopped(&run, ctx, err);
 	if (r < 0) {
 		run_result_done(&res);
 		return err_wrap(err, r, "start job %s", name);

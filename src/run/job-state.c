@@ -16,6 +16,8 @@ bool task_starts(const void *state)
 {
 	const struct run_task *t = state;
 
+	if (t->run->only)
+		return t == t->run->only;
 	return run_starts(t->run) && (t->task->lifecycle == LIFE_POSTSTOP) == t->run->stopping;
 }
 

@@ -129,6 +129,7 @@ struct run {
 	struct runtime runtime;
 	bool others_stopped;      /* what ends with others has been told to (crew.h) */
 	bool stopping;            /* the others have ended, and tasks of LIFE_POSTSTOP start */
+	struct run_task *only;    /* it alone is started again, while the others go on; NULL: all are */
 	bool host_net;            /* no namespace of its own */
 	bool host_dns, image_dns; /* its own wish, or that of the job whose network it is in */
 	struct {
@@ -170,8 +171,9 @@ struct job_nodes {
 	size_t first[N_STEPS], n_tasks;
 };
 void job_start_nodes(struct graph *, struct run *run, struct job_nodes *ret);
-/* The start of its tasks of LIFE_POSTSTOP, whose containers are there, when @run is stopping. */
-void job_poststop_nodes(struct graph *, struct run *run);
+/* The start of those of its tasks, whose containers are there, that start now (task_starts()): of LIFE_POSTSTOP when @run is
+ * stopping, or run.only. */
+void job_later_nodes(struct graph *, struct run *run);
 /* The node of a job with which begins what must wait for another job. */
 size_t job_nodes_waiting(const struct job_nodes *);
 /* @node begins after the job of @of was started. */

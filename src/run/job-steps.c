@@ -210,14 +210,14 @@ void job_start_nodes(struct graph *g, struct run *run, struct job_nodes *ret)
 	*ret = n;
 }
 
-void job_poststop_nodes(struct graph *g, struct run *run)
+void job_later_nodes(struct graph *g, struct run *run)
 {
 	for (size_t i = 0; i < run->n_tasks; i++) {
 		struct run_task *t = &run->tasks[i];
 		const bool mounted = !t->record || t->mounts.n;
 		size_t io, task, start;
 
-		if (t->task->lifecycle != LIFE_POSTSTOP)
+		if (!task_starts(t))
 			continue;
 		io = graph_add(g, &steps[S_IO].kind, t->whose, t);
 		task = graph_add(g, &steps[S_TASK].kind, t->whose, t);

@@ -50,7 +50,7 @@ static int poststop_launch(struct run *run, const struct ctx *ctx, struct err *e
 	_cleanup_(graph_freep) struct graph *g = graph_new();
 
 	run->stopping = true;
-	job_poststop_nodes(g, run);
+	job_later_nodes(g, run);
 	return graph_run(g, &how, ctx, err);
 }
 
@@ -113,22 +113,6 @@ static int poststop_await(struct run_task *t, int timeout, int64_t began, const 
 	return r;
 }
 
-static int poststop_load(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
-{
-	int r;
-
-	run->job = TAKE_PTR(rec->job);
-	run->id = mem_strdup(rec->c.id);
-	run->snapshotter = mem_strdup(rec->c.snapshotter);
-	r = run_load_records(run, rec, ctx, err);
-	if (r >= 0)
-		r = run_decide_users(run, err);
-	if (r < 0 || !run->users)
-		return r;
-	run->netns = places_netns(run->id);
-	return run_join_users(run, err);
-}
-
 /* Of one job; a zeroed one has none. */
 struct poststop {
 	struct record rec;
@@ -148,7 +132,7 @@ static void poststop_begin(struct poststop *p, struct core *c, const char *id, c
 		log_warn("job %s: whether it has poststop tasks is not known: %s", id, err.msg);
 	if (r < 0 || !p->rec.job || !poststop_wanted(p->rec.job))
 		return;
-	if (poststop_load(&p->run, &p->rec, ctx, &err) < 0 || poststop_start(&p->run, ctx, &err) < 0)
+	if (run_load(&p->run, &p->rec, ctx, &err) < 0 || poststop_start(&p->run, ctx, &err) < 0)
 		poststop_warn(&p->run, &err);
 	p->began = clock_mono();
 }

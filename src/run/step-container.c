@@ -103,21 +103,32 @@ bool complete_wanted(const void *state) { return !starts_to_remove(state) || !ru
 /* Beside the start; but a --rm job that was created is prey without its label, so it keeps that until it runs. */
 bool complete_needs_start(const void *state) { return starts_to_remove(state); }
 
+/* All of it, as its monitor wants it. */
+static void count_again(const struct run *run, struct dict *labels)
+{
+	const struct dict *old = &run->records[0].c.labels;
+	char text[RESTARTS_TEXT], name[MONITORED_LABEL];
+
+	for (size_t i = 0; i < run->n_tasks; i++) {
+		struct restarts s = { 0 };
+
+		(void)restarts_parse(dict_get(old, monitored_label(RECORD_RESTARTS, i, name)), &s, NULL);
+		if (!s.at && run->n_tasks > 1)
+			continue;
+		restart_begun(&s);
+		dict_set(labels, monitored_label(RECORD_RESTARTS, i, name), restarts_text(&s, text));
+	}
+}
+
 /* What a person starts begins to count anew. */
 static void run_count_start(const struct run *run, struct dict *labels)
 {
-	struct restarts s = { 0 };
-	char text[RESTARTS_TEXT];
-
 	if (!monitored_asks(run->job))
 		return;
-	if (run->opts->again) {
-		(void)restarts_parse(dict_get(&run->records[0].c.labels, RECORD_RESTARTS), &s, NULL);
-		restart_begun(&s);
-	}
-	dict_set(labels, RECORD_RESTARTS, run->opts->again ? restarts_text(&s, text) : "");
-	dict_set(labels, RECORD_TROUBLE, "");
-	if (!run->opts->again) /* who has stopped it since this start was begun has stopped it */
+	monitored_forget_lives(&run->records[0].c.labels, run->n_tasks, labels);
+	if (run->opts->again)
+		count_again(run, labels);
+	else
 		dict_set(labels, RECORD_STOPPED, "");
 }
 

@@ -1,5 +1,6 @@
 #include "unheeded.h"
 #include "mem.h"
+#include "monitored.h"
 
 static bool wants_health(const struct depend *on, size_t n)
 {
@@ -10,19 +11,21 @@ static bool wants_health(const struct depend *on, size_t n)
 }
 
 struct unheeded {
-	bool restart, health, healthy, recovery, poststop, sidecar;
+	bool health, healthy, recovery, poststop, sidecar;
 };
 
+/* Its monitor, where a job has one, sees its end. */
 static void unheeded_look(const struct job *j, struct unheeded *u)
 {
+	const bool monitored = monitored_asks(j);
+
 	u->recovery |= j->failure_recovery != FAILURE_STAY_DOWN;
 	u->healthy |= wants_health(j->depends_on, j->n_depends_on);
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		const struct task *t = &j->tasks[i];
 
-		u->poststop |= t->lifecycle == LIFE_POSTSTOP;
-		u->sidecar |= j->n_tasks > 1 && (t->sidecar || t->leader);
-		u->restart |= j->n_tasks > 1 && t->restart && t->restart->policy != RESTART_NO;
+		u->poststop |= !monitored && t->lifecycle == LIFE_POSTSTOP;
+		u->sidecar |= !monitored && j->n_tasks > 1 && (t->sidecar || t->leader);
 		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
 		u->healthy |= wants_health(t->depends_on, t->n_depends_on);
 	}
@@ -36,8 +39,6 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool w
 
 	for (size_t i = 0; i < n; i++)
 		unheeded_look(&jobs[i], &u);
-	if (u.restart)
-		strv_push(&what, "restart policies of several tasks");
 	if (u.health)
 		strv_push(&what, "health checks");
 	if (u.healthy)

@@ -1,0 +1,151 @@
+"""Restarts of the tasks of a job of several: each by its own policy, in the job that goes on."""
+import json
+import os
+import signal
+
+from e2e.restart import monitors, stamp
+from lib.case import Case, Machine, get, wait_until
+
+
+class RestartTasks(Case):
+    def setUp(self):
+        super().setUp()
+        self.made = []
+        self.addCleanup(self.no_monitor_stays)
+
+    def no_monitor_stays(self):
+        for name in self.made:
+            self.davit("rm", "-f", name, code=None)
+        wait_until("the end of all monitors", lambda: not [pid for name in self.made for pid in monitors(name)])
+
+    def task(self, name, script="exec sleep 1000", policy=None, **more):
+        restart = {"policy": policy} if isinstance(policy, str) else policy
+        return {"name": name, "image": Machine.image, "args": ["sh", "-c", f"echo begun {name}; {script}"], "stop_timeout": 1,
+                **({"restart": restart} if restart else {}), **more}
+
+    def file(self, name, *tasks, **more):
+        self.made.append(name)
+        path = os.path.join(self.folder, name + ".json")
+        with open(path, "w") as f:
+            json.dump({"name": name, "tasks": list(tasks), "network": "none", **more}, f)
+        return path
+
+    def up(self, name, *tasks, **more):
+        return self.davit("run", "-d", "-f", self.file(name, *tasks, **more))
+
+    def tasks(self, name):
+        """Of each: its state and its process."""
+        return {t["name"].split(".", 1)[1]: t["state"] for t in self.json("inspect", name)[0]["tasks"]}
+
+    def pids(self, name):
+        return {task: state.get("pid", 0) for task, state in self.tasks(name).items()}
+
+    def said(self, name):
+        return self.davit("logs", name).out
+
+    def ended(self, name):
+        wait_until("its end", lambda: not monitors(name) and self.state(name) == "exited")
+
+    def netns(self, pid):
+        return os.readlink(f"/proc/{pid}/ns/net")
+
+    def test_one_is_started_again_and_the_other_goes_on(self):
+        self.up("t-one", self.task("web", policy="always"), self.task("cache", policy="always"), self.task("plain"))
+        first = self.pids("t-one")
+        network = self.netns(first["web"])
+        for task in ("web", "cache"):
+            before = self.pids("t-one")
+            os.kill(before[task], signal.SIGKILL)
+            wait_until("another", lambda: self.pids("t-one")[task] not in (0, before[task]))
+            now = self.pids("t-one")
+            self.assertEqual({t for t in now if now[t] != before[t]}, {task})
+            self.assertEqual(self.netns(now[task]), network)
+            wait_until("its output", lambda: self.said(f"t-one.{task}").splitlines() == [f"begun {task}"] * 2)
+        self.assertEqual(len(monitors("t-one")), 1)
+        self.assertEqual(self.json("inspect", "t-one")[0]["restarts"], 2)
+        os.kill(self.pids("t-one")["plain"], signal.SIGKILL)
+        wait_until("the end of one that asks for nothing", lambda: self.tasks("t-one")["plain"]["status"] == "exited")
+        self.assertEqual(self.davit("wait", "t-one.plain").out, "137\n")
+        self.davit("stop", "t-one")
+        self.ended("t-one")
+        self.assertEqual(self.said("t-one.plain"), "begun plain\n")
+
+    def test_each_counts_its_own_failures_and_the_last_ends_all(self):
+        """As in Nomad: a task whose attempts are used up fails the job; what comes last runs once, when all is over."""
+        policy = {"policy": "on-failure", "attempts": 2, "interval": 600, "delay": 1}
+        self.up("t-fail", self.task("bad", "exit 3", policy), self.task("good", "exec sleep 1000", policy),
+                self.task("side", sidecar=True), self.task("last", "true", lifecycle="poststop"))
+        self.ended("t-fail")
+        self.assertEqual(self.said("t-fail.bad").split().count("begun"), 3)
+        self.assertEqual(self.said("t-fail.good").split().count("begun"), 1)
+        self.assertEqual(self.said("t-fail.last").split().count("begun"), 1)
+        at = [stamp(x) for x in self.davit("logs", "-t", "t-fail.bad").out.splitlines()]
+        last = stamp(self.davit("logs", "-t", "t-fail.last").out)
+        self.assertGreaterEqual(at[1] - at[0], 1)
+        self.assertGreaterEqual(at[2] - at[1], 1)
+        self.assertGreaterEqual(last, at[2])
+        self.assertEqual(self.davit("wait", "t-fail").out, "3\n")
+
+    def test_a_leader_that_ends_ends_the_job(self):
+        self.up("t-lead", self.task("boss", "sleep 1", "on-failure", leader=True), self.task("side", "exec sleep 1000", "always", sidecar=True),
+                self.task("last", "true", lifecycle="poststop"))
+        self.ended("t-lead")
+        self.assertEqual(self.davit("wait", "t-lead").out, "0\n")
+        self.assertEqual(self.said("t-lead.last"), "begun last\n")
+        self.assertEqual(self.said("t-lead.side"), "begun side\n")
+
+    def test_a_leader_that_fails_is_started_again_beside_the_others(self):
+        self.up("t-boss", self.task("init", "true", "always", lifecycle="prestart"), self.task("boss", policy="on-failure", leader=True),
+                self.task("side", policy="always", lifecycle="prestart", sidecar=True))
+        before = self.pids("t-boss")
+        os.kill(before["boss"], signal.SIGKILL)
+        wait_until("another", lambda: self.pids("t-boss")["boss"] not in (0, before["boss"]))
+        os.kill(before["side"], signal.SIGTERM)
+        os.kill(before["side"], signal.SIGKILL)
+        wait_until("another", lambda: self.pids("t-boss")["side"] not in (0, before["side"]))
+        self.assertEqual(self.said("t-boss.init"), "begun init\n")  # what runs before has run
+
+    def test_wait_is_for_the_end_for_good(self):
+        self.up("t-wait", self.task("a", "sleep 0.2; exit 4", {"policy": "on-failure", "attempts": 2}), self.task("b"))
+        self.assertEqual(self.davit("wait", "t-wait").out, "4\n")
+        self.assertEqual(self.said("t-wait.a").split().count("begun"), 3)
+
+    def test_in_the_foreground_until_the_end_for_good(self):
+        path = self.file("t-fore", self.task("a", "exit 4", {"policy": "on-failure", "attempts": 2}), self.task("b", "true"),
+                         self.task("last", "true", lifecycle="poststop"))
+        self.davit("run", "-f", path, code=4)
+        self.ended("t-fore")
+        self.assertEqual(self.said("t-fore.a").split().count("begun"), 3)
+        self.assertEqual(self.said("t-fore.last"), "begun last\n")
+
+    def test_restarting_is_seen_and_stopped(self):
+        long = {"policy": "always", "delay": 600}
+        self.up("t-pause", self.task("a", "exit 1", long), self.task("b", "exit 1", long))
+        wait_until("both in their pause", lambda: self.state("t-pause") == "restarting")
+        self.davit("stop", "t-pause")
+        self.ended("t-pause")
+        self.davit("start", "t-pause")
+        wait_until("both again", lambda: self.state("t-pause") == "restarting")
+        self.davit("rm", "-f", "t-pause")
+        wait_until("the end of its monitor", lambda: not monitors("t-pause"))
+
+    def test_a_monitor_that_is_killed_is_followed_by_another(self):
+        self.up("t-orphan", self.task("a", policy="always"), self.task("b"))
+        killed, before = monitors("t-orphan")[0], self.pids("t-orphan")
+        os.kill(killed, signal.SIGKILL)
+        os.kill(before["a"], signal.SIGKILL)
+        self.davit("ps")
+        wait_until("another", lambda: self.pids("t-orphan")["a"] not in (0, before["a"]))
+        self.assertEqual(self.pids("t-orphan")["b"], before["b"])
+
+    def test_stop_against_restarts(self):
+        """However the stop meets a restart under way: nothing runs behind it."""
+        self.up("t-race", self.task("a", "exit 1", "always"), self.task("b", policy="always"))
+        for _ in range(4):
+            os.kill(self.pids("t-race")["b"], signal.SIGKILL)
+            self.davit("stop", "-t", "0", "t-race")
+            self.assertEqual(set(self.pids("t-race").values()), {0})
+            self.ended("t-race")
+            self.assertEqual(set(self.pids("t-race").values()), {0})
+            self.davit("start", "t-race")
+            self.assertEqual(get(self.rows("ps", "--filter", "name=^t-race$")[0], "tasks"), 2)

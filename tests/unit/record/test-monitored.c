@@ -1,0 +1,136 @@
+#include "monitored.h"
+#include "clock.h"
+#include "mem.h"
+#include "test.h"
+
+enum { TASKS = 3 };
+static const int64_t t0 = INT64_C(1800000000) * NSEC_PER_SEC;
+
+enum { N = RESTART_NO, F = RESTART_ON_FAILURE, A = RESTART_ALWAYS };
+enum { RUNS, MADE, GONE, OK, BAD }; /* OK, BAD: ended so */
+enum { SIDECAR = 1, LEADER = 2, USED_UP = 4, DUE = 8, DONE = 16 };
+enum { BY_HAND = 1, SETTLED = 2 };
+
+struct one {
+	enum lifecycle life;
+	int flags, policy, is;
+	enum monitored_state wants;
+};
+struct row {
+	struct one tasks[TASKS]; /* up to one that wants nothing */
+	int job;
+	enum monitored_state wants;
+	bool whole;
+};
+
+#define NOTHING MONITORED_NOTHING
+#define LIVES MONITORED_LIVES
+#define ENDED MONITORED_ENDED
+#define AGAIN MONITORED_DECIDED
+#define SOON MONITORED_DUE
+
+static const struct row rows[] = {
+	/* each for itself */
+	{ { { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, 0, F, BAD, AGAIN } }, 0, AGAIN, false },
+	{ { { LIFE_MAIN, DUE, A, BAD, SOON }, { LIFE_MAIN, 0, N, BAD, ENDED } }, 0, SOON, false },
+	{ { { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, N, BAD, ENDED } }, 0, LIVES, false },
+	/* over for good: main tasks, leader, attempts */
+	{ { { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, SIDECAR, A, RUNS, LIVES } }, 0, ENDED, false },
+	{ { { LIFE_MAIN, 0, F, BAD, AGAIN }, { LIFE_MAIN, SIDECAR, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, LEADER, F, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, ENDED, false },
+	{ { { LIFE_MAIN, LEADER, A, OK, AGAIN }, { LIFE_MAIN, 0, N, OK, ENDED } }, 0, AGAIN, false },
+	{ { { LIFE_MAIN, USED_UP, F, BAD, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, ENDED, false },
+	{ { { LIFE_MAIN, USED_UP, F, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	/* lives */
+	{ { { LIFE_PRESTART, 0, A, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_PRESTART, 0, A, GONE, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_POSTSTART, 0, A, BAD, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_PRESTART, SIDECAR, A, OK, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_POSTSTOP, 0, A, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, AGAIN, false },
+	{ { { LIFE_POSTSTOP, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, F, OK, ENDED } }, 0, ENDED, false },
+	/* what containerd has lost */
+	{ { { LIFE_MAIN, 0, F, GONE, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, DONE, F, GONE, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, 0, F, GONE, AGAIN }, { LIFE_PRESTART, 0, F, GONE, AGAIN } }, 0, AGAIN, true },
+	{ { { LIFE_MAIN, 0, A, MADE, LIVES }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	/* said by others */
+	{ { { LIFE_MAIN, DUE, A, BAD, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, BY_HAND, LIVES, false },
+	{ { { LIFE_MAIN, DUE, A, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, ENDED } }, BY_HAND, ENDED, false },
+	{ { { LIFE_MAIN, 0, A, GONE, ENDED }, { LIFE_MAIN, 0, A, GONE, ENDED } }, SETTLED, ENDED, true },
+	/* one alone, which is started as a whole */
+	{ { { LIFE_MAIN, 0, A, GONE, AGAIN } }, SETTLED, AGAIN, true },
+	{ { { LIFE_MAIN, 0, F, BAD, AGAIN } }, 0, AGAIN, true },
+	{ { { LIFE_MAIN, USED_UP, F, BAD, ENDED } }, 0, ENDED, true },
+	{ { { LIFE_MAIN, 0, N, BAD, NOTHING } }, 0, NOTHING, false },
+};
+
+static void task_of(struct job *job, const struct one *o, struct record *rec, size_t i, struct task_status *t)
+{
+	static const enum task_state states[] = {
+		[RUNS] = TASK_LIVE, [MADE] = TASK_CREATED, [GONE] = TASK_ABSENT, [OK] = TASK_STOPPED, [BAD] = TASK_STOPPED
+	};
+	struct restarts s = { .at = o->flags & DUE ? t0 : 0, .attempts = o->flags & USED_UP ? 2 : 0, .since = t0 };
+	struct task *task = i ? job_add_task(job) : &job->tasks[0];
+	char name[MONITORED_LABEL], text[RESTARTS_TEXT];
+
+	task->lifecycle = o->life;
+	task->sidecar = o->flags & SIDECAR;
+	task->leader = o->flags & LEADER;
+	*task_make_restart(task) =
+		(struct restart){ .policy = (enum restart_policy)o->policy, .attempts = o->flags & USED_UP ? 2 : 0 };
+	*t = (struct task_status){ .state = states[o->is], .exit = { .status = o->is == BAD, .at = t0 } };
+	dict_set(&rec->c.labels, monitored_label(RECORD_RESTARTS, i, name), restarts_text(&s, text));
+	if (o->flags & DONE)
+		dict_set(&rec->c.labels, monitored_label(RECORD_DONE, i, name), "0 2027-01-15T08:00:00Z");
+}
+
+static void check_row(const struct row *row, size_t number)
+{
+	struct record rec = { .job = job_new() };
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	struct task_status states[TASKS];
+	size_t n = 0;
+
+	dict_set(&rec.c.labels, RECORD_STARTED, "2027-01-15T07:59:00Z");
+	if (row->job & BY_HAND)
+		dict_set(&rec.c.labels, RECORD_STOPPED, "2027-01-15T08:00:00Z");
+	if (row->job & SETTLED)
+		dict_set(&rec.c.labels, RECORD_EXIT, "1 2027-01-15T08:00:00Z");
+	do {
+		task_of(rec.job, &row->tasks[n], &rec, n, &states[n]);
+		n++;
+	} while (n < TASKS && row->tasks[n].wants);
+	monitored_look(&rec, states, n, t0, &m);
+	for (size_t i = 0; i < n; i++)
+		if (m.tasks[i].state != row->tasks[i].wants)
+			fail_msg("row %zu: task %zu is %d, not %d", number, i, m.tasks[i].state, row->tasks[i].wants);
+	if (m.state != row->wants || m.whole != row->whole)
+		fail_msg("row %zu: is %d, not %d; whole: %d", number, m.state, row->wants, m.whole);
+	record_done(&rec);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		check_row(&rows[i], i);
+}
+
+/* One change of the record takes all that is known of the lives before, and nothing else. */
+static void test_forget(void **state)
+{
+	_cleanup_dict_ struct dict has = { 0 }, labels = { 0 };
+
+	(void)state;
+	dict_set(&has, RECORD_RESTARTS, "1 0 0 0 0");
+	dict_set(&has, RECORD_DONE ".2", "0 2027-01-15T08:00:00Z");
+	dict_set(&has, RECORD_TROUBLE ".3", "of nobody");
+	dict_set(&has, RECORD_STARTED, "2027-01-15T07:59:00Z");
+	monitored_forget_lives(&has, 3, &labels);
+	assert_int_equal(labels.n, 2);
+	assert_string_equal(dict_get(&labels, RECORD_RESTARTS), "");
+	assert_string_equal(dict_get(&labels, RECORD_DONE ".2"), "");
+}
+
+RUN_TESTS("monitored", cmocka_unit_test(test_rows), cmocka_unit_test(test_forget))

@@ -23,7 +23,6 @@ static const struct {
 	{ "trust", .instead = "name images by digest: davit run NAME@sha256:..." },
 	{ "attach", .instead = "davit logs -f JOB follows its output; davit exec -it JOB sh gives a shell" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
-	{ "update", .instead = "davit rm JOB, then davit run with other limits" },
 	{ "compose", .instead = "davit run, once for each job" },
 	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
 	{ "node", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },

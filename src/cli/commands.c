@@ -14,6 +14,7 @@ const struct command *const commands[] = {
 	&cmd_kill,
 	&cmd_pause,
 	&cmd_unpause,
+	&cmd_update,
 	&cmd_rm,
 	&cmd_ps,
 	&cmd_logs,

@@ -109,6 +109,7 @@ static struct opt opt_of(const struct field *f)
 /* By topic, and what is of none of the tables' last: counted first, then put where each topic begins. */
 struct opts_made {
 	struct opt *v; /* NULL: they are counted */
+	opt_fn *live;  /* only rows that are live, and with this setter; NULL: all */
 	size_t at[TOPICS + 1];
 	bool begun[TOPICS];
 };
@@ -120,6 +121,8 @@ static void opts_add(struct opts_made *m, enum field_topic topic, const struct f
 
 	if (m->v) {
 		m->v[*at] = f ? opt_of(f) : *own;
+		if (f && m->live)
+			m->v[*at].set = m->live;
 		if (topic) { /* the first of a topic names it */
 			m->v[*at].topic = m->begun[topic] ? NULL : topic_names[topic];
 			m->begun[topic] = true;
@@ -131,7 +134,7 @@ static void opts_add(struct opts_made *m, enum field_topic topic, const struct f
 static void opts_of_shape(struct opts_made *m, const struct shape *s)
 {
 	for (const struct field *f = s->fields; f < s->fields + s->n; f++) {
-		if (f->flag && f->topic)
+		if (f->flag && f->topic && (f->live || !m->live))
 			opts_add(m, f->topic, f, NULL);
 		if (f->key && f->type == FIELD_OBJECT)
 			opts_of_shape(m, f->of);
@@ -160,9 +163,9 @@ static void opts_of_all(struct opts_made *m, const struct opt *own)
 	}
 }
 
-static struct opt *opts_make(const struct opt *own)
+static struct opt *opts_make(const struct opt *own, opt_fn *live)
 {
-	struct opts_made m = { 0 };
+	struct opts_made m = { .live = live };
 	size_t n = 0;
 
 	opts_of_all(&m, own);
@@ -178,8 +181,9 @@ static struct opt *opts_make(const struct opt *own)
 	return m.v;
 }
 
-struct opt *run_opts_make(void) { return opts_make(run_own); }
-struct opt *create_opts_make(void) { return opts_make(create_own); }
+struct opt *run_opts_make(void) { return opts_make(run_own, NULL); }
+struct opt *create_opts_make(void) { return opts_make(create_own, NULL); }
+struct opt *live_opts_make(const struct opt *own, opt_fn *set) { return opts_make(own, set); }
 
 void job_flags_init(void *flags)
 {

@@ -45,3 +45,5 @@ int job_flags_args(struct job_flags *, const struct strv *args, struct err *err)
 /* The flags of the two commands, from the job's tables and the client's own; the caller frees. */
 struct opt *run_opts_make(void);
 struct opt *create_opts_make(void);
+/* Of the rows that can be changed of a job that exists alone, with @set, which finds its row in opt.row, and @own. */
+struct opt *live_opts_make(const struct opt *own, opt_fn *set);

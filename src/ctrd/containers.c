@@ -281,20 +281,42 @@ int containers_set_labels(struct ctrd *c, const char *id, const struct dict *lab
 	return containers_set_labels_end(containers_set_labels_begin(c, id, labels, ctx), ctx, err);
 }
 
-int containers_set_spec(struct ctrd *c, const char *id, const struct ctrd_any *spec, const struct ctx *ctx, struct err *err)
+int containers_change(struct ctrd *c, const char *id, const struct container_change *what, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_arena_ struct arena a = { 0 };
+	_cleanup_strv_ struct strv paths = { 0 };
 	Containers__Container container = CONTAINERS__CONTAINER__INIT;
 	Containers__UpdateRequest req = CONTAINERS__UPDATE_REQUEST__INIT;
 	Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+	const struct ctrd_container extended = { .extensions = (struct ctrd_extension *)(uintptr_t)what->extension,
+						 .n_extensions = 1 };
 
-	mask.n_paths = 1;
-	mask.paths = (char *[]){ borrow("spec") };
 	container.id = borrow(id);
-	container.spec = any_pack(&a, spec);
+	for (size_t i = 0; what->labels && i < what->labels->n; i++)
+		strv_pushf(&paths, "labels.%s", what->labels->v[i].key);
+	if (what->labels)
+		container.labels = entries_pack(&a, what->labels, &container.n_labels);
+	if (what->spec) {
+		strv_push(&paths, "spec");
+		container.spec = any_pack(&a, what->spec);
+	}
+	if (what->extension) {
+		strv_pushf(&paths, "extensions.%s", what->extension->name);
+		container.n_extensions = 1;
+		container.extensions = extensions_pack(&a, &extended);
+	}
+	if (!paths.n) /* an empty mask would replace the whole record */
+		return 0;
+	mask.n_paths = paths.n;
+	mask.paths = paths.v;
 	req.container = &container;
 	req.update_mask = &mask;
 	return call_end_empty(call_begin(c, &update, id, &req.base, ctx), ctx, err);
+}
+
+int containers_set_spec(struct ctrd *c, const char *id, const struct ctrd_any *spec, const struct ctx *ctx, struct err *err)
+{
+	return containers_change(c, id, &(struct container_change){ .spec = spec }, ctx, err);
 }
 
 struct ctrd_call *containers_delete_begin(struct ctrd *c, const char *id, const struct ctx *ctx)

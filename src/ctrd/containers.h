@@ -42,6 +42,13 @@ int containers_list_lean(struct ctrd *, const char *filter, const struct ctx *, 
 struct ctrd_call *containers_set_labels_begin(struct ctrd *, const char *id, const struct dict *labels, const struct ctx *);
 int containers_set_labels_end(struct ctrd_call *, const struct ctx *, struct err *err);
 int containers_set_labels(struct ctrd *, const char *id, const struct dict *labels, const struct ctx *, struct err *err);
+/* All at once, so that no reader sees the one without the other; what is NULL stays as it is. */
+struct container_change {
+	const struct dict *labels; /* as of containers_set_labels() */
+	const struct ctrd_any *spec;
+	const struct ctrd_extension *extension;
+};
+int containers_change(struct ctrd *, const char *id, const struct container_change *, const struct ctx *, struct err *err);
 /* Replace the spec. */
 int containers_set_spec(struct ctrd *, const char *id, const struct ctrd_any *spec, const struct ctx *, struct err *err);
 struct ctrd_call *containers_delete_begin(struct ctrd *, const char *id, const struct ctx *);

@@ -4,6 +4,7 @@
 #include "tasks.pb-c.h"
 
 #define SERVICE "/containerd.services.tasks.v1.Tasks/"
+#define RESOURCES_TYPE "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
 static const struct method create = { SERVICE "Create", &tasks__create_response__descriptor, "task" },
 			   start = { SERVICE "Start", &tasks__start_response__descriptor, "task" },
 			   wait_ = { SERVICE "Wait", &tasks__wait_response__descriptor, "task" },
@@ -16,6 +17,7 @@ static const struct method create = { SERVICE "Create", &tasks__create_response_
 			   close_io = { SERVICE "CloseIO", NULL, "task" },
 			   list_pids = { SERVICE "ListPids", &tasks__list_pids_response__descriptor, "task" },
 			   pause_ = { SERVICE "Pause", NULL, "task" }, resume = { SERVICE "Resume", NULL, "task" },
+			   update = { SERVICE "Update", NULL, "task" },
 			   metrics = { SERVICE "Metrics", &tasks__metrics_response__descriptor, "task" };
 
 void ctrd_process_done(struct ctrd_process *p)
@@ -326,6 +328,18 @@ int tasks_pause(struct ctrd *c, const char *id, const struct ctx *ctx, struct er
 int tasks_resume(struct ctrd *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	return call_end_empty(process_begin(c, &resume, id, NULL, ctx), ctx, err);
+}
+
+int tasks_update(struct ctrd *c, const char *id, const void *resources, size_t n, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	_cleanup_(ctrd_any_done) struct ctrd_any any = { .type_url = mem_strdup(RESOURCES_TYPE) };
+	Tasks__UpdateRequest req = TASKS__UPDATE_REQUEST__INIT;
+
+	buf_add(&any.value, resources, n);
+	req.container_id = borrow(id);
+	req.resources = any_pack(&a, &any);
+	return call_end_empty(call_begin(c, &update, id, &req.base, ctx), ctx, err);
 }
 
 struct ctrd_call *tasks_metrics_begin(struct ctrd *c, const char *id, const struct ctx *ctx)

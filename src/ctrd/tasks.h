@@ -75,6 +75,8 @@ int tasks_close_stdin(struct ctrd *, const char *id, const char *exec_id, const 
 int tasks_pids(struct ctrd *, const char *id, const struct ctx *, pid_t **ret_pids, size_t *ret_n, struct err *err);
 int tasks_pause(struct ctrd *, const char *id, const struct ctx *, struct err *err);
 int tasks_resume(struct ctrd *, const char *id, const struct ctx *, struct err *err);
+/* Other limits while it runs: the JSON of the spec's linux.resources, where what it does not name stays. */
+int tasks_update(struct ctrd *, const char *id, const void *resources, size_t n, const struct ctx *, struct err *err);
 /* The raw metric Any (io.containerd.cgroups.v1.Metrics or v2). */
 struct ctrd_call *tasks_metrics_begin(struct ctrd *, const char *id, const struct ctx *);
 int tasks_metrics_end(struct ctrd_call *, const struct ctx *, struct ctrd_any *ret, struct err *err);

@@ -60,6 +60,7 @@ struct field {
 	enum field_type type : 8;
 	enum field_topic topic : 8; /* TOPIC_NONE: the flag is not one of a job's (--snapshotter), or there is none */
 	bool required;
+	bool live;   /* `davit update` changes it, of a task that runs, too */
 	char letter; /* of the flag; 0: none */
 	uint16_t offset, extra;
 	int64_t otherwise;        /* the default of a number, a bool or an enum */

@@ -120,18 +120,36 @@ static int emit_pids(const struct spec_in *in, struct buf *out, struct err *err)
 	return 0;
 }
 
-int spec_resources(const struct spec_in *in, const struct buf *device_rules, struct buf *out, struct err *err)
+static int emit_cgroup_limits(const struct spec_in *in, struct buf *out, struct err *err)
 {
 	typedef int part(const struct spec_in *, struct buf *, struct err *);
 	static part *const parts[] = { emit_memory, emit_cpu, emit_pids, spec_blkio, spec_hugepages };
 	int r = 0;
 
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && r >= 0; i++)
+		r = parts[i](in, out, err);
+	return r;
+}
+
+int spec_resources(const struct spec_in *in, const struct buf *device_rules, struct buf *out, struct err *err)
+{
+	int r;
+
 	emit_open(out, "resources", '{');
 	emit_open(out, "devices", '[');
 	buf_add(out, buf_str(device_rules), device_rules->len);
 	emit_close(out, ']');
-	for (size_t i = 0; i < sizeof parts / sizeof *parts && r >= 0; i++)
-		r = parts[i](in, out, err);
+	r = emit_cgroup_limits(in, out, err);
+	emit_close(out, '}');
+	return r;
+}
+
+int spec_limits(const struct spec_in *in, struct buf *out, struct err *err)
+{
+	int r;
+
+	emit_open(out, NULL, '{');
+	r = emit_cgroup_limits(in, out, err);
 	emit_close(out, '}');
 	return r;
 }

@@ -178,6 +178,13 @@ static bool read_list(const struct spec_in *in, const char *what, struct buf *ou
 	return out->len > 0;
 }
 
+char *limit_whole_set(const struct spec_in *in, enum limit l)
+{
+	_cleanup_buf_ struct buf has = { 0 };
+
+	return read_list(in, l == LIMIT_CPUSET_CPUS ? "cpus" : "mems", &has) ? buf_take(&has) : NULL;
+}
+
 int limit_need_set(const struct spec_in *in, enum limit l, const char *list, struct err *err)
 {
 	_cleanup_buf_ struct buf has = { 0 };

@@ -30,5 +30,7 @@ bool limit_can(const struct spec_in *, enum limit);
 int limit_need(const struct spec_in *, enum limit, struct err *err);
 /* Are all of @list ("0-3,7") processors, or memory nodes, that the host's jobs may have? */
 int limit_need_set(const struct spec_in *, enum limit, const char *list, struct err *err);
+/* All that the host has of them; NULL: it does not say. The caller frees. */
+char *limit_whole_set(const struct spec_in *, enum limit);
 /* Of what an engine says: the controller whose file it names, or NULL. */
 const char *limit_controller_in(const char *text);

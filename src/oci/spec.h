@@ -70,6 +70,9 @@ struct spec_in {
  * seccomp file, a controller that is not there ... */
 int spec_build(const struct spec_in *, struct buf *out, struct err *err);
 
+/* The limits alone, as the spec's linux.resources has them: of @in only the task and what is said of the host count. */
+int spec_limits(const struct spec_in *, struct buf *out, struct err *err);
+
 /* What the image and the task say is run: entrypoint and command joined as Docker does. */
 void spec_args(const struct task *, const struct image_config *, struct strv *out);
 /* The process of an exec: the container's own process (from its spec) with these changes. */

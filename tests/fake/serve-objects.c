@@ -333,6 +333,10 @@ static void container_update(struct served *s, const ProtobufCMessage *msg)
 
 		if (update_labels(r, path, &labels))
 			continue;
+		if (!strncmp(path, "extensions.", 11) && c->n_extensions == 1) { /* davit has one */
+			c->extensions = req->container->extensions;
+			continue;
+		}
 		if (strcmp(path, "spec")) {
 			served_fail(s, ERR_INVALID, "cannot update \"%s\" field: invalid argument", path);
 			return;

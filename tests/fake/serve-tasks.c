@@ -372,6 +372,19 @@ static void resume(struct served *s, const ProtobufCMessage *msg)
 	move(s, msg, TYPES__STATUS__PAUSED, TYPES__STATUS__RUNNING, "/tasks/resumed", "containerd.events.TaskResumed");
 }
 
+static void update(struct served *s, const ProtobufCMessage *msg)
+{
+	const Tasks__UpdateRequest *req = (const void *)msg;
+	struct record *r = find(s, req->container_id, "");
+	_cleanup_free_ char *text =
+		req->resources ? mem_strndup((char *)req->resources->value.data, req->resources->value.len) : NULL;
+
+	if (!r)
+		return;
+	dict_set(&r->labels, "resources", text); /* for the dump */
+	served_empty(s);
+}
+
 static void resize(struct served *s, const ProtobufCMessage *msg)
 {
 	const Tasks__ResizeRequest *req = (const void *)msg;
@@ -434,6 +447,7 @@ const struct service_method task_methods[] = {
 	{ TK "ResizePty", &tasks__resize_request__descriptor, resize },
 	{ TK "CloseIO", &tasks__close_io_request__descriptor, close_io },
 	{ TK "ListPids", &tasks__process_request__descriptor, list_pids },
+	{ TK "Update", &tasks__update_request__descriptor, update },
 	{ TK "Pause", &tasks__process_request__descriptor, pause_ },
 	{ TK "Resume", &tasks__process_request__descriptor, resume },
 	{ TK "Metrics", &tasks__metrics_request__descriptor, metrics },

@@ -1,5 +1,6 @@
 /* davit-monitor: looks after one job that asks for it. Started by davit beside the job, with the words of core-words.h and the id
  * of its container; nobody waits for it, and it has neither input nor output. */
+#include "home.h"
 #include "mem.h"
 #include "monitor.h"
 #include <signal.h>
@@ -52,8 +53,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	r = core_open_on(loop, &conf, &core, &err);
-	if (r >= 0)
+	if (r >= 0) {
 		(void)core_reconnect(core, NULL);
+		home_settle(core, id);
+	}
 	if (r >= 0)
 		r = monitor_run(core, id, &err);
 	if (r < 0)

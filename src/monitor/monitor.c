@@ -301,6 +301,14 @@ static int monitor_step(struct monitor *m, struct err *err)
 	return r < 0 ? r : 1;
 }
 
+/* It was ended, and nobody has started it again meanwhile. */
+static bool stays_ended(struct monitor *m)
+{
+	const int r = monitor_see(m, NULL);
+
+	return r == 0 || (r > 0 && (m->now.state == MONITORED_ENDED || m->now.state == MONITORED_NOTHING));
+}
+
 static int monitor_loop(struct monitor *m)
 {
 	struct err err = ERR_INIT;
@@ -311,7 +319,7 @@ static int monitor_loop(struct monitor *m)
 		r = monitor_see(m, &err);
 		if (r > 0)
 			r = monitor_step(m, &err);
-		if (r == 0)
+		if (r == 0 && stays_ended(m))
 			return 0;
 		if (r < 0)
 			monitor_bear(m);

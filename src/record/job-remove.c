@@ -19,16 +19,29 @@ struct removal {
 	void *arg;
 };
 
-/* Its lock is held now. 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
+/* Its lock is held now. As docker has it, one that is between two lives is none that has ended. */
+static int is_restarting(struct core *c, const struct record *now, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	int r = monitored_ask(c, now, ctx, NULL, &m, err);
+
+	return r < 0 ? r : m.state >= MONITORED_DECIDED;
+}
+
+/* 0: somebody has removed it meanwhile. 1: with the proof that it is over, by force if need be. */
 static int may_remove(struct core *c, const struct record *rec, bool force, const struct ctx *ctx, struct job_over **ret,
 		      struct err *err)
 {
-	struct ctrd_container now = { 0 };
-	int r = containers_get(c->ctrd, rec->c.id, ctx, &now, err);
+	_cleanup_(record_done) struct record now = { 0 };
+	int r = record_get(c, rec->c.id, ctx, &now, err);
 
-	ctrd_container_done(&now);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
+	if (r >= 0 && !force)
+		r = is_restarting(c, &now, ctx, err);
+	if (r > 0)
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "it is restarting"),
+				"stop it first: davit stop %s, or use --force", rec->name);
 	if (r >= 0)
 		r = force ? job_over_terminate(c, rec->c.id, ctx, ret, err)
 			  : job_over_end_unstarted(c, rec->c.id, ctx, NULL, ret, err);

@@ -115,13 +115,32 @@ int job_kill_id(struct core *c, const char *id, const char *signal, const struct
 	return r < 0 ? r : kill_tasks(c, &rec, sig, ctx, err);
 }
 
+/* As docker has it: who sends the signal that kills or stops a job wants its end. 1: it was between two lives, and stays ended. */
+static int kill_for_good(struct core *c, const struct record *rec, int sig, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record job = { 0 };
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	int r;
+
+	if (sig != SIGKILL && sig != stop_signal_of(rec))
+		return 0;
+	r = record_get(c, record_job_id(rec), ctx, &job, err);
+	if (r >= 0)
+		r = monitored_ask(c, &job, ctx, NULL, &m, err);
+	if (r < 0 || m.state == MONITORED_NOTHING || m.state == MONITORED_ENDED)
+		return r < 0 ? r : 0;
+	return monitored_stop(c, &job, ctx, err);
+}
+
 int job_kill(struct core *c, const char *name, int sig, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	bool all;
 	int r = record_find_task(c, name, ctx, &rec, &all, err);
 
-	if (r < 0)
-		return r;
+	if (r >= 0 && (all || (rec.job && rec.job->n_tasks == 1)))
+		r = kill_for_good(c, &rec, sig, ctx, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	return all ? kill_tasks(c, &rec, sig, ctx, err) : kill_task(c, &rec, rec.c.id, sig, ctx, err);
 }

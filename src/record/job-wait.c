@@ -24,7 +24,7 @@ static int record_look_again(struct core *c, struct record *job, const struct ct
 }
 
 /* Until all have ended; of one that is settled its record remembers. @exits: of each, time 0 where it is not known. */
-static int wait_for_tasks(struct core *c, const struct record *job, struct ctrd_exit *exits, const struct ctx *ctx, struct err *err)
+static int wait_for_tasks(struct core *c, struct record *job, struct ctrd_exit *exits, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(records_done) struct records recs = { 0 };
 	const size_t n = job_id_tasks(job->c.id);
@@ -40,6 +40,8 @@ static int wait_for_tasks(struct core *c, const struct record *job, struct ctrd_
 			r = (err_clear(err), 0);
 		}
 	}
+	if (r >= 0 && settled) /* perhaps only just */
+		r = record_look_again(c, job, ctx, err);
 	if (r >= 0 && settled)
 		r = record_tasks(c, job, ctx, &recs, err);
 	for (size_t i = 0; r >= 0 && settled && i < n; i++)
@@ -153,6 +155,10 @@ static int wait_for_job(struct core *c, struct record *job, const struct ctx *ct
 		*ret_code = (int)all.status;
 		return remains_after_end(c, job, ctx, err);
 	}
+	err_clear(err);
+	r = record_look_again(c, job, ctx, err); /* it may have been settled only just */
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return r;
 	if (record_exit(job, ret_code, &at))
 		return err_clear(err), 0;
 	return not_known(job, err);

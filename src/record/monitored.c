@@ -289,19 +289,53 @@ void monitored_started(struct core *c, const struct job *j, const char *id)
 		monitor_begin(c, id);
 }
 
-int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+static int stop_say(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
 	char now[CLOCK_TEXT];
 	int r;
 
-	if (!rec->job || !monitored_asks(rec->job))
-		return 0;
 	dict_set(&labels, RECORD_STOPPED, clock_rfc3339(clock_wall(), now));
 	r = containers_set_labels(c->ctrd, rec->c.id, &labels, ctx, err);
 	if (r >= 0)
 		monitored_poke(c, rec->c.id);
 	return r;
+}
+
+/* 1: something of it lives. */
+static int some_live(struct core *c, const struct record *rec, const struct ctx *ctx, bool *ret_restarting, struct err *err)
+{
+	_cleanup_free_ struct task_status *tasks = NULL;
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	bool live = false;
+	int r = monitored_ask(c, rec, ctx, &tasks, &m, err);
+
+	for (size_t i = 0; r >= 0 && i < m.n; i++)
+		live |= !task_is_over(&tasks[i]);
+	*ret_restarting = m.state >= MONITORED_DECIDED;
+	return r < 0 ? r : live;
+}
+
+int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	bool restarting, unused;
+	int lock, r;
+
+	if (!rec->job || !monitored_asks(rec->job))
+		return 0;
+	r = stop_say(c, rec, ctx, err);
+	if (r >= 0)
+		r = some_live(c, rec, ctx, &restarting, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = claim_lock(c, rec->job->name, true, ctx, &lock, err);
+	if (r < 0)
+		return r;
+	claim_unlock(c, rec->job->name, lock);
+	if (!restarting)
+		return 0;
+	r = some_live(c, rec, ctx, &unused, err);
+	return r < 0 ? r : !r;
 }
 
 void monitored_poke(const struct core *c, const char *id)

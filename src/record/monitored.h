@@ -58,7 +58,9 @@ void monitored_ensure(struct core *, const struct record *, const struct task_st
 /* The same of a job that was just started. */
 void monitored_started(struct core *, const struct job *, const char *id);
 
-/* A person stops it: said before its end, so that it is not started again. */
+/* A person stops it: said before its end, so that it is not started again. Waits for a start that is under way: then it lives, and
+ * is seen to, or nobody starts it any more. 1: it was between two lives, which was its end; 0: it lives or not, as any other job.
+ */
 int monitored_stop(struct core *, const struct record *, const struct ctx *, struct err *err);
 /* The job is gone: so is its monitor, soon, and the file of its lock. */
 void monitored_forget(const struct core *, const char *id);

@@ -113,6 +113,27 @@ static void stop_done(struct stop *s)
 	free(s->id);
 }
 
+static int signal_named(const char *name)
+{
+	int sig = SIGTERM;
+
+	if (name)
+		(void)parse_signal(name, &sig, NULL);
+	return sig;
+}
+
+static const char *image_stop_signal(const struct dict *labels)
+{
+	return dict_get(labels, "io.containerd.image.config.stop-signal");
+}
+
+int stop_signal_of(const struct record *rec)
+{
+	const char *own = rec->job ? rec->job->tasks[rec->task].stop_signal : NULL;
+
+	return signal_named(own ? own : image_stop_signal(&rec->c.labels));
+}
+
 /* As the job says, or the image: each task's own record has what its image does. */
 static int stop_find_signal(struct stop *s, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
@@ -125,12 +146,9 @@ static int stop_find_signal(struct stop *s, const struct record *rec, const stru
 	else if (r < 0)
 		return r;
 	if (!name)
-		name = dict_get(s->first ? &rec->c.labels : &own.labels, "io.containerd.image.config.stop-signal");
-	if (s->sig)
-		return 0;
-	s->sig = SIGTERM;
-	if (name)
-		(void)parse_signal(name, &s->sig, NULL);
+		name = image_stop_signal(s->first ? &rec->c.labels : &own.labels);
+	if (!s->sig)
+		s->sig = signal_named(name);
 	return 0;
 }
 

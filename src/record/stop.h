@@ -14,3 +14,5 @@ int stop_all(struct core *, const struct record *const *recs, size_t n, int time
  * paused one goes on, so that it hears it. 1: some task was sent it; 0: nothing runs. A shim that does not take it, or
  * not within a few seconds, is no error: who wants an end comes back with stop_tasks(). */
 int stop_signal(struct core *, const struct record *, int sig, const struct ctx *, struct err *err);
+/* What stops the first task of this job: its own stop signal, its image's, or SIGTERM. */
+int stop_signal_of(const struct record *);

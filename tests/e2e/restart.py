@@ -2,16 +2,10 @@
 import datetime
 import os
 import signal
+import time
 
-from lib.case import Case, Machine, wait_until
-
-
-def read(path):
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError:
-        return b""
+from lib.case import Machine, wait_until
+from lib.restarting import Restarting, monitors, read
 
 
 def stamp(line):
@@ -19,41 +13,7 @@ def stamp(line):
     return datetime.datetime.fromisoformat(line.split()[0][:26] + "+00:00").timestamp()
 
 
-def monitors(name):
-    """The processes that look after a job of this name."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        words = read(f"/proc/{pid}/cmdline").split(b"\0")
-        if os.path.basename(words[0]) == b"davit-monitor" and words[-2].decode().rsplit("-", 1)[0] == name and Machine.ns.encode() in words:
-            found.append(int(pid))
-    return found
-
-
-class Restart(Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.no_monitor_stays)
-
-    def no_monitor_stays(self):
-        wait_until("the end of all monitors", lambda: not [pid for name in self.names for pid in monitors(name)])
-
-    names = ()
-
-    def restarting(self, name, policy, *command, flags=()):
-        self.names = (*self.names, name)
-        self.davit("run", "-d", "--name", name, "--network", "none", "--restart", policy, *flags, Machine.image, *command)
-        self.addCleanup(self.davit, "rm", "-f", name, code=None)
-
-    def pid(self, name):
-        return self.json("inspect", name)[0]["state"].get("pid", 0)
-
-    def counted(self, name):
-        text = self.json("inspect", name)[0].get("restarts", 0)
-        return int(text)
-
-    def lines(self, name):
-        return self.davit("logs", name).out.splitlines()
-
+class Restart(Restarting):
     def test_always(self):
         self.restarting("again", "always", "sh", "-c", "echo begun; exec sleep 1000")
         first = self.pid("again")
@@ -128,3 +88,100 @@ class Restart(Case):
         self.restarting("lasts", "on-failure:3", "sh", "-c", "echo begun; sleep 0.2; exit 3")
         self.assertEqual(self.davit("wait", "lasts").out.strip(), "3")
         self.assertEqual(self.lines("lasts"), ["begun"] * 4)
+
+    def pausing(self, name):
+        """One that is in a pause of some length."""
+        self.restarting(name, "always", "false")
+        wait_until("a longer pause", lambda: self.state(name) == "restarting" and self.counted(name) >= 3)
+
+    def ended(self, name):
+        wait_until("the end of its monitor", lambda: not monitors(name))
+        self.assertEqual(self.state(name), "exited")
+
+    def test_rm_refuses_what_is_restarting(self):
+        self.pausing("kept")
+        self.fails("rm", "kept", says=["kept", "restarting", "davit stop kept"])
+        self.assertEqual(len(monitors("kept")), 1)
+        self.davit("stop", "kept")
+        self.davit("rm", "kept")
+
+    def test_a_kill_is_a_stop(self):
+        self.restarting("killed", "always", "sleep", "1000")
+        self.davit("kill", "killed")
+        self.ended("killed")
+        self.assertEqual(self.counted("killed"), 0)
+
+    def test_a_signal_that_is_none_to_stop_it_is_no_stop(self):
+        self.restarting("hung", "always", "sh", "-c", "trap 'exit 3' HUP; while :; do sleep 0.05; done")
+        first = self.pid("hung")
+        self.davit("kill", "-s", "HUP", "hung")
+        wait_until("another", lambda: self.pid("hung") not in (0, first))
+
+    def test_a_kill_in_a_pause(self):
+        self.pausing("dropped")
+        self.davit("kill", "dropped")
+        self.ended("dropped")
+
+    def test_a_start_in_a_pause_is_one_now_and_counts_anew(self):
+        for verb in ("start", "restart"):
+            with self.subTest(verb=verb):
+                self.restarting(verb, "always", "sh", "-c", "test -e /again && exec sleep 1000; false")
+                wait_until("a longer pause", lambda: self.state(verb) == "restarting" and self.counted(verb) >= 3)
+                self.davit("cp", __file__, f"{verb}:/again")
+                self.davit(verb, verb)
+                self.assertEqual((self.state(verb), self.counted(verb)), ("running", 0))
+                first = self.pid(verb)
+                os.kill(first, signal.SIGKILL)
+                wait_until("another", lambda: self.pid(verb) not in (0, first))
+                self.assertEqual(self.counted(verb), 1)
+
+    def test_its_home_is_its_shims(self):
+        """Who started it may be ended with all of its cgroup, its session and its descriptors."""
+        own, group = os.path.join("/sys/fs/cgroup", self.hierarchy(), Machine.ns + "-session"), None
+        os.makedirs(own)
+        self.addCleanup(os.rmdir, own)
+        with open(os.path.join(self.folder, "held"), "w") as held:
+            os.set_inheritable(held.fileno(), True)
+            group = self.start("run", "-d", "--name", "settled", "--network", "none", "--restart", "always", Machine.image, "sleep", "1000",
+                               close_fds=False, preexec_fn=lambda: self.enter(own))
+            self.names = (*self.names, "settled")
+            self.addCleanup(self.davit, "rm", "-f", "settled", code=None)
+            self.assertEqual(group.wait(60 * Machine.slow), 0)
+        pid, = monitors("settled")
+        shim = self.parent(self.pid("settled"))
+        wait_until("its move", lambda: read(f"/proc/{pid}/cgroup") == read(f"/proc/{shim}/cgroup"))
+        self.assertEqual(read(own + "/cgroup.procs"), b"")
+        wait_until("its score", lambda: read(f"/proc/{pid}/oom_score_adj") == read(f"/proc/{shim}/oom_score_adj"))
+        self.assertEqual(os.getsid(pid), pid)
+        self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
+        files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        self.assertEqual([f for f in files if self.folder in f or "pipe:" in f or "/dev/pts" in f], [])
+        self.assertEqual({os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)}, {"/dev/null"})
+
+    @staticmethod
+    def hierarchy():
+        """One that anybody can make a group in."""
+        return "" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "pids"
+
+    @staticmethod
+    def enter(group):
+        with open(group + "/cgroup.procs", "w") as f:
+            f.write("0")
+
+    @staticmethod
+    def parent(pid):
+        with open(f"/proc/{pid}/stat") as f:
+            return int(f.read().rsplit(")", 1)[1].split()[1])
+
+    def test_nothing_wakes_it_between_events(self):
+        self.restarting("quiet", "always", "sleep", "1000")
+        pid, = monitors("quiet")
+        wait_until("its rest", lambda: self.wakes(pid) == (time.sleep(0.5), self.wakes(pid))[1])
+        before = self.wakes(pid)
+        time.sleep(3)
+        self.assertEqual(self.wakes(pid), before)
+
+    @staticmethod
+    def wakes(pid):
+        with open(f"/proc/{pid}/status") as f:
+            return sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)

@@ -3,8 +3,9 @@ import json
 import os
 import signal
 
-from e2e.restart import monitors, stamp
+from e2e.restart import stamp
 from lib.case import Case, Machine, get, wait_until
+from lib.restarting import monitors
 
 
 class RestartTasks(Case):

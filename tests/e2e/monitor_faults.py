@@ -1,0 +1,160 @@
+"""What befalls a job that is started again, and who looks after it. Never two of it, never one that nobody knows, no end lost, each
+restart counted once."""
+import concurrent.futures
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+
+from lib.case import Machine, wait_until
+from lib.restarting import Restarting, monitors, read
+
+
+def processes(mark):
+    """Those that run a command with this word in it, inside of a job: neither davit nor an engine."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        words = read(f"/proc/{pid}/cmdline").split(b"\0")
+        if words[0] == b"sleep" and mark.encode() in words:
+            found.append(int(pid))
+    return found
+
+
+def strike(pid, sig=signal.SIGKILL):
+    try:
+        os.kill(pid, sig)
+    except ProcessLookupError:
+        pass
+
+
+class Monitor(Restarting):
+    def one_lives(self, name, mark, but=()):
+        """Exactly one, and davit knows it."""
+        def it_does():
+            found = processes(mark)
+            self.assertLessEqual(len(found), 1, f"{name}: {found}")
+            return found and found[0] not in but and self.pid(name) == found[0] and len(monitors(name)) == 1
+        wait_until(f"one life of {name}", it_does, 30)
+        return processes(mark)[0]
+
+    def test_killed_at_every_step_of_a_restart(self):
+        """Eight jobs die at once; their monitors are killed one after another, from before the first look to after the start."""
+        jobs = [(f"struck{i}", f"10{i:03d}7") for i in range(8)]
+        for name, mark in jobs:
+            self.restarting(name, "always", "sleep", mark)
+        for turn in range(2):
+            first = {name: self.one_lives(name, mark) for name, mark in jobs}
+            watched = {name: monitors(name)[0] for name, _ in jobs}
+            for i, (name, _) in enumerate(jobs):
+                strike(first[name])
+                time.sleep((i + turn / 2) * 0.05 * Machine.slow)  # not waited for anything: it is to be anywhere
+                strike(watched[name])
+            self.davit("ps")
+            for name, mark in jobs:
+                self.one_lives(name, mark, but=[first[name]])
+                self.assertEqual(self.counted(name), turn + 1, name)
+
+    def test_killed_again_and_again_no_end_is_lost(self):
+        """Whoever touches the job goes on: each end is counted, none twice."""
+        self.restarting("ends", "on-failure:4", "sh", "-c", "echo begun; exit 7")
+        rng = random.Random(12)
+
+        def over():
+            for pid in monitors("ends"):
+                time.sleep(rng.uniform(0.01, 0.4) * Machine.slow)
+                strike(pid)
+            self.davit("ps", "-a")
+            return self.state("ends") == "exited" and not monitors("ends")
+        wait_until("its end", over, 60)
+        self.assertEqual(self.lines("ends"), ["begun"] * 5)
+        self.assertEqual((self.counted("ends"), self.davit("wait", "ends").out.strip()), (4, "7"))
+
+    def test_of_two_one_yields(self):
+        self.restarting("shared", "always", "sleep", "110017")
+        first, = monitors("shared")
+        words = [word.decode() for word in read(f"/proc/{first}/cmdline").split(b"\0")[:-1]]
+        began = time.monotonic()
+        self.assertEqual(subprocess.run([f"/proc/{first}/exe", *words[1:]], timeout=60 * Machine.slow).returncode, 0)
+        self.assertLess(time.monotonic() - began, 5 * Machine.slow)
+        self.assertEqual(monitors("shared"), [first])
+        strike(first)
+        several = [self.start("ps") for _ in range(4)]
+        for process in several:
+            self.assertEqual(process.wait(60 * Machine.slow), 0)
+        wait_until("that one stays", lambda: len(monitors("shared")) == 1)
+        strike(self.one_lives("shared", "110017"))
+        self.one_lives("shared", "110017")
+        self.assertEqual(self.counted("shared"), 1)
+
+    def test_the_port_was_taken_meanwhile(self):
+        self.need_network()
+        self.restarting("barred", "always", "sleep", "120017", flags=("-p", "127.0.0.1:18777:80"), network="bridge")
+        first = self.one_lives("barred", "120017")
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", 18777))
+            taken.listen()
+            strike(first)
+            wait_until("the trouble", lambda: "18777" in str(self.json("inspect", "barred")[0].get("trouble", "")))
+            self.assertEqual(self.state("barred"), "restarting")
+            self.assertEqual(processes("120017"), [])
+        self.one_lives("barred", "120017", but=[first])
+        self.assertNotIn("trouble", self.json("inspect", "barred")[0])
+
+    def against(self, verb, gone):
+        """@verb at twenty moments of restarts: what it leaves is nothing."""
+        jobs = [(f"aimed{i}", f"13{i:03d}7") for i in range(4)]
+        rng = random.Random(len(verb))
+
+        def strike_and_end(job, pause):
+            name, mark = job
+            strike(self.one_lives(name, mark))
+            time.sleep(pause)
+            self.davit(*verb, name)
+            self.assertEqual(processes(mark), [], f"{verb} {pause} s later")
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for turn in range(5):
+                for name, mark in jobs:
+                    if turn and not gone:
+                        self.davit("start", name)
+                    else:
+                        self.restarting(name, "always", "sleep", mark)
+                pauses = [rng.uniform(0.05, 0.05 + 0.25 * Machine.slow) for _ in jobs]
+                list(pool.map(strike_and_end, jobs, pauses))
+                for name, mark in jobs:
+                    wait_until("the end of its monitor", lambda name=name: not monitors(name))
+                    self.assertEqual(processes(mark), [], f"{verb} in turn {turn}, later")
+                    if not gone:
+                        self.assertEqual(self.state(name), "exited")
+
+    def test_stop_against_a_restart(self):
+        self.against(("stop", "-t", "0"), False)
+
+    def test_rm_against_a_restart(self):
+        self.against(("rm", "-f"), True)
+
+    def test_fifty_when_containerd_dies(self):
+        """Half of them end while it is away; half wait for a restart when it dies."""
+        jobs = [(f"many{i}", f"14{i:03d}7") for i in range(50)]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda job: self.restarting(job[0], "always", "sleep", job[1]), jobs))
+        first = {mark: processes(mark) for _, mark in jobs}
+        self.assertEqual([mark for mark in first if len(first[mark]) != 1], [])
+        for _, mark in jobs[:25]:
+            strike(first[mark][0])
+        Machine.containerd.stop(signal.SIGKILL)
+        for _, mark in jobs[25:]:
+            strike(first[mark][0])
+        Machine.containerd.start()
+
+        def all_live():
+            now = {mark: processes(mark) for _, mark in jobs}
+            self.assertEqual([mark for mark in now if len(now[mark]) > 1], [])
+            return all(now[mark] and now[mark] != first[mark] for mark in now)
+        wait_until("that all go on", all_live, 60)
+        states = {row["name"]: row for row in self.json("inspect", *(name for name, _ in jobs))}
+        self.assertEqual({name: (states[name]["restarts"], states[name]["state"]["pid"]) for name in states},
+                         {name: (1, processes(mark)[0]) for name, mark in jobs})

@@ -1,0 +1,47 @@
+"""What cases of jobs that are started again stand on."""
+import os
+
+from lib.case import Case, Machine, wait_until
+
+
+def read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def monitors(name):
+    """The processes that look after a job of this name."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        words = read(f"/proc/{pid}/cmdline").split(b"\0")
+        if os.path.basename(words[0]) == b"davit-monitor" and words[-2].decode().rsplit("-", 1)[0] == name and Machine.ns.encode() in words:
+            found.append(int(pid))
+    return found
+
+
+class Restarting(Case):
+    names = ()
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.no_monitor_stays)
+
+    def no_monitor_stays(self):
+        wait_until("the end of all monitors", lambda: not [pid for name in self.names for pid in monitors(name)])
+
+    def restarting(self, name, policy, *command, flags=(), network="none"):
+        self.names = (*self.names, name)
+        self.davit("run", "-d", "--name", name, "--network", network, "--restart", policy, *flags, Machine.image, *command)
+        self.addCleanup(self.davit, "rm", "-f", name, code=None)
+
+    def pid(self, name):
+        return self.json("inspect", name)[0]["state"].get("pid", 0)
+
+    def counted(self, name):
+        return int(self.json("inspect", name)[0].get("restarts", 0))
+
+    def lines(self, name):
+        return self.davit("logs", name).out.splitlines()

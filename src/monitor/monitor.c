@@ -35,6 +35,7 @@ enum {
 struct watched {
 	char *id;
 	struct task_wait *wait; /* while it lives */
+	int64_t at, due;        /* the start that the record has at @at, by the clock that nobody sets */
 };
 
 struct monitor {
@@ -108,12 +109,18 @@ static bool some_ended(const struct monitor *m)
 	return false;
 }
 
-/* ns until task @i is to be started. */
+/* ns until task @i is to be started, from when it was first seen to be: a clock that is set meanwhile changes nothing. */
 static int64_t left_of(const struct monitor *m, size_t i)
 {
 	const struct restart policy = monitored_policy(m->rec.job, i);
+	const struct restarts *s = &m->now.tasks[i].restarts;
+	struct watched *w = &m->watched[i];
+	const int64_t now = clock_mono();
 
-	return restart_remaining(&policy, &m->now.tasks[i].restarts, clock_wall());
+	if (w->at != s->at)
+		w->due = now + restart_remaining(&policy, s, clock_wall());
+	w->at = s->at;
+	return w->due > now ? w->due - now : 0;
 }
 
 /* Until something happens, or the first start is due. */

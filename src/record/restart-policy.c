@@ -92,11 +92,12 @@ void restart_begun(struct restarts *s)
 
 int64_t restart_remaining(const struct restart *p, const struct restarts *s, int64_t now)
 {
-	const int64_t longest = (p->delay ? p->delay : RESTART_PAUSE_MAX_MS / 1000) + p->interval, left = s->at - now;
+	const int64_t pause = p->delay ? p->delay * NSEC_PER_SEC : s->pause_ms * NSEC_PER_MSEC,
+		      longest = pause + p->interval * NSEC_PER_SEC, left = s->at - now;
 
 	if (left <= 0)
 		return 0;
-	return left < longest * NSEC_PER_SEC ? left : longest * NSEC_PER_SEC;
+	return left < longest ? left : longest;
 }
 
 bool restart_at_boot(const struct restart *p, bool by_hand)

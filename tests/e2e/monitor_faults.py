@@ -1,8 +1,10 @@
 """What befalls a job that is started again, and who looks after it. Never two of it, never one that nobody knows, no end lost, each
 restart counted once."""
 import concurrent.futures
+import glob
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +12,28 @@ import time
 
 from lib.case import Machine, wait_until
 from lib.restarting import Restarting, monitors, read
+
+
+CLOCK = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	long r = syscall(SYS_clock_gettime, id, ts);
+	FILE *f = id == CLOCK_REALTIME ? fopen(getenv("CLOCK_OFFSET"), "re") : NULL;
+	long offset = 0;
+
+	if (f && fscanf(f, "%ld", &offset) == 1)
+		ts->tv_sec += offset;
+	if (f)
+		fclose(f);
+	return r;
+}
+"""
 
 
 def processes(mark):
@@ -87,6 +111,36 @@ class Monitor(Restarting):
         strike(self.one_lives("shared", "110017"))
         self.one_lives("shared", "110017")
         self.assertEqual(self.counted("shared"), 1)
+
+    def test_the_clock_jumps(self):
+        """A wall clock that only davit, its monitor and what that starts see: by a library before libc. Time that goes on evenly is left
+        alone, as it is when somebody sets the clock."""
+        with open(Machine.davit, "rb") as f:
+            if b"ld-linux" not in f.read(4096) or not shutil.which("cc"):
+                self.skipTest("davit is static, or there is no cc")
+        library, offset = os.path.join(self.folder, "clock.so"), os.path.join(self.folder, "offset")
+        source = os.path.join(self.folder, "clock.c")
+        with open(source, "w") as f:
+            f.write(CLOCK)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+        env = {"LD_PRELOAD": library, "CLOCK_OFFSET": offset, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+        def jump(seconds):
+            with open(offset + ".new", "w") as f:
+                f.write(str(seconds))
+            os.rename(offset + ".new", offset)
+        jump(0)
+        self.restarting("jumped", "always", "sh", "-c", "echo begun; test -e /stay && exec sleep 150017; exit 1", env=env)
+        wait_until("a longer pause", lambda: self.counted("jumped") >= 4)
+        lock, = glob.glob(f"/run/davit/{Machine.ns}/jumped-*.monitor")
+        for seconds in (-86400, 86400):
+            before = self.counted("jumped")
+            jump(seconds)
+            os.utime(lock)  # it looks again
+            wait_until("the next start", lambda before=before: self.counted("jumped") > before, 15)
+        self.davit("cp", __file__, "jumped:/stay")
+        self.one_lives("jumped", "150017")
+        self.assertEqual(len(self.lines("jumped")), self.counted("jumped") + 1)
 
     def test_the_port_was_taken_meanwhile(self):
         self.need_network()

@@ -32,9 +32,9 @@ class Restarting(Case):
     def no_monitor_stays(self):
         wait_until("the end of all monitors", lambda: not [pid for name in self.names for pid in monitors(name)])
 
-    def restarting(self, name, policy, *command, flags=(), network="none"):
+    def restarting(self, name, policy, *command, flags=(), network="none", env=None):
         self.names = (*self.names, name)
-        self.davit("run", "-d", "--name", name, "--network", network, "--restart", policy, *flags, Machine.image, *command)
+        self.davit("run", "-d", "--name", name, "--network", network, "--restart", policy, *flags, Machine.image, *command, env=env)
         self.addCleanup(self.davit, "rm", "-f", name, code=None)
 
     def pid(self, name):

@@ -21,7 +21,6 @@ static const struct {
 	{ "logout", .instead = "docker logout, or delete the entry in ~/.docker/config.json" },
 	{ "manifest", .instead = "docker, podman or skopeo inspect registries; davit image inspect --platform looks at an image" },
 	{ "trust", .instead = "name images by digest: davit run NAME@sha256:..." },
-	{ "attach", .instead = "davit logs -f JOB follows its output; davit exec -it JOB sh gives a shell" },
 	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "compose", .instead = "davit run, once for each job" },
 	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },

@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&cmd_rm,
 	&cmd_ps,
 	&cmd_logs,
+	&cmd_attach,
 	&cmd_exec,
 	&cmd_cp,
 	&cmd_diff,

@@ -1,4 +1,5 @@
 #include "attach.h"
+#include "mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -116,17 +117,30 @@ static int new_socket(void) { return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEX
 
 int attach_listen(const char *path, int *ret_fd, struct err *err)
 {
+	_cleanup_free_ char *fresh = mem_printf("%s~", path);
 	_cleanup_close_ int fd = new_socket(), folder = -1;
 	struct sockaddr_un sa;
-	int r = address_of(path, &sa, &folder, err);
+	int r = address_of(fresh, &sa, &folder, err);
 
 	if (r < 0)
 		return r;
-	(void)unlink(path);
-	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, SOMAXCONN) < 0)
+	(void)unlink(fresh);
+	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, SOMAXCONN) < 0 ||
+	    rename(fresh, path) < 0)
 		return err_sys(err, errno, "socket %s", path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+int attach_accept(int listener)
+{
+	_cleanup_close_ int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred who;
+	socklen_t len = sizeof who;
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || (who.uid && who.uid != geteuid()))
+		return -1;
+	return TAKE_FD(fd);
 }
 
 int attach_dial(const char *path, int *ret_fd, struct err *err)

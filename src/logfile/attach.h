@@ -1,4 +1,5 @@
-/* Attaching to a running process of davit's (log-uri.h), by a unix socket that its shim listens on: who attaches gets what the
+/* Attaching to a running process of davit's (log-uri.h), by a unix socket that whoever reads its output listens on, davit's
+ * shim, davit-logger, or a davit in the foreground and its heir (the *shim* below): who attaches gets what the
  * process prints from that moment on, and may write to its input. Nobody who is attached is waited for: one that is slow loses its
  * place, is told how much it has missed and when, and reads on from there; what it missed stands in the log. Input stays open when
  * they leave.
@@ -44,7 +45,9 @@ bool attach_parse(const char *p, size_t n, struct attach_packet *ret);
 /* One packet: 0, or -errno; -EAGAIN: there is no room for it now, and nothing was sent. */
 int attach_send(int fd, const struct attach_packet *);
 
-/* A listening socket at @path, however long that is; what stands there goes. */
+/* A listening socket at @path, however long that is, in the place of what stands there: at no moment is there none. */
 int attach_listen(const char *path, int *ret_fd, struct err *err);
-/* Non-blocking, both of them. -ERR_NOT_FOUND and -ERR_UNAVAILABLE: nobody listens there (any more). */
+/* -1: nobody has come, or one who is neither root nor who we are. */
+int attach_accept(int listener);
+/* Non-blocking, all of them. -ERR_NOT_FOUND and -ERR_UNAVAILABLE: nobody listens there (any more). */
 int attach_dial(const char *path, int *ret_fd, struct err *err);

@@ -21,6 +21,7 @@ struct run_opts {
 	 * may leave and return. The shim has them open itself, so that our end stops nothing; what nobody reads waits in them, up
 	 * to 1 MiB, and then slows the job down. NULL: nowhere. -ERR_INVALID: something else, a link among that. */
 	const char *out, *err;
+	bool unattended;       /* detached: nobody attaches to it by davit */
 	bool again;            /* job_start(): only when it is due (monitored.h), as its monitor has it */
 	const char *set;       /* of which set the job is; NULL: of none */
 	struct timing *timing; /* filled when not NULL */

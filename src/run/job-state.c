@@ -5,6 +5,7 @@
 #include "mapped.h"
 #include "mem.h"
 #include "set-state.h"
+#include "task-logger.h"
 #include "version.h"
 
 enum { PROBE_MS = 1200 };
@@ -139,6 +140,7 @@ static void task_part_done(struct run_task *t)
 	free(t->err_uri);
 	free(t->in_uri);
 	run_close_fifos(t);
+	task_logger_leave(t);
 	free(t->whose);
 }
 

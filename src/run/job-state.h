@@ -89,6 +89,7 @@ struct run_task {
 	struct streams *streams;
 	char *log_uri, *err_uri; /* err_uri NULL: that of stdout */
 	char *in_uri;            /* detached; NULL: input is at its end at once */
+	int logger_starter;      /* task-logger.h: open while a logger of ours waits for the task's start; 0: none */
 	int fifos[2];            /* run_opts.out and err, open while the shim takes them over; 0: not */
 	pid_t pid;
 	struct ctrd_call *wait;    /* opened before the start */

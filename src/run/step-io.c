@@ -6,9 +6,8 @@
 #include "file.h"
 #include "journal.h"
 #include "mem.h"
-#include "self.h"
 #include "shim-streams.h"
-#include <ctype.h>
+#include "task-logger.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,57 +21,6 @@ void run_close_fifos(struct run_task *t)
 		if (t->fifos[i])
 			closep(&t->fifos[i]);
 	t->fifos[0] = t->fifos[1] = 0;
-}
-
-/* Percent-encoded (RFC 3986), for the path and for a value of the query alike: the shim decodes both and starts the logger. */
-static char *encode(const char *path)
-{
-	struct buf b = { 0 };
-
-	for (; *path; path++)
-		if (isalnum((unsigned char)*path) || strchr("/-._~", *path))
-			buf_addc(&b, *path);
-		else
-			buf_addf(&b, "%%%02X", (unsigned char)*path);
-	return buf_take(&b);
-}
-
-/* As Docker's driver calls them, so that what reads one journal reads the other. */
-static void journal_fields(const struct run_task *t, struct dict *out)
-{
-	const struct job *job = t->run->job;
-	_cleanup_free_ char *name = *t->task->name ? mem_printf("%s.%s", job->name, t->task->name) : mem_strdup(job->name);
-
-	dict_set(out, "CONTAINER_ID", t->id);
-	dict_set(out, "CONTAINER_ID_FULL", t->id);
-	dict_set(out, "CONTAINER_NAME", name);
-	dict_set(out, "CONTAINER_TAG", name);
-	dict_set(out, "SYSLOG_IDENTIFIER", name);
-	dict_set(out, "IMAGE_NAME", t->task->image);
-	dict_set(out, "DAVIT_NAMESPACE", t->core->conf.ns);
-}
-
-static char *journal_uri(const struct run_task *t, const char *program)
-{
-	_cleanup_dict_ struct dict fields = { 0 };
-	struct buf uri = { 0 };
-
-	journal_fields(t, &fields);
-	buf_addf(&uri, "binary://%s?journal=" JOURNAL_SOCKET, program);
-	for (size_t i = 0; i < fields.n; i++) {
-		_cleanup_free_ char *value = encode(fields.v[i].value);
-
-		buf_addf(&uri, "&%s=%s", fields.v[i].key, value);
-	}
-	return buf_take(&uri);
-}
-
-static struct logfile *journal_log(const struct run_task *t)
-{
-	_cleanup_dict_ struct dict fields = { 0 };
-
-	journal_fields(t, &fields);
-	return logfile_new_journal(journal_new(NULL, &fields));
 }
 
 /* Of somebody else: NULL for nowhere. What stands in it when its reader is away is no more than it holds: as much as a FIFO may. */
@@ -125,50 +73,14 @@ static int foreign_streams(struct run_task *t, struct err *err)
 	return 0;
 }
 
-static int log_uri(struct run_task *t, struct err *err)
-{
-	_cleanup_free_ char *logger = NULL, *path = places_log(t->core, t->id), *program = NULL, *file = encode(path);
-	int r;
-
-	if (shim_writes_log(t)) {
-		_cleanup_(log_uri_done) struct log_uri uri = { 0 };
-
-		shim_streams_uri(t, &uri);
-		t->log_uri = log_uri_make(&uri);
-		return 0;
-	}
-	if (t->task->log == JOB_LOG_NONE) {
-		if (t->task->tty || t->in_uri)
-			t->log_uri = mem_strdup("/dev/null"); /* a terminal is copied somewhere, and no stream stands alone */
-		return 0;
-	}
-	r = self_find("davit-logger", &logger, err);
-	if (r < 0)
-		return r;
-	program = encode(logger);
-	if (t->task->log == JOB_LOG_JOURNALD) {
-		t->log_uri = journal_uri(t, program);
-		return 0;
-	}
-	t->log_uri = mem_printf("binary://%s?path=%s&size=%lld&files=%lld", program, file, (long long)t->task->log_max_size,
-				(long long)t->task->log_max_files);
-	return 0;
-}
-
-/* Another shim than ours holds both ends of a FIFO open, so that input that nobody gives has no end. A terminal has none by itself,
- * and what logs by a program (binary://) gets no input from containerd's shim. */
-static int held_input(struct run_task *t, const char *dir, struct err *err)
+/* Of a shim that is told of streams by their addresses alone: the input of who has the output's FIFOs. Another shim than ours holds
+ * both ends of a FIFO open, so that input that nobody gives has no end. */
+static int foreign_input(struct run_task *t, const char *dir, struct err *err)
 {
 	_cleanup_free_ char *path = mem_printf("%s/stdin", dir);
 	int r;
 
-	if (!t->task->stdin_open)
-		return 0;
-	if (shim_writes_log(t)) {
-		t->in_uri = mem_strdup(LOG_URI);
-		return 0;
-	}
-	if (t->task->tty || t->task->log != JOB_LOG_NONE)
+	if (t->task->tty)
 		return 0;
 	r = file_mkdirs_private(dir, err);
 	if (r < 0)
@@ -180,13 +92,43 @@ static int held_input(struct run_task *t, const char *dir, struct err *err)
 	return 0;
 }
 
+/* Under our own shim. */
+static void shim_streams(struct run_task *t)
+{
+	_cleanup_(log_uri_done) struct log_uri uri = { 0 };
+
+	shim_streams_uri(t, &uri);
+	t->log_uri = log_uri_make(&uri);
+}
+
+/* Nobody reads it. A terminal is copied somewhere all the same, and no stream stands alone. */
+static int unread_streams(struct run_task *t)
+{
+	if (t->task->tty || t->in_uri)
+		t->log_uri = mem_strdup("/dev/null");
+	return 0;
+}
+
 static int detached_streams(struct run_task *t, const char *dir, struct err *err)
 {
-	int r = held_input(t, dir, err);
+	const struct run_opts *o = t->run->opts;
+	const bool foreign = o->out || o->err, ours = shim_writes_log(t);
+	int r = 0;
 
+	if (!ours && !foreign && !o->unattended)
+		return task_logger_open(t, dir, err);
+	if (t->task->stdin_open && ours)
+		t->in_uri = mem_strdup(LOG_URI);
+	else if (t->task->stdin_open)
+		r = foreign_input(t, dir, err);
 	if (r < 0)
 		return r;
-	return t->run->opts->out || t->run->opts->err ? foreign_streams(t, err) : log_uri(t, err);
+	if (foreign)
+		return foreign_streams(t, err);
+	if (!ours)
+		return unread_streams(t);
+	shim_streams(t);
+	return 0;
 }
 
 /* Our input is one: of several tasks that want some the first has it. */
@@ -222,6 +164,7 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 			    *path = places_log(t->core, t->id);
 	_cleanup_(log_uri_done) struct log_uri uri = { 0 };
 	const bool of_shim = shim_is_heir(t->run);
+	_cleanup_free_ char *number = mem_printf("%zu", t->index), *attach = places_attach(t->core, t->run->id, number);
 	struct streams_conf conf = { .dir = fifos,
 				     .tty = t->task->tty,
 				     .stdin_open = t->task->stdin_open && gets_input(t),
@@ -240,13 +183,14 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (of_shim)
 		shim_streams_uri(t, &uri);
 	if (t->task->log == JOB_LOG_JOURNALD)
-		t->log = journal_log(t);
+		t->log = task_logger_journal(t);
 	else if (!of_shim && keeps_log(t))
 		r = logfile_open(path, t->task->log_max_size, t->task->log_max_files, &t->log, err);
 	if (t->log)
 		logfile_share(t->log);
 	conf.log = t->log;
 	conf.uri = of_shim ? &uri : NULL;
+	conf.attach = of_shim ? NULL : attach;
 	if (!alone)
 		crew_conf(t->run, t->index, &conf);
 	return r < 0 ? r : streams_new(&conf, t->core->loop, &t->streams, err);
@@ -258,6 +202,7 @@ void io_undo(void *state, const struct ctx *ctx)
 
 	(void)ctx;
 	held_drop(t);
+	task_logger_leave(t);
 	streams_free(TAKE_PTR(t->streams));
 	logfile_free(TAKE_PTR(t->log));
 	run_close_fifos(t);

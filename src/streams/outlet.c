@@ -200,6 +200,8 @@ static void outlet_on_output(void *arg, short revents)
 		return;
 	}
 	o->taken += (uint64_t)n;
+	if (o->passed)
+		o->passed(o->passed_arg, o->stream, chunk, (size_t)n);
 	if (o->prefix && o->to.fd >= 0)
 		pass_lines(o, chunk, (size_t)n);
 	else

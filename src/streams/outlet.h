@@ -20,8 +20,10 @@ struct outlet {
 	struct ring kept;
 	const char *prefix; /* before each line, which then goes out as a whole; NULL: bytes as they come; borrowed */
 	struct outlet_turn *turn;
-	struct buf line; /* with a prefix: the beginning of a line */
-	uint64_t taken;  /* bytes from the process */
+	struct buf line;                                                     /* with a prefix: the beginning of a line */
+	void (*passed)(void *arg, enum log_stream, const char *p, size_t n); /* NULL: nobody else wants it; before it is logged */
+	void *passed_arg;
+	uint64_t taken; /* bytes from the process */
 	struct watch in, out;
 	int lost; /* errno of what ours did not take; from then on it is dropped */
 	bool terminal;

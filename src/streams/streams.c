@@ -6,6 +6,7 @@
  * when nothing came for a while. */
 #include "streams.h"
 #include "clock.h"
+#include "attached.h"
 #include "attachment.h"
 #include "fifos.h"
 #include "keys.h"
@@ -25,12 +26,15 @@ struct streams {
 	struct streams_conf conf;
 	struct loop *loop;
 	struct fifos fifos;
+	char *other_socket;     /* conf.attach */
 	char *address, *attach; /* of streams that davit's shim reads, which goes on without us; NULL: of FIFOs */
 	struct ctrd_io io;
 	bool inherited; /* we are the heir: nobody listens to us */
 	bool left;      /* the process goes on: its FIFOs stay */
 	struct outlet out[2];
-	bool told[2]; /* that what comes is dropped */
+	struct attached *attached; /* others; NULL: there can be none */
+	int attached_in;           /* where what they write goes, an opening of its own; -1: input has ended, or there is none */
+	bool told[2];              /* that what comes is dropped */
 	struct timer idle;
 	bool idling; /* the timer is set */
 	/* input */
@@ -47,7 +51,7 @@ struct streams {
 	struct watch sig_watch;
 	unsigned interrupts;
 	/* what the functions of watches have noted */
-	bool detached, hung_up, resize, close_stdin;
+	bool detached, hung_up, resize, redraw, close_stdin;
 	uint64_t signals; /* to be handed on; a bit each */
 	/* the process; set while streams_run() runs */
 	struct core *core;
@@ -78,14 +82,17 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	_cleanup_(streams_freep) struct streams *s = mem_new(struct streams);
 	int fds[3] = { -1, -1, -1 }, r;
 
-	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1, .terminal = -1 };
+	*s = (struct streams){ .conf = *conf, .loop = loop, .to_stdin = -1, .sigfd = -1, .terminal = -1, .attached_in = -1 };
 	shared_fd_init(&s->input, -1, O_RDONLY);
 	outlet_init(&s->out[LOG_STDOUT], -1, -1, LOG_STDOUT, NULL);
 	outlet_init(&s->out[LOG_STDERR], -1, -1, LOG_STDERR, NULL);
 	r = keys_parse(conf->detach_keys ? conf->detach_keys : "ctrl-p,ctrl-q", &s->keys, err);
 	if (r < 0)
 		return r;
-	r = fifos_make(&s->fifos, conf->dir, conf->stdin_open, conf->tty, fds, err);
+	if (conf->given)
+		memcpy(fds, conf->given, sizeof fds);
+	else
+		r = fifos_make(&s->fifos, conf->dir, conf->stdin_open, conf->tty, fds, err);
 	if (r < 0)
 		return r;
 	s->to_stdin = fds[0];
@@ -94,6 +101,9 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 		name_to_shim(s);
 	outlet_init(&s->out[LOG_STDOUT], fds[1], STDOUT_FILENO, LOG_STDOUT, conf->log);
 	outlet_init(&s->out[LOG_STDERR], fds[2], STDERR_FILENO, LOG_STDERR, conf->log);
+	s->conf.given = NULL;
+	s->conf.attach = NULL;
+	s->other_socket = mem_strdup(conf->attach);
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
 		outlet_prefix(&s->out[i], conf->prefix, conf->turns[i]);
 	if (conf->stdin_open)
@@ -158,7 +168,7 @@ static void on_fifo_room(void *arg, short revents)
 	watch_events(&s->fifo_watch, 0);
 	if (s->in_ended) {
 		streams_close_input(s);
-		s->close_stdin = true;
+		s->close_stdin = s->fifos.dir != NULL; /* that of a process of our own */
 	} else {
 		watch_events(&s->in_watch, POLLIN);
 	}
@@ -237,6 +247,74 @@ static void on_idle(void *arg)
 	logfile_flush(s->conf.log);
 }
 
+/* others who attach */
+
+static int64_t streams_settle(void *arg)
+{
+	const struct streams *s = arg;
+
+	if (s->conf.log)
+		logfile_flush(s->conf.log);
+	return clock_wall();
+}
+
+static void streams_end_input(struct streams *s)
+{
+	attached_input_closes(s->attached);
+	if (s->attached_in >= 0)
+		(void)close(TAKE_FD(s->attached_in));
+}
+
+static void streams_on_close(void *arg)
+{
+	struct streams *s = arg;
+
+	streams_end_input(s);
+	s->close_stdin = true;
+}
+
+/* Input stays open in any case when the process's owner leaves. */
+static void streams_on_stay(void *arg) { (void)arg; }
+
+static void streams_passed(void *arg, enum log_stream which, const char *p, size_t n)
+{
+	attached_pass(((struct streams *)arg)->attached, which, p, n);
+}
+
+/* Nobody attaches where that cannot be. */
+static void streams_listen(struct streams *s)
+{
+	const struct attached_ops ops = { .settle = streams_settle,
+					  .close_input = streams_on_close,
+					  .stay = streams_on_stay,
+					  .arg = s,
+					  .input = &s->attached_in };
+
+	if (!s->other_socket || s->attached || attached_new(s->loop, s->other_socket, &ops, &s->attached, NULL) < 0)
+		return;
+	if (s->fifos.path[0] && !s->close_stdin)
+		s->attached_in = open(s->fifos.path[0], O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++) {
+		s->out[i].passed = streams_passed;
+		s->out[i].passed_arg = s;
+	}
+}
+
+/* @over: the process has ended; else another listens next. */
+static void streams_listen_end(struct streams *s, bool over)
+{
+	struct attached *a = TAKE_PTR(s->attached);
+
+	s->out[LOG_STDOUT].passed = s->out[LOG_STDERR].passed = NULL;
+	attached_input_closes(a);
+	if (s->attached_in >= 0)
+		(void)close(TAKE_FD(s->attached_in));
+	if (over)
+		attached_free(a);
+	else
+		attached_leave(a);
+}
+
 static void attach_outputs(struct streams *s)
 {
 	outlet_attach(&s->out[LOG_STDOUT], s->loop);
@@ -258,12 +336,14 @@ static void streams_attach(struct streams *s)
 	terminal_raw(s);
 	signals_take(s);
 	s->resize = s->conf.tty;
+	s->redraw = s->conf.redraw;
 }
 
 static void detach(struct streams *s)
 {
 	outlet_detach(&s->out[LOG_STDOUT]);
 	outlet_detach(&s->out[LOG_STDERR]);
+	streams_listen_end(s, !s->left);
 	timer_done(&s->idle);
 	timer_done(&s->quiet);
 	task_wait_free(TAKE_PTR(s->wait));
@@ -287,10 +367,15 @@ static void hand_on(struct streams *s)
 {
 	struct winsize ws;
 
-	if (take_once(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
+	if (s->resize && s->redraw && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
+		orders_resize(s->orders, ws.ws_col + 1U, ws.ws_row + 1U); /* the same again would be no change */
+	else if (take_once(&s->resize) && ioctl(s->terminal, TIOCGWINSZ, &ws) == 0)
 		orders_resize(s->orders, ws.ws_col, ws.ws_row);
-	if (take_once(&s->close_stdin))
+	s->redraw = false;
+	if (take_once(&s->close_stdin)) {
+		streams_end_input(s);
 		orders_close_stdin(s->orders);
+	}
 	for (; s->signals; s->signals &= s->signals - 1)
 		orders_signal(s->orders, __builtin_ctzll(s->signals));
 	if (orders_go_on(s->orders) || s->inherited)
@@ -380,6 +465,7 @@ void streams_begin(struct streams *s, struct core *core, const char *id, const c
 	s->exec_id = exec_id;
 	s->draining = false;
 	s->orders = orders_new(core, id, exec_id);
+	streams_listen(s);
 	streams_attach(s);
 	s->wait = task_wait_new(core, id, exec_id, wait);
 }
@@ -472,7 +558,8 @@ void streams_inherit(struct streams *s, struct logfile *log)
 	s->conf.sig_proxy = false;
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
 		outlet_init(&s->out[i], s->address ? -1 : s->out[i].from, -1, (enum log_stream)i, log);
-	s->to_stdin = s->sigfd = s->terminal = -1;
+	s->to_stdin = s->sigfd = s->terminal = s->attached_in = -1;
+	s->attached = NULL; /* the memory is our parent's loop's */
 	s->input = (struct shared_fd){ .fd = -1, .own = -1 };
 	s->in_watch = s->fifo_watch = s->sig_watch = (struct watch){ 0 };
 	s->idle = s->quiet = (struct timer){ 0 };
@@ -516,6 +603,7 @@ void streams_free(struct streams *s)
 		fifos_forget(&s->fifos);
 	free(s->address);
 	free(s->attach);
+	free(s->other_socket);
 	buf_done(&s->pending);
 	free(s);
 }

@@ -15,7 +15,9 @@
 struct streams;
 
 struct streams_conf {
-	const char *dir; /* made for the FIFOs, removed with them */
+	const char *dir;    /* made for the FIFOs, removed with them */
+	const int *given;   /* instead of FIFOs: of relay_new(), taken over; somebody else has the process's streams */
+	const char *attach; /* the socket by which others attach to them; NULL: they do not; borrowed */
 	bool tty, stdin_open;
 	const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; only with a terminal */
 	struct logfile *log;       /* gets a copy of the output; NULL: none; borrowed */
@@ -23,6 +25,7 @@ struct streams_conf {
 				    make; NULL: under any other. Needed by streams_new() alone */
 	bool sig_proxy;
 	const struct console *console; /* NULL: our process's signals and terminal stay as they are */
+	bool redraw;                   /* what is on the terminal was drawn for another: the process is told to do it again */
 	const char *prefix;            /* of one of several processes: before each of its lines; NULL: bytes as they come */
 	struct outlet_turn *turns[2];  /* with a prefix: whose turn it is at our standard output and error */
 };

@@ -1,4 +1,5 @@
-/* Who is attached to a process's output (attach.h has what they say): the shim's end of it. */
+/* Who is attached to a process's output (attach.h has what they say): the end of whoever reads it, a shim of davit's, davit-logger,
+ * or a davit in the foreground and its heir. */
 #pragma once
 #include "attach.h"
 #include "loop.h"
@@ -19,4 +20,7 @@ int attached_new(struct loop *, const char *path, const struct attached_ops *, s
 void attached_pass(struct attached *, enum log_stream, const char *p, size_t n);
 /* Before the descriptor of the input is closed. */
 void attached_input_closes(struct attached *);
-void attached_free(struct attached *); /* NULL is fine */
+/* The output has ended: the socket goes before the connections. NULL is fine. */
+void attached_free(struct attached *);
+/* Another listens there next: the socket stays for that one. */
+void attached_leave(struct attached *);

@@ -1,7 +1,6 @@
 #include "attached.h"
 #include "clock.h"
 #include "mem.h"
-#include "socket.h"
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -166,12 +165,11 @@ void attached_pass(struct attached *a, enum log_stream which, const char *p, siz
 static void attached_on_accept(void *arg, short revents)
 {
 	struct attached *a = arg;
-	_cleanup_close_ int fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	_cleanup_close_ int fd = attach_accept(a->listener);
 	struct reader *r;
-	uid_t uid;
 
 	(void)revents;
-	if (fd < 0 || a->n >= ATTACHED_MAX || !socket_peer_uid(fd, &uid) || (uid && uid != geteuid()))
+	if (fd < 0 || a->n >= ATTACHED_MAX)
 		return;
 	r = mem_new(struct reader);
 	r->of = a;
@@ -204,7 +202,7 @@ void attached_input_closes(struct attached *a)
 		reader_drop_input(container_of(it, struct reader, node));
 }
 
-void attached_free(struct attached *a)
+void attached_leave(struct attached *a)
 {
 	if (!a)
 		return;
@@ -217,7 +215,13 @@ void attached_free(struct attached *a)
 	}
 	watch_done(&a->accepts);
 	(void)close(a->listener);
-	(void)unlink(a->path);
 	free(a->path);
 	free(a);
+}
+
+void attached_free(struct attached *a)
+{
+	if (a)
+		(void)unlink(a->path);
+	attached_leave(a);
 }

@@ -58,15 +58,18 @@ void order_needs_done(struct order_needs *n)
 	*n = (struct order_needs){ 0 };
 }
 
-static void order_need(struct order_needs *n, size_t task, bool ended)
+static void order_need(struct order_needs *n, size_t task, enum depend_when when)
 {
-	for (size_t i = 0; i < n->n; i++)
-		if (n->v[i].task == task) {
-			n->v[i].ended |= ended;
-			return;
-		}
-	n->v = mem_grow(n->v, &n->cap, n->n + 1, sizeof *n->v);
-	n->v[n->n++] = (struct order_need){ task, ended };
+	size_t i = 0;
+
+	while (i < n->n && n->v[i].task != task)
+		i++;
+	if (i == n->n) {
+		n->v = mem_grow(n->v, &n->cap, n->n + 1, sizeof *n->v);
+		n->v[n->n++] = (struct order_need){ .task = task };
+	}
+	n->v[i].ended |= when == DEPEND_COMPLETED;
+	n->v[i].healthy |= when == DEPEND_HEALTHY;
 }
 
 /* Those of another life, before its own begins. */
@@ -78,9 +81,9 @@ static void need_lives(const struct job *job, size_t i, struct order_needs *ret)
 		const struct task *o = &job->tasks[k];
 
 		if (o->sandbox ? k != i : life != LIFE_PRESTART && o->lifecycle == LIFE_PRESTART)
-			order_need(ret, k, !o->sidecar);
+			order_need(ret, k, o->sidecar ? DEPEND_STARTED : DEPEND_COMPLETED);
 		if (life == LIFE_POSTSTART && o->lifecycle == LIFE_MAIN)
-			order_need(ret, k, false);
+			order_need(ret, k, DEPEND_STARTED);
 	}
 }
 
@@ -96,13 +99,13 @@ void job_order_needs(const struct job *job, size_t i, struct order_needs *ret)
 	for (size_t k = 0; k < t->n_depends_on; k++) {
 		other = job_find_task(job, t->depends_on[k].name);
 		if (other < job->n_tasks)
-			order_need(ret, other, t->depends_on[k].when == DEPEND_COMPLETED);
+			order_need(ret, other, t->depends_on[k].when);
 	}
 	joined_tasks(t, joins);
 	for (size_t k = 0; k < JOINS; k++) {
 		other = joins[k] ? job_find_task(job, joins[k]) : job->n_tasks;
 		if (other < job->n_tasks)
-			order_need(ret, other, false);
+			order_need(ret, other, DEPEND_STARTED);
 	}
 	need_lives(job, i, ret);
 }

@@ -19,7 +19,8 @@ bool task_joins(const struct task *);
 /* What must be so of another task before one starts. */
 struct order_need {
 	size_t task;
-	bool ended; /* with success; else that it was started */
+	bool ended;   /* with success; else that it was started */
+	bool healthy; /* that its health check says so, too */
 };
 struct order_needs {
 	struct order_need *v;

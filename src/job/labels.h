@@ -28,7 +28,8 @@
 #define RECORD_UPDATED LABEL_PREFIX "updated"         /* when its limits or its policy were last changed (RFC 3339) */
 #define RECORD_RESTARTS LABEL_PREFIX "restarts"       /* restart-policy.h: what its ends have counted up, when it is due */
 #define RECORD_TROUBLE LABEL_PREFIX "trouble"         /* why its last restart came to nothing */
-/* Of a job of several tasks, with the two before, of task N as LABEL.N (monitored_label()): */
+#define RECORD_HEALTH LABEL_PREFIX "health"           /* of each task, once a check has made up its mind: health.h */
+/* Of a job of several tasks, with RECORD_RESTARTS and RECORD_TROUBLE, of task N as LABEL.N (monitored_label()): */
 #define RECORD_BEGUN LABEL_PREFIX "begun" /* when that task was last started alone (RFC 3339) */
 #define RECORD_DONE LABEL_PREFIX "done"   /* its end, as RECORD_EXIT, after which it is not started again while the others run */
 /* Its extension: the job's JSON. */

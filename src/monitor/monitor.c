@@ -28,6 +28,7 @@ enum {
 	LOCK_MS = 1000,    /* who only looks whether there is a monitor holds the lock that short */
 	AWAY_MS = 100,
 	AWAY_MAX_MS = 2000,
+	UNSTARTED_MS = 1000, /* of a davit that was killed in the middle of a start nothing tells */
 	TROUBLE_MAX = 400,
 };
 
@@ -133,9 +134,12 @@ static int monitor_rest(struct monitor *m, struct err *err)
 
 	m->poke.seen = false;
 	m->away_ms = 0;
-	for (size_t i = 0; i < m->n; i++)
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->status[i].state == TASK_CREATED && first > UNSTARTED_MS * NSEC_PER_MSEC)
+			first = UNSTARTED_MS * NSEC_PER_MSEC;
 		if (m->now.tasks[i].state == MONITORED_DUE && left_of(m, i) < first)
 			first = left_of(m, i);
+	}
 	watch_tasks(m);
 	(void)malloc_trim(0);
 	timer_init(&timer, m->core->loop, on_due, &due);
@@ -297,7 +301,7 @@ static int monitor_step(struct monitor *m, struct err *err)
 	if (r)
 		return r;
 	for (size_t i = 0; i < m->n; i++) {
-		if (m->status[i].state == TASK_CREATED)
+		if (m->status[i].state == TASK_CREATED && !claim_locked(m->core, m->rec.name))
 			return monitor_await_start(m, i, err);
 		if (m->now.tasks[i].state == MONITORED_DUE && left_of(m, i) == 0) {
 			r = monitor_start(m, i, err);

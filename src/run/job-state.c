@@ -1,4 +1,5 @@
 #include "job-steps.h"
+#include "health-gate.h"
 #include "heir.h"
 #include "job-name.h"
 #include "log.h"
@@ -115,6 +116,7 @@ static void task_part_done(struct run_task *t)
 	timer_done(&t->pull_timer);
 	image_helper_stop(t->helper);
 	task_wait_free(t->waiting);
+	health_gate_free(t->gate);
 	streams_free(t->streams);
 	logfile_free(t->log);
 	ctrd_mounts_done(&t->mounts);

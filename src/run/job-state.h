@@ -36,6 +36,7 @@ enum step {
 	S_HEIR,
 	S_START,
 	S_DONE,
+	S_HEALTHY,
 	S_COMPLETE,
 	N_STEPS,
 };
@@ -95,6 +96,8 @@ struct run_task {
 	struct ctrd_call *wait;    /* opened before the start */
 	bool awaited;              /* others start after its end */
 	struct task_wait *waiting; /* step-done.c: for that */
+	bool health_awaited;       /* others start once its health check says that it is well */
+	struct health_gate *gate;  /* step-healthy.c: for that */
 	bool joined, gone;         /* crew.c: its streams have begun, and are over */
 	struct ctrd_exit exit;     /* time 0: not known */
 	bool asked;                /* containerd, to make it */
@@ -179,6 +182,8 @@ void job_later_nodes(struct graph *, struct run *run);
 size_t job_nodes_waiting(const struct job_nodes *);
 /* @node begins after the job of @of was started. */
 void job_nodes_need_start_of(struct graph *, size_t node, const struct job_nodes *of);
+/* And once each of its tasks that has a health check is well, @run being the other. */
+void job_nodes_need_health_of(struct graph *, size_t node, const struct job_nodes *of, struct run *run);
 /* Takes back what the decisions of a run own; makes no call. */
 void run_done(struct run *run);
 /* One part for each task of the job. */

@@ -141,6 +141,15 @@ static const struct job_step {
 			       .finish = done_end,
 			       .undo = done_undo },
 		     .needs = { S_START } },
+	[S_HEALTHY] = { .of_task = true,
+			.kind = { .number = S_HEALTHY,
+				  .name = "healthy",
+				  .wanted = healthy_wanted,
+				  .begin = healthy_begin,
+				  .ready = healthy_ready,
+				  .finish = healthy_end,
+				  .undo = healthy_undo },
+			.needs = { S_START } },
 	[S_COMPLETE] = { .kind = { .number = S_COMPLETE,
 				   .name = "complete",
 				   .wanted = complete_wanted,
@@ -183,7 +192,10 @@ static void add_order(struct graph *g, const struct job_nodes *n, struct run *ru
 			const size_t other = needs.v[k].task;
 
 			run->tasks[other].awaited |= needs.v[k].ended;
+			run->tasks[other].health_awaited |= needs.v[k].healthy;
 			graph_need(g, n->first[S_START] + i, n->first[needs.v[k].ended ? S_DONE : S_START] + other, NULL);
+			if (needs.v[k].healthy)
+				graph_need(g, n->first[S_START] + i, n->first[S_HEALTHY] + other, NULL);
 			if (run->job->tasks[other].sandbox) /* its machine is there once it runs */
 				graph_need(g, n->first[S_TASK] + i, n->first[S_START] + other, NULL);
 			if (!needs.v[k].ended && task_joins(run->tasks[i].task)) /* its spec says where their namespaces are */
@@ -239,6 +251,15 @@ struct graph *job_start_graph(struct run *run)
 }
 
 size_t job_nodes_waiting(const struct job_nodes *n) { return n->first[S_FILES]; }
+
+void job_nodes_need_health_of(struct graph *g, size_t node, const struct job_nodes *of, struct run *run)
+{
+	job_nodes_need_start_of(g, node, of);
+	for (size_t i = 0; i < of->n_tasks; i++) {
+		run->tasks[i].health_awaited = true;
+		graph_need(g, node, of->first[S_HEALTHY] + i, NULL);
+	}
+}
 
 void job_nodes_need_start_of(struct graph *g, size_t node, const struct job_nodes *of)
 {

@@ -52,6 +52,11 @@ step_wanted done_wanted;
 step_ready done_ready;
 step_do done_begin, done_end;
 step_take_back done_undo;
+/* step-healthy.c */
+step_wanted healthy_wanted;
+step_ready healthy_ready;
+step_do healthy_begin, healthy_end;
+step_take_back healthy_undo;
 /* foreground.c */
 step_wanted heir_wanted;
 step_do heir_begin;

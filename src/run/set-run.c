@@ -132,6 +132,10 @@ static void wait_for(struct run_set *set, struct graph *g, const struct job_node
 	const size_t other = run_index(set, on->name);
 	struct set_end *e = &set->ends[other];
 
+	if (on->when == DEPEND_HEALTHY) {
+		job_nodes_need_health_of(g, job_nodes_waiting(&nodes[i]), &nodes[other], &set->runs[other]);
+		return;
+	}
 	if (on->when != DEPEND_COMPLETED) {
 		job_nodes_need_start_of(g, job_nodes_waiting(&nodes[i]), &nodes[other]);
 		return;

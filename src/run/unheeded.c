@@ -2,16 +2,8 @@
 #include "mem.h"
 #include "monitored.h"
 
-static bool wants_health(const struct depend *on, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (on[i].when == DEPEND_HEALTHY)
-			return true;
-	return false;
-}
-
 struct unheeded {
-	bool health, healthy, recovery, poststop, sidecar;
+	bool health, recovery, poststop, sidecar;
 };
 
 /* Its monitor, where a job has one, sees its end. */
@@ -20,14 +12,12 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 	const bool monitored = monitored_asks(j);
 
 	u->recovery |= j->failure_recovery != FAILURE_STAY_DOWN;
-	u->healthy |= wants_health(j->depends_on, j->n_depends_on);
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		const struct task *t = &j->tasks[i];
 
 		u->poststop |= !monitored && t->lifecycle == LIFE_POSTSTOP;
 		u->sidecar |= !monitored && j->n_tasks > 1 && (t->sidecar || t->leader);
 		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
-		u->healthy |= wants_health(t->depends_on, t->n_depends_on);
 	}
 }
 
@@ -41,8 +31,6 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool w
 		unheeded_look(&jobs[i], &u);
 	if (u.health)
 		strv_push(&what, "health checks");
-	if (u.healthy)
-		strv_push(&what, "waiting for health (for the start alone is waited)");
 	if (u.recovery)
 		strv_push(&what, "failure recovery");
 	if (u.poststop && !waits)

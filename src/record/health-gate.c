@@ -1,0 +1,126 @@
+/* Theory of operation: containerd tells of each change of a container's labels, and of the end of a task. An event is only a reason
+ * to look at the record. The job's monitor is started as soon as the record says that the job was. */
+#include "health-gate.h"
+#include "clock.h"
+#include "events.h"
+#include "health.h"
+#include "mem.h"
+#include "monitored.h"
+#include "task-wait.h"
+
+enum { GATE_GRACE_MS = 60000 };
+
+struct health_gate {
+	struct core *core;
+	const char *job_id, *id;
+	const struct job *job;
+	size_t task;
+	struct ctrd_call *events;
+	struct task_wait *end;
+	struct timer timer;
+	bool looked, late;
+};
+
+static void on_gate_late(void *arg) { ((struct health_gate *)arg)->late = true; }
+
+/* In which it is healthy or unhealthy, if anybody asks it. */
+static int64_t gate_ms(const struct healthcheck *h)
+{
+	const int64_t interval = h->interval ? h->interval : 30, timeout = h->timeout ? h->timeout : 30;
+
+	return GATE_GRACE_MS + 1000 * (h->start_period + (h->retries + 1) * (interval + timeout));
+}
+
+struct health_gate *health_gate_new(struct core *c, const char *job_id, const char *id, const struct job *job, size_t task)
+{
+	struct health_gate *g = mem_new(struct health_gate);
+	_cleanup_strv_ struct strv filters = { 0 };
+
+	*g = (struct health_gate){ .core = c, .job_id = job_id, .id = id, .job = job, .task = task };
+	strv_pushf(&filters, "namespace==\"%s\",topic==\"/containers/update\"", c->conf.ns);
+	g->events = events_subscribe(c->ctrd, &filters, NULL);
+	g->end = task_wait_new(c, id, NULL, NULL);
+	timer_init(&g->timer, c->loop, on_gate_late, g);
+	timer_set(&g->timer, clock_mono() + gate_ms(job->tasks[task].healthcheck) * NSEC_PER_MSEC);
+	return g;
+}
+
+void health_gate_free(struct health_gate *g)
+{
+	if (!g)
+		return;
+	timer_done(&g->timer);
+	ctrd_call_free(g->events);
+	task_wait_free(g->end);
+	free(g);
+}
+
+bool health_gate_ready(const struct health_gate *g)
+{
+	return !g->looked || g->late || events_ready(g->events) || (g->end && task_wait_over(g->end));
+}
+
+static int gate_drain(struct health_gate *g, const struct ctx *ctx, struct err *err)
+{
+	while (g->looked && events_ready(g->events)) {
+		struct ctrd_event e = { 0 };
+		int r = events_next(g->events, ctx, &e, err);
+
+		ctrd_event_done(&e);
+		if (r <= 0)
+			return r < 0 ? r : err_set(err, ERR_UNAVAILABLE, "containerd tells of no events any more");
+	}
+	return 0;
+}
+
+/* Whatever its policy: the job's lock is held by who waits, so nobody starts it again. */
+static int gate_check_end(struct health_gate *g, struct err *err)
+{
+	struct ctrd_exit exit = { 0 };
+	int r;
+
+	if (!g->end || !task_wait_over(g->end))
+		return 0;
+	r = task_wait_result(g->end, &exit, err);
+	task_wait_free(TAKE_PTR(g->end));
+	if (r < 0 && r != -ERR_NOT_FOUND)
+		return r;
+	err_clear(err);
+	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", exit.status);
+}
+
+static int gate_begin_monitor(struct health_gate *g, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r;
+
+	if (monitored_now(g->core, g->job_id))
+		return 0;
+	r = record_get(g->core, g->job_id, ctx, &rec, err);
+	if (r >= 0 && dict_get(&rec.c.labels, RECORD_STARTED))
+		monitored_started(g->core, g->job, g->job_id);
+	return r;
+}
+
+int health_gate_look(struct health_gate *g, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(ctrd_container_done) struct ctrd_container own = { 0 };
+	struct health h;
+	int r = gate_drain(g, ctx, err);
+
+	g->looked = true;
+	if (r >= 0)
+		r = gate_begin_monitor(g, ctx, err);
+	if (r >= 0)
+		r = containers_get(g->core->ctrd, g->id, ctx, &own, err);
+	if (r < 0)
+		return r;
+	health_parse(dict_get(&own.labels, RECORD_HEALTH), &h);
+	if (h.state == HEALTH_HEALTHY)
+		return 1;
+	if (h.state == HEALTH_UNHEALTHY)
+		return err_set(err, ERR_ABORTED, "is unhealthy, and others wait for its health");
+	if (g->late)
+		return err_set(err, ERR_DEADLINE, "is neither healthy nor unhealthy yet, and others wait for its health");
+	return gate_check_end(g, err);
+}

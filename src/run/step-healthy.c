@@ -1,0 +1,65 @@
+/* The step "healthy": a task that others wait for is well. */
+#include "health-gate.h"
+#include "job-steps.h"
+#include "monitored.h"
+
+bool healthy_wanted(const void *state)
+{
+	const struct run_task *t = state;
+
+	return task_starts(t) && t->health_awaited;
+}
+
+static bool has_check(const struct task *t) { return t->healthcheck && t->healthcheck->kind != HEALTH_NONE; }
+
+/* Of a job of several tasks that another job waits for those count that have a check. */
+static bool is_spared(const struct run_task *t)
+{
+	for (size_t i = 0; i < t->run->n_tasks; i++)
+		if (has_check(t->run->tasks[i].task))
+			return !has_check(t->task) && t->run->set;
+	return false;
+}
+
+int healthy_begin(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run_task *t = state;
+
+	(void)ctx;
+	if (is_spared(t))
+		return 0;
+	if (!has_check(t->task))
+		return err_hint(err, err_set(err, ERR_INVALID, "has no health check, and others wait for its health"),
+				"give it a healthcheck, or wait for its start");
+	if (!monitored_asks(t->run->job)) /* then nobody would make the checks */
+		return 0;
+	t->gate = health_gate_new(t->core, t->run->id, t->id, t->run->job, t->index);
+	return GRAPH_LONG;
+}
+
+bool healthy_ready(const void *state, unsigned number)
+{
+	const struct run_task *t = state;
+
+	(void)number;
+	return health_gate_ready(t->gate);
+}
+
+int healthy_end(void *state, const struct ctx *ctx, struct err *err)
+{
+	struct run_task *t = state;
+	int r = health_gate_look(t->gate, ctx, err);
+
+	if (r == 0)
+		return GRAPH_LONG;
+	health_gate_free(TAKE_PTR(t->gate));
+	return r < 0 ? r : 0;
+}
+
+void healthy_undo(void *state, const struct ctx *ctx)
+{
+	struct run_task *t = state;
+
+	(void)ctx;
+	health_gate_free(TAKE_PTR(t->gate));
+}

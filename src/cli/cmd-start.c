@@ -6,7 +6,7 @@
 #include "value.h"
 
 struct start_flags {
-	bool attach, interactive;
+	bool attach, interactive, boot;
 	const char *again; /* "job", or which of its tasks */
 	const char *detach_keys;
 };
@@ -18,24 +18,32 @@ static const struct opt start_opts[] = {
 	  AT(interactive), .hidden = true },
 	{ "again", .arg = "WHAT", .help = "Only where it is due, as its monitor has it: job, or a task's number", .set = opt_string,
 	  AT(again), .hidden = true },
+	{ "boot", .help = "Only where this boot has not started it, as davit reconcile has it", .set = opt_bool, AT(boot),
+	  .hidden = true },
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
 	{ 0 },
 };
 
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
-	const char *again = ((const struct start_flags *)arg)->again;
-	const struct run_opts detached = { .mode = RUN_DETACHED, .heir = fork_heir, .again = again };
+	const struct start_flags *f = arg;
+	const struct run_opts detached = { .mode = RUN_DETACHED,
+					   .heir = fork_heir,
+					   .why = f->boot    ? START_BOOT
+						  : f->again ? START_AGAIN
+							     : START_ASKED };
 	struct run_result res = { 0 };
 	int64_t task;
+	bool unwanted;
 	int r;
 
-	if (again && parse_whole(again, &task))
+	if (f->again && parse_whole(f->again, &task))
 		return task_start_again(cli->core, name, (size_t)task, &cli->ctx, err);
 	r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
+	unwanted = r >= 0 && f->boot && !res.pid;
 
 	run_result_done(&res);
-	return r;
+	return unwanted ? EACH_NOTHING : r;
 }
 
 static int start_attached(struct cli *cli, const struct start_flags *f, const char *name, struct err *err)

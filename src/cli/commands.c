@@ -30,6 +30,7 @@ const struct command *const commands[] = {
 	&cmd_top,
 	&cmd_port,
 	&cmd_prune,
+	&cmd_reconcile,
 	&cmd_pull,
 	&cmd_images,
 	&cmd_image,

@@ -27,6 +27,7 @@ extern const struct command cmd_stats;
 extern const struct command cmd_top;
 extern const struct command cmd_port;
 extern const struct command cmd_prune;
+extern const struct command cmd_reconcile;
 extern const struct command cmd_pull;
 extern const struct command cmd_images;
 extern const struct command cmd_image;

@@ -159,8 +159,24 @@ static void look_gvisor(struct doctor *d)
 		doctor_say(d, CHECK_OK, NULL, "not installed (no runsc)");
 }
 
+#define BOOT_UNIT "davit-reconcile.service"
+
+static void look_boot(struct doctor *d)
+{
+	if (!doctor_has(d, "/run/systemd/system"))
+		doctor_say(d, CHECK_OK, NULL,
+			   "systemd does not run here: jobs with a restart policy run again after a boot once davit reconcile "
+			   "--boot does");
+	else if (doctor_has(d, "/etc/systemd/system/multi-user.target.wants/" BOOT_UNIT))
+		doctor_say(d, CHECK_OK, NULL, BOOT_UNIT " is enabled: jobs with a restart policy run again after a boot");
+	else
+		doctor_say(d, CHECK_OK, NULL,
+			   BOOT_UNIT
+			   " is not enabled: it starts jobs with a restart policy after a boot (systemctl enable " BOOT_UNIT ")");
+}
+
 static const struct doctor_row rows[] = {
-	{ "cgroups", look_cgroups },         { "crun", look_crun }, { "seccomp", look_seccomp },
-	{ "confinement", look_confinement }, { "Kata", look_kata }, { "gVisor", look_gvisor },
+	{ "cgroups", look_cgroups }, { "crun", look_crun },     { "seccomp", look_seccomp }, { "confinement", look_confinement },
+	{ "Kata", look_kata },       { "gVisor", look_gvisor }, { "boot", look_boot },
 };
 const struct doctor_rows doctor_kernel = { rows, sizeof rows / sizeof *rows };

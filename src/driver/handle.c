@@ -1,5 +1,5 @@
 #include "handle.h"
-#include "file.h"
+#include "boot-id.h"
 #include "mem.h"
 #include "name.h"
 #include "tree-msgpack.h"
@@ -103,15 +103,6 @@ int handle_kept_read(const void *data, size_t len, struct handle_kept *ret, stru
 	return 0;
 }
 
-char *handle_boot(void)
-{
-	_cleanup_buf_ struct buf id = { 0 };
-
-	if (file_read("/proc/sys/kernel/random/boot_id", 256, &id, NULL) < 0)
-		return NULL;
-	return mem_strndup(buf_str(&id), strcspn(buf_str(&id), "\n"));
-}
-
 /* one handle */
 
 struct handle *handle_new(struct handle_kept *kept, enum handle_state state)
@@ -158,7 +149,7 @@ void handle_started(struct handle *h, const char *container, int64_t at)
 	free(h->kept.container);
 	free(h->kept.boot);
 	h->kept.container = mem_strdup(container);
-	h->kept.boot = handle_boot();
+	h->kept.boot = boot_id();
 	h->kept.started_at = at;
 	if (h->state == HANDLE_STARTING)
 		h->state = HANDLE_RUNNING;

@@ -34,7 +34,7 @@ struct handle_kept {
 	char *job; /* davit's name of it: handle_job_name() */
 	char *container;
 	char *image;  /* as containerd calls it; NULL: none, or not known */
-	char *boot;   /* of the host, in which it was started: handle_boot() */
+	char *boot;   /* of the host, in which it was started (boot-id.h) */
 	char *cgroup; /* Nomad's that the task is in, its path in each hierarchy (task-limits.h); NULL: davit's own */
 	char *shared; /* folder of the cpuset that it follows (cpuset-share.h); NULL: none */
 	char *stdout_path, *stderr_path;
@@ -47,9 +47,6 @@ void handle_kept_write(const struct handle_kept *, struct buf *out);
 /* -ERR_INVALID for what this is not, -ERR_UNIMPLEMENTED for a version that we do not know; Roblox's driver's state is the latter.
  */
 int handle_kept_read(const void *data, size_t len, struct handle_kept *ret, struct err *err);
-
-/* The kernel's id of this boot: what ran in another runs no more. NULL: it says none. The caller frees. */
-char *handle_boot(void);
 
 struct handle;
 /* Whoever wants to know of its end. Inside its owner; exited() is called once, on the loop, after the watch has left the list. */

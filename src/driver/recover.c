@@ -4,6 +4,7 @@
  * meanwhile is known by its wait as well, at once. What a task that is gone has left (record, snapshot, lease, network namespace)
  * is cleared away (clearing.h). */
 #include "recover.h"
+#include "boot-id.h"
 #include "clearing.h"
 #include "containers.h"
 #include "dangling.h"
@@ -132,7 +133,7 @@ static void on_recovery_looked(void *arg)
 /* What was started before this boot does not run, whether or not containerd can be asked. */
 static bool recover_booted(const struct recovery *v)
 {
-	_cleanup_free_ char *now = handle_boot();
+	_cleanup_free_ char *now = boot_id();
 
 	return now && v->kept.boot && strcmp(now, v->kept.boot) != 0;
 }

@@ -6,6 +6,7 @@
  * The job's name is made of the task's id, and so is the same when Nomad asks again because the plugin died: what a killed start
  * has left of it is taken away by job_run(), and one that had come to its end, whose answer was lost, is taken over as it is. */
 #include "start.h"
+#include "boot-id.h"
 #include "beneath.h"
 #include "claim.h"
 #include "clearing.h"
@@ -478,7 +479,7 @@ static void start_keep(struct start *s)
 				    .ns = mem_strdup(s->driver->ns),
 				    .job = handle_job_name(s->task->id),
 				    .image = mem_strdup(s->image),
-				    .boot = handle_boot(),
+				    .boot = boot_id(),
 				    .stdout_path = mem_strdup(s->task->stdout_path),
 				    .stderr_path = mem_strdup(s->task->stderr_path),
 				    .tty = s->conf->tty };

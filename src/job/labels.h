@@ -27,6 +27,7 @@
 #define RECORD_STOPPED LABEL_PREFIX "stopped"         /* when a person stopped it (RFC 3339), since it was last started */
 #define RECORD_UPDATED LABEL_PREFIX "updated"         /* when its limits or its policy were last changed (RFC 3339) */
 #define RECORD_RESTARTS LABEL_PREFIX "restarts"       /* restart-policy.h: what its ends have counted up, when it is due */
+#define RECORD_BOOT LABEL_PREFIX "boot"               /* in which boot it was last started (boot-id.h) */
 #define RECORD_TROUBLE LABEL_PREFIX "trouble"         /* why its last restart came to nothing */
 #define RECORD_HEALTH LABEL_PREFIX "health"           /* of each task, once a check has made up its mind: health.h */
 /* Of a job of several tasks, with RECORD_RESTARTS and RECORD_TROUBLE, of task N as LABEL.N (monitored_label()): */

@@ -222,6 +222,26 @@ bool monitored_is_restarting(const struct record *rec, const struct task_status 
 	return m.state >= MONITORED_DECIDED;
 }
 
+bool monitored_at_boot(const struct record *rec, const struct task_status *tasks, size_t n, const char *boot)
+{
+	const char *last = dict_get(&rec->c.labels, RECORD_BOOT);
+	const bool by_hand = dict_get(&rec->c.labels, RECORD_STOPPED) != NULL;
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+
+	monitored_look(rec, tasks, n, clock_wall(), &m);
+	if (m.state != MONITORED_ENDED && m.state != MONITORED_DECIDED)
+		return false;
+	if (last && !strcmp(last, boot))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct restart p = monitored_policy(rec->job, i);
+
+		if (restart_at_boot(&p, by_hand) && (p.policy != RESTART_ON_FAILURE || m.state == MONITORED_DECIDED))
+			return true;
+	}
+	return false;
+}
+
 bool monitored_now(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *path = places_monitor(c, id);

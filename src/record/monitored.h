@@ -50,7 +50,9 @@ const char *monitored_label(const char *label, size_t task, char out[MONITORED_L
 int64_t monitored_restarts(const struct record *);
 /* What a start of the whole job forgets of the lives before it, as changes of the labels that it @has. */
 void monitored_forget_lives(const struct dict *has, size_t n_tasks, struct dict *labels);
-
+/* Is it to be started because the machine has booted, @boot being the name of this boot? Not what waits for its time: that is its
+ * monitor's. Nor what was started in this boot already. */
+bool monitored_at_boot(const struct record *, const struct task_status *tasks, size_t n, const char *boot);
 /* Does somebody look after it just now? */
 bool monitored_now(const struct core *, const char *id);
 /* A monitor where it wants one and has none. What stands in its way is a notice: the job itself runs. */

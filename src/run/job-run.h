@@ -8,6 +8,13 @@
 
 enum run_mode { RUN_FOREGROUND, RUN_DETACHED, RUN_CREATE /* everything but the task */ };
 
+/* Who wants the start; but for START_ASKED it is made only where the job's record still says so once its lock is had. */
+enum start_why {
+	START_ASKED, /* a person: counts begin anew */
+	START_AGAIN, /* its monitor: when it is due (monitored.h) */
+	START_BOOT,  /* job-boot.h: it has not been started in this boot */
+};
+
 struct run_opts {
 	enum run_mode mode;
 	const char *detach_keys;       /* NULL: ctrl-p,ctrl-q */
@@ -21,10 +28,10 @@ struct run_opts {
 	 * may leave and return. The shim has them open itself, so that our end stops nothing; what nobody reads waits in them, up
 	 * to 1 MiB, and then slows the job down. NULL: nowhere. -ERR_INVALID: something else, a link among that. */
 	const char *out, *err;
-	bool unattended;       /* detached: nobody attaches to it by davit */
-	bool again;            /* job_start(): only when it is due (monitored.h), as its monitor has it */
-	const char *set;       /* of which set the job is; NULL: of none */
-	struct timing *timing; /* filled when not NULL */
+	bool unattended;                                              /* detached: nobody attaches to it by davit */
+	enum start_why why;                                           /* of job_start() */
+	const char *set;                                              /* of which set the job is; NULL: of none */
+	struct timing *timing;                                        /* filled when not NULL */
 	void (*started)(void *arg, const char *name, const char *id); /* may be NULL */
 	void *started_arg;
 };

@@ -1,4 +1,5 @@
 /* Starting a job that exists. */
+#include "boot-id.h"
 #include "decide.h"
 #include "job-name.h"
 #include "mapped.h"
@@ -57,21 +58,33 @@ static int others_run(const struct run *run, const struct ctx *ctx, struct err *
 	return r;
 }
 
-/* Its monitor wants it, and since then nobody has changed anything. The record was read before the lock was had. */
+/* Does the record still say so? */
+static bool start_is_wanted(const struct run *run, const struct record *now, const struct task_status *tasks,
+			    const struct monitored *m)
+{
+	_cleanup_free_ char *boot = run->opts->why == START_BOOT ? boot_id() : NULL;
+
+	if (boot)
+		return monitored_at_boot(now, tasks, m->n, boot);
+	return run->opts->why == START_AGAIN && m->whole && m->state == MONITORED_DUE;
+}
+
+/* Nobody has changed anything since it was wanted. The record was read before the lock was had. */
 enum { START_UNWANTED = 2 };
 static int start_is_due(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(record_done) struct record now = { 0 };
+	_cleanup_free_ struct task_status *tasks = NULL;
 	_cleanup_(monitored_done) struct monitored m = { 0 };
 	int r = record_get(run->core, run->id, ctx, &now, err);
 
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), START_UNWANTED;
 	if (r >= 0)
-		r = monitored_ask(run->core, &now, ctx, NULL, &m, err);
+		r = monitored_ask(run->core, &now, ctx, &tasks, &m, err);
 	if (r < 0)
 		return r;
-	if (!m.whole || m.state != MONITORED_DUE)
+	if (!start_is_wanted(run, &now, tasks, &m))
 		return START_UNWANTED;
 	dict_done(&rec->c.labels);
 	rec->c.labels = TAKE_STRUCT(now.c.labels);
@@ -95,7 +108,7 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	if (r < 0)
 		return r;
 	r = task_look(run->core, run->id, ctx, &t, err);
-	if (r >= 0 && run->opts->again)
+	if (r >= 0 && run->opts->why != START_ASKED)
 		r = start_is_due(run, rec, ctx, err);
 	if (r < 0 || r == START_UNWANTED)
 		return r;
@@ -149,7 +162,7 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 		r = run_decide(&run, ctx, err);
 	if (r >= 0)
 		r = run_execute(&run, ctx, &res, err);
-	if (r >= 0 && opts->again)
+	if (r >= 0 && opts->why != START_ASKED)
 		r = end_if_stopped(&run, ctx, err);
 	if (r < 0) {
 		run_result_done(&res);

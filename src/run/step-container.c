@@ -1,10 +1,11 @@
 /* The steps "container" and "complete": the record in containerd. */
 #include "job-steps.h"
-#include "monitored.h"
+#include "boot-id.h"
 #include "clock.h"
 #include "held.h"
 #include "job-order.h"
 #include "mem.h"
+#include "monitored.h"
 #include "remains.h"
 #include <string.h>
 
@@ -103,19 +104,22 @@ bool complete_wanted(const void *state) { return !starts_to_remove(state) || !ru
 /* Beside the start; but a --rm job that was created is prey without its label, so it keeps that until it runs. */
 bool complete_needs_start(const void *state) { return starts_to_remove(state); }
 
-/* All of it, as its monitor wants it. */
+/* All of it, as its monitor wants it; or as it was, for a boot is no end of the job's own. */
 static void count_again(const struct run *run, struct dict *labels)
 {
 	const struct dict *old = &run->records[0].c.labels;
+	const bool boot = run->opts->why == START_BOOT;
 	char text[RESTARTS_TEXT], name[MONITORED_LABEL];
 
 	for (size_t i = 0; i < run->n_tasks; i++) {
 		struct restarts s = { 0 };
 
 		(void)restarts_parse(dict_get(old, monitored_label(RECORD_RESTARTS, i, name)), &s, NULL);
-		if (!s.at && run->n_tasks > 1)
+		if (!boot && !s.at && run->n_tasks > 1)
 			continue;
-		restart_begun(&s);
+		if (!boot)
+			restart_begun(&s);
+		s.at = 0;
 		dict_set(labels, monitored_label(RECORD_RESTARTS, i, name), restarts_text(&s, text));
 	}
 }
@@ -126,9 +130,10 @@ static void run_count_start(const struct run *run, struct dict *labels)
 	if (!monitored_asks(run->job))
 		return;
 	monitored_forget_lives(&run->records[0].c.labels, run->n_tasks, labels);
-	if (run->opts->again)
+	if (run->opts->why != START_ASKED)
 		count_again(run, labels);
-	else
+	/* who has stopped it since this start was begun has stopped it */
+	if (run->opts->why == START_ASKED || (run->opts->why == START_BOOT && dict_get(&run->records[0].c.labels, RECORD_STOPPED)))
 		dict_set(labels, RECORD_STOPPED, "");
 }
 
@@ -136,13 +141,16 @@ int complete_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run *run = state;
 	_cleanup_dict_ struct dict labels = { 0 };
+	_cleanup_free_ char *boot = run_starts(run) ? boot_id() : NULL;
 	char now[CLOCK_TEXT];
 
 	(void)err;
 	(void)clock_rfc3339(clock_wall(), now);
 	dict_set(&labels, RECORD_COMPLETE, starts_to_remove(run) ? "" : now);
-	if (run_starts(run))
+	if (run_starts(run)) {
 		dict_set(&labels, RECORD_STARTED, now);
+		dict_set(&labels, RECORD_BOOT, boot ? boot : "");
+	}
 	if (run->records) {
 		dict_set(&labels, RECORD_EXIT, "");
 		run_count_start(run, &labels);

@@ -89,7 +89,7 @@ static int again_locked(struct run *run, size_t task, const struct ctx *ctx, str
 
 int task_start_again(struct core *core, const char *id, size_t task, const struct ctx *ctx, struct err *err)
 {
-	static const struct run_opts detached = { .mode = RUN_DETACHED, .again = true };
+	static const struct run_opts detached = { .mode = RUN_DETACHED, .why = START_AGAIN };
 	_cleanup_(run_done) struct run run = { .core = core, .opts = &detached, .lock = -1 };
 	_cleanup_(record_done) struct record rec = { 0 };
 	int lock = -1, r = record_get(core, id, ctx, &rec, err);

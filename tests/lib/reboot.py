@@ -2,16 +2,23 @@
 import contextlib
 import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
 import uuid
 
-from lib import leaks, nomad_case
+from lib import leaks
 from lib.case import Machine, wait_until
 
 KEPT = ("/run/lock",)
 BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+def cgroups():
+    """Of Nomad's tasks, whatever the version, and of davit's jobs."""
+    found = [p for top in ("*/nomad", "nomad.slice") for p in glob.glob(f"/sys/fs/cgroup/{top}/**/", recursive=True) if re.search(r"[0-9a-f-]{36}", p)]
+    return found + [p for top in ("*/", "") for p in glob.glob(f"/sys/fs/cgroup/{top}{leaks.own_namespace}/*/")]
 
 
 def _new_boot():
@@ -48,15 +55,14 @@ def _alive():
     return found
 
 
-def reboot(agent, containerd):
-    """Both are down afterwards: whoever starts them is the machine that comes up."""
-    leaks.baseline_pids.discard(containerd.process.pid)
-    groups = {p for p in nomad_case.cgroups() for pid in _pids(p) if pid not in (1, os.getpid())}
-    agent.process.kill()
-    agent.process.wait()
-    containerd.process.kill()
-    containerd.process.wait()
-    agent.process = containerd.process = None
+def reboot(*servers):
+    """They are down afterwards: whoever starts them is the machine that comes up."""
+    groups = {p for p in cgroups() for pid in _pids(p) if pid not in (1, os.getpid())}
+    for server in servers:
+        leaks.baseline_pids.discard(server.process.pid)
+        server.process.kill()
+        server.process.wait()
+        server.process = None
 
     def killed():
         _kill_all()

@@ -14,7 +14,6 @@ static const struct {
 	{ "build", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
 	{ "buildx", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
 	{ "builder", .instead = "build with docker, podman or buildah; then: docker save IMAGE | davit image load" },
-	{ "commit", .instead = "build images from a file, with docker, podman or buildah" },
 	{ "push", .instead = "docker, podman or skopeo push images" },
 	{ "search", .instead = "registries have web pages; davit pull NAME fetches an image" },
 	{ "login", .instead = "docker login, podman login --authfile ~/.docker/config.json: pull reads Docker's credentials" },

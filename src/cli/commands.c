@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&cmd_logs,
 	&cmd_attach,
 	&cmd_exec,
+	&cmd_commit,
 	&cmd_cp,
 	&cmd_diff,
 	&cmd_export,

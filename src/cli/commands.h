@@ -17,6 +17,7 @@ extern const struct command cmd_ps;
 extern const struct command cmd_logs;
 extern const struct command cmd_attach;
 extern const struct command cmd_exec;
+extern const struct command cmd_commit;
 extern const struct command cmd_cp;
 extern const struct command cmd_diff;
 extern const struct command cmd_export;

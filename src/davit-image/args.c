@@ -38,7 +38,14 @@ static const struct option_row options[] = {
 	{ "--mark", NULL, LIST, AT(mark), "pull load", "KEY=VALUE", "a label of the record, where there was none of that name" },
 	{ "--output", "-o", TEXT, AT(output), "save export", "FILE", "where the archive goes" },
 	{ "--output-fd", NULL, TEXT, AT(output_fd), "save export", "FD", "the same as an open descriptor" },
-	{ "--base", NULL, TEXT, AT(base), "export", "NAME", "the file at descriptor 4 itself, under this name" },
+	{ "--base", NULL, TEXT, AT(base), "export commit", "NAME",
+	  "of export: the file at descriptor 4 itself, under this name; of commit: the image below" },
+	{ "--key", NULL, TEXT, AT(key), "commit", "KEY", "of the snapshot that was written to" },
+	{ "--own-lease", NULL, TEXT, AT(own_lease), "commit", "ID", "what our own lease is called, for who ends it in our place" },
+	{ "--freeze", NULL, TEXT, AT(freeze), "commit", "ID", "the task that is paused while the layer is made" },
+	{ "--author", NULL, TEXT, AT(author), "commit", "NAME", "who made it" },
+	{ "--message", NULL, TEXT, AT(message), "commit", "TEXT", "what it is" },
+	{ "--change", NULL, LIST, AT(change), "commit", "INSTRUCTION", "of a Dockerfile, such as CMD" },
 	{ "--ids", NULL, TEXT, AT(ids), "export extract", "UID:GID:N", "N owners from these on are 0 and on: of a user namespace" },
 	{ "--cmd", NULL, LIST, AT(cmd), "import", "WORDS", "the command: words, or a JSON array" },
 	{ "--entrypoint", NULL, LIST, AT(entrypoint), "import", "WORDS", "the entry point: words, or a JSON array" },
@@ -60,6 +67,7 @@ static const struct {
 	{ "save", "REF...", "write images as an archive", 1, SIZE_MAX },
 	{ "export", "", "write the tree at descriptor 4 as a tar", 0, 0 },
 	{ "extract", "FILE|- FOLDER", "write a tar's files into this folder below descriptor 4", 2, 2 },
+	{ "commit", "REF", "make an image of what a snapshot has changed over one", 1, 1 },
 	{ "import", "FILE|- REF", "make an image of a root file system's tar", 2, 2 },
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
@@ -72,6 +80,7 @@ void args_done(struct args *a)
 	strv_done(&a->expose);
 	strv_done(&a->label);
 	strv_done(&a->mark);
+	strv_done(&a->change);
 	strv_done(&a->rest);
 	*a = (struct args){ 0 };
 }

@@ -5,9 +5,9 @@
 
 struct args {
 	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd, *ids,
-		*base, *workdir, *user, *authfile, *helper, *only;
+		*base, *key, *freeze, *own_lease, *author, *message, *workdir, *user, *authfile, *helper, *only;
 	bool quiet, debug, help, version, login, no_authfile;
-	struct strv cmd, entrypoint, env, expose, label, mark, rest;
+	struct strv cmd, entrypoint, env, expose, label, mark, change, rest;
 };
 /* Strings are borrowed from @argv and the environment. -ERR_INVALID names the option and what is allowed. */
 int args_parse(int argc, char **argv, struct args *ret, struct err *err);

@@ -1,5 +1,6 @@
 /* davit-image: fetches, reads and unpacks images for davit. See --help. */
 #include "args.h"
+#include "commit.h"
 #include "export.h"
 #include "extract.h"
 #include "import.h"
@@ -134,11 +135,26 @@ static int run_extract(struct session *s, const struct args *a, json *images, st
 	return r < 0 ? r : extract_tar(a->rest.v[0], ROOT_FD, a->rest.v[1], &ids, &s->ctx, err);
 }
 
+static int run_commit(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	struct commit_spec spec = { .name = a->rest.v[0],
+				    .base = a->base,
+				    .key = a->key,
+				    .freeze = a->freeze,
+				    .author = a->author,
+				    .message = a->message,
+				    .change = a->change };
+
+	if (!spec.base || !spec.key)
+		return err_set(err, ERR_INVALID, "commit: --base or --key is missing");
+	return commit_image(s, &spec, images, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct session *, const struct args *, json *images, struct err *err);
-} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load },      { "import", run_import },
-	      { "save", run_save }, { "export", run_export }, { "extract", run_extract } };
+} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load },       { "import", run_import },
+	      { "save", run_save }, { "export", run_export }, { "extract", run_extract }, { "commit", run_commit } };
 
 static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
 {
@@ -173,6 +189,7 @@ static int run_verb(const struct args *a, struct progress *progress, json *image
 		.snapshotter = a->snapshotter,
 		.platform = a->platform,
 		.lease = a->lease,
+		.own_lease = a->own_lease,
 		.mark = &a->mark,
 	};
 	struct ctx ctx = { .cancel = &cancel };

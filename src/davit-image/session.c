@@ -9,14 +9,14 @@
 
 enum { CONNECT_MS = 30000, CLEANUP_MS = 5000 };
 
-static char *lease_make(const struct session *s, const struct ctx *ctx, struct err *err)
+static char *lease_make(const struct session *s, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_dict_ struct dict labels = { 0 };
 	char digits[17], at[CLOCK_TEXT];
 	char *id;
 
 	name_random(digits, 16);
-	id = mem_printf("davit-image-%s", digits);
+	id = name ? mem_strdup(name) : mem_printf("davit-image-%s", digits);
 	dict_set(&labels, "containerd.io/gc.expire", clock_rfc3339(clock_wall() + 24 * 3600 * NSEC_PER_SEC, at));
 	if (leases_create(s->plain, id, &labels, ctx, err) == 0)
 		return id;
@@ -24,10 +24,10 @@ static char *lease_make(const struct session *s, const struct ctx *ctx, struct e
 	return NULL;
 }
 
-static int take_lease(struct session *s, const char *given, const struct ctx *ctx, struct err *err)
+static int take_lease(struct session *s, const char *given, const char *own, const struct ctx *ctx, struct err *err)
 {
 	s->own_lease = !given || !*given;
-	s->lease = s->own_lease ? lease_make(s, ctx, err) : mem_strdup(given);
+	s->lease = s->own_lease ? lease_make(s, own, ctx, err) : mem_strdup(given);
 	if (!s->lease)
 		return -(int)err->code;
 	s->ctrd = ctrd_under(s->plain, s->lease);
@@ -68,7 +68,7 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 	if (r == 0)
 		r = choose_snapshotter(s, spec->ns, spec->snapshotter, &within, err);
 	if (r == 0)
-		r = take_lease(s, spec->lease, &within, err);
+		r = take_lease(s, spec->lease, spec->own_lease, &within, err);
 	return r;
 }
 
@@ -76,7 +76,7 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 static void keep_ingests(struct session *s, const struct ctx *ctx)
 {
 	struct err err = ERR_INIT;
-	_cleanup_free_ char *lease = lease_make(s, ctx, &err);
+	_cleanup_free_ char *lease = lease_make(s, NULL, ctx, &err);
 
 	for (size_t i = 0; lease && i < s->open_ingests.n; i++)
 		if (leases_add_resource(s->plain, lease, s->open_ingests.v[i], "ingests", ctx, &err) < 0)

@@ -22,6 +22,7 @@ struct session_spec {
 	const char *address, *ns, *platform;
 	const char *snapshotter; /* NULL: the namespace's default */
 	const char *lease;       /* NULL: one of our own */
+	const char *own_lease;   /* what that is called; NULL: any name */
 	const struct strv *mark; /* KEY=VALUE: what new image records are labelled with; NULL: nothing */
 };
 

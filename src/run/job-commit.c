@@ -1,0 +1,62 @@
+#include "job-commit.h"
+#include "mapped.h"
+#include "leases.h"
+#include "mem.h"
+#include "name.h"
+#include "record.h"
+#include "task.h"
+#include <stdlib.h>
+
+enum { UNDO_MS = 30000 };
+
+void job_commit_done(struct job_commit *j)
+{
+	free(j->name);
+	free(j->id);
+	free(j->lease);
+	strv_done(&j->words);
+	*j = (struct job_commit){ 0 };
+}
+
+int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct job_commit *ret, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct task_status t;
+	char digits[17];
+	struct idmap ids = { 0 };
+	bool all;
+	int r = record_find_task(c, name, ctx, &rec, &all, err);
+
+	if (r < 0)
+		return r;
+	if (!rec.c.snapshot_key || !*rec.c.snapshot_key || !rec.c.image || !*rec.c.image)
+		return err_set(err, ERR_INVALID, "job %s: it was made from no image", rec.name);
+	r = mapped_ids(&rec, &ids, err);
+	if (r >= 0 && ids.n)
+		return err_hint(err,
+				err_set(err, ERR_PRECONDITION, "job %s: its files have the owners of its user namespace", rec.name),
+				"davit export %s | davit image import - NAME", rec.name);
+	if (r >= 0)
+		r = task_look(c, rec.c.id, ctx, &t, err);
+	if (r < 0)
+		return err_wrap(err, r, "job %s", rec.name);
+	*ret = (struct job_commit){ .pauses = t.state == TASK_LIVE };
+	ret->id = mem_strdup(rec.c.id);
+	name_random(digits, 16);
+	ret->lease = mem_printf("davit-commit-%s", digits);
+	strv_pushf(&ret->words, "--own-lease=%s", ret->lease);
+	ret->name = mem_strdup(rec.name);
+	strv_pushf(&ret->words, "--snapshotter=%s", rec.c.snapshotter);
+	strv_pushf(&ret->words, "--base=%s", rec.c.image);
+	strv_pushf(&ret->words, "--key=%s", rec.c.snapshot_key);
+	return 0;
+}
+
+void job_commit_undo(struct core *c, const struct job_commit *j, bool frozen)
+{
+	const struct ctx limit = ctx_within(NULL, UNDO_MS); /* after an interrupt, too */
+
+	if (frozen)
+		(void)tasks_resume(c->ctrd, j->id, &limit, NULL);
+	(void)leases_delete(c->ctrd, j->lease, true, &limit, NULL);
+}

@@ -1,0 +1,16 @@
+/* Making an image of a job: what davit-image is to be told of it. */
+#pragma once
+#include "core.h"
+#include "strv.h"
+
+struct job_commit {
+	char *name, *id;   /* the task's */
+	struct strv words; /* of davit-image commit: base, key, snapshotter */
+	char *lease;       /* of davit-image */
+	bool pauses;       /* it runs: davit-image is to freeze @id meanwhile */
+};
+void job_commit_done(struct job_commit *);
+/* @name: JOB, JOB.TASK, whether it runs or not. */
+int job_commit(struct core *, const char *name, const struct ctx *, struct job_commit *ret, struct err *err);
+/* davit-image has failed, and may have been killed: nothing of it stays, and what it froze goes on. */
+void job_commit_undo(struct core *, const struct job_commit *, bool frozen);

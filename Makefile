@@ -127,6 +127,10 @@ bench-nomad: release build-asan
 bench-stats: release
 	@bench/stats
 
+# davit-monitor: what it takes, how soon it starts a task again beside docker, and davit ps -a of a thousand jobs.
+bench-monitor: release
+	@bench/monitor
+
 # Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
 bench-against: release
 	@BASE="$(abspath $(BASE))" tests/run --cases bench/against
@@ -140,4 +144,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-cri check-vm coverage lint \
-	analyze fuzz bench bench-shim bench-nomad bench-stats bench-against install clean
+	analyze fuzz bench bench-shim bench-nomad bench-stats bench-monitor bench-against install clean

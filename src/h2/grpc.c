@@ -53,6 +53,8 @@ static ssize_t on_grpc_client_input(void *arg, const void *p, size_t n, struct e
 	struct grpc *g = arg;
 	int r = h2_client_input(g->engine, p, n, err);
 
+	if (h2_client_greeted(g->engine)) /* nothing is to wake who only waits */
+		timer_done(&g->timer);
 	tell_soon(g);
 	return r < 0 ? r : (ssize_t)n;
 }

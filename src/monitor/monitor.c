@@ -11,13 +11,13 @@
 #include "core-words.h"
 #include "file.h"
 #include "job-name.h"
+#include "lean.h"
 #include "mem.h"
 #include "monitored.h"
 #include "poke.h"
 #include "remains.h"
 #include "self.h"
 #include "task-wait.h"
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,12 +141,13 @@ static int monitor_rest(struct monitor *m, struct err *err)
 			first = left_of(m, i);
 	}
 	watch_tasks(m);
-	(void)malloc_trim(0);
 	timer_init(&timer, m->core->loop, on_due, &due);
 	if (first != INT64_MAX)
 		timer_set(&timer, clock_mono() + first);
-	while (r >= 0 && !due && !m->poke.seen && !some_ended(m))
+	while (r >= 0 && !due && !m->poke.seen && !some_ended(m)) {
+		lean_rest();
 		r = loop_turn(m->core->loop, NULL, err);
+	}
 	timer_done(&timer);
 	return r;
 }

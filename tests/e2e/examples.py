@@ -1,6 +1,7 @@
 """Every file of examples/ as a user runs it: davit plan -f, davit run -d -f, a look at what it does, davit rm."""
 import glob
 import os
+import signal
 import subprocess
 
 from lib.case import Case, Machine, wait_until
@@ -47,6 +48,15 @@ class Examples(Case):
         wait_until("the page", lambda: page(18081, "/schema") == "schema 1\n")
         wait_until("the probe", lambda: "schema 1" in self.davit("logs", "shop.probe").out)
         self.assertEqual(self.davit("exec", "shop.api", "id", "-u").out.strip(), "1000")
+
+    def test_json_heals(self):
+        self.example("json/heals.json", "heals")
+        wait_until("the page", lambda: page(18082) == "well again\n")
+        first = self.json("inspect", "heals")[0]["state"]["pid"]
+        os.kill(first, signal.SIGKILL)
+        wait_until("its next life", lambda: self.json("inspect", "heals")[0]["state"].get("pid", 0) not in (0, first))
+        wait_until("the page again", lambda: page(18082) == "well again\n")
+        self.assertEqual(self.json("inspect", "heals")[0]["restarts"], 1)
 
     def test_json_set(self):
         self.example("json/set.json", "chain-store", "chain-reader")

@@ -125,9 +125,11 @@ class Restart(Restarting):
     def test_a_start_in_a_pause_is_one_now_and_counts_anew(self):
         for verb in ("start", "restart"):
             with self.subTest(verb=verb):
-                self.restarting(verb, "always", "sh", "-c", "test -e /again && exec sleep 1000; false")
-                wait_until("a longer pause", lambda: self.state(verb) == "restarting" and self.counted(verb) >= 3)
-                self.davit("cp", __file__, f"{verb}:/again")
+                told = os.path.join(self.folder, verb)
+                os.makedirs(told)
+                self.restarting(verb, "always", "sh", "-c", "test -e /told/again && exec sleep 1000; false", flags=("-v", told + ":/told"))
+                wait_until("a longer pause", lambda verb=verb: self.state(verb) == "restarting" and self.counted(verb) >= 4)
+                open(told + "/again", "w").close()
                 self.davit(verb, verb)
                 self.assertEqual((self.state(verb), self.counted(verb)), ("running", 0))
                 first = self.pid(verb)

@@ -167,7 +167,8 @@ class Boot(Looked):
 
         self.assertIn(("start", "always"), self.reconcile("--boot", "--dry-run"))
         done = self.reconcile("--boot")
-        self.assertEqual(sorted(job for part, job in done if part == "start"),
+        # pausing may have been between two pauses
+        self.assertEqual(sorted(job for part, job in done if part == "start" and job != "pausing"),
                          ["always", "counted", "fails", "free", "insists", "placed", "unless"])
         states = self.states()
         self.assertIn(states.pop("pausing"), ("restarting", "exited", "running", "created"))

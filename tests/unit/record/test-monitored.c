@@ -133,4 +133,45 @@ static void test_forget(void **state)
 	assert_string_equal(dict_get(&labels, RECORD_DONE ".2"), "");
 }
 
-RUN_TESTS("monitored", cmocka_unit_test(test_rows), cmocka_unit_test(test_forget))
+/* Once a boot, what the policy says. */
+static void test_boot(void **state)
+{
+	static const struct {
+		struct one task;
+		int job;
+		const char *last;
+		bool wants;
+	} cases[] = {
+		{ { LIFE_MAIN, 0, N, GONE, 0 }, 0, "before", false },
+		{ { LIFE_MAIN, 0, A, GONE, 0 }, 0, "before", true },
+		{ { LIFE_MAIN, 0, A, GONE, 0 }, 0, NULL, true },
+		{ { LIFE_MAIN, 0, A, GONE, 0 }, 0, "now", false },
+		{ { LIFE_MAIN, 0, A, RUNS, 0 }, 0, "before", false },
+		{ { LIFE_MAIN, 0, A, GONE, 0 }, BY_HAND, "before", true },
+		{ { LIFE_MAIN, 0, RESTART_UNLESS_STOPPED, GONE, 0 }, 0, "before", true },
+		{ { LIFE_MAIN, 0, RESTART_UNLESS_STOPPED, GONE, 0 }, BY_HAND, "before", false },
+		{ { LIFE_MAIN, 0, F, GONE, 0 }, 0, "before", true },
+		{ { LIFE_MAIN, 0, F, GONE, 0 }, BY_HAND, "before", false },
+		{ { LIFE_MAIN, 0, F, OK, 0 }, 0, "before", false },
+		{ { LIFE_MAIN, USED_UP, F, BAD, 0 }, 0, "before", false },
+		{ { LIFE_MAIN, DUE, A, GONE, 0 }, 0, "before", false }, /* its monitor does */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct record rec = { .job = job_new() };
+		struct task_status t;
+
+		task_of(rec.job, &cases[i].task, &rec, 0, &t);
+		dict_set(&rec.c.labels, RECORD_STARTED, "2027-01-15T07:59:00Z");
+		if (cases[i].job & BY_HAND)
+			dict_set(&rec.c.labels, RECORD_STOPPED, "2027-01-15T08:00:00Z");
+		if (cases[i].last)
+			dict_set(&rec.c.labels, RECORD_BOOT, cases[i].last);
+		if (monitored_at_boot(&rec, &t, 1, "now") != cases[i].wants)
+			fail_msg("case %zu", i);
+		record_done(&rec);
+	}
+}
+
+RUN_TESTS("monitored", cmocka_unit_test(test_rows), cmocka_unit_test(test_forget), cmocka_unit_test(test_boot))

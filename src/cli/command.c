@@ -20,7 +20,6 @@ static const struct {
 	{ "logout", .instead = "docker logout, or delete the entry in ~/.docker/config.json" },
 	{ "manifest", .instead = "docker, podman or skopeo inspect registries; davit image inspect --platform looks at an image" },
 	{ "trust", .instead = "name images by digest: davit run NAME@sha256:..." },
-	{ "rename", .instead = "davit rm JOB, then davit run --name" },
 	{ "compose", .instead = "davit run, once for each job" },
 	{ "swarm", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },
 	{ "node", .instead = "davit runs jobs on one machine; a scheduler such as Nomad spreads them" },

@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&cmd_unpause,
 	&cmd_update,
 	&cmd_rm,
+	&cmd_rename,
 	&cmd_ps,
 	&cmd_logs,
 	&cmd_attach,

@@ -13,6 +13,7 @@ extern const struct command cmd_pause;
 extern const struct command cmd_unpause;
 extern const struct command cmd_update;
 extern const struct command cmd_rm;
+extern const struct command cmd_rename;
 extern const struct command cmd_ps;
 extern const struct command cmd_logs;
 extern const struct command cmd_attach;

@@ -264,7 +264,7 @@ static int monitor_await_start(struct monitor *m, size_t i, struct err *err)
 {
 	const struct ctx ctx = ctx_within(NULL, CALL_MS);
 	struct task_status t = { 0 };
-	int lock = -1, r = claim_lock(m->core, m->rec.name, true, &ctx, &lock, err);
+	int lock = -1, r = record_lock(m->core, m->id, &m->rec.name, true, &ctx, &lock, err);
 
 	if (r >= 0)
 		r = task_look(m->core, m->watched[i].id, &ctx, &t, err);

@@ -4,6 +4,7 @@
 #include "cni.h"
 #include "file.h"
 #include "mem.h"
+#include <string.h>
 
 static int del_entry(struct loop *loop, const struct cni_conf *conf, const struct cni_entry *e, const char *netns,
 		     const struct ctx *ctx, struct err *err)
@@ -179,4 +180,42 @@ int cni_members_of(const struct cni_conf *conf, const char *container_id, struct
 	r = cni_cache_find(conf->cache_dir, container_id, &all, err);
 	add_members(ret, &all);
 	return r;
+}
+
+/* 1: it has another name now. */
+static int cached_entry_rename(struct cni_entry *e, const char *from, const char *to)
+{
+	_cleanup_strv_ struct strv had = { 0 }, has = { 0 };
+
+	json_get_strv(e->caps, "aliases", &had);
+	if (!strv_has(&had, from))
+		return 0;
+	for (size_t i = 0; i < had.n; i++) {
+		const char *name = strcmp(had.v[i], from) ? had.v[i] : to;
+
+		if (!strv_has(&has, name))
+			strv_push(&has, name);
+	}
+	json_put_strv(e->caps, "aliases", &has);
+	return 1;
+}
+
+int cni_cached_rename(const struct cni_conf *conf, const char *container_id, const char *from, const char *to, struct err *err)
+{
+	struct list_node all;
+	int r;
+
+	list_init(&all);
+	r = cni_cache_find(conf->cache_dir, container_id, &all, err);
+	if (r < 0)
+		return r;
+	list_for_each(it, &all) {
+		struct cni_entry *e = container_of(it, struct cni_entry, node);
+
+		if (r >= 0 && cached_entry_rename(e, from, to))
+			r = cni_cache_write(conf->cache_dir, e, err);
+		list_unlink(it);
+		cni_entry_free(e);
+	}
+	return r < 0 ? r : 0;
 }

@@ -102,6 +102,9 @@ int cni_first_result(const struct cni_conf *, const char *container_id, struct c
 int cni_cached_result(const struct cni_conf *, const char *net, const char *container_id, const char *ifname,
 		      struct cni_result *ret, struct err *err);
 
+/* In what the cache says of its attachments: the others call it @to instead of @from (capability aliases). */
+int cni_cached_rename(const struct cni_conf *, const char *container_id, const char *from, const char *to, struct err *err);
+
 /* Who is on a network: every attachment that the cache has of it, those of other users of CNI too. */
 struct cni_member {
 	char *network, *container_id, *ifname;

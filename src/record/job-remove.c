@@ -70,14 +70,15 @@ static int remove_locked(struct core *c, const struct record *rec, const struct 
 static int remove_record(struct core *c, const struct record *rec, const struct removal *how, const struct ctx *ctx,
 			 struct err *err)
 {
-	int lock = -1, r = claim_lock(c, rec->name, true, ctx, &lock, err);
+	_cleanup_free_ char *name = mem_strdup(rec->name);
+	int lock = -1, r = record_lock(c, rec->c.id, &name, true, ctx, &lock, err);
 	bool goes;
 
 	if (r < 0)
 		return r;
 	goes = !how->still || how->still(how->arg);
 	r = goes ? remove_locked(c, rec, how, lock, ctx, err) : 0;
-	claim_unlock(c, rec->name, lock);
+	claim_unlock(c, name, lock);
 	return r < 0 ? r : goes;
 }
 

@@ -13,14 +13,15 @@
 /* A start by its monitor that was under way when it was said that the job is to stop may have come after what we looked at. */
 static int stop_late_start(struct core *c, const struct record *rec, int timeout, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_free_ char *name = mem_strdup(rec->name);
 	int lock = -1, r;
 
 	if (!rec->job || !monitored_asks(rec->job) || !claim_locked(c, rec->name))
 		return 0;
-	r = claim_lock(c, rec->name, true, ctx, &lock, err);
+	r = record_lock(c, rec->c.id, &name, true, ctx, &lock, err);
 	if (r < 0)
 		return r;
-	claim_unlock(c, rec->name, lock);
+	claim_unlock(c, name, lock);
 	return stop_tasks(c, rec, timeout, NULL, ctx, err);
 }
 

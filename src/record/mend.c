@@ -149,13 +149,14 @@ static int settle_ended(struct core *c, const struct record *seen, bool restarts
 
 static int mend_ended(struct core *c, const struct mended *m, const struct ctx *ctx, int *ret_exit, struct err *err)
 {
-	int lock = -1, r = claim_lock(c, m->rec->name, false, ctx, &lock, err);
+	_cleanup_free_ char *name = mem_strdup(m->rec->name);
+	int lock = -1, r = record_lock(c, m->rec->c.id, &name, false, ctx, &lock, err);
 
 	if (r == -ERR_EXISTS)
 		return err_clear(err), 0;
 	if (r >= 0)
 		r = settle_ended(c, m->rec, monitored_is_restarting(m->rec, m->tasks, m->n), ctx, ret_exit, err);
-	claim_unlock(c, m->rec->name, lock);
+	claim_unlock(c, name, lock);
 	if (r == -ERR_NOT_FOUND) /* removed meanwhile */
 		return err_clear(err), 0;
 	return r;
@@ -242,18 +243,18 @@ int mend_netns(struct core *c, const struct record *rec, const struct ctx *ctx, 
 static void mend_network(struct core *c, const struct mended *m, const struct mend_how *how, const struct ctx *ctx,
 			 struct mends *out)
 {
-	_cleanup_free_ char *path = places_netns(m->rec->c.id);
+	_cleanup_free_ char *path = places_netns(m->rec->c.id), *name = mem_strdup(m->rec->name);
 	struct err why = ERR_INIT;
 	int lock = -1, r;
 
 	if (m->over || m->tasks[0].state == TASK_CREATED || !has_netns(m->rec->job) || netns_check(path, NULL) >= 0)
 		return;
-	r = how->dry_run ? 1 : claim_lock(c, m->rec->name, false, ctx, &lock, &why);
+	r = how->dry_run ? 1 : record_lock(c, m->rec->c.id, &name, false, ctx, &lock, &why);
 	if (r == -ERR_EXISTS)
 		return;
 	if (r >= 0 && !how->dry_run)
 		r = mend_netns(c, m->rec, ctx, &why);
-	claim_unlock(c, m->rec->name, lock);
+	claim_unlock(c, name, lock);
 	if (r > 0)
 		mends_add(out, MEND_NETWORK, c, m->rec,
 			  "its network namespace was not to be found in %s: bound there again from its process", NETNS_DIR);

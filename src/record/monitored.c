@@ -338,6 +338,7 @@ static int some_live(struct core *c, const struct record *rec, const struct ctx 
 
 int monitored_stop(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_free_ char *name = NULL;
 	bool restarting, unused;
 	int lock, r;
 
@@ -348,10 +349,11 @@ int monitored_stop(struct core *c, const struct record *rec, const struct ctx *c
 		r = some_live(c, rec, ctx, &restarting, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = claim_lock(c, rec->job->name, true, ctx, &lock, err);
+	name = mem_strdup(rec->job->name);
+	r = record_lock(c, rec->c.id, &name, true, ctx, &lock, err);
 	if (r < 0)
 		return r;
-	claim_unlock(c, rec->job->name, lock);
+	claim_unlock(c, name, lock);
 	if (!restarting)
 		return 0;
 	r = some_live(c, rec, ctx, &unused, err);

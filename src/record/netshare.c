@@ -331,3 +331,16 @@ int netshare_return(struct core *c, const char *id, const struct ctx *ctx, struc
 		r = owner_write(lock, id, its.name, false, err);
 	return r < 0 ? r : 1;
 }
+
+int netshare_rename(const struct core *c, const char *id, const char *name, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(share_done) struct share s = { 0 };
+	_cleanup_close_ int lock = -1;
+
+	if (!share_read(c, c->conf.ns, id, &s))
+		return 0;
+	if (strcmp(s.owner, id) != 0)
+		return share_write(c, id, s.owner, name, err);
+	lock = lock_owner(c, id, ctx, err);
+	return lock < 0 ? lock : owner_write(lock, id, name, s.left, err);
+}

@@ -27,5 +27,7 @@ int netshare_is_kept(struct core *, const char *id, const struct ctx *, char **r
 int netshare_return(struct core *, const char *id, const struct ctx *, struct err *err);
 /* A job is over: its namespace goes, and with the last one the network. 1: it stays for others. */
 int netshare_leave(struct core *, const struct job_over *, const struct ctx *, struct err *err);
+/* A job has another name. */
+int netshare_rename(const struct core *, const char *id, const char *name, const struct ctx *, struct err *err);
 /* Has anybody joined @id, or @id somebody? */
 bool netshare_is_shared(const struct core *, const char *id);

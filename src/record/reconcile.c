@@ -1,4 +1,5 @@
 #include "reconcile.h"
+#include "job-rename.h"
 #include "mem.h"
 #include "netshare.h"
 #include "orphans.h"
@@ -12,6 +13,7 @@ struct found {
 	char *name, *id, *user;
 	bool record, complete, remove, running, stopped;
 	bool kept; /* others are in its network (netshare.h) */
+	bool past; /* the record has another name: a davit was killed while it renamed the job (job-rename.h) */
 };
 
 static void found_done(struct found *f)
@@ -23,7 +25,7 @@ static void found_done(struct found *f)
 
 static bool is_prey(const struct found *f)
 {
-	return !f->running && (!f->complete || (f->remove && f->stopped)) && !(f->kept && !f->record);
+	return !f->past && !f->running && (!f->complete || (f->remove && f->stopped)) && !(f->kept && !f->record);
 }
 
 static int look_task(struct core *c, struct found *f, const struct ctx *ctx, struct err *err)
@@ -41,6 +43,7 @@ static int look_task(struct core *c, struct found *f, const struct ctx *ctx, str
 static int look(struct core *c, const char *name, const char *id, struct found *f, const struct ctx *ctx, struct err *err)
 {
 	struct ctrd_container rec = { 0 };
+	const char *its;
 	int r;
 
 	found_done(f);
@@ -57,6 +60,8 @@ static int look(struct core *c, const char *name, const char *id, struct found *
 	if (r < 0)
 		return r;
 	f->record = true;
+	its = dict_get(&rec.labels, CLAIM_JOB);
+	f->past = its && strcmp(its, name) != 0;
 	f->complete = dict_get(&rec.labels, RECORD_COMPLETE) != NULL;
 	f->remove = dict_get(&rec.labels, RECORD_REMOVE) != NULL;
 	ctrd_container_done(&rec);
@@ -80,6 +85,17 @@ static int remove_found(struct core *c, const struct found *f, const struct ctx 
 	return r < 0 ? r : !f->id || over;
 }
 
+/* A claim of a name that its job has not: the job has one of its own. */
+static int drop_past(struct core *c, const struct found *f, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_get(c, f->id, ctx, &rec, err);
+
+	if (r >= 0)
+		r = job_rename_settle(c, &rec, f->name, ctx, err);
+	return r < 0 ? err_wrap(err, r, "end the renaming of job %s", f->name) : 1;
+}
+
 int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(found_done) struct found f = { 0 };
@@ -90,6 +106,8 @@ int reconcile_name(struct core *c, const char *name, const struct ctx *ctx, stru
 		r = look(c, name, id, &f, ctx, err);
 	if (r < 0)
 		return r;
+	if (f.past)
+		return drop_past(c, &f, ctx, err);
 	if (f.kept && !f.record)
 		return err_hint(err, err_set(err, ERR_EXISTS, "name %s is in use: job %s is still in its network", name, f.user),
 				"stop that first: davit stop %s", f.user);
@@ -206,6 +224,8 @@ static int remove_prey(struct core *c, const char *name, const char *id, struct 
 {
 	int r = look(c, name, id, f, ctx, err);
 
+	if (r >= 0 && f->past)
+		return drop_past(c, f, ctx, err);
 	if (r >= 0 && is_unsettled(c, f))
 		return settle(c, id, ctx, err);
 	if (r < 0 || !is_prey(f))
@@ -225,7 +245,7 @@ static int reconcile_one(struct core *c, const char *name, const char *id, bool 
 	if (claim_locked(c, name))
 		return 0; /* somebody is at work */
 	r = look(c, name, id, &f, ctx, err);
-	if (r < 0 || (!is_prey(&f) && !is_unsettled(c, &f)))
+	if (r < 0 || (!f.past && !is_prey(&f) && !is_unsettled(c, &f)))
 		return r;
 	r = dry_run ? 1 : claim_lock(c, name, false, ctx, &lock, err);
 	if (r == -ERR_EXISTS)
@@ -234,7 +254,11 @@ static int reconcile_one(struct core *c, const char *name, const char *id, bool 
 		r = remove_prey(c, name, id, &f, ctx, err);
 	claim_unlock(c, name, lock);
 	if (r > 0)
-		strv_pushf(removed, "%s %s (%s)", is_prey(&f) ? "leftover" : "network of", name, id ? id : "claim only");
+		strv_pushf(removed, "%s %s (%s)",
+			   f.past        ? "former name"
+			   : is_prey(&f) ? "leftover"
+					 : "network of",
+			   name, id ? id : "claim only");
 	return r < 0 ? err_wrap(err, r, "leftover %s", name) : 0;
 }
 

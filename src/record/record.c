@@ -81,6 +81,15 @@ static int job_not_found(const struct core *c, const struct records *all, const 
 	return r;
 }
 
+/* The beginning of its id that says its name is no way to a job which has another by now: it may be somebody else's soon. */
+static bool is_former_name(const struct record *rec, const char *what)
+{
+	const char *dash = strrchr(rec->c.id, '-');
+	const size_t len = dash ? (size_t)(dash - rec->c.id) : 0;
+
+	return strlen(what) <= len + 1 && (strlen(rec->name) != len || strncmp(rec->name, rec->c.id, len) != 0);
+}
+
 static int pick_by_id(struct records *all, const char *what, struct record **ret, struct err *err)
 {
 	for (size_t i = 0; i < all->n; i++) {
@@ -90,7 +99,7 @@ static int pick_by_id(struct records *all, const char *what, struct record **ret
 			*ret = it;
 			return 0;
 		}
-		if (strlen(what) < 3 || strncmp(it->c.id, what, strlen(what)) != 0)
+		if (strlen(what) < 3 || strncmp(it->c.id, what, strlen(what)) != 0 || is_former_name(it, what))
 			continue;
 		if (*ret)
 			return err_hint(err,
@@ -200,6 +209,42 @@ int record_get(struct core *c, const char *id, const struct ctx *ctx, struct rec
 	if (r >= 0)
 		record_make(&own, ret);
 	return r;
+}
+
+enum { RENAMES_MAX = 16 };
+
+/* What it is called now; NULL: it is gone. */
+static int record_name_now(struct core *c, const char *id, const struct ctx *ctx, char **ret, struct err *err)
+{
+	_cleanup_(ctrd_container_done) struct ctrd_container now = { 0 };
+	int r = containers_get(c->ctrd, id, ctx, &now, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	*ret = r >= 0 ? mem_strdup(dict_get(&now.labels, CLAIM_JOB)) : NULL;
+	return r;
+}
+
+int record_lock(struct core *c, const char *id, char **name, bool wait, const struct ctx *ctx, int *ret_fd, struct err *err)
+{
+	for (int i = 0; i < RENAMES_MAX; i++) {
+		_cleanup_free_ char *now = NULL;
+		int lock = -1, r = claim_lock(c, *name, wait, ctx, &lock, err);
+
+		if (r < 0)
+			return r;
+		r = record_name_now(c, id, ctx, &now, err);
+		if (r >= 0 && (!now || !strcmp(now, *name))) {
+			*ret_fd = lock;
+			return 0;
+		}
+		claim_unlock(c, *name, lock);
+		if (r < 0)
+			return r;
+		free(*name);
+		*name = TAKE_PTR(now);
+	}
+	return err_set(err, ERR_ABORTED, "job %s: is being renamed again and again", *name);
 }
 
 /* From the record of its job to its own. */

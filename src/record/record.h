@@ -27,6 +27,9 @@ int record_get(struct core *, const char *id, const struct ctx *, struct record 
 /* Which task of a job is meant: "JOB.TASK", or the id of its container. JOB alone is the task that speaks for the job
  * (job_main_task()), and *ret_all says whether it has others. The record is the task's. */
 int record_find_task(struct core *, const char *what, const struct ctx *, struct record *ret, bool *ret_all, struct err *err);
+/* The lock of the job whose record has this id (claim_lock()), by the name that it has now: @name is what it was called when
+ * somebody looked, and is replaced where that is past. One whose record is gone is locked by the name that it had. */
+int record_lock(struct core *, const char *id, char **name, bool wait, const struct ctx *, int *ret_fd, struct err *err);
 /* The records of all tasks of the job @job is the record of, in their order; one that is missing has no id. */
 int record_tasks(struct core *, const struct record *job, const struct ctx *, struct records *ret, struct err *err);
 /* The id of its job. */

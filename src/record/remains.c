@@ -467,7 +467,7 @@ int remains_remove(struct core *c, const char *name, const struct job_over *over
 	monitored_forget(c, job_over_id(over));
 	if (r < 0 || kept) /* the claim stays, so that what is left can be found; or it stands for the network */
 		return r;
-	return remains_remove_claim(c, name, ctx, err);
+	return remains_remove_claim(c, rec.c.id ? rec.name : name, ctx, err); /* it may have been renamed since */
 }
 
 int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struct job_over **ret, struct err *err)
@@ -484,7 +484,8 @@ int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struc
 int remains_after_end(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
-	int lock, r = claim_lock(c, rec->name, true, ctx, &lock, err);
+	_cleanup_free_ char *name = mem_strdup(rec->name);
+	int lock, r = record_lock(c, rec->c.id, &name, true, ctx, &lock, err);
 
 	if (r == -ERR_EXISTS)
 		return err_clear(err), 0;
@@ -492,10 +493,10 @@ int remains_after_end(struct core *c, const struct record *rec, const struct ctx
 		return r;
 	r = remains_is_over(c, rec->c.id, ctx, &over, err);
 	if (r > 0 && dict_get(&rec->c.labels, RECORD_REMOVE))
-		r = remains_remove(c, rec->name, over, true, ctx, err);
+		r = remains_remove(c, name, over, true, ctx, err);
 	else if (r > 0)
 		r = remains_settle(c, rec, ctx, err);
-	claim_unlock(c, rec->name, lock);
+	claim_unlock(c, name, lock);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
 	return r < 0 ? r : 0;

@@ -183,6 +183,7 @@ static bool heir_began(struct core *core, const struct run *run, struct streams 
 static void heir_go_on(struct run *run, enum heir_word word)
 {
 	_cleanup_free_ struct streams **streams = mem_array(struct streams *, run->n_tasks);
+	_cleanup_free_ char *name = mem_strdup(run->job->name);
 	_cleanup_(core_freep) struct core *core = NULL;
 	bool logs;
 	size_t n = heir_inherit(run, streams, &logs);
@@ -205,11 +206,11 @@ static void heir_go_on(struct run *run, enum heir_word word)
 		streams_free(streams[i]);
 	if (poststop_wanted(run->job))
 		poststop_of_jobs(core, (const char *const[]){ run->id }, 1, POSTSTOP_PATIENT, NULL);
-	if (!run->job->remove || claim_lock(core, run->job->name, false, NULL, &lock, NULL) < 0)
+	if (!run->job->remove || record_lock(core, run->id, &name, false, NULL, &lock, NULL) < 0)
 		return; /* somebody stops it: they do what we would */
 	claim_lock_removing(lock);
 	(void)remove_job(run, core, NULL);
-	claim_unlock(core, run->job->name, lock);
+	claim_unlock(core, name, lock);
 }
 
 static void heir_main(void *arg, enum heir_word word, int lock)
@@ -284,24 +285,26 @@ static int settle_run(struct run *run, const struct ctx *ctx, struct err *err)
 static int after_exit(struct run *run, struct err *err)
 {
 	struct ctx ctx = ctx_within(NULL, run_undo_ms(run->core));
-	int r = claim_lock(run->core, run->job->name, false, &ctx, &run->lock, err);
+	_cleanup_free_ char *name = mem_strdup(run->job->name);
+	int r = core_reconnect(run->core, err);
 
+	if (r >= 0)
+		r = record_lock(run->core, run->id, &name, false, &ctx, &run->lock, err);
 	if (r == -ERR_EXISTS) { /* somebody is stopping or removing it: they do what we would */
 		err_clear(err);
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	r = core_reconnect(run->core, err);
-	if (r >= 0 && run->job->remove) {
+	if (run->job->remove) {
 		claim_lock_removing(run->lock);
-		if (remove_behind(run))
+		if (!strcmp(name, run->job->name) && remove_behind(run)) /* the heir knows no other name */
 			return 0;
 		r = remove_job(run, run->core, err);
-	} else if (r >= 0) {
+	} else {
 		r = settle_run(run, &ctx, err);
 	}
-	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
+	claim_unlock(run->core, name, TAKE_FD(run->lock));
 	return r;
 }
 

@@ -37,7 +37,7 @@ int job_end(struct core *c, const char *id, const struct ctx *ctx, struct err *e
 	int lock = -1, r = record_get(c, id, ctx, &rec, err);
 
 	if (r >= 0)
-		r = claim_lock(c, rec.name, true, ctx, &lock, err);
+		r = record_lock(c, id, &rec.name, true, ctx, &lock, err);
 	if (r >= 0) {
 		r = end_locked(c, id, ctx, err);
 		claim_unlock(c, rec.name, lock);

@@ -91,7 +91,7 @@ static int open_either(struct job_files *f, const struct record *rec, bool write
 	int r = task_look(f->core, rec->c.id, ctx, &t, err);
 
 	if (r >= 0 && write && !has_root(&t)) {
-		r = claim_lock(f->core, f->job, true, ctx, &f->lock, err);
+		r = record_lock(f->core, record_job_id(rec), &f->job, true, ctx, &f->lock, err);
 		if (r >= 0)
 			r = task_look(f->core, rec->c.id, ctx, &t, err);
 	}

@@ -104,7 +104,7 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	run->job = TAKE_PTR(rec->job);
 	run->id = mem_strdup(rec->c.id);
 	run->snapshotter = mem_strdup(rec->c.snapshotter);
-	r = claim_lock(run->core, run->job->name, true, ctx, &run->lock, err);
+	r = record_lock(run->core, run->id, &run->job->name, true, ctx, &run->lock, err);
 	if (r < 0)
 		return r;
 	r = task_look(run->core, run->id, ctx, &t, err);

@@ -394,7 +394,7 @@ int job_update(struct core *c, const char *name, const struct job_changes *chang
 	if (!what.job)
 		return err_set(err, ERR_DATA_LOSS, "job %s: its record is not davit's, or cannot be read", name);
 	u.name = mem_strdup(what.job->name);
-	r = claim_lock(c, u.name, true, ctx, &u.lock, err);
+	r = record_lock(c, record_job_id(&what), &u.name, true, ctx, &u.lock, err);
 	if (r >= 0)
 		r = update_load(&u, &what, all, ctx, err);
 	if (r >= 0)

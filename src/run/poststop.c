@@ -56,7 +56,7 @@ static int poststop_launch(struct run *run, const struct ctx *ctx, struct err *e
 
 static int poststop_start(struct run *run, const struct ctx *ctx, struct err *err)
 {
-	int lock, r = claim_lock(run->core, run->job->name, true, ctx, &lock, err);
+	int lock, r = record_lock(run->core, run->id, &run->job->name, true, ctx, &lock, err);
 
 	if (r < 0)
 		return r;

@@ -98,7 +98,7 @@ int task_start_again(struct core *core, const char *id, size_t task, const struc
 		return err_clear(err), 0;
 	if (r < 0)
 		return r;
-	r = claim_lock(core, rec.name, true, ctx, &lock, err);
+	r = record_lock(core, id, &rec.name, true, ctx, &lock, err);
 	if (r < 0)
 		return r;
 	run.id = mem_strdup(id);

@@ -1,4 +1,4 @@
-/* image load, import, rm, inspect; image ls and image pull are images and pull, the others have files of their own. */
+/* image load, import, rm, inspect; image ls, pull and push are images, pull and push, the others have files of their own. */
 #include "commands.h"
 #include "docker-view.h"
 #include "helper.h"
@@ -206,13 +206,13 @@ static const struct command image_inspect_cmd = {
 };
 
 static const struct command *const subs[] = {
-	&image_ls,          &image_pull, &image_load,      &image_import, &image_save_cmd, &image_tag_cmd, &image_history_cmd,
-	&image_inspect_cmd, &image_rm,   &image_prune_cmd, NULL,
+	&image_ls,      &image_pull,        &image_push,        &image_load, &image_import,    &image_save_cmd,
+	&image_tag_cmd, &image_history_cmd, &image_inspect_cmd, &image_rm,   &image_prune_cmd, NULL,
 };
 const struct command cmd_image = {
 	.name = "image",
 	.usage = "COMMAND",
-	.summary = "Images: ls pull load import save tag history inspect rm prune",
+	.summary = "Images: ls pull push load import save tag history inspect rm prune",
 	.examples = "  docker save app | davit image load\n  davit image import --cmd sh rootfs.tar busybox:local",
 	.sub = subs,
 };

@@ -31,6 +31,9 @@ extern const struct command cmd_port;
 extern const struct command cmd_prune;
 extern const struct command cmd_reconcile;
 extern const struct command cmd_pull;
+extern const struct command cmd_push;
+extern const struct command cmd_login;
+extern const struct command cmd_logout;
 extern const struct command cmd_images;
 extern const struct command cmd_image;
 extern const struct command cmd_volume;
@@ -45,6 +48,7 @@ extern const struct command cmd_completion;
 /* those of groups; images and pull are there once more */
 extern const struct command image_ls;
 extern const struct command image_pull;
+extern const struct command image_push;
 extern const struct command image_tag_cmd;
 extern const struct command image_save_cmd;
 extern const struct command image_history_cmd;

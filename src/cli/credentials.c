@@ -51,6 +51,20 @@ static int read_line(struct cli *cli, struct buf *out, struct err *err)
 	return 0;
 }
 
+int credentials_ask_user(struct cli *cli, char **username, struct err *err)
+{
+	_cleanup_buf_ struct buf line = { 0 };
+	int r;
+
+	(void)!write(STDERR_FILENO, "Username: ", 10);
+	r = read_line(cli, &line, err);
+	if (r >= 0 && !line.len)
+		r = err_set(err, ERR_INVALID, "no user name was given");
+	if (r >= 0)
+		*username = mem_strdup(buf_str(&line));
+	return r < 0 ? r : 0;
+}
+
 int credentials_ask(struct cli *cli, const char *username, char **password, struct err *err)
 {
 	_cleanup_buf_ struct buf line = { 0 };

@@ -37,7 +37,7 @@ int helper_output(const char *what, const char *file, struct strv *words, int *r
 	return 0;
 }
 
-static int run_helper(struct cli *cli, const char *verb, const struct image_helper *wanted, const struct strv *args, json **ret,
+int helper_run_result(struct cli *cli, const char *verb, const struct image_helper *wanted, const struct strv *args, json **ret,
 		      struct err *err)
 {
 	_cleanup_free_ char *snapshotter = NULL;
@@ -56,10 +56,20 @@ static int run_helper(struct cli *cli, const char *verb, const struct image_help
 	return image_helper_run(cli->core->loop, &how, verb, args, &cli->ctx, ret, err);
 }
 
+int helper_run_alone(struct cli *cli, const char *verb, const struct image_helper *wanted, const struct strv *args, json **ret,
+		     struct err *err)
+{
+	_cleanup_(loop_freep) struct loop *loop = loop_new();
+	struct image_helper how = *wanted;
+
+	how.debug = cli->global.debug;
+	return image_helper_run(loop, &how, verb, args, &cli->ctx, ret, err);
+}
+
 int helper_run(struct cli *cli, const char *verb, const struct image_helper *how, const struct strv *args, struct err *err)
 {
 	_cleanup_json_ json *result = NULL;
-	int r = run_helper(cli, verb, how, args, &result, err);
+	int r = helper_run_result(cli, verb, how, args, &result, err);
 
 	return r < 0 ? r : print_names(cli, result, err);
 }
@@ -77,7 +87,7 @@ int helper_run_output(struct cli *cli, const char *verb, const char *platform, b
 {
 	const struct image_helper how = { .platform = platform, .quiet = quiet, .out_fd = out_fd, .root_fd = root_fd };
 	_cleanup_json_ json *result = NULL;
-	int r = run_helper(cli, verb, &how, args, &result, err);
+	int r = helper_run_result(cli, verb, &how, args, &result, err);
 
 	if (r < 0 && r != -ERR_CANCELLED && reader_is_gone(out_fd))
 		return err_clear(err), 128 + SIGPIPE;

@@ -18,3 +18,8 @@ int helper_run_output(struct cli *, const char *verb, const char *platform, bool
 /* Run @verb with @args, and print the names of the images that came of it. Of @how only what is the command's own is to be set:
  * platform, quiet, credentials. */
 int helper_run(struct cli *, const char *verb, const struct image_helper *how, const struct strv *args, struct err *err);
+/* The same, and the result is the caller's instead. _alone(): without containerd, for what only talks to registries. */
+int helper_run_result(struct cli *, const char *verb, const struct image_helper *how, const struct strv *args, json **ret,
+		      struct err *err);
+int helper_run_alone(struct cli *, const char *verb, const struct image_helper *how, const struct strv *args, json **ret,
+		     struct err *err);

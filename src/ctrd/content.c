@@ -123,6 +123,31 @@ int content_stream(struct ctrd *c, const char *digest, const struct ctx *ctx,
 	return read_each(call, ctx, c->conn->patience_ms, got, arg, err);
 }
 
+struct ctrd_call *content_stream_begin(struct ctrd *c, const char *digest, int64_t offset, const struct ctx *ctx)
+{
+	const struct ctx endless = ctx_endless(ctx);
+	Content__ReadRequest req = CONTENT__READ_REQUEST__INIT;
+
+	req.digest = borrow(digest);
+	req.offset = offset;
+	return call_begin(c, &read_, digest, &req.base, &endless);
+}
+
+bool content_stream_ready(const struct ctrd_call *call) { return call_said(call); }
+
+int content_stream_next(struct ctrd_call *call, const struct ctx *ctx, struct buf *ret, struct err *err)
+{
+	_cleanup_reply_ struct reply reply = { 0 };
+	const Content__ReadResponse *m;
+	int r = call_next(call, ctx, &reply, err);
+
+	if (r <= 0)
+		return r;
+	m = (const void *)reply.msg;
+	buf_add(ret, m->data.data, m->data.len);
+	return 1;
+}
+
 int content_set_labels(struct ctrd *c, const char *digest, const struct dict *labels, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_arena_ struct arena a = { 0 };

@@ -21,6 +21,11 @@ int content_read(struct ctrd *, const char *digest, size_t max, const struct ctx
  * answers have a limit (ctrd_set_patience()). */
 int content_stream(struct ctrd *, const char *digest, const struct ctx *,
 		   int (*got)(void *arg, const void *p, size_t n, struct err *err), void *arg, struct err *err);
+/* The same without waiting, from @offset on: content_stream_ready() says when content_stream_next() would not wait, which appends a
+ * piece to @ret and returns 1, or 0 at the end. Whoever has it frees it (ctrd_call_free()). */
+struct ctrd_call *content_stream_begin(struct ctrd *, const char *digest, int64_t offset, const struct ctx *);
+bool content_stream_ready(const struct ctrd_call *);
+int content_stream_next(struct ctrd_call *, const struct ctx *, struct buf *ret, struct err *err);
 /* Set (value) or remove (NULL is not possible in a dict: use "") these labels only. */
 int content_set_labels(struct ctrd *, const char *digest, const struct dict *labels, const struct ctx *, struct err *err);
 int content_delete(struct ctrd *, const char *digest, const struct ctx *, struct err *err);

@@ -8,6 +8,8 @@
 #include "log.h"
 #include "mem.h"
 #include "pull.h"
+#include "push.h"
+#include "sign-in.h"
 #include "image-record.h"
 #include "output.h"
 #include "ref.h"
@@ -43,12 +45,54 @@ static int catch_signals(struct err *err)
 	return 0;
 }
 
+static struct registry_way way_of(const struct args *a)
+{
+	return (struct registry_way){ .hosts_dir = a->hosts_dir, .insecure = a->insecure };
+}
+
 static int run_pull(struct session *s, const struct args *a, json *images, struct err *err)
 {
 	_cleanup_(login_done) struct login login = { .file = a->authfile, .helper = a->helper, .no_file = a->no_authfile };
+	const struct registry_way way = way_of(a);
 	int r = a->login ? login_read(STDIN_FILENO, &login, err) : 0;
 
-	return r < 0 ? r : pull_image(s, a->rest.v[0], &login, a->hosts_dir, images, err);
+	return r < 0 ? r : pull_image(s, a->rest.v[0], &login, &way, images, err);
+}
+
+static int run_push(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	_cleanup_(login_done) struct login login = { .file = a->authfile, .helper = a->helper, .no_file = a->no_authfile };
+	const struct push_spec spec = {
+		.image = a->rest.v[0],
+		.target = a->rest.n > 1 ? a->rest.v[1] : NULL,
+		.all_platforms = a->all_platforms,
+		.login = &login,
+		.way = way_of(a),
+	};
+	int r = a->login ? login_read(STDIN_FILENO, &login, err) : 0;
+
+	return r < 0 ? r : push_image(s, &spec, images, err);
+}
+
+static int run_login(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	_cleanup_(login_done) struct login login = { .file = a->authfile, .no_file = true };
+	const struct registry_way way = way_of(a);
+	json *result = json_new_object();
+	int r = a->login ? login_read(STDIN_FILENO, &login, err) : err_set(err, ERR_INVALID, "login: --login is missing");
+
+	json_append(images, result);
+	return r < 0 ? r : sign_in(s, a->rest.v[0], &login, &way, result, err);
+}
+
+static int run_logout(struct session *s, const struct args *a, json *images, struct err *err)
+{
+	json *result = json_new_object();
+
+	json_append(images, result);
+	if (!a->rest.n && !a->all)
+		return err_set(err, ERR_INVALID, "logout: a registry is missing, or --all");
+	return sign_out(s, a->all ? NULL : a->rest.v[0], a->authfile, result, err);
 }
 
 static int run_unpack(struct session *s, const struct args *a, json *images, struct err *err)
@@ -153,8 +197,13 @@ static int run_commit(struct session *s, const struct args *a, json *images, str
 static const struct {
 	const char *name;
 	int (*run)(struct session *, const struct args *, json *images, struct err *err);
-} verbs[] = { { "pull", run_pull }, { "unpack", run_unpack }, { "load", run_load },       { "import", run_import },
-	      { "save", run_save }, { "export", run_export }, { "extract", run_extract }, { "commit", run_commit } };
+	bool alone; /* without containerd */
+} verbs[] = {
+	{ "pull", run_pull, false },       { "push", run_push, false },     { "login", run_login, true },
+	{ "logout", run_logout, true },    { "unpack", run_unpack, false }, { "load", run_load, false },
+	{ "import", run_import, false },   { "save", run_save, false },     { "export", run_export, false },
+	{ "extract", run_extract, false }, { "commit", run_commit, false },
+};
 
 static int choose_progress(const struct args *a, enum progress_mode *ret, struct err *err)
 {
@@ -193,12 +242,16 @@ static int run_verb(const struct args *a, struct progress *progress, json *image
 		.mark = &a->mark,
 	};
 	struct ctx ctx = { .cancel = &cancel };
-	int r = session_open(&s, &spec, &ctx, err);
+	size_t i = 0;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(a->verb, verbs[i].name) == 0)
-			return verbs[i].run(&s, a, images, err);
-	return r;
+	while (strcmp(a->verb, verbs[i].name) != 0) /* args.c knows the same ones */
+		i++;
+	if (verbs[i].alone)
+		session_open_alone(&s, &ctx);
+	else
+		r = session_open(&s, &spec, &ctx, err);
+	return r < 0 ? r : verbs[i].run(&s, a, images, err);
 }
 
 static int run_operation(const struct args *a, json *images, struct err *err)

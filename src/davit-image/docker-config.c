@@ -30,8 +30,9 @@ void docker_config_done(struct docker_config *d)
 	*d = (struct docker_config){ 0 };
 }
 
-/* "https://index.docker.io/v1/" and "index.docker.io" are Docker Hub, whose name among images is docker.io. */
-static char *host_of(const char *key)
+const char *docker_config_key(const char *host) { return strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host; }
+
+char *docker_config_host(const char *key)
 {
 	const char *from = strstr(key, "://");
 	char *host;
@@ -90,7 +91,7 @@ static void add_auth(struct docker_config *d, const char *key, json *entry)
 	}
 	d->v = mem_grow(d->v, &d->cap, d->n + 1, sizeof *d->v);
 	d->hosts = mem_grow(d->hosts, &d->hosts_cap, d->n + 1, sizeof *d->hosts);
-	d->hosts[d->n] = host_of(key);
+	d->hosts[d->n] = docker_config_host(key);
 	d->v[d->n++] = TAKE_STRUCT(c);
 }
 
@@ -113,7 +114,7 @@ int docker_config_parse(const char *text, size_t len, struct docker_config *ret,
 	}
 	if (helpers) {
 		json_object_object_foreach(helpers, name, helper) {
-			_cleanup_free_ char *host = host_of(name);
+			_cleanup_free_ char *host = docker_config_host(name);
 
 			dict_set(&ret->helpers, host, json_text(helper));
 		}
@@ -121,11 +122,13 @@ int docker_config_parse(const char *text, size_t len, struct docker_config *ret,
 	return 0;
 }
 
-static char *config_path(void)
+char *docker_config_path(const char *given)
 {
 	const char *dir = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
 	const struct passwd *pw = NULL;
 
+	if (given)
+		return mem_strdup(given);
 	if (dir && *dir)
 		return mem_printf("%s/config.json", dir);
 	if (!home || !*home) {
@@ -138,7 +141,7 @@ static char *config_path(void)
 int docker_config_load(const char *given, struct docker_config *ret, char **ret_path, struct err *err)
 {
 	_cleanup_buf_ struct buf text = { 0 };
-	_cleanup_free_ char *path = given ? mem_strdup(given) : config_path();
+	_cleanup_free_ char *path = docker_config_path(given);
 	int r = file_read(path, FILE_MAX, &text, err);
 
 	if (r == -ERR_NOT_FOUND && !given) {
@@ -156,18 +159,18 @@ int docker_config_load(const char *given, struct docker_config *ret, char **ret_
 	return r;
 }
 
-/* The helper's protocol: the registry on standard input, {"Username","Secret"} on standard output. */
-static int talk_to_helper(struct loop *l, const char *path, const char *host, const struct ctx *ctx, struct buf *answer,
-			  struct err *err)
+/* The helper's protocol: the registry on standard input, {"Username","Secret"} on standard output; to store, both on the former. */
+static int talk_to_helper(struct loop *l, const char *path, const char *verb, const char *input, const struct ctx *ctx,
+			  struct buf *answer, struct err *err)
 {
 	_cleanup_(child_freep) struct child *c = NULL;
-	char *const argv[] = { (char[]){ "docker-credential" }, (char[]){ "get" }, NULL };
-	const char *server = strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
+	_cleanup_free_ char *word = mem_strdup(verb);
+	char *const argv[] = { (char[]){ "docker-credential" }, word, NULL };
 	struct child_spec spec = {
 		.path = path,
 		.argv = argv,
-		.input = server,
-		.input_len = strlen(server),
+		.input = input,
+		.input_len = strlen(input),
 		.out_max = SECRET_MAX,
 		.err_max = 4096,
 		.flood_max = SECRET_MAX,
@@ -193,13 +196,10 @@ static int talk_to_helper(struct loop *l, const char *path, const char *host, co
 		       answer->len ? buf_str(answer) : buf_str(child_err(c)));
 }
 
-int docker_config_ask(const char *helper, struct loop *l, const char *host, const struct ctx *ctx, struct credential *ret,
-		      struct err *err)
+int docker_config_helper(const char *helper, const char *verb, struct loop *l, const char *input, const struct ctx *ctx,
+			 struct buf *answer, struct err *err)
 {
 	_cleanup_free_ char *name = mem_printf("docker-credential-%s", helper), *path = NULL;
-	_cleanup_buf_ struct buf answer = { 0 };
-	_cleanup_json_ json *j = NULL;
-	const char *user, *secret;
 	int r;
 
 	if (!strchr(name, '/'))
@@ -207,11 +207,25 @@ int docker_config_ask(const char *helper, struct loop *l, const char *host, cons
 	if (!path)
 		return err_hint(err, err_set(err, ERR_PRECONDITION, "credential helper %s: not found in PATH", name),
 				"install it, or take it out of credsStore and credHelpers in Docker's config.json");
-	r = talk_to_helper(l, path, host, ctx, &answer, err);
-	if (r == 1)
+	r = talk_to_helper(l, path, verb, input, ctx, answer, err);
+	return r < 0 ? err_wrap(err, r, "credential helper %s", name) : r;
+}
+
+int docker_config_ask(const char *helper, struct loop *l, const char *host, const struct ctx *ctx, struct credential *ret,
+		      struct err *err)
+{
+	_cleanup_buf_ struct buf answer = { 0 };
+	_cleanup_json_ json *j = NULL;
+	const char *user, *secret;
+	int r = docker_config_helper(helper, "get", l, docker_config_key(host), ctx, &answer, err);
+
+	if (r == 1) {
 		r = json_parse(buf_str(&answer), answer.len, &j, err);
+		if (r < 0)
+			return err_wrap(err, r, "credential helper docker-credential-%s", helper);
+	}
 	if (r < 0)
-		return err_wrap(err, r, "credential helper %s", name);
+		return r;
 	user = json_get_str(j, "Username");
 	secret = json_get_str(j, "Secret");
 	if (!user || !secret)

@@ -1,5 +1,6 @@
 /* Docker's client configuration: who we are at which registry (~/.docker/config.json). */
 #pragma once
+#include "buf.h"
 #include "ctx.h"
 #include "dict.h"
 #include "err.h"
@@ -25,6 +26,17 @@ int docker_config_parse(const char *text, size_t len, struct docker_config *ret,
 /* @path; NULL: $DOCKER_CONFIG/config.json or ~/.docker/config.json, and then a missing file is an empty configuration. @ret_path
  * (the caller's) names it for hints. */
 int docker_config_load(const char *path, struct docker_config *ret, char **ret_path, struct err *err);
+/* Which of them docker_config_load() reads; the caller's. */
+char *docker_config_path(const char *given);
+/* "https://index.docker.io/v1/" and "index.docker.io" are Docker Hub, whose name among images is docker.io; of an address its host.
+ */
+char *docker_config_host(const char *key);
+/* The same, as Docker keeps it. */
+const char *docker_config_key(const char *host);
+/* What docker-credential-@helper does by the name @verb ("get", "store", "erase"). 1: done, and *@answer is what it printed; 0: it
+ * knows none of these credentials. */
+int docker_config_helper(const char *helper, const char *verb, struct loop *, const char *input, const struct ctx *,
+			 struct buf *answer, struct err *err);
 /* docker-credential-@helper alone, whatever a configuration says. 1: it knows one; 0: it knows none. */
 int docker_config_ask(const char *helper, struct loop *, const char *host, const struct ctx *, struct credential *ret,
 		      struct err *err);

@@ -52,7 +52,7 @@ static int add_host(struct hosts *h, const char *url, bool override, struct host
 		;
 	h->v = mem_grow(h->v, &h->cap, h->n + 1, sizeof *h->v);
 	o = &h->v[h->n++];
-	*o = (struct host){ .pull = true, .resolve = true, .tls = tls };
+	*o = (struct host){ .pull = true, .resolve = true, .push = true, .tls = tls };
 	o->name = mem_strndup(host, n);
 	if (strcmp(o->name, "docker.io") == 0) {
 		free(o->name);
@@ -113,6 +113,7 @@ static void take_settings(json *table, const char *dir, struct host *o)
 		json_get_strv(table, "capabilities", &caps);
 		o->pull = strv_has(&caps, "pull");
 		o->resolve = strv_has(&caps, "resolve");
+		o->push = strv_has(&caps, "push");
 	}
 	o->trust.skip_verify = json_get_bool(table, "skip_verify", false);
 	take_authorities(json_get(table, "ca"), dir, o);
@@ -270,6 +271,30 @@ struct host *hosts_find(const struct hosts *h, const char *url)
 		if (h->v[i].tls == tls && strlen(h->v[i].name) == n && strncasecmp(h->v[i].name, host, n) == 0)
 			return &h->v[i];
 	return NULL;
+}
+
+bool host_is(const struct host *o, const char *url)
+{
+	const char *host, *path, *its_host, *its_path;
+	size_t n, its_n;
+	bool tls, its_tls;
+
+	return url_split(url, &tls, &host, &n, &path) == 0 && url_split(o->base, &its_tls, &its_host, &its_n, &its_path) == 0 &&
+	       tls == its_tls && n == its_n && strncasecmp(host, its_host, n) == 0;
+}
+
+void hosts_trust(struct hosts *h, bool plain)
+{
+	struct host *o = &h->v[h->n - 1];
+	char *base;
+
+	o->trust.skip_verify = true;
+	if (!plain || !o->tls)
+		return;
+	base = mem_printf("http://%s", o->base + strlen("https://"));
+	free(o->base);
+	o->base = base;
+	o->tls = false;
 }
 
 struct host *hosts_at(struct hosts *h, const char *url)

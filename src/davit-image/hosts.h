@@ -6,6 +6,7 @@ struct host {
 	char *base;         /* "https://mirror.example:5000/v2": paths are put behind it */
 	char *name;         /* "mirror.example:5000", for people and for credentials */
 	bool pull, resolve; /* what it may be asked: blobs and digests; tags */
+	bool push;          /* what it may be sent */
 	bool tls;
 	struct http_tls trust;
 	struct strv headers;           /* "Name: value" */
@@ -25,6 +26,11 @@ void hosts_done(struct hosts *);
 struct host *hosts_find(const struct hosts *, const char *url);
 /* The same, and it is added when it is missing, without a look at hosts.toml: NULL when there are too many. */
 struct host *hosts_at(struct hosts *, const char *url);
+/* The host's requests go to the origin of @url: scheme, name and port. */
+bool host_is(const struct host *, const char *url);
+/* Who checks no certificates: those of the registry itself, the last host, are taken as they are; @plain: and it has no TLS at all.
+ */
+void hosts_trust(struct hosts *, bool plain);
 
 #define HOSTS_DIR "/etc/containerd/certs.d"
 #define HOSTS_DOCKER_DIR "/etc/docker/certs.d"

@@ -81,6 +81,40 @@ size_t http_reply_on_header(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
+size_t http_reply_on_send(char *p, size_t size, size_t n, void *arg)
+{
+	struct http_reply *r = arg;
+	size_t has = http_unsent(r);
+
+	n *= size;
+	n = n < has ? n : has;
+	if (!n && r->left) {
+		r->starved = true;
+		return CURL_READFUNC_PAUSE;
+	}
+	memcpy(p, r->out.data + r->taken, n);
+	r->taken += n;
+	r->left -= (int64_t)n;
+	if (r->taken == r->out.len) {
+		buf_reset(&r->out);
+		r->taken = 0;
+	}
+	return n;
+}
+
+void http_feed(struct http_reply *r, const void *p, size_t n)
+{
+	buf_add(&r->out, p, n);
+	if (!r->starved || r->ended)
+		return;
+	r->starved = false;
+	(void)curl_easy_pause(r->easy, CURLPAUSE_CONT);
+}
+
+size_t http_unsent(const struct http_reply *r) { return r->out.len - r->taken; }
+
+const char *http_url(const struct http_reply *r) { return r->url; }
+
 void http_reply_set_headers(struct http_reply *r)
 {
 	const char *authorization = r->own_authorization;
@@ -102,16 +136,16 @@ void http_reply_set_headers(struct http_reply *r)
 	(void)curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 }
 
-/* Seen from where it was said: the caller's; NULL when it is no address. */
-static char *location_of(const struct http_reply *r)
+char *http_location(const struct http_reply *r)
 {
+	const char *said = http_header(r, "location");
 	CURLU *u = curl_url();
 	char *full = NULL, *url = NULL;
 
 	if (!u)
 		abort(); /* memory */
-	if (curl_url_set(u, CURLUPART_URL, r->url, 0) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_URL, http_header(r, "location"), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+	if (said && curl_url_set(u, CURLUPART_URL, r->url, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_URL, said, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_URL, &full, 0) == CURLUE_OK)
 		url = mem_strdup(full);
 	curl_free(full);
@@ -134,9 +168,9 @@ bool http_reply_redirect(struct http_reply *r)
 {
 	_cleanup_free_ char *url = NULL;
 
-	if ((r->result != CURLE_OK && r->passed <= REDIRECT_BODY) || !leads_elsewhere(r))
+	if (r->sends || (r->result != CURLE_OK && r->passed <= REDIRECT_BODY) || !leads_elsewhere(r))
 		return false;
-	url = location_of(r);
+	url = http_location(r);
 	r->not_allowed = !may_lead_to(r, url);
 	r->too_many = ++r->redirects > REDIRECTS;
 	if (r->not_allowed || r->too_many)
@@ -231,6 +265,7 @@ static const struct {
 	{ CURLE_GOT_NOTHING, ERR_UNAVAILABLE, true, NULL, NULL },
 	{ CURLE_RECV_ERROR, ERR_UNAVAILABLE, true, NULL, NULL },
 	{ CURLE_SEND_ERROR, ERR_UNAVAILABLE, true, NULL, NULL },
+	{ CURLE_SEND_FAIL_REWIND, ERR_UNAVAILABLE, true, "the connection ended early", NULL },
 	{ CURLE_HTTP2, ERR_UNAVAILABLE, true, NULL, NULL },
 	{ CURLE_HTTP2_STREAM, ERR_UNAVAILABLE, true, NULL, NULL },
 };
@@ -243,6 +278,8 @@ bool http_transient(const struct http_reply *r)
 			return failures[i].transient;
 	return false;
 }
+
+bool http_no_tls(const struct http_reply *r) { return r->result == CURLE_SSL_CONNECT_ERROR; }
 
 static const char *failure_text(const struct http_reply *r)
 {

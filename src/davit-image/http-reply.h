@@ -19,7 +19,7 @@ struct http_reply {
 	struct strv own;     /* headers for the first origin alone */
 	char *own_authorization;
 	char *accept, *range;
-	bool form;
+	bool form, sends;
 	const char *(*authorize)(void *arg, const char *url);
 	void *authorize_arg;
 	int redirects;
@@ -30,10 +30,16 @@ struct http_reply {
 	char text[CURL_ERROR_SIZE];
 	struct dict got; /* headers of the answer */
 	struct buf body;
+	struct buf out; /* what is to be sent: from @taken on */
+	size_t taken;
+	int64_t left; /* bytes of it that libcurl has not asked for */
+	bool starved; /* it waits for more */
 };
 
 /* For libcurl: what it hands a body and its headers to. */
 size_t http_reply_on_body(char *p, size_t size, size_t n, void *arg);
+/* And where it gets what is sent. */
+size_t http_reply_on_send(char *p, size_t size, size_t n, void *arg);
 size_t http_reply_on_header(char *p, size_t size, size_t n, void *arg);
 /* What the next question says: to the first origin all, to any other what is known of it. */
 void http_reply_set_headers(struct http_reply *);

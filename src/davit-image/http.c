@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_S = 10, STALL_S = 60 };
+/* A registry takes its time over what it was sent. */
+enum { CONNECT_S = 10, STALL_S = 60, SENT_STALL_S = 300 };
 
 struct socket {
 	struct http *h;
@@ -161,6 +162,29 @@ static void set_limits(CURL *e)
 	(void)curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 }
 
+/* What is sent comes from http_feed(). */
+static void set_method(struct http_reply *r, const struct http_request *req)
+{
+	CURL *e = r->easy;
+
+	if (strcmp(req->method, "HEAD") == 0) {
+		(void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+		return;
+	}
+	r->sends = strcmp(req->method, "GET") != 0;
+	if (!r->sends)
+		return;
+	r->left = req->length;
+	if (req->content_type)
+		strv_pushf(&r->own, "Content-Type: %s", req->content_type);
+	(void)curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
+	(void)curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)req->length);
+	(void)curl_easy_setopt(e, CURLOPT_READFUNCTION, http_reply_on_send);
+	(void)curl_easy_setopt(e, CURLOPT_READDATA, r);
+	(void)curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)SENT_STALL_S);
+}
+
 struct http_reply *http_start(struct http *h, const struct http_request *req)
 {
 	struct http_reply *r = mem_new(struct http_reply);
@@ -182,6 +206,8 @@ struct http_reply *http_start(struct http *h, const struct http_request *req)
 	set_callbacks(r);
 	set_limits(r->easy);
 	set_tls(r->easy, req->tls);
+	if (req->method)
+		set_method(r, req);
 	http_reply_set_headers(r);
 	(void)curl_easy_setopt(r->easy, CURLOPT_URL, r->url);
 	if (req->form)
@@ -203,6 +229,7 @@ void http_reply_free(struct http_reply *r)
 	curl_slist_free_all(r->headers);
 	dict_done(&r->got);
 	buf_done(&r->body);
+	buf_done(&r->out);
 	strv_done(&r->own);
 	free(r->asked);
 	free(r->url);

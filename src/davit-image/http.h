@@ -26,6 +26,10 @@ struct http_request {
 	struct strv headers;       /* "Name: value"; these, the authorization and the form go to the URL's own origin only */
 	const char *authorization; /* the value of that header, or NULL */
 	const char *form;          /* POST of application/x-www-form-urlencoded; NULL: GET */
+	/* HEAD; or POST, PUT and PATCH with a body of @length bytes, which http_feed() brings. Where such an answer leads to is
+	 * left to whoever asked: the body would be needed once more. NULL: GET, or the form's POST. */
+	const char *method, *content_type;
+	int64_t length;
 	/* What another origin is told, to which a redirect leads: borrowed, or NULL for nothing. */
 	const char *(*authorize)(void *arg, const char *url);
 	void *authorize_arg;
@@ -43,7 +47,8 @@ bool http_ended(const struct http_reply *);
 int http_result(const struct http_reply *, struct err *err);
 /* A failure that may pass by itself. */
 bool http_transient(const struct http_reply *);
-int http_status(const struct http_reply *); /* 0 before there is one */
+bool http_no_tls(const struct http_reply *); /* it failed since nothing there speaks TLS */
+int http_status(const struct http_reply *);  /* 0 before there is one */
 /* The Authorization that the host which answered was asked with; NULL: none. */
 const char *http_authorization(const struct http_reply *);
 /* The answer came from another origin (scheme, host, port) than was asked, since a redirect led there: its address, else NULL. */
@@ -56,4 +61,11 @@ struct buf *http_body(struct http_reply *);
 /* Hand the bytes over that a stream has brought (@to's own are freed), so that it goes on. Using them may turn the loop,
  * which brings more. */
 void http_take(struct http_reply *, struct buf *to);
+/* More of the body that is sent; copied. It is asked for while http_unsent() is little. */
+void http_feed(struct http_reply *, const void *p, size_t n);
+size_t http_unsent(const struct http_reply *); /* bytes of it that wait */
+/* Where the question went, redirects included; and what an answer's Location means there: the caller's, NULL when it is missing or
+ * no address. */
+const char *http_url(const struct http_reply *);
+char *http_location(const struct http_reply *);
 int http_wait(struct http_reply *, const struct ctx *, struct err *err); /* until it has ended; its result */

@@ -27,7 +27,7 @@ struct progress {
 	bool colour;
 };
 
-static const char *const states[] = { "waiting", "fetching", "fetched", "unpacking", "done" };
+static const char *const states[] = { "waiting", "fetching", "pushing", "fetched", "unpacking", "done" };
 
 struct progress *progress_new(enum progress_mode mode)
 {
@@ -83,15 +83,18 @@ static void draw_bar(const struct progress *p, const struct layer *l, int width,
 	buf_addf(b, "]%s ", p->colour ? "\033[0m" : "");
 }
 
+/* Over the network. */
+static bool goes(const struct layer *l) { return l->state == PROGRESS_FETCHING || l->state == PROGRESS_PUSHING; }
+
 /* In @columns: the last is left free, where some terminals begin a new line. */
 static void draw_layer(const struct progress *p, const struct layer *l, int columns, struct buf *b)
 {
-	const bool has_bar = l->state == PROGRESS_FETCHING || l->state == PROGRESS_UNPACKING || l->state == PROGRESS_DONE;
+	const bool has_bar = goes(l) || l->state == PROGRESS_UNPACKING || l->state == PROGRESS_DONE;
 	int bar = columns - 1 - DIGITS - 2 - STATE - 3 - SIZES;
 	char at[16], size[16], sizes[40];
 
-	(void)snprintf(sizes, sizeof sizes, "%s%s%s", l->state == PROGRESS_FETCHING ? progress_bytes(l->at, at) : "",
-		       l->state == PROGRESS_FETCHING ? " / " : "", progress_bytes(l->size, size));
+	(void)snprintf(sizes, sizeof sizes, "%s%s%s", goes(l) ? progress_bytes(l->at, at) : "", goes(l) ? " / " : "",
+		       progress_bytes(l->size, size));
 	if (columns - 1 < DIGITS + 2 + SIZES) { /* a terminal for nothing much */
 		_cleanup_free_ char *line = mem_printf("%.4s %s", short_digest(l->digest), sizes);
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum progress_mode { PROGRESS_QUIET, PROGRESS_PLAIN, PROGRESS_TTY, PROGRESS_JSON };
-enum progress_state { PROGRESS_WAITING, PROGRESS_FETCHING, PROGRESS_FETCHED, PROGRESS_UNPACKING, PROGRESS_DONE };
+enum progress_state { PROGRESS_WAITING, PROGRESS_FETCHING, PROGRESS_PUSHING, PROGRESS_FETCHED, PROGRESS_UNPACKING, PROGRESS_DONE };
 
 /* What a program is told of a layer that is worked on: that often at least, also where nothing of it has changed. */
 enum { PROGRESS_TELL_MS = 2000 };

@@ -140,7 +140,8 @@ static int get_layers(struct pull *p, struct err *err)
 	return r < 0 ? r : fetch_layers(&p->g, &p->manifest, u, err);
 }
 
-int pull_image(struct session *s, const char *name, const struct login *login, const char *hosts_dir, json *images, struct err *err)
+int pull_image(struct session *s, const char *name, const struct login *login, const struct registry_way *way, json *images,
+	       struct err *err)
 {
 	_cleanup_(ref_done) struct ref ref = { 0 };
 	_cleanup_(pull_done) struct pull p = { .s = s };
@@ -148,7 +149,7 @@ int pull_image(struct session *s, const char *name, const struct login *login, c
 
 	if (r < 0)
 		return r;
-	r = registry_open(&p.g, s, &ref, login, hosts_dir, err);
+	r = registry_open(&p.g, s, &ref, login, way, err);
 	if (r == 0) {
 		progress_say(s->progress, "%s: pulling from %s", ref_familiar(ref.name), p.g.hosts.v[0].name);
 		r = pull_descend(&p, err);

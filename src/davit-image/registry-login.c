@@ -60,14 +60,18 @@ static char *basic(const struct credential *c)
 int registry_refused(const struct registry *g, const struct host *h, struct err *err)
 {
 	int r = err_set(err, ERR_UNAUTHENTICATED,
-			h->login ? "the login for it is refused, or it has no such image"
-				 : "it wants a login, or has no such image");
+			g->ref->path && !g->scopes.n ? h->login ? "the login for it is refused, or it has no such image"
+								: "it wants a login, or has no such image"
+			: h->login                   ? "the login for it is refused"
+						     : "it wants a login");
 
 	if (login_is_for(g, h))
-		return err_hint(err, r, "is what --creds or the job's auth says right?");
+		return err_hint(err, r,
+				g->ref->path ? "is what --creds or the job's auth says right?"
+					     : "are user name and password right?");
 	if (strcmp(registry_login_name(h), "docker.io") == 0)
-		return err_hint(err, r, "docker login writes %s", g->config_path ? g->config_path : "~/.docker/config.json");
-	return err_hint(err, r, "docker login %s writes one into %s", h->name,
+		return err_hint(err, r, "davit login writes %s", g->config_path ? g->config_path : "~/.docker/config.json");
+	return err_hint(err, r, "davit login %s writes one into %s", h->name,
 			g->config_path ? g->config_path : "~/.docker/config.json");
 }
 
@@ -93,12 +97,19 @@ static void add_field(struct buf *b, const char *key, const char *value)
 	url_escape(b, value);
 }
 
-static void token_fields(const struct registry *g, const struct challenge *c, struct buf *b)
+/* Of several scopes each is a field of an address, and all are one of a form. */
+static void token_fields(const struct registry *g, const struct challenge *c, bool form, struct buf *b)
 {
-	_cleanup_free_ char *scope = mem_printf("repository:%s:pull", g->ref->path);
+	_cleanup_free_ char *pull = g->ref->path ? mem_printf("repository:%s:pull", g->ref->path) : NULL;
+	_cleanup_free_ char *all = g->scopes.n ? strv_join(&g->scopes, " ") : NULL;
 
 	add_field(b, "service", c->service);
-	add_field(b, "scope", c->scope && *c->scope ? c->scope : scope);
+	for (size_t i = 0; !form && i < g->scopes.n; i++)
+		add_field(b, "scope", g->scopes.v[i]);
+	if (form && all)
+		add_field(b, "scope", all);
+	if (!g->scopes.n)
+		add_field(b, "scope", c->scope && *c->scope ? c->scope : pull);
 }
 
 /* An identity token is exchanged by OAuth2's form, a password by basic authentication, nobody gets an anonymous token. */
@@ -109,7 +120,7 @@ static struct http_reply *ask_token(struct registry *g, const struct host *h, co
 	_cleanup_free_ char *authorization = NULL;
 	struct http_request req = { .tls = h->led_by ? h->led_by : &h->trust, .max = TOKEN_MAX };
 
-	token_fields(g, c, &fields);
+	token_fields(g, c, cred->identity, &fields);
 	buf_adds(&url, c->realm);
 	if (cred->identity) {
 		add_field(&fields, "grant_type", "refresh_token");

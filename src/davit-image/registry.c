@@ -10,11 +10,32 @@
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 8000 };
 
-int registry_open(struct registry *g, struct session *s, const struct ref *ref, const struct login *login, const char *hosts_dir,
-		  struct err *err)
+/* TLS with whatever certificate; without TLS only where nothing there speaks it. */
+static void trust_it(struct registry *g)
 {
+	const struct ctx within = ctx_within(&g->s->ctx, REGISTRY_ANSWER_MS);
+	const struct host *h = &g->hosts.v[g->hosts.n - 1];
+	_cleanup_(http_reply_freep) struct http_reply *reply = NULL;
+	_cleanup_free_ char *url = mem_printf("%s/", h->base);
+
+	hosts_trust(&g->hosts, false);
+	if (!h->tls)
+		return;
+	reply = http_start(g->http, &(struct http_request){ .url = url, .tls = &h->trust, .max = MANIFEST_MAX });
+	if (http_wait(reply, &within, NULL) < 0 && http_no_tls(reply))
+		hosts_trust(&g->hosts, true);
+}
+
+int registry_open(struct registry *g, struct session *s, const struct ref *ref, const struct login *login,
+		  const struct registry_way *way, struct err *err)
+{
+	int r;
+
 	*g = (struct registry){ .s = s, .ref = ref, .login = login, .http = http_new(s->loop) };
-	return hosts_load(hosts_dir && *hosts_dir ? hosts_dir : HOSTS_DIR, ref->host, &g->hosts, err);
+	r = hosts_load(way->hosts_dir && *way->hosts_dir ? way->hosts_dir : HOSTS_DIR, ref->host, &g->hosts, err);
+	if (r == 0 && way->insecure)
+		trust_it(g);
+	return r;
 }
 
 void registry_done(struct registry *g)
@@ -24,6 +45,7 @@ void registry_done(struct registry *g)
 	hosts_done(&g->others);
 	docker_config_done(&g->config);
 	free(g->config_path);
+	strv_done(&g->scopes);
 	*g = (struct registry){ 0 };
 }
 
@@ -78,7 +100,7 @@ static int unauthorized(struct registry *g, struct host *h, struct http_reply *r
 static int unauthorized_elsewhere(struct registry *g, const struct host *from, struct http_reply *reply,
 				  struct registry_retry *retry, struct err *err)
 {
-	struct host *h = hosts_at(&g->others, http_elsewhere(reply));
+	struct host *h = hosts_at(&g->others, http_url(reply));
 	int r;
 
 	if (!h)
@@ -97,9 +119,16 @@ static const char *authorize(void *arg, const char *url)
 	return h ? h->authorization : NULL;
 }
 
+/* The answer is of another one than the host, since a redirect or the registry's Location led there: its address, else NULL. */
+static const char *answered_elsewhere(const struct host *h, const struct http_reply *reply)
+{
+	return host_is(h, http_url(reply)) ? NULL : http_url(reply);
+}
+
 static void accepted(struct registry *g, struct host *h, struct http_reply *reply)
 {
-	struct host *other = http_elsewhere(reply) ? hosts_find(&g->others, http_elsewhere(reply)) : NULL;
+	const char *url = answered_elsewhere(h, reply);
+	struct host *other = url ? hosts_find(&g->others, url) : NULL;
 
 	h->asked = false;
 	if (other)
@@ -111,16 +140,16 @@ static int judge_reply(struct registry *g, struct host *h, struct http_reply *re
 	int status = http_status(reply);
 	char words[200];
 
-	if (status == 200 || status == 206) {
+	if (status == 200 || status == 206 || (g->scopes.n && (status == 201 || status == 202 || status == 204))) {
 		accepted(g, h, reply);
 		return 0;
 	}
-	if (status == 401 && http_elsewhere(reply))
+	if (status == 401 && answered_elsewhere(h, reply))
 		return unauthorized_elsewhere(g, h, reply, retry, err);
 	if (status == 401)
 		return unauthorized(g, h, reply, retry, err);
 	if (status == 403)
-		return err_hint(err, err_set(err, ERR_PERMISSION, "access is denied%s", its_words(reply, words)), "docker login %s",
+		return err_hint(err, err_set(err, ERR_PERMISSION, "access is denied%s", its_words(reply, words)), "davit login %s",
 				registry_login_name(h));
 	if (status == 404)
 		return err_hint(err, err_set(err, ERR_NOT_FOUND, "not found at %s", h->name), "check its name and tag");
@@ -139,11 +168,13 @@ int registry_judge(struct registry *g, size_t i, struct http_reply *reply, bool 
 	return r;
 }
 
+/* @path NULL: what the registry says of itself. */
 static struct http_reply *start_request(struct registry *g, const struct host *h, const char *path, int64_t offset, size_t max)
 {
 	bool mirror = h != &g->hosts.v[g->hosts.n - 1]; /* is told whose image is meant, as containerd does */
 	_cleanup_free_ char *url =
-		mem_printf("%s/%s/%s%s%s", h->base, g->ref->path, path, mirror ? "?ns=" : "", mirror ? g->ref->host : "");
+		path ? mem_printf("%s/%s/%s%s%s", h->base, g->ref->path, path, mirror ? "?ns=" : "", mirror ? g->ref->host : "")
+		     : mem_printf("%s/", h->base);
 	struct http_request req = {
 		.url = url,
 		.accept = MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", */*",
@@ -157,6 +188,40 @@ static struct http_reply *start_request(struct registry *g, const struct host *h
 	};
 
 	return http_start(g->http, &req);
+}
+
+struct http_reply *registry_begin(struct registry *g, size_t i, const struct registry_ask *a)
+{
+	const struct host *h = &g->hosts.v[i];
+	_cleanup_free_ char *url = a->url ? mem_strdup(a->url) : mem_printf("%s/%s/%s", h->base, g->ref->path, a->path);
+	bool own = host_is(h, url);
+	_cleanup_strv_ struct strv headers = { 0 };
+	struct http_request req = {
+		.url = url,
+		.method = a->method,
+		.content_type = a->content_type,
+		.length = a->length,
+		.authorization = own ? h->authorization : authorize(g, url),
+		.authorize = authorize,
+		.authorize_arg = g,
+		.tls = &h->trust,
+		.max = MANIFEST_MAX,
+	};
+
+	if (own)
+		strv_add(&headers, &h->headers);
+	if (a->range)
+		strv_pushf(&headers, "Content-Range: %s", a->range);
+	req.headers = headers;
+	return http_start(g->http, &req);
+}
+
+int registry_pushes(struct registry *g, size_t *ret, struct err *err)
+{
+	for (size_t i = 0; i < g->hosts.n; i++)
+		if (g->hosts.v[i].push)
+			return *ret = i, 0;
+	return err_set(err, ERR_PRECONDITION, "no host of %s takes images (capabilities of hosts.toml)", g->ref->host);
 }
 
 struct http_reply *registry_stream(struct registry *g, size_t i, const char *digest, int64_t offset)
@@ -212,6 +277,15 @@ static int ask_host(struct registry *g, size_t i, const char *path, size_t max, 
 			return err_wrap(err, r, "%s", g->hosts.v[i].name);
 		err_clear(err);
 	}
+}
+
+int registry_ping(struct registry *g, struct err *err)
+{
+	_cleanup_buf_ struct buf ignored = { 0 };
+	size_t i = g->hosts.n - 1;
+	int r = ask_host(g, i, NULL, MANIFEST_MAX, &ignored, err);
+
+	return r < 0 ? r : g->hosts.v[i].login;
 }
 
 static int ask_all_hosts(struct registry *g, const char *path, bool tag, size_t max, struct buf *ret, struct err *err)

@@ -19,8 +19,15 @@ struct registry {
 	struct docker_config config;
 	char *config_path; /* for hints */
 	bool config_read;
+	struct strv scopes; /* what a token is asked for; none: to pull */
 };
-int registry_open(struct registry *, struct session *, const struct ref *, const struct login *, const char *hosts_dir,
+/* Where the registry is, and how far it is to be trusted. */
+struct registry_way {
+	const char *hosts_dir; /* of hosts.toml; NULL: containerd's */
+	bool insecure;         /* its certificate may be anybody's, or it may have no TLS */
+};
+
+int registry_open(struct registry *, struct session *, const struct ref *, const struct login *, const struct registry_way *,
 		  struct err *err);
 void registry_done(struct registry *);
 
@@ -30,8 +37,22 @@ int registry_manifest(struct registry *, const char *what, struct buf *ret, stru
 /* A small blob whole, verified. */
 int registry_blob(struct registry *, const char *digest, int64_t size, struct buf *ret, struct err *err);
 
+/* One question of the upload's. */
+struct registry_ask {
+	const char *method, *path; /* behind the repository */
+	const char *url; /* instead of that: where the registry has said that it goes on. What is the host's own (its login, its
+			    headers) is told to no other one */
+	const char *content_type, *range;
+	int64_t length; /* of the body, which http_feed() brings */
+};
+struct http_reply *registry_begin(struct registry *, size_t i, const struct registry_ask *);
+/* The first host that takes images; -ERR_PRECONDITION: none does. */
+int registry_pushes(struct registry *, size_t *ret_i, struct err *err);
+/* The registry answers, and takes the login that is there for it: 1; 0: it wants none. The repository does not matter. */
+int registry_ping(struct registry *, struct err *err);
+
 /* A blob as a stream from host @i, from @offset on. */
 struct http_reply *registry_stream(struct registry *, size_t i, const char *digest, int64_t offset);
-/* What an answer that has a status means: 0 fine (200 or 206); else an error. *ret_again: asking this host again may help
- * (a credential was found, or it is a passing failure), after *ret_wait_ms. */
+/* What an answer that has a status means: 0 fine (200 or 206; of an upload 201, 202 or 204, too); else an error. *ret_again: asking
+ * this host again may help (a credential was found, or it is a passing failure), after *ret_wait_ms. */
 int registry_judge(struct registry *, size_t i, struct http_reply *, bool *ret_again, int64_t *ret_wait_ms, struct err *err);

@@ -72,6 +72,12 @@ int session_open(struct session *s, const struct session_spec *spec, const struc
 	return r;
 }
 
+void session_open_alone(struct session *s, const struct ctx *ctx)
+{
+	s->ctx = *ctx;
+	s->loop = loop_new();
+}
+
 /* An ingest lives as long as its lease: what a next attempt can go on from gets one that expires by itself. */
 static void keep_ingests(struct session *s, const struct ctx *ctx)
 {

@@ -28,6 +28,8 @@ struct session_spec {
 
 /* Connects and takes the lease. @ctx is copied. */
 int session_open(struct session *, const struct session_spec *, const struct ctx *, struct err *err);
+/* Without containerd: for what only talks to registries. */
+void session_open_alone(struct session *, const struct ctx *);
 /* Gives our own lease back. Ingests still open pass to a lease that lives a day, for the next attempt to go on from. */
 void session_close(struct session *);
 /* Wait without an event: the time between two attempts. */

@@ -24,6 +24,16 @@ static void add_credentials(const struct image_helper *h, struct strv *argv)
 		strv_push(argv, "--login");
 }
 
+static bool talks_to_registries(const char *verb)
+{
+	static const char *const verbs[] = { "pull", "push", "login", "logout" };
+
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return true;
+	return false;
+}
+
 static void make_argv(const struct image_helper *h, const char *verb, const struct strv *args, struct strv *argv)
 {
 	strv_push(argv, "davit-image");
@@ -34,7 +44,7 @@ static void make_argv(const struct image_helper *h, const char *verb, const stru
 	add_option(argv, "--platform", h->platform);
 	add_option(argv, "--lease", h->lease);
 	add_option(argv, "--mark", h->mark);
-	if (strcmp(verb, "pull") == 0)
+	if (talks_to_registries(verb))
 		add_credentials(h, argv);
 	if (h->json_progress)
 		add_option(argv, "--progress", "json");

@@ -176,7 +176,7 @@ class Tokens(Registries):
         server = self.token_registry(user=basic)
         refused = self.pull(f"{server.host}/a/b:1")
         self.assertEqual(refused["code"], "unauthenticated")
-        self.assertIn("docker login " + server.host, refused["hint"])
+        self.assertIn("davit login " + server.host, refused["hint"])
         self.config(server.host, auth=base64.b64encode(b"joe:secret").decode())
         self.succeeds(f"{server.host}/a/b:1")
         self.assertEqual(set(server.sent("/blobs/")), {"Bearer t0ken"})  # the password goes to the token service only

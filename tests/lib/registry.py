@@ -1,11 +1,13 @@
 """Images in registries: pushing to a real one, and one of our own that can be told to fail."""
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
 import os
 import threading
 import unittest
+import urllib.parse
 import urllib.request
 
 from lib import leaks
@@ -176,3 +178,122 @@ class Faulty:
                 request.wfile.flush()
         except OSError:
             request.close_connection = True
+
+
+class Taking:
+    """A registry on loopback that takes images, with one fault. @asked: (method, path, Authorization, bytes that came) of each request.
+
+    Faults: "breaks" (the first blob's connection breaks in the middle; it knows how much has come), "forgets" (and it does not), "busy" (429 to
+    the first two uploads), "small" (nothing above @limit bytes), "denies" (403), "unknown" (no such repository), "digest" (it says that what
+    came is something else), "elsewhere" (uploads go to @other, another such registry), "leads" (the same by a redirect). @user: Basic, of all.
+    """
+
+    def __init__(self, fault=None, limit=1 << 20, other=None, user=None):
+        self.fault, self.limit, self.other, self.user = fault, limit, other, user
+        self.asked, self.blobs, self.manifests, self.open, self.broken, self.refused = [], {}, {}, {}, 0, 0
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def handle_expect_100(self):
+                return owner.length(self) <= owner.limit or owner.fault != "small" or super().handle_expect_100()
+
+            def do_GET(self):
+                owner.serve(self)
+
+            do_HEAD = do_POST = do_PUT = do_PATCH = do_GET
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def of(self, method, what=""):
+        return [a for a in self.asked if a[0] == method and what in a[1]]
+
+    @staticmethod
+    def length(request):
+        return int(request.headers.get("Content-Length") or 0)
+
+    def serve(self, request):
+        breaks = self.fault in ("breaks", "forgets") and not self.broken and self.length(request) > 4096
+        said = (request.headers.get("Authorization") or "")
+        too_much = self.fault == "small" and self.length(request) > self.limit
+        body = b"" if too_much else request.rfile.read(self.length(request) // (2 if breaks else 1))
+        self.asked.append((request.command, request.path, said, len(body)))
+        if self.user and said != "Basic " + base64.b64encode(self.user.encode()).decode():
+            return self.answer(request, 401, {"WWW-Authenticate": 'Basic realm="here"'})
+        if too_much:
+            request.close_connection = True
+            return self.answer(request, 413)
+        path, _, query = request.path.partition("?")
+        if "/manifests/" in path:
+            self.manifests[path.rsplit("/", 1)[1]] = body
+            return self.answer(request, 201)
+        if path.endswith("/blobs/uploads/"):
+            return self.upload(request)
+        if "/upload/" in path:
+            return self.part(request, path.rsplit("/", 1)[1], query, body, breaks)
+        return self.answer(request, 200 if path.rsplit("/", 1)[1] in self.blobs else 404)
+
+    def upload(self, request):
+        refusal = {"denies": 403, "unknown": 404}.get(self.fault)
+        if refusal:
+            return self.answer(request, refusal, body=b'{"errors":[{"code":"DENIED","message":"not for you"}]}')
+        if self.fault == "busy" and self.refused < 2:
+            self.refused += 1
+            return self.answer(request, 429, {"Retry-After": "0"})
+        id = os.urandom(4).hex()
+        self.open[id] = b""
+        if self.other:
+            self.other.open[id] = b""
+        there = f"http://{self.other.host}" if self.fault == "elsewhere" else ""
+        return self.answer(request, 202, {"Location": f"{there}/upload/{id}?state=1"})
+
+    def part(self, request, id, query, body, breaks):
+        if self.fault == "leads":
+            return self.answer(request, 307, {"Location": f"http://{self.other.host}{request.path}"})
+        if breaks:
+            self.broken += 1
+            self.open[id] += body
+            if self.fault == "forgets":
+                del self.open[id]
+            request.close_connection = True
+            return None
+        if id not in self.open:
+            return self.answer(request, 404)
+        where = {"Location": f"/upload/{id}?state={len(self.open[id])}", "Range": f"0-{len(self.open[id]) - 1}"}
+        if request.command == "GET":
+            return self.answer(request, 204, where)
+        if request.command == "PATCH":
+            begin = int(request.headers["Content-Range"].split("-")[0])
+            if begin != len(self.open[id]):
+                return self.answer(request, 416)
+            self.open[id] += body
+            return self.answer(request, 202, where)
+        data, wanted = self.open.pop(id) + body, urllib.parse.parse_qs(query)["digest"][0]
+        if self.fault == "digest" or digest(data) != wanted:
+            return self.answer(request, 400, body=b'{"errors":[{"code":"DIGEST_INVALID","message":"no"}]}')
+        self.blobs[wanted] = data
+        return self.answer(request, 201)
+
+    def answer(self, request, code, extra=None, body=b""):
+        request.send_response(code)
+        for key, value in (extra or {}).items():
+            request.send_header(key, value)
+        if code != 204:
+            request.send_header("Content-Length", str(len(body)))
+        with contextlib.suppress(OSError):  # who has failed at another blob waits for no answer
+            request.end_headers()
+            if request.command != "HEAD":
+                request.wfile.write(body)

@@ -30,6 +30,7 @@ static void mirrors_come_first(void **state)
 	assert_string_equal(h.v[0].base, "http://127.0.0.1:5000/v2");
 	assert_true(h.v[0].pull);
 	assert_false(h.v[0].resolve);
+	assert_false(h.v[0].push);
 	assert_false(h.v[0].tls);
 	assert_string_equal(h.v[1].base, "https://m.example/prefix/v2");
 	assert_string_equal(h.v[1].trust.ca.v[0], "/dir/a.pem");
@@ -42,6 +43,14 @@ static void mirrors_come_first(void **state)
 	assert_string_equal(h.v[2].base, "https://o.example/v9");
 	assert_string_equal(h.v[3].base, "https://registry-1.docker.io/v2");
 	assert_true(h.v[3].resolve);
+	assert_true(h.v[3].push);
+	assert_true(host_is(&h.v[2], "https://O.example/elsewhere"));
+	assert_false(host_is(&h.v[2], "http://o.example/v9"));
+	assert_false(host_is(&h.v[2], "https://o.example:444/v9"));
+	assert_false(host_is(&h.v[2], "o.example"));
+	hosts_trust(&h, true);
+	assert_string_equal(h.v[3].base, "http://registry-1.docker.io/v2");
+	assert_false(h.v[2].trust.skip_verify);
 }
 
 static void refuses_other_addresses(void **state)

@@ -67,7 +67,7 @@ static void suggests_commands(void **state)
 		{ "rni", "unknown command rni" },
 		{ "zzzzzz", "unknown command zzzzzz" },
 		{ "Run", "unknown command Run: did you mean run?" },
-		{ "top", "unknown command top" },
+		{ "compose", "unknown command compose" },
 		{ "container", "unknown command container" },
 	};
 	const struct command *cmd = NULL;

@@ -59,7 +59,7 @@ static void refuses(void **state)
 		const char *words[6], *says, *hint;
 	} cases[] = {
 		{ { "" }, "unknown", NULL },
-		{ { "push", "x" }, "verb \"push\": unknown", NULL },
+		{ { "shove", "x" }, "verb \"shove\": unknown", NULL },
 		{ { "pull" }, "takes 1 operands, not 0", "davit-image" },
 		{ { "save" }, "takes 1 operands or more, not 0", "davit-image save [OPTION...] REF..." },
 		{ { "import", "f" }, "takes 2", NULL },

@@ -225,6 +225,11 @@ class Case(unittest.TestCase):
     def gone(self, name):
         self.assertNotIn(name, self.davit("ps", "-a").out.split())
 
+    def once(self, engine="crun"):
+        """A case that mostly waits, and in which the engine has no part: of the runs of `check` that with this one has it."""
+        if Machine.engine != engine or Machine.shim:
+            self.skipTest(f"the run with {engine} has it")
+
     def need_network(self):
         if not Machine.network:
             self.skipTest("no CNI plugins or iptables (packages containernetworking-plugins, iptables)")

@@ -32,15 +32,32 @@ def states():
     return {row["name"]: row["status"] for row in rows}
 
 
-def page():
+def inspected(name):
+    return json.loads(davit("inspect", name))[0]
+
+
+def address(name):
+    return inspected(name)["networks"][0]["ips"][0].split("/")[0]
+
+
+def eventually(what, probe):
+    end = time.monotonic() + 120
+    while not probe():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within 120 s")
+        time.sleep(0.2)
+    print(f"ok   {what}", flush=True)
+
+
+def page(port=18080):
     """httpd is not there the moment its process is."""
     for _ in range(50):
         try:
-            return urllib.request.urlopen("http://127.0.0.1:18080/", timeout=10).status
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).status
         except OSError as why:
             last = why
             time.sleep(0.2)
-    raise AssertionError(f"no page at port 18080: {last}")
+    raise AssertionError(f"no page at port {port}: {last}")
 
 
 def equal(what, have, want):
@@ -58,6 +75,16 @@ def before():
     davit("create", "--name", "made", "--network", "none", "busybox:local", "true")
     davit("run", "-d", "--rm", "--name", "fleeting", "busybox:local", "sleep", "1000")
     equal("states", states(), {"web": "running", "ended": "exited", "made": "created", "fleeting": "running"})
+    for name, policy in (("never", "no"), ("fails", "on-failure"), ("always", "always"), ("unless", "unless-stopped"), ("stopped", "unless-stopped"),
+                         ("insists", "always")):
+        davit("run", "-d", "--name", name, "--network", "none", "--restart", policy, "busybox:local", "sleep", "1000")
+    davit("stop", "-t", "0", "stopped", "insists")
+    asked = address("web").rsplit(".", 1)[0] + ".77"
+    davit("run", "-d", "--name", "placed", "--restart", "always", "--ip", asked, "-p", "18081:8080", "busybox:local", "httpd", "-f", "-p", "8080", "-h", "/www")
+    davit("run", "-d", "--name", "pausing", "--network", "none", "--restart", "always", "busybox:local", "false")
+    eventually("a restart of pausing", lambda: inspected("pausing").get("restarts", 0) >= 2)
+    with open("/persist/asked", "w") as f:
+        json.dump({"address": asked, "restarts": inspected("pausing")["restarts"]}, f)
 
 
 def left():
@@ -68,9 +95,29 @@ def left():
     return found
 
 
+STARTED = ["always", "fails", "insists", "placed", "unless"]
+
+
+def boot():
+    """As davit-reconcile.service does; which jobs it has started."""
+    rows = [json.loads(line) for line in davit("reconcile", "--boot", "--format", "json").splitlines()]
+    return sorted(row["job"] for row in rows if row["part"] == "start" and row["job"] != "pausing")
+
+
 def after():
-    davit("prune")
-    equal("states after the reboot", states(), {"web": "exited", "ended": "exited", "made": "created"})
+    with open("/persist/asked") as f:
+        asked = json.load(f)
+    equal("what the boot starts", boot(), STARTED)
+    have = states()
+    have.pop("pausing")
+    equal("states after the reboot", have, {"web": "exited", "ended": "exited", "made": "created", "never": "exited", "stopped": "exited",
+                                            **{name: "running" for name in STARTED}})
+    equal("what a second one starts", boot(), [])
+    equal("its address again", address("placed"), asked["address"])
+    equal("a page through its port", page(18081), 200)
+    eventually("restarts go on where they were", lambda: inspected("pausing").get("restarts", 0) > asked["restarts"])
+    equal("an exit that nobody saw", davit("wait", "never"), "255\n")
+    davit("rm", "-f", "never", "stopped", "pausing", *STARTED)
     equal("an exit code that was known", davit("wait", "ended"), "7\n")
     equal("logs from before", davit("logs", "ended"), "said\n")
     davit("start", "web")

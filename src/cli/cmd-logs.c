@@ -1,12 +1,15 @@
 #include "cli.h"
 #include "commands.h"
 #include "job-logs.h"
+#include "set-jobs.h"
+#include "term.h"
 #include "when.h"
 #include <signal.h>
 #include <string.h>
 
 struct logs_flags {
 	bool follow, timestamps;
+	const char *format, *set;
 	int64_t tail, since, until;
 };
 #define AT(f) .at = offsetof(struct logs_flags, f)
@@ -39,11 +42,34 @@ static const struct opt opts_table[] = {
 	  .set = set_time, AT(since) },
 	{ "until", .arg = "TIME", .help = "Up to then", .set = set_time, AT(until) },
 	{ "timestamps", 't', .help = "Each line with its time", .set = opt_bool, AT(timestamps) },
+	{ "set", .arg = "NAME", .help = "Those of all jobs of a set", .set = opt_string, AT(set) },
+	{ "format", .arg = "FORMAT", .help = "json: an object for each line", .set = opt_string, AT(format) },
 	OPT_NOT_HERE("details", 0, "davit inspect JOB prints its labels and its environment"),
 	{ 0 },
 };
 
 static void logs_init(void *opts) { ((struct logs_flags *)opts)->tail = -1; }
+
+/* In the order in which a set is started. */
+static int logs_names(struct cli *cli, const struct logs_flags *f, const struct strv *args, struct strv *ret, struct err *err)
+{
+	_cleanup_strv_ struct strv of_set = { 0 };
+	int r = f->set ? set_jobs(cli->core, f->set, &cli->ctx, &of_set, err) : 0;
+
+	for (size_t i = of_set.n; i-- > 0;)
+		strv_push(ret, of_set.v[i]);
+	strv_add(ret, args);
+	return r;
+}
+
+static int logs_check(const struct logs_flags *f, const struct strv *args, struct err *err)
+{
+	if (f->format && strcmp(f->format, "json") != 0)
+		return err_hint(err, err_set(err, ERR_INVALID, "flag --format: %s is no form of a log", f->format), "json");
+	if (!args->n && !f->set)
+		return err_hint(err, err_set(err, ERR_INVALID, "logs: no job"), "davit logs JOB..., or --set NAME");
+	return 0;
+}
 
 static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
@@ -55,11 +81,17 @@ static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct
 				     .until = f->until,
 				     .out_fd = STDOUT_FILENO,
 				     .err_fd = STDERR_FILENO,
-				     .colours = isatty(STDOUT_FILENO) };
-	int r = cli_core(cli, err);
+				     .colours = term_color(STDOUT_FILENO),
+				     .json = f->format != NULL };
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = logs_check(f, args, err);
 
 	if (r >= 0)
-		r = job_logs(cli->core, args->v[0], &o, &cli->ctx, err);
+		r = cli_core(cli, err);
+	if (r >= 0)
+		r = logs_names(cli, f, args, &names, err);
+	if (r >= 0)
+		r = job_logs(cli->core, &names, &o, &cli->ctx, err);
 	if (r > 0) /* nobody reads any more */
 		return 128 + SIGPIPE;
 	if (r == -ERR_CANCELLED && f->follow && cli->ctx.cancel->on) /* Ctrl-C is how one stops following */
@@ -69,16 +101,16 @@ static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct
 
 const struct command cmd_logs = {
 	.name = "logs",
-	.usage = "[FLAGS] JOB[.TASK]",
-	.summary = "Print a job's log",
-	.text = "Of a job of several tasks the lines of all, each with its task's name before it. Of a job that was removed, what "
-		"its\n"
+	.usage = "[FLAGS] JOB[.TASK]...",
+	.summary = "Print the logs of jobs",
+	.text = "Of several tasks, and of several jobs, the lines of all in the order of their times, each with its task's or "
+		"job's\n"
+		"name before it. --follow goes on while a job is going to be started again. Of a job that was removed, what its\n"
 		"--log-opt retention=TIME keeps.",
 	.opts = opts_table,
 	.words = COMPLETE_JOB,
-	.min = 1,
-	.max = 1,
-	.examples = "  davit logs -f --tail 20 web\n  davit logs --since 10m -t web",
+	.max = ARGS_ANY,
+	.examples = "  davit logs -f --tail 20 web\n  davit logs --since 10m -t web db\n  davit logs -f --set shop",
 	.size = sizeof(struct logs_flags),
 	.init = logs_init,
 	.run = logs_run,

@@ -17,6 +17,7 @@ void log_segments_done(struct log_segments *s)
 		if (s->v[i].fd >= 0)
 			(void)close(s->v[i].fd);
 	free(s->v);
+	*s = (struct log_segments){ 0 };
 }
 
 const struct log_segment *log_segments_find(const struct log_segments *s, const struct log_segment *what)

@@ -42,6 +42,9 @@ struct logread {
 	int64_t tail;         /* lines, -1: all. With until: the last lines before it */
 	int64_t since, until; /* wall ns; 0: none */
 	bool follow, timestamps;
+	/* Instead of lines JSON objects, one for each record: these members (text without braces), "time", "stream", "partial"
+	 * where the line goes on, "text". NULL: lines; borrowed */
+	const char *json;
 	const char *prefix; /* before each line, as of several logs on one output: a partial line is one then; NULL: none */
 	int out_fd, err_fd; /* -1: that stream is left out. One that is a terminal gets text that cannot command it: see
 			       utf8_disarm_text(); a pipe or a file gets the job's bytes */
@@ -57,6 +60,7 @@ struct logread {
  * -ERR_NOT_FOUND when there is no such log; a follower waits for it as long as its folder is there. Memory is bounded,
  * however long lines are. */
 int logfile_read(const struct logread *, const struct ctx *, struct err *err);
-/* The same of several, one after the other, then following all; each has the same @follow. -ERR_NOT_FOUND where one is missing. */
+/* The same of several: what is there in the order of its times, then following all; each has the same @follow and descriptors.
+ * -ERR_NOT_FOUND where one is missing. */
 int logfile_read_all(const struct logread *, size_t n, const struct ctx *, struct err *err);
 int logfile_remove(const char *path, struct err *err); /* with its rotated ones; absent is fine */

@@ -2,6 +2,7 @@
  * list of files shows a newer one, reads it to its end once more, and goes on there. */
 #include "logfile.h"
 #include "clock.h"
+#include "json.h"
 #include "log-segments.h"
 #include "logline.h"
 #include "mem.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-enum { RECORD_MAX = 65536, AGAIN_MS = 250 };
+enum { RECORD_MAX = 65536, MERGE_PIECE = 16384, AGAIN_MS = 250 };
 
 struct reader {
 	const struct logread *opt;
@@ -18,6 +19,13 @@ struct reader {
 	struct log_segment at; /* the file that is read; fd -1: none so far */
 	off_t offset;
 	struct buf in; /* read and not passed on: the beginning of a record */
+	size_t pos;    /* before it that was passed on; only while several are merged */
+	struct {
+		struct log_segments files; /* what was there, */
+		size_t left;               /* so many of its files are still to be read, */
+		off_t start;               /* the next from here */
+	} present;
+	int64_t time; /* of the last record that had one */
 	struct {
 		bool open, wanted;
 	} line[2];
@@ -42,6 +50,7 @@ static void reader_done(struct reader *r)
 		(void)close(r->at.fd);
 	if (r->notify >= 0)
 		(void)close(r->notify);
+	log_segments_done(&r->present.files);
 	buf_done(&r->in);
 	buf_done(&r->out);
 }
@@ -108,6 +117,43 @@ static void reader_add_text(struct reader *r, const struct logline *l)
 		buf_adds(&r->out, "\033[0m");
 }
 
+/* What stands between the quotes of a string. */
+static void add_json_text(struct buf *out, const char *p, size_t n)
+{
+	_cleanup_buf_ struct buf quoted = { 0 };
+
+	json_quote(&quoted, p, n);
+	buf_add(out, quoted.data + 1, quoted.len - 2);
+}
+
+/* The same as an object; @begins: of its text there was nothing yet. */
+static void reader_add_json(struct reader *r, const struct logline *l, bool begins, bool whole)
+{
+	if (begins) {
+		buf_addf(&r->out, "{%s,\"time\":\"", r->opt->json);
+		if (l->time)
+			add_json_text(&r->out, l->time, l->time_len);
+		buf_addf(&r->out, "\",\"stream\":\"%s\",%s\"text\":\"", l->stream == LOG_STDOUT ? "stdout" : "stderr",
+			 l->partial ? "\"partial\":true," : "");
+	}
+	add_json_text(&r->out, l->text, l->len);
+	if (whole)
+		buf_adds(&r->out, "\"}\n");
+}
+
+static void reader_add_line(struct reader *r, const struct logline *l, bool begins, bool whole)
+{
+	if (begins && r->opt->prefix)
+		buf_adds(&r->out, r->opt->prefix);
+	if (begins && r->opt->timestamps && l->time) {
+		buf_add(&r->out, l->time, l->time_len);
+		buf_addc(&r->out, ' ');
+	}
+	reader_add_text(r, l);
+	if (r->opt->prefix ? whole : !r->line[l->stream].open)
+		buf_addc(&r->out, '\n');
+}
+
 /* A record, or (not @whole) the part of one that fills the buffer. */
 static int pass_record(struct reader *r, const char *p, size_t n, bool whole, struct err *err)
 {
@@ -125,7 +171,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 	} else {
 		l = (struct logline){ .stream = LOG_STDOUT, .text = p, .len = n };
 	}
-	begins |= r->opt->prefix && !r->is_over;
+	begins |= (r->opt->prefix || r->opt->json) && !r->is_over;
 	ret = turn_to(r, l.stream, err);
 	if (ret < 0)
 		return ret;
@@ -136,15 +182,10 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 	r->over = (struct logline){ .stream = l.stream, .partial = l.partial };
 	if (!r->line[l.stream].wanted)
 		return 0;
-	if (begins && r->opt->prefix)
-		buf_adds(&r->out, r->opt->prefix);
-	if (begins && r->opt->timestamps && l.time) {
-		buf_add(&r->out, l.time, l.time_len);
-		buf_addc(&r->out, ' ');
-	}
-	reader_add_text(r, &l);
-	if (r->opt->prefix ? whole : !r->line[l.stream].open)
-		buf_addc(&r->out, '\n');
+	if (r->opt->json)
+		reader_add_json(r, &l, begins, whole);
+	else
+		reader_add_line(r, &l, begins, whole);
 	return 0;
 }
 
@@ -207,9 +248,19 @@ static void turn_to_file(struct reader *r, struct log_segment *s, off_t offset)
 	r->offset = offset;
 }
 
-/* What is there now, from where @opt says. */
-static int read_present(struct reader *r, struct log_segments *files, struct err *err)
+/* The beginning of a record is read again once there is more of it: its writer may cut it back meanwhile. */
+static void give_back(struct reader *r)
 {
+	if (r->is_over)
+		return;
+	r->offset -= (off_t)r->in.len;
+	buf_reset(&r->in);
+}
+
+/* What is there now, from where @opt says. */
+static void present_begin(struct reader *r)
+{
+	const struct log_segments *files = &r->present.files;
 	const struct logread *opt = r->opt;
 	struct log_tail tail = { .want = opt->tail, .until = opt->until };
 	size_t first = files->n;
@@ -222,18 +273,166 @@ static int read_present(struct reader *r, struct log_segments *files, struct err
 	for (size_t i = 0; opt->tail > 0 && i < files->n && first == files->n; i++)
 		if (log_segment_tail(&files->v[i], &tail, &start))
 			first = i + 1;
-	for (size_t i = first; i-- > 0; start = 0) {
-		struct log_segment *s = &files->v[i];
-		/* A file's time comes from a coarser clock than a record's. */
-		bool old = opt->since && s->changed + NSEC_PER_SEC < opt->since;
-		int ret;
+	r->present.left = first;
+	r->present.start = start;
+}
 
-		turn_to_file(r, s, !old ? start : opt->follow && !i ? log_segment_end(s) : s->size);
-		ret = i > 0 || !opt->follow ? finish_file(r, err) : reader_drain(r, err);
-		if (ret < 0)
-			return ret;
+/* False: there is no further one. */
+static bool present_turn(struct reader *r)
+{
+	const size_t i = r->present.left - 1;
+	struct log_segment *s = &r->present.files.v[i];
+	bool old;
+
+	if (!r->present.left)
+		return false;
+	/* A file's time comes from a coarser clock than a record's. */
+	old = r->opt->since && s->changed + NSEC_PER_SEC < r->opt->since;
+	turn_to_file(r, s, !old ? r->present.start : r->opt->follow && !i ? log_segment_end(s) : s->size);
+	r->present.left--;
+	r->present.start = 0;
+	return true;
+}
+
+/* To the end of the last file, which a follower goes on with. */
+static int present_read(struct reader *r, struct err *err)
+{
+	int ret = 0;
+
+	while (ret == 0 && present_turn(r))
+		ret = r->present.left || !r->opt->follow ? finish_file(r, err) : reader_drain(r, err);
+	return ret;
+}
+
+/* Several: always the oldest record of all. */
+
+/* More of the file; 0: it is at its end. */
+static int merge_fill(struct reader *r, struct err *err)
+{
+	ssize_t n;
+
+	if (r->at.fd < 0)
+		return 0;
+	buf_drop(&r->in, r->pos);
+	r->pos = 0;
+	do
+		n = pread(r->at.fd, buf_room(&r->in, MERGE_PIECE), MERGE_PIECE, r->offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(err, errno, "log %s", r->opt->path);
+	buf_grew(&r->in, (size_t)n);
+	r->offset += n;
+	return n > 0;
+}
+
+/* The record that comes next: its length, and its end's. 0: there is none, but perhaps the beginning of one that a follower
+ * waits for. */
+static int merge_peek(struct reader *r, size_t *ret_n, bool *ret_whole, struct err *err)
+{
+	struct logline l;
+	int ret = 1;
+
+	for (;;) {
+		const char *p = buf_str(&r->in) + r->pos;
+		const size_t have = r->in.len - r->pos;
+		const char *nl = have ? memchr(p, '\n', have) : NULL;
+
+		if (!nl && have < RECORD_MAX && ret > 0) {
+			ret = merge_fill(r, err);
+			if (ret < 0)
+				return ret;
+			continue;
+		}
+		if (!nl && have < RECORD_MAX && r->opt->follow && !r->present.left)
+			return 0;
+		if (!nl && !have && !r->is_over) {
+			if (!present_turn(r))
+				return 0;
+			ret = 1;
+			continue;
+		}
+		*ret_n = nl ? (size_t)(nl - p) : have;
+		*ret_whole = nl || have < RECORD_MAX;
+		if (!r->is_over && logline_parse(p, *ret_n, &l))
+			r->time = logline_at(&l);
+		return 1;
 	}
-	return 0;
+}
+
+static int merge_pass(struct reader *r, size_t n, bool whole, struct err *err)
+{
+	const char *p = buf_str(&r->in) + r->pos;
+	const bool has_end = r->pos + n < r->in.len && p[n] == '\n';
+	int ret = pass_record(r, p, n, whole, err);
+
+	r->pos += n + (has_end ? 1 : 0);
+	return ret < 0 ? ret : ctx_check(r->ctx, err);
+}
+
+/* What one has not written yet another goes on with. */
+static void merge_hand_over(struct reader *from, struct reader *to)
+{
+	const struct buf spare = to->out;
+
+	if (from == to)
+		return;
+	to->out = from->out;
+	to->out_stream = from->out_stream;
+	to->closed = from->closed;
+	from->out = spare;
+}
+
+struct merge_next {
+	size_t n;
+	bool any, whole;
+};
+
+static int merge_look(struct reader *r, struct merge_next *next, struct err *err)
+{
+	int ret = merge_peek(r, &next->n, &next->whole, err);
+
+	next->any = ret > 0;
+	return ret < 0 ? ret : 0;
+}
+
+static size_t merge_oldest(const struct reader *v, const struct merge_next *next, size_t n)
+{
+	size_t best = n;
+
+	for (size_t i = 0; i < n; i++)
+		if (next[i].any && (best == n || v[i].time < v[best].time))
+			best = i;
+	return best;
+}
+
+/* 1: nobody reads us any more. */
+static int present_merge(struct reader *v, size_t n, struct err *err)
+{
+	_cleanup_free_ struct merge_next *next = mem_array(struct merge_next, n);
+	size_t last = 0;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = merge_look(&v[i], &next[i], err);
+	while (ret == 0 && !v[last].closed) {
+		const size_t i = merge_oldest(v, next, n);
+
+		if (i == n)
+			break;
+		merge_hand_over(&v[last], &v[i]);
+		last = i;
+		ret = merge_pass(&v[i], next[i].n, next[i].whole, err);
+		if (ret == 0)
+			ret = merge_look(&v[i], &next[i], err);
+	}
+	if (ret == 0)
+		ret = flush(&v[last], err);
+	for (size_t i = 0; i < n; i++) {
+		buf_drop(&v[i].in, v[i].pos);
+		v[i].pos = 0;
+		give_back(&v[i]);
+	}
+	return ret < 0 ? ret : v[last].closed;
 }
 
 /* The file after the one that is read; false: there is none yet. */
@@ -351,15 +550,6 @@ static int wait_change(struct reader *v, size_t n, struct err *err)
 	return ctx_check(ctx, err);
 }
 
-/* The beginning of a record is read again once there is more of it: its writer may cut it back meanwhile. */
-static void give_back(struct reader *r)
-{
-	if (r->is_over)
-		return;
-	r->offset -= (off_t)r->in.len;
-	buf_reset(&r->in);
-}
-
 /* 1: there is more at once; 0: it has to wait, or is done. */
 static int follow_on(struct reader *r, struct err *err)
 {
@@ -405,7 +595,6 @@ static int follow_all(struct reader *v, size_t n, struct err *err)
 
 static int reader_open(struct reader *r, const struct logread *opt, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(log_segments_done) struct log_segments files = { 0 };
 	int ret;
 
 	*r = (struct reader){ .opt = opt, .ctx = ctx, .at.fd = -1, .notify = -1, .wanted = true, .ask = true };
@@ -413,12 +602,13 @@ static int reader_open(struct reader *r, const struct logread *opt, const struct
 	r->terminal[LOG_STDERR] = isatty(opt->err_fd);
 	if (opt->follow)
 		watch_folder(r); /* before the first look */
-	ret = log_segments_open(opt->path, &files, err);
+	ret = log_segments_open(opt->path, &r->present.files, err);
 	if (ret < 0)
 		return ret;
-	if (!files.n && (!opt->follow || r->gone))
+	if (!r->present.files.n && (!opt->follow || r->gone))
 		return err_set(err, ERR_NOT_FOUND, "log %s: there is none", opt->path);
-	return read_present(r, &files, err);
+	present_begin(r);
+	return 0;
 }
 
 int logfile_read_all(const struct logread *opts, size_t n, const struct ctx *ctx, struct err *err)
@@ -429,9 +619,16 @@ int logfile_read_all(const struct logread *opts, size_t n, const struct ctx *ctx
 
 	while (ret == 0 && opened < n) {
 		ret = reader_open(&v[opened], &opts[opened], ctx, err);
-		ret = ret < 0 ? ret : v[opened].closed;
 		opened++;
 	}
+	if (ret == 0 && n == 1) {
+		ret = present_read(v, err);
+		ret = ret < 0 ? ret : v->closed;
+	} else if (ret == 0 && n) {
+		ret = present_merge(v, n, err);
+	}
+	for (size_t i = 0; i < opened; i++)
+		log_segments_done(&v[i].present.files);
 	if (ret == 0 && n && opts->follow)
 		ret = follow_all(v, n, err);
 	while (opened)

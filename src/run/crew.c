@@ -5,6 +5,7 @@
 #include "job-exit.h"
 #include "job-order.h"
 #include "mem.h"
+#include "term.h"
 #include "monitored.h"
 #include "stop.h"
 #include "task-wait.h"
@@ -25,7 +26,7 @@ static bool is_one_place(void)
 void crew_conf(struct run *run, size_t task, struct streams_conf *conf)
 {
 	if (!run->prefixes.n)
-		prefixes_make(run->job, isatty(STDOUT_FILENO), &run->prefixes);
+		prefixes_make(run->job, term_color(STDOUT_FILENO), &run->prefixes);
 	conf->prefix = run->prefixes.v[task];
 	conf->turns[LOG_STDOUT] = &run->turns[LOG_STDOUT];
 	conf->turns[LOG_STDERR] = &run->turns[is_one_place() ? LOG_STDOUT : LOG_STDERR];

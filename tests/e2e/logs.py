@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, Terminal, wait_until
 
 
 class Logs(Case):
@@ -256,3 +256,106 @@ class Kept(Case):
         self.assertEqual(lines, ["cache | from cache", "web | from web"])
         self.assertEqual(self.davit("logs", "pair.cache").out, "from cache\n")
         self.assertEqual(self.davit("logs", "pair.silent").out, "")
+
+
+class Several(Case):
+    """Of several tasks and jobs: in the order of time, each line with a name before it."""
+
+    def up(self, name, *tasks):
+        path = os.path.join(self.folder, name + ".json")
+        with open(path, "w") as f:
+            json.dump({"name": name, "network": "none", "tasks": [
+                {"name": task, "image": Machine.image, "args": ["sh", "-c", script],
+                 "mounts": [{"type": "bind", "source": self.folder, "target": "/c"}], **more} for task, script, more in tasks]}, f)
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        self.davit("run", "-d", "-f", path)
+
+    @staticmethod
+    def turns(name, mine, theirs):
+        """Lines that another's follow."""
+        script = ""
+        for i in range(1, 4):
+            wait = f"/c/{theirs}{i}" if mine > theirs else f"/c/{theirs}{i - 1}" if i > 1 else ""
+            script += f"while [ ! -e {wait} ]; do sleep 0.02; done; " if wait else ""
+            script += f"echo {name} {i}; sleep 0.05; echo . >/c/{mine}{i}; "
+        return script
+
+    def test_tasks_in_the_order_of_time(self):
+        self.up("pair", ("a", self.turns("from a", "x", "y"), {}), ("longer", self.turns("from longer", "y", "x"), {}))
+        want = "".join(f"a      | from a {i}\nlonger | from longer {i}\n" for i in range(1, 4))
+        self.assertEqual(sorted(self.davit("logs", "-f", "pair").out.splitlines()), sorted(want.splitlines()))
+        self.assertEqual(self.davit("logs", "pair").out, want)
+        self.assertEqual(self.davit("logs", "--tail", "1", "pair").out, "a      | from a 3\nlonger | from longer 3\n")
+        self.assertEqual(self.davit("logs", "pair.a").out, "from a 1\nfrom a 2\nfrom a 3\n")
+        stamped = self.davit("logs", "-t", "pair").out.splitlines()
+        times = [line.split(" | ")[1].split()[0] for line in stamped]
+        self.assertEqual((len(times), times), (6, sorted(times)))
+        self.assertEqual(len(self.davit("logs", "--since", times[3], "pair").out.splitlines()), 3)
+        self.assertEqual(len(self.davit("logs", "--until", times[3], "pair").out.splitlines()), 4)
+        other = self.job(command=("echo", "of another"))
+        self.davit("wait", other)
+        width = max(len(other), len("pair.longer"))
+        lines = self.davit("logs", other, "pair").out.splitlines()
+        self.assertEqual(lines[0], f"{'pair.a':{width}} | from a 1")
+        self.assertEqual(lines[-1], f"{other:{width}} | of another")
+        self.assertEqual(len(lines), 7)
+
+    def test_longer_logs_than_are_held(self):
+        """Files that were rotated, lines of any length, and one that ends without a line end."""
+        flags = ("--log-opt", "max-size=64k", "--log-opt", "max-file=20")
+        one = self.job(*flags, command=("sh", "-c", "seq 1 20000; head -c 100000 /dev/zero | tr '\\0' x"))
+        two = self.job(*flags, command=("sh", "-c", "seq 30001 50000"))
+        self.davit("wait", one, two)
+        lines = [line.split(" | ", 1) for line in self.davit("logs", one, two).out.splitlines()]
+        mine = "".join(text for name, text in lines if name.strip() == one)
+        self.assertTrue(mine == "".join(str(i) for i in range(1, 20001)) + "x" * 100000)
+        self.assertTrue([text for name, text in lines if name.strip() == two] == [str(i) for i in range(30001, 50001)])
+
+    def test_objects(self):
+        self.up("pair", ("a", "printf 'odd \\001 \"\\n'; printf '\\377.'", {}), ("b", "sleep 1; echo of b >&2", {}))
+        self.davit("wait", "pair")
+        rows = [json.loads(line) for line in self.davit("logs", "--format", "json", "pair").out.splitlines()]
+        times = [row.pop("time") for row in rows]
+        self.assertEqual(times, sorted(times))
+        self.assertEqual([{k: v for k, v in row.items() if k != "partial"} for row in rows], [
+            {"job": "pair", "task": "a", "stream": "stdout", "text": "odd \x01 \""},
+            {"job": "pair", "task": "a", "stream": "stdout", "text": "\ufffd."},
+            {"job": "pair", "task": "b", "stream": "stderr", "text": "of b"}])
+        name = self.job(command=("echo", "alone"))
+        self.davit("wait", name)
+        row = json.loads(self.davit("logs", "--format", "json", name).out)
+        self.assertEqual((row["job"], row["text"], "task" in row), (name, "alone", False))
+        self.fails("logs", "--format", "xml", name, says="xml")
+        self.fails("logs", says="no job")
+
+    def test_colours_on_a_terminal_alone(self):
+        self.up("pair", ("a", "echo of a", {}), ("b", "echo of b", {}))
+        self.davit("wait", "pair")
+        for no, lines in (("", ["\033[36ma | \033[0mof a", "\033[33mb | \033[0mof b"]), ("1", ["a | of a", "b | of b"])):
+            term = Terminal(self, "logs", "pair", env={"TERM": "xterm", "NO_COLOR": no})
+            self.assertEqual(term.wait(), 0)
+            self.assertEqual(sorted(term.rest().splitlines()), sorted(lines))
+
+    def test_followed_over_restarts_and_to_tasks_that_come_later(self):
+        self.addCleanup(lambda: self.davit("rm", "-f", "again", code=None))
+        self.davit("run", "-d", "--name", "again", "--network", "none", "--restart", "on-failure:2", Machine.image, "sh", "-c", "echo begun; exit 3")
+        self.assertEqual(self.davit("logs", "-f", "again").out, "begun\n" * 3)
+        self.up("pair", ("a", "while [ ! -e /c/go ]; do sleep 0.05; done; echo of a", {}),
+                ("last", "echo of the last", {"lifecycle": "poststop"}))
+        process = self.start("logs", "-f", "pair")
+        open(os.path.join(self.folder, "go"), "w").close()
+        self.assertEqual(process.stdout.readline(), "a    | of a\n")
+        wait_until("the end", lambda: process.poll() is not None)
+        self.assertEqual(process.returncode, 0)
+
+    def test_of_a_set(self):
+        path = os.path.join(self.folder, "shop.json")
+        with open(path, "w") as f:
+            json.dump({"name": "shop", "jobs": [
+                {"name": name, "network": "none", "tasks": [{"image": Machine.image, "args": ["echo", f"of {name}"]}]} for name in ("db", "web")]}, f)
+        for name in ("db", "web"):
+            self.addCleanup(lambda name=name: self.davit("rm", "-f", name, code=None))
+        self.davit("run", "-d", "-f", path)
+        self.davit("wait", "db", "web")
+        self.assertEqual(sorted(self.davit("logs", "--set", "shop").out.splitlines()), ["db  | of db", "web | of web"])
+        self.fails("logs", "--set", "nothing", says="nothing")

@@ -2,13 +2,16 @@
 #include "cli.h"
 #include "commands.h"
 #include "fork-heir.h"
+#include "mem.h"
+#include "path.h"
 #include "task-again.h"
 #include "value.h"
+#include <unistd.h>
 
 struct start_flags {
 	bool attach, interactive, boot;
 	const char *again; /* "job", or which of its tasks */
-	const char *detach_keys;
+	const char *detach_keys, *checkpoint;
 };
 #define AT(f) .at = offsetof(struct start_flags, f)
 static const struct opt start_opts[] = {
@@ -20,6 +23,8 @@ static const struct opt start_opts[] = {
 	  AT(again), .hidden = true },
 	{ "boot", .help = "Only where this boot has not started it, as davit reconcile has it", .set = opt_bool, AT(boot),
 	  .hidden = true },
+	{ "checkpoint", .arg = "FOLDER", .help = "From where davit checkpoint has frozen it", .words = COMPLETE_FILE,
+	  .set = opt_string, AT(checkpoint) },
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
 	{ 0 },
 };
@@ -27,8 +32,10 @@ static const struct opt start_opts[] = {
 static int start_one(struct cli *cli, const char *name, void *arg, struct err *err)
 {
 	const struct start_flags *f = arg;
+	_cleanup_free_ char *here = getcwd(NULL, 0), *folder = f->checkpoint ? path_clean(f->checkpoint, here) : NULL;
 	const struct run_opts detached = { .mode = RUN_DETACHED,
 					   .heir = fork_heir,
+					   .checkpoint = folder,
 					   .why = f->boot    ? START_BOOT
 						  : f->again ? START_AGAIN
 							     : START_ASKED };
@@ -69,6 +76,8 @@ static int start_run(struct cli *cli, void *opts, const struct strv *args, struc
 
 	if (f->attach && args->n > 1)
 		return err_set(err, ERR_INVALID, "start --attach: takes one job, not %zu", args->n);
+	if (f->checkpoint && (f->attach || args->n > 1))
+		return err_set(err, ERR_INVALID, "start --checkpoint: takes one job, in the background");
 	r = cli_core(cli, err);
 	if (r < 0)
 		return r;

@@ -26,7 +26,6 @@ static const struct {
 	{ "secret", .instead = "mount a file: davit run -v /path/file:/run/secrets/file:ro" },
 	{ "plugin", .instead = "networks are CNI plugins in /opt/cni/bin; runtimes and snapshotters are containerd's" },
 	{ "context", .instead = "davit --address SOCKET talks to another containerd of this machine" },
-	{ "checkpoint", .instead = "no replacement: davit does not freeze jobs to disk" },
 	{ "scout", .instead = "no replacement: scan images with a tool of that trade" },
 	{ "machine", .instead = "davit runs on Linux, without a virtual machine" },
 	{ "pod", .instead = "davit run --network container:JOB joins another job's network" },

@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&cmd_logs,
 	&cmd_attach,
 	&cmd_exec,
+	&cmd_checkpoint,
 	&cmd_commit,
 	&cmd_cp,
 	&cmd_diff,

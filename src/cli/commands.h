@@ -18,6 +18,7 @@ extern const struct command cmd_ps;
 extern const struct command cmd_logs;
 extern const struct command cmd_attach;
 extern const struct command cmd_exec;
+extern const struct command cmd_checkpoint;
 extern const struct command cmd_commit;
 extern const struct command cmd_cp;
 extern const struct command cmd_diff;

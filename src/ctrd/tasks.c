@@ -1,6 +1,7 @@
 #include "tasks.h"
 #include "call.h"
 #include "mem.h"
+#include "options.pb-c.h"
 #include "tasks.pb-c.h"
 
 #define SERVICE "/containerd.services.tasks.v1.Tasks/"
@@ -17,7 +18,7 @@ static const struct method create = { SERVICE "Create", &tasks__create_response_
 			   close_io = { SERVICE "CloseIO", NULL, "task" },
 			   list_pids = { SERVICE "ListPids", &tasks__list_pids_response__descriptor, "task" },
 			   pause_ = { SERVICE "Pause", NULL, "task" }, resume = { SERVICE "Resume", NULL, "task" },
-			   update = { SERVICE "Update", NULL, "task" },
+			   checkpoint = { SERVICE "Checkpoint", NULL, "task" }, update = { SERVICE "Update", NULL, "task" },
 			   metrics = { SERVICE "Metrics", &tasks__metrics_response__descriptor, "task" };
 
 void ctrd_process_done(struct ctrd_process *p)
@@ -340,6 +341,22 @@ int tasks_update(struct ctrd *c, const char *id, const void *resources, size_t n
 	req.container_id = borrow(id);
 	req.resources = any_pack(&a, &any);
 	return call_end_empty(call_begin(c, &update, id, &req.base, ctx), ctx, err);
+}
+
+int tasks_checkpoint(struct ctrd *c, const char *id, const char *folder, bool ends, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_arena_ struct arena a = { 0 };
+	_cleanup_(ctrd_any_done) struct ctrd_any any = { .type_url = mem_strdup("containerd.runc.v1.CheckpointOptions") };
+	Containerd__Runc__V1__CheckpointOptions options = CONTAINERD__RUNC__V1__CHECKPOINT_OPTIONS__INIT;
+	Tasks__CheckpointRequest req = TASKS__CHECKPOINT_REQUEST__INIT;
+	const struct ctx endless = ctx_endless(ctx);
+
+	options.exit = ends;
+	options.image_path = borrow(folder);
+	pb_pack(&options.base, &any.value);
+	req.container_id = borrow(id);
+	req.options = any_pack(&a, &any);
+	return call_end_empty(call_begin(c, &checkpoint, id, &req.base, &endless), ctx, err);
 }
 
 struct ctrd_call *tasks_metrics_begin(struct ctrd *c, const char *id, const struct ctx *ctx)

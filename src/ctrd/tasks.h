@@ -77,6 +77,9 @@ int tasks_pause(struct ctrd *, const char *id, const struct ctx *, struct err *e
 int tasks_resume(struct ctrd *, const char *id, const struct ctx *, struct err *err);
 /* Other limits while it runs: the JSON of the spec's linux.resources, where what it does not name stays. */
 int tasks_update(struct ctrd *, const char *id, const void *resources, size_t n, const struct ctx *, struct err *err);
+/* The runtime writes what it runs into @folder, which is there, and ends it where @ends; of io.containerd.runc.v2 only. As long as
+ * it takes. */
+int tasks_checkpoint(struct ctrd *, const char *id, const char *folder, bool ends, const struct ctx *, struct err *err);
 /* The raw metric Any (io.containerd.cgroups.v1.Metrics or v2). */
 struct ctrd_call *tasks_metrics_begin(struct ctrd *, const char *id, const struct ctx *);
 int tasks_metrics_end(struct ctrd_call *, const struct ctx *, struct ctrd_any *ret, struct err *err);

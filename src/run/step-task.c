@@ -1,6 +1,7 @@
 /* The steps "task" and "start". */
 #include "job-steps.h"
 #include "job-cgroup.h"
+#include "job-checkpoint.h"
 #include "cgroup.h"
 #include "crew.h"
 #include "dev-null.h"
@@ -54,7 +55,12 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	const bool tty = t->task->tty;
 	const struct ctrd_io detached = { t->in_uri, t->log_uri, tty ? NULL : t->err_uri ? t->err_uri : t->log_uri, tty };
 	const struct ctrd_io *io = t->streams ? streams_io(t->streams) : &detached;
-	int r = run_is_new(t->run) ? 0 : run_confine_again(t, ctx, err);
+	_cleanup_(ctrd_any_done) struct ctrd_any restore = { 0 };
+	const char *frozen = t->run->opts->checkpoint;
+	int r = frozen && t->record ? checkpoint_options(&t->record->c.runtime_options, frozen, &restore, err) : 0;
+
+	if (r >= 0 && !run_is_new(t->run))
+		r = run_confine_again(t, ctx, err);
 
 	if (r >= 0 && !run_is_new(t->run))
 		r = joined_again(t, ctx, err);
@@ -68,7 +74,7 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	}
 	run_label_root(t);
 	t->asked = true;
-	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, NULL, ctx);
+	t->call[S_TASK] = tasks_create_begin(run_ctrd(t->run), t->id, &t->mounts, io, frozen ? &restore : NULL, ctx);
 	if (t->run->n_tasks == 1 && !t->run->set && !shim_is_heir(t->run))
 		foreground_heir(t->run);
 	return 0;

@@ -13,6 +13,9 @@ verb = next((w for w in words if w in ("checkpoint", "restore")), None)
 if verb:
     with open("{log}", "a") as f:
         f.write(" ".join(words) + "\\n")
+if words == ["--version"]:
+    print(subprocess.check_output([real, "--version"], text=True).rstrip() + " +CRIU")
+    sys.exit()
 if not verb:
     os.execv(real, [real] + words)
 at = words.index(verb)

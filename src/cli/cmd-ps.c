@@ -24,7 +24,7 @@ static const struct opt opts_table[] = {
 	{ "all", 'a', .help = "Ended and created ones too", .topic = "Flags", .set = opt_bool, AT(all) },
 	{ "quiet", 'q', .help = "Only ids", .set = opt_bool, AT(quiet) },
 	{ "all-namespaces", 'A', .help = "Of every containerd namespace", .set = opt_bool, AT(everywhere) },
-	{ "filter", 'f', .arg = "K=V", .help = "name (a pattern), id, status, label, ancestor, network, exited or set",
+	{ "filter", 'f', .arg = "K=V", .help = "name (a pattern), id, status, label, ancestor, network, exited, set or health",
 	  .set = opt_list, AT(filters) },
 	{ "no-trunc", .help = "Never cut a column", .set = opt_bool, AT(no_trunc) },
 	{ "format", .arg = "FORM", .help = "table, json (a line each), names, or a template such as '{{.Names}}'",
@@ -68,7 +68,18 @@ static char *state_text(const struct job_row *row)
 	return mem_strdup("Unknown");
 }
 
-static char *status_text(const struct job_row *row) { return with_tasks(row, state_text(row)); }
+/* "Up 3 s (healthy)", "Up 1 s (health: starting)", as Docker has it. */
+static char *with_health(const struct job_row *row, char *status)
+{
+	_cleanup_free_ char *alone = status;
+	const char *begins = row->health == HEALTH_STARTING ? "health: " : "";
+
+	if (row->health == HEALTH_UNKNOWN)
+		return TAKE_PTR(alone);
+	return mem_printf("%s (%s%s)", alone, begins, health_state_name(row->health));
+}
+
+static char *status_text(const struct job_row *row) { return with_tasks(row, with_health(row, state_text(row))); }
 
 static int ps_print_table(struct cli *cli, const struct ps_flags *f, const struct job_rows *rows, struct err *err)
 {
@@ -118,6 +129,8 @@ static json *ps_row_json(const struct job_row *row)
 	json_put_str(o, "status", job_state_name(row->state));
 	if (row->state == JOB_EXITED || row->state == JOB_RESTARTING)
 		json_put_int(o, "exit_code", row->exit_code);
+	if (row->health != HEALTH_UNKNOWN)
+		json_put_str(o, "health", health_state_name(row->health));
 	if (row->n_tasks > 1) {
 		json_put_int(o, "tasks", (int64_t)row->n_tasks);
 		json_put_int(o, "tasks_running", (int64_t)row->n_running);
@@ -146,7 +159,7 @@ static int ps_print_json(struct cli *cli, const struct job_row *row, struct err 
 /* What a template may ask for: Docker's fields, and ours. */
 #define FIELDS \
 	"ID=CONTAINER_ID Names Image Command CreatedAt RunningFor=CREATED Status State Ports Labels Mounts Networks Size " \
-	"LocalVolumes Platform name id namespace image command status exit_code pid runtime network ip ports created_at " \
+	"LocalVolumes Platform health name id namespace image command status exit_code pid runtime network ip ports created_at " \
 	"started_at exited_at labels size tasks tasks_running"
 
 /* "a=b,c=d", without what davit notes for itself. */

@@ -34,7 +34,8 @@ static const struct {
 	{ "generate", .instead = "davit inspect JOB | jq .[0].job prints a job; write a unit with davit run in the foreground" },
 	{ "kube", .instead = "no replacement: write davit run for each container" },
 	{ "play", .instead = "no replacement: write davit run for each container" },
-	{ "healthcheck", .instead = "davit checks no health: davit exec JOB CHECK" },
+	{ "healthcheck", .instead = "davit inspect -f '{{.State.Health.Status}}' JOB says what its checks have said; davit wait "
+				    "--status healthy JOB waits for it" },
 	{ "mount", .instead = "davit exec JOB sh looks at its files" },
 	{ "unmount", .instead = "davit exec JOB sh looks at its files" },
 	{ "unshare", .instead = "no replacement: davit runs as root" },

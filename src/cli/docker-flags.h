@@ -6,7 +6,9 @@
 
 #define NO_NEIGHBOURS "jobs of a network find each other by name; --network-alias gives one another name"
 #define CONF_GIVES "the network's configuration gives addresses: /etc/cni/net.d"
-#define NO_HEALTH "davit checks no health: run the check beside it, as in davit exec JOB CHECK"
+#define NO_HEALTH \
+	"an unhealthy job is told of, and goes on: davit events --filter event=health_status, then davit restart JOB; or the " \
+	"check ends the job: --health-cmd 'CHECK || kill 1'"
 #define QUOTA "--cpus 1.5 sets quota and period"
 #define BLKIO "no replacement: davit sets no limits of disks"
 #define REALTIME "no replacement: davit sets no real-time budget"
@@ -21,8 +23,8 @@
 		OPT_NOT_HERE("cpu-count", 0, WINDOWS), OPT_NOT_HERE("cpu-percent", 0, WINDOWS), \
 		OPT_NOT_HERE("cpu-rt-period", 0, REALTIME), OPT_NOT_HERE("cpu-rt-runtime", 0, REALTIME), \
 		OPT_NOT_HERE("domainname", 0, "write it into the host name: --hostname web.example.com"), \
-		OPT_NOT_HERE("health-start-interval", 0, NO_HEALTH), OPT_NOT_HERE("io-maxbandwidth", 0, WINDOWS), \
-		OPT_NOT_HERE("io-maxiops", 0, WINDOWS), OPT_NOT_HERE("isolation", 0, WINDOWS), \
+		OPT_NOT_HERE("io-maxbandwidth", 0, WINDOWS), OPT_NOT_HERE("io-maxiops", 0, WINDOWS), \
+		OPT_NOT_HERE("isolation", 0, WINDOWS), \
 		OPT_NOT_HERE("kernel-memory", 0, "-m limits what the kernel uses for the job, too"), \
 		OPT_NOT_HERE("link", 0, NO_NEIGHBOURS), OPT_NOT_HERE("link-local-ip", 0, CONF_GIVES), \
 		OPT_NOT_HERE("oom-kill-disable", 0, \

@@ -14,6 +14,30 @@ static void view_put_list(json *o, const char *key, json *list)
 
 static void put_map(json *o, const char *key, json *map) { json_put(o, key, map ? json_object_get(map) : json_new_object()); }
 
+/* As Docker has it: of a job without checks nothing. */
+static json *view_health(json *health)
+{
+	json *o, *list = json_get_array(health, "log"), *log;
+
+	if (!health)
+		return NULL;
+	o = json_new_object();
+	log = json_new_array();
+	put_text(o, "Status", json_get_str(health, "status"));
+	json_put_int(o, "FailingStreak", json_get_int(health, "failing_streak", 0));
+	for (size_t i = 0; i < json_len(list); i++) {
+		json *e = json_new_object();
+
+		put_text(e, "Start", json_get_str(json_at(list, i), "start"));
+		put_text(e, "End", json_get_str(json_at(list, i), "end"));
+		json_put_int(e, "ExitCode", json_get_int(json_at(list, i), "exit_code", 0));
+		put_text(e, "Output", json_get_str(json_at(list, i), "output"));
+		json_append(log, e);
+	}
+	json_put(o, "Log", log);
+	return o;
+}
+
 static json *view_state(json *state)
 {
 	const char *status = json_get_str(state, "status");
@@ -29,7 +53,7 @@ static json *view_state(json *state)
 	put_text(o, "Error", NULL);
 	put_text(o, "StartedAt", json_get_str(state, "started_at"));
 	put_text(o, "FinishedAt", json_get_str(state, "exited_at"));
-	json_put(o, "Health", NULL); /* as Docker has it of a job without checks: nothing, and no unknown field */
+	json_put(o, "Health", view_health(json_get_object(state, "health")));
 	return o;
 }
 

@@ -187,7 +187,9 @@ static char *start_output(const struct start *s, const char *path)
 static int start_job(struct start *s, struct core *core, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *out = start_output(s, s->task->stdout_path), *errs = start_output(s, s->task->stderr_path);
-	const struct run_opts opts = { .mode = RUN_DETACHED, .quiet = true, .out = out, .err = errs, .unattended = true };
+	const struct run_opts opts = {
+		.mode = RUN_DETACHED, .quiet = true, .unwatched = true, .out = out, .err = errs, .unattended = true
+	};
 	struct run_result res = { 0 };
 	int r = job_run(core, s->made.job, &opts, ctx, &res, err);
 

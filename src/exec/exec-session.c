@@ -9,6 +9,7 @@
 #include "dev-null.h"
 #include "engine-words.h"
 #include "exec-clear.h"
+#include "exec-family.h"
 #include "exec-spec.h"
 #include "file.h"
 #include "log.h"
@@ -20,6 +21,7 @@
 #include "task-wait.h"
 #include "task.h"
 #include "cap.h"
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,9 +57,10 @@ struct exec_session {
 	struct core core;          /* in the container's namespace */
 	const struct exec_session_told *told;
 	void *arg;
-	char *ns, *id, *run_dir, exec_id[17];
+	char *ns, *id, *run_dir, exec_id[EXEC_PREFIX + 17];
 	struct strv args;
-	bool tty;
+	bool tty, whole;
+	pid_t leader;      /* of a process that was started, on the host; 0: it is not known */
 	bool run_dir_made; /* for us: nothing else of the container is there */
 	bool abandoned, exited, at_work;
 	enum exec_stage stage;
@@ -149,8 +152,15 @@ static void session_free(struct exec_session *s)
 	free(s);
 }
 
+static void session_end_family(struct exec_session *s)
+{
+	if (s->whole && s->leader)
+		exec_family_kill(&s->core, s->id, s->leader);
+}
+
 static void session_over(struct exec_session *s)
 {
+	session_end_family(s);
 	pipes_done(&s->pipes);
 	if (s->stage >= EXEC_IS_MADE)
 		clearing_begin(s);
@@ -230,6 +240,7 @@ static void on_session_waited(void *arg)
 		return;
 	}
 	s->stage = EXEC_DRAINS;
+	session_end_family(s); /* which would keep the streams open */
 	pipes_drain(&s->pipes);
 }
 
@@ -243,10 +254,11 @@ static void tell_size(struct exec_session *s)
 static void on_session_started(void *arg)
 {
 	struct exec_session *s = arg;
-	pid_t pid;
+	pid_t pid = 0;
 	int r = tasks_start_end(TAKE_PTR(s->call), NULL, &pid, &s->err);
 
 	dev_null_keep();
+	s->leader = r < 0 ? 0 : pid;
 	if (r < 0 || s->abandoned) {
 		session_fail(s, r < 0 ? exec_error(s->args.v[0], "task", r, &s->err) : 0);
 		return;
@@ -446,13 +458,15 @@ int exec_session_new(struct exec_sessions *all, const struct exec_session_conf *
 				    .arg = conf->arg,
 				    .ns = mem_strdup(conf->ns ? conf->ns : all->core->conf.ns),
 				    .id = mem_strdup(conf->id),
-				    .tty = conf->tty };
+				    .tty = conf->tty,
+				    .whole = conf->whole };
 	s->core = core_in(all->core, s->ns);
 	if (!s->core.conf.return_ms)
 		s->core.conf.return_ms = EXEC_AWAY_MS;
 	s->run_dir = places_run(&s->core, s->id);
 	pipes_init(&s->pipes, s->core.loop, conf->input, conf->tty, &session_pipes, s);
-	name_random(s->exec_id, sizeof s->exec_id - 1);
+	(void)snprintf(s->exec_id, sizeof s->exec_id, "%.*s", EXEC_PREFIX, conf->prefix ? conf->prefix : "");
+	name_random(s->exec_id + strlen(s->exec_id), 16);
 	strv_add(&s->args, conf->args);
 	list_push(&all->live, &s->node);
 	all->n_live++;

@@ -14,7 +14,7 @@
 struct exec_sessions;
 struct exec_session;
 
-enum { EXEC_SESSIONS_MAX = 1024, EXEC_AWAY_MS = 15000 };
+enum { EXEC_SESSIONS_MAX = 1024, EXEC_AWAY_MS = 15000, EXEC_PREFIX = 15 };
 
 /* @core is on @core->loop, of a core_open_on(), and outlives them; @workers read what a container could make slow, its passwd and
  * group, and end engines that hang (NULL: the loop does). */
@@ -46,7 +46,9 @@ struct exec_session_conf {
 	const char *id; /* of the container, to the letter */
 	const char *ns; /* that it is in; NULL: the core's */
 	const struct strv *args;
+	const char *prefix; /* of its EXEC_ID, at most EXEC_PREFIX letters; NULL: none */
 	bool tty, input;
+	bool whole; /* what it has forked ends with it (exec-family.h) */
 	const struct exec_session_told *told;
 	void *arg;
 };

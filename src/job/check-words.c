@@ -1,4 +1,5 @@
 /* Texts of a task's and a network's options: paths, modes of namespaces, addresses, names of devices. */
+#include "health-url.h"
 #include "check.h"
 #include "job-table.h"
 #include "name.h"
@@ -207,12 +208,11 @@ int check_auth(const void *auth, struct err *err)
 int check_healthcheck(const void *healthcheck, struct err *err)
 {
 	const struct healthcheck *h = healthcheck;
+	struct health_url unused;
 
-	if (h->kind == HEALTH_COMMAND && !h->exec.n)
-		return err_hint(err, err_set(err, ERR_INVALID, "a health check without a command"), "\"exec\", or --health-cmd");
 	if ((h->kind == HEALTH_HTTP || h->kind == HEALTH_TCP) && !h->url)
 		return err_set(err, ERR_INVALID, "a health check without a url");
-	return 0;
+	return h->kind == HEALTH_HTTP || h->kind == HEALTH_TCP ? health_url_parse(h->kind, h->url, &unused, err) : 0;
 }
 
 int check_rate(const void *rate, struct err *err)

@@ -116,6 +116,9 @@ static const struct field healthcheck_fields[] = {
 	  .topic = TOPIC_LIFE, .doc = "Failures in a row that mean unhealthy (3)" },
 	{ "start_period", FIELD_TIME, AT(healthcheck, start_period), .max = DURATION_MAX, .flag = "health-start-period",
 	  .arg = "TIME", .topic = TOPIC_LIFE, .doc = "Time at the start in which failures do not count" },
+	{ "start_interval", FIELD_TIME, AT(healthcheck, start_interval), .otherwise = 5, .min = 1, .max = DURATION_MAX,
+	  .flag = "health-start-interval", .arg = "TIME", .topic = TOPIC_LIFE,
+	  .doc = "Time between checks in it, until one succeeds (5s)" },
 };
 /* clang-format on */
 const struct shape healthcheck_shape = SHAPE(healthcheck, "healthcheck", healthcheck_fields, .check = check_healthcheck);

@@ -71,6 +71,21 @@ struct healthcheck *task_make_healthcheck(struct task *t)
 	return t->healthcheck;
 }
 
+bool task_is_checked(const struct task *t)
+{
+	const struct healthcheck *h = t->healthcheck;
+
+	return h && h->kind != HEALTH_NONE && (h->kind != HEALTH_COMMAND || h->exec.n);
+}
+
+bool job_is_checked(const struct job *j)
+{
+	for (size_t i = 0; i < j->n_tasks; i++)
+		if (task_is_checked(&j->tasks[i]))
+			return true;
+	return false;
+}
+
 json *job_to_json(const struct job *j) { return shape_write(&job_shape, j); }
 
 json *job_to_json_kept(const struct job *j)

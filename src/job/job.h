@@ -89,10 +89,11 @@ struct restart {
 enum health_kind { HEALTH_COMMAND, HEALTH_HTTP, HEALTH_TCP, HEALTH_NONE };
 struct healthcheck {
 	enum health_kind kind; /* HEALTH_NONE: not the image's either */
-	struct strv exec;      /* of a command */
+	struct strv exec;      /* of a command; empty: the image's */
 	char *url;             /* of http: URL or path; of tcp: PORT or ADDRESS:PORT */
 	char *expect;          /* what the command's output or the answer's body is; NULL: only that it succeeds */
 	int64_t interval, timeout, start_period; /* seconds */
+	int64_t start_interval;                  /* instead of @interval, within the start period until it is healthy */
 	int64_t retries;
 };
 
@@ -232,6 +233,9 @@ struct ulimit *task_add_ulimit(struct task *);
 struct device *task_add_device(struct task *);
 struct restart *task_make_restart(struct task *); /* the one it has, or a new one */
 struct healthcheck *task_make_healthcheck(struct task *);
+/* Once it is known what the image says: is there anything to be asked? */
+bool task_is_checked(const struct task *);
+bool job_is_checked(const struct job *); /* any of its tasks */
 
 /* Without credentials: what is kept and shown. */
 json *job_to_json_kept(const struct job *);

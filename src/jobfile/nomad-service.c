@@ -125,12 +125,12 @@ static int check_fill(struct nomad *n, struct healthcheck *h, const struct node 
 	if (!http && strcmp(type, "tcp") != 0)
 		return err_hint(err, nomad_bad(n, v, err, "type \"%.80s\": not known", type), "http, tcp, script, grpc");
 	r = checked_port(n, v, &port, err);
-	if (r < 0 || !port || (http && n->now.words[1] && strcmp(n->now.words[1], "GET") != 0))
+	if (r < 0 || !port || (http && n->now.words[1] && strcmp(n->now.words[1], "GET") != 0) ||
+	    (http && n->now.mode && !strcmp(n->now.mode, "https")))
 		return r < 0 ? r : 1;
 	h->kind = http ? HEALTH_HTTP : HEALTH_TCP;
 	if (http)
-		h->url = mem_printf("%s://127.0.0.1:%lld%s%s", n->now.mode && !strcmp(n->now.mode, "https") ? "https" : "http",
-				    (long long)port, n->now.target && *n->now.target == '/' ? "" : "/",
+		h->url = mem_printf("http://127.0.0.1:%lld%s%s", (long long)port, n->now.target && *n->now.target == '/' ? "" : "/",
 				    n->now.target ? n->now.target : "");
 	else
 		h->url = mem_printf("%lld", (long long)port);

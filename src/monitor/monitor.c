@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "core-words.h"
 #include "file.h"
+#include "health-watch.h"
 #include "job-name.h"
 #include "lean.h"
 #include "mem.h"
@@ -49,6 +50,7 @@ struct monitor {
 	struct monitored now;
 	struct watched *watched;
 	size_t n;
+	struct health_watch *health;
 };
 
 static void monitor_forget(struct monitor *m)
@@ -71,7 +73,10 @@ static int monitor_see(struct monitor *m, struct err *err)
 		r = monitored_ask(m->core, &m->rec, &ctx, &m->status, &m->now, err);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	health_watch_see(m->health, &m->rec, m->status, m->n);
+	return 1;
 }
 
 /* What was asked for did not come: containerd is away, or as good as. */
@@ -283,6 +288,8 @@ static int monitor_finish(struct monitor *m, struct err *err)
 	_cleanup_free_ char *why = NULL;
 	int r;
 
+	if (m->n == 1 && !monitored_may_restart(m->rec.job)) /* as without a monitor */
+		return 0;
 	if (m->n == 1)
 		return remains_after_end(m->core, &m->rec, &ctx, err);
 	r = monitor_do(m, (const char *const[]){ "stop", "--over", NULL }, &why, err);
@@ -342,12 +349,14 @@ static void monitor_init(struct monitor *m)
 {
 	m->n = job_id_tasks(m->id);
 	m->watched = mem_array(struct watched, m->n);
+	m->health = health_watch_new(m->core);
 	for (size_t i = 0; i < m->n; i++)
 		m->watched[i].id = job_id_task(m->id, i);
 }
 
 static void monitor_done(struct monitor *m)
 {
+	health_watch_free(m->health);
 	monitor_forget(m);
 	poke_done(&m->poke);
 	for (size_t i = 0; i < m->n; i++) {

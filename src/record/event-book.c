@@ -1,5 +1,6 @@
 #include "event-book.h"
 #include "clock.h"
+#include "health.h"
 #include "job-name.h"
 #include "labels.h"
 #include "mem.h"
@@ -150,9 +151,20 @@ static bool label_changed(const struct event_entry *e, const struct dict *now, c
 	return has && (!had || strcmp(had, has) != 0);
 }
 
+static void entry_health(struct event_book *b, struct event_entry *e, int64_t at)
+{
+	struct job_event *t = entry_tell(b, e, "health_status", at);
+	struct health h;
+
+	health_parse(dict_get(&e->labels, RECORD_HEALTH), &h);
+	if (t)
+		dict_set(&t->more, "health", health_state_name(h.state));
+}
+
 static void entry_labels(struct event_book *b, struct event_entry *e, const struct dict *labels, int64_t at)
 {
 	const bool updated = label_changed(e, labels, RECORD_UPDATED), renamed = label_changed(e, labels, CLAIM_JOB);
+	const bool checked = label_changed(e, labels, RECORD_HEALTH);
 
 	dict_done(&e->labels);
 	dict_add(&e->labels, labels);
@@ -160,6 +172,8 @@ static void entry_labels(struct event_book *b, struct event_entry *e, const stru
 		entry_rename(b, e, dict_get(labels, CLAIM_JOB), at);
 	if (updated)
 		(void)entry_tell(b, e, "update", at);
+	if (checked)
+		entry_health(b, e, at);
 }
 
 void event_book_labels(struct event_book *b, const char *id, const struct dict *labels, int64_t at)

@@ -30,6 +30,19 @@ void health_parse(const char *text, struct health *ret)
 		*ret = h;
 }
 
+struct health health_on_record(const struct task *t, const char *label, const char *started)
+{
+	struct health h = { 0 };
+	int64_t since;
+
+	if (!task_is_checked(t))
+		return h;
+	health_parse(label, &h);
+	if (h.state == HEALTH_UNKNOWN || !started || clock_parse(started, &since, NULL) < 0 || h.at < since)
+		health_begin(&h);
+	return h;
+}
+
 void health_begin(struct health *h) { *h = (struct health){ .state = HEALTH_STARTING }; }
 
 bool health_count(const struct healthcheck *c, bool ok, int64_t started, int64_t now, struct health *h)
@@ -47,4 +60,14 @@ bool health_count(const struct healthcheck *c, bool ok, int64_t started, int64_t
 			h->state = HEALTH_UNHEALTHY;
 	}
 	return h->state != before;
+}
+
+int64_t health_pause(const struct healthcheck *c, const struct health *h, int64_t started, int64_t now)
+{
+	const bool begins = h->state == HEALTH_STARTING && now - started < c->start_period * NSEC_PER_SEC;
+	const int64_t interval = (begins ? c->start_interval : c->interval) * NSEC_PER_SEC;
+	const int64_t last = h->at ? h->at : started;
+	const int64_t left = last + interval - now;
+
+	return left < 0 ? 0 : left > interval ? interval : left; /* the clock may have been set back */
 }

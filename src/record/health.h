@@ -19,7 +19,12 @@ const char *health_text(const struct health *, char out[HEALTH_TEXT]);
 /* NULL and what is none: all zero. */
 void health_parse(const char *text, struct health *ret);
 
+/* What RECORD_HEALTH of a task that runs says; @started is its RECORD_STARTED. What is of a life before that one is nothing. */
+struct health health_on_record(const struct task *, const char *label, const char *started);
+
 /* It is started. */
 void health_begin(struct health *);
 /* A check of a task that was started at @started has ended at @now. True: the state is another than before. */
 bool health_count(const struct healthcheck *, bool ok, int64_t started, int64_t now, struct health *);
+/* For how long nobody asks, from @now on: the interval from the last check, or from the start, that holds at this time. */
+int64_t health_pause(const struct healthcheck *, const struct health *, int64_t started, int64_t now);

@@ -55,6 +55,17 @@ static bool match_exited(const struct job_row *row, const char *value)
 	return row->state == JOB_EXITED && row->exit_code == (int)strtol(value, NULL, 10);
 }
 
+static bool match_health(const struct job_row *row, const char *value) { return !strcmp(health_state_name(row->health), value); }
+
+static int check_health(const char *value, struct err *err)
+{
+	for (enum health_state s = HEALTH_UNKNOWN; s <= HEALTH_UNHEALTHY; s++)
+		if (!strcmp(health_state_name(s), value))
+			return 0;
+	return err_hint(err, err_set(err, ERR_INVALID, "filter \"health=%.80s\": there is no such health", value),
+			"there are starting, healthy, unhealthy and none");
+}
+
 static int check_filter_name(const char *value, struct err *err)
 {
 	regex_t name;
@@ -92,6 +103,7 @@ static const struct {
 	{ "status", match_status, check_status },  { "label", match_label, NULL },
 	{ "ancestor", match_image, NULL },         { "network", match_network, NULL },
 	{ "exited", match_exited, check_exited },  { "set", match_set, NULL },
+	{ "health", match_health, check_health },
 };
 enum { N_FILTERS = sizeof filters / sizeof *filters };
 
@@ -106,7 +118,7 @@ static int filter_index(const char *text, size_t *ret, struct err *err)
 			return 0;
 		}
 	r = err_set(err, ERR_INVALID, "filter \"%.80s\": not KEY=VALUE of a known key", text);
-	return err_hint(err, r, "keys are name, id, status, label, ancestor, network, exited, set");
+	return err_hint(err, r, "keys are name, id, status, label, ancestor, network, exited, set, health");
 }
 
 int job_filter_row(const struct job_row *row, const struct strv *f, struct err *err)

@@ -1,6 +1,7 @@
 #include "job-inspect.h"
 #include "clock.h"
 #include "file.h"
+#include "health-log.h"
 #include "job-name.h"
 #include "job-row.h"
 #include "mem.h"
@@ -21,6 +22,19 @@ static json *state_json(const struct job_row *row)
 	json_put_time(o, "started_at", row->started_at);
 	json_put_time(o, "exited_at", row->exited_at);
 	return o;
+}
+
+/* What the checks of a task have said in this life of it; one that is not checked has no health. */
+static void put_health(json *state, const struct core *c, const struct record *job, const char *id, size_t task)
+{
+	const char *life = monitored_life(job, task);
+	_cleanup_(health_log_done) struct health_log log = { 0 };
+
+	if (!job->job || task >= job->job->n_tasks || !task_is_checked(&job->job->tasks[task]) || !life)
+		return;
+	if (!health_log_read(c, id, life, &log))
+		health_begin(&log.health);
+	json_put(state, "health", health_log_json(&log));
 }
 
 /* The 24 of 10.89.0.5/24. */
@@ -68,6 +82,7 @@ static json *task_json(const struct core *c, const struct record *job, const str
 	json_put_str(o, "id", row.id);
 	json_put_str(o, "image", row.image);
 	json_put(o, "state", state_json(&row));
+	put_health(json_get_object(o, "state"), c, job, row.id, task->task);
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
 	job_row_done(&row);
 	return o;
@@ -155,6 +170,7 @@ static json *inspect_json(const struct inspected *x, const struct record *own, c
 	json_put_str(o, "runtime", row->runtime);
 	json_put_str(o, "snapshotter", own->c.snapshotter);
 	json_put(o, "state", state_json(row));
+	put_health(json_get_object(o, "state"), x->core, &x->job, row->id, own->task);
 	if (x->job.job && monitored_asks(x->job.job)) {
 		json_put_int(o, "restarts", row->restarts);
 		json_put_str(o, "trouble", dict_get(&x->job.c.labels, RECORD_TROUBLE));

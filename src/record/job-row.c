@@ -1,7 +1,9 @@
 #include "job-row.h"
 #include "json-span.h"
 #include "clock.h"
+#include "health-log.h"
 #include "job-exit.h"
+#include "job-name.h"
 #include "job-order.h"
 #include "job-pod.h"
 #include "mem.h"
@@ -233,6 +235,38 @@ static void describe_pod(const struct job *job, struct job_row *row)
 	row->command = strv_join(&t->args, " ");
 }
 
+static bool row_lives(const struct task_status *t) { return t->state == TASK_LIVE || t->state == TASK_PAUSED; }
+
+/* Of task @i, whose labels are @labels where they are at hand; else its checks know. */
+static enum health_state health_of_task(const struct core *c, const struct record *job, size_t i, const struct dict *labels)
+{
+	const char *life = monitored_life(job, i);
+	const struct task *t = job->job && i < job->job->n_tasks ? &job->job->tasks[i] : NULL;
+	_cleanup_(health_log_done) struct health_log log = { 0 };
+	_cleanup_free_ char *id = NULL;
+
+	if (!t || !task_is_checked(t))
+		return HEALTH_UNKNOWN;
+	if (labels)
+		return health_on_record(t, dict_get(labels, RECORD_HEALTH), life).state;
+	id = job_id_task(job->c.id, i);
+	return health_log_read(c, id, life, &log) ? log.health.state : HEALTH_STARTING;
+}
+
+static enum health_state health_of_job(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	static const int weights[] = { [HEALTH_UNKNOWN] = 0, [HEALTH_HEALTHY] = 1, [HEALTH_STARTING] = 2, [HEALTH_UNHEALTHY] = 3 };
+	enum health_state worst = HEALTH_UNKNOWN;
+
+	for (size_t i = 0; i < n; i++) {
+		const enum health_state its =
+			row_lives(&tasks[i]) ? health_of_task(c, rec, i, i ? NULL : &rec->c.labels) : HEALTH_UNKNOWN;
+
+		worst = weights[its] > weights[worst] ? its : worst;
+	}
+	return worst;
+}
+
 void job_row_fill(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, struct job_row *row)
 {
 	const struct task_status all = status_of_all(rec, tasks, n);
@@ -247,6 +281,7 @@ void job_row_fill(const struct core *c, const struct record *rec, const struct t
 	row->mounts = rec->job ? mounts_text(rec->job, 0, rec->job->n_tasks) : mem_strdup("");
 	row_state(rec, &all, record_exit(rec, &row->exit_code, &row->exited_at), row);
 	row->restarts = monitored_restarts(rec);
+	row->health = health_of_job(c, rec, tasks, n);
 	if (row->state == JOB_EXITED && monitored_is_restarting(rec, tasks, n))
 		row->state = JOB_RESTARTING;
 }
@@ -263,5 +298,6 @@ void job_row_fill_task(const struct core *c, const struct record *job, const str
 	row->exit_code = (int)exit.status;
 	row->exited_at = exit.at;
 	row_state(job, t, known, row);
+	row->health = row_lives(t) ? health_of_task(c, job, task->task, &task->c.labels) : HEALTH_UNKNOWN;
 	row->n_running = row->state == JOB_RUNNING || row->state == JOB_PAUSED;
 }

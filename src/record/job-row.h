@@ -1,5 +1,6 @@
 /* One job as people look at it: its record, its task and its address, put together. */
 #pragma once
+#include "health.h"
 #include "record.h"
 #include "task.h"
 
@@ -27,6 +28,7 @@ struct job_row {
 	int64_t created_at, started_at, exited_at; /* 0 unknown */
 	char *ports;                               /* "0.0.0.0:18080->8080/tcp, ..." */
 	char *mounts;                              /* volumes and host paths, with commas between */
+	enum health_state health;                  /* while it runs; of a job of several tasks that of the least healthy */
 	int64_t restarts;                          /* since a person started it */
 	int64_t size;                              /* bytes of the writable layer; -1: not asked for, or not known */
 	struct dict labels;

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "core-words.h"
 #include "file.h"
+#include "health-log.h"
 #include "job-name.h"
 #include "job-order.h"
 #include "launch.h"
@@ -16,7 +17,9 @@
 
 static bool asks(const struct task *t) { return t->restart && t->restart->policy != RESTART_NO; }
 
-bool monitored_asks(const struct job *j)
+bool monitored_asks(const struct job *j) { return job_is_checked(j) || monitored_may_restart(j); }
+
+bool monitored_may_restart(const struct job *j)
 {
 	for (size_t i = 0; i < j->n_tasks; i++)
 		if (asks(&j->tasks[i]) && j->tasks[i].lifecycle != LIFE_POSTSTOP)
@@ -93,13 +96,19 @@ static bool done_before(const struct record *rec, size_t i, struct restart_end *
 	return true;
 }
 
+const char *monitored_life(const struct record *job, size_t i)
+{
+	const char *own = label_of(job, RECORD_BEGUN, i);
+
+	return own ? own : dict_get(&job->c.labels, RECORD_STARTED);
+}
+
 /* How it ended, as far as anybody knows: of an end that nobody saw, as containerd tells such. */
 static struct restart_end end_of(const struct record *rec, size_t i, const struct task_status *t, int64_t now)
 {
 	struct restart_end end = { .exit_code = 255, .ended_at = now };
-	const char *own = label_of(rec, RECORD_BEGUN, i), *began = own ? own : dict_get(&rec->c.labels, RECORD_STARTED);
 
-	if (clock_parse(began, &end.started_at, NULL) < 0)
+	if (clock_parse(monitored_life(rec, i), &end.started_at, NULL) < 0)
 		end.started_at = 0;
 	if (t->state == TASK_STOPPED) {
 		end.exit_code = (int)t->exit.status;
@@ -369,6 +378,7 @@ void monitored_poke(const struct core *c, const char *id)
 
 void monitored_forget(const struct core *c, const char *id)
 {
+	const size_t n = job_id_tasks(id);
 	_cleanup_free_ char *path = places_monitor(c, id);
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
@@ -376,4 +386,9 @@ void monitored_forget(const struct core *c, const char *id)
 		(void)unlink(path);
 	else
 		monitored_poke(c, id);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *task = job_id_task(id, i);
+
+		health_log_forget(c, task);
+	}
 }

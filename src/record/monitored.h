@@ -10,6 +10,7 @@
 
 /* Does it ask for anything? A job that does not never has a monitor. */
 bool monitored_asks(const struct job *);
+bool monitored_may_restart(const struct job *); /* for restarts */
 
 enum monitored_state {
 	MONITORED_NOTHING, /* it asks for nothing, or was never started */
@@ -46,6 +47,8 @@ bool monitored_is_restarting(const struct record *, const struct task_status *ta
 /* RECORD_RESTARTS and the like as they are called of one task: all stand on the job's record, so that one change of it is whole. */
 enum { MONITORED_LABEL = 64 };
 const char *monitored_label(const char *label, size_t task, char out[MONITORED_LABEL]);
+/* When a task's life began, as its record says; NULL: it was never started. */
+const char *monitored_life(const struct record *job, size_t task);
 /* How often the job's tasks were started again. */
 int64_t monitored_restarts(const struct record *);
 /* What a start of the whole job forgets of the lives before it, as changes of the labels that it @has. */

@@ -63,6 +63,13 @@ char *places_monitor(const struct core *c, const char *id)
 	return mem_printf("%s.monitor", dir);
 }
 
+char *places_health(const struct core *c, const char *id)
+{
+	_cleanup_free_ char *dir = places_run(c, id);
+
+	return mem_printf("%s.health", dir);
+}
+
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)

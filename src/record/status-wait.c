@@ -5,10 +5,11 @@
 #include "job-inspect.h"
 #include "mem.h"
 #include "record.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const status_names[] = { "pending", "running", "paused", "failed", "success", "exited" };
+static const char *const status_names[] = { "pending", "running", "paused", "failed", "success", "exited", "healthy", "unhealthy" };
 
 enum wait_status wait_status_of(const char *name)
 {
@@ -24,7 +25,8 @@ struct status_wait {
 	struct core *core;
 	const char *name;
 	struct job_events *events;
-	int last; /* exit status of the last end that was told; -1: none was */
+	char health[16]; /* as it was last looked at; "" of one that is not checked */
+	int last;        /* exit status of the last end that was told; -1: none was */
 };
 
 static enum wait_status status_by_code(int64_t code) { return code ? WAIT_FAILED : WAIT_SUCCESS; }
@@ -52,15 +54,21 @@ static enum wait_status status_by_state(json *state)
 static int status_look(struct status_wait *w, const struct ctx *ctx, enum wait_status *ret, struct err *err)
 {
 	_cleanup_json_ json *job = NULL;
+	json *state;
+	const char *health;
 	int r = job_inspect(w->core, w->name, ctx, &job, err);
 
 	if (r == -ERR_NOT_FOUND && w->last >= 0) {
 		*ret = status_by_code(w->last);
 		return err_clear(err), 0;
 	}
-	if (r >= 0)
-		*ret = status_by_state(json_get_object(job, "state"));
-	return r;
+	if (r < 0)
+		return r;
+	state = json_get_object(job, "state");
+	health = json_get_str(json_get_object(state, "health"), "status");
+	(void)snprintf(w->health, sizeof w->health, "%s", health ? health : "");
+	*ret = status_by_state(state);
+	return 0;
 }
 
 static int status_hear(struct status_wait *w, const struct ctx *ctx, struct err *err)
@@ -78,8 +86,12 @@ static int status_hear(struct status_wait *w, const struct ctx *ctx, struct err 
 	return 0;
 }
 
-static bool status_is(enum wait_status is, enum wait_status wanted)
+static bool asks_health(enum wait_status wanted) { return wanted == WAIT_HEALTHY || wanted == WAIT_UNHEALTHY; }
+
+static bool status_is(const struct status_wait *w, enum wait_status is, enum wait_status wanted)
 {
+	if (asks_health(wanted))
+		return is == WAIT_RUNNING && !strcmp(w->health, status_names[wanted]);
 	return is == wanted || (wanted == WAIT_EXITED && (is == WAIT_FAILED || is == WAIT_SUCCESS));
 }
 
@@ -88,11 +100,17 @@ static int status_differs(const struct status_wait *w, enum wait_status is, enum
 {
 	const bool other = (wanted == WAIT_FAILED && is == WAIT_SUCCESS) || (wanted == WAIT_SUCCESS && is == WAIT_FAILED);
 
+	if (asks_health(wanted) && (is == WAIT_FAILED || is == WAIT_SUCCESS))
+		return err_set(err, ERR_PRECONDITION, "job %s: it has ended, and is not %s", w->name, status_names[wanted]);
+	if (asks_health(wanted) && !*w->health && is != WAIT_STATUSES)
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s: it has no health check", w->name),
+				"davit run --health-cmd COMMAND");
 	if (other)
 		return err_set(err, ERR_PRECONDITION, "job %s: it has ended as %s, not %s", w->name, status_names[is],
 			       status_names[wanted]);
 	if (ctx_check(ctx, NULL) == -ERR_DEADLINE)
-		return err_set(err, ERR_DEADLINE, "job %s: timed out: it is %s, not %s", w->name,
+		return err_set(err, ERR_DEADLINE, "job %s: timed out: it is %s%s%s, not %s", w->name,
+			       asks_health(wanted) ? w->health : "", asks_health(wanted) ? " and " : "",
 			       is < WAIT_STATUSES ? status_names[is] : "in a state that is not known", status_names[wanted]);
 	return 0;
 }
@@ -107,7 +125,7 @@ static int status_loop(struct status_wait *w, enum wait_status wanted, const str
 		r = status_look(w, ctx, &is, err);
 		if (r == -ERR_UNAVAILABLE && ctx_check(ctx, NULL) >= 0)
 			r = (err_clear(err), 0);
-		else if (r >= 0 && status_is(is, wanted))
+		else if (r >= 0 && status_is(w, is, wanted))
 			return 0;
 		if (r >= 0)
 			r = status_differs(w, is, wanted, ctx, err);

@@ -9,9 +9,11 @@ enum wait_status {
 	WAIT_FAILED,
 	WAIT_SUCCESS,
 	WAIT_EXITED, /* either of both */
+	WAIT_HEALTHY,
+	WAIT_UNHEALTHY,
 	WAIT_STATUSES
 };
-#define WAIT_STATUS_WORDS "pending running paused failed success exited"
+#define WAIT_STATUS_WORDS "pending running paused failed success exited healthy unhealthy"
 /* WAIT_STATUSES: there is none of that name. */
 enum wait_status wait_status_of(const char *name);
 

@@ -62,7 +62,7 @@ int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, 
 	ret->pid = run->tasks[0].pid;
 	if (run->opts->started)
 		run->opts->started(run->opts->started_arg, ret->name, ret->id);
-	if (run_starts(run))
+	if (run_starts(run) && !run->opts->unwatched)
 		monitored_started(run->core, run->job, run->id);
 	if (run->opts->mode == RUN_FOREGROUND)
 		return foreground_run(run, ctx, ret, origin, err);

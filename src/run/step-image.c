@@ -283,11 +283,19 @@ static int image_come(struct run_task *t, const struct ctx *ctx, struct err *err
 	return GRAPH_MORE;
 }
 
+/* From here on the job says itself how its health is asked. */
+static void image_found(struct run_task *t)
+{
+	if (!t->record && !t->run->opts->unwatched)
+		image_config_check(&t->image->config, t->task);
+	run_look_early(t);
+}
+
 static int image_shared(struct run_task *t)
 {
 	t->image = t->image_by->image;
 	t->has_image = true;
-	run_look_early(t);
+	image_found(t);
 	return 0;
 }
 
@@ -309,7 +317,7 @@ int image_end(void *state, const struct ctx *ctx, struct err *err)
 	if (r == 0)
 		r = image_check_platform(t, err);
 	if (r == 0)
-		run_look_early(t);
+		image_found(t);
 	return r;
 }
 

@@ -3,7 +3,7 @@
 #include "monitored.h"
 
 struct unheeded {
-	bool health, recovery, poststop, sidecar;
+	bool recovery, poststop, sidecar;
 };
 
 /* Its monitor, where a job has one, sees its end. */
@@ -17,7 +17,6 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 
 		u->poststop |= !monitored && t->lifecycle == LIFE_POSTSTOP;
 		u->sidecar |= !monitored && j->n_tasks > 1 && (t->sidecar || t->leader);
-		u->health |= t->healthcheck && t->healthcheck->kind != HEALTH_NONE;
 	}
 }
 
@@ -29,8 +28,6 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool w
 
 	for (size_t i = 0; i < n; i++)
 		unheeded_look(&jobs[i], &u);
-	if (u.health)
-		strv_push(&what, "health checks");
 	if (u.recovery)
 		strv_push(&what, "failure recovery");
 	if (u.poststop && !waits)

@@ -221,7 +221,7 @@ static const struct {
 	{ "--restart on-failure:3", "'restart':{'policy':'on-failure','attempts':3}", "", true },
 	{ "--restart never", "'restart':{'policy':'never'}", "", false },
 	{ "--health-cmd true", "'healthcheck':{'exec':['/bin/sh','-c','true']}", "", true },
-	{ "--health-interval 5s", "'healthcheck':{'interval':5}", "", false },
+	{ "--health-interval 5s", "'healthcheck':{'interval':5}", "", true },
 	{ "--no-healthcheck", "'healthcheck':{'type':'none'}", "", true },
 	{ "--creds u:p", "'auth':{'username':'u','password':'p'}", "", true },
 	{ "--creds u:p --authfile /f", "'auth':{'username':'u','password':'p','file':'/f'}", "", false },

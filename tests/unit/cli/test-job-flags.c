@@ -96,6 +96,7 @@ static const struct {
 	{ "--no-healthcheck", "{'healthcheck':{'type':'none'}}", "{}" },
 	{ "--health-cmd true --health-interval 5s --health-timeout 2s --health-retries 2 --health-start-period 1m",
 	  "{'healthcheck':{'exec':['/bin/sh','-c','true'],'interval':5,'timeout':2,'retries':2,'start_period':60}}", "{}" },
+	{ "--health-start-interval 2s", "{'healthcheck':{'start_interval':2}}", "{}" },
 	{ "--creds u:p", "{'auth':{'username':'u','password':'p'}}", "{}" },
 	{ "--authfile /f", "{'auth':{'file':'/f'}}", "{}" },
 	{ "--pull-timeout 5m", "{'pull_timeout':300}", "{}" },

@@ -28,7 +28,7 @@ static const char full[] =
 	","
 	"\"restart\":{\"policy\":\"on-failure\",\"attempts\":3,\"interval\":60,\"delay\":5,\"mode\":\"delay\"},"
 	"\"healthcheck\":{\"type\":\"http\",\"exec\":[\"x\"],\"url\":\"/"
-	"h\",\"expect\":\"ok\",\"interval\":5,\"timeout\":2,\"retries\":4,\"start_period\":9},"
+	"h\",\"expect\":\"ok\",\"interval\":5,\"timeout\":2,\"retries\":4,\"start_period\":9,\"start_interval\":3},"
 	"\"userns\":\"host\",\"pid\":\"host\",\"ipc\":\"task:b\",\"uts\":\"private\",\"cgroupns\":\"private\","
 	"\"privileged\":true,"
 	"\"read_only\":true,\"no_new_privileges\":false,\"cap_add\":[\"NET_ADMIN\"],\"cap_drop\":[\"ALL\"],\"seccomp\":"

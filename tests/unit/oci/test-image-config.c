@@ -1,6 +1,8 @@
 #include "test.h"
 #include "buf.h"
 #include "image-config.h"
+#include "job-table.h"
+#include "mem.h"
 
 static int parse(const char *text, struct image_config *c, struct err *err)
 {
@@ -37,6 +39,62 @@ static void takes_what_there_is(void **state)
 	assert_string_equal(c.exposed_ports.v[0], "80/tcp");
 	assert_string_equal(c.diff_ids.v[1], "sha256:b");
 	assert_string_equal(dict_get(&c.labels, "l"), "v");
+}
+
+static struct healthcheck *checked_by(const char *image, struct healthcheck *own, struct task *t)
+{
+	_cleanup_(image_config_done) struct image_config c = { 0 };
+	_cleanup_free_ char *text = mem_printf("{\"config\":{%s}}", image);
+
+	*t = (struct task){ .healthcheck = own };
+	assert_int_equal(parse(text, &c, NULL), 0);
+	image_config_check(&c, t);
+	return t->healthcheck;
+}
+
+static void says_how_its_health_is_asked(void **state)
+{
+	static const char all[] = "\"Healthcheck\":{\"Test\":[\"CMD\",\"a\",\"b\"],\"Interval\":1500000000,\"Timeout\":2000000000,"
+				  "\"StartPeriod\":3000000000,\"StartInterval\":4000000000,\"Retries\":7}";
+	struct healthcheck own;
+	struct task t;
+	const struct healthcheck *h = checked_by(all, NULL, &t);
+
+	(void)state;
+	assert_non_null(h);
+	assert_true(task_is_checked(&t));
+	assert_string_equal(h->exec.v[1], "b");
+	assert_int_equal(h->interval, 2); /* whole seconds */
+	assert_int_equal(h->timeout * 1000 + h->start_period * 100 + h->start_interval * 10 + h->retries, 2347);
+	shape_done(&healthcheck_shape, t.healthcheck);
+	free(t.healthcheck);
+
+	h = checked_by("\"Shell\":[\"/s\",\"-x\"],\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a b\"]}", NULL, &t);
+	assert_int_equal(h->exec.n, 3);
+	assert_string_equal(h->exec.v[0], "/s");
+	assert_int_equal(h->interval, 30);
+	shape_done(&healthcheck_shape, t.healthcheck);
+	free(t.healthcheck);
+
+	assert_null(checked_by("\"Healthcheck\":{\"Test\":[\"NONE\"]}", NULL, &t));
+	assert_null(checked_by("\"Healthcheck\":{\"Test\":[]}", NULL, &t));
+	assert_null(checked_by("\"Healthcheck\":7", NULL, &t));
+
+	/* the job's own goes before */
+	own = (struct healthcheck){ 0 };
+	shape_init(&healthcheck_shape, &own);
+	own.interval = 9;
+	strv_push(&own.exec, "mine");
+	h = checked_by(all, &own, &t);
+	assert_int_equal(h->exec.n, 1);
+	assert_int_equal(h->interval * 10 + h->timeout, 92);
+	shape_done(&healthcheck_shape, &own);
+	shape_init(&healthcheck_shape, &own);
+	own.kind = HEALTH_NONE;
+	h = checked_by(all, &own, &t);
+	assert_int_equal(h->exec.n, 0);
+	assert_false(task_is_checked(&t));
+	shape_done(&healthcheck_shape, &own);
 }
 
 /* Builders leave out, write null, or write the wrong thing: none of it is fatal. */
@@ -111,5 +169,5 @@ static void refuses_nul(void **state)
 	}
 }
 
-RUN_TESTS("image-config", cmocka_unit_test(takes_what_there_is), cmocka_unit_test(forgives), cmocka_unit_test(refuses),
-	  cmocka_unit_test(refuses_nul))
+RUN_TESTS("image-config", cmocka_unit_test(takes_what_there_is), cmocka_unit_test(says_how_its_health_is_asked),
+	  cmocka_unit_test(forgives), cmocka_unit_test(refuses), cmocka_unit_test(refuses_nul))

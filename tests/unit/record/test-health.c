@@ -27,6 +27,41 @@ static void checks(const struct healthcheck *c, const char *results, const char 
 	}
 }
 
+static void pauses(void **state)
+{
+	const struct healthcheck c = { .interval = 30, .start_interval = 5, .start_period = 60 };
+	struct health h = { 0 };
+
+	(void)state;
+	health_begin(&h);
+	assert_int_equal(health_pause(&c, &h, t0, t0), 5 * NSEC_PER_SEC);
+	assert_int_equal(health_pause(&c, &h, t0, t0 + 2 * NSEC_PER_SEC), 3 * NSEC_PER_SEC); /* who comes later */
+	h.at = t0 + 50 * NSEC_PER_SEC;
+	assert_int_equal(health_pause(&c, &h, t0, t0 + 60 * NSEC_PER_SEC), 20 * NSEC_PER_SEC); /* the period is over */
+	h.state = HEALTH_HEALTHY;
+	h.at = t0 + 10 * NSEC_PER_SEC;
+	assert_int_equal(health_pause(&c, &h, t0, h.at), 30 * NSEC_PER_SEC);
+	assert_int_equal(health_pause(&c, &h, t0, t0 + 3600 * NSEC_PER_SEC), 0);
+	assert_int_equal(health_pause(&c, &h, t0, t0 - 3600 * NSEC_PER_SEC), 30 * NSEC_PER_SEC); /* the clock was set back */
+}
+
+static void is_of_its_life(void **state)
+{
+	struct healthcheck c = { .kind = HEALTH_TCP };
+	const struct task checked = { .healthcheck = &c }, plain = { 0 };
+	static const char started[] = "2027-01-15T08:00:00.000000000Z"; /* t0 */
+	char text[HEALTH_TEXT];
+
+	(void)state;
+	assert_int_equal(health_on_record(&plain, "healthy 0 1", started).state, HEALTH_UNKNOWN);
+	assert_int_equal(health_on_record(&checked, NULL, started).state, HEALTH_STARTING);
+	assert_int_equal(health_on_record(&checked, "healthy 0 1", started).state, HEALTH_STARTING);
+	(void)health_text(&(const struct health){ HEALTH_UNHEALTHY, 0, t0 + 1 }, text);
+	assert_int_equal(health_on_record(&checked, text, started).state, HEALTH_UNHEALTHY);
+	c.kind = HEALTH_NONE;
+	assert_int_equal(health_on_record(&checked, text, started).state, HEALTH_UNKNOWN);
+}
+
 static void as_docker_has_it(void **state)
 {
 	const struct healthcheck three = { .retries = 3 }, one = { .retries = 1 }, late = { .retries = 2, .start_period = 4 };
@@ -56,4 +91,5 @@ static void texts_that_are_none(void **state)
 	assert_int_equal(h.state, HEALTH_UNKNOWN);
 }
 
-RUN_TESTS("health", cmocka_unit_test(as_docker_has_it), cmocka_unit_test(texts_that_are_none))
+RUN_TESTS("health", cmocka_unit_test(as_docker_has_it), cmocka_unit_test(pauses), cmocka_unit_test(is_of_its_life),
+	  cmocka_unit_test(texts_that_are_none))

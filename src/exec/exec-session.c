@@ -60,7 +60,8 @@ struct exec_session {
 	char *ns, *id, *run_dir, exec_id[EXEC_PREFIX + 17];
 	struct strv args;
 	bool tty, whole;
-	pid_t leader;      /* of a process that was started, on the host; 0: it is not known */
+	struct exec_family family;
+	struct strv env;   /* its mark */
 	bool run_dir_made; /* for us: nothing else of the container is there */
 	bool abandoned, exited, at_work;
 	enum exec_stage stage;
@@ -144,6 +145,7 @@ static void session_free(struct exec_session *s)
 	if (s->all)
 		session_unhook(s);
 	strv_done(&s->args);
+	strv_done(&s->env);
 	ctrd_any_done(&s->container_spec);
 	ctrd_any_done(&s->spec);
 	free(s->run_dir);
@@ -154,8 +156,8 @@ static void session_free(struct exec_session *s)
 
 static void session_end_family(struct exec_session *s)
 {
-	if (s->whole && s->leader)
-		exec_family_kill(&s->core, s->id, s->leader);
+	if (s->whole)
+		exec_family_kill(&s->family, &s->core, s->id, s->exec_id);
 }
 
 static void session_over(struct exec_session *s)
@@ -258,7 +260,8 @@ static void on_session_started(void *arg)
 	int r = tasks_start_end(TAKE_PTR(s->call), NULL, &pid, &s->err);
 
 	dev_null_keep();
-	s->leader = r < 0 ? 0 : pid;
+	if (r >= 0)
+		exec_family_begin(&s->family, pid);
 	if (r < 0 || s->abandoned) {
 		session_fail(s, r < 0 ? exec_error(s->args.v[0], "task", r, &s->err) : 0);
 		return;
@@ -384,7 +387,11 @@ static void session_specify_begin(struct exec_session *s)
 
 	s->stage = EXEC_SPECIFIES;
 	s->resized = false;
-	s->process = (struct exec_process){ .args = &s->args, .tty = s->tty, .console = s->size, .bounding = cap_bounding() };
+	if (s->whole && !s->env.n)
+		strv_pushf(&s->env, EXEC_MARK "=%s", s->exec_id);
+	s->process = (struct exec_process){
+		.args = &s->args, .env = &s->env, .tty = s->tty, .console = s->size, .bounding = cap_bounding()
+	};
 	if (!s->all->workers) {
 		session_specify(s, NULL, NULL);
 		on_specified(s, true);

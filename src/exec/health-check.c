@@ -162,7 +162,7 @@ static void check_no(struct health_check *h, const char *what, int error)
 	check_over(h, HEALTH_SAYS_NO, 1, why);
 }
 
-static bool send_request(const struct health_check *h)
+static bool send_check_request(const struct health_check *h)
 {
 	_cleanup_buf_ struct buf b = { 0 };
 
@@ -249,7 +249,7 @@ static void check_connected(struct health_check *h)
 		check_no(h, "connect", error ? error : errno);
 	else if (h->conf.how->kind == HEALTH_TCP)
 		check_over(h, HEALTH_SAYS_YES, 0, "connected");
-	else if (!send_request(h))
+	else if (!send_check_request(h))
 		check_no(h, "request", errno);
 	else {
 		h->asked = true;
@@ -268,7 +268,7 @@ static void on_check_socket(void *arg, short revents)
 		check_connected(h);
 }
 
-static int make_socket(void *arg, struct err *err)
+static int make_check_socket(void *arg, struct err *err)
 {
 	struct health_check *h = arg;
 
@@ -281,7 +281,7 @@ static void check_connect(struct health_check *h, pid_t pid)
 	_cleanup_free_ char *path = mem_printf("/proc/%d/ns/net", (int)pid);
 	struct err err = ERR_INIT;
 
-	if (netns_run(path, make_socket, h, &err) < 0)
+	if (netns_run(path, make_check_socket, h, &err) < 0)
 		check_over(h, HEALTH_SAYS_NOTHING, -1, err.msg);
 	else if (connect(h->fd, (const struct sockaddr *)&h->url.at, h->url.at_len) < 0 && errno != EINPROGRESS)
 		check_no(h, "connect", errno);

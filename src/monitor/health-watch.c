@@ -114,6 +114,14 @@ static void patient_plan(struct patient *p)
 	timer_set(&p->next, clock_mono() + ns);
 }
 
+static void patient_end_family(const struct patient *p, const char *exec_id, pid_t leader)
+{
+	struct exec_family family;
+
+	exec_family_begin(&family, leader);
+	exec_family_kill(&family, p->of->core, p->id, exec_id);
+}
+
 /* What a monitor that was killed had begun. */
 static void patient_clear(struct patient *p)
 {
@@ -131,7 +139,7 @@ static void patient_clear(struct patient *p)
 		if (strncmp(e->d_name, begin, sizeof begin - 1) != 0)
 			continue;
 		if (task_look_process(c, p->id, exec_id, &limit, &t, NULL) >= 0 && t.state != TASK_ABSENT && t.pid > 0)
-			exec_family_kill(c, p->id, t.pid);
+			patient_end_family(p, exec_id, t.pid);
 		exec_clear(c, p->id, exec_id, EXEC_CLEAR_KILL, LEFT_MS);
 		(void)file_remove_tree(folder, NULL);
 	}

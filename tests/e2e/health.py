@@ -7,7 +7,7 @@ import signal
 import tarfile
 import time
 
-from e2e.restart import monitors
+from lib.restarting import monitors
 from lib.case import Case, Machine, wait_until
 
 
@@ -133,7 +133,8 @@ class Health(Case):
             self.assertIn("refused", self.health("deaf")["log"][-1]["output"])
 
     def test_an_answer_that_never_comes(self):
-        self.by_file("mute", {"type": "http", "url": "http://127.0.0.1:8123/", "interval": 1, "timeout": 1, "retries": 1}, "sh", "-c", "sleep 1000 | nc -l -p 8123; exec sleep 1000")
+        check = {"type": "http", "url": "http://127.0.0.1:8123/", "interval": 1, "timeout": 1, "retries": 1}
+        self.by_file("mute", check, "sh", "-c", "sleep 1000 | nc -l -p 8123; exec sleep 1000")
         self.davit("wait", "--status", "unhealthy", "mute")
         wait_until("a check that had a listener", lambda: any("timeout" in e["output"] for e in self.health("mute")["log"]))
 

@@ -32,7 +32,7 @@ static bool has_mark(pid_t pid, const char *mark)
 	return file_read(path, ENVIRON_MAX, &text, NULL) >= 0 && memmem(buf_str(&text), text.len, mark, strlen(mark));
 }
 
-static bool is_member(const struct exec_family *f, pid_t pid, const char *mark)
+static bool is_of_family(const struct exec_family *f, pid_t pid, const char *mark)
 {
 	const pid_t session = session_of(pid);
 
@@ -47,10 +47,10 @@ static bool end_member(const struct exec_family *f, pid_t pid, const char *mark)
 {
 	_cleanup_close_ int fd = -1;
 
-	if (pid <= 1 || !is_member(f, pid, mark))
+	if (pid <= 1 || !is_of_family(f, pid, mark))
 		return false;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0 || !is_member(f, pid, mark)) /* it may have become another's */
+	if (fd < 0 || !is_of_family(f, pid, mark)) /* it may have become another's */
 		return false;
 	(void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	return true;

@@ -175,6 +175,24 @@ class Health(Case):
         self.assertIn("health: starting", self.davit("ps").out)
         self.davit("wait", "--status", "unhealthy", "again")
 
+    def test_of_several_tasks_the_worst_counts(self):
+        self.names.append("several")
+        path = os.path.join(self.folder, "several.json")
+        ill = {"exec": ["test", "-e", "/well"], "interval": 1, "retries": 1}
+        tasks = [{"name": name, "image": Machine.image, "args": ["sleep", "1000"], "healthcheck": check}
+                 for name, check in (("a", {"exec": ["true"], "interval": 1}), ("b", ill), ("c", None))]
+        with open(path, "w") as f:
+            json.dump({"name": "several", "network": "none", "tasks": tasks}, f)
+        self.davit("run", "-d", "-f", path)
+        self.addCleanup(self.davit, "rm", "-f", "several", code=None)
+        self.davit("wait", "--status", "unhealthy", "several.b")
+        self.davit("wait", "--status", "healthy", "several.a")
+        self.assertIn("(unhealthy)", self.davit("ps").out)
+        self.davit("exec", "several.b", "touch", "/well")
+        self.davit("wait", "--status", "healthy", "several.b")
+        self.assertIn("(healthy)", self.davit("ps").out)
+        self.assertEqual(len(monitors("several")), 1)
+
     def test_paused_it_is_left_alone(self):
         self.checked("still", "true", "--health-interval", "1s", "--health-retries", "1")
         self.davit("wait", "--status", "healthy", "still")

@@ -89,33 +89,29 @@ static int gate_check_end(struct health_gate *g, struct err *err)
 	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", exit.status);
 }
 
-static int gate_begin_monitor(struct health_gate *g, const struct ctx *ctx, struct err *err)
+static void gate_begin_monitor(struct health_gate *g, const struct record *rec)
 {
-	_cleanup_(record_done) struct record rec = { 0 };
-	int r;
-
-	if (monitored_now(g->core, g->job_id))
-		return 0;
-	r = record_get(g->core, g->job_id, ctx, &rec, err);
-	if (r >= 0 && dict_get(&rec.c.labels, RECORD_STARTED))
+	if (dict_get(&rec->c.labels, RECORD_STARTED) && !monitored_now(g->core, g->job_id))
 		monitored_started(g->core, g->job, g->job_id);
-	return r;
 }
 
 int health_gate_look(struct health_gate *g, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(ctrd_container_done) struct ctrd_container own = { 0 };
+	_cleanup_(record_done) struct record rec = { 0 };
 	struct health h;
 	int r = gate_drain(g, ctx, err);
 
 	g->looked = true;
 	if (r >= 0)
-		r = gate_begin_monitor(g, ctx, err);
+		r = record_get(g->core, g->job_id, ctx, &rec, err);
+	if (r >= 0)
+		gate_begin_monitor(g, &rec);
 	if (r >= 0)
 		r = containers_get(g->core->ctrd, g->id, ctx, &own, err);
 	if (r < 0)
 		return r;
-	health_parse(dict_get(&own.labels, RECORD_HEALTH), &h);
+	h = health_on_record(&g->job->tasks[g->task], dict_get(&own.labels, RECORD_HEALTH), monitored_life(&rec, g->task));
 	if (h.state == HEALTH_HEALTHY)
 		return 1;
 	if (h.state == HEALTH_UNHEALTHY)

@@ -11,7 +11,7 @@ from lib.case import Case, Machine, wait_until
 
 class Healthy(Case):
     MONITORED = {"policy": "on-failure"}
-    CHECK = {"exec": ["true"], "interval": "1h", "start_period": "1h"}  # none is due while a case runs
+    CHECK = {"exec": ["true"], "interval": "1h", "start_period": "1h", "start_interval": "1h"}  # none is due while a case runs
 
     def setUp(self):
         super().setUp()

@@ -25,7 +25,7 @@ static json *state_json(const struct job_row *row)
 }
 
 /* What the checks of a task have said in this life of it; one that is not checked has no health. */
-static void put_health(json *state, const struct core *c, const struct record *job, const char *id, size_t task)
+static void put_task_health(json *state, const struct core *c, const struct record *job, const char *id, size_t task)
 {
 	const char *life = monitored_life(job, task);
 	_cleanup_(health_log_done) struct health_log log = { 0 };
@@ -82,7 +82,7 @@ static json *task_json(const struct core *c, const struct record *job, const str
 	json_put_str(o, "id", row.id);
 	json_put_str(o, "image", row.image);
 	json_put(o, "state", state_json(&row));
-	put_health(json_get_object(o, "state"), c, job, row.id, task->task);
+	put_task_health(json_get_object(o, "state"), c, job, row.id, task->task);
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
 	job_row_done(&row);
 	return o;
@@ -170,7 +170,7 @@ static json *inspect_json(const struct inspected *x, const struct record *own, c
 	json_put_str(o, "runtime", row->runtime);
 	json_put_str(o, "snapshotter", own->c.snapshotter);
 	json_put(o, "state", state_json(row));
-	put_health(json_get_object(o, "state"), x->core, &x->job, row->id, own->task);
+	put_task_health(json_get_object(o, "state"), x->core, &x->job, row->id, own->task);
 	if (x->job.job && monitored_asks(x->job.job)) {
 		json_put_int(o, "restarts", row->restarts);
 		json_put_str(o, "trouble", dict_get(&x->job.c.labels, RECORD_TROUBLE));

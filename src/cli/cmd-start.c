@@ -4,6 +4,7 @@
 #include "fork-heir.h"
 #include "mem.h"
 #include "path.h"
+#include "recover.h"
 #include "task-again.h"
 #include "value.h"
 #include <unistd.h>
@@ -33,12 +34,9 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 {
 	const struct start_flags *f = arg;
 	_cleanup_free_ char *here = getcwd(NULL, 0), *folder = f->checkpoint ? path_clean(f->checkpoint, here) : NULL;
-	const struct run_opts detached = { .mode = RUN_DETACHED,
-					   .heir = fork_heir,
-					   .checkpoint = folder,
-					   .why = f->boot    ? START_BOOT
-						  : f->again ? START_AGAIN
-							     : START_ASKED };
+	const struct run_opts detached = {
+		.mode = RUN_DETACHED, .heir = fork_heir, .checkpoint = folder, .why = f->boot ? START_BOOT : START_ASKED
+	};
 	struct run_result res = { 0 };
 	int64_t task;
 	bool unwanted;
@@ -46,6 +44,8 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 
 	if (f->again && parse_whole(f->again, &task))
 		return task_start_again(cli->core, name, (size_t)task, &cli->ctx, err);
+	if (f->again)
+		return recover_job(cli->core, name, &cli->ctx, err);
 	r = job_start(cli->core, name, &detached, &cli->ctx, &res, err);
 	unwanted = r >= 0 && f->boot && !res.pid;
 

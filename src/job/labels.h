@@ -29,7 +29,11 @@
 #define RECORD_RESTARTS LABEL_PREFIX "restarts"       /* restart-policy.h: what its ends have counted up, when it is due */
 #define RECORD_BOOT LABEL_PREFIX "boot"               /* in which boot it was last started (boot-id.h) */
 #define RECORD_TROUBLE LABEL_PREFIX "trouble"         /* why its last restart came to nothing */
-#define RECORD_HEALTH LABEL_PREFIX "health"           /* of each task, once a check has made up its mind: health.h */
+#define RECORD_PLACE LABEL_PREFIX "place"             /* its number in the set, as in its file */
+#define RECORD_RECOVERY \
+	LABEL_PREFIX "recovery"             /* recovery.h: the id of the job of its set whose failure it is started again for \
+					     */
+#define RECORD_HEALTH LABEL_PREFIX "health" /* of each task, once a check has made up its mind: health.h */
 /* Of a job of several tasks, with RECORD_RESTARTS and RECORD_TROUBLE, of task N as LABEL.N (monitored_label()): */
 #define RECORD_BEGUN LABEL_PREFIX "begun" /* when that task was last started alone (RFC 3339) */
 #define RECORD_DONE LABEL_PREFIX "done"   /* its end, as RECORD_EXIT, after which it is not started again while the others run */

@@ -296,11 +296,22 @@ static int monitor_finish(struct monitor *m, struct err *err)
 	return r > 0 ? err_set(err, ERR_UNAVAILABLE, "%s", why) : r;
 }
 
+/* Somebody was killed in the middle of it. */
+static int monitor_recover(struct monitor *m, struct err *err)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = monitor_do(m, (const char *const[]){ "start", "--again", "job", NULL }, &why, err);
+
+	return r > 0 ? err_set(err, ERR_UNAVAILABLE, "%s", why) : r < 0 ? r : 1;
+}
+
 /* 1: there is more to be done; 0: nothing ever. */
 static int monitor_step(struct monitor *m, struct err *err)
 {
 	int r;
 
+	if (m->now.recovers)
+		return monitor_recover(m, err);
 	if (m->now.state == MONITORED_NOTHING)
 		return 0;
 	if (m->now.state == MONITORED_ENDED)
@@ -325,7 +336,7 @@ static bool stays_ended(struct monitor *m)
 {
 	const int r = monitor_see(m, NULL);
 
-	return r == 0 || (r > 0 && (m->now.state == MONITORED_ENDED || m->now.state == MONITORED_NOTHING));
+	return r == 0 || (r > 0 && !m->now.recovers && (m->now.state == MONITORED_ENDED || m->now.state == MONITORED_NOTHING));
 }
 
 static int monitor_loop(struct monitor *m)

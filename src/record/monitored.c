@@ -21,6 +21,8 @@ bool monitored_asks(const struct job *j) { return job_is_checked(j) || monitored
 
 bool monitored_may_restart(const struct job *j)
 {
+	if (j->failure_recovery != FAILURE_STAY_DOWN)
+		return true;
 	for (size_t i = 0; i < j->n_tasks; i++)
 		if (asks(&j->tasks[i]) && j->tasks[i].lifecycle != LIFE_POSTSTOP)
 			return true;
@@ -76,6 +78,8 @@ struct restart monitored_policy(const struct job *job, size_t i)
 	const struct task *t = &job->tasks[i];
 	struct restart p = t->restart ? *t->restart : (struct restart){ 0 };
 
+	if (job->failure_recovery != FAILURE_STAY_DOWN && p.policy == RESTART_NO && task_decides(t))
+		p = (struct restart){ .policy = RESTART_ON_FAILURE };
 	if (t->lifecycle == LIFE_POSTSTOP)
 		p.policy = RESTART_NO;
 	else if (t->lifecycle != LIFE_MAIN && !t->sidecar && p.policy != RESTART_NO)
@@ -187,6 +191,7 @@ static enum monitored_state state_of_job(const struct job *job, const struct mon
 
 void monitored_look(const struct record *rec, const struct task_status *tasks, size_t n, int64_t now, struct monitored *ret)
 {
+	const char *recovery = dict_get(&rec->c.labels, RECORD_RECOVERY);
 	const struct job *job = rec->job;
 	size_t absent = 0;
 	bool stays;
@@ -197,7 +202,9 @@ void monitored_look(const struct record *rec, const struct task_status *tasks, s
 	for (size_t i = 0; i < n; i++)
 		absent += tasks[i].state == TASK_ABSENT;
 	ret->whole = n == 1 || absent == n;
-	stays = dict_get(&rec->c.labels, RECORD_STOPPED) || (n > 1 && dict_get(&rec->c.labels, RECORD_EXIT));
+	ret->recovers = recovery && !strcmp(recovery, rec->c.id);
+	stays = dict_get(&rec->c.labels, RECORD_STOPPED) || (recovery && !ret->recovers) ||
+		(n > 1 && dict_get(&rec->c.labels, RECORD_EXIT));
 	for (size_t i = 0; i < n; i++)
 		monitored_look_at(rec, i, &tasks[i], stays || (!ret->whole && is_done(rec, i, &tasks[i])), now, &ret->tasks[i]);
 	ret->state = state_of_job(job, ret, stays);
@@ -296,6 +303,8 @@ static bool wants_monitor(const struct monitored *m, const struct task_status *t
 
 	for (size_t i = 0; i < m->n; i++)
 		runs |= !task_is_over(&tasks[i]);
+	if (m->recovers)
+		return true;
 	return m->state == MONITORED_ENDED ? runs && m->n > 1 : m->state != MONITORED_NOTHING;
 }
 
@@ -351,9 +360,11 @@ int monitored_stop(struct core *c, const struct record *rec, const struct ctx *c
 	bool restarting, unused;
 	int lock, r;
 
-	if (!rec->job || !monitored_asks(rec->job))
+	if (!rec->job || (!monitored_asks(rec->job) && !dict_get(&rec->c.labels, RECORD_SET)))
 		return 0;
 	r = stop_say(c, rec, ctx, err);
+	if (r < 0 || !monitored_asks(rec->job))
+		return r < 0 ? r : 0;
 	if (r >= 0)
 		r = some_live(c, rec, ctx, &restarting, err);
 	if (r != 0)

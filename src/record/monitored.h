@@ -10,7 +10,12 @@
 
 /* Does it ask for anything? A job that does not never has a monitor. */
 bool monitored_asks(const struct job *);
-bool monitored_may_restart(const struct job *); /* for restarts */
+bool monitored_may_restart(const struct job *); /* for restarts, or its set's recovery */
+/* And its monitor sees to its end, too: of one that is to be removed then who waits for it does. */
+static inline bool monitored_to_the_end(const struct job *j)
+{
+	return (j->n_tasks > 1 ? monitored_asks(j) : monitored_may_restart(j)) && !j->remove;
+}
 
 enum monitored_state {
 	MONITORED_NOTHING, /* it asks for nothing, or was never started */
@@ -30,7 +35,8 @@ struct monitored {
 	 * DECIDED and DUE when nothing runs just now. A job is over for good when its leader is, or else all of its main tasks, or
 	 * when one has used up its attempts. */
 	enum monitored_state state;
-	bool whole; /* nothing is left of any task: what starts it again starts all of it */
+	bool recovers; /* its recovery (recovery.h) is under way, and to be gone on with */
+	bool whole;    /* nothing is left of any task: what starts it again starts all of it */
 	struct monitored_task *tasks;
 	size_t n;
 };

@@ -86,6 +86,8 @@ char *places_lock(const struct core *c, const char *name)
 
 char *places_hosts_lock(const struct core *c) { return mem_printf("%s/%s/.hosts", c->conf.run_dir, c->conf.ns); }
 
+char *places_recovery_lock(const struct core *c) { return mem_printf("%s/%s/.recovery", c->conf.run_dir, c->conf.ns); }
+
 char *places_lock_name(const char *entry)
 {
 	const size_t n = strlen(entry), end = strlen(PLACES_LOCK_END);

@@ -33,6 +33,8 @@ char *places_health(const struct core *, const char *id);
 char *places_lock(const struct core *, const char *name);
 /* RUN/NS/.hosts: held while hosts files are kept current (peers.h). No job is called so. */
 char *places_hosts_lock(const struct core *);
+/* RUN/NS/.recovery: held while jobs of a set are started again for the failure of one (run/recover.h). */
+char *places_recovery_lock(const struct core *);
 /* The name whose lock an entry of places_run(c, "") is; NULL: none. */
 char *places_lock_name(const char *entry);
 

@@ -111,7 +111,8 @@ int crew_stop_others(struct run *run, struct core *core, struct err *err)
 	const struct ctx ctx = ctx_none();
 	int r;
 
-	if (run->others_stopped || run->stopping || monitored_asks(run->job) || !main_is_over(run) || !to_be_stopped(run, which))
+	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) || !main_is_over(run) ||
+	    !to_be_stopped(run, which))
 		return 0;
 	run->others_stopped = true;
 	r = record_get(core, run->id, &ctx, &rec, err);

@@ -244,7 +244,7 @@ void foreground_heir(struct run *run)
 	for (size_t i = 0; i < run->n_tasks; i++)
 		if (run->tasks[i].streams)
 			streams[n++] = run->tasks[i].streams;
-	if (!run->opts->heir || run->heir || (!n && !run->job->remove && (!job_is_pod(run->job) || monitored_asks(run->job))))
+	if (!run->opts->heir || run->heir || (!n && !run->job->remove && (!job_is_pod(run->job) || monitored_to_the_end(run->job))))
 		return;
 	run->heir = heir_new(run->core, streams, n, run->opts->heir, heir_main, run);
 	if (!run->heir)
@@ -368,7 +368,7 @@ int foreground_run(struct run *run, const struct ctx *ctx, struct run_result *re
 
 	if (r == STREAMS_EXITED)
 		ret->exit_code = crew ? crew_exit_code(run) : streams_exit_code(run->tasks[0].streams, &exit);
-	if (r == STREAMS_EXITED && crew && monitored_asks(run->job))
+	if (r == STREAMS_EXITED && crew && monitored_to_the_end(run->job))
 		return await_for_good(run, ctx, ret, err);
 	if (r == STREAMS_EXITED && poststop_wanted(run->job))
 		r = poststop_foreground(run, ctx, err);

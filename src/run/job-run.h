@@ -28,9 +28,10 @@ struct run_opts {
 	 * may leave and return. The shim has them open itself, so that our end stops nothing; what nobody reads waits in them, up
 	 * to 1 MiB, and then slows the job down. NULL: nowhere. -ERR_INVALID: something else, a link among that. */
 	const char *out, *err;
-	bool unwatched;         /* no davit-monitor looks after it, and the image's health check is left alone: the caller does */
-	bool unattended;        /* detached: nobody attaches to it by davit */
-	enum start_why why;     /* of job_start() */
+	bool unwatched;       /* no davit-monitor looks after it, and the image's health check is left alone: the caller does */
+	bool unattended;      /* detached: nobody attaches to it by davit */
+	enum start_why why;   /* of job_start() */
+	const char *recovery; /* of job_start(): only for the failure of the job of this id (recover.h); NULL: whatever it is for */
 	const char *checkpoint; /* job_start(): from this folder (job-checkpoint.h), absolute; NULL: from its beginning */
 	const char *set;        /* of which set the job is; NULL: of none */
 	struct timing *timing;  /* filled when not NULL */

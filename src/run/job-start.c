@@ -7,6 +7,7 @@
 #include "remains.h"
 #include "task.h"
 #include "monitored.h"
+#include <string.h>
 #include "job-stop.h"
 #include "poststop.h"
 
@@ -91,6 +92,23 @@ static int start_is_due(struct run *run, struct record *rec, const struct ctx *c
 	return 0;
 }
 
+/* For the failure of another; nobody has stopped it since. */
+static int start_is_recovery(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record now = { 0 };
+	int r = record_get(run->core, run->id, ctx, &now, err);
+	const char *label;
+
+	if (r < 0)
+		return r == -ERR_NOT_FOUND ? (err_clear(err), START_UNWANTED) : r;
+	label = dict_get(&now.c.labels, RECORD_RECOVERY);
+	if (!label || strcmp(label, run->opts->recovery) != 0 || dict_get(&now.c.labels, RECORD_STOPPED))
+		return START_UNWANTED;
+	dict_done(&rec->c.labels);
+	rec->c.labels = TAKE_STRUCT(now.c.labels);
+	return 0;
+}
+
 /* A job that exists: its records, with the tasks of its last run deleted. 1: it runs, and nobody wants to see it. START_UNWANTED.
  */
 static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, pid_t *ret_pid, struct err *err)
@@ -110,6 +128,8 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	r = task_look(run->core, run->id, ctx, &t, err);
 	if (r >= 0 && run->opts->why != START_ASKED)
 		r = start_is_due(run, rec, ctx, err);
+	if (r >= 0 && run->opts->recovery)
+		r = start_is_recovery(run, rec, ctx, err);
 	if (r < 0 || r == START_UNWANTED)
 		return r;
 	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED) {
@@ -162,7 +182,7 @@ int job_start(struct core *core, const char *name, const struct run_opts *opts, 
 		r = run_decide(&run, ctx, err);
 	if (r >= 0)
 		r = run_execute(&run, ctx, &res, err);
-	if (r >= 0 && opts->why != START_ASKED)
+	if (r >= 0 && (opts->why != START_ASKED || opts->recovery))
 		r = end_if_stopped(&run, ctx, err);
 	if (r < 0) {
 		run_result_done(&res);

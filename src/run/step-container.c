@@ -7,11 +7,19 @@
 #include "mem.h"
 #include "monitored.h"
 #include "remains.h"
+#include "set-state.h"
 #include <string.h>
 
 #define SPEC_TYPE "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
 /* container */
+
+static void record_place(const struct run_task *t, struct dict *out)
+{
+	dict_set(out, RECORD_SET, t->run->opts->set);
+	if (t->run->set)
+		dict_setf(out, RECORD_PLACE, "%zu", (size_t)(t->run - t->run->set->runs));
+}
 
 static void record_labels(const struct run_task *t, struct dict *out)
 {
@@ -19,7 +27,7 @@ static void record_labels(const struct run_task *t, struct dict *out)
 	dict_add(out, &t->task->labels);
 	dict_set(out, t->index ? RECORD_OF : CLAIM_JOB, t->index ? t->run->id : t->run->job->name);
 	if (t->run->opts->set)
-		dict_set(out, RECORD_SET, t->run->opts->set);
+		record_place(t, out);
 	if (t->labels.mount)
 		dict_set(out, RECORD_MOUNT_LABEL, t->labels.mount);
 	if (t->run->job->remove && !t->index)
@@ -127,11 +135,20 @@ static void count_again(const struct run *run, struct dict *labels)
 /* What a person starts begins to count anew. */
 static void run_count_start(const struct run *run, struct dict *labels)
 {
+	const struct dict *had = &run->records[0].c.labels;
+	const char *recovery = dict_get(had, RECORD_RECOVERY);
+
+	if (recovery && strcmp(recovery, run->id) != 0)
+		dict_set(labels, RECORD_RECOVERY, "");
+	if (dict_get(had, RECORD_STOPPED) && run->opts->why == START_ASKED && !run->opts->recovery)
+		dict_set(labels, RECORD_STOPPED, "");
 	if (!monitored_asks(run->job))
 		return;
 	monitored_forget_lives(&run->records[0].c.labels, run->n_tasks, labels);
 	if (run->opts->why != START_ASKED)
 		count_again(run, labels);
+	if (run->opts->recovery)
+		return;
 	/* who has stopped it since this start was begun has stopped it */
 	if (run->opts->why == START_ASKED || (run->opts->why == START_BOOT && dict_get(&run->records[0].c.labels, RECORD_STOPPED)))
 		dict_set(labels, RECORD_STOPPED, "");

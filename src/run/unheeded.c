@@ -3,15 +3,15 @@
 #include "monitored.h"
 
 struct unheeded {
-	bool recovery, poststop, sidecar;
+	bool removed, poststop, sidecar;
 };
 
 /* Its monitor, where a job has one, sees its end. */
 static void unheeded_look(const struct job *j, struct unheeded *u)
 {
-	const bool monitored = monitored_asks(j);
+	const bool monitored = monitored_to_the_end(j);
 
-	u->recovery |= j->failure_recovery != FAILURE_STAY_DOWN;
+	u->removed |= j->remove && monitored_may_restart(j);
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		const struct task *t = &j->tasks[i];
 
@@ -28,8 +28,8 @@ void unheeded_say(const struct core *c, const struct job *jobs, size_t n, bool w
 
 	for (size_t i = 0; i < n; i++)
 		unheeded_look(&jobs[i], &u);
-	if (u.recovery)
-		strv_push(&what, "failure recovery");
+	if (u.removed)
+		strv_push(&what, "restart policies and failure recovery of jobs that are removed at their end");
 	if (u.poststop && !waits)
 		strv_push(&what, "poststop tasks (but after davit stop)");
 	if (u.sidecar && !waits)

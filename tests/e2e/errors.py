@@ -21,7 +21,8 @@ class Invocation(Case):
 
     def test_docker_s_flags_that_are_not_here(self):
         said = self.davit("run", "--rm", "--network", "none", "--restart", "always", Machine.image, "true")
-        self.assertEqual(said.err, "davit: kept, and not acted on by this version: restart policies\n")
+        self.assertEqual(said.err, "davit: kept, and not acted on by this version: restart policies and failure recovery of jobs that are removed at "
+                         "their end\n")
         self.run_fails("--storage-opt", "size=1g", says=["--storage-opt", "volume"])
         self.fails("ps", "--format", "{{.Nmes}}", says=["--format", "no field .Nmes", ".Names", "did you mean .Names?"])
 

@@ -1,4 +1,5 @@
-"""A virtual machine under software emulation: Debian's cloud kernel with pure cgroup v2, this machine's own file system below it.
+"""A virtual machine under software emulation: Debian's cloud kernel with pure cgroup v2, this machine's own file system below it. debian.py
+has one with a Debian of its own.
 
 The root is an overlay: this machine's files, read-only through virtiofs, and a tmpfs above. /persist is a small disk that a
 reboot keeps. The kernel comes from Debian's package, fetched into a cache folder outside the checkout, never installed.
@@ -54,6 +55,7 @@ busybox poweroff -f
 """
 
 
+CUT = "VM-CUT"  # a line of this takes the power away at once
 HANGS = 300  # seconds until the first beat, and without one; they come each 5 s of the machine's own
 
 
@@ -97,8 +99,17 @@ def kernel():
     return glob.glob(folder + "/boot/vmlinuz-*")[0], folder + "/lib/modules"
 
 
+def cut_is_asked(console):
+    if not os.path.exists(console):
+        return False
+    with open(console, "rb") as f:
+        f.seek(max(0, os.path.getsize(console) - 4096))
+        return f"\n{CUT}".encode() in f.read()
+
+
 class Machine:
     """One disk, booted as often as one likes."""
+    init, modules_at_once, append = INIT, FIRST, "systemd.unified_cgroup_hierarchy=1"
 
     def __init__(self, work):
         self.work = work
@@ -119,7 +130,7 @@ class Machine:
         shutil.copy(self.busybox, tree + "/busybox")
         must("busybox", "depmod", "-b", tree, release)
         with open(tree + "/init", "w") as f:
-            f.write(INIT.replace("FIRST", " ".join(FIRST)))
+            f.write(self.init.replace("FIRST", " ".join(self.modules_at_once)))
         os.chmod(tree + "/init", 0o755)
         image = os.path.join(self.work, "initrd.cpio")
         with open(image, "w") as f:
@@ -128,11 +139,11 @@ class Machine:
         return image
 
     def _with_dependencies(self, release):
-        """Paths of FIRST and of what they need, from modules.dep."""
+        """Paths of the modules that are needed at once and of what they need, from modules.dep."""
         with open(f"{self.modules}/{release}/modules.dep") as f:
             rows = dict(line.strip().split(":", 1) for line in f if ":" in line)
         by_name = {os.path.basename(path).split(".")[0].replace("-", "_"): path for path in rows}
-        found, waiting = [], [by_name[name] for name in FIRST if name in by_name]
+        found, waiting = [], [by_name[name] for name in self.modules_at_once if name in by_name]
         while waiting:
             path = waiting.pop()
             if path not in found:
@@ -143,9 +154,11 @@ class Machine:
     def boot(self, command, folder, seconds, quiet=None):
         """Run @command (sh) in the machine; (its exit status or None, what it printed). It is cut off when its kernel hangs, or it has printed
         nothing for @quiet seconds."""
-        script = SECOND.replace("MODULES", self.modules).replace("LATER", " ".join(LATER)).replace("FOLDER", folder).replace("COMMAND", command)
-        self._write_init(script)
+        self._prepare(command, folder)
         socket, console, beat = (os.path.join(self.work, name) for name in ("fs.sock", "console", "beat"))
+        for path in (console, beat):  # of the boot before
+            if os.path.exists(path):
+                os.unlink(path)
         log = open(os.path.join(self.work, "virtiofsd.log"), "w")
         files = subprocess.Popen([self.virtiofsd, "-f", "--socket-path=" + socket, "-o", "source=/,cache=always,sandbox=chroot"], stdin=subprocess.DEVNULL,
                                  stdout=log, stderr=log)
@@ -158,7 +171,7 @@ class Machine:
         machine = subprocess.Popen([
             self.qemu, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3G", "-nodefaults", "-no-reboot", "-display", "none",
             "-serial", "file:" + console, "-serial", "file:" + beat, "-kernel", self.vmlinuz, "-initrd", self.initrd,
-            "-append", "console=ttyS0 quiet panic=-1 systemd.unified_cgroup_hierarchy=1",
+            "-append", "console=ttyS0 quiet panic=-1 " + self.append,
             "-object", "memory-backend-memfd,id=mem,size=3G,share=on", "-numa", "node,memdev=mem",
             "-chardev", "socket,id=fs,path=" + socket, "-device", "vhost-user-fs-pci,chardev=fs,tag=host",
             "-drive", f"file={self.disk},format=raw,if=virtio", "-device", "virtio-rng-pci"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -182,12 +195,18 @@ class Machine:
         sizes, grown = {}, {}
         while machine.poll() is None and time.monotonic() < end:
             for path, seconds in files.items():
+                if cut_is_asked(path):
+                    return
                 size = os.path.getsize(path) if os.path.exists(path) else 0
                 if sizes.get(path) != size:
                     sizes[path], grown[path] = size, time.monotonic()
                 elif time.monotonic() > grown[path] + seconds:
                     return
             time.sleep(0.2)
+
+    def _prepare(self, command, folder):
+        script = SECOND.replace("MODULES", self.modules).replace("LATER", " ".join(LATER)).replace("FOLDER", folder)
+        self._write_init(script.replace("COMMAND", command))
 
     def _write_init(self, script):
         """The disk is made at the first boot; later ones find what the machine itself wrote."""

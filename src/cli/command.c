@@ -54,7 +54,7 @@ const char *command_elsewhere(const char *word, bool *ret_ours)
 
 static int unknown_command(const struct command *const *list, const char *group, const char *name, struct err *err)
 {
-	const char *all[64], *near = NULL, *instead = NULL, *space = group ? " " : "";
+	const char *all[64] = { NULL }, *near = NULL, *instead = NULL, *space = group ? " " : "";
 	bool ours = false;
 	size_t n = 0;
 	int r;

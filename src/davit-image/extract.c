@@ -103,9 +103,10 @@ static int open_folder(struct extract *x, const char *path, int *ret, struct err
 		r = open_folder(x, above, &in, err); /* NOLINT(misc-no-recursion): as deep as a path has names */
 		if (r < 0)
 			return r;
-		if (mkdirat(in, slash ? slash + 1 : path, 0755) == 0)
-			(void)fchownat(in, slash ? slash + 1 : path, id_of(0, x->ids.uid, x->ids.n), id_of(0, x->ids.gid, x->ids.n),
-				       AT_SYMLINK_NOFOLLOW);
+		if (mkdirat(in, slash ? slash + 1 : path, 0755) == 0 &&
+		    fchownat(in, slash ? slash + 1 : path, id_of(0, x->ids.uid, x->ids.n), id_of(0, x->ids.gid, x->ids.n),
+			     AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(err, errno, "%s: owner", path);
 		fd = open_below(x, path);
 	}
 	if (fd < 0)

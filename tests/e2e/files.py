@@ -371,7 +371,7 @@ class Sets(Files):
         job["tasks"][0].update(restart={"policy": "always"}, healthcheck={"exec": ["true"]})
         result = self.davit("run", "-f", self.set(job, self.one("s-two", "true", remove=True, failure_recovery="one_for_one")))
         self.assertEqual(result.err, "davit: kept, and not acted on by this version: restart policies and failure recovery of jobs that are "
-                                     "removed at their end, health checks\n")
+                                     "removed at their end\n")
 
 
 class Plan(Files):

@@ -14,6 +14,7 @@
 #include "tasks.h"
 #include "unpack.h"
 #include <string.h>
+#include <strings.h>
 
 #define UNCOMPRESSED "containerd.io/uncompressed"
 enum { VIEW_MS = 10000, THAW_MS = 30000 };
@@ -168,6 +169,16 @@ static int make_layer(struct commit *c, struct err *err)
 	return 0;
 }
 
+static bool changes(const struct strv *list, const char *word)
+{
+	const size_t n = strlen(word);
+
+	for (size_t i = 0; i < list->n; i++)
+		if (strcspn(list->v[i], " \t") == n && strncasecmp(list->v[i], word, n) == 0)
+			return true;
+	return false;
+}
+
 /* Everything a user gave is looked at before anything is made. */
 static int change_config(struct commit *c, struct err *err)
 {
@@ -176,6 +187,8 @@ static int change_config(struct commit *c, struct err *err)
 
 	if (!config)
 		json_put(c->config, "config", config = json_new_object());
+	if (changes(&c->spec->change, "ENTRYPOINT") && !changes(&c->spec->change, "CMD"))
+		json_object_object_del(config, "Cmd"); /* as with Docker: it was another program's */
 	for (size_t i = 0; r >= 0 && i < c->spec->change.n; i++)
 		r = image_change(config, c->spec->change.v[i], err);
 	if (c->spec->author)

@@ -104,6 +104,8 @@ size_t http_reply_on_send(char *p, size_t size, size_t n, void *arg)
 
 void http_feed(struct http_reply *r, const void *p, size_t n)
 {
+	buf_drop(&r->out, r->taken); /* what has gone: else all of a blob stays that the network is slower with than containerd */
+	r->taken = 0;
 	buf_add(&r->out, p, n);
 	if (!r->starved || r->ended)
 		return;

@@ -126,7 +126,11 @@ static int put_health(json *config, const char *key, const char *text, struct er
 {
 	static const struct {
 		const char *flag, *key;
-	} times[] = { { "--interval=", "Interval" }, { "--timeout=", "Timeout" }, { "--start-period=", "StartPeriod" } };
+	} times[] = { { "--interval=", "Interval" },
+		      { "--timeout=", "Timeout" },
+		      { "--start-period=", "StartPeriod" },
+		      { "--start-interval=", "StartInterval" } };
+	const size_t n_times = sizeof times / sizeof *times;
 	_cleanup_json_ json *health = json_new_object();
 	_cleanup_strv_ struct strv test = { 0 };
 	int64_t n;
@@ -136,14 +140,14 @@ static int put_health(json *config, const char *key, const char *text, struct er
 		_cleanup_free_ char *flag = mem_strndup(text, strcspn(text, " \t"));
 		size_t i = 0;
 
-		while (i < 3 && strncmp(flag, times[i].flag, strlen(times[i].flag)) != 0)
+		while (i < n_times && strncmp(flag, times[i].flag, strlen(times[i].flag)) != 0)
 			i++;
-		if (i < 3)
+		if (i < n_times)
 			r = clock_parse_span(flag + strlen(times[i].flag), &n, err);
 		else if (strncmp(flag, "--retries=", 10) != 0 || !(n = strtol(flag + 10, NULL, 10)) || n < 0)
 			r = err_set(err, ERR_INVALID, "%s: unknown", flag);
 		if (r >= 0)
-			json_put_int(health, i < 3 ? times[i].key : "Retries", n);
+			json_put_int(health, i < n_times ? times[i].key : "Retries", n);
 	}
 	if (r < 0)
 		return r;

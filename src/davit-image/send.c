@@ -37,6 +37,7 @@ struct send {
 	struct ctrd_call *read; /* from containerd, of the part that is sent */
 	char *where;            /* the upload goes on there; NULL: none was opened */
 	int64_t at, end;        /* bytes that the registry has; where the part ends that is sent */
+	int64_t most;           /* bytes that it ever had: only more than that is progress */
 	int64_t fed, part;      /* bytes handed on; of a part, 0: all at once */
 	int64_t wake, said;     /* clock_mono(): of BACKOFF; when containerd was heard last */
 	bool patch;             /* in parts */
@@ -93,7 +94,9 @@ static void send_open(struct send *f)
 	}
 	f->at = 0;
 	f->state = OPENING;
-	f->reply = registry_begin(f->g, f->host, &(struct registry_ask){ .method = "POST", .path = buf_str(&path) });
+	/* @where: NULL, but where a redirect leads */
+	f->reply =
+		registry_begin(f->g, f->host, &(struct registry_ask){ .method = "POST", .path = buf_str(&path), .url = f->where });
 }
 
 /* The address with the digest, which ends an upload. */
@@ -271,7 +274,11 @@ static int send_accepted(struct send *f, int status, struct err *err)
 		return send_fail(f, r, false, 0, err);
 	if (state == SENDING) {
 		f->at = f->end;
-		f->tries = f->leads = 0;
+		f->leads = 0;
+		if (f->at > f->most) {
+			f->most = f->at;
+			f->tries = 0;
+		}
 	}
 	send_stop(f);
 	send_begin(f, SENDING);

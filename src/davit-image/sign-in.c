@@ -271,7 +271,7 @@ int sign_out(struct session *s, const char *registry, const char *file, json *re
 	_cleanup_strv_ struct strv hosts = { 0 };
 	json *gone = json_new_array();
 	char *host = NULL;
-	int r = registry ? registry_name(registry, &host, err) : 0;
+	int r = registry ? registry_name(registry, &host, err) : 0, failed = 0;
 
 	json_put(result, "registries", gone);
 	if (host)
@@ -282,12 +282,19 @@ int sign_out(struct session *s, const char *registry, const char *file, json *re
 		r = parse_again(&f, &conf, err);
 	if (r == 0 && !registry)
 		all_hosts(&f, &conf, &hosts);
-	for (size_t i = 0; r >= 0 && i < hosts.n; i++) {
-		r = forget_login(s, &f, &conf, hosts.v[i], err);
-		if (r == 1)
+	for (size_t i = 0; r >= 0 && i < hosts.n; i++) { /* a helper that fails keeps no other login */
+		struct err why = ERR_INIT;
+		int known = forget_login(s, &f, &conf, hosts.v[i], &why);
+
+		if (known == 1)
 			json_append(gone, json_new_str(hosts.v[i]));
+		if (known < 0 && failed == 0) {
+			failed = known;
+			*err = why;
+		}
 	}
 	if (r >= 0 && json_len(gone))
-		r = sign_file_save(&f, err);
+		r = sign_file_save(&f, failed < 0 ? NULL : err);
+	r = failed < 0 ? failed : r;
 	return r < 0 ? err_wrap(err, r, "logout") : 0;
 }

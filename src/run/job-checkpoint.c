@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define OPTIONS_TYPE "containerd.runc.v1.Options"
-enum { ASK_MS = 20000, OUT_MAX = 65536 };
+enum { ASK_MS = 20000, UNDO_MS = 30000, OUT_MAX = 65536 };
 
 static char *checkpoint_program(const char *name)
 {
@@ -122,6 +122,27 @@ static int checkpoint_check_job(struct core *c, const struct record *rec, const 
 	return r;
 }
 
+/* It runs on, and is started again as before. Where it has ended all the same, or nobody says, the folder is what is left of it. */
+static void checkpoint_undo(struct core *c, const struct record *rec, const struct job_checkpoint *how)
+{
+	const struct ctx limit = ctx_within(NULL, UNDO_MS); /* after an interrupt, too */
+	const char *had = dict_get(&rec->c.labels, RECORD_STOPPED);
+	_cleanup_dict_ struct dict labels = { 0 };
+	struct task_status t;
+
+	(void)core_reconnect(c, NULL);
+	if (task_look(c, rec->c.id, &limit, &t, NULL) < 0 || task_is_over(&t)) {
+		core_notice(c, "job %s: what was frozen of it is in %s", rec->name, how->folder);
+		return;
+	}
+	(void)file_remove_tree(how->folder, NULL);
+	if (how->leave_running)
+		return;
+	dict_set(&labels, RECORD_STOPPED, had ? had : "");
+	if (containers_set_labels(c->ctrd, rec->c.id, &labels, &limit, NULL) >= 0)
+		monitored_started(c, rec->job, rec->c.id);
+}
+
 static int checkpoint_make(struct core *c, const struct record *rec, const struct job_checkpoint *how, const struct ctx *ctx,
 			   struct err *err)
 {
@@ -133,7 +154,7 @@ static int checkpoint_make(struct core *c, const struct record *rec, const struc
 	if (r >= 0)
 		r = tasks_checkpoint(c->ctrd, rec->c.id, how->folder, !how->leave_running, ctx, err);
 	if (r < 0)
-		(void)file_remove_tree(how->folder, NULL);
+		checkpoint_undo(c, rec, how);
 	return r;
 }
 
@@ -145,6 +166,9 @@ int job_checkpoint(struct core *c, const char *name, const struct job_checkpoint
 	if (r < 0)
 		return r;
 	r = checkpoint_check_job(c, &rec, ctx, err);
+	if (r >= 0 && rec.job->remove && !how->leave_running)
+		r = err_hint(err, err_set(err, ERR_PRECONDITION, "it is removed with its files once it ends (--rm)"),
+			     "run it without --rm, or: davit checkpoint --leave-running");
 	if (r >= 0)
 		r = checkpoint_check_shim(&rec, err);
 	if (r >= 0)

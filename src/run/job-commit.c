@@ -7,7 +7,7 @@
 #include "task.h"
 #include <stdlib.h>
 
-enum { UNDO_MS = 30000 };
+enum { UNDO_MS = 30000, RETRY_MS = 200 };
 
 void job_commit_done(struct job_commit *j)
 {
@@ -46,17 +46,34 @@ int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct j
 	ret->lease = mem_printf("davit-commit-%s", digits);
 	strv_pushf(&ret->words, "--own-lease=%s", ret->lease);
 	ret->name = mem_strdup(rec.name);
+	if (rec.job && rec.task < rec.job->n_tasks && rec.job->tasks[rec.task].platform)
+		strv_pushf(&ret->words, "--platform=%s", rec.job->tasks[rec.task].platform);
 	strv_pushf(&ret->words, "--snapshotter=%s", rec.c.snapshotter);
 	strv_pushf(&ret->words, "--base=%s", rec.c.image);
 	strv_pushf(&ret->words, "--key=%s", rec.c.snapshot_key);
 	return 0;
 }
 
+/* A containerd that has died is awaited: what it froze stays so. */
+static void await_containerd(struct core *c, const struct ctx *limit)
+{
+	while (core_reconnect(c, NULL) < 0 && ctx_check(limit, NULL) >= 0) {
+		const struct ctx pause = ctx_within(limit, RETRY_MS);
+
+		while (loop_turn(c->loop, &pause, NULL) == 0)
+			;
+	}
+}
+
 void job_commit_undo(struct core *c, const struct job_commit *j, bool frozen)
 {
 	const struct ctx limit = ctx_within(NULL, UNDO_MS); /* after an interrupt, too */
+	struct task_status t;
 
+	await_containerd(c, &limit);
 	if (frozen)
 		(void)tasks_resume(c->ctrd, j->id, &limit, NULL);
+	if (frozen && (task_look(c, j->id, &limit, &t, NULL) < 0 || t.state == TASK_PAUSED))
+		core_notice(c, "job %s may be frozen still: davit unpause %s", j->name, j->name);
 	(void)leases_delete(c->ctrd, j->lease, true, &limit, NULL);
 }

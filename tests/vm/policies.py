@@ -182,7 +182,8 @@ def rebooted():
 
 def left():
     found = glob.glob("/run/netns/*") + glob.glob("/var/lib/cni/results/*") + glob.glob("/var/lib/cni/networks/*/[0-9]*.*")
-    found += glob.glob("/run/davit/davit/*") + glob.glob("/sys/fs/cgroup/**/davit-*", recursive=True)
+    found += glob.glob("/run/davit/davit/*")
+    found += [path for path in glob.glob("/sys/fs/cgroup/**/davit?*", recursive=True) if not path.endswith(".service")]
     for kind in ("leases", "containers", "tasks", "snapshots"):
         out = subprocess.run(["ctr", "-n", "davit", kind, "ls"], capture_output=True, text=True, check=True).stdout
         found += [f"{kind} {line.split()[0]}" for line in out.splitlines()[1:] if "Committed" not in line]

@@ -42,7 +42,8 @@ static void refuses(void **state)
 		  "flag --format: template: column 3: no field .Nams: there are .Command .CreatedAt .ID .Image .Labels "
 		  ".LocalVolumes .Mounts .Names .Networks .Platform .Ports .RunningFor .Size .State .Status .command .created_at "
 		  ".exit_code "
-		  ".exited_at .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at .status "
+		  ".exited_at .health .id .image .ip .labels .name .namespace .network .pid .ports .runtime .size .started_at "
+		  ".status "
 		  ".tasks .tasks_running (did you mean .Names?)" },
 		{ "ps --format yaml",
 		  "flag --format is one of table, json, names, not \"yaml\" (or a template, as in '{{json .}}')" },
@@ -52,7 +53,7 @@ static void refuses(void **state)
 		{ "container", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
 		{ "container frobnicate", "unknown command container (the group may be left away: davit ps, davit run, davit rm)" },
 		{ "swarm init", "unknown command swarm (davit runs jobs on one machine; a scheduler such as Nomad spreads them)" },
-		{ "push web", "unknown command push (docker, podman or skopeo push images)" },
+		{ "search web", "unknown command search (registries have web pages; davit pull NAME fetches an image)" },
 		{ "imge ls", "unknown command imge: did you mean image?" },
 		{ "image lod", "unknown command image lod: did you mean image load?" },
 		{ "vol ls", "unknown command vol: did you mean volume?" },

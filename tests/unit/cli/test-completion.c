@@ -21,7 +21,7 @@ static void completes(void **state)
 	static const struct {
 		const char *words, *offers;
 	} rows[] = {
-		{ "davit r", "run restart rm runtime" },
+		{ "davit r", "run restart rm rename reconcile runtime" },
 		{ "davit nothing ''", "" },
 		{ "davit run --pu", "--pull --pull-timeout --publish --publish-all" },
 		{ "davit run --pull ''", "missing always never" },
@@ -48,7 +48,7 @@ static void completes(void **state)
 		{ "davit exec -it w", "web web-2" },
 		{ "davit exec -itu root d", "db" },
 		{ "davit exec web ''", "" },
-		{ "davit image ''", "ls pull load import save tag history inspect rm prune" },
+		{ "davit image ''", "ls pull push load import save tag history inspect rm prune" },
 		{ "davit image l", "ls load" },
 		{ "davit image rm red", "redis:7" },
 		{ "davit image --", NULL },

@@ -36,15 +36,15 @@ static char *hierarchy_mount(const char *root, const char *line)
 }
 
 /* Of a hierarchy of which a part is mounted, as in a container, the path there begins later. */
-static bool hierarchy_join(const char *mount, const char *path)
+static bool hierarchy_join(const char *mount, const char *path, const char *who)
 {
 	if (path[0] == '/' && !path[1])
-		return cgroup_put(mount, "cgroup.procs", "0");
+		return cgroup_put(mount, "cgroup.procs", who);
 	for (const char *rest = strncmp(path, "/..", 3) ? path : NULL; rest && rest[0] == '/' && rest[1];
 	     rest = strchr(rest + 1, '/')) {
 		_cleanup_free_ char *folder = mem_printf("%s%s", mount, rest);
 
-		if (cgroup_put(folder, "cgroup.procs", "0"))
+		if (cgroup_put(folder, "cgroup.procs", who))
 			return true;
 	}
 	return false;
@@ -61,14 +61,15 @@ static int read_lines(const char *host, const char *pid, struct strv *lines, str
 	return r;
 }
 
-int cgroup_join(const char *host, pid_t pid, struct err *err)
+int cgroup_move(const char *host, pid_t who, pid_t to, struct err *err)
 {
-	_cleanup_free_ char *root = mem_printf("%s/sys/fs/cgroup", host), *who = mem_printf("%d", (int)pid);
+	_cleanup_free_ char *root = mem_printf("%s/sys/fs/cgroup", host), *whose = mem_printf("%d", (int)to),
+			    *mover = mem_printf("%d", (int)who);
 	_cleanup_strv_ struct strv theirs = { 0 }, ours = { 0 };
-	int r = read_lines(host, who, &theirs, err), failed = 0;
+	int r = read_lines(host, whose, &theirs, err), failed = 0;
 
 	if (r >= 0)
-		r = read_lines(host, "self", &ours, err);
+		r = read_lines(host, who ? mover : "self", &ours, err);
 	for (size_t i = 0; r >= 0 && i < theirs.n; i++) {
 		const char *line = theirs.v[i];
 		_cleanup_free_ char *mount = NULL;
@@ -76,8 +77,10 @@ int cgroup_join(const char *host, pid_t pid, struct err *err)
 		if (!line_path(line) || strv_has(&ours, line))
 			continue;
 		mount = hierarchy_mount(root, line);
-		if ((!mount || !hierarchy_join(mount, line_path(line))) && failed >= 0)
+		if ((!mount || !hierarchy_join(mount, line_path(line), mover)) && failed >= 0)
 			failed = err_set(err, ERR_PRECONDITION, "cgroup %s: is not to be had", line);
 	}
 	return r < 0 ? r : failed;
 }
+
+int cgroup_join(const char *host, pid_t pid, struct err *err) { return cgroup_move(host, 0, pid, err); }

@@ -7,3 +7,5 @@
 /* In every hierarchy, v1's, v2's and those of a hybrid, in which it is elsewhere than we. @host stands before /proc and /sys: ""
  * outside of tests. Each is tried; the first that is not to be had is the error. -ERR_NOT_FOUND: there is no such process. */
 int cgroup_join(const char *host, pid_t, struct err *err);
+/* The same for process @who, a child of ours; 0: we. */
+int cgroup_move(const char *host, pid_t who, pid_t to, struct err *err);

@@ -6,6 +6,7 @@
 #include "when.h"
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct logs_flags {
 	bool follow, timestamps;
@@ -71,6 +72,17 @@ static int logs_check(const struct logs_flags *f, const struct strv *args, struc
 	return 0;
 }
 
+/* Those of several are read side by side, with all their rotated files. */
+static void allow_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur == l.rlim_max)
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct logs_flags *f = opts;
@@ -90,6 +102,7 @@ static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct
 		r = cli_core(cli, err);
 	if (r >= 0)
 		r = logs_names(cli, f, args, &names, err);
+	allow_files();
 	if (r >= 0)
 		r = job_logs(cli->core, &names, &o, &cli->ctx, err);
 	if (r > 0) /* nobody reads any more */

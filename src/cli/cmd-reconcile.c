@@ -96,7 +96,7 @@ static int boot_connect(struct cli *cli, bool *ret_started, struct err *err)
 	int r = cli_core_existing(cli, err);
 
 	*ret_started = false;
-	if (r >= 0 || cli->global.address)
+	if (r >= 0 || cli->global.address || (r != -ERR_NOT_FOUND && r != -ERR_UNAVAILABLE))
 		return r < 0 ? r : 1;
 	data = places_own_data(&cli->conf, "");
 	if (!file_exists(data))
@@ -130,8 +130,11 @@ static int reconcile_run(struct cli *cli, void *opts, const struct strv *args, s
 		return r;
 	r = reconcile_for(cli, f, &m, err);
 	out = mends_print(cli, f, &m, &l, r < 0 ? NULL : err);
-	if (r >= 0 && started && !m.wanted) /* nobody needs it */
-		r = own_stop(&cli->conf, false, &cli->ctx, err);
+	if (r >= 0 && started && !m.wanted) { /* nobody needs it */
+		const int stopped = own_stop(&cli->conf, false, &cli->ctx, out < 0 ? NULL : err);
+
+		r = out < 0 ? out : stopped;
+	}
 	if (r < 0 || out < 0)
 		return r < 0 ? r : out;
 	return m.failed ? EXIT_DAVIT : 0;

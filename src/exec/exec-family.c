@@ -36,8 +36,11 @@ static bool is_of_family(const struct exec_family *f, pid_t pid, const char *mar
 {
 	const pid_t session = session_of(pid);
 
-	if (!session || pid == f->leader || session == f->leader)
-		return session != 0;
+	if (!session)
+		return false;
+	if (pid == f->leader || session == f->leader)
+		return !f->ended ||
+		       !session_of(f->leader); /* else the number is another's by now, and the session has nobody left */
 	if (f->session == f->leader || (f->session && session != f->session))
 		return false;
 	return has_mark(pid, mark);
@@ -56,7 +59,7 @@ static bool end_member(const struct exec_family *f, pid_t pid, const char *mark)
 	return true;
 }
 
-void exec_family_begin(struct exec_family *f, pid_t leader) { *f = (struct exec_family){ leader, session_of(leader) }; }
+void exec_family_begin(struct exec_family *f, pid_t leader) { *f = (struct exec_family){ leader, session_of(leader), false }; }
 
 void exec_family_kill(const struct exec_family *f, const struct core *c, const char *id, const char *exec_id)
 {

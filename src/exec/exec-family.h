@@ -3,6 +3,7 @@
  * session of its own and may have cleaned its environment, stays. */
 #pragma once
 #include "core.h"
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define EXEC_MARK "DAVIT_EXEC" /* a variable of its environment: its EXEC_ID */
@@ -10,6 +11,7 @@
 struct exec_family {
 	pid_t leader;  /* the process, as the host knows it; 0: it never began */
 	pid_t session; /* that it was in when it began; 0: nobody saw */
+	bool ended;    /* the leader has: who has its number from then on is another */
 };
 /* It has just begun. */
 void exec_family_begin(struct exec_family *, pid_t leader);

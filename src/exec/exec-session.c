@@ -18,6 +18,7 @@
 #include "orders.h"
 #include "pipes.h"
 #include "places.h"
+#include "runtime-kind.h"
 #include "task-wait.h"
 #include "task.h"
 #include "cap.h"
@@ -231,7 +232,7 @@ static void on_session_waited(void *arg)
 	struct exec_session *s = arg;
 	int r = task_wait_result(s->wait, &s->exit, &s->err);
 
-	s->exited = r >= 0;
+	s->exited = s->family.ended = r >= 0;
 	if (r == -ERR_NOT_FOUND) {
 		err_clear(&s->err);
 		r = err_set(&s->err, ERR_PRECONDITION, "its task has ended");
@@ -419,6 +420,8 @@ static int session_see(struct exec_session *s)
 		return err_set(&s->err, ERR_PRECONDITION, "task %s: it %s", s->id,
 			       t.state == TASK_PAUSED ? "is paused" : "does not run");
 	s->pid = t.pid;
+	if (runtime_has_kernel(c.runtime)) /* its Start tells the hypervisor's number */
+		s->whole = false;
 	s->container_spec = TAKE_STRUCT(c.spec);
 	return 0;
 }

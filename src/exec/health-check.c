@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { RESPONSE_MAX = HEALTH_OUTPUT_MAX + 4096 /* of its head */ };
+enum { LATE_MS = 10000 };
 
 struct health_check {
 	struct health_check_conf conf;
@@ -75,13 +76,30 @@ static void check_over(struct health_check *h, int said, int exit_code, const ch
 	loop_post(h->conf.core->loop, &h->over);
 }
 
-static void on_limit(void *arg)
+/* It says nothing of a task that is paused, nor while nobody can say how that is. */
+static void on_late_task_seen(void *arg)
 {
 	struct health_check *h = arg;
+	struct task_status t = { 0 };
+	struct err err = ERR_INIT;
 	char why[120];
 
 	(void)snprintf(why, sizeof why, "Health check exceeded timeout (%llds)", (long long)h->conf.how->timeout);
-	check_over(h, HEALTH_SAYS_NO, -1, why);
+	if (task_look_end(TAKE_PTR(h->task), NULL, &t, &err) < 0)
+		check_over(h, HEALTH_SAYS_NOTHING, -1, err.msg);
+	else
+		check_over(h, t.state == TASK_LIVE ? HEALTH_SAYS_NO : HEALTH_SAYS_NOTHING, -1, why);
+}
+
+static void on_limit(void *arg)
+{
+	struct health_check *h = arg;
+	const struct ctx limit = ctx_within(NULL, LATE_MS);
+
+	check_stop(h);
+	(void)core_reconnect(h->conf.core, NULL); /* else the call says why */
+	h->task = task_look_begin(h->conf.core, h->conf.id, NULL, &limit);
+	ctrd_call_notify(h->task, on_late_task_seen, h);
 }
 
 /* The same text, but for the white space at its ends. */

@@ -5,12 +5,15 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct attached {
 	struct loop *loop;
 	struct attached_ops ops;
 	char *path;
+	dev_t dev; /* of the socket there: another's is not ours to remove */
+	ino_t ino;
 	int listener;
 	struct watch accepts;
 	struct list_node readers;
@@ -182,12 +185,16 @@ static void attached_on_accept(void *arg, short revents)
 int attached_new(struct loop *loop, const char *path, const struct attached_ops *ops, struct attached **ret, struct err *err)
 {
 	int fd, r = attach_listen(path, &fd, err);
+	struct stat st = { 0 };
 	struct attached *a;
 
 	if (r < 0)
 		return r;
+	(void)lstat(path, &st);
 	a = mem_new(struct attached);
-	*a = (struct attached){ .loop = loop, .ops = *ops, .path = mem_strdup(path), .listener = fd };
+	*a = (struct attached){
+		.loop = loop, .ops = *ops, .path = mem_strdup(path), .dev = st.st_dev, .ino = st.st_ino, .listener = fd
+	};
 	list_init(&a->readers);
 	watch_init(&a->accepts, loop, fd, POLLIN, attached_on_accept, a);
 	*ret = a;
@@ -221,7 +228,9 @@ void attached_leave(struct attached *a)
 
 void attached_free(struct attached *a)
 {
-	if (a)
+	struct stat st;
+
+	if (a && lstat(a->path, &st) == 0 && st.st_dev == a->dev && st.st_ino == a->ino)
 		(void)unlink(a->path);
 	attached_leave(a);
 }

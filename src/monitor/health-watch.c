@@ -11,6 +11,7 @@
 #include "job-name.h"
 #include "mem.h"
 #include "monitored.h"
+#include "runtime-kind.h"
 #include <dirent.h>
 #include <malloc.h>
 #include <string.h>
@@ -67,8 +68,10 @@ static void patient_tell(struct patient *p)
 	_cleanup_dict_ struct dict labels = { 0 };
 	struct core *c = p->of->core;
 
+	if (p->tell) /* what that says is in p->telling until it has come through */
+		return;
 	(void)health_log_label(&p->log, p->telling);
-	if (!p->log.changed || p->tell || !strcmp(p->telling, p->told))
+	if (!p->log.changed || !strcmp(p->telling, p->told))
 		return;
 	dict_set(&labels, RECORD_HEALTH, p->telling);
 	(void)core_reconnect(c, NULL);
@@ -83,7 +86,10 @@ static void on_check_ended(void *arg, const struct health_result *r)
 	if (r->said == HEALTH_SAYS_NOTHING) {
 		patient_postpone(p);
 	} else {
-		if (health_count(p->how, r->said == HEALTH_SAYS_YES, p->started, r->ended, &p->log.health))
+		/* what counts is when it began, as Docker has it: it may take longer than the start period lasts */
+		const int64_t started = p->started + (r->ended - r->began);
+
+		if (health_count(p->how, r->said == HEALTH_SAYS_YES, started, r->ended, &p->log.health))
 			p->log.changed = r->ended;
 		health_log_add(&p->log, r->began, r->ended, r->exit_code, r->output);
 		(void)health_log_write(p->of->core, p->id, &p->log, NULL);
@@ -114,16 +120,17 @@ static void patient_plan(struct patient *p)
 	timer_set(&p->next, clock_mono() + ns);
 }
 
-static void patient_end_family(const struct patient *p, const char *exec_id, pid_t leader)
+static void patient_end_family(const struct patient *p, const char *exec_id, const struct task_status *leader)
 {
 	struct exec_family family;
 
-	exec_family_begin(&family, leader);
+	exec_family_begin(&family, leader->pid);
+	family.ended = leader->state == TASK_STOPPED;
 	exec_family_kill(&family, p->of->core, p->id, exec_id);
 }
 
-/* What a monitor that was killed had begun. */
-static void patient_clear(struct patient *p)
+/* What a monitor that was killed had begun. @here: its processes are the host's. */
+static void patient_clear(struct patient *p, bool here)
 {
 	static const char begin[] = "exec-" HEALTH_EXEC;
 	struct core *c = p->of->core;
@@ -138,8 +145,8 @@ static void patient_clear(struct patient *p)
 
 		if (strncmp(e->d_name, begin, sizeof begin - 1) != 0)
 			continue;
-		if (task_look_process(c, p->id, exec_id, &limit, &t, NULL) >= 0 && t.state != TASK_ABSENT && t.pid > 0)
-			patient_end_family(p, exec_id, t.pid);
+		if (here && task_look_process(c, p->id, exec_id, &limit, &t, NULL) >= 0 && t.state != TASK_ABSENT && t.pid > 0)
+			patient_end_family(p, exec_id, &t);
 		exec_clear(c, p->id, exec_id, EXEC_CLEAR_KILL, LEFT_MS);
 		(void)file_remove_tree(folder, NULL);
 	}
@@ -157,7 +164,7 @@ static void patient_admit(struct patient *p, const struct record *job, size_t ta
 		p->log = (struct health_log){ .life = mem_strdup(life) };
 		health_begin(&p->log.health);
 	}
-	patient_clear(p);
+	patient_clear(p, !runtime_has_kernel(job->c.runtime ? job->c.runtime : ""));
 	patient_tell(p);
 	patient_plan(p);
 }

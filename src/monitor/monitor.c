@@ -25,7 +25,7 @@
 
 enum {
 	CALL_MS = 60000,
-	START_MS = 600000, /* longer than any step of a start waits */
+	START_MS = 600000, /* longer than any step of one task's start waits; the job's may wait for a task's end */
 	LOCK_MS = 1000,    /* who only looks whether there is a monitor holds the lock that short */
 	AWAY_MS = 100,
 	AWAY_MAX_MS = 2000,
@@ -203,13 +203,26 @@ static int monitor_note(struct monitor *m, struct err *err)
 	return monitor_write(m, &labels, err) < 0 ? -1 : 1;
 }
 
-/* davit @verb @flag [@more] ID. Its own words are @ret_why, which the caller frees, where it fails: 1. */
-static int monitor_do(struct monitor *m, const char *const *words, char **ret_why, struct err *err)
+/* The first line of @text, no longer than a label may be: as whole characters, for containerd takes no others. */
+static char *first_line(const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	if (n > TROUBLE_MAX)
+		n = TROUBLE_MAX;
+	while (n && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return mem_strndup(text, n);
+}
+
+/* davit @verb @flag [@more] ID, killed after @ms (0: never). Its own words are @ret_why, which the caller frees, where it
+ * fails: 1. */
+static int monitor_do(struct monitor *m, const char *const *words, int64_t ms, char **ret_why, struct err *err)
 {
 	_cleanup_free_ char *davit = NULL;
 	_cleanup_strv_ struct strv argv = { 0 };
 	_cleanup_(child_freep) struct child *child = NULL;
-	const struct ctx ctx = ctx_within(NULL, START_MS);
+	const struct ctx ctx = ms ? ctx_within(NULL, ms) : ctx_none();
 	struct child_spec spec = { .err_max = 4096, .out_max = 4096 };
 	int r = self_find("davit", &davit, err);
 
@@ -225,10 +238,8 @@ static int monitor_do(struct monitor *m, const char *const *words, char **ret_wh
 	r = child_start(m->core->loop, &spec, &child, err);
 	if (r >= 0)
 		r = child_wait(child, &ctx, err);
-	if (r > 0) {
-		*ret_why = mem_strndup(buf_str(child_err(child)), TROUBLE_MAX);
-		(*ret_why)[strcspn(*ret_why, "\n")] = '\0';
-	}
+	if (r > 0)
+		*ret_why = first_line(buf_str(child_err(child)));
 	return r > 0 ? 1 : r;
 }
 
@@ -259,7 +270,8 @@ static int monitor_start(struct monitor *m, size_t i, struct err *err)
 {
 	const int64_t due = m->now.tasks[i].restarts.at;
 	_cleanup_free_ char *why = NULL, *task = mem_printf("%zu", i);
-	int r = monitor_do(m, (const char *const[]){ "start", "--again", m->now.whole ? "job" : task, NULL }, &why, err);
+	const char *const words[] = { "start", "--again", m->now.whole ? "job" : task, NULL };
+	int r = monitor_do(m, words, m->now.whole ? 0 : START_MS, &why, err);
 
 	return r > 0 ? start_failed(m, i, why, due, err) : r;
 }
@@ -292,7 +304,7 @@ static int monitor_finish(struct monitor *m, struct err *err)
 		return 0;
 	if (m->n == 1)
 		return remains_after_end(m->core, &m->rec, &ctx, err);
-	r = monitor_do(m, (const char *const[]){ "stop", "--over", NULL }, &why, err);
+	r = monitor_do(m, (const char *const[]){ "stop", "--over", NULL }, 0, &why, err);
 	return r > 0 ? err_set(err, ERR_UNAVAILABLE, "%s", why) : r;
 }
 
@@ -300,7 +312,7 @@ static int monitor_finish(struct monitor *m, struct err *err)
 static int monitor_recover(struct monitor *m, struct err *err)
 {
 	_cleanup_free_ char *why = NULL;
-	int r = monitor_do(m, (const char *const[]){ "start", "--again", "job", NULL }, &why, err);
+	int r = monitor_do(m, (const char *const[]){ "start", "--again", "job", NULL }, 0, &why, err);
 
 	return r > 0 ? err_set(err, ERR_UNAVAILABLE, "%s", why) : r < 0 ? r : 1;
 }
@@ -310,7 +322,7 @@ static int monitor_step(struct monitor *m, struct err *err)
 {
 	int r;
 
-	if (m->now.recovers)
+	if (m->now.recovers && m->now.state < MONITORED_DECIDED) /* else its own start, in its time, goes on with it */
 		return monitor_recover(m, err);
 	if (m->now.state == MONITORED_NOTHING)
 		return 0;
@@ -377,6 +389,20 @@ static void monitor_done(struct monitor *m)
 	free(m->watched);
 }
 
+/* Who has started it since our last look saw our lock, and only told us. */
+static void monitor_hand_over(struct core *c, const char *id)
+{
+	const struct ctx ctx = ctx_within(NULL, CALL_MS);
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_(monitored_done) struct monitored now = { 0 };
+	_cleanup_free_ struct task_status *tasks = NULL;
+
+	if (record_get(c, id, &ctx, &rec, NULL) < 0 || monitored_ask(c, &rec, &ctx, &tasks, &now, NULL) < 0)
+		return;
+	if (now.recovers || (now.state != MONITORED_NOTHING && now.state != MONITORED_ENDED))
+		monitored_ensure(c, &rec, tasks, now.n);
+}
+
 int monitor_run(struct core *core, const char *id, struct err *err)
 {
 	struct monitor m = { .core = core, .id = id, .poke = { .fd = -1 } };
@@ -395,5 +421,7 @@ int monitor_run(struct core *core, const char *id, struct err *err)
 	monitor_done(&m);
 	if (lock >= 0)
 		(void)unlink(path);
+	if (r >= 0)
+		monitor_hand_over(core, id);
 	return r;
 }

@@ -204,6 +204,7 @@ static void entry_started(struct event_book *b, struct event_entry *e, pid_t pid
 	e->live = true;
 	e->paused = false;
 	e->pid = pid;
+	e->life_told = 0;
 	e->start_told = entry_tell(b, e, "start", at) ? pid : 0;
 }
 
@@ -211,7 +212,7 @@ void event_book_started(struct event_book *b, const char *id, pid_t pid, int64_t
 {
 	struct event_entry *e = book_find(b, id);
 
-	if (e && (!pid || e->start_told != pid))
+	if (e && (!pid || e->start_told != pid) && (!e->life_told || at > e->life_told))
 		entry_started(b, e, pid, at);
 }
 
@@ -298,23 +299,27 @@ static int64_t started_on_record(const struct event_entry *e, int64_t otherwise)
 static void look_at_live(struct event_book *b, struct event_entry *e, const struct task_status *t, int64_t now)
 {
 	const struct ctrd_exit unknown = { 0 };
+	const bool again = e->live && e->pid != t->pid; /* its end, and a start after that: in this order */
 
-	if (e->live && e->pid != t->pid) /* its end, and a start after that */
+	if (again)
 		entry_ended(b, e, &unknown, now);
 	if (!e->live)
-		entry_started(b, e, t->pid, started_on_record(e, now));
+		entry_started(b, e, t->pid, again ? now : started_on_record(e, now));
 	entry_paused(b, e, t->state == TASK_PAUSED, now);
 }
 
 static void look_at_ended(struct event_book *b, struct event_entry *e, const struct task_status *t, int64_t now)
 {
 	const struct ctrd_exit exit = t && t->state == TASK_STOPPED ? t->exit : exit_on_record(e);
+	const bool whole = !e->live; /* a life that nobody saw */
 
 	if (!e->live && (!exit.at || exit.at == e->exit_at))
 		return;
-	if (!e->live) /* a whole life that nobody saw */
+	if (whole)
 		entry_started(b, e, 0, started_on_record(e, exit.at));
 	entry_ended(b, e, &exit, now);
+	if (whole)
+		e->life_told = e->exit_told;
 }
 
 static void book_look_at(struct event_book *b, struct event_entry *e, const struct task_status *t, int64_t now)

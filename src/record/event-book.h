@@ -27,7 +27,8 @@ struct event_entry {
 	bool made_told;    /* what a look has told, and the stream may yet say */
 	pid_t start_told;
 	int64_t exit_told;
-	bool seen; /* by the look underway */
+	int64_t life_told; /* the end of a whole life that a look has told */
+	bool seen;         /* by the look underway */
 };
 
 struct event_book {

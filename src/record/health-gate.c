@@ -8,7 +8,7 @@
 #include "monitored.h"
 #include "task-wait.h"
 
-enum { GATE_GRACE_MS = 60000 };
+enum { GATE_GRACE_MS = 60000, GATE_AWAY_MS = 500 };
 
 struct health_gate {
 	struct core *core;
@@ -27,18 +27,25 @@ static void on_gate_late(void *arg) { ((struct health_gate *)arg)->late = true; 
 static int64_t gate_ms(const struct healthcheck *h)
 {
 	const int64_t interval = h->interval ? h->interval : 30, timeout = h->timeout ? h->timeout : 30;
+	const int64_t all = h->start_period + (h->retries + 1) * (interval + timeout);
 
-	return GATE_GRACE_MS + 1000 * (h->start_period + (h->retries + 1) * (interval + timeout));
+	return GATE_GRACE_MS + 1000 * (all < DURATION_MAX ? all : DURATION_MAX);
+}
+
+static struct ctrd_call *gate_listen(struct core *c)
+{
+	_cleanup_strv_ struct strv filters = { 0 };
+
+	strv_pushf(&filters, "namespace==\"%s\",topic==\"/containers/update\"", c->conf.ns);
+	return events_subscribe(c->ctrd, &filters, NULL);
 }
 
 struct health_gate *health_gate_new(struct core *c, const char *job_id, const char *id, const struct job *job, size_t task)
 {
 	struct health_gate *g = mem_new(struct health_gate);
-	_cleanup_strv_ struct strv filters = { 0 };
 
 	*g = (struct health_gate){ .core = c, .job_id = job_id, .id = id, .job = job, .task = task };
-	strv_pushf(&filters, "namespace==\"%s\",topic==\"/containers/update\"", c->conf.ns);
-	g->events = events_subscribe(c->ctrd, &filters, NULL);
+	g->events = gate_listen(c);
 	g->end = task_wait_new(c, id, NULL, NULL);
 	timer_init(&g->timer, c->loop, on_gate_late, g);
 	timer_set(&g->timer, clock_mono() + gate_ms(job->tasks[task].healthcheck) * NSEC_PER_MSEC);
@@ -60,6 +67,21 @@ bool health_gate_ready(const struct health_gate *g)
 	return !g->looked || g->late || events_ready(g->events) || (g->end && task_wait_over(g->end));
 }
 
+/* containerd was away: what it has not told is looked at. */
+static int gate_listen_again(struct health_gate *g, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	ctrd_call_free(TAKE_PTR(g->events));
+	do {
+		r = loop_pause(g->core->loop, GATE_AWAY_MS, ctx, err);
+		if (r < 0)
+			return r;
+	} while (core_reconnect(g->core, NULL) < 0 && !g->late);
+	g->events = gate_listen(g->core);
+	return 0;
+}
+
 static int gate_drain(struct health_gate *g, const struct ctx *ctx, struct err *err)
 {
 	while (g->looked && events_ready(g->events)) {
@@ -67,8 +89,12 @@ static int gate_drain(struct health_gate *g, const struct ctx *ctx, struct err *
 		int r = events_next(g->events, ctx, &e, err);
 
 		ctrd_event_done(&e);
-		if (r <= 0)
-			return r < 0 ? r : err_set(err, ERR_UNAVAILABLE, "containerd tells of no events any more");
+		if (r < 0 && r != -ERR_UNAVAILABLE)
+			return r;
+		if (r <= 0) {
+			err_clear(err);
+			return gate_listen_again(g, ctx, err);
+		}
 	}
 	return 0;
 }

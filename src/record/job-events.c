@@ -270,7 +270,7 @@ int job_events_next(struct job_events *e, const struct ctx *ctx, struct job_even
 		}
 		r = events_hear(e, &limit, err);
 	}
-	if (until && clock_wall() >= until && ctx_check(ctx, NULL) >= 0)
+	if (until && r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0)
 		return err_clear(err), 0;
 	return err_wrap(err, r, "events");
 }

@@ -37,6 +37,19 @@ static void put_task_health(json *state, const struct core *c, const struct reco
 	json_put(state, "health", health_log_json(&log));
 }
 
+/* Of all of a job of several: the worst of them; each of "tasks" has its own checks. */
+static void put_job_health(json *state, const struct record *job, const struct job_row *row)
+{
+	const enum health_state worst = row->health == HEALTH_UNKNOWN ? HEALTH_STARTING : row->health;
+	json *o;
+
+	if (!job->job || !job_is_checked(job->job) || !dict_get(&job->c.labels, RECORD_STARTED) || row->state == JOB_EXITED)
+		return;
+	o = json_new_object();
+	json_put_str(o, "status", health_state_name(worst));
+	json_put(state, "health", o);
+}
+
 /* The 24 of 10.89.0.5/24. */
 static int prefix_of(const struct cni_result *r)
 {
@@ -158,7 +171,7 @@ static json *attachments_json(const struct core *c, const struct record *rec, co
 	return list;
 }
 
-static json *inspect_json(const struct inspected *x, const struct record *own, const struct job_row *row)
+static json *inspect_json(const struct inspected *x, bool one, const struct record *own, const struct job_row *row)
 {
 	json *o = json_new_object(), *spec = NULL;
 	_cleanup_free_ char *log = places_log(x->core, own->c.id);
@@ -170,7 +183,10 @@ static json *inspect_json(const struct inspected *x, const struct record *own, c
 	json_put_str(o, "runtime", row->runtime);
 	json_put_str(o, "snapshotter", own->c.snapshotter);
 	json_put(o, "state", state_json(row));
-	put_task_health(json_get_object(o, "state"), x->core, &x->job, row->id, own->task);
+	if (one || x->n == 1)
+		put_task_health(json_get_object(o, "state"), x->core, &x->job, row->id, own->task);
+	else
+		put_job_health(json_get_object(o, "state"), &x->job, row);
 	if (x->job.job && monitored_asks(x->job.job)) {
 		json_put_int(o, "restarts", row->restarts);
 		json_put_str(o, "trouble", dict_get(&x->job.c.labels, RECORD_TROUBLE));
@@ -206,7 +222,7 @@ int job_inspect(struct core *c, const char *name, const struct ctx *ctx, json **
 	else
 		job_row_fill(c, &x.job, x.states, x.n, &row);
 	monitored_ensure(c, &x.job, x.states, x.n);
-	*ret = inspect_json(&x, one ? task_record(&x, rec.task) : &x.job, &row);
+	*ret = inspect_json(&x, one, one ? task_record(&x, rec.task) : &x.job, &row);
 	job_row_done(&row);
 	return 0;
 }

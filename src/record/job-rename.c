@@ -57,6 +57,17 @@ static bool has_task_called(const struct job *job, const char *job_name, const c
 	       job_find_task(job, name + len + 1) < job->n_tasks;
 }
 
+/* Jobs of a set name each other: in what order they start, stop and recover. */
+static bool depends_on_it(const struct rename *n, const struct record *other)
+{
+	const char *set = dict_get(&n->rec.c.labels, RECORD_SET), *its = dict_get(&other->c.labels, RECORD_SET);
+
+	for (size_t i = 0; set && its && !strcmp(set, its) && other->job && i < other->job->n_depends_on; i++)
+		if (!strcmp(other->job->depends_on[i].name, n->from))
+			return true;
+	return false;
+}
+
 /* What another job says against it. */
 static int rename_check_other(const struct rename *n, const struct record *other, struct err *err)
 {
@@ -71,6 +82,9 @@ static int rename_check_other(const struct rename *n, const struct record *other
 		return err_hint(
 			err, err_set(err, ERR_PRECONDITION, "job %s joins the network of job %s by its name", other->name, n->from),
 			"remove that first: davit rm -f %s", other->name);
+	if (depends_on_it(n, other))
+		return err_hint(err, err_set(err, ERR_PRECONDITION, "job %s depends on job %s by its name", other->name, n->from),
+				"remove that first: davit rm -f %s", other->name);
 	return 0;
 }
 

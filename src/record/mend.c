@@ -218,20 +218,35 @@ static int netns_of_task(struct core *c, const char *id, pid_t pid, const struct
 	return TAKE_FD(fd);
 }
 
+/* Of the first of its tasks that runs: they share it. -ERR_ABORTED: none does. */
+static int netns_of_job(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	for (size_t i = 0; i < job_id_tasks(id); i++) {
+		_cleanup_free_ char *task = job_id_task(id, i);
+		struct task_status t;
+		int r = task_look(c, task, ctx, &t, err);
+
+		if (r >= 0 && (!task_may_live(&t) || t.state == TASK_UNKNOWN || !t.pid))
+			continue;
+		if (r >= 0)
+			r = netns_of_task(c, task, t.pid, ctx, err);
+		if (r != -ERR_ABORTED)
+			return r;
+		err_clear(err);
+	}
+	return err_set(err, ERR_ABORTED, "nothing of it runs");
+}
+
 int mend_netns(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *path = places_netns(rec->c.id);
 	_cleanup_close_ int ns = -1;
-	struct task_status t;
 	int r = has_netns(rec->job) ? netns_check(path, err) : 0, was = r;
 
 	if (r != -ERR_NOT_FOUND && r != -ERR_INVALID)
 		return r;
 	err_clear(err);
-	r = task_look(c, rec->c.id, ctx, &t, err);
-	if (r < 0 || !task_may_live(&t) || t.state == TASK_UNKNOWN || !t.pid)
-		return r < 0 ? r : 0;
-	ns = netns_of_task(c, rec->c.id, t.pid, ctx, err);
+	ns = netns_of_job(c, rec->c.id, ctx, err);
 	if (ns < 0)
 		return ns == -ERR_ABORTED ? (err_clear(err), 0) : ns;
 	if (was == -ERR_INVALID) /* what it was bound to stays behind when somebody unmounts it */
@@ -282,11 +297,7 @@ static void mend_leases(struct core *c, const struct mend_how *how, const struct
 
 static void mend_monitor(struct core *c, const struct mended *m, const struct mend_how *how, struct mends *out)
 {
-	_cleanup_(monitored_done) struct monitored now = { 0 };
-
-	monitored_look(m->rec, m->tasks, m->n, clock_wall(), &now);
-	if (now.state == MONITORED_NOTHING || now.state == MONITORED_ENDED || monitored_now(c, m->rec->c.id) ||
-	    claim_locked(c, m->rec->name))
+	if (!monitored_wants(m->rec, m->tasks, m->n) || monitored_now(c, m->rec->c.id) || claim_locked(c, m->rec->name))
 		return;
 	if (!how->dry_run)
 		monitored_ensure(c, m->rec, m->tasks, m->n);

@@ -100,6 +100,16 @@ static bool done_before(const struct record *rec, size_t i, struct restart_end *
 	return true;
 }
 
+bool monitored_exit(const struct record *job, size_t i, struct ctrd_exit *ret)
+{
+	struct restart_end end = { 0 };
+
+	if (!done_before(job, i, &end))
+		return false;
+	*ret = (struct ctrd_exit){ .status = (uint32_t)end.exit_code, .at = end.ended_at };
+	return true;
+}
+
 const char *monitored_life(const struct record *job, size_t i)
 {
 	const char *own = label_of(job, RECORD_BEGUN, i);
@@ -148,7 +158,7 @@ static void monitored_look_at(const struct record *rec, size_t i, const struct t
 	ret->state = MONITORED_ENDED;
 	if (stays)
 		return;
-	if (ret->restarts.at) {
+	if (ret->restarts.at && policy.policy != RESTART_NO) { /* it may have been updated meanwhile */
 		ret->state = MONITORED_DUE;
 		return;
 	}
@@ -308,12 +318,17 @@ static bool wants_monitor(const struct monitored *m, const struct task_status *t
 	return m->state == MONITORED_ENDED ? runs && m->n > 1 : m->state != MONITORED_NOTHING;
 }
 
-void monitored_ensure(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n)
+bool monitored_wants(const struct record *rec, const struct task_status *tasks, size_t n)
 {
 	_cleanup_(monitored_done) struct monitored m = { 0 };
 
 	monitored_look(rec, tasks, n, clock_wall(), &m);
-	if (wants_monitor(&m, tasks))
+	return wants_monitor(&m, tasks);
+}
+
+void monitored_ensure(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	if (monitored_wants(rec, tasks, n))
 		monitor_begin(c, rec->c.id);
 }
 

@@ -64,6 +64,9 @@ void monitored_forget_lives(const struct dict *has, size_t n_tasks, struct dict 
 bool monitored_at_boot(const struct record *, const struct task_status *tasks, size_t n, const char *boot);
 /* Does somebody look after it just now? */
 bool monitored_now(const struct core *, const char *id);
+/* Does it want one, whether it has it or not? Also one that is over while some of it still runs, and one whose recovery broke off.
+ */
+bool monitored_wants(const struct record *, const struct task_status *tasks, size_t n);
 /* A monitor where it wants one and has none. What stands in its way is a notice: the job itself runs. */
 void monitored_ensure(struct core *, const struct record *, const struct task_status *tasks, size_t n);
 /* The same of a job that was just started. */
@@ -73,6 +76,8 @@ void monitored_started(struct core *, const struct job *, const char *id);
  * is seen to, or nobody starts it any more. 1: it was between two lives, which was its end; 0: it lives or not, as any other job.
  */
 int monitored_stop(struct core *, const struct record *, const struct ctx *, struct err *err);
+/* How a task of several ended that containerd has lost since: what its monitor has noted of it. */
+bool monitored_exit(const struct record *job, size_t task, struct ctrd_exit *ret);
 /* The job is gone: so is its monitor, soon, and the file of its lock. */
 void monitored_forget(const struct core *, const char *id);
 /* Its monitor looks again: something was changed that no event tells of. */

@@ -5,6 +5,7 @@
 #include "file.h"
 #include "job-name.h"
 #include "mem.h"
+#include "record.h"
 #include "shim.h"
 #include "task.h"
 #include <poll.h>
@@ -182,16 +183,16 @@ static int end_without_task(struct orphan *o, const struct ctx *ctx, struct err 
 }
 
 /* Nobody is at work on it: its lock says so. */
-static int end_of_ended(struct orphan *o, const char *name, const struct ctx *ctx, struct err *err)
+static int end_of_ended(struct orphan *o, char **name, const struct ctx *ctx, struct err *err)
 {
-	int lock, r = claim_lock(o->core, name, false, ctx, &lock, err);
+	int lock = -1, r = record_lock(o->core, o->id, name, false, ctx, &lock, err);
 
 	if (r == -ERR_EXISTS)
 		return err_clear(err), 0;
 	if (r < 0)
 		return r;
 	r = end_without_task(o, ctx, err);
-	claim_unlock(o->core, name, lock);
+	claim_unlock(o->core, *name, lock);
 	return r;
 }
 
@@ -205,7 +206,7 @@ static int end_job(struct core *c, ino_t home, const char *id, bool dry_run, con
 	if (r == IN_USE || (r == ENDED && claim_locked(c, name)))
 		return 0;
 	if (r >= 0)
-		r = dry_run ? orphan_look(&o, err) : r == LOST ? orphan_end(&o, ctx, err) : end_of_ended(&o, name, ctx, err);
+		r = dry_run ? orphan_look(&o, err) : r == LOST ? orphan_end(&o, ctx, err) : end_of_ended(&o, &name, ctx, err);
 	return r < 0 ? err_wrap(err, r, "leftover of job %s", id) : r;
 }
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STAT_MAX = 4096, STATUS_MAX = 64 << 10, ARGS_MAX = 32 << 10 };
+enum { STAT_MAX = 4096, STATUS_MAX = 64 << 10, ARGS_MAX = 4 << 10 /* of each of as many as a job likes */ };
 /* Of /proc/PID/stat, from 3 on, behind the name. */
 enum {
 	FIELD_STATE = 3,

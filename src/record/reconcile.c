@@ -147,6 +147,8 @@ static int release(struct core *c, struct found *f, const struct ctx *ctx, struc
 	_cleanup_free_ char *name = mem_strdup(f->name), *id = mem_strdup(f->id);
 	int r = look(c, name, id, f, ctx, err);
 
+	if (r >= 0 && f->past) /* its job has a claim of its own name, which is asked for, too */
+		return drop_past(c, f, ctx, err);
 	if (r < 0 || f->running || f->kept)
 		return r < 0 ? r : 0;
 	r = is_still_its(c, f, ctx, err);

@@ -206,10 +206,11 @@ static void exit_add(struct exits *x, struct core *c, const char *id, const char
 	x->calls[x->n++] = containers_set_labels_begin(c->ctrd, id, &labels, ctx);
 }
 
-/* On each task's record its own, and on the job's the job's, before the tasks go: else nobody knows the exit in between, nor when
+/* @for_good: it is not to be started again, so that what its monitor has seen of those that containerd has lost counts. On each
+ * task's record its own, and on the job's the job's, before the tasks go: else nobody knows the exit in between, nor when
  * we are killed there. */
-static int remember_exits(struct core *c, const struct record *rec, const struct job_over *over, const struct ctx *ctx,
-			  struct err *err)
+static int remember_exits(struct core *c, const struct record *rec, const struct job_over *over, bool for_good,
+			  const struct ctx *ctx, struct err *err)
 {
 	const size_t n = job_over_tasks(over);
 	_cleanup_free_ struct ctrd_call **calls = mem_array(struct ctrd_call *, n + 1);
@@ -220,6 +221,8 @@ static int remember_exits(struct core *c, const struct record *rec, const struct
 
 	for (size_t i = 0; i < n; i++) {
 		exits[i] = *task_over_exit(job_over_task(over, i));
+		if (for_good && n > 1 && !exits[i].at)
+			(void)monitored_exit(rec, i, &exits[i]);
 		if (n > 1 && exits[i].at)
 			exit_add(&x, c, task_over_id(job_over_task(over, i)), RECORD_TASK_EXIT, &exits[i], ctx);
 	}
@@ -309,19 +312,24 @@ int remains_remove_record(const struct core *c, const struct task_over *over, co
 	return containers_delete(c->ctrd, task_over_id(over), ctx, err);
 }
 
-int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+static int remains_settle_so(struct core *c, const struct record *rec, bool for_good, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	int r = job_over_end_unstarted(c, rec->c.id, ctx, NULL, &over, err);
 
 	if (r <= 0)
 		return r; /* it was started again, or nobody knows */
-	r = remember_exits(c, rec, over, ctx, err);
+	r = remember_exits(c, rec, over, for_good, ctx, err);
 	if (r < 0)
 		return r;
 	r = remove_tasks_and_network(c, over, ctx, err);
 	remains_remove_files(c, over, false);
 	return r < 0 ? r : 1;
+}
+
+int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	return remains_settle_so(c, rec, false, ctx, err);
 }
 
 /* Its own lock is held: no job is being made with it. 0: it stays, as another job's record names it. */
@@ -495,7 +503,7 @@ int remains_after_end(struct core *c, const struct record *rec, const struct ctx
 	if (r > 0 && dict_get(&rec->c.labels, RECORD_REMOVE))
 		r = remains_remove(c, name, over, true, ctx, err);
 	else if (r > 0)
-		r = remains_settle(c, rec, ctx, err);
+		r = remains_settle_so(c, rec, true, ctx, err);
 	claim_unlock(c, name, lock);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;

@@ -49,10 +49,13 @@ static bool wanted(const struct restart *p, const struct restart_end *end)
 	return p->policy != RESTART_ON_FAILURE || end->exit_code != 0;
 }
 
-/* An interval of 0 never ends. One that lies in the future is of a clock that was set back. */
-static bool interval_is_over(const struct restart *p, const struct restarts *s, int64_t now)
+/* An interval of 0 never ends. One that lies in the future is of a clock that was set back. What is in it or not is the end,
+ * not the look at it, which may come later. */
+static bool interval_is_over(const struct restart *p, const struct restarts *s, const struct restart_end *end, int64_t now)
 {
-	return !s->since || (p->interval && (now < s->since || now - s->since > p->interval * NSEC_PER_SEC));
+	const int64_t ended = end->ended_at && end->ended_at < now ? end->ended_at : now;
+
+	return !s->since || (p->interval && (now < s->since || ended - s->since > p->interval * NSEC_PER_SEC));
 }
 
 enum restart_verdict restart_decide(const struct restart *p, const struct restart_end *end, int64_t now, struct restarts *state)
@@ -62,7 +65,7 @@ enum restart_verdict restart_decide(const struct restart *p, const struct restar
 
 	if (!wanted(p, end))
 		return RESTART_STAY;
-	if (interval_is_over(p, &s, now)) {
+	if (interval_is_over(p, &s, end, now)) {
 		s.since = now;
 		s.attempts = 0;
 	}

@@ -10,6 +10,7 @@
 #include "name.h"
 #include "pod.h"
 #include "ref.h"
+#include "runtime-kind.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,20 @@ static int check_cgroup_maker(const struct run *run, const struct task *t, struc
 			"leave out the one or the other");
 }
 
+/* What listens in a guest, or in gVisor, does so in a network stack of its own: in the namespace outside nobody ever answers. */
+static int check_guest_health(const struct run *run, const struct task *t, struct err *err)
+{
+	const struct healthcheck *h = t->healthcheck;
+
+	if (!h || (h->kind != HEALTH_HTTP && h->kind != HEALTH_TCP) || !runtime_has_kernel(run->runtime.type))
+		return 0;
+	return err_hint(err,
+			err_set(err, ERR_INVALID,
+				"health check \"%.200s\": not with runtime %s, which has a network stack of its own", h->url,
+				run->runtime.type),
+			"a command asks from inside: --health-cmd 'wget -qO- http://127.0.0.1:8080/'");
+}
+
 static int decide_tasks(struct run *run, struct err *err)
 {
 	int r = 0;
@@ -107,6 +122,8 @@ static int decide_tasks(struct run *run, struct err *err)
 			r = check_cgroup_maker(run, run->tasks[i].task, err);
 		if (r >= 0)
 			r = check_guest(run, run->tasks[i].task, err);
+		if (r >= 0)
+			r = check_guest_health(run, run->tasks[i].task, err);
 		if (r >= 0)
 			r = run_decide_injected(&run->tasks[i], err);
 	}

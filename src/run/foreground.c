@@ -204,7 +204,7 @@ static void heir_go_on(struct run *run, enum heir_word word)
 		return;
 	for (size_t i = 0; i < n; i++)
 		streams_free(streams[i]);
-	if (poststop_wanted(run->job))
+	if (poststop_wanted(run->job) && !monitored_to_the_end(run->job)) /* else this may be between two lives */
 		poststop_of_jobs(core, (const char *const[]){ run->id }, 1, POSTSTOP_PATIENT, NULL);
 	if (!run->job->remove || record_lock(core, run->id, &name, false, NULL, &lock, NULL) < 0)
 		return; /* somebody stops it: they do what we would */

@@ -113,6 +113,9 @@ static int attaching_begin(struct attaching *a, const struct ctx *ctx, struct er
 		return nobody_reads(a, err);
 	while (r >= 0 && !a->at && !a->ended)
 		r = loop_turn(a->core->loop, &within, err);
+	if (r >= 0 && !a->at && relay_refused(a->relay))
+		return err_hint(err, err_set(err, ERR_EXHAUSTED, "its output: too many are attached"),
+				"leave one of them, or: davit logs -f %s", a->rec.name);
 	return r < 0 ? err_wrap(err, r, "its output") : 0;
 }
 

@@ -55,7 +55,7 @@ int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct j
 }
 
 /* A containerd that has died is awaited: what it froze stays so. */
-static void await_containerd(struct core *c, const struct ctx *limit)
+static void commit_await_containerd(struct core *c, const struct ctx *limit)
 {
 	while (core_reconnect(c, NULL) < 0 && ctx_check(limit, NULL) >= 0) {
 		const struct ctx pause = ctx_within(limit, RETRY_MS);
@@ -70,7 +70,7 @@ void job_commit_undo(struct core *c, const struct job_commit *j, bool frozen)
 	const struct ctx limit = ctx_within(NULL, UNDO_MS); /* after an interrupt, too */
 	struct task_status t;
 
-	await_containerd(c, &limit);
+	commit_await_containerd(c, &limit);
 	if (frozen)
 		(void)tasks_resume(c->ctrd, j->id, &limit, NULL);
 	if (frozen && (task_look(c, j->id, &limit, &t, NULL) < 0 || t.state == TASK_PAUSED))

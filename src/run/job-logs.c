@@ -7,6 +7,7 @@
 #include "logfile.h"
 #include "mem.h"
 #include "monitored.h"
+#include "poststop.h"
 #include "prefixes.h"
 #include "remains.h"
 #include "task.h"
@@ -70,6 +71,20 @@ static void sources_add(struct sources *s, struct followed *of, char *path, cons
 
 /* its end */
 
+/* Its monitor has those run that come last before it settles the job. */
+static bool last_are_to_come(const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	bool left = false, due = false;
+
+	if (!rec->job || rec->job->n_tasks != n || !monitored_to_the_end(rec->job))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		left |= tasks[i].state == TASK_STOPPED;
+		due |= tasks[i].state == TASK_ABSENT && rec->job->tasks[i].lifecycle == LIFE_POSTSTOP;
+	}
+	return left && due;
+}
+
 static bool job_has_ended(struct core *c, const struct record *rec)
 {
 	_cleanup_(monitored_done) struct monitored m = { 0 };
@@ -82,7 +97,7 @@ static bool job_has_ended(struct core *c, const struct record *rec)
 	for (size_t i = 0; i < m.n; i++)
 		if (!task_is_over(&tasks[i]))
 			return false;
-	return true;
+	return !last_are_to_come(rec, tasks, m.n);
 }
 
 /* While it is being started tasks may be to come, as long as somebody is at it. */
@@ -117,6 +132,12 @@ static bool has_ended(void *arg)
 
 /* finding them */
 
+/* Its monitor settles it, or who has those run that come last: settled before that, nothing of it would be started any more. */
+static bool settles_later(const struct job *job)
+{
+	return job && job->n_tasks > 1 && (monitored_asks(job) || poststop_wanted(job));
+}
+
 /* A job that has ended still has its writer, which waits for more, until its task is deleted. A --rm job is left alone: its
  * log would go with it. */
 static int finish_writer(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
@@ -124,9 +145,9 @@ static int finish_writer(struct core *c, const struct record *rec, const struct 
 	struct task_status t;
 	int r = task_look(c, rec->c.id, ctx, &t, err);
 
-	if (r < 0)
-		return r;
-	return t.state == TASK_STOPPED && !dict_get(&rec->c.labels, RECORD_REMOVE) ? remains_after_end(c, rec, ctx, err) : 0;
+	if (r < 0 || t.state != TASK_STOPPED || dict_get(&rec->c.labels, RECORD_REMOVE) || settles_later(rec->job))
+		return r < 0 ? r : 0;
+	return remains_after_end(c, rec, ctx, err);
 }
 
 static int no_log(const struct record *rec, struct err *err)
@@ -212,7 +233,7 @@ static int add_named(struct sources *s, const char *name, bool alone, const stru
 		r = no_log(&rec, err);
 	if (r >= 0)
 		add_job_logs(s, job, all ? -1 : (long)rec.task, alone);
-	return r < 0 && r != -ERR_NOT_FOUND ? err_wrap(err, r, "logs of job %s", rec.name) : r;
+	return r < 0 && r != -ERR_NOT_FOUND ? err_wrap(err, r, "logs of job %s", rec.name ? rec.name : name) : r;
 }
 
 /* reading them */

@@ -109,6 +109,23 @@ static int start_is_recovery(struct run *run, struct record *rec, const struct c
 	return 0;
 }
 
+/* What was read before the lock was had may be past: somebody may have updated or stopped it meanwhile. */
+static int start_read_again(struct run *run, struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record now = { 0 };
+	int r = record_get(run->core, run->id, ctx, &now, err);
+
+	if (r < 0)
+		return r;
+	if (!now.job)
+		return err_set(err, ERR_DATA_LOSS, "its record is not davit's, or cannot be read");
+	job_free(run->job);
+	run->job = TAKE_PTR(now.job);
+	record_done(rec);
+	*rec = TAKE_STRUCT(now);
+	return 0;
+}
+
 /* A job that exists: its records, with the tasks of its last run deleted. 1: it runs, and nobody wants to see it. START_UNWANTED.
  */
 static int start_prepare(struct run *run, struct record *rec, const struct ctx *ctx, pid_t *ret_pid, struct err *err)
@@ -131,6 +148,9 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	if (r >= 0 && run->opts->recovery)
 		r = start_is_recovery(run, rec, ctx, err);
 	if (r < 0 || r == START_UNWANTED)
+		return r;
+	r = start_read_again(run, rec, ctx, err);
+	if (r < 0)
 		return r;
 	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED) {
 		*ret_pid = t.pid;

@@ -226,9 +226,11 @@ static int update_record(struct update *u, struct task_update *t, const struct c
 }
 
 /* One that had ended before it got a policy stays so until it is started, as if a person had stopped it. */
+static bool update_stays_ended(const struct update *u) { return !monitored_asks(u->rec.job) && monitored_asks(u->job) && u->over; }
+
 static void note_end(const struct update *u, const char *now, struct dict *labels)
 {
-	if (!monitored_asks(u->rec.job) && monitored_asks(u->job) && u->over)
+	if (update_stays_ended(u))
 		dict_set(labels, RECORD_STOPPED, now);
 }
 
@@ -268,9 +270,10 @@ static int update_job_record(struct update *u, const struct ctx *ctx, struct err
 static void job_record_back(struct update *u, const struct ctx *ctx)
 {
 	static const char *const ours[] = { RECORD_UPDATED, RECORD_STOPPED };
+	const size_t n = update_stays_ended(u) ? 2 : 1; /* else a person may have stopped it meanwhile */
 	_cleanup_dict_ struct dict labels = { 0 };
 
-	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *had = dict_get(&u->rec.c.labels, ours[i]);
 
 		dict_set(&labels, ours[i], had ? had : "");
@@ -281,7 +284,6 @@ static void job_record_back(struct update *u, const struct ctx *ctx)
 static void take_back(struct update *u)
 {
 	const struct ctx ctx = ctx_within(NULL, u->core->conf.undo_ms ? u->core->conf.undo_ms : BACK_MS);
-	struct err why = ERR_INIT;
 
 	if (!ctrd_alive(u->core->ctrd))
 		(void)core_reconnect(u->core, NULL);
@@ -289,10 +291,13 @@ static void take_back(struct update *u)
 		job_record_back(u, &ctx);
 	for (size_t i = u->n; i-- > 0;) {
 		struct task_update *t = &u->tasks[i];
+		struct err why = ERR_INIT;
+		int r;
 
 		if (t->record)
 			(void)containers_set_spec(u->core->ctrd, t->rec.c.id, &t->rec.c.spec, &ctx, NULL);
-		if (t->engine && tell_engine(u, t->rec.c.id, t->told.back, &ctx, &why) < 0)
+		r = t->engine ? tell_engine(u, t->rec.c.id, t->told.back, &ctx, &why) : 0;
+		if (r < 0 && r != -ERR_NOT_FOUND)
 			core_notice(u->core, "job %s runs on with some of the new limits: %s", u->rec.name, why.msg);
 	}
 }

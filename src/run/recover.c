@@ -128,13 +128,21 @@ static int recover_stop(struct recover *v, const char *id, const struct ctx *ctx
 	return r;
 }
 
+/* The job itself, not what it needs: a folder to mount, a network, its command. */
+static bool is_gone(struct core *c, const char *id, const struct ctx *ctx)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+
+	return record_get(c, id, ctx, &rec, NULL) == -ERR_NOT_FOUND;
+}
+
 static int recover_start(struct recover *v, const char *id, const struct run_opts *opts, const struct ctx *ctx, struct err *err)
 {
 	struct run_result unused = { 0 };
 	int r = job_start(v->core, id, opts, ctx, &unused, err);
 
 	run_result_done(&unused);
-	return r == -ERR_NOT_FOUND ? (err_clear(err), 0) : r;
+	return r == -ERR_NOT_FOUND && is_gone(v->core, id, ctx) ? (err_clear(err), 0) : r;
 }
 
 static int recover_go_on(struct recover *v, const char *id, const struct ctx *ctx, struct err *err)
@@ -198,7 +206,7 @@ int recover_job(struct core *c, const char *id, const struct ctx *ctx, struct er
 	if (r >= 0)
 		r = recover_locked(c, id, ctx, err);
 	monitored_poke(c, id);
-	if (r == -ERR_NOT_FOUND)
+	if (r == -ERR_NOT_FOUND && is_gone(c, id, ctx))
 		return err_clear(err), 0;
 	return r < 0 ? err_wrap(err, r, "recovery from the failure of job %s", id) : 0;
 }

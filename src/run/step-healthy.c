@@ -10,7 +10,7 @@ bool healthy_wanted(const void *state)
 	return task_starts(t) && t->health_awaited;
 }
 
-static bool has_check(const struct task *t) { return t->healthcheck && t->healthcheck->kind != HEALTH_NONE; }
+static bool has_check(const struct task *t) { return task_is_checked(t); }
 
 /* Of a job of several tasks that another job waits for those count that have a check. */
 static bool is_spared(const struct run_task *t)

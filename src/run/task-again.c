@@ -78,6 +78,7 @@ static int again_locked(struct run *run, size_t task, const struct ctx *ctx, str
 
 	if (r <= 0)
 		return r;
+	free(TAKE_PTR(run->id)); /* it is the record's from here on */
 	r = run_load(run, &rec, ctx, err);
 	if (r < 0)
 		return r;

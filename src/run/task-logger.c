@@ -1,9 +1,11 @@
 #include "task-logger.h"
+#include "cgroup-join.h"
 #include "core-words.h"
 #include "fifos.h"
 #include "file.h"
 #include "journal.h"
 #include "launch.h"
+#include "log.h"
 #include "mem.h"
 #include "self.h"
 #include <ctype.h>
@@ -133,6 +135,17 @@ static int await_ready(int fd, struct err *err)
 	return err_set(err, ERR_UNAVAILABLE, "davit-logger: it has not begun");
 }
 
+/* Whoever ends all that is in our cgroup (a unit, a session) would end it, too, and the task would hang on its full FIFO. */
+static void logger_leave_home(const struct run_task *t, pid_t pid)
+{
+	const pid_t host = ctrd_peer(t->core->ctrd);
+	struct err err = ERR_INIT;
+
+	reaper_adopt(t->core->reaper, pid);
+	if (host > 1 && cgroup_move("", pid, host, &err) < 0)
+		log_debug("davit-logger of %s: %s", t->id, err.msg);
+}
+
 /* @fds: of its FIFOs. */
 static int logger_launch(struct run_task *t, struct strv *words, const int fds[3], struct err *err)
 {
@@ -161,6 +174,7 @@ static int logger_launch(struct run_task *t, struct strv *words, const int fds[3
 	r = launch(&l, &pid);
 	if (r < 0)
 		return err_sys(err, -r, "program %s", words->v[0]);
+	logger_leave_home(t, pid);
 	closep(&theirs);
 	return await_ready(ready, err);
 }

@@ -30,6 +30,7 @@ struct relay {
 	struct timer again;
 	int64_t until; /* when it is given up */
 	bool begun, ended, paused;
+	bool heard, refused; /* heard: this attachment was greeted; refused: none ever is */
 };
 
 static bool relay_is_full(const struct relay *r) { return r->out[LOG_STDOUT].kept.len || r->out[LOG_STDERR].kept.len; }
@@ -131,6 +132,7 @@ static void relay_on_begun(void *arg, int64_t at)
 {
 	struct relay *r = arg;
 
+	r->heard = true;
 	if (!r->begun)
 		r->told.begun(r->told.arg, at);
 	r->begun = true;
@@ -183,15 +185,28 @@ static void relay_on_again(void *arg)
 		relay_end(r);
 }
 
-/* Where the socket is gone, too, the output has ended; else somebody will listen there again. */
+/* Where the socket is gone, too, the output has ended; else somebody will listen there again. Who turns us away is not asked at
+ * once. */
 static void relay_on_end(void *arg)
 {
 	struct relay *r = arg;
+	const bool heard = r->heard;
 
 	attachment_free(TAKE_PTR(r->attachment));
-	r->until = clock_mono() + AGAIN_MOST_MS * NSEC_PER_MSEC;
-	relay_on_again(r);
+	r->heard = false;
+	if (heard || !r->until)
+		r->until = clock_mono() + AGAIN_MOST_MS * NSEC_PER_MSEC;
+	if (heard) {
+		relay_on_again(r);
+	} else if (clock_mono() < r->until) {
+		timer_set(&r->again, clock_mono() + AGAIN_MS * NSEC_PER_MSEC);
+	} else {
+		r->refused = true;
+		relay_end(r);
+	}
 }
+
+bool relay_refused(const struct relay *r) { return r->refused; }
 
 static int relay_pipe(int fds[2], struct err *err)
 {

@@ -17,5 +17,6 @@ struct relay_told {
 int relay_new(struct loop *, const char *socket, bool input, bool tty, const struct relay_told *, struct relay **ret,
 	      int ret_fds[3], struct err *err);
 void relay_pause(struct relay *, bool on); /* as attachment_pause() */
+bool relay_refused(const struct relay *);  /* it has ended since whoever listens takes no more */
 void relay_free(struct relay *);
 DEFINE_CLEANUP(struct relay, relay_free)

@@ -281,6 +281,14 @@ static void streams_passed(void *arg, enum log_stream which, const char *p, size
 	attached_pass(((struct streams *)arg)->attached, which, p, n);
 }
 
+/* The task was started again meanwhile, and its logger listens: what it prints is not ours. */
+static bool others_listen(const struct streams *s)
+{
+	_cleanup_close_ int fd = -1;
+
+	return s->inherited && attach_dial(s->other_socket, &fd, NULL) >= 0;
+}
+
 /* Nobody attaches where that cannot be. */
 static void streams_listen(struct streams *s)
 {
@@ -290,7 +298,8 @@ static void streams_listen(struct streams *s)
 					  .arg = s,
 					  .input = &s->attached_in };
 
-	if (!s->other_socket || s->attached || attached_new(s->loop, s->other_socket, &ops, &s->attached, NULL) < 0)
+	if (!s->other_socket || s->attached || others_listen(s) ||
+	    attached_new(s->loop, s->other_socket, &ops, &s->attached, NULL) < 0)
 		return;
 	if (s->fifos.path[0] && !s->close_stdin)
 		s->attached_in = open(s->fifos.path[0], O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);

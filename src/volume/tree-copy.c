@@ -16,6 +16,7 @@
 
 /* A level holds two descriptors open. */
 enum { DEPTH_MAX = 128, NAMES_MAX = 65536, VALUE_MAX = 65536, REMAKE_MAX = 16, CHUNK = 16 << 20 /* between looks at the ctx */ };
+enum { LINKS_MAX = 64 << 20 /* bytes of names that are remembered */ };
 
 /* A file with several names, and the first of them in the volume. */
 struct hardlink {
@@ -30,6 +31,9 @@ struct copy {
 	const struct tree_put *put; /* NULL: nobody changes the source, and the copy has all that it has */
 	struct buf path;            /* of the file at hand, below top */
 	void *links;                /* tree of struct hardlink */
+	size_t linked;              /* what they take */
+	bool is_filled;
+	struct stat filled; /* the folder of @put that is filled: not to be met in the source */
 	const struct ctx *ctx;
 	struct err *err;
 };
@@ -62,15 +66,22 @@ static void hardlink_free(void *p)
 	free(l);
 }
 
-/* The name this file already has in the volume; the first time none, and it is remembered. */
+/* The name this file already has in the volume; the first time none, and it is remembered, unless a job has made too many such. */
 static const char *seen_before(struct copy *c, const struct stat *st)
 {
-	struct hardlink *l = mem_new(struct hardlink), **found;
+	const struct hardlink key = { .dev = st->st_dev, .ino = st->st_ino };
+	struct hardlink *l, **found;
 
-	*l = (struct hardlink){ .dev = st->st_dev, .ino = st->st_ino };
+	if (c->put && c->linked >= LINKS_MAX) {
+		found = tfind(&key, &c->links, by_inode);
+		return found ? (*found)->path : NULL;
+	}
+	l = mem_new(struct hardlink);
+	*l = key;
 	found = tsearch(l, &c->links, by_inode);
 	if (*found == l) {
 		l->path = mem_strdup(buf_str(&c->path));
+		c->linked += sizeof *l + c->path.len;
 		return NULL;
 	}
 	free(l);
@@ -301,6 +312,15 @@ static int copy_node(struct copy *c, int to_dir, const char *name, const struct 
 	return mknodat(to_dir, name, st->st_mode & S_IFMT, st->st_rdev) < 0 ? fail(c) : name_meta(c, to_dir, name, st);
 }
 
+static bool is_same(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
+
+/* The first that is. */
+static void note_filled(struct copy *c, int folder)
+{
+	if (c->put && !c->is_filled)
+		c->is_filled = fstat(folder, &c->filled) == 0;
+}
+
 /* Into one that is there, too: its own owner and mode it keeps then, unless the copy is to be like its source. */
 static int open_copied_folder(struct copy *c, int to_dir, const char *name, bool *ret_made)
 {
@@ -317,7 +337,10 @@ static int open_copied_folder(struct copy *c, int to_dir, const char *name, bool
 	}
 	if (fd < 0 && c->put && (errno == ELOOP || errno == ENOTDIR))
 		return err_set(c->err, ERR_PRECONDITION, "copy /%s: a folder, and there is a file of that name", buf_str(&c->path));
-	return fd < 0 ? fail(c) : fd;
+	if (fd < 0)
+		return fail(c);
+	note_filled(c, fd);
+	return fd;
 }
 
 static int copy_subfolder(struct copy *c, int from, int to_dir, const char *name, const struct stat *st, unsigned depth)
@@ -339,8 +362,12 @@ static bool is_left_out(const struct copy *c, int file, const struct stat *st)
 }
 
 /* In the way of what is no folder. */
-static int copy_over(struct copy *c, int to_dir, const char *name)
+static int copy_over(struct copy *c, int to_dir, const char *name, const struct stat *st)
 {
+	struct stat there;
+
+	if (c->put && fstatat(to_dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && is_same(st, &there))
+		return err_set(c->err, ERR_PRECONDITION, "copy /%s: it is the same file", buf_str(&c->path));
 	if (!c->again || unlinkat(to_dir, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (c->put && (errno == EISDIR || errno == EPERM))
@@ -360,8 +387,10 @@ static int copy_held(struct copy *c, int file, int to_dir, const char *name, uns
 		++*c->put->left_out;
 		return 0;
 	}
+	if (S_ISDIR(st.st_mode) && c->is_filled && is_same(&st, &c->filled))
+		return err_set(c->err, ERR_PRECONDITION, "copy /%s: a folder cannot be copied into itself", buf_str(&c->path));
 	if (!S_ISDIR(st.st_mode))
-		r = copy_over(c, to_dir, name);
+		r = copy_over(c, to_dir, name, &st);
 	if (r < 0)
 		return r;
 	switch (st.st_mode & S_IFMT) {
@@ -385,6 +414,13 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, unsign
 	return file < 0 ? fail(c) : copy_held(c, file, to, name, depth);
 }
 
+/* NULL and errno, which is 0 at the end. */
+static struct dirent *next_entry(DIR *d)
+{
+	errno = 0;
+	return readdir(d);
+}
+
 static int copy_folder(struct copy *c, int from, int to, unsigned depth)
 {
 	_cleanup_(closedirp) DIR *d = beneath_list(from);
@@ -395,7 +431,7 @@ static int copy_folder(struct copy *c, int from, int to, unsigned depth)
 		return fail(c);
 	if (depth > DEPTH_MAX)
 		return err_set(c->err, ERR_EXHAUSTED, "copy /%s: folders deeper than %d", buf_str(&c->path), DEPTH_MAX);
-	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+	for (struct dirent *e; r >= 0 && (e = next_entry(d));) {
 		if (beneath_is_dots(e->d_name))
 			continue;
 		buf_addf(&c->path, "%s%s", here ? "/" : "", e->d_name);
@@ -403,6 +439,8 @@ static int copy_folder(struct copy *c, int from, int to, unsigned depth)
 		if (r >= 0)
 			buf_cut(&c->path, here);
 	}
+	if (r >= 0 && errno && !(c->put && errno == ENOENT)) /* not: it has gone meanwhile */
+		return fail(c);
 	return r;
 }
 
@@ -432,6 +470,8 @@ int tree_put(int from, int to, const char *name, const struct tree_put *put, con
 	int r;
 
 	buf_adds(&c.path, name ? name : "");
+	if (!name)
+		note_filled(&c, to);
 	if (put->to.n) {
 		r = idmap_make_as(&put->to, err);
 		if (r < 0)

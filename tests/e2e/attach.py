@@ -205,7 +205,7 @@ class Input(Attach):
             process = self.attach(name, stdin=subprocess.PIPE)
             self.say(process, f"{verb[0]}\n")
             self.assertEqual(process.stdout.readline(), f"got {verb[0]}\n")
-        self.assertLessEqual(len(loggers(name)), 1)
+        wait_until("the end of those before", lambda: len(loggers(name)) <= 1)
 
     def test_without_a_log(self):
         name = self.job("-i", "--log-driver", "none", command=("sh", "-c", ECHO))

@@ -18,7 +18,7 @@ class Executor(Case):
         self.assertEqual(self.davit(*start, "sh", "-c", script).out, id + "\n")
         self.fails(*start, "true", says=id)
         self.davit("wait", "--status", "running", "--timeout", "30s", id)
-        self.fails("wait", "--status", "success", "--timeout", "50ms", id, says=id)
+        self.fails("wait", "--status", "success", "--timeout", f"{1000 * Machine.slow:.0f}ms", id, says=[id, "timed out"])
         self.assertEqual(self.davit("exec", id, "sh", "-c", "echo in; exit 3", code=3).out, "in\n")
         self.davit("pause", id)
         self.davit("wait", "--status", "paused", "--timeout", "30s", id)
@@ -30,9 +30,9 @@ class Executor(Case):
         follower = self.start("logs", "--follow", id)
         for _ in range(2):  # nothing to do is no error
             self.davit("stop", "--time", "30", id)
-        self.assertEqual(follower.communicate(timeout=60), ("out\n", "err\n"))
+        self.assertEqual(follower.communicate(timeout=60 * Machine.slow), ("out\n", "err\n"))
         self.assertEqual(self.davit("wait", id).out, "7\n")
-        self.davit("wait", "--status", "failed", "--timeout", "1s", id)
+        self.davit("wait", "--status", "failed", "--timeout", "30s", id)
         self.assertEqual(self.status(id), ["exited", "7"])
         self.fails(*start, "true", says=id)  # though it has ended
         self.davit("rm", "--force", id)

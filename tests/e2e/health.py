@@ -46,8 +46,9 @@ class Health(Case):
         return len(self.health(name)["log"])
 
     def test_healthy(self):
-        self.checked("fine", "test -e /well && echo yes", "--health-interval", "1s", command=("sh", "-c", "sleep 0.5; touch /well; exec sleep 1000"))
+        self.checked("fine", "test -e /well && echo yes", "--health-interval", "1s", "--health-start-period", "1h", "--health-start-interval", "1s")
         self.assertIn("(health: starting)", self.davit("ps").out)
+        self.davit("exec", "fine", "touch", "/well")
         self.davit("wait", "--status", "healthy", "fine")
         self.assertIn("(healthy)", self.davit("ps").out)
         self.assertEqual(self.davit("ps", "-q", "--filter", "health=healthy").out, self.davit("ps", "-q").out)
@@ -58,8 +59,8 @@ class Health(Case):
         self.assertEqual(len(monitors("fine")), 1)
 
     def test_unhealthy_after_so_many_and_healed_by_one(self):
+        events = self.start_until("events are listened to", "events", "--filter", "event=health_status", "--format", "json")
         self.checked("ill", "test -e /well", "--health-interval", "1s", "--health-retries", "2")
-        events = self.start("events", "--filter", "event=health_status", "--format", "json")
         self.davit("wait", "--status", "unhealthy", "ill")
         self.assertGreaterEqual(self.health("ill")["failing_streak"], 2)
         self.assertEqual(self.state("ill"), "running")
@@ -123,7 +124,7 @@ class Health(Case):
         with self.subTest("no such page"):
             self.by_file("page", {"type": "http", "url": "http://127.0.0.1:8123/no", "interval": 1, "retries": 1}, "sh", "-c", serve)
             self.davit("wait", "--status", "unhealthy", "page")
-            self.assertIn("404", self.health("page")["log"][-1]["output"])
+            wait_until("a check that had a listener", lambda: "404" in self.health("page")["log"][-1]["output"])
         with self.subTest("tcp"):
             self.by_file("port", {"type": "tcp", "url": "8123", "interval": 1}, "sh", "-c", serve)
             self.davit("wait", "--status", "healthy", "port")
@@ -164,7 +165,7 @@ class Health(Case):
         wait_until("the next failure", lambda: self.health("goes-on")["failing_streak"] > streak)
 
     def test_a_new_life_begins_anew(self):
-        self.checked("again", "test ! -e /ill", "--health-interval", "1s", "--health-retries", "1")
+        self.checked("again", "test ! -e /ill", "--health-interval", f"{1 + Machine.slow:.0f}s", "--health-retries", "1")
         self.davit("wait", "--status", "healthy", "again")
         self.davit("exec", "again", "touch", "/ill")
         self.davit("wait", "--status", "unhealthy", "again")

@@ -277,7 +277,7 @@ class Several(Case):
         for i in range(1, 4):
             wait = f"/c/{theirs}{i}" if mine > theirs else f"/c/{theirs}{i - 1}" if i > 1 else ""
             script += f"while [ ! -e {wait} ]; do sleep 0.02; done; " if wait else ""
-            script += f"echo {name} {i}; sleep 0.05; echo . >/c/{mine}{i}; "
+            script += f"echo {name} {i}; sleep {0.1 * Machine.slow:g}; echo . >/c/{mine}{i}; "
         return script
 
     def test_tasks_in_the_order_of_time(self):
@@ -340,13 +340,13 @@ class Several(Case):
         self.addCleanup(lambda: self.davit("rm", "-f", "again", code=None))
         self.davit("run", "-d", "--name", "again", "--network", "none", "--restart", "on-failure:2", Machine.image, "sh", "-c", "echo begun; exit 3")
         self.assertEqual(self.davit("logs", "-f", "again").out, "begun\n" * 3)
-        self.up("pair", ("a", "while [ ! -e /c/go ]; do sleep 0.05; done; echo of a", {}),
+        self.up("pair", ("a", "while [ ! -e /c/go ]; do sleep 0.05; done; echo of a", {"restart": {"policy": "on-failure"}}),
                 ("last", "echo of the last", {"lifecycle": "poststop"}))
         process = self.start("logs", "-f", "pair")
         open(os.path.join(self.folder, "go"), "w").close()
         self.assertEqual(process.stdout.readline(), "a    | of a\n")
-        wait_until("the end", lambda: process.poll() is not None)
-        self.assertEqual(process.returncode, 0)
+        self.assertEqual(process.stdout.read(), "last | of the last\n")
+        self.assertEqual(process.wait(30 * Machine.slow), 0)
 
     def test_of_a_set(self):
         path = os.path.join(self.folder, "shop.json")

@@ -85,7 +85,8 @@ class Pause(Case):
         self.runs(two)
 
     def test_stop_of_a_paused_one(self):
-        self.job(name="p-stop", command=("sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done"))
+        self.job(name="p-stop", command=("sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"))
+        wait_until("its trap", lambda: self.davit("logs", "p-stop").out == "ready\n")
         self.davit("pause", "p-stop")
         self.davit("stop", "-t", "20", "p-stop")
         self.assertEqual(self.davit("wait", "p-stop").out, "7\n")

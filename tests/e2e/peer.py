@@ -117,7 +117,6 @@ class SpecsOfDocker(Case):
             self.skipTest("the spec does not depend on the engine: the run with runc compares it")
         if not Machine.containerd.version().startswith("1.6"):
             self.skipTest("Docker's daemon of Debian 12 is run on the containerd that it comes with")
-        self.once()
         self.work = tempfile.mkdtemp(prefix="peer.", dir=Machine.work)
         try:
             self.docker = Docker(self.work, MOBY, "--bridge=none", "--iptables=false", "--ip6tables=false")

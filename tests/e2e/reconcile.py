@@ -9,6 +9,7 @@ import urllib.request
 
 from lib import reboot
 from lib.case import Case, Machine, wait_until
+from lib.restarting import is_looked_after
 
 PORT = 18473
 
@@ -106,9 +107,13 @@ class Crash(Looked):
     def test_a_monitor_is_missing(self):
         self.make("alone", "--restart", "always")
         first = self.pid("alone")
-        ours = [p for p in filter(str.isdigit, os.listdir("/proc")) if self.is_monitor_of(p, self.seen("alone")["id"])]
-        self.assertEqual(len(ours), 1)
-        os.kill(int(ours[0]), signal.SIGKILL)
+        id = self.seen("alone")["id"]
+
+        def ours():
+            return [p for p in filter(str.isdigit, os.listdir("/proc")) if self.is_monitor_of(p, id)]
+        # who looked before it held its lock has begun a second one, which yields
+        wait_until("one that stays", lambda: is_looked_after("alone") and len(ours()) == 1)
+        os.kill(int(ours()[0]), signal.SIGKILL)
         self.assertEqual(self.reconcile("--dry-run"), [("monitor", "alone")])
         self.assertEqual(self.reconcile(), [("monitor", "alone")])
         os.kill(first, signal.SIGKILL)

@@ -5,7 +5,7 @@ import signal
 
 from e2e.restart import stamp
 from lib.case import Case, Machine, get, wait_until
-from lib.restarting import monitors
+from lib.restarting import monitors, wait_for_one_monitor
 
 
 class RestartTasks(Case):
@@ -62,7 +62,7 @@ class RestartTasks(Case):
             self.assertEqual({t for t in now if now[t] != before[t]}, {task})
             self.assertEqual(self.netns(now[task]), network)
             wait_until("its output", lambda: self.said(f"t-one.{task}").splitlines() == [f"begun {task}"] * 2)
-        self.assertEqual(len(monitors("t-one")), 1)
+        wait_for_one_monitor("t-one")
         self.assertEqual(self.json("inspect", "t-one")[0]["restarts"], 2)
         os.kill(self.pids("t-one")["plain"], signal.SIGKILL)
         wait_until("the end of one that asks for nothing", lambda: self.tasks("t-one")["plain"]["status"] == "exited")
@@ -123,6 +123,8 @@ class RestartTasks(Case):
         long = {"policy": "always", "delay": 600}
         self.up("t-pause", self.task("a", "exit 1", long), self.task("b", "exit 1", long))
         wait_until("both in their pause", lambda: self.state("t-pause") == "restarting")
+        self.davit("logs", "t-pause")  # who reads its log ends no pause
+        self.assertEqual(self.state("t-pause"), "restarting")
         self.davit("stop", "t-pause")
         self.ended("t-pause")
         self.davit("start", "t-pause")

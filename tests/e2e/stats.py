@@ -63,9 +63,15 @@ class Numbers(Stats):
         row = self.until(name, "some of a core", lambda row: row["cpu"]["percent"] > 5)
         self.assertLess(row["cpu"]["percent"], 130)  # of one core, however many there are
         process = self.start("stats", "--format", "json", name)
-        was, now = (json.loads(process.stdout.readline()) for _ in range(2))
-        part = (now["cpu"]["total_ns"] - was["cpu"]["total_ns"]) / (seconds_of(now["time"]) - seconds_of(was["time"])) / 1e7
-        self.assertAlmostEqual(now["cpu"]["percent"], part, delta=1 + part / 4)  # a look has one time, and prints another
+        rows = [json.loads(process.stdout.readline())]
+
+        def as_counted():
+            """A look has one time, and prints another, which is much later now and then on a busy machine."""
+            rows.append(json.loads(process.stdout.readline()))
+            was, now = rows[-2:]
+            part = (now["cpu"]["total_ns"] - was["cpu"]["total_ns"]) / (seconds_of(now["time"]) - seconds_of(was["time"])) / 1e7
+            return abs(now["cpu"]["percent"] - part) <= 1 + part / 4
+        wait_until("the part that was counted", as_counted)
         if not V2:
             before = self.counted(row["id"], "cpuacct", "cpuacct.usage", "")
             self.assertTrue(before <= self.one(name)["cpu"]["total_ns"] <= self.counted(row["id"], "cpuacct", "cpuacct.usage", ""))
@@ -93,11 +99,10 @@ class Numbers(Stats):
     def test_a_cache_that_goes_first_is_no_memory(self):
         path = self.on_disk(40)
         name = self.job("-v", f"{path}:/file:ro", name="s-cache", command=("sh", "-c", "cat /file >/dev/null; sleep 1000"))
-        row = self.until(name, "its cache", lambda row: row["memory"]["cache"] > 30 << 20)
+        row = self.until(name, "its cache", lambda row: row["memory"]["cache"] > 30 << 20 and row["io"]["read"] >= 30 << 20)
         memory = row["memory"]
         self.assertEqual(memory["used"], memory["usage"] - memory["inactive_file"])  # how much that is the kernel decides
         self.assertLessEqual(memory["inactive_file"], memory["cache"])
-        self.assertGreaterEqual(row["io"]["read"], 30 << 20)
 
     def test_what_it_writes(self):
         path = self.on_disk(8)
@@ -117,10 +122,10 @@ class Numbers(Stats):
         self.assertTrue(row["running"] and row["memory"]["used"])
 
     def test_started_again(self):
-        name = self.job(name="s-again", command=BUSY)
+        name = self.job(name="s-again", command=("sh", "-c", "test -e /again && exec sleep 1000; touch /again; while :; do :; done"))
         before = self.until(name, "a second", lambda row: row["cpu"]["total_ns"] > 10**9)["cpu"]["total_ns"]
         self.davit("restart", "-t", "0", name)
-        self.assertLess(self.one(name)["cpu"]["total_ns"], before)
+        self.assertLess(self.one(name)["cpu"]["total_ns"], before)  # whose second life does nothing
 
 
 class Network(Stats):
@@ -303,7 +308,7 @@ class Virtual(WithKata, Stats):
         self.davit("run", "-d", "--name", "s-guest", "--network", "none", "--runtime", self.shim, "--runtime-option", f"ConfigPath={self.config}",
                    Machine.image, *BUSY)
         self.addCleanup(lambda: self.davit("rm", "-f", "s-guest", code=None))
-        row = self.until("s-guest", "its time", lambda row: row["cpu"].get("percent", 0) > 30)
+        row = self.until("s-guest", "its time", lambda row: row["cpu"].get("percent", 0) > 5)
         self.assertTrue(row["memory"]["used"] and row["pids"]["current"] == 1, row)
         self.fails("top", "s-guest", says=["runs on a kernel of its own", "davit exec s-guest ps"])
 
@@ -315,7 +320,7 @@ class Top(Tasks):
 
     def tree(self, name):
         self.job(name=name, command=("sh", "-c", "sleep 1001 & sleep 1002 & exec sleep 1003"))
-        wait_until("all three", lambda: len(self.processes(name)[1]) == 3)
+        wait_until("all three", lambda: sorted(row[-1] for row in self.processes(name)[1]) == ["sleep 1001", "sleep 1002", "sleep 1003"])
 
     def test_the_columns_of_ef(self):
         self.tree("t-tree")
@@ -369,8 +374,8 @@ class Top(Tasks):
     def test_executed_ones_and_users(self):
         self.job("--user", "34567", name="t-users")
         process = self.start("exec", "--user", "0", "t-users", "sleep", "1009")
-        wait_until("both", lambda: len(self.processes("t-users")[1]) == 2)
-        self.assertEqual(sorted((row[0], row[-1]) for row in self.processes("t-users")[1]), [("34567", "sleep 1000"), ("root", "sleep 1009")])
+        wait_until("both", lambda: sorted((row[0], row[-1]) for row in self.processes("t-users")[1])  # not the engine, which begins it
+                   == [("34567", "sleep 1000"), ("root", "sleep 1009")])
         process.terminate()
         process.communicate()
 
@@ -387,7 +392,7 @@ class Top(Tasks):
         """A process is called as it likes: it begins no line, moves no cursor, and is no other job's."""
         name = self.job(name="t-hostile", command=("sh", "-c", "cp /bin/busybox \"$(printf '/busybox\\033[2J\\n) 1 R')\"; "
                                                    "exec \"$(printf '/busybox\\033[2J\\n) 1 R')\" sh -c 'sleep 1000; true'"))
-        wait_until("it", lambda: "1 R" in self.davit("top", name).out)
+        wait_until("it", lambda: "busybox?[2J?) 1 R" in self.davit("top", name).out)  # its words before have it otherwise
         term = Terminal(self, "top", name, "-o", "pid,comm,args", cols=200)
         self.assertEqual(term.wait(), 0)
         said = term.rest()

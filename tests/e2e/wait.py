@@ -63,8 +63,9 @@ class Status(Case):
 
     def test_a_limit(self):
         self.job(name="w-long")
-        self.fails("wait", "--status", "exited", "--timeout", "300ms", "w-long", says="job w-long: timed out: it is running, not exited")
-        self.fails("wait", "--timeout", "300ms", "w-long", says="timed out")
+        limit = f"{1000 * Machine.slow:.0f}ms"  # in which it is looked at
+        self.fails("wait", "--status", "exited", "--timeout", limit, "w-long", says="job w-long: timed out: it is running, not exited")
+        self.fails("wait", "--timeout", limit, "w-long", says="timed out")
         self.fails("wait", "--timeout", "x", "w-long", says="flag --timeout")
         self.fails("wait", "--status", "well", "w-long", says=["--status", "pending"])
         self.fails("wait", "--status", "running", "w-none", says="not found")

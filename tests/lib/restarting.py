@@ -1,4 +1,7 @@
 """What cases of jobs that are started again stand on."""
+import contextlib
+import fcntl
+import glob
 import os
 
 from lib.case import Case, Machine, wait_until
@@ -22,6 +25,22 @@ def monitors(name):
     return found
 
 
+def is_looked_after(name):
+    """Its monitor holds the lock, or has ended: before it does, whoever looks begins a second one, which yields after a second."""
+    for path in glob.glob(f"/run/davit/{Machine.ns}/{name}-*.monitor"):
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as f:
+            try:
+                fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return not monitors(name)
+
+
+def wait_for_one_monitor(name):
+    """What a monitor starts has its words for a moment."""
+    wait_until("one monitor", lambda: len(monitors(name)) == 1)
+
+
 class Restarting(Case):
     names = ()
 
@@ -36,6 +55,7 @@ class Restarting(Case):
         self.names = (*self.names, name)
         self.davit("run", "-d", "--name", name, "--network", network, "--restart", policy, *flags, Machine.image, *command, env=env)
         self.addCleanup(self.davit, "rm", "-f", name, code=None)
+        wait_until("its monitor", lambda: is_looked_after(name))
 
     def pid(self, name):
         return self.json("inspect", name)[0]["state"].get("pid", 0)

@@ -80,11 +80,15 @@ static void an_interval_is_nomads(void **state)
 	const struct restart fail = { .policy = RESTART_ALWAYS, .attempts = 2, .interval = 60, .delay = 15 }, delay = {
 		.policy = RESTART_ALWAYS, .attempts = 2, .interval = 60, .delay = 15, .mode = RESTART_DELAY
 	};
+	const struct restart_end last = { .exit_code = 1, .started_at = t0, .ended_at = t0 + 31 * NSEC_PER_SEC };
+	struct restarts used_up = { .count = 2, .attempts = 2, .since = t0 };
 
 	(void)state;
 	LIVES(fail, { 0, 1, 15 * S }, { 0, 1, 15 * S }, { 0, 1, -2 });
 	LIVES(fail, { 0, 1, 15 * S }, { 0, 1, 15 * S }, { 31 * S, 1, 15 * S }); /* 61 s after the first end */
 	LIVES(delay, { 0, 1, 15 * S }, { 0, 1, 15 * S }, { 5 * S, 1, 25 * S }, { 0, 1, 15 * S }, { 0, 1, 45 * S });
+	assert_int_equal(restart_decide(&fail, &last, t0 + 31 * NSEC_PER_SEC, &used_up), RESTART_EXHAUSTED);
+	assert_int_equal(restart_decide(&fail, &last, t0 + 3600 * NSEC_PER_SEC, &used_up), RESTART_EXHAUSTED); /* a later look */
 }
 
 static void a_clock_that_jumps_makes_no_pause_longer(void **state)

@@ -131,6 +131,10 @@ bench-stats: release
 bench-monitor: release
 	@bench/monitor
 
+# What davit cp of 1 GiB takes beside tar through a pipe.
+bench-cp: release
+	@bench/cp
+
 # Another build in BASE (its davit, davit-image and davit-logger) and this one, in turn: is a change slower?
 bench-against: release
 	@BASE="$(abspath $(BASE))" tests/run --cases bench/against

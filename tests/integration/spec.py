@@ -24,7 +24,7 @@ class Spec(unittest.TestCase):
     def build(self, task, image=IMAGE, netns=None, job=None):
         """(spec, error) of a job with @task."""
         given = {"job": dict(job or {}, tasks=[dict({"image": "busybox"}, **task)]), "image": image}
-        done = subprocess.run([tool("spec-tool"), self.root, "spec-test"] + ([netns] if netns else []), input=json.dumps(given), text=True,
+        done = subprocess.run([tool("spec-tool"), self.root, f"spec-{Machine.ns}"] + ([netns] if netns else []), input=json.dumps(given), text=True,
                               capture_output=True)
         return (json.loads(done.stdout), "") if done.returncode == 0 else (None, done.stderr.strip())
 

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "file.h"
 #include "job-exit.h"
+#include "job-name.h"
 #include "kept-logs.h"
 #include "log.h"
 #include "mem.h"
@@ -489,6 +490,21 @@ int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struc
 	return r < 0 ? r : job_over_end_unstarted(c, id, ctx, NULL, ret, err);
 }
 
+/* Of several tasks all may be between two lives: settled now, none of them would be started again. */
+static int is_between_lives(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	_cleanup_(record_done) struct record now = { 0 };
+	int r;
+
+	if (job_id_tasks(rec->c.id) < 2 || !rec->job || !monitored_asks(rec->job))
+		return 0;
+	r = record_get(c, rec->c.id, ctx, &now, err);
+	if (r >= 0 && now.job)
+		r = monitored_ask(c, &now, ctx, NULL, &m, err);
+	return r < 0 ? r : m.state >= MONITORED_DECIDED;
+}
+
 int remains_after_end(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
@@ -499,7 +515,11 @@ int remains_after_end(struct core *c, const struct record *rec, const struct ctx
 		return err_clear(err), 0;
 	if (r < 0)
 		return r;
-	r = remains_is_over(c, rec->c.id, ctx, &over, err);
+	r = is_between_lives(c, rec, ctx, err);
+	if (r == 0)
+		r = remains_is_over(c, rec->c.id, ctx, &over, err);
+	else if (r > 0)
+		r = 0;
 	if (r > 0 && dict_get(&rec->c.labels, RECORD_REMOVE))
 		r = remains_remove(c, name, over, true, ctx, err);
 	else if (r > 0)

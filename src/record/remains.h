@@ -18,7 +18,8 @@ int remains_settle(struct core *, const struct record *, const struct ctx *, str
  * ended. What was seen before the lock was had may be past: somebody removed it (and made another of that name), or started it
  * again. */
 int remains_is_over(struct core *, const char *id, const struct ctx *, struct job_over **ret, struct err *err);
-/* The same by whoever notices the end first, or the removal of a --rm job; who comes later waits for it. */
+/* The same by whoever notices the end first, or the removal of a --rm job; who comes later waits for it. A job of several tasks
+ * that is between two lives is left alone. */
 int remains_after_end(struct core *, const struct record *, const struct ctx *, struct err *err);
 /* All of a job that is over: tasks, network, records, snapshots, folders, logs, the volumes that it made for itself when @volumes,
  * and the claim last. */

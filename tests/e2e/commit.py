@@ -129,6 +129,11 @@ class Commit(Case):
         for part in ('"x": "1"', '"y": "2"', "CMD-SHELL", "3000000000"):
             self.assertIn(part, config)
 
+    def test_an_entrypoint_of_its_own_has_no_command_of_the_images(self):
+        job = self.made("true")
+        self.commit("-c", 'ENTRYPOINT ["echo", "alone"]', job, "committed:alone")
+        self.assertEqual(self.davit("run", "--rm", "--network", "none", "committed:alone").out, "alone\n")
+
     def test_refusals(self):
         job = self.made("true")
         self.fails("commit", "no-such", "x:1", says=["no-such"])

@@ -203,6 +203,15 @@ class Cp(Case):
         self.fails("cp", job + ":/v/f", "x", says=["/v", "while it runs", "davit start"])
         self.fails("cp", "f", job + ":/b/", says=["/b", "while it runs"])
 
+    def test_onto_itself(self):
+        os.mkdir(self.path("both"))
+        job = self.job("-v", self.path("both") + ":/b")
+        self.write("both/f", "kept\n")
+        self.fails("cp", job + ":/b/f", "both/f", says="same file")
+        self.fails("cp", "both/f", job + ":/b/f", says="same file")
+        self.fails("cp", "both", job + ":/b", says="into itself")
+        self.assertEqual((self.read("both/f"), self.sh(job, "cat /b/f")), ("kept\n", "kept\n"))
+
     def test_read_only(self):
         job = self.job("--read-only", "--tmpfs", "/t", "-v", self.folder + ":/ro:ro")
         self.write("f")

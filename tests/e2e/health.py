@@ -189,6 +189,8 @@ class Health(Case):
         self.davit("wait", "--status", "unhealthy", "several.b")
         self.davit("wait", "--status", "healthy", "several.a")
         self.assertIn("(unhealthy)", self.davit("ps").out)
+        self.assertEqual(self.json("inspect", "several")[0]["state"]["health"], {"status": "unhealthy"})
+        self.davit("wait", "--status", "unhealthy", "several")
         self.davit("exec", "several.b", "touch", "/well")
         self.davit("wait", "--status", "healthy", "several.b")
         self.assertIn("(healthy)", self.davit("ps").out)

@@ -3,11 +3,10 @@ import hashlib
 import io
 import json
 import os
-import signal
 import tarfile
 import time
 
-from lib.restarting import monitors
+from lib.restarting import kill_monitor, monitors
 from lib.case import Case, Machine, wait_until
 
 
@@ -158,7 +157,7 @@ class Health(Case):
         wait_until("two failures", lambda: self.health("goes-on")["failing_streak"] >= 2)
         wait_until("one underway", lambda: processes("sleep", "0.3"))
         killed = monitors("goes-on")[0]
-        os.kill(killed, signal.SIGKILL)
+        kill_monitor(killed)
         streak = self.health("goes-on")["failing_streak"]  # which starts another
         self.assertGreaterEqual(streak, 2)
         wait_until("another monitor", lambda: [pid for pid in monitors("goes-on") if pid != killed])

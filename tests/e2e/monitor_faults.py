@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from lib.case import Machine, wait_until
-from lib.restarting import Restarting, monitors, read
+from lib.restarting import Restarting, kill_monitor, monitors, read
 
 
 CLOCK = """
@@ -84,7 +84,7 @@ class Monitor(Restarting):
             for i, (name, _) in enumerate(jobs):
                 strike(first[name])
                 time.sleep((i + turn / 2) * 0.05 * Machine.slow)  # not waited for anything: it is to be anywhere
-                strike(watched[name])
+                kill_monitor(watched[name])
             self.davit("ps")
             for name, mark in jobs:
                 self.one_lives(name, mark, but=[first[name]])
@@ -98,7 +98,7 @@ class Monitor(Restarting):
         def over():
             for pid in monitors("ends"):
                 time.sleep(rng.uniform(0.01, 0.4) * Machine.slow)
-                strike(pid)
+                kill_monitor(pid)
             self.davit("ps", "-a")
             return self.state("ends") == "exited" and not monitors("ends")
         wait_until("its end", over, 60)
@@ -113,7 +113,7 @@ class Monitor(Restarting):
         self.assertEqual(subprocess.run([f"/proc/{first}/exe", *words[1:]], timeout=60 * Machine.slow).returncode, 0)
         self.assertLess(time.monotonic() - began, 5 * Machine.slow)
         self.assertEqual(monitors("shared"), [first])
-        strike(first)
+        kill_monitor(first)
         several = [self.start("ps") for _ in range(4)]
         for process in several:
             self.assertEqual(process.wait(60 * Machine.slow), 0)

@@ -9,7 +9,7 @@ import urllib.request
 
 from lib import reboot
 from lib.case import Case, Machine, wait_until
-from lib.restarting import is_looked_after
+from lib.restarting import is_looked_after, kill_monitor
 
 PORT = 18473
 
@@ -113,7 +113,7 @@ class Crash(Looked):
             return [p for p in filter(str.isdigit, os.listdir("/proc")) if self.is_monitor_of(p, id)]
         # who looked before it held its lock has begun a second one, which yields
         wait_until("one that stays", lambda: is_looked_after("alone") and len(ours()) == 1)
-        os.kill(int(ours()[0]), signal.SIGKILL)
+        kill_monitor(int(ours()[0]))
         self.assertEqual(self.reconcile("--dry-run"), [("monitor", "alone")])
         self.assertEqual(self.reconcile(), [("monitor", "alone")])
         os.kill(first, signal.SIGKILL)

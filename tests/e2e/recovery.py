@@ -4,7 +4,7 @@ import os
 import signal
 
 from lib.case import Case, Machine, wait_until
-from lib.restarting import monitors, read, wait_for_one_monitor
+from lib.restarting import kill_monitor, monitors, read, wait_for_one_monitor
 
 
 class Recovery(Case):
@@ -108,10 +108,7 @@ class Recovery(Case):
             os.kill(before[1], signal.SIGKILL)
             wait_until("the step", lambda: step(before) or self.pids()[1] not in (0, before[1]))  # or one look came too late for it
             for pid in monitors("r-two") + self.recoverers("r-two"):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                kill_monitor(pid)
             self.davit("ps")
             self.settles(before, 0, 1, 2)
             wait_for_one_monitor("r-two")

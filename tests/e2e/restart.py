@@ -6,7 +6,7 @@ import signal
 import time
 
 from lib.case import Machine, wait_until
-from lib.restarting import Restarting, monitors, read, wait_for_one_monitor
+from lib.restarting import Restarting, kill_monitor, monitors, read, wait_for_one_monitor
 
 
 def stamp(line):
@@ -64,7 +64,7 @@ class Restart(Restarting):
     def test_a_monitor_that_is_killed_is_followed_by_another(self):
         self.restarting("orphan", "always", "sleep", "1000")
         killed = monitors("orphan")[0]
-        os.kill(killed, signal.SIGKILL)
+        kill_monitor(killed)
         first = self.pid("orphan")
         self.davit("ps")
         wait_until("another monitor", lambda: [pid for pid in monitors("orphan") if pid != killed])

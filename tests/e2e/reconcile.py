@@ -139,6 +139,7 @@ class Crash(Looked):
 
 class Boot(Looked):
     def boot(self):
+        self.addCleanup(reboot.real_boot)
         reboot.reboot(Machine.containerd)
         Machine.containerd.start()
 

@@ -264,6 +264,7 @@ class StayingAlive(NomadCase):
         old = [c for job in jobs for c in job.containers()]
         for kind in ("CNI result", "allocated address", "iptables rule", "container", "task", "lease", "snapshot", "process"):
             self.assertTrue(any(w.startswith(kind + " ") for w in of_containers(old)), kind)
+        self.addCleanup(reboot.real_boot)
         reboot.reboot(self.agent, Machine.containerd)
         left = {w.split("/")[0] for w in of_containers(old)}
         self.assertTrue({"CNI result ", "allocated address "} <= left, left)

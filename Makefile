@@ -148,4 +148,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all release build-asan build-tsan need-meson deps docs demo check check-asan check-tsan check-containerd check-long check-cases check-hostile check-nomad check-cri check-vm coverage lint \
-	analyze fuzz bench bench-shim bench-nomad bench-stats bench-monitor bench-against install clean
+	analyze fuzz bench bench-shim bench-nomad bench-stats bench-monitor bench-cp bench-against install clean

@@ -134,6 +134,20 @@ static int file_write_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
+int file_write_at(int fd, const char *p, size_t n, off_t at)
+{
+	while (n) {
+		ssize_t w = pwrite(fd, p, n, at);
+
+		if (w < 0 && errno != EINTR)
+			return -1;
+		p += w > 0 ? w : 0;
+		at += w > 0 ? w : 0;
+		n -= w > 0 ? (size_t)w : 0;
+	}
+	return 0;
+}
+
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	_cleanup_free_ char *tmp = mem_printf("%s.XXXXXX", path);

@@ -17,6 +17,8 @@ int file_read_given(const char *path, size_t max, const struct ctx *ctx, struct 
  * read(2) sees the end now, nobody has opened the other end of this FIFO: file_no_writer(). */
 int file_await(int fd, const struct ctx *ctx, struct err *err);
 int file_no_writer(const char *name, struct err *err);
+/* All of it at @at, however many writes that takes. -1 and errno. */
+int file_write_at(int fd, const char *p, size_t n, off_t at);
 /* A temporary file beside it, then rename(2): readers see the old or the new one. No fsync. */
 int file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 /* mkdir -p, whatever the umask: what is missing on the way there is made with 0755, the last folder with @mode. Folders that

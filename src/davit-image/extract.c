@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "input.h"
 #include "log.h"
+#include "file.h"
 #include "mem.h"
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -188,20 +189,6 @@ static int make_room_for_entry(struct extract *x, const char *name, const char *
 	return err_sys(err, errno, "%s", path);
 }
 
-static int write_at(int fd, const char *p, size_t n, off_t at)
-{
-	while (n) {
-		ssize_t w = pwrite(fd, p, n, at);
-
-		if (w < 0 && errno != EINTR)
-			return -1;
-		p += w > 0 ? w : 0;
-		at += w > 0 ? w : 0;
-		n -= w > 0 ? (size_t)w : 0;
-	}
-	return 0;
-}
-
 static int write_content(struct extract *x, int fd, struct archive_entry *e, const char *path, struct err *err)
 {
 	const void *p;
@@ -214,7 +201,7 @@ static int write_content(struct extract *x, int fd, struct archive_entry *e, con
 
 		if (late < 0)
 			return late;
-		if (write_at(fd, p, n, at) < 0)
+		if (file_write_at(fd, p, n, at) < 0)
 			return err_sys(err, errno, "%s", path);
 	}
 	if (r != ARCHIVE_EOF)

@@ -5,6 +5,7 @@
 #include "tree-copy.h"
 #include "beneath.h"
 #include "buf.h"
+#include "file.h"
 #include "mem.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -164,20 +165,6 @@ static int copy_meta(struct copy *c, int from, int to, const struct stat *of)
 	return 0;
 }
 
-static int write_all(int to, const char *p, size_t n, off_t at)
-{
-	while (n) {
-		ssize_t w = pwrite(to, p, n, at);
-
-		if (w < 0 && errno != EINTR)
-			return -1;
-		p += w > 0 ? w : 0;
-		at += w > 0 ? w : 0;
-		n -= w > 0 ? (size_t)w : 0;
-	}
-	return 0;
-}
-
 static size_t at_most(off_t n, size_t max) { return n < (off_t)max ? (size_t)n : max; }
 
 static int copy_blocks(struct copy *c, int from, int to, off_t at, off_t end)
@@ -192,7 +179,7 @@ static int copy_blocks(struct copy *c, int from, int to, off_t at, off_t end)
 			return 0;
 		if (n < 0 && errno == EINTR)
 			continue;
-		r = n < 0 || write_all(to, block, (size_t)n, at) < 0 ? fail(c) : check_time(c);
+		r = n < 0 || file_write_at(to, block, (size_t)n, at) < 0 ? fail(c) : check_time(c);
 		at += n;
 	}
 	return r;

@@ -268,6 +268,40 @@ bool monitored_at_boot(const struct record *rec, const struct task_status *tasks
 	return false;
 }
 
+/* Of those that are started again the one that the job is about. */
+static size_t task_to_start(const struct job *job)
+{
+	size_t i = job_main_task(job);
+
+	if (monitored_policy(job, i).policy != RESTART_NO)
+		return i;
+	for (i = 0; i < job->n_tasks - 1; i++)
+		if (monitored_policy(job, i).policy != RESTART_NO)
+			break;
+	return i;
+}
+
+int monitored_boot_begun(struct core *c, const struct record *rec, const struct monitored *m, const struct ctx *ctx,
+			 struct err *err)
+{
+	const size_t i = task_to_start(rec->job);
+	_cleanup_dict_ struct dict labels = { 0 };
+	char text[RESTARTS_TEXT], name[MONITORED_LABEL];
+	struct restarts s = m->tasks[i].restarts;
+
+	if (m->state != MONITORED_ENDED)
+		return 0;
+	s.at = clock_wall();
+	s.attempts = 0;
+	dict_set(&labels, RECORD_STOPPED, "");
+	if (m->n > 1)
+		dict_set(&labels, RECORD_EXIT, "");
+	if (!m->recovers)
+		dict_set(&labels, RECORD_RECOVERY, "");
+	dict_set(&labels, monitored_label(RECORD_RESTARTS, i, name), restarts_text(&s, text));
+	return containers_set_labels(c->ctrd, rec->c.id, &labels, ctx, err);
+}
+
 bool monitored_now(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *path = places_monitor(c, id);

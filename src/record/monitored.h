@@ -62,6 +62,8 @@ void monitored_forget_lives(const struct dict *has, size_t n_tasks, struct dict 
 /* Is it to be started because the machine has booted, @boot being the name of this boot? Not what waits for its time: that is its
  * monitor's. Nor what was started in this boot already. */
 bool monitored_at_boot(const struct record *, const struct task_status *tasks, size_t n, const char *boot);
+/* The same job's start is begun, under its lock: from here on its policy has it running, though this start fails. */
+int monitored_boot_begun(struct core *, const struct record *, const struct monitored *, const struct ctx *, struct err *err);
 /* Does somebody look after it just now? */
 bool monitored_now(const struct core *, const char *id);
 /* Does it want one, whether it has it or not? Also one that is over while some of it still runs, and one whose recovery broke off.

@@ -87,6 +87,10 @@ static int start_is_due(struct run *run, struct record *rec, const struct ctx *c
 		return r;
 	if (!start_is_wanted(run, &now, tasks, &m))
 		return START_UNWANTED;
+	if (run->opts->why == START_BOOT)
+		r = monitored_boot_begun(run->core, &now, &m, ctx, err);
+	if (r < 0)
+		return r;
 	dict_done(&rec->c.labels);
 	rec->c.labels = TAKE_STRUCT(now.c.labels);
 	return 0;

@@ -149,8 +149,7 @@ static void run_count_start(const struct run *run, struct dict *labels)
 		count_again(run, labels);
 	if (run->opts->recovery)
 		return;
-	/* who has stopped it since this start was begun has stopped it */
-	if (run->opts->why == START_ASKED || (run->opts->why == START_BOOT && dict_get(&run->records[0].c.labels, RECORD_STOPPED)))
+	if (run->opts->why == START_ASKED) /* else who has stopped it since this start was begun has stopped it */
 		dict_set(labels, RECORD_STOPPED, "");
 }
 

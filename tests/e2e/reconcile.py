@@ -214,6 +214,13 @@ class Boot(Looked):
         self.need_network()
         self.make("blocked", "--restart", "always", "-p", f"{PORT}:8080", network="davit")
         self.make("other", "--restart", "always")
+        folder = os.path.join(self.folder, "away")
+        os.mkdir(folder)
+        tries = {"insists": "always", "unless": "unless-stopped"}
+        for name, policy in tries.items():
+            self.make(name, "--restart", policy, "-v", f"{folder}:/away")
+        self.davit("stop", "-t", "0", "insists")
+        os.rename(folder, folder + "-now")
         self.boot()
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -223,4 +230,7 @@ class Boot(Looked):
             self.assertIn("blocked", result.err)
             self.assertIn(str(PORT), result.err)
             self.assertEqual(self.states()["other"], "running")
-        wait_until("its monitor's next try", lambda: self.states()["blocked"] == "running", 90)
+            wait_until("more tries", lambda: all("/away" in self.seen(name).get("trouble", "") for name in tries))
+            self.assertEqual({self.states()[name] for name in tries}, {"restarting"})
+        os.rename(folder + "-now", folder)
+        wait_until("their monitors' next try", lambda: {self.states()[name] for name in ("blocked", *tries)} == {"running"}, 90)

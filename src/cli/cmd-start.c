@@ -11,7 +11,8 @@
 
 struct start_flags {
 	bool attach, interactive, boot;
-	const char *again; /* "job", or which of its tasks */
+	const char *again;    /* "job", or which of its tasks */
+	const char *recovery; /* for whose failure */
 	const char *detach_keys, *checkpoint;
 };
 #define AT(f) .at = offsetof(struct start_flags, f)
@@ -24,6 +25,8 @@ static const struct opt start_opts[] = {
 	  AT(again), .hidden = true },
 	{ "boot", .help = "Only where this boot has not started it, as davit reconcile has it", .set = opt_bool, AT(boot),
 	  .hidden = true },
+	{ "recovery", .arg = "ID", .help = "Only what the recovery from the failure of job ID had stopped", .set = opt_string,
+	  AT(recovery), .hidden = true },
 	{ "checkpoint", .arg = "FOLDER", .help = "From where davit checkpoint has frozen it", .words = COMPLETE_FILE,
 	  .set = opt_string, AT(checkpoint) },
 	{ "detach-keys", .arg = "KEYS", .help = "Keys that detach (ctrl-p,ctrl-q)", .set = opt_keys, AT(detach_keys) },
@@ -34,9 +37,11 @@ static int start_one(struct cli *cli, const char *name, void *arg, struct err *e
 {
 	const struct start_flags *f = arg;
 	_cleanup_free_ char *here = getcwd(NULL, 0), *folder = f->checkpoint ? path_clean(f->checkpoint, here) : NULL;
-	const struct run_opts detached = {
-		.mode = RUN_DETACHED, .heir = fork_heir, .checkpoint = folder, .why = f->boot ? START_BOOT : START_ASKED
-	};
+	const struct run_opts detached = { .mode = RUN_DETACHED,
+					   .heir = fork_heir,
+					   .checkpoint = folder,
+					   .recovery = f->recovery,
+					   .why = f->boot ? START_BOOT : START_ASKED };
 	struct run_result res = { 0 };
 	int64_t task;
 	bool unwanted;

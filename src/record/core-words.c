@@ -1,5 +1,7 @@
 #include "core-words.h"
+#include "launch.h"
 #include "mem.h"
+#include "self.h"
 #include <unistd.h>
 
 char *core_absolute(char *path)
@@ -30,4 +32,27 @@ void core_words(const struct core *c, const char *program, struct strv *out)
 	push_flag(out, "--cni-conf-dir", conf->cni.conf_dir);
 	push_flag(out, "--run-dir", run_dir);
 	push_flag(out, "--data-dir", data_dir);
+}
+
+int core_launch(const struct core *c, const char *name, const char *const *more, struct err *err)
+{
+	static const struct launch_fd none[] = { { -1, 0 }, { -1, 1 }, { -1, 2 } };
+	_cleanup_free_ char *program = NULL;
+	_cleanup_strv_ struct strv words = { 0 };
+	struct launch how = { .fds = none, .n_fds = 3, .session = true, .close_from = 3, .dir = "/" };
+	pid_t pid;
+	int r = self_find(name, &program, err);
+
+	if (r < 0)
+		return r;
+	core_words(c, program, &words);
+	for (; *more; more++)
+		strv_push(&words, *more);
+	how.path = program;
+	how.argv = words.v;
+	r = launch(&how, &pid);
+	if (r < 0)
+		return err_sys(err, -r, "%s", program);
+	reaper_adopt(c->reaper, pid);
+	return 0;
 }

@@ -7,3 +7,6 @@
 char *core_absolute(char *path);
 /* @program, and its flags --address, --namespace, --cni-path ...: whatever this davit was told, that one is. */
 void core_words(const struct core *, const char *program, struct strv *out);
+/* @name, a program of ours, with these words, and @more after them: in a session of its own, with none of our files, and nobody
+ * waits for it. */
+int core_launch(const struct core *, const char *name, const char *const *more, struct err *err);

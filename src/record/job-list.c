@@ -2,7 +2,7 @@
 #include "job-filter.h"
 #include "job-name.h"
 #include "mem.h"
-#include "monitored.h"
+#include "mend.h"
 #include "namespaces.h"
 #include "snapshots.h"
 #include <stdlib.h>
@@ -170,7 +170,7 @@ static int add_job(struct listing_of *l, const struct record *job, struct err *e
 		states[i] = t ? *t : (struct task_status){ .state = TASK_ABSENT };
 	}
 	job_row_fill(c, job, states, n, &row);
-	monitored_ensure(c, job, states, n);
+	mend_touched(c, job, states, n, l->ctx);
 	if (l->filter->all && l->asked->own && !is_listed(job, &row) && !claim_locked(c, job->name))
 		l->out->left++;
 	if (!l->filter->tasks || n == 1 || !job->job)

@@ -8,6 +8,7 @@
 #include "job-name.h"
 #include "labels.h"
 #include "mem.h"
+#include "mend.h"
 #include "places.h"
 #include "runtime-kind.h"
 #include "task-metrics.h"
@@ -17,7 +18,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 256, METRICS_MS = 2000 };
+enum { SOCKETS_MAX = 256, METRICS_MS = 2000, MEND_MS = 2000 };
 
 struct use_row {
 	struct task_use use;
@@ -174,7 +175,10 @@ static bool take_old_row(struct job_stats *s, const char *id, pid_t pid, struct 
 static struct use_row new_row(const struct job_stats *s, const struct record *job, const char *id, pid_t pid, bool runs)
 {
 	const char *foreign = job->job ? job_foreign_netns(job->job) : NULL;
+	const struct ctx soon = ctx_within(NULL, MEND_MS);
 
+	if (runs)
+		(void)mend_netns(s->core, job->c.id, job->job, &soon, NULL);
 	return (struct use_row){
 		.use = { .ns = mem_strdup(s->core->conf.ns), .id = mem_strdup(id), .runs = runs },
 		.job_id = mem_strdup(job->c.id),

@@ -3,6 +3,7 @@
 #include "job-name.h"
 #include "clock.h"
 #include "mem.h"
+#include "mend.h"
 #include "monitored.h"
 #include "poke.h"
 #include "remains.h"
@@ -130,7 +131,7 @@ static int await_restart(struct core *c, struct record *job, const struct ctx *c
 		return r < 0 ? r : 1;
 	}
 	if (m.state != MONITORED_ENDED)
-		monitored_ensure(c, job, tasks, m.n);
+		mend_touched(c, job, tasks, m.n, ctx);
 	if (seen < 0) /* it has just begun */
 		r = loop_pause(c->loop, BEGIN_MS, ctx, err);
 	limit = ctx_within(ctx, LOOK_MS);

@@ -1,6 +1,7 @@
 /* Theory of operation: records first, then tasks, so that whose task is missing had none when its record was read; but what is
  * done about it is done under the job's lock, after a second look. */
 #include "mend.h"
+#include "broken-recovery.h"
 #include "clock.h"
 #include "job-name.h"
 #include "job-row.h"
@@ -237,39 +238,54 @@ static int netns_of_job(struct core *c, const char *id, const struct ctx *ctx, s
 	return err_set(err, ERR_ABORTED, "nothing of it runs");
 }
 
-int mend_netns(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+int mend_netns(struct core *c, const char *id, const struct job *job, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *path = places_netns(rec->c.id);
+	_cleanup_free_ char *path = places_netns(id);
 	_cleanup_close_ int ns = -1;
-	int r = has_netns(rec->job) ? netns_check(path, err) : 0, was = r;
+	int r = has_netns(job) ? netns_check(path, err) : 0, was = r;
 
 	if (r != -ERR_NOT_FOUND && r != -ERR_INVALID)
 		return r;
 	err_clear(err);
-	ns = netns_of_job(c, rec->c.id, ctx, err);
+	ns = netns_of_job(c, id, ctx, err);
 	if (ns < 0)
 		return ns == -ERR_ABORTED ? (err_clear(err), 0) : ns;
 	if (was == -ERR_INVALID) /* what it was bound to stays behind when somebody unmounts it */
 		(void)unlink(path);
-	r = netns_keep(NETNS_DIR, rec->c.id, ns, err);
+	r = netns_keep(NETNS_DIR, id, ns, err);
 	return r < 0 ? r : 1;
+}
+
+static bool netns_is_lost(const struct mended *m)
+{
+	_cleanup_free_ char *path = places_netns(m->rec->c.id);
+
+	return !m->over && m->tasks[0].state != TASK_CREATED && has_netns(m->rec->job) && netns_check(path, NULL) < 0;
+}
+
+/* Under its lock. 1: it was bound again. */
+static int mend_lost_netns(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *name = mem_strdup(rec->name);
+	int lock = -1, r = record_lock(c, rec->c.id, &name, false, ctx, &lock, err);
+
+	if (r == -ERR_EXISTS)
+		return err_clear(err), 0;
+	if (r >= 0)
+		r = mend_netns(c, rec->c.id, rec->job, ctx, err);
+	claim_unlock(c, name, lock);
+	return r;
 }
 
 static void mend_network(struct core *c, const struct mended *m, const struct mend_how *how, const struct ctx *ctx,
 			 struct mends *out)
 {
-	_cleanup_free_ char *path = places_netns(m->rec->c.id), *name = mem_strdup(m->rec->name);
 	struct err why = ERR_INIT;
-	int lock = -1, r;
+	int r;
 
-	if (m->over || m->tasks[0].state == TASK_CREATED || !has_netns(m->rec->job) || netns_check(path, NULL) >= 0)
+	if (!netns_is_lost(m))
 		return;
-	r = how->dry_run ? 1 : record_lock(c, m->rec->c.id, &name, false, ctx, &lock, &why);
-	if (r == -ERR_EXISTS)
-		return;
-	if (r >= 0 && !how->dry_run)
-		r = mend_netns(c, m->rec, ctx, &why);
-	claim_unlock(c, name, lock);
+	r = how->dry_run ? 1 : mend_lost_netns(c, m->rec, ctx, &why);
 	if (r > 0)
 		mends_add(out, MEND_NETWORK, c, m->rec,
 			  "its network namespace was not to be found in %s: bound there again from its process", NETNS_DIR);
@@ -302,6 +318,33 @@ static void mend_monitor(struct core *c, const struct mended *m, const struct me
 	if (!how->dry_run)
 		monitored_ensure(c, m->rec, m->tasks, m->n);
 	mends_add(out, MEND_MONITOR, c, m->rec, "nobody looked after it: a davit-monitor does again");
+}
+
+static void mend_recovery(struct core *c, const struct mended *m, const struct mend_how *how, const struct ctx *ctx,
+			  struct mends *out)
+{
+	struct err why = ERR_INIT;
+	int r = broken_recovery_mend(c, m->rec, m->tasks, m->n, how->dry_run, ctx, &why);
+
+	if (r < 0)
+		mends_fail(out, MEND_START, c, m->rec, &why);
+	else if (r == RECOVERY_STARTED)
+		mends_add(out, MEND_START, c, m->rec,
+			  "started: a recovery of its set had stopped it and was killed, and the job that had failed is gone");
+	else if (r == RECOVERY_FORGOTTEN)
+		mends_add(out, MEND_STATE, c, m->rec, "a recovery of its set was killed, and the job that had failed is gone");
+}
+
+void mend_touched(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, const struct ctx *ctx)
+{
+	struct mended m = { .rec = rec, .tasks = (struct task_status *)(uintptr_t)tasks, .n = n, .over = true };
+
+	for (size_t i = 0; i < n; i++)
+		m.over &= task_is_over(&tasks[i]);
+	if (netns_is_lost(&m))
+		(void)mend_lost_netns(c, rec, ctx, NULL);
+	if (broken_recovery_mend(c, rec, tasks, n, false, ctx, NULL) == 0)
+		monitored_ensure(c, rec, tasks, n);
 }
 
 /* Does the namespace's owner leave it to us? */
@@ -365,6 +408,7 @@ int mend_monitors(struct core *c, const struct mend_how *how, const struct ctx *
 
 	for (int i = 0; i < n; i++) {
 		ret->wanted += !v.all[i].over || monitored_is_restarting(v.all[i].rec, v.all[i].tasks, v.all[i].n);
+		mend_recovery(c, &v.all[i], how, ctx, ret);
 		mend_monitor(c, &v.all[i], how, ret);
 	}
 	return n < 0 ? n : ctx_check(ctx, err);

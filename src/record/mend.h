@@ -4,11 +4,12 @@
  *  network  a job that runs and whose file in NETNS_DIR is gone gets it again from its process. One whose namespace cannot be had
  *           so is told of and left alone;
  *  lease    what killed davits left (reconcile.h), orphans, folders that are nobody's;
- *  monitor  a job that asks for one, and has none, gets one.
+ *  monitor  a job that asks for one, and has none, gets one; one that a recovery has left is started (broken-recovery.h).
  * Who is at work on a job has its lock, and that job is left to them. Nothing is done because an answer was missing. */
 #pragma once
 #include "core.h"
 #include "record.h"
+#include "task.h"
 
 enum mend_part { MEND_STATE, MEND_NETWORK, MEND_LEASE, MEND_MONITOR, MEND_START };
 const char *mend_part_name(enum mend_part);
@@ -40,5 +41,9 @@ struct mend_how {
 int mend_jobs(struct core *, const struct mend_how *, const struct ctx *, struct mends *ret, struct err *err);
 /* The last part alone. */
 int mend_monitors(struct core *, const struct mend_how *, const struct ctx *, struct mends *ret, struct err *err);
-/* The second part for one job, whose lock is not needed when nobody else may end it: 1 when its file was bound again. */
-int mend_netns(struct core *, const struct record *, const struct ctx *, struct err *err);
+/* The second part for one job, whose lock is not needed when nobody else may end it: 1 when its file was bound again. Costs a look
+ * at that file where it is there. */
+int mend_netns(struct core *, const char *id, const struct job *, const struct ctx *, struct err *err);
+/* What every command does for a job that it has come across, with all of its tasks as they were seen: network and monitor. Says
+ * nothing: what cannot be mended is told by davit reconcile. */
+void mend_touched(struct core *, const struct record *, const struct task_status *tasks, size_t n, const struct ctx *);

@@ -5,9 +5,7 @@
 #include "health-log.h"
 #include "job-name.h"
 #include "job-order.h"
-#include "launch.h"
 #include "mem.h"
-#include "self.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,33 +308,12 @@ bool monitored_now(const struct core *c, const char *id)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
-static int monitor_launch(const struct core *c, const char *id, struct err *err)
-{
-	_cleanup_free_ char *program = NULL;
-	_cleanup_strv_ struct strv words = { 0 };
-	static const struct launch_fd none[] = { { -1, 0 }, { -1, 1 }, { -1, 2 } };
-	struct launch how = { .fds = none, .n_fds = 3, .session = true, .close_from = 3, .dir = "/" };
-	pid_t pid;
-	int r = self_find("davit-monitor", &program, err);
-
-	if (r < 0)
-		return r;
-	core_words(c, program, &words);
-	strv_push(&words, id);
-	how.path = program;
-	how.argv = words.v;
-	r = launch(&how, &pid);
-	if (r < 0)
-		return err_sys(err, -r, "%s", program);
-	reaper_adopt(c->reaper, pid);
-	return 0;
-}
-
 static void monitor_begin(struct core *c, const char *id)
 {
+	const char *const words[] = { id, NULL };
 	struct err why = ERR_INIT;
 
-	if (!monitored_now(c, id) && monitor_launch(c, id, &why) < 0)
+	if (!monitored_now(c, id) && core_launch(c, "davit-monitor", words, &why) < 0)
 		core_notice(c, "nobody looks after job %s: %s", id, why.msg);
 }
 

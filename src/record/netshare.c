@@ -1,6 +1,7 @@
 #include "netshare.h"
 #include "file.h"
 #include "mem.h"
+#include "mend.h"
 #include "netns.h"
 #include "peers.h"
 #include <assert.h>
@@ -204,6 +205,15 @@ struct join {
 	const char *id, *name, *other, *other_name;
 };
 
+/* Its file is bound again where somebody has taken it away; it is not there in any case for who is only about to end. */
+static int mend_other(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_get(c, id, ctx, &rec, err);
+
+	return r < 0 ? r : mend_netns(c, id, rec.job, ctx, err);
+}
+
 /* Under the owner's lock. The owner's own file may be new: then it is @other who owns. */
 static int enter(struct core *c, const struct join *j, const char *owner, int lock, const struct ctx *ctx, struct err *err)
 {
@@ -218,7 +228,9 @@ static int enter(struct core *c, const struct join *j, const char *owner, int lo
 		r = share_write(c, j->id, owner, j->name, err);
 	if (r < 0)
 		return r;
-	r = netns_join(NETNS_DIR, j->id, netns, err);
+	r = mend_other(c, j->other, ctx, err);
+	if (r >= 0)
+		r = netns_join(NETNS_DIR, j->id, netns, err);
 	if (r < 0)
 		share_remove(c, j->id);
 	return r;

@@ -8,6 +8,7 @@
 #include "job-exec.h"
 #include "job-state.h"
 #include "mem.h"
+#include "mend.h"
 #include "name.h"
 #include "runtime-options.h"
 #include "shim-streams.h"
@@ -38,6 +39,8 @@ static int running_task(struct core *c, const struct record *rec, const struct c
 	int r = task_look(c, rec->c.id, ctx, &t, err);
 
 	*ret_pid = t.pid;
+	if (r >= 0 && t.state == TASK_LIVE)
+		(void)mend_netns(c, record_job_id(rec), rec->job, ctx, NULL);
 	if (r < 0 || t.state == TASK_LIVE)
 		return r;
 	return err_hint(err, err_set(err, ERR_PRECONDITION, "it is not running"), "start it with: davit start %s", rec->name);

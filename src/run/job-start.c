@@ -4,6 +4,7 @@
 #include "job-name.h"
 #include "mapped.h"
 #include "mem.h"
+#include "mend.h"
 #include "remains.h"
 #include "task.h"
 #include "monitored.h"
@@ -157,6 +158,7 @@ static int start_prepare(struct run *run, struct record *rec, const struct ctx *
 	if (r < 0)
 		return r;
 	if (t.state == TASK_LIVE && run->opts->mode == RUN_DETACHED) {
+		(void)mend_netns(run->core, run->id, run->job, ctx, NULL);
 		*ret_pid = t.pid;
 		return 1;
 	}

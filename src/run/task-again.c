@@ -4,6 +4,7 @@
 #include "decide.h"
 #include "job-steps.h"
 #include "mem.h"
+#include "mend.h"
 #include "monitored.h"
 #include "remains.h"
 #include "stop.h"
@@ -61,6 +62,8 @@ static int again_launch(struct run *run, const struct ctx *ctx, struct err *err)
 	_cleanup_(graph_freep) struct graph *g = graph_new();
 	int r = again_count(run, ctx, err);
 
+	if (r >= 0) /* its spec says where that is */
+		r = mend_netns(run->core, run->id, run->job, ctx, err);
 	if (r >= 0)
 		r = remains_task(run->core, run->only->id, ctx, err);
 	if (r < 0)

@@ -104,6 +104,23 @@ class Crash(Looked):
             self.assertEqual(self.pid("kept"), pid)
         self.assertEqual(self.reconcile(), [])
 
+    def test_who_touches_a_job_mends_its_network(self):
+        self.need_network()
+        self.make("kept", network="davit")
+        path, pid = self.netns("kept"), self.pid("kept")
+
+        def joins():
+            self.make("joined", network="container:kept")
+            self.assertTrue(same_namespace(self.pid("joined"), f"/proc/{pid}/ns/net"))
+        for touches in (lambda: self.davit("ps"), lambda: self.davit("inspect", "kept"), lambda: self.davit("start", "kept"),
+                        lambda: self.davit("exec", "kept", "true"), lambda: self.davit("stats", "--no-stream"), joins):
+            subprocess.run(["umount", path], check=True)
+            os.unlink(path)
+            touches()
+            self.assertTrue(same_namespace(pid, path))
+        self.davit("rm", "-f", *self.made)
+        self.assertFalse(os.path.exists(path))
+
     def test_a_monitor_is_missing(self):
         self.make("alone", "--restart", "always")
         first = self.pid("alone")

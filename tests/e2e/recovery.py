@@ -113,6 +113,23 @@ class Recovery(Case):
             self.settles(before, 0, 1, 2)
             wait_for_one_monitor("r-two")
 
+    def test_killed_in_the_middle_and_the_failed_one_removed(self):
+        """Its others were stopped to be started again: whoever looks next does."""
+        self.up("one_for_all")
+        before = self.pids()
+        os.kill(before[1], signal.SIGKILL)
+        wait_until("the others' end", lambda: len(self.marks()) == 3 and self.pids()[2] == 0 or self.pids()[1] not in (0, before[1]))
+        for pid in monitors("r-two") + self.recoverers("r-two"):
+            kill_monitor(pid)
+        self.davit("rm", "-f", "r-two")
+        self.davit("ps")
+
+        def all_live():
+            left = [self.json("inspect", n)[0] for n in self.NAMES[::2]]
+            return all(x["state"].get("pid", 0) and "davit.recovery" not in x["labels"] for x in left)
+        wait_until("the others", all_live)
+        self.assertEqual(self.json("reconcile"), [])
+
     def test_stop_against_a_recovery(self):
         self.up("one_for_all")
         before = self.pids()

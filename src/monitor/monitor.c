@@ -243,37 +243,46 @@ static int monitor_do(struct monitor *m, const char *const *words, int64_t ms, c
 	return r > 0 ? 1 : r;
 }
 
-/* A start that came to nothing counts as a life of no length, unless somebody has changed the job meanwhile. */
-static int start_failed(struct monitor *m, size_t i, const char *why, int64_t due, struct err *err)
+static void note_failure(struct monitor *m, size_t i, const char *why, struct dict *labels)
 {
 	const struct restart_end end = { .exit_code = 255 };
+	struct restarts *s = &m->now.tasks[i].restarts;
+
+	if (m->now.tasks[i].state == MONITORED_DUE) {
+		const struct restart policy = monitored_policy(m->rec.job, i);
+
+		s->at = 0;
+		(void)restart_decide(&policy, &end, clock_wall(), s);
+	}
+	note_restarts(m, i, *why ? why : "davit start has failed", labels);
+}
+
+/* A start that came to nothing counts as a life of no length, unless somebody has changed the job meanwhile: one of the whole job
+ * of all that were due. */
+static int start_failed(struct monitor *m, size_t i, bool whole, const char *why, int64_t due, struct err *err)
+{
 	_cleanup_dict_ struct dict labels = { 0 };
-	struct restart policy;
-	struct restarts *s;
 	int r = monitor_see(m, err);
 
 	if (r <= 0 || i >= m->now.n || m->now.tasks[i].state < MONITORED_DECIDED)
 		return r;
-	s = &m->now.tasks[i].restarts;
-	if (m->now.tasks[i].state == MONITORED_DUE && s->at != due)
+	if (m->now.tasks[i].state == MONITORED_DUE && m->now.tasks[i].restarts.at != due)
 		return r;
-	if (m->now.tasks[i].state == MONITORED_DUE) {
-		policy = monitored_policy(m->rec.job, i);
-		s->at = 0;
-		(void)restart_decide(&policy, &end, clock_wall(), s);
-	}
-	note_restarts(m, i, *why ? why : "davit start has failed", &labels);
+	for (size_t k = 0; k < m->now.n; k++)
+		if (k == i || (whole && m->now.tasks[k].state >= MONITORED_DECIDED))
+			note_failure(m, k, why, &labels);
 	return monitor_write(m, &labels, err);
 }
 
 static int monitor_start(struct monitor *m, size_t i, struct err *err)
 {
 	const int64_t due = m->now.tasks[i].restarts.at;
+	const bool whole = m->now.whole;
 	_cleanup_free_ char *why = NULL, *task = mem_printf("%zu", i);
-	const char *const words[] = { "start", "--again", m->now.whole ? "job" : task, NULL };
-	int r = monitor_do(m, words, m->now.whole ? 0 : START_MS, &why, err);
+	const char *const words[] = { "start", "--again", whole ? "job" : task, NULL };
+	int r = monitor_do(m, words, whole ? 0 : START_MS, &why, err);
 
-	return r > 0 ? start_failed(m, i, why, due, err) : r;
+	return r > 0 ? start_failed(m, i, whole, why, due, err) : r;
 }
 
 /* Made, and never started: by a davit that is at it, or by one that was killed. */
@@ -289,6 +298,25 @@ static int monitor_await_start(struct monitor *m, size_t i, struct err *err)
 		r = remains_settle(m->core, &m->rec, &ctx, err);
 	if (r == 0 && t.state == TASK_CREATED) /* beside others that run */
 		r = task_terminate(m->core, m->watched[i].id, &ctx, NULL, err);
+	claim_unlock(m->core, m->rec.name, lock);
+	return r < 0 ? r : 1;
+}
+
+/* As its machine has. */
+static int monitor_end_stranded(struct monitor *m, struct err *err)
+{
+	const struct ctx ctx = ctx_within(NULL, CALL_MS);
+	_cleanup_(job_over_freep) struct job_over *over = NULL;
+	_cleanup_(monitored_done) struct monitored now = { 0 };
+	_cleanup_(record_done) struct record rec = { 0 };
+	int lock = -1, r = record_lock(m->core, m->id, &m->rec.name, true, &ctx, &lock, err);
+
+	if (r >= 0)
+		r = record_get(m->core, m->id, &ctx, &rec, err);
+	if (r >= 0)
+		r = monitored_ask(m->core, &rec, &ctx, NULL, &now, err);
+	if (r >= 0 && now.stranded)
+		r = job_over_terminate(m->core, m->id, &ctx, &over, err);
 	claim_unlock(m->core, m->rec.name, lock);
 	return r < 0 ? r : 1;
 }
@@ -331,6 +359,8 @@ static int monitor_step(struct monitor *m, struct err *err)
 	r = monitor_note(m, err);
 	if (r)
 		return r;
+	if (m->now.stranded)
+		return monitor_end_stranded(m, err);
 	for (size_t i = 0; i < m->n; i++) {
 		if (m->status[i].state == TASK_CREATED && !claim_locked(m->core, m->rec.name))
 			return monitor_await_start(m, i, err);

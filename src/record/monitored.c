@@ -5,6 +5,7 @@
 #include "health-log.h"
 #include "job-name.h"
 #include "job-order.h"
+#include "job-pod.h"
 #include "mem.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -201,18 +202,22 @@ void monitored_look(const struct record *rec, const struct task_status *tasks, s
 {
 	const char *recovery = dict_get(&rec->c.labels, RECORD_RECOVERY);
 	const struct job *job = rec->job;
-	size_t absent = 0;
-	bool stays;
+	size_t absent = 0, over = 0;
+	bool stays, lost;
 
 	*ret = (struct monitored){ .n = n, .tasks = mem_array(struct monitored_task, n) };
 	if (!job || job->n_tasks != n || !monitored_asks(job) || !dict_get(&rec->c.labels, RECORD_STARTED))
 		return;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		absent += tasks[i].state == TASK_ABSENT;
-	ret->whole = n == 1 || absent == n;
+		over += task_is_over(&tasks[i]);
+	}
 	ret->recovers = recovery && !strcmp(recovery, rec->c.id);
 	stays = dict_get(&rec->c.labels, RECORD_STOPPED) || (recovery && !ret->recovers) ||
 		(n > 1 && dict_get(&rec->c.labels, RECORD_EXIT));
+	lost = !stays && job_is_pod(job) && task_is_over(&tasks[0]);
+	ret->whole = n == 1 || absent == n || (lost && over == n);
+	ret->stranded = lost && over < n;
 	for (size_t i = 0; i < n; i++)
 		monitored_look_at(rec, i, &tasks[i], stays || (!ret->whole && is_done(rec, i, &tasks[i])), now, &ret->tasks[i]);
 	ret->state = state_of_job(job, ret, stays);

@@ -36,7 +36,8 @@ struct monitored {
 	 * when one has used up its attempts. */
 	enum monitored_state state;
 	bool recovers; /* its recovery (recovery.h) is under way, and to be gone on with */
-	bool whole;    /* nothing is left of any task: what starts it again starts all of it */
+	bool whole;    /* what starts it again starts all of it: nothing is left of any task, or the machine of a pod has ended */
+	bool stranded; /* the machine of a pod (job-pod.h) has ended, and what ran in it is still to be */
 	struct monitored_task *tasks;
 	size_t n;
 };

@@ -207,10 +207,17 @@ static void exit_add(struct exits *x, struct core *c, const char *id, const char
 	x->calls[x->n++] = containers_set_labels_begin(c->ctrd, id, &labels, ctx);
 }
 
-/* @for_good: it is not to be started again, so that what its monitor has seen of those that containerd has lost counts. On each
- * task's record its own, and on the job's the job's, before the tasks go: else nobody knows the exit in between, nor when
+/* What a job's end is to those who settle it. */
+enum settling {
+	SETTLE_UNSURE,
+	SETTLE_FOR_GOOD, /* it is not to be started again, so that what its monitor has seen of those that containerd has lost
+			    counts */
+	SETTLE_BETWEEN,  /* two lives of a job of several tasks, whose exit says that it is over: it has none */
+};
+
+/* On each task's record its own, and on the job's the job's, before the tasks go: else nobody knows the exit in between, nor when
  * we are killed there. */
-static int remember_exits(struct core *c, const struct record *rec, const struct job_over *over, bool for_good,
+static int remember_exits(struct core *c, const struct record *rec, const struct job_over *over, enum settling how,
 			  const struct ctx *ctx, struct err *err)
 {
 	const size_t n = job_over_tasks(over);
@@ -222,13 +229,13 @@ static int remember_exits(struct core *c, const struct record *rec, const struct
 
 	for (size_t i = 0; i < n; i++) {
 		exits[i] = *task_over_exit(job_over_task(over, i));
-		if (for_good && n > 1 && !exits[i].at)
+		if (how == SETTLE_FOR_GOOD && n > 1 && !exits[i].at)
 			(void)monitored_exit(rec, i, &exits[i]);
 		if (n > 1 && exits[i].at)
 			exit_add(&x, c, task_over_id(job_over_task(over, i)), RECORD_TASK_EXIT, &exits[i], ctx);
 	}
 	all = job_exit_of(rec->job, exits, n);
-	if (all.at)
+	if (all.at && how != SETTLE_BETWEEN)
 		exit_add(&x, c, job_over_id(over), RECORD_EXIT, &all, ctx);
 	for (size_t i = 0; i < x.n; i++) {
 		struct err why = ERR_INIT;
@@ -313,14 +320,14 @@ int remains_remove_record(const struct core *c, const struct task_over *over, co
 	return containers_delete(c->ctrd, task_over_id(over), ctx, err);
 }
 
-static int remains_settle_so(struct core *c, const struct record *rec, bool for_good, const struct ctx *ctx, struct err *err)
+static int remains_settle_so(struct core *c, const struct record *rec, enum settling how, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
 	int r = job_over_end_unstarted(c, rec->c.id, ctx, NULL, &over, err);
 
 	if (r <= 0)
 		return r; /* it was started again, or nobody knows */
-	r = remember_exits(c, rec, over, for_good, ctx, err);
+	r = remember_exits(c, rec, over, how, ctx, err);
 	if (r < 0)
 		return r;
 	r = remove_tasks_and_network(c, over, ctx, err);
@@ -328,9 +335,26 @@ static int remains_settle_so(struct core *c, const struct record *rec, bool for_
 	return r < 0 ? r : 1;
 }
 
+/* Of several tasks all may be between two lives: settled for good, none of them would be started again. */
+static int is_between_lives(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	_cleanup_(record_done) struct record now = { 0 };
+	int r;
+
+	if (job_id_tasks(rec->c.id) < 2)
+		return 0;
+	r = record_get(c, rec->c.id, ctx, &now, err);
+	if (r >= 0 && now.job && monitored_asks(now.job))
+		r = monitored_ask(c, &now, ctx, NULL, &m, err);
+	return r < 0 ? r : m.state >= MONITORED_DECIDED;
+}
+
 int remains_settle(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
-	return remains_settle_so(c, rec, false, ctx, err);
+	const int r = is_between_lives(c, rec, ctx, err);
+
+	return r < 0 ? r : remains_settle_so(c, rec, r ? SETTLE_BETWEEN : SETTLE_UNSURE, ctx, err);
 }
 
 /* Its own lock is held: no job is being made with it. 0: it stays, as another job's record names it. */
@@ -490,21 +514,6 @@ int remains_is_over(struct core *c, const char *id, const struct ctx *ctx, struc
 	return r < 0 ? r : job_over_end_unstarted(c, id, ctx, NULL, ret, err);
 }
 
-/* Of several tasks all may be between two lives: settled now, none of them would be started again. */
-static int is_between_lives(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
-{
-	_cleanup_(monitored_done) struct monitored m = { 0 };
-	_cleanup_(record_done) struct record now = { 0 };
-	int r;
-
-	if (job_id_tasks(rec->c.id) < 2 || !rec->job || !monitored_asks(rec->job))
-		return 0;
-	r = record_get(c, rec->c.id, ctx, &now, err);
-	if (r >= 0 && now.job)
-		r = monitored_ask(c, &now, ctx, NULL, &m, err);
-	return r < 0 ? r : m.state >= MONITORED_DECIDED;
-}
-
 int remains_after_end(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(job_over_freep) struct job_over *over = NULL;
@@ -523,7 +532,7 @@ int remains_after_end(struct core *c, const struct record *rec, const struct ctx
 	if (r > 0 && dict_get(&rec->c.labels, RECORD_REMOVE))
 		r = remains_remove(c, name, over, true, ctx, err);
 	else if (r > 0)
-		r = remains_settle_so(c, rec, true, ctx, err);
+		r = remains_settle_so(c, rec, SETTLE_FOR_GOOD, ctx, err);
 	claim_unlock(c, name, lock);
 	if (r == -ERR_NOT_FOUND)
 		return err_clear(err), 0;

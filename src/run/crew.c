@@ -4,6 +4,7 @@
 #include "crew.h"
 #include "job-exit.h"
 #include "job-order.h"
+#include "job-pod.h"
 #include "mem.h"
 #include "term.h"
 #include "monitored.h"
@@ -91,14 +92,17 @@ static bool main_is_over(const struct run *run)
 	return true;
 }
 
-/* Of those that go on, the ones that a leader's or the main tasks' end ends. */
+/* That of a pod is, with its sandbox: what a shim leaves of the others runs in nothing. */
+static bool machine_is_gone(const struct run *run) { return job_is_pod(run->job) && run->tasks[0].joined && run->tasks[0].gone; }
+
+/* Of those that go on, the ones that a leader's or the main tasks' end ends, or their machine's. */
 static size_t to_be_stopped(const struct run *run, bool *which)
 {
-	const bool leader = run->job->tasks[job_main_task(run->job)].leader;
+	const bool all = run->job->tasks[job_main_task(run->job)].leader || machine_is_gone(run);
 	size_t n = 0;
 
 	for (size_t i = 0; i < run->n_tasks; i++) {
-		which[i] = goes_on(&run->tasks[i]) && (leader || run->tasks[i].task->sidecar);
+		which[i] = goes_on(&run->tasks[i]) && (all || run->tasks[i].task->sidecar);
 		n += which[i];
 	}
 	return n;
@@ -111,13 +115,13 @@ int crew_stop_others(struct run *run, struct core *core, struct err *err)
 	const struct ctx ctx = ctx_none();
 	int r;
 
-	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) || !main_is_over(run) ||
-	    !to_be_stopped(run, which))
+	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) ||
+	    (!main_is_over(run) && !machine_is_gone(run)) || !to_be_stopped(run, which))
 		return 0;
 	run->others_stopped = true;
 	r = record_get(core, run->id, &ctx, &rec, err);
 	if (r >= 0)
-		r = stop_tasks(core, &rec, -1, which, &ctx, err);
+		r = stop_tasks(core, &rec, machine_is_gone(run) ? 0 : -1, which, &ctx, err);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 1) : r < 0 ? r : 1;
 }
 

@@ -123,9 +123,7 @@ static void count_again(const struct run *run, struct dict *labels)
 		struct restarts s = { 0 };
 
 		(void)restarts_parse(dict_get(old, monitored_label(RECORD_RESTARTS, i, name)), &s, NULL);
-		if (!boot && !s.at && run->n_tasks > 1)
-			continue;
-		if (!boot)
+		if (!boot && (s.at || run->n_tasks == 1))
 			restart_begun(&s);
 		s.at = 0;
 		dict_set(labels, monitored_label(RECORD_RESTARTS, i, name), restarts_text(&s, text));

@@ -22,7 +22,7 @@ static int again_due(struct run *run, struct record *rec, size_t task, struct ta
 		return err_clear(err), 0;
 	if (r < 0)
 		return r;
-	return m.state != MONITORED_NOTHING && m.state != MONITORED_ENDED && !m.whole && task < m.n &&
+	return m.state != MONITORED_NOTHING && m.state != MONITORED_ENDED && !m.whole && !m.stranded && task < m.n &&
 	       m.tasks[task].state == MONITORED_DUE;
 }
 

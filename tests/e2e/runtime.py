@@ -2,9 +2,11 @@
 import json
 import os
 import shutil
+import signal
 
-from lib import kata_stand_in
+from lib import kata_stand_in, reboot
 from lib.case import Case, Machine, get, wait_until
+from lib.restarting import kill_monitor, monitors, read, wait_for_one_monitor
 
 ENGINE = """#!/bin/sh
 # Notes how it is called, and does for --systemd-cgroup what systemd would: a scope in its slice.
@@ -221,7 +223,7 @@ class Kata(WithKata):
         self.assertEqual(self.noted("create")[0]["options"]["options"], {"config_path": self.config})
 
 
-class Pods(WithKata):
+class WithPods(WithKata):
     """A job of several tasks under a VM runtime."""
 
     def setUp(self):
@@ -241,6 +243,8 @@ class Pods(WithKata):
     def order(self, *what):
         return [(n["what"], n["id"]) for n in kata_stand_in.notes(self.kata) if n["what"] in what]
 
+
+class Pods(WithPods):
     def test_one_machine(self):
         self.need_network()
         self.davit("run", "-d", "-f", self.file(self.task("a"), self.task("b"), network="davit"))
@@ -312,3 +316,137 @@ class Pods(WithKata):
         for tasks, says in (([self.task("sandbox"), self.task("b")], "task sandbox: "), ([self.task("a"), self.task("b", pid="task:a")], "kernel of its own"),
                             ([self.task("a"), self.task("b", lifecycle="poststop")], "lifecycle poststop: ")):
             self.assertIn(says, self.davit("run", "-d", "-f", self.file(*tasks), code=125).err)
+
+
+class PodsAgain(WithPods):
+    """A task that ends is started again by itself, in the machine that is there; the sandbox's end is the machine's, and so of all."""
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(lambda: wait_until("the end of its monitor", lambda: not monitors("pod")))
+        self.addCleanup(lambda: self.davit("rm", "-f", "pod", code=None))
+
+    def up(self, policy="always", network="none", **more):
+        """As it was begun: the processes of its tasks."""
+        restart = {"policy": policy, **more}
+        self.davit("run", "-d", "-f", self.file(self.task("a", restart=restart), self.task("b", restart=restart), network=network))
+        return self.pids()
+
+    def pids(self):
+        return {t["name"].split(".")[1]: t["state"].get("pid", 0) for t in self.json("inspect", "pod")[0]["tasks"]}
+
+    def strike(self, *pids):
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def another(self, before):
+        """One whole other life of it, nothing of the last, and each container made once for it."""
+        wait_until("another life", lambda: all(pid and pid not in before.values() for pid in self.pids().values()), 30)
+        now = self.pids()
+        self.assertEqual(len(now), 3)
+        self.assertEqual([pid for pid in before.values() if os.path.exists(f"/proc/{pid}")], [])
+        wait_for_one_monitor("pod")
+        return now
+
+    def made(self):
+        """Which containers, by turns, since the last look."""
+        names = [n["annotations"].get("io.kubernetes.cri.container-name", "sandbox") for n in self.noted("create")]
+        kata_stand_in.forget(self.kata)
+        return names
+
+    def all_made(self):
+        names = self.made()
+        self.assertEqual((names[0], sorted(names)), ("sandbox", ["a", "b", "sandbox"]))
+
+    def test_a_task_alone(self):
+        before = self.up()
+        self.all_made()
+        self.strike(before["a"])
+        wait_until("another", lambda: self.pids()["a"] not in (0, before["a"]))
+        now = self.pids()
+        self.assertEqual({t for t in now if now[t] != before[t]}, {"a"})
+        self.assertEqual(self.made(), ["a"])
+        self.assertEqual(self.davit("exec", "pod.a", "echo", "there").out, "there\n")
+
+    def test_the_machine(self):
+        """Whatever it leaves of the others, and when its shim ends with it."""
+        self.need_network()
+        life = self.up(network="davit")
+        address = next(r["ip"] for r in self.rows("ps") if r["name"] == "pod")
+        for struck in (("sandbox",), ("sandbox", "a", "b"), ("b", "sandbox")):
+            self.made()
+            self.strike(*(life[task] for task in struck))
+            life = self.another(life)
+            self.all_made()
+        shim = int(read(f"/proc/{life['sandbox']}/stat").rpartition(b")")[2].split()[1])
+        self.strike(shim, *life.values())
+        life = self.another(life)
+        self.all_made()
+        self.assertEqual({os.readlink(f"/proc/{pid}/ns/net") for pid in life.values()}, {os.readlink(f"/proc/{life['sandbox']}/ns/net")})
+        self.assertTrue(next(r["ip"] for r in self.rows("ps") if r["name"] == "pod").startswith(address.rsplit(".", 1)[0]))
+        self.davit("stop", "-t", "0", "pod")
+        self.assertEqual(self.state("pod"), "exited")
+        self.assertEqual(self.made(), [])
+
+    def test_so_many_times(self):
+        life = self.another_after_sandbox(self.up("on-failure", attempts=1))
+        self.strike(life["sandbox"])
+        wait_until("its end", lambda: self.state("pod") == "exited" and not monitors("pod"))
+        self.assertEqual(self.davit("wait", "pod").out, "137\n")
+        self.assertEqual([pid for pid in life.values() if os.path.exists(f"/proc/{pid}")], [])
+
+    def another_after_sandbox(self, life):
+        self.strike(life["sandbox"])
+        return self.another(life)
+
+    def test_with_no_policy(self):
+        life = self.up("no")
+        self.strike(life["sandbox"])
+        wait_until("the end of all", lambda: not [pid for pid in life.values() if os.path.exists(f"/proc/{pid}")])
+        self.assertEqual(self.davit("wait", "pod").out, "137\n")
+
+    def test_stopped_and_removed_in_a_pause(self):
+        life = self.up(delay=600)
+        for verb, flag in (("stop", "-t0"), ("rm", "-f")):
+            self.strike(life["sandbox"])
+            wait_until("the pause", lambda: self.state("pod") == "restarting")
+            self.fails("rm", "pod", says=["restarting"])
+            self.davit(verb, flag, "pod")
+            wait_until("the end of its monitor", lambda: not monitors("pod"))
+            if verb == "stop":
+                self.assertEqual(self.state("pod"), "exited")
+                self.davit("start", "pod")
+                life = self.pids()
+        self.gone("pod")
+
+    def test_a_monitor_or_a_start_that_is_killed(self):
+        life = self.up()
+        self.made()
+        kill_monitor(monitors("pod")[0])
+        self.strike(life["sandbox"])
+        self.davit("ps")
+        life = self.another(life)
+        self.all_made()
+        for reached in ("create", "start-task"):
+            self.strike(life["sandbox"])
+            wait_until("a start that has come so far", lambda reached=reached: self.noted(reached))
+            for pid in self.starting():
+                self.strike(pid)
+            life = self.another(life)
+            self.made()
+
+    @staticmethod
+    def starting():
+        """`davit start --again` of the pod."""
+        found = ((int(p), read(f"/proc/{p}/cmdline").split(b"\0")) for p in os.listdir("/proc") if p.isdigit())
+        return [pid for pid, words in found if b"--again" in words and words[-2].startswith(b"pod-") and Machine.ns.encode() in words]
+
+    def test_over_a_boot(self):
+        self.up()
+        self.addCleanup(reboot.real_boot)
+        reboot.reboot(Machine.containerd)
+        Machine.containerd.start()
+        self.made()
+        self.assertIn(("start", "pod"), [(r["part"], r["job"]) for r in self.rows("reconcile", "--boot")])
+        self.all_made()
+        self.another_after_sandbox(self.pids())

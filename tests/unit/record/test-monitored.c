@@ -8,7 +8,7 @@ static const int64_t t0 = INT64_C(1800000000) * NSEC_PER_SEC;
 
 enum { N = RESTART_NO, F = RESTART_ON_FAILURE, A = RESTART_ALWAYS };
 enum { RUNS, MADE, GONE, OK, BAD }; /* OK, BAD: ended so */
-enum { SIDECAR = 1, LEADER = 2, USED_UP = 4, DUE = 8, DONE = 16 };
+enum { SIDECAR = 1, LEADER = 2, USED_UP = 4, DUE = 8, DONE = 16, POD = 32 /* its sandbox */ };
 enum { BY_HAND = 1, SETTLED = 2 };
 
 struct one {
@@ -20,7 +20,7 @@ struct row {
 	struct one tasks[TASKS]; /* up to one that wants nothing */
 	int job;
 	enum monitored_state wants;
-	bool whole;
+	enum { PARTS, WHOLE, STRANDED } as; /* it is started again; STRANDED: first it is to end */
 };
 
 #define NOTHING MONITORED_NOTHING
@@ -28,41 +28,55 @@ struct row {
 #define ENDED MONITORED_ENDED
 #define AGAIN MONITORED_DECIDED
 #define SOON MONITORED_DUE
+#define BOX(is, wants) \
+	{ \
+		LIFE_PRESTART, POD | SIDECAR, N, is, wants \
+	}
 
 static const struct row rows[] = {
 	/* each for itself */
-	{ { { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, LIVES, false },
-	{ { { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, 0, F, BAD, AGAIN } }, 0, AGAIN, false },
-	{ { { LIFE_MAIN, DUE, A, BAD, SOON }, { LIFE_MAIN, 0, N, BAD, ENDED } }, 0, SOON, false },
-	{ { { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, N, BAD, ENDED } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, LIVES, PARTS },
+	{ { { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, 0, F, BAD, AGAIN } }, 0, AGAIN, PARTS },
+	{ { { LIFE_MAIN, DUE, A, BAD, SOON }, { LIFE_MAIN, 0, N, BAD, ENDED } }, 0, SOON, PARTS },
+	{ { { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, N, BAD, ENDED } }, 0, LIVES, PARTS },
 	/* over for good: main tasks, leader, attempts */
-	{ { { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, SIDECAR, A, RUNS, LIVES } }, 0, ENDED, false },
-	{ { { LIFE_MAIN, 0, F, BAD, AGAIN }, { LIFE_MAIN, SIDECAR, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_MAIN, LEADER, F, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, ENDED, false },
-	{ { { LIFE_MAIN, LEADER, A, OK, AGAIN }, { LIFE_MAIN, 0, N, OK, ENDED } }, 0, AGAIN, false },
-	{ { { LIFE_MAIN, USED_UP, F, BAD, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, ENDED, false },
-	{ { { LIFE_MAIN, USED_UP, F, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, SIDECAR, A, RUNS, LIVES } }, 0, ENDED, PARTS },
+	{ { { LIFE_MAIN, 0, F, BAD, AGAIN }, { LIFE_MAIN, SIDECAR, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_MAIN, LEADER, F, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, ENDED, PARTS },
+	{ { { LIFE_MAIN, LEADER, A, OK, AGAIN }, { LIFE_MAIN, 0, N, OK, ENDED } }, 0, AGAIN, PARTS },
+	{ { { LIFE_MAIN, USED_UP, F, BAD, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, ENDED, PARTS },
+	{ { { LIFE_MAIN, USED_UP, F, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
 	/* lives */
-	{ { { LIFE_PRESTART, 0, A, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_PRESTART, 0, A, GONE, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_POSTSTART, 0, A, BAD, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_PRESTART, SIDECAR, A, OK, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_POSTSTOP, 0, A, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, AGAIN, false },
-	{ { { LIFE_POSTSTOP, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, F, OK, ENDED } }, 0, ENDED, false },
+	{ { { LIFE_PRESTART, 0, A, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_PRESTART, 0, A, GONE, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_POSTSTART, 0, A, BAD, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_PRESTART, SIDECAR, A, OK, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_POSTSTOP, 0, A, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, AGAIN, PARTS },
+	{ { { LIFE_POSTSTOP, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, F, OK, ENDED } }, 0, ENDED, PARTS },
 	/* what containerd has lost */
-	{ { { LIFE_MAIN, 0, F, GONE, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_MAIN, DONE, F, GONE, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
-	{ { { LIFE_MAIN, 0, F, GONE, AGAIN }, { LIFE_PRESTART, 0, F, GONE, AGAIN } }, 0, AGAIN, true },
-	{ { { LIFE_MAIN, 0, A, MADE, LIVES }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, false },
+	{ { { LIFE_MAIN, 0, F, GONE, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_MAIN, DONE, F, GONE, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { { LIFE_MAIN, 0, F, GONE, AGAIN }, { LIFE_PRESTART, 0, F, GONE, AGAIN } }, 0, AGAIN, WHOLE },
+	{ { { LIFE_MAIN, 0, A, MADE, LIVES }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
 	/* said by others */
-	{ { { LIFE_MAIN, DUE, A, BAD, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, BY_HAND, LIVES, false },
-	{ { { LIFE_MAIN, DUE, A, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, ENDED } }, BY_HAND, ENDED, false },
-	{ { { LIFE_MAIN, 0, A, GONE, ENDED }, { LIFE_MAIN, 0, A, GONE, ENDED } }, SETTLED, ENDED, true },
+	{ { { LIFE_MAIN, DUE, A, BAD, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, BY_HAND, LIVES, PARTS },
+	{ { { LIFE_MAIN, DUE, A, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, ENDED } }, BY_HAND, ENDED, PARTS },
+	{ { { LIFE_MAIN, 0, A, GONE, ENDED }, { LIFE_MAIN, 0, A, GONE, ENDED } }, SETTLED, ENDED, WHOLE },
+	/* pods: a task by itself while the machine is there, else all of it */
+	{ { BOX(RUNS, LIVES), { LIFE_MAIN, 0, A, BAD, AGAIN }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, PARTS },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, DUE, A, BAD, SOON } }, 0, LIVES, STRANDED },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, 0, N, OK, ENDED }, { LIFE_MAIN, 0, A, RUNS, LIVES } }, 0, LIVES, STRANDED },
+	{ { BOX(GONE, ENDED), { LIFE_MAIN, 0, A, MADE, LIVES }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, LIVES, STRANDED },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, 0, A, BAD, AGAIN }, { LIFE_MAIN, DUE, F, BAD, SOON } }, 0, AGAIN, WHOLE },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, 0, F, OK, ENDED }, { LIFE_MAIN, DUE, F, GONE, SOON } }, 0, SOON, WHOLE },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, 0, N, BAD, ENDED }, { LIFE_MAIN, 0, F, OK, ENDED } }, 0, ENDED, WHOLE },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, USED_UP, F, BAD, ENDED }, { LIFE_MAIN, 0, A, BAD, AGAIN } }, 0, ENDED, WHOLE },
+	{ { BOX(BAD, ENDED), { LIFE_MAIN, 0, A, RUNS, LIVES }, { LIFE_MAIN, 0, A, BAD, ENDED } }, BY_HAND, LIVES, PARTS },
 	/* one alone, which is started as a whole */
-	{ { { LIFE_MAIN, 0, A, GONE, AGAIN } }, SETTLED, AGAIN, true },
-	{ { { LIFE_MAIN, 0, F, BAD, AGAIN } }, 0, AGAIN, true },
-	{ { { LIFE_MAIN, USED_UP, F, BAD, ENDED } }, 0, ENDED, true },
-	{ { { LIFE_MAIN, 0, N, BAD, NOTHING } }, 0, NOTHING, false },
+	{ { { LIFE_MAIN, 0, A, GONE, AGAIN } }, SETTLED, AGAIN, WHOLE },
+	{ { { LIFE_MAIN, 0, F, BAD, AGAIN } }, 0, AGAIN, WHOLE },
+	{ { { LIFE_MAIN, USED_UP, F, BAD, ENDED } }, 0, ENDED, WHOLE },
+	{ { { LIFE_MAIN, 0, N, BAD, NOTHING } }, 0, NOTHING, PARTS },
 };
 
 static void task_of(struct job *job, const struct one *o, struct record *rec, size_t i, struct task_status *t)
@@ -77,6 +91,7 @@ static void task_of(struct job *job, const struct one *o, struct record *rec, si
 	task->lifecycle = o->life;
 	task->sidecar = o->flags & SIDECAR;
 	task->leader = o->flags & LEADER;
+	task->sandbox = o->flags & POD;
 	*task_make_restart(task) =
 		(struct restart){ .policy = (enum restart_policy)o->policy, .attempts = o->flags & USED_UP ? 2 : 0 };
 	*t = (struct task_status){ .state = states[o->is], .exit = { .status = o->is == BAD, .at = t0 } };
@@ -105,8 +120,8 @@ static void check_row(const struct row *row, size_t number)
 	for (size_t i = 0; i < n; i++)
 		if (m.tasks[i].state != row->tasks[i].wants)
 			fail_msg("row %zu: task %zu is %d, not %d", number, i, m.tasks[i].state, row->tasks[i].wants);
-	if (m.state != row->wants || m.whole != row->whole)
-		fail_msg("row %zu: is %d, not %d; whole: %d", number, m.state, row->wants, m.whole);
+	if (m.state != row->wants || m.whole != (row->as == WHOLE) || m.stranded != (row->as == STRANDED))
+		fail_msg("row %zu: is %d, not %d; whole: %d, stranded: %d", number, m.state, row->wants, m.whole, m.stranded);
 	record_done(&rec);
 }
 

@@ -4,6 +4,7 @@
 #include "crew.h"
 #include "job-exit.h"
 #include "job-order.h"
+#include "job-over.h"
 #include "job-pod.h"
 #include "mem.h"
 #include "term.h"
@@ -108,20 +109,28 @@ static size_t to_be_stopped(const struct run *run, bool *which)
 	return n;
 }
 
+static int end_stranded(struct run *run, struct core *core, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(job_over_freep) struct job_over *unused = NULL;
+
+	return job_over_terminate(core, run->id, ctx, &unused, err);
+}
+
 int crew_stop_others(struct run *run, struct core *core, struct err *err)
 {
 	_cleanup_free_ bool *which = mem_array(bool, run->n_tasks);
 	_cleanup_(record_done) struct record rec = { 0 };
+	const bool stranded = machine_is_gone(run);
 	const struct ctx ctx = ctx_none();
 	int r;
 
-	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) ||
-	    (!main_is_over(run) && !machine_is_gone(run)) || !to_be_stopped(run, which))
+	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) || (!main_is_over(run) && !stranded) ||
+	    !to_be_stopped(run, which))
 		return 0;
 	run->others_stopped = true;
-	r = record_get(core, run->id, &ctx, &rec, err);
-	if (r >= 0)
-		r = stop_tasks(core, &rec, machine_is_gone(run) ? 0 : -1, which, &ctx, err);
+	r = stranded ? end_stranded(run, core, &ctx, err) : record_get(core, run->id, &ctx, &rec, err);
+	if (r >= 0 && !stranded)
+		r = stop_tasks(core, &rec, -1, which, &ctx, err);
 	return r == -ERR_NOT_FOUND ? (err_clear(err), 1) : r < 0 ? r : 1;
 }
 

@@ -16,9 +16,10 @@ struct health_gate {
 	const struct job *job;
 	size_t task;
 	struct ctrd_call *events;
-	struct task_wait *end;
+	struct task_wait *end; /* NULL: it has ended, as @exit says */
+	struct ctrd_exit exit;
 	struct timer timer;
-	bool looked, late;
+	bool looked, late, restarts;
 };
 
 static void on_gate_late(void *arg) { ((struct health_gate *)arg)->late = true; }
@@ -40,11 +41,12 @@ static struct ctrd_call *gate_listen(struct core *c)
 	return events_subscribe(c->ctrd, &filters, NULL);
 }
 
-struct health_gate *health_gate_new(struct core *c, const char *job_id, const char *id, const struct job *job, size_t task)
+struct health_gate *health_gate_new(struct core *c, const char *job_id, const char *id, const struct job *job, size_t task,
+				    bool restarts)
 {
 	struct health_gate *g = mem_new(struct health_gate);
 
-	*g = (struct health_gate){ .core = c, .job_id = job_id, .id = id, .job = job, .task = task };
+	*g = (struct health_gate){ .core = c, .job_id = job_id, .id = id, .job = job, .task = task, .restarts = restarts };
 	g->events = gate_listen(c);
 	g->end = task_wait_new(c, id, NULL, NULL);
 	timer_init(&g->timer, c->loop, on_gate_late, g);
@@ -99,20 +101,47 @@ static int gate_drain(struct health_gate *g, const struct ctx *ctx, struct err *
 	return 0;
 }
 
-/* Whatever its policy: the job's lock is held by who waits, so nobody starts it again. */
-static int gate_check_end(struct health_gate *g, struct err *err)
+static int gate_ended(const struct ctrd_exit *exit, struct err *err)
 {
-	struct ctrd_exit exit = { 0 };
+	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", exit->status);
+}
+
+/* Of one whose monitor may start it again: as soon as the record says that it was started, which is after its start. */
+static int gate_check_restart(struct health_gate *g, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	int r = record_get(g->core, g->job_id, ctx, &rec, err);
+
+	if (r >= 0)
+		r = monitored_ask(g->core, &rec, ctx, NULL, &m, err);
+	if (r < 0)
+		return r;
+	if (g->task >= m.n || m.state == MONITORED_NOTHING)
+		return dict_get(&rec.c.labels, RECORD_STARTED) ? gate_ended(&g->exit, err) : 0;
+	if (m.state == MONITORED_ENDED || m.tasks[g->task].state == MONITORED_ENDED)
+		return gate_ended(&g->exit, err);
+	if (m.tasks[g->task].state == MONITORED_LIVES)
+		g->end = task_wait_new(g->core, g->id, NULL, NULL);
+	return 0;
+}
+
+static int gate_check_end(struct health_gate *g, const struct ctx *ctx, struct err *err)
+{
 	int r;
 
-	if (!g->end || !task_wait_over(g->end))
+	if (g->end && !task_wait_over(g->end))
 		return 0;
-	r = task_wait_result(g->end, &exit, err);
-	task_wait_free(TAKE_PTR(g->end));
-	if (r < 0 && r != -ERR_NOT_FOUND)
-		return r;
-	err_clear(err);
-	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", exit.status);
+	if (g->end) {
+		r = task_wait_result(g->end, &g->exit, err);
+		task_wait_free(TAKE_PTR(g->end));
+		if (r < 0 && r != -ERR_NOT_FOUND)
+			return r;
+		err_clear(err);
+		if (!g->restarts) /* the job's lock is held by who waits, so nobody does */
+			return gate_ended(&g->exit, err);
+	}
+	return g->restarts ? gate_check_restart(g, ctx, err) : 0;
 }
 
 static void gate_begin_monitor(struct health_gate *g, const struct record *rec)
@@ -144,5 +173,5 @@ int health_gate_look(struct health_gate *g, const struct ctx *ctx, struct err *e
 		return err_set(err, ERR_ABORTED, "is unhealthy, and others wait for its health");
 	if (g->late)
 		return err_set(err, ERR_DEADLINE, "is neither healthy nor unhealthy yet, and others wait for its health");
-	return gate_check_end(g, err);
+	return gate_check_end(g, ctx, err);
 }

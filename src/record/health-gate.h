@@ -5,12 +5,14 @@
 #include "job.h"
 
 struct health_gate;
-/* From here on. @job_id, @id (of the task's container) and @job are borrowed. */
-struct health_gate *health_gate_new(struct core *, const char *job_id, const char *id, const struct job *job, size_t task);
+/* From here on. @job_id, @id (of the task's container) and @job are borrowed. @restarts: one that ends and is started again is
+ * waited for; else its end is a failure, whatever its policy. */
+struct health_gate *health_gate_new(struct core *, const char *job_id, const char *id, const struct job *job, size_t task,
+				    bool restarts);
 void health_gate_free(struct health_gate *);
 DEFINE_CLEANUP(struct health_gate, health_gate_free)
 /* Would a look say something new? */
 bool health_gate_ready(const struct health_gate *);
-/* 1: it is well; 0: not yet. -ERR_ABORTED: it is unhealthy, or has ended; -ERR_DEADLINE: no check has said anything in a
+/* 1: it is well; 0: not yet. -ERR_ABORTED: it is unhealthy, or has ended for good; -ERR_DEADLINE: no check has said anything in a
  * time in which so many could have failed that it were. */
 int health_gate_look(struct health_gate *, const struct ctx *, struct err *err);

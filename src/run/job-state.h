@@ -97,6 +97,7 @@ struct run_task {
 	bool awaited;              /* others start after its end */
 	struct task_wait *waiting; /* step-done.c: for that */
 	bool health_awaited;       /* others start once its health check says that it is well */
+	bool health_awaited_here;  /* others of its own job do */
 	struct health_gate *gate;  /* step-healthy.c: for that */
 	bool joined, gone;         /* crew.c: its streams have begun, and are over */
 	struct ctrd_exit exit;     /* time 0: not known */
@@ -163,6 +164,7 @@ struct run {
 	bool net_held;                /* the plugins that forward ports wait for that */
 	unsigned char *picked;        /* by port: was it chosen for this run? */
 	bool lost_pick;               /* somebody else was faster with such a one */
+	bool lent;                    /* lend.h: its lock is not ours, while others wait for its health */
 	struct prefixes prefixes;     /* crew.c */
 	struct outlet_turn turns[2];
 	struct heir *heir; /* who goes on when we end; NULL: nobody */

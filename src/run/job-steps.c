@@ -193,6 +193,7 @@ static void add_order(struct graph *g, const struct job_nodes *n, struct run *ru
 
 			run->tasks[other].awaited |= needs.v[k].ended;
 			run->tasks[other].health_awaited |= needs.v[k].healthy;
+			run->tasks[other].health_awaited_here |= needs.v[k].healthy;
 			graph_need(g, n->first[S_START] + i, n->first[needs.v[k].ended ? S_DONE : S_START] + other, NULL);
 			if (needs.v[k].healthy)
 				graph_need(g, n->first[S_START] + i, n->first[S_HEALTHY] + other, NULL);

@@ -1,12 +1,14 @@
 /* Theory of operation: each job is a run (job-state.h) whose nodes stand in one graph with those of the others. A job that waits
  * for another has one edge more: its step "files", with which begins what looks into volumes, needs all of the other's start, or,
- * where it waits for the end, a node "end" that the other gets for that. So a failure anywhere is one rollback of everything. */
+ * where it waits for the end, a node "end" that the other gets for that. While it waits for the other's health, that one's lock is
+ * lent to its monitor (lend.h). So a failure anywhere is one rollback of everything. */
 #include "set-run.h"
 #include "cidfile.h"
 #include "clock.h"
 #include "decide.h"
 #include "foreground.h"
 #include "job-steps.h"
+#include "lend.h"
 #include "mem.h"
 #include "set-follow.h"
 #include "set-state.h"
@@ -32,6 +34,7 @@ struct set_end {
 	struct task_wait **waits; /* by task; NULL: nobody waits for that one */
 	bool wanted;
 	size_t node;
+	bool lends; /* others wait for its health */
 };
 
 static void set_end_done(struct set_end *e)
@@ -134,6 +137,9 @@ static void wait_for(struct run_set *set, struct graph *g, const struct job_node
 
 	if (on->when == DEPEND_HEALTHY) {
 		job_nodes_need_health_of(g, job_nodes_waiting(&nodes[i]), &nodes[other], &set->runs[other]);
+		if (!e->lends)
+			lend_node(g, &set->runs[other], &nodes[other]);
+		e->lends = true;
 		return;
 	}
 	if (on->when != DEPEND_COMPLETED) {
@@ -141,7 +147,8 @@ static void wait_for(struct run_set *set, struct graph *g, const struct job_node
 		return;
 	}
 	if (!e->wanted) {
-		*e = (struct set_end){ .run = &set->runs[other], .wanted = true };
+		e->run = &set->runs[other];
+		e->wanted = true;
 		e->node = graph_add(g, &end_kind, set->runs[other].whose, e);
 		job_nodes_need_start_of(g, e->node, &nodes[other]);
 	}
@@ -167,6 +174,7 @@ static struct graph *set_graph(struct run_set *set)
 
 static void end_run(struct run *run, struct run_result *ret)
 {
+	lend_over(run);
 	claim_unlock(run->core, run->job->name, TAKE_FD(run->lock));
 	ret->name = mem_strdup(run->job->name);
 	ret->id = mem_strdup(run->id);

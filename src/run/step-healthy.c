@@ -1,6 +1,7 @@
 /* The step "healthy": a task that others wait for is well. */
 #include "health-gate.h"
 #include "job-steps.h"
+#include "lend.h"
 #include "monitored.h"
 
 bool healthy_wanted(const void *state)
@@ -33,7 +34,7 @@ int healthy_begin(void *state, const struct ctx *ctx, struct err *err)
 				"give it a healthcheck, or wait for its start");
 	if (!monitored_asks(t->run->job)) /* then nobody would make the checks */
 		return 0;
-	t->gate = health_gate_new(t->core, t->run->id, t->id, t->run->job, t->index);
+	t->gate = health_gate_new(t->core, t->run->id, t->id, t->run->job, t->index, run_lends(t->run) && !t->health_awaited_here);
 	return GRAPH_LONG;
 }
 

@@ -7,6 +7,14 @@ import subprocess
 import time
 
 from lib.case import Case, Machine, wait_until
+from lib.restarting import monitors, read
+
+
+def processes(seconds):
+    """Those that sleep so long inside of a job here."""
+    def is_ours(pid):
+        return read(f"/proc/{pid}/cmdline") == b"sleep\0%s\0" % seconds.encode() and Machine.ns.encode() in read(f"/proc/{pid}/cgroup")
+    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if is_ours(pid)]
 
 
 class Healthy(Case):
@@ -31,8 +39,8 @@ class Healthy(Case):
             json.dump(content, f)
         return self.start("run", "-d", "-f", path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def two(self, check=CHECK):
-        first = self.task(restart=self.MONITORED, **({"healthcheck": check} if check else {}))
+    def two(self, check=CHECK, script="exec sleep 1000", policy=MONITORED):
+        first = self.task(script=script, **({"restart": policy} if policy else {}), **({"healthcheck": check} if check else {}))
         return {"jobs": [self.job("h-first", first), self.job("h-then", self.task(), depends_on=[{"name": "h-first", "condition": "healthy"}])]}
 
     def pid(self, name):
@@ -75,10 +83,73 @@ class Healthy(Case):
         self.fails_with(process, "h-first", "is unhealthy, and others wait for its health")
 
     def test_one_that_ends_is_a_failed_start(self):
-        process = self.begin(self.two())
+        process = self.begin(self.two(policy=None))
         wait_until("the first", lambda: self.pid("h-first"))
         os.kill(self.pid("h-first"), signal.SIGKILL)
         self.fails_with(process, "h-first", "has ended with 137")
+
+    def dies(self):
+        """Its next life, while others wait."""
+        wait_until("a life", lambda: self.pid("h-first"))
+        first = self.pid("h-first")
+        os.kill(first, signal.SIGKILL)
+        wait_until("its next life", lambda: self.pid("h-first") not in (0, first))
+        return self.pid("h-first")
+
+    def test_its_policy_has_it_started_again_while_others_wait(self):
+        process = self.begin(self.two())
+        self.dies()
+        second = self.dies()
+        self.assertEqual((len(processes("1000")), self.pid("h-then"), process.poll()), (1, 0, None))
+        self.says("h-first", "healthy")
+        self.ends(process, 0)
+        self.assertGreater(self.pid("h-then"), 0)
+        self.assertEqual((self.pid("h-first"), self.json("inspect", "h-first")[0]["restarts"]), (second, 2))
+
+    def test_the_end_of_its_attempts_is_a_failed_start(self):
+        process = self.begin(self.two(script="exit 3", policy={"policy": "on-failure", "attempts": 1}))
+        self.fails_with(process, "h-first", "has ended with 3")
+
+    def test_a_stop_meanwhile_is_a_failed_start(self):
+        process = self.begin(self.two(policy={"policy": "always"}))
+        self.dies()
+        self.davit("stop", "-t", "0", "h-first")
+        self.fails_with(process, "h-first", "has ended with 137")
+
+    def test_what_was_started_again_is_taken_back(self):
+        process = self.begin(self.two())
+        self.dies()
+        self.says("h-first", "unhealthy")
+        self.fails_with(process, "h-first", "is unhealthy")
+        wait_until("the end of all", lambda: not processes("1000") and not monitors("h-first"))
+
+    def test_an_interrupt_against_a_restart_leaves_nothing(self):
+        for pause in (0, 0.1, 0.25):
+            process = self.begin(self.two())
+            wait_until("the first", lambda: monitors("h-first") and self.pid("h-first"))
+            os.kill(self.pid("h-first"), signal.SIGKILL)
+            time.sleep(pause * Machine.slow)  # not waited for anything: it is to be anywhere in the restart
+            process.send_signal(signal.SIGINT)
+            process.wait(60 * Machine.slow)
+            self.assertEqual(processes("1000"), [])
+            for name in self.made:
+                self.gone(name)
+            wait_until("the end of its monitor", lambda: not monitors("h-first"))
+            self.assertEqual(processes("1000"), [])
+
+    def test_another_of_its_name_is_left_alone(self):
+        """It was removed, and its name taken, while others waited for it."""
+        process = self.begin(self.two())
+        self.dies()
+        process.send_signal(signal.SIGSTOP)
+        self.davit("rm", "-f", "h-first")
+        self.davit("run", "-d", "--name", "h-first", "--network", "none", Machine.image, "sleep", "1000")
+        other = self.pid("h-first")
+        process.send_signal(signal.SIGCONT)
+        self.ends(process, 125)
+        self.assertEqual(self.pid("h-first"), other)
+        self.gone("h-then")
+        self.assertEqual(self.davit("run", "-d", "--name", "h-first", Machine.image, "true", code=125).out, "")
 
     def test_one_without_a_check_is_waited_for_in_vain(self):
         self.fails_with(self.begin(self.two(check=None)), "h-first", "has no health check")

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mapped.h"
 #include "mem.h"
+#include "retry.h"
 #include "set-state.h"
 #include "task-logger.h"
 #include "version.h"
@@ -116,6 +117,7 @@ static void task_part_done(struct run_task *t)
 	timer_done(&t->pull_timer);
 	image_helper_stop(t->helper);
 	task_wait_free(t->waiting);
+	retry_free(t->retry);
 	health_gate_free(t->gate);
 	streams_free(t->streams);
 	logfile_free(t->log);

@@ -96,6 +96,7 @@ struct run_task {
 	struct ctrd_call *wait;    /* opened before the start */
 	bool awaited;              /* others start after its end */
 	struct task_wait *waiting; /* step-done.c: for that */
+	struct retry *retry;       /* of one that has failed meanwhile; NULL: it has not */
 	bool health_awaited;       /* others start once its health check says that it is well */
 	bool health_awaited_here;  /* others of its own job do */
 	struct health_gate *gate;  /* step-healthy.c: for that */

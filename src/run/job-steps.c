@@ -3,6 +3,7 @@
  * are begun as early as can be. */
 #include "job-order.h"
 #include "job-steps.h"
+#include "monitored.h"
 
 enum { NEEDS_MAX = 5, IFS_MAX = 1 };
 
@@ -181,6 +182,13 @@ static void add_needs(struct graph *g, const struct job_nodes *n, enum step s, e
 			graph_need(g, n->first[s] + i, n->first[other] + k, when);
 }
 
+/* Where it is started again when it fails, that takes the records of all. */
+static void add_retry(struct graph *g, const struct job_nodes *n, const struct run *run, size_t task)
+{
+	for (size_t i = 0; monitored_policy(run->job, task).policy != RESTART_NO && i < run->n_tasks; i++)
+		graph_need(g, n->first[S_DONE] + task, n->first[S_CONTAINER] + i, NULL);
+}
+
 /* What its tasks say of each other: who starts after whom, and in whose namespaces. */
 static void add_order(struct graph *g, const struct job_nodes *n, struct run *run)
 {
@@ -195,6 +203,8 @@ static void add_order(struct graph *g, const struct job_nodes *n, struct run *ru
 			run->tasks[other].health_awaited |= needs.v[k].healthy;
 			run->tasks[other].health_awaited_here |= needs.v[k].healthy;
 			graph_need(g, n->first[S_START] + i, n->first[needs.v[k].ended ? S_DONE : S_START] + other, NULL);
+			if (needs.v[k].ended)
+				add_retry(g, n, run, other);
 			if (needs.v[k].healthy)
 				graph_need(g, n->first[S_START] + i, n->first[S_HEALTHY] + other, NULL);
 			if (run->job->tasks[other].sandbox) /* its machine is there once it runs */

@@ -8,6 +8,7 @@
 #include "monitored.h"
 #include "remains.h"
 #include "stop.h"
+#include <string.h>
 
 /* Under the lock. 1: it is due. */
 static int again_due(struct run *run, struct record *rec, size_t task, struct task_status **ret, const struct ctx *ctx,
@@ -110,4 +111,50 @@ int task_start_again(struct core *core, const char *id, size_t task, const struc
 	claim_unlock(core, rec.name, lock);
 	monitored_poke(core, id); /* for those who wait for it, too */
 	return r < 0 ? err_wrap(err, r, "start task %zu of job %s again", task, rec.name) : 0;
+}
+
+/* Since the start of @run was begun. */
+static bool is_stopped_since(const struct run *run, const struct record *now)
+{
+	const char *had = run->records ? dict_get(&run->records[0].c.labels, RECORD_STOPPED) : NULL,
+		   *has = dict_get(&now->c.labels, RECORD_STOPPED);
+
+	return has && (!had || strcmp(has, had) != 0);
+}
+
+static int within_load(const struct run *run, struct record *ret, const struct ctx *ctx, struct err *err)
+{
+	int r = record_get(run->core, run->id, ctx, ret, err);
+
+	if (r >= 0 && !ret->job)
+		return err_set(err, ERR_DATA_LOSS, "its record is not davit's, or cannot be read");
+	if (r >= 0 && is_stopped_since(run, ret))
+		return err_set(err, ERR_ABORTED, "it was stopped meanwhile");
+	return r;
+}
+
+int task_again_wanted(const struct run *run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(record_done) struct record unused = { 0 };
+
+	return within_load(run, &unused, ctx, err);
+}
+
+int task_start_within(const struct run *outer, size_t task, const struct restarts *counts, const struct ctx *ctx, struct err *err)
+{
+	static const struct run_opts detached = { .mode = RUN_DETACHED, .why = START_AGAIN };
+	_cleanup_(run_done) struct run run = { .core = outer->core, .opts = &detached, .lock = -1 };
+	_cleanup_(record_done) struct record rec = { 0 };
+	char text[RESTARTS_TEXT], name[MONITORED_LABEL];
+	int r = within_load(outer, &rec, ctx, err);
+
+	if (r >= 0)
+		r = run_load(&run, &rec, ctx, err);
+	if (r < 0)
+		return r;
+	dict_set(&run.records[0].c.labels, monitored_label(RECORD_RESTARTS, task, name), restarts_text(counts, text));
+	run.only = &run.tasks[task];
+	for (size_t i = 0; i < run.n_tasks; i++)
+		run.tasks[i].pid = outer->tasks[i].pid;
+	return again_launch(&run, ctx, err);
 }

@@ -2,6 +2,8 @@
 import json
 import os
 import signal
+import subprocess
+import time
 
 from e2e.restart import stamp
 from lib.case import Case, Machine, get, wait_until
@@ -118,6 +120,45 @@ class RestartTasks(Case):
         self.ended("t-fore")
         self.assertEqual(self.said("t-fore.a").split().count("begun"), 3)
         self.assertEqual(self.said("t-fore.last"), "begun last\n")
+
+    def init(self, script, **policy):
+        """Before the main task."""
+        return self.task("init", script, {"policy": "on-failure", **policy}, lifecycle="prestart",
+                         mounts=[{"type": "bind", "source": self.folder, "target": "/v"}])
+
+    def test_a_prestart_that_fails_is_started_again(self):
+        """In the background, by a start, and in the foreground, where its next lives are seen in the log."""
+        third = 'echo >> /v/lives; test $(wc -l < /v/lives) -eq 3'
+        result = self.up("t-init", self.init(third), self.task("main"))
+        self.assertEqual(result.err.count("ended with 1, and is started again"), 2, result.err)
+        self.assertEqual([line.split(" | ")[1] for line in self.said("t-init").splitlines()], ["begun init"] * 3 + ["begun main"])
+        self.assertEqual(self.tasks("t-init")["main"]["status"], "running")
+        self.assertEqual((self.tasks("t-init")["init"]["exit_code"], self.json("inspect", "t-init")[0]["restarts"]), (0, 2))
+        self.davit("stop", "-t", "0", "t-init")
+        os.unlink(os.path.join(self.folder, "lives"))
+        self.davit("start", "t-init")
+        self.assertEqual(self.said("t-init").count("begun init"), 6)
+        self.assertEqual(self.json("inspect", "t-init")[0]["restarts"], 2)
+        os.unlink(os.path.join(self.folder, "lives"))
+        result = self.davit("run", "-f", self.file("t-seen", self.init(third), self.task("main", "exit 4")), code=4)
+        self.assertEqual(result.out, "init | begun init\nmain | begun main\n")
+        self.assertEqual(self.said("t-seen").count("begun init"), 3)
+
+    def test_a_prestart_without_attempts_left_is_a_failed_start(self):
+        began = time.monotonic()
+        result = self.davit("run", "-d", "-f", self.file("t-vain", self.init("exit 9", attempts=1, delay=1), self.task("main")), code=125)
+        self.assertGreaterEqual(time.monotonic() - began, 1)
+        self.assertIn("init: ended with 9, and other tasks wait for its success", result.err)
+        self.gone("t-vain")
+
+    def test_a_stop_and_an_interrupt_between_two_lives_of_a_prestart(self):
+        path = self.file("t-long", self.init("exit 9", delay=600), self.task("main"))
+        for ends in (lambda: self.davit("stop", "t-long", code=None), lambda: process.send_signal(signal.SIGINT)):
+            process = self.start("run", "-d", "-f", path, stderr=subprocess.PIPE)
+            self.assertIn("is started again", process.stderr.readline())
+            ends()
+            process.wait(60 * Machine.slow)
+            self.gone("t-long")
 
     def test_restarting_is_seen_and_stopped(self):
         long = {"policy": "always", "delay": 600}

@@ -6,7 +6,7 @@
  *
  * The socket is of SOCK_SEQPACKET, root's alone (mode 0600, and the shim looks who it is). Each packet is a byte that says what it
  * is, and what belongs to it; numbers are 64 bits, little-endian. Times are wall-clock ns, as records of the log have them:
- * logfile_read() with them as since and until gives exactly what came before a moment, or between two.
+ * logfile_read() of pieces with them as since and until gives exactly what came before a moment, or between two.
  *
  * The client speaks first:
  * ATTACH_HELLO  From now on it gets the output. The answer is ATTACH_HELLO with the time of now: all that came before is in the

@@ -117,6 +117,17 @@ static void reader_tell_lost(struct reader *r)
 	reader_watch(r);
 }
 
+/* It may not have taken anything for long: there is room made for this one. */
+static void reader_tell_last(struct reader *r)
+{
+	int size = 0;
+	socklen_t len = sizeof size;
+
+	if (getsockopt(r->fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0)
+		(void)setsockopt(r->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size); /* which is doubled */
+	reader_tell_lost(r);
+}
+
 static void reader_on_event(void *arg, short revents)
 {
 	struct reader *r = arg;
@@ -217,7 +228,7 @@ void attached_leave(struct attached *a)
 		struct reader *r = container_of(a->readers.next, struct reader, node);
 
 		if (r->lost)
-			reader_tell_lost(r);
+			reader_tell_last(r);
 		reader_free(r);
 	}
 	watch_done(&a->accepts);

@@ -40,7 +40,8 @@ DEFINE_CLEANUP(struct logfile, logfile_free)
 struct logread {
 	const char *path;
 	int64_t tail;         /* lines, -1: all. With until: the last lines before it */
-	int64_t since, until; /* wall ns; 0: none */
+	int64_t since, until; /* wall ns; 0: none. Of a line that came in pieces when its first did */
+	bool pieces;          /* each piece by its own time: exactly what came then */
 	bool follow, timestamps;
 	/* Instead of lines JSON objects, one for each record: these members (text without braces), "time", "stream", "partial"
 	 * where the line goes on, "text". NULL: lines; borrowed */

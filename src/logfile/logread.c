@@ -166,7 +166,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 		l.len = n;
 	} else if (logline_parse(p, n, &l)) {
 		begins = !r->line[l.stream].open;
-		if (begins)
+		if (begins || r->opt->pieces)
 			r->wanted = in_span(r->opt, &l);
 	} else {
 		l = (struct logline){ .stream = LOG_STDOUT, .text = p, .len = n };
@@ -175,7 +175,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 	ret = turn_to(r, l.stream, err);
 	if (ret < 0)
 		return ret;
-	if (begins)
+	if (begins || r->opt->pieces)
 		r->line[l.stream].wanted = r->wanted;
 	r->line[l.stream].open = l.partial || !whole;
 	r->is_over = !whole;

@@ -21,13 +21,18 @@ struct attaching {
 	const struct attach_opts *opts;
 	struct relay *relay;
 	int fds[3];
-	int64_t at; /* when it began; 0: not yet */
+	pid_t pid;              /* which life of it, 0: not known */
+	struct ctrd_call *wait; /* for the end of that */
+	struct ctrd_call *look; /* whether it goes on */
+	int64_t at;             /* when it began; 0: not yet */
 	bool ended;
 };
 
 static void attaching_done(struct attaching *a)
 {
 	relay_free(a->relay);
+	ctrd_call_free(a->wait);
+	ctrd_call_free(a->look);
 	for (int i = 0; i < 3; i++)
 		closep(&a->fds[i]);
 	record_done(&a->rec);
@@ -36,24 +41,49 @@ static void attaching_done(struct attaching *a)
 static void attaching_on_begun(void *arg, int64_t at) { ((struct attaching *)arg)->at = at; }
 static void attaching_on_ended(void *arg) { ((struct attaching *)arg)->ended = true; }
 
+static void say_lost(const struct attaching *a, uint64_t bytes)
+{
+	core_notice(a->core, "%" PRIu64 " bytes of output came faster than they were taken here; the log has them", bytes);
+}
+
 static void attaching_on_lost(void *arg, uint64_t bytes, int64_t since, int64_t until)
 {
-	const struct attaching *a = arg;
-
 	(void)since;
 	(void)until;
-	core_notice(a->core, "%" PRIu64 " bytes of output came faster than they were taken here; the log has them", bytes);
+	say_lost(arg, bytes);
+}
+
+/* A task that was started again has another process. Where nobody can say, it goes on. */
+static void attaching_on_looked(void *arg)
+{
+	struct attaching *a = arg;
+	struct task_status t = { 0 };
+	int r = task_look_end(TAKE_PTR(a->look), NULL, &t, NULL);
+
+	relay_go_on(a->relay, r < 0 || t.state == TASK_UNKNOWN || (task_may_live(&t) && (!a->pid || t.pid == a->pid)));
+}
+
+static void attaching_on_again(void *arg)
+{
+	struct attaching *a = arg;
+
+	a->look = task_look_begin(a->core, a->rec.c.id, NULL, NULL);
+	ctrd_call_notify(a->look, attaching_on_looked, a);
 }
 
 /* finding it */
 
 static int check_running(struct attaching *a, const struct ctx *ctx, struct err *err)
 {
+	const struct ctx forever = ctx_endless(NULL);
 	struct task_status t;
-	int r = task_look(a->core, a->rec.c.id, ctx, &t, err);
+	int r;
 
+	a->wait = tasks_wait_begin(a->core->ctrd, a->rec.c.id, NULL, &forever); /* not for the end of another life */
+	r = task_look(a->core, a->rec.c.id, ctx, &t, err);
 	if (r < 0)
 		return r;
+	a->pid = t.pid;
 	if (task_may_live(&t))
 		return 0;
 	return err_hint(err, err_set(err, ERR_PRECONDITION, "it does not run"), "davit start -a %s", a->rec.name);
@@ -102,9 +132,11 @@ static int attaching_begin(struct attaching *a, const struct ctx *ctx, struct er
 {
 	const char *job_id = record_job_id(&a->rec);
 	_cleanup_free_ char *number = mem_printf("%zu", a->rec.task), *socket = places_attach(a->core, job_id, number);
-	const struct relay_told told = {
-		.begun = attaching_on_begun, .lost = attaching_on_lost, .ended = attaching_on_ended, .arg = a
-	};
+	const struct relay_told told = { .begun = attaching_on_begun,
+					 .lost = attaching_on_lost,
+					 .ended = attaching_on_ended,
+					 .again = attaching_on_again,
+					 .arg = a };
 	const bool input = a->task->stdin_open && !a->opts->no_stdin;
 	const struct ctx within = ctx_within(ctx, BEGIN_MS);
 	int r = relay_new(a->core->loop, socket, input, a->task->tty, &told, &a->relay, a->fds, err);
@@ -119,19 +151,39 @@ static int attaching_begin(struct attaching *a, const struct ctx *ctx, struct er
 	return r < 0 ? err_wrap(err, r, "its output") : 0;
 }
 
+static int read_log(const struct attaching *a, int64_t tail, int64_t since, int64_t until, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *path = places_log(a->core, a->rec.c.id);
+	const struct logread read = { .path = path,
+				      .tail = tail,
+				      .pieces = true,
+				      .since = since,
+				      .until = until,
+				      .out_fd = STDOUT_FILENO,
+				      .err_fd = STDERR_FILENO,
+				      .wake_fd = -1 };
+
+	return logfile_read(&read, ctx, err);
+}
+
+/* Its last words, where we were too slow for them: nothing more comes, so there is time for that. */
+static void show_last(const struct attaching *a, const struct ctx *ctx)
+{
+	const struct relay_lost last = relay_lost_last(a->relay);
+
+	if (last.bytes && (a->task->log != JOB_LOG_FILE || read_log(a, -1, last.since, last.until, ctx, NULL) < 0))
+		say_lost(a, last.bytes);
+}
+
 /* What came before. Nothing of what comes meanwhile is taken. */
 static int show_log(const struct attaching *a, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *path = places_log(a->core, a->rec.c.id);
-	const struct logread read = {
-		.path = path, .tail = a->opts->tail, .until = a->at, .out_fd = STDOUT_FILENO, .err_fd = STDERR_FILENO, .wake_fd = -1
-	};
 	int r;
 
 	if (!a->opts->tail || !a->at || a->task->log != JOB_LOG_FILE)
 		return 0;
 	relay_pause(a->relay, true);
-	r = logfile_read(&read, ctx, err);
+	r = read_log(a, a->opts->tail, 0, a->at, ctx, err);
 	relay_pause(a->relay, false);
 	if (r == -ERR_NOT_FOUND) /* nothing was written yet */
 		return err_clear(err), 0;
@@ -154,9 +206,11 @@ static int attaching_run(struct attaching *a, const struct ctx *ctx, struct run_
 	if (r < 0)
 		return r;
 	a->fds[0] = a->fds[1] = a->fds[2] = -1;
-	r = streams_run(s, a->core, a->rec.c.id, NULL, NULL, ctx, &exit, err);
+	r = streams_run(s, a->core, a->rec.c.id, NULL, TAKE_PTR(a->wait), ctx, &exit, err);
 	if (r < 0)
 		return r;
+	if (r == STREAMS_EXITED)
+		show_last(a, ctx);
 	ret->exited = r == STREAMS_EXITED;
 	ret->detached = r == STREAMS_DETACHED;
 	if (r == STREAMS_EXITED)

@@ -12,6 +12,7 @@ struct attachment {
 	int fd;
 	struct watch watch;
 	bool paused, full, closes; /* full: it waits for room; closes: the end of the input waits for it */
+	bool over;                 /* the other end is closed */
 	bool *freed;               /* while a function of the conf runs */
 };
 
@@ -47,7 +48,8 @@ static void attachment_receive(struct attachment *a)
 	struct attach_packet k;
 	ssize_t n = recv(a->fd, packet, sizeof packet, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* ECONNRESET is said once, before what has come, where some of our input was not read. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return;
 	if (n > 0 && attach_parse(packet, (size_t)n, &k)) {
 		attachment_heed(a, &k);
@@ -63,6 +65,7 @@ static void attachment_on_event(void *arg, short revents)
 	bool freed = false;
 
 	a->freed = &freed;
+	a->over |= (revents & POLLHUP) != 0;
 	if (revents & POLLOUT && a->full) {
 		a->full = false;
 		attachment_watch(a);
@@ -91,6 +94,8 @@ int attachment_new(struct loop *loop, const char *socket, const struct attachmen
 	*ret = a;
 	return 0;
 }
+
+bool attachment_is_over(const struct attachment *a) { return a->over; }
 
 void attachment_free(struct attachment *a)
 {

@@ -20,6 +20,8 @@ struct attachment_conf {
 
 /* @socket: places_attach(). -ERR_NOT_FOUND, -ERR_UNAVAILABLE: the process has ended, or its shim is not davit's. */
 int attachment_new(struct loop *, const char *socket, const struct attachment_conf *, struct attachment **ret, struct err *err);
+/* Whoever listened has gone: what it has said is all here, though not all of it was passed on yet. */
+bool attachment_is_over(const struct attachment *);
 void attachment_free(struct attachment *); /* the process's input stays open */
 DEFINE_CLEANUP(struct attachment, attachment_free)
 /* How much of it was taken, ATTACH_PIECE at most: none while the process does not read, until room(). */

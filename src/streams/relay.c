@@ -28,7 +28,8 @@ struct relay {
 	char piece[ATTACH_PIECE]; /* of the input */
 	size_t piece_len;
 	struct timer again;
-	int64_t until; /* when it is given up */
+	int64_t until;          /* when it is given up */
+	struct relay_lost last; /* lost by who has gone; what comes next says whether that was the end */
 	bool begun, ended, paused;
 	bool heard, refused; /* heard: this attachment was greeted; refused: none ever is */
 };
@@ -78,11 +79,22 @@ static void out_on_room(void *arg, short revents)
 	relay_watch(o->of);
 }
 
+static void relay_tell_lost(struct relay *r)
+{
+	const struct relay_lost l = r->last;
+
+	r->last = (struct relay_lost){ 0 };
+	if (l.bytes)
+		r->told.lost(r->told.arg, l.bytes, l.since, l.until);
+}
+
 static void relay_on_output(void *arg, enum log_stream which, const char *p, size_t n)
 {
-	struct relay_out *o = &((struct relay *)arg)->out[which];
-	const size_t done = out_write(o, p, n);
+	struct relay *r = arg;
+	struct relay_out *o = &r->out[which];
+	const size_t done = o->kept.len ? 0 : out_write(o, p, n); /* at an end more comes than was asked for */
 
+	relay_tell_lost(r);
 	if (done == n)
 		return;
 	buf_add(&o->kept, p + done, n - done);
@@ -133,6 +145,7 @@ static void relay_on_begun(void *arg, int64_t at)
 	struct relay *r = arg;
 
 	r->heard = true;
+	relay_tell_lost(r);
 	if (!r->begun)
 		r->told.begun(r->told.arg, at);
 	r->begun = true;
@@ -140,9 +153,12 @@ static void relay_on_begun(void *arg, int64_t at)
 
 static void relay_on_lost(void *arg, uint64_t bytes, int64_t since, int64_t until)
 {
-	const struct relay *r = arg;
+	struct relay *r = arg;
 
-	r->told.lost(r->told.arg, bytes, since, until);
+	relay_tell_lost(r);
+	r->last = (struct relay_lost){ bytes, since, until };
+	if (!attachment_is_over(r->attachment))
+		relay_tell_lost(r);
 }
 
 static void relay_end(struct relay *r)
@@ -174,9 +190,8 @@ static int relay_attach(struct relay *r, struct err *err)
 	return 0;
 }
 
-static void relay_on_again(void *arg)
+static void relay_again(struct relay *r)
 {
-	struct relay *r = arg;
 	int ret = relay_attach(r, NULL);
 
 	if (ret == -ERR_UNAVAILABLE && clock_mono() < r->until)
@@ -184,6 +199,26 @@ static void relay_on_again(void *arg)
 	else if (ret < 0)
 		relay_end(r);
 }
+
+void relay_go_on(struct relay *r, bool same)
+{
+	if (same)
+		relay_again(r);
+	else
+		relay_end(r);
+}
+
+static void relay_on_again(void *arg)
+{
+	struct relay *r = arg;
+
+	if (r->told.again && access(r->socket, F_OK) == 0)
+		r->told.again(r->told.arg);
+	else
+		relay_again(r);
+}
+
+struct relay_lost relay_lost_last(const struct relay *r) { return r->ended ? r->last : (struct relay_lost){ 0 }; }
 
 /* Where the socket is gone, too, the output has ended; else somebody will listen there again. Who turns us away is not asked at
  * once. */

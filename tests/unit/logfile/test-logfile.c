@@ -209,6 +209,26 @@ static void spans_times(void **state)
 	}
 }
 
+/* A line that came in two is of the time of its first, or each piece of its own. */
+static void spans_pieces(void **state)
+{
+	const struct test_folder *f = *state;
+	int64_t from;
+
+	assert_int_equal(clock_parse("2026-01-01T00:00:02Z", &from, NULL), 0);
+	write_file(f->path, "2026-01-01T00:00:01Z stdout P a\n2026-01-01T00:00:02Z stdout F b\n"
+			    "2026-01-01T00:00:03Z stdout P c\n2026-01-01T00:00:04Z stdout F d\n");
+	for (int pieces = 0; pieces < 2; pieces++) {
+		_cleanup_buf_ struct buf out = { 0 };
+		const struct logread opt = {
+			.path = f->path, .tail = -1, .since = from, .until = from + NSEC_PER_SEC, .pieces = pieces
+		};
+
+		assert_int_equal(read_log(opt, &out, &out, NULL), 0);
+		assert_string_equal(buf_str(&out), pieces ? "b\nc" : "cd\n");
+	}
+}
+
 static void takes_tails(void **state)
 {
 	const struct test_folder *f = *state;
@@ -736,8 +756,8 @@ static void commands_no_terminal(void **state)
 }
 
 RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(writes_cri_lines), T(keeps_bytes),
-	  T(splits_streams), T(spans_times), T(takes_tails), T(takes_tails_of_many), T(rotates), T(forgets_surplus_files),
-	  T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk), T(shows_no_half_line), T(opens_late),
-	  T(names_what_is_missing), T(ends_when_nobody_reads), T(follows), T(follows_the_tail), T(follows_from_a_records_beginning),
-	  T(waits_for_the_last_words), T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled),
-	  T(bounds_memory))
+	  T(splits_streams), T(spans_times), T(spans_pieces), T(takes_tails), T(takes_tails_of_many), T(rotates),
+	  T(forgets_surplus_files), T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk),
+	  T(shows_no_half_line), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
+	  T(follows_the_tail), T(follows_from_a_records_beginning), T(waits_for_the_last_words), T(follows_rotation),
+	  T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))

@@ -112,7 +112,9 @@ void health_log_forget(const struct core *c, const char *id)
 
 const char *health_log_label(const struct health_log *l, char out[HEALTH_TEXT])
 {
-	const struct health h = { .state = l->health.state, .at = l->changed };
+	struct health h = { .state = l->health.state, .at = l->changed };
 
+	if (clock_parse(l->life, &h.life, NULL) < 0)
+		h.life = 0;
 	return health_text(&h, out);
 }

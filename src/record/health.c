@@ -10,7 +10,10 @@ const char *health_state_name(enum health_state s) { return health_names[s]; }
 
 const char *health_text(const struct health *h, char out[HEALTH_TEXT])
 {
-	(void)snprintf(out, HEALTH_TEXT, "%s %" PRId64 " %" PRId64, health_names[h->state], h->failures, h->at);
+	const int n = snprintf(out, HEALTH_TEXT, "%s %" PRId64 " %" PRId64, health_names[h->state], h->failures, h->at);
+
+	if (h->life)
+		(void)snprintf(out + n, HEALTH_TEXT - (size_t)n, " %" PRId64, h->life);
 	return out;
 }
 
@@ -19,6 +22,7 @@ void health_parse(const char *text, struct health *ret)
 	const size_t n = text ? strcspn(text, " ") : 0;
 	struct health h = { 0 };
 	char end;
+	int got;
 
 	*ret = h;
 	while (n && (size_t)h.state < sizeof health_names / sizeof *health_names &&
@@ -26,7 +30,8 @@ void health_parse(const char *text, struct health *ret)
 		h.state++;
 	if (!n || (size_t)h.state == sizeof health_names / sizeof *health_names)
 		return;
-	if (sscanf(text + n, " %18" SCNd64 " %19" SCNd64 "%c", &h.failures, &h.at, &end) == 2 && h.failures >= 0 && h.at >= 0)
+	got = sscanf(text + n, " %18" SCNd64 " %19" SCNd64 "%c%19" SCNd64 "%c", &h.failures, &h.at, &end, &h.life, &end);
+	if ((got == 2 || (got == 4 && end == ' ')) && h.failures >= 0 && h.at >= 0 && h.life >= 0)
 		*ret = h;
 }
 
@@ -38,7 +43,8 @@ struct health health_on_record(const struct task *t, const char *label, const ch
 	if (!task_is_checked(t))
 		return h;
 	health_parse(label, &h);
-	if (h.state == HEALTH_UNKNOWN || !started || clock_parse(started, &since, NULL) < 0 || h.at < since)
+	if (h.state == HEALTH_UNKNOWN || !started || clock_parse(started, &since, NULL) < 0 ||
+	    (h.life ? h.life != since : h.at < since))
 		health_begin(&h);
 	return h;
 }
@@ -48,7 +54,7 @@ void health_begin(struct health *h) { *h = (struct health){ .state = HEALTH_STAR
 bool health_count(const struct healthcheck *c, bool ok, int64_t started, int64_t now, struct health *h)
 {
 	const enum health_state before = h->state;
-	const bool spared = before == HEALTH_STARTING && now - started < c->start_period * NSEC_PER_SEC;
+	const bool spared = before == HEALTH_STARTING && now >= started && now - started < c->start_period * NSEC_PER_SEC;
 
 	h->at = now;
 	if (ok) {

@@ -12,14 +12,16 @@ struct health {
 	enum health_state state;
 	int64_t failures; /* in a row */
 	int64_t at;       /* of the last check, wall ns; 0: there was none */
+	int64_t life;     /* when the life that it is of began; 0: that is not said */
 };
-enum { HEALTH_TEXT = 64 };
-/* "STATE FAILURES AT". Returns @out. */
+enum { HEALTH_TEXT = 96 };
+/* "STATE FAILURES AT", and " LIFE" where that is said. Returns @out. */
 const char *health_text(const struct health *, char out[HEALTH_TEXT]);
 /* NULL and what is none: all zero. */
 void health_parse(const char *text, struct health *ret);
 
-/* What RECORD_HEALTH of a task that runs says; @started is its RECORD_STARTED. What is of a life before that one is nothing. */
+/* What RECORD_HEALTH of a task that runs says; @started is its RECORD_STARTED. What is of another life is nothing: where it
+ * does not say of which it is, of one before, which a clock that was set back would confuse. */
 struct health health_on_record(const struct task *, const char *label, const char *started);
 
 /* It is started. */

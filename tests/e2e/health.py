@@ -95,6 +95,10 @@ class Health(Case):
         self.checked("floods", "yes flood | head -c 20000000", "--health-interval", "1s", "--health-timeout", "60s")
         self.davit("wait", "--status", "healthy", "floods")
         self.assertEqual(len(self.health("floods")["log"][0]["output"]), 4096)
+        self.checked("deluge", "yes deluge", "--health-interval", "1s", "--health-timeout", "1s", "--health-retries", "1")
+        self.davit("wait", "--status", "unhealthy", "deluge")
+        self.davit("stop", "-t", "0", "deluge")
+        self.assertEqual(processes("yes", "deluge"), [])
 
     def test_no_such_command(self):
         self.by_file("absent", {"exec": ["/no/such"], "interval": 1, "retries": 1})

@@ -2,6 +2,7 @@
 restart counted once."""
 import concurrent.futures
 import glob
+import json
 import os
 import random
 import shutil
@@ -122,9 +123,9 @@ class Monitor(Restarting):
         self.one_lives("shared", "110017")
         self.assertEqual(self.counted("shared"), 1)
 
-    def test_the_clock_jumps(self):
+    def clock(self):
         """A wall clock that only davit, its monitor and what that starts see: by a library before libc. Time that goes on evenly is left
-        alone, as it is when somebody sets the clock."""
+        alone, as it is when somebody sets the clock. What sets it, and the environment."""
         with open(Machine.davit, "rb") as f:
             if b"ld-linux" not in f.read(4096) or not shutil.which("cc"):
                 self.skipTest("davit is static, or there is no cc")
@@ -140,6 +141,10 @@ class Monitor(Restarting):
                 f.write(str(seconds))
             os.rename(offset + ".new", offset)
         jump(0)
+        return jump, env
+
+    def test_the_clock_jumps(self):
+        jump, env = self.clock()
         self.restarting("jumped", "always", "sh", "-c", "echo begun; test -e /stay && exec sleep 150017; exit 1", env=env)
         wait_until("a longer pause", lambda: self.counted("jumped") >= 4)
         lock, = glob.glob(f"/run/davit/{Machine.ns}/jumped-*.monitor")
@@ -151,6 +156,43 @@ class Monitor(Restarting):
         self.davit("cp", __file__, "jumped:/stay")
         self.one_lives("jumped", "150017")
         self.assertEqual(len(self.lines("jumped")), self.counted("jumped") + 1)
+
+    def health(self, name):
+        return self.json("inspect", name)[0]["state"].get("health", {})
+
+    CHECK = ("--health-cmd", "test -e /well", "--health-interval", "1s", "--health-retries")
+
+    def test_the_clock_jumps_and_health_is_of_its_life(self):
+        """Back after the start, and then before the next."""
+        jump, env = self.clock()
+        self.restarting("well", "always", "sleep", "160017", flags=(*self.CHECK, "1000"), env=env)
+        first = self.one_lives("well", "160017")
+        jump(-86400)
+        self.davit("exec", "well", "touch", "/well")
+        wait_until("health", lambda: self.health("well")["status"] == "healthy")
+        jump(-2 * 86400)
+        self.davit("exec", "well", "rm", "/well")
+        strike(first)
+        self.one_lives("well", "160017", but=[first])
+        wait_until("its checks", lambda: self.health("well")["log"])
+        self.assertEqual(self.health("well")["status"], "starting")
+
+    def test_killed_at_every_step_of_a_health_change(self):
+        """From before its check to after it is told: each change is told once."""
+        events = self.start_until("events are listened to", "events", "--filter", "event=health_status", "--format", "json")
+        self.restarting("turns", "always", "sleep", "170017", flags=(*self.CHECK, "1"))
+        wait_until("a check", lambda: self.health("turns")["status"] == "unhealthy")
+        first = processes("170017")
+        for turn in range(3):
+            self.davit("exec", "turns", *(("rm", "/well") if turn % 2 else ("touch", "/well")))
+            time.sleep(turn * 0.4 * Machine.slow)  # not waited for anything: it is to be anywhere
+            for pid in monitors("turns"):
+                kill_monitor(pid)
+            self.davit("ps")
+            wait_until("the change", lambda turn=turn: self.health("turns")["status"] == ("unhealthy" if turn % 2 else "healthy"))
+        told = [json.loads(events.stdout.readline())["health"] for _ in range(4)]
+        self.assertEqual(told, ["unhealthy", "healthy"] * 2)
+        self.assertEqual(processes("170017"), first)
 
     def test_the_port_was_taken_meanwhile(self):
         self.need_network()

@@ -56,8 +56,13 @@ static void is_of_its_life(void **state)
 	assert_int_equal(health_on_record(&plain, "healthy 0 1", started).state, HEALTH_UNKNOWN);
 	assert_int_equal(health_on_record(&checked, NULL, started).state, HEALTH_STARTING);
 	assert_int_equal(health_on_record(&checked, "healthy 0 1", started).state, HEALTH_STARTING);
-	(void)health_text(&(const struct health){ HEALTH_UNHEALTHY, 0, t0 + 1 }, text);
+	(void)health_text(&(const struct health){ HEALTH_UNHEALTHY, 0, t0 + 1, 0 }, text);
 	assert_int_equal(health_on_record(&checked, text, started).state, HEALTH_UNHEALTHY);
+	(void)health_text(&(const struct health){ HEALTH_HEALTHY, 0, t0 - 1, t0 }, text); /* the clock was set back */
+	assert_int_equal(health_on_record(&checked, text, started).state, HEALTH_HEALTHY);
+	(void)health_text(&(const struct health){ HEALTH_HEALTHY, 0, t0 + 1, t0 + 1 }, text); /* and before this life began */
+	assert_int_equal(health_on_record(&checked, text, started).state, HEALTH_STARTING);
+	(void)health_text(&(const struct health){ HEALTH_UNHEALTHY, 0, t0 + 1, 0 }, text);
 	c.kind = HEALTH_NONE;
 	assert_int_equal(health_on_record(&checked, text, started).state, HEALTH_UNKNOWN);
 }
@@ -76,8 +81,19 @@ static void as_docker_has_it(void **state)
 
 static void texts_that_are_none(void **state)
 {
-	static const char *const bad[] = { "",           "healthy",      "healthy 1",    "healthy 1 2 3", "healthy 1 2x",
-					   "health 1 2", "healthyx 1 2", "healthy -1 2", " 1 2",          "healthy 1 -2" };
+	static const char *const bad[] = { "",
+					   "healthy",
+					   "healthy 1",
+					   "healthy 1 2 ",
+					   "healthy 1 2 3 4",
+					   "healthy 1 2-3",
+					   "healthy 1 2 -3",
+					   "healthy 1 2x",
+					   "health 1 2",
+					   "healthyx 1 2",
+					   "healthy -1 2",
+					   " 1 2",
+					   "healthy 1 -2" };
 	struct health h;
 
 	(void)state;

@@ -40,8 +40,8 @@ static void commit_words(const struct commit_flags *f, const char *image, struct
 static int commit_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct commit_flags *f = opts;
-	const struct image_helper how = { .quiet = !isatty(STDERR_FILENO) };
-	_cleanup_(job_commit_done) struct job_commit job = { 0 };
+	struct image_helper how = { .quiet = !isatty(STDERR_FILENO) };
+	_cleanup_(job_commit_done) struct job_commit job = JOB_COMMIT_INIT;
 	const bool freezes = f->pause && !f->no_pause;
 	int r = cli_core(cli, err);
 
@@ -52,6 +52,7 @@ static int commit_run(struct cli *cli, void *opts, const struct strv *args, stru
 	if (job.pauses && freezes)
 		strv_pushf(&job.words, "--freeze=%s", job.id);
 	commit_words(f, args->v[1], &job.words);
+	how.out_fd = job.scratch.lock;
 	r = helper_run(cli, "commit", &how, &job.words, err);
 	if (r < 0)
 		job_commit_undo(cli->core, &job, job.pauses && freezes);

@@ -66,7 +66,8 @@ const struct command cmd_diff = {
 	.usage = "[FLAGS] JOB[.TASK]",
 	.summary = "List what a job has changed in its files",
 	.text = "A line each: A is added, C changed, D deleted, over its image; of a job that runs or one that does not. What is\n"
-		"mounted in it, as volumes are, is not its own. Of jobs on the snapshotter overlayfs.",
+		"mounted in it, as volumes are, is not its own. On a snapshotter other than overlayfs all files are compared with\n"
+		"the image's.",
 	.opts = opts_table,
 	.examples = "  davit diff web\n  davit diff --format '{{.Path}}' web",
 	.words = COMPLETE_JOB,

@@ -124,6 +124,19 @@ int snapshots_stat(struct ctrd *c, const char *snapshotter, const char *key, con
 	return snapshots_stat_end(snapshots_stat_begin(c, snapshotter, key, ctx), ctx, NULL, err);
 }
 
+int snapshots_parent(struct ctrd *c, const char *snapshotter, const char *key, const struct ctx *ctx, char **ret, struct err *err)
+{
+	_cleanup_reply_ struct reply reply = { 0 };
+	const Snapshots__StatResponse *m;
+	int r = call_end(snapshots_stat_begin(c, snapshotter, key, ctx), ctx, &reply, err);
+
+	if (r < 0)
+		return r;
+	m = (const void *)reply.msg;
+	*ret = mem_strdup(m->info && m->info->parent ? m->info->parent : "");
+	return 0;
+}
+
 int snapshots_usage(struct ctrd *c, const char *snapshotter, const char *key, const struct ctx *ctx, int64_t *ret_bytes,
 		    struct err *err)
 {

@@ -24,6 +24,8 @@ int snapshots_remove(struct ctrd *, const char *snapshotter, const char *key, co
 struct ctrd_call *snapshots_stat_begin(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *);
 int snapshots_stat_end(struct ctrd_call *, const struct ctx *, struct dict *ret_labels /* or NULL */, struct err *err);
 int snapshots_stat(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, struct err *err);
+/* What it was made from: "" of an empty one. The caller frees. -ERR_NOT_FOUND. */
+int snapshots_parent(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, char **ret, struct err *err);
 int snapshots_usage(struct ctrd *, const char *snapshotter, const char *key, const struct ctx *, int64_t *ret_bytes,
 		    struct err *err);
 /* Calls @got for each snapshot key of the namespace. */

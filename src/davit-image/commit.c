@@ -63,28 +63,13 @@ static int read_base(struct commit *c, struct err *err)
 	return 0;
 }
 
-struct parent {
-	const char *key;
-	char *parent;
-};
-
-static void take_parent(void *arg, const char *key, const char *parent, bool committed)
-{
-	struct parent *p = arg;
-
-	if (!committed && !strcmp(key, p->key) && !p->parent)
-		p->parent = mem_strdup(parent ? parent : "");
-}
-
 /* The name of the base may have passed to another image since the job was made. */
 static int commit_check_parent(struct commit *c, struct err *err)
 {
-	struct parent p = { .key = c->spec->key };
-	int r = snapshots_list(c->s->ctrd, c->s->snapshotter, NULL, &c->s->ctx, take_parent, &p, err);
-	bool same = p.parent && !strcmp(p.parent, c->chain);
+	_cleanup_free_ char *parent = NULL;
+	int r = snapshots_parent(c->s->ctrd, c->s->snapshotter, c->spec->key, &c->s->ctx, &parent, err);
 
-	free(p.parent);
-	if (r < 0 || same)
+	if (r < 0 || !strcmp(parent, c->chain))
 		return r;
 	return err_hint(
 		err,

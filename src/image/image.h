@@ -45,7 +45,7 @@ struct image_helper {
 	bool keep_err;                      /* its standard error is child_err()'s: whoever takes it out of there gets all of it */
 	void (*ended)(void *arg);           /* as child.h has it; may be NULL */
 	void *arg;
-	int out_fd;  /* > 4: its descriptor 3, an archive that it writes (or reads) */
+	int out_fd;  /* > 4: its descriptor 3, an archive that it writes (or reads), or a lock that lives as long as it does */
 	int root_fd; /* > 4: its descriptor 4, the tree to export */
 };
 /* Runs `davit-image VERB ARGS...` with our standard error (progress) and, for load and import, our standard input. Its

@@ -70,6 +70,11 @@ char *places_health(const struct core *c, const char *id)
 	return mem_printf("%s.health", dir);
 }
 
+char *places_scratch(const struct core *c, const char *name)
+{
+	return mem_printf("%s/%s/%s" PLACES_SCRATCH_END, c->conf.run_dir, c->conf.ns, name);
+}
+
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)

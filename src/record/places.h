@@ -35,6 +35,9 @@ char *places_lock(const struct core *, const char *name);
 char *places_hosts_lock(const struct core *);
 /* RUN/NS/.recovery: held while jobs of a set are started again for the failure of one (run/recover.h). */
 char *places_recovery_lock(const struct core *);
+/* RUN/NS/HEX.scratch: held while what is made for a moment is there (scratch.h). */
+#define PLACES_SCRATCH_END ".scratch"
+char *places_scratch(const struct core *, const char *name);
 /* The name whose lock an entry of places_run(c, "") is; NULL: none. */
 char *places_lock_name(const char *entry);
 

@@ -4,6 +4,7 @@
 #include "netshare.h"
 #include "orphans.h"
 #include "remains.h"
+#include "scratch.h"
 #include <string.h>
 
 enum { PORTS_MS = 10000, PORTS_PAUSE_MS = 2 };
@@ -343,6 +344,8 @@ int reconcile_all(struct core *c, bool dry_run, const struct ctx *ctx, struct st
 	}
 	if (!dry_run)
 		reconcile_locks(c, ctx);
+	r = scratch_prune(c, dry_run, ctx, removed, first < 0 ? NULL : err);
+	first = first < 0 ? first : r;
 	r = orphans_end(c, dry_run, ctx, removed, first < 0 ? NULL : err);
 	return first < 0 ? first : r;
 }

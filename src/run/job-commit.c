@@ -2,7 +2,6 @@
 #include "mapped.h"
 #include "leases.h"
 #include "mem.h"
-#include "name.h"
 #include "record.h"
 #include "task.h"
 #include <stdlib.h>
@@ -13,16 +12,15 @@ void job_commit_done(struct job_commit *j)
 {
 	free(j->name);
 	free(j->id);
-	free(j->lease);
 	strv_done(&j->words);
-	*j = (struct job_commit){ 0 };
+	scratch_done(&j->scratch);
+	*j = JOB_COMMIT_INIT;
 }
 
 int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct job_commit *ret, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	struct task_status t;
-	char digits[17];
 	struct idmap ids = { 0 };
 	bool all;
 	int r = record_find_task(c, name, ctx, &rec, &all, err);
@@ -40,11 +38,13 @@ int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct j
 		r = task_look(c, rec.c.id, ctx, &t, err);
 	if (r < 0)
 		return err_wrap(err, r, "job %s", rec.name);
-	*ret = (struct job_commit){ .pauses = t.state == TASK_LIVE };
+	*ret = JOB_COMMIT_INIT;
+	r = scratch_lend(c, ctx, &ret->scratch, err);
+	if (r < 0)
+		return err_wrap(err, r, "job %s", rec.name);
+	ret->pauses = t.state == TASK_LIVE;
 	ret->id = mem_strdup(rec.c.id);
-	name_random(digits, 16);
-	ret->lease = mem_printf("davit-commit-%s", digits);
-	strv_pushf(&ret->words, "--own-lease=%s", ret->lease);
+	strv_pushf(&ret->words, "--own-lease=%s", ret->scratch.lease);
 	ret->name = mem_strdup(rec.name);
 	if (rec.job && rec.task < rec.job->n_tasks && rec.job->tasks[rec.task].platform)
 		strv_pushf(&ret->words, "--platform=%s", rec.job->tasks[rec.task].platform);
@@ -75,5 +75,5 @@ void job_commit_undo(struct core *c, const struct job_commit *j, bool frozen)
 		(void)tasks_resume(c->ctrd, j->id, &limit, NULL);
 	if (frozen && (task_look(c, j->id, &limit, &t, NULL) < 0 || t.state == TASK_PAUSED))
 		core_notice(c, "job %s may be frozen still: davit unpause %s", j->name, j->name);
-	(void)leases_delete(c->ctrd, j->lease, true, &limit, NULL);
+	(void)leases_delete(c->ctrd, j->scratch.lease, true, &limit, NULL);
 }

@@ -1,13 +1,15 @@
-/* Making an image of a job: what davit-image is to be told of it. */
+/* Making an image of a job: what davit-image is to be told of it, whatever its snapshotter. */
 #pragma once
 #include "core.h"
+#include "scratch.h"
 #include "strv.h"
 
+#define JOB_COMMIT_INIT ((struct job_commit){ .scratch = SCRATCH_INIT })
 struct job_commit {
-	char *name, *id;   /* the task's */
-	struct strv words; /* of davit-image commit: base, key, snapshotter */
-	char *lease;       /* of davit-image */
-	bool pauses;       /* it runs: davit-image is to freeze @id meanwhile */
+	char *name, *id;        /* the task's */
+	struct strv words;      /* of davit-image commit: base, key, snapshotter */
+	struct scratch scratch; /* its lease is davit-image's, which inherits its lock as image_helper.out_fd */
+	bool pauses;            /* it runs: davit-image is to freeze @id meanwhile */
 };
 void job_commit_done(struct job_commit *);
 /* @name: JOB, JOB.TASK, whether it runs or not. */

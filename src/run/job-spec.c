@@ -7,14 +7,13 @@
 #include "job-state.h"
 #include "joined.h"
 #include "injected.h"
-#include "leases.h"
 #include "mapped.h"
 #include "mem.h"
 #include "path.h"
 #include "pod.h"
 #include "rootfs.h"
+#include "scratch.h"
 #include "shared-shm.h"
-#include "snapshots.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -126,27 +125,15 @@ int run_spec(struct run_task *t, struct buf *out, struct err *err)
 /* A look at the image through a view that is gone again afterwards. */
 static int dry_identity(struct run_task *t, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_free_ char *key = mem_printf("look-%s", t->id);
-	char scratch[] = "/tmp/davit-look-XXXXXX";
-	_cleanup_(ctrd_freep) struct ctrd *held = NULL;
+	_cleanup_(scratch_done) struct scratch look = SCRATCH_INIT;
 	_cleanup_close_ int root = -1;
-	int r = leases_create(t->core->ctrd, key, NULL, ctx, err);
+	int r = scratch_open(t->core, ctx, &look, err);
 
-	if (r < 0)
-		return r;
-	if (!mkdtemp(scratch))
-		r = err_sys(err, errno, "folder %s", scratch);
-	held = ctrd_under(t->core->ctrd, key);
 	if (r >= 0)
-		r = snapshots_view(held, t->run->snapshotter, key, t->image->chain_id, NULL, ctx, &t->mounts, err);
+		r = scratch_view(&look, t->run->snapshotter, t->image->chain_id, ctx, &t->mounts, err);
 	if (r >= 0)
-		r = rootfs_open(&t->mounts, scratch, &root, err);
-	if (r >= 0)
-		r = run_identity(t, root, err);
-	(void)snapshots_remove(t->core->ctrd, t->run->snapshotter, key, ctx, NULL);
-	(void)leases_delete(t->core->ctrd, key, false, ctx, NULL);
-	(void)rmdir(scratch);
-	return r;
+		r = rootfs_open(&t->mounts, t->core->conf.run_dir, &root, err);
+	return r < 0 ? r : run_identity(t, root, err);
 }
 
 int run_spec_dry(struct run_task *t, const struct ctx *ctx, struct buf *out, struct err *err)

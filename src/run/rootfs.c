@@ -115,6 +115,14 @@ static int look_mount(struct look *l)
 	return 0;
 }
 
+/* By the mount alone: a device that a job has mounted to be written to cannot be mounted otherwise a second time. */
+static int look_protect(struct look *l)
+{
+	const unsigned long bits = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	return mount(NULL, l->scratch, NULL, bits, NULL) < 0 ? err_sys(l->err, errno, "mount at %s: read-only", l->scratch) : 0;
+}
+
 static void *look_thread(void *arg)
 {
 	struct look *l = arg;
@@ -124,6 +132,8 @@ static void *look_thread(void *arg)
 		return NULL;
 	}
 	l->r = look_mount(l);
+	if (l->r >= 0 && l->kind != LOOK_WRITE)
+		l->r = look_protect(l);
 	if (l->r < 0)
 		return NULL;
 	l->fd = open(l->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

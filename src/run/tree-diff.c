@@ -2,6 +2,7 @@
 #include "beneath.h"
 #include "buf.h"
 #include "mem.h"
+#include "tree-same.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { DIFF_DEPTH_MAX = 256 };
+enum { DIFF_DEPTH_MAX = 256, DIFF_NAMES_MAX = 64 << 20 /* bytes */ };
 
 struct diff_entry {
 	char *name;
@@ -23,35 +24,47 @@ struct diff_entries {
 };
 
 struct diff {
-	const struct strv *made;
+	const struct tree_diff *how;
 	const struct ctx *ctx;
 	tree_diff_fn *fn;
 	void *arg;
 	struct buf path;
+	size_t names; /* what those of all folders on the path take */
 	struct err *err;
 };
 
 /* One folder of the walk. */
 struct diff_folder {
 	int upper, lower; /* lower -1: there is none */
-	bool hides;       /* nothing of the lower one shows through */
+	bool hides;       /* nothing of the lower one shows through: what the upper one lacks has gone */
 	unsigned depth;
 };
 
-static void diff_entries_done(struct diff_entries *e)
+static size_t diff_entry_size(const char *name) { return sizeof(struct diff_entry) + strlen(name) + 1; }
+
+static void diff_entries_drop(struct diff *d, struct diff_entries *e)
 {
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->n; i++) {
+		d->names -= diff_entry_size(e->v[i].name);
 		free(e->v[i].name);
+	}
 	free(e->v);
 }
 
-static void diff_entry_add(struct diff_entries *e, const char *name, char kind, bool folder)
+static int diff_entry_add(struct diff *d, struct diff_entries *e, const char *name, char kind, bool folder)
 {
+	const size_t size = diff_entry_size(name);
+
+	if (d->names + size > DIFF_NAMES_MAX)
+		return err_set(d->err, ERR_EXHAUSTED, "%s: more names than fit into %d MiB", d->path.len ? buf_str(&d->path) : "/",
+			       DIFF_NAMES_MAX >> 20);
 	if (e->n == e->cap) {
 		e->cap = e->cap ? 2 * e->cap : 16;
 		e->v = mem_resize(e->v, e->cap * sizeof *e->v);
 	}
+	d->names += size;
 	e->v[e->n++] = (struct diff_entry){ mem_strdup(name), kind, folder };
+	return 0;
 }
 
 static int diff_by_name(const void *a, const void *b)
@@ -67,7 +80,7 @@ static bool was_made(struct diff *d, const char *name)
 	bool is;
 
 	buf_addf(&d->path, "/%s", name);
-	is = strv_has(d->made, buf_str(&d->path));
+	is = strv_has(d->how->made, buf_str(&d->path));
 	buf_cut(&d->path, before);
 	return is;
 }
@@ -80,62 +93,82 @@ static char folder_kind(const struct stat *upper, const struct stat *lower)
 		       : 0;
 }
 
-static void diff_classify(struct diff *d, const struct diff_folder *f, const char *name, struct diff_entries *to)
+/* Of what is in both. */
+static int diff_kind(struct diff *d, const struct diff_folder *f, const char *name, const struct stat *upper,
+		     const struct stat *lower, char *ret)
+{
+	int r = 0;
+
+	if (S_ISDIR(upper->st_mode))
+		*ret = folder_kind(upper, lower);
+	else if (d->how->whole)
+		*ret = (r = tree_same(f->upper, f->lower, name, upper, lower, d->ctx, d->err)) > 0 ? 0 : 'C';
+	else
+		*ret = 'C';
+	return r < 0 ? err_wrap(d->err, r, "%s/%s", buf_str(&d->path), name) : 0;
+}
+
+static bool diff_is_whiteout(const struct diff *d, const struct stat *st)
+{
+	return !d->how->whole && S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static int diff_classify(struct diff *d, const struct diff_folder *f, const char *name, struct diff_entries *to)
 {
 	struct stat upper, lower;
 	bool is_below;
-	char kind;
+	char kind = 0;
+	int r = 0;
 
 	if (fstatat(f->upper, name, &upper, AT_SYMLINK_NOFOLLOW) < 0)
-		return;
+		return 0;
 	is_below = f->lower >= 0 && fstatat(f->lower, name, &lower, AT_SYMLINK_NOFOLLOW) == 0;
-	if (S_ISCHR(upper.st_mode) && upper.st_rdev == makedev(0, 0)) {
-		if (is_below)
-			diff_entry_add(to, name, 'D', false);
-		return;
-	}
-	if (!is_below)
-		kind = was_made(d, name) ? 0 : 'A';
+	if (diff_is_whiteout(d, &upper))
+		return is_below ? diff_entry_add(d, to, name, 'D', false) : 0;
+	if (is_below)
+		r = diff_kind(d, f, name, &upper, &lower, &kind);
 	else
-		kind = S_ISDIR(upper.st_mode) ? folder_kind(&upper, &lower) : 'C';
-	diff_entry_add(to, name, kind, S_ISDIR(upper.st_mode));
+		kind = was_made(d, name) ? 0 : 'A';
+	if (r < 0 || (!kind && !S_ISDIR(upper.st_mode)))
+		return r;
+	return diff_entry_add(d, to, name, kind, S_ISDIR(upper.st_mode));
 }
 
 /* What the upper folder hides whole has gone where it has no file of that name. */
-static int diff_add_hidden(struct diff *d, int lower, struct diff_entries *to)
+static int diff_add_hidden(struct diff *d, const struct diff_folder *f, struct diff_entries *to)
 {
-	_cleanup_(closedirp) DIR *dir = beneath_list(lower);
-	const size_t n = to->n;
+	_cleanup_(closedirp) DIR *dir = beneath_list(f->lower);
+	struct stat st;
+	int r = 0;
 
 	if (!dir)
 		return diff_fail(d, errno);
-	for (struct dirent *e; (e = readdir(dir));) {
-		const struct diff_entry key = { .name = e->d_name };
-
-		if (!beneath_is_dots(e->d_name) && (!n || !bsearch(&key, to->v, n, sizeof *to->v, diff_by_name)))
-			diff_entry_add(to, e->d_name, 'D', false);
+	for (struct dirent *e; r >= 0 && (e = readdir(dir));) {
+		if (!beneath_is_dots(e->d_name) && fstatat(f->upper, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+			r = diff_entry_add(d, to, e->d_name, 'D', false);
+		if (r >= 0)
+			r = ctx_check(d->ctx, d->err);
 	}
-	qsort(to->v, to->n, sizeof *to->v, diff_by_name);
-	return 0;
+	return r;
 }
 
 static int diff_list(struct diff *d, const struct diff_folder *f, struct diff_entries *to)
 {
 	_cleanup_(closedirp) DIR *dir = beneath_list(f->upper);
+	int r = 0;
 
 	if (!dir)
 		return diff_fail(d, errno);
-	for (struct dirent *e; (e = readdir(dir));) {
-		int r = ctx_check(d->ctx, d->err);
-
-		if (r < 0)
-			return r;
-		if (!beneath_is_dots(e->d_name))
-			diff_classify(d, f, e->d_name, to);
+	for (struct dirent *e; r >= 0 && (e = readdir(dir));) {
+		r = ctx_check(d->ctx, d->err);
+		if (r >= 0 && !beneath_is_dots(e->d_name))
+			r = diff_classify(d, f, e->d_name, to);
 	}
+	if (r >= 0 && f->hides && f->lower >= 0)
+		r = diff_add_hidden(d, f, to);
 	if (to->n)
 		qsort(to->v, to->n, sizeof *to->v, diff_by_name);
-	return f->hides && f->lower >= 0 ? diff_add_hidden(d, f->lower, to) : 0;
+	return r;
 }
 
 static bool folder_is_opaque(int fd)
@@ -168,7 +201,7 @@ static int diff_entry_walk(struct diff *d, const struct diff_folder *above, cons
 /* @kind: what is known of the folder itself. */
 static int diff_folder_walk(struct diff *d, const struct diff_folder *f, char kind)
 {
-	_cleanup_(diff_entries_done) struct diff_entries all = { 0 };
+	struct diff_entries all = { 0 };
 	const size_t here = d->path.len;
 	int r = diff_list(d, f, &all);
 
@@ -182,13 +215,15 @@ static int diff_folder_walk(struct diff *d, const struct diff_folder *f, char ki
 		if (r >= 0)
 			buf_cut(&d->path, here);
 	}
+	diff_entries_drop(d, &all);
 	return r;
 }
 
-int tree_diff(int upper, int lower, const struct strv *made, const struct ctx *ctx, tree_diff_fn *fn, void *arg, struct err *err)
+int tree_diff(int upper, int lower, const struct tree_diff *how, const struct ctx *ctx, tree_diff_fn *fn, void *arg,
+	      struct err *err)
 {
-	struct diff d = { .made = made, .ctx = ctx, .fn = fn, .arg = arg, .err = err };
-	const struct diff_folder top = { upper, lower, folder_is_opaque(upper), 0 };
+	struct diff d = { .how = how, .ctx = ctx, .fn = fn, .arg = arg, .err = err };
+	const struct diff_folder top = { upper, lower, how->whole || folder_is_opaque(upper), 0 };
 	int r = diff_folder_walk(&d, &top, 0);
 
 	buf_done(&d.path);

@@ -83,6 +83,8 @@ class Commit(Case):
         process.wait()
         wait_until("its going on", lambda: self.state(job) == "running", 30 * Machine.slow)
         wait_until("the image", lambda: "orphan" in self.davit("images").out, 30 * Machine.slow)
+        lock = os.path.join("/run/davit", Machine.ns)
+        wait_until("the end of its lock", lambda: not self.davit("prune").err and not [x for x in os.listdir(lock) if x.endswith(".scratch")])
 
     def test_davit_image_is_killed(self):
         job = self.made("dd if=/dev/urandom of=/big bs=1M count=64 2>/dev/null", ends=False)

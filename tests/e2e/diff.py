@@ -1,10 +1,16 @@
 """davit diff: what a job has changed, as docker diff says it."""
 import json
 
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, choose_snapshotter, wait_until
 
 
 class Diff(Case):
+    snapshotter = "overlayfs"
+
+    def setUp(self):
+        super().setUp()
+        choose_snapshotter(self, self.snapshotter)
+
     def lines(self, job, *flags):
         return self.davit("diff", *flags, job).out.splitlines()
 
@@ -70,3 +76,8 @@ class Diff(Case):
     def test_refusals(self):
         self.fails("diff", "no-such-job", says=["no-such-job"])
         self.fails("diff", "--format", "{{.Nothing}}", "x", says=["Nothing"])
+
+
+class DiffOfNative(Diff):
+    """A snapshotter that keeps no changes apart: both trees are compared."""
+    snapshotter = "native"

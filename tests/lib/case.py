@@ -81,6 +81,13 @@ def wait_for_delivery(process, sig):
     wait_until("the signal's delivery", delivered)
 
 
+def choose_snapshotter(case, name):
+    """That of each davit until the test ends."""
+    had = os.environ.get("CONTAINERD_SNAPSHOTTER")
+    os.environ["CONTAINERD_SNAPSHOTTER"] = name
+    case.addCleanup(lambda: os.environ.pop("CONTAINERD_SNAPSHOTTER") if had is None else os.environ.update(CONTAINERD_SNAPSHOTTER=had))
+
+
 def freeze(pid):
     """None of its threads runs any more."""
     def stopped():

@@ -5,6 +5,7 @@
 #include "tree-diff.h"
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -63,15 +64,30 @@ static int note(void *arg, char kind, const char *path, struct err *err)
 	return 0;
 }
 
-static void expect(int below, const struct strv *made, const char *wanted)
+static void expect_how(int below, const struct tree_diff *how, const char *wanted)
 {
 	const struct ctx none = ctx_none();
 	_cleanup_buf_ struct buf got = { 0 };
 	struct err err = ERR_INIT;
 
-	if (tree_diff(upper, below, made, &none, note, &got, &err) < 0)
+	if (tree_diff(upper, below, how, &none, note, &got, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_string_equal(buf_str(&got), wanted);
+}
+
+static void expect(int below, const struct strv *made, const char *wanted)
+{
+	const struct tree_diff how = { .made = made };
+
+	expect_how(below, &how, wanted);
+}
+
+static void expect_whole(const char *wanted)
+{
+	const struct strv none = { 0 };
+	const struct tree_diff how = { .made = &none, .whole = true };
+
+	expect_how(lower, &how, wanted);
 }
 
 static void nothing_below(void **state)
@@ -148,5 +164,106 @@ static void what_has_gone(void **state)
 	expect(lower, &none, "D /gone\nC /new\nD /new/hidden\nC /new/kept\nC /new/sub\nD /new/sub/hidden\n");
 }
 
+static void put(int dir, const char *name, const char *text)
+{
+	const struct timespec at[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(futimens(fd, at), 0);
+	(void)close(fd);
+}
+
+static void put_both(const char *name, const char *text)
+{
+	put(lower, name, text);
+	put(upper, name, text);
+}
+
+/* Two whole trees: one is a copy of the other that was changed. */
+static void whole_files(void **state)
+{
+	_cleanup_free_ char *big = mem_array(char, 200001);
+
+	(void)state;
+	memset(big, 'x', 200000);
+	put_both("same", "text");
+	put_both("big", big);
+	put_both("grown", "text");
+	put_both("hidden", "text");
+	put_both("mode", "text");
+	put_both("gone", "text");
+	put_both("said", "text");
+	put_both("empty", "");
+	expect_whole("");
+	big[150000] = 'y';
+	put(upper, "big", big); /* with its time set back */
+	put(upper, "grown", "text and more");
+	put(upper, "hidden", "tex!");
+	put(upper, "new", "");
+	assert_int_equal(fchmodat(upper, "mode", 04755, 0), 0);
+	assert_int_equal(unlinkat(upper, "gone", 0), 0);
+	expect_whole("C /big\nD /gone\nC /grown\nC /hidden\nC /mode\nA /new\n");
+	{
+		_cleanup_close_ int fd = openat(upper, "said", O_RDONLY | O_CLOEXEC);
+
+		if (fsetxattr(fd, "user.x", "y", 1, 0) < 0)
+			skip();
+	}
+	expect_whole("C /big\nD /gone\nC /grown\nC /hidden\nC /mode\nA /new\nC /said\n");
+}
+
+static void whole_folders(void **state)
+{
+	(void)state;
+	make("lower/kept/sub");
+	make("upper/kept/sub");
+	make("lower/kept/lost/sub");
+	make("lower/was-folder");
+	make("upper/was-file/sub");
+	make("upper/new");
+	put_both("kept/sub/file", "x");
+	put(lower, "was-folder/in", "x");
+	put(upper, "was-folder", "x");
+	put(lower, "was-file", "x");
+	expect_whole("C /kept\nD /kept/lost\nA /new\nC /was-file\nA /was-file/sub\nC /was-folder\n");
+	assert_int_equal(unlinkat(upper, "kept/sub/file", 0), 0);
+	expect_whole("C /kept\nD /kept/lost\nC /kept/sub\nD /kept/sub/file\nA /new\nC /was-file\nA /was-file/sub\nC /was-folder\n");
+}
+
+static void link_both(const char *name, const char *to, const char *now_to)
+{
+	const struct timespec at[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+	assert_int_equal(symlinkat(to, lower, name), 0);
+	assert_int_equal(symlinkat(now_to, upper, name), 0);
+	assert_int_equal(utimensat(lower, name, at, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(utimensat(upper, name, at, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+/* No link is followed, no FIFO and no device opened. */
+static void whole_others(void **state)
+{
+	const struct timespec at[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+	(void)state;
+	link_both("link-same", "/etc/passwd", "/etc/passwd");
+	link_both("link-other", "/etc/passwd", "/etc/shadow");
+	put(lower, "file", "x");
+	assert_int_equal(symlinkat("/proc/self/mem", upper, "file"), 0);
+	put(lower, "pipe", "");
+	assert_int_equal(mkfifoat(upper, "pipe", 0644), 0);
+	assert_int_equal(mkfifoat(upper, "pipes", 0644), 0);
+	assert_int_equal(mkfifoat(lower, "pipes", 0644), 0);
+	assert_int_equal(utimensat(upper, "pipes", at, 0), 0);
+	assert_int_equal(utimensat(lower, "pipes", at, 0), 0);
+	expect_whole("C /file\nC /link-other\nC /pipe\n");
+	if (mknodat(upper, "white", S_IFCHR, makedev(0, 0)) < 0)
+		skip();
+	expect_whole("C /file\nC /link-other\nC /pipe\nA /white\n");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("tree-diff", CASE(nothing_below), CASE(folders), CASE(kinds), CASE(what_has_gone))
+RUN_TESTS("tree-diff", CASE(nothing_below), CASE(folders), CASE(kinds), CASE(what_has_gone), CASE(whole_files), CASE(whole_folders),
+	  CASE(whole_others))

@@ -1,0 +1,28 @@
+/* What davit makes in containerd for a moment alone, such as a view of a snapshot: under a lease that goes with it. A lock,
+ * RUN/NS/HEX.scratch, is held meanwhile, by davit and by the davit-image that it has started: a lease whose lock is free was left
+ * by those who were killed, and prune removes it with all that it has. After a day containerd would. */
+#pragma once
+#include "core.h"
+
+struct scratch {
+	struct core *core;
+	char *name, *lease;
+	int lock;
+	struct ctrd *ctrd;       /* under the lease; NULL where that is somebody else's */
+	char *snapshotter, *key; /* of the view; NULL: there is none */
+};
+/* An empty one: scratch_done() does nothing. */
+#define SCRATCH_INIT ((struct scratch){ .lock = -1 })
+
+/* With its lease. */
+int scratch_open(struct core *, const struct ctx *, struct scratch *ret, struct err *err);
+/* The lock alone: davit-image makes ret->lease and ends it, and inherits the lock, which lives as long as either. */
+int scratch_lend(struct core *, const struct ctx *, struct scratch *ret, struct err *err);
+/* A view of the committed snapshot @parent, which goes with it; one of each. */
+int scratch_view(struct scratch *, const char *snapshotter, const char *parent, const struct ctx *, struct ctrd_mounts *ret,
+		 struct err *err);
+/* Removes all of it, after an interrupt, too. */
+void scratch_done(struct scratch *);
+
+/* What killed ones have left in the namespace; a line for each to @removed. @dry_run: only says so. */
+int scratch_prune(struct core *, bool dry_run, const struct ctx *, struct strv *removed, struct err *err);

@@ -1,0 +1,127 @@
+"""Jobs on a snapshotter that keeps no changes apart: commit, cp and export work as on overlayfs (diff.py has diff), and nothing of a look stays."""
+import io
+import os
+import signal
+import subprocess
+import tarfile
+
+from lib.case import Case, Machine, choose_snapshotter, freeze, wait_until
+
+
+class Native(Case):
+    SCRIPT = "echo kept >/kept; rm /etc/group; mkdir /d; echo x >/d/x; chown 12:34 /d/x; chmod 4711 /d/x; ln -s / /d/link; mknod /d/null c 1 3"
+    CHECK = "cat /kept; ls -d /etc/group 2>/dev/null; stat -c '%u:%g %a' /d/x; readlink /d/link; test -c /d/null && echo null"
+
+    def setUp(self):
+        super().setUp()
+        choose_snapshotter(self, "native")
+
+    def made(self, script, ends):
+        name = self.job(command=("sh", "-c", script + ("" if ends else "; touch /ready; sleep 1000")))
+        if ends:
+            self.davit("wait", name, code=None)
+        else:
+            wait_until("its script", lambda: self.davit("exec", name, "test", "-e", "/ready", code=None).code == 0)
+        self.assertEqual(self.json("inspect", name)[0]["snapshotter"], "native")
+        return name
+
+    def either(self):
+        for ends in (True, False):
+            with self.subTest(ends=ends):
+                yield self.made(self.SCRIPT, ends)
+
+    def leases(self):
+        return [x for x in Machine.containerd.ctr("leases", "ls", "-q", ns=Machine.ns).stdout.split() if x.startswith("davit-scratch-")]
+
+    def views(self):
+        rows = Machine.containerd.ctr("snapshots", "--snapshotter", "native", "ls", ns=Machine.ns).stdout.splitlines()
+        return [row for row in rows if row.rstrip().endswith("View")]
+
+    def locks(self):
+        return [x for x in os.listdir(os.path.join("/run/davit", Machine.ns)) if x.endswith(".scratch")]
+
+    def nothing_left(self):
+        self.assertEqual((self.leases(), self.views(), self.locks()), ([], [], []))
+
+    def test_commit(self):
+        for job in self.either():
+            self.davit("commit", job, "native:1")
+            self.addCleanup(lambda: self.davit("image", "rm", "native:1", code=None))
+            for snapshotter in ("native", "overlayfs"):
+                done = self.davit("--snapshotter", snapshotter, "run", "--rm", "--network", "none", "native:1", "sh", "-c", self.CHECK, code=None)
+                self.assertEqual(done.out, "kept\n12:34 4711\n/\nnull\n")
+            self.nothing_left()
+
+    def test_cp(self):
+        with open(os.path.join(self.folder, "in"), "w", encoding="utf-8") as f:
+            f.write("from here\n")
+        for job in self.either():
+            self.davit("cp", f"{job}:/d/link/etc/passwd", "out")  # beneath the job's root, never the host's
+            with open(os.path.join(self.folder, "out"), encoding="utf-8") as f:
+                self.assertNotIn("nobody-else", f.read())
+            self.davit("cp", f"{job}:/kept", "out")
+            with open(os.path.join(self.folder, "out"), encoding="utf-8") as f:
+                self.assertEqual(f.read(), "kept\n")
+            self.davit("cp", "in", f"{job}:/d/in")
+            self.assertIn("A /d/in", self.davit("diff", job).out.splitlines())
+            self.davit("cp", f"{job}:/d/in", "back")
+            with open(os.path.join(self.folder, "back"), encoding="utf-8") as f:
+                self.assertEqual(f.read(), "from here\n")
+
+    def test_export(self):
+        for job in self.either():
+            done = subprocess.run([Machine.davit, "export", job], capture_output=True, check=True)
+            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+                members = {m.name.rstrip("/"): m for m in tar.getmembers()}
+                self.assertEqual(tar.extractfile("kept").read(), b"kept\n")
+            self.assertNotIn("etc/group", members)
+            self.assertEqual((members["d/x"].uid, members["d/x"].gid, members["d/x"].mode), (12, 34, 0o4711))
+            self.assertEqual(members["d/link"].linkname, "/")
+
+    # -- what a look leaves
+
+    MANY = "mkdir /many; cd /many; i=0; while [ $i -lt 4000 ]; do : >some-long-name-of-a-file-that-fills-a-pipe-$i; i=$((i+1)); done"
+
+    def begun(self, job):
+        """A diff that nobody reads from, with its view."""
+        process = self.start("diff", job)
+        wait_until("its output", lambda: process.stdout.buffer.peek(1))
+        self.assertEqual((len(self.leases()), len(self.views()), len(self.locks())), (1, 1, 1))
+        return process
+
+    def test_a_reader_that_leaves(self):
+        job = self.made(self.MANY, True)
+        process = self.begun(job)
+        process.stdout.close()
+        process.wait()
+        process.stdout = None
+        self.nothing_left()
+
+    def test_a_diff_that_is_killed(self):
+        job = self.made(self.MANY, True)
+        process = self.begun(job)
+        self.assertNotIn("scratch", self.davit("prune", "--dry-run").out)  # somebody is at work
+        self.davit("prune")
+        self.assertEqual((len(self.leases()), len(self.views())), (1, 1))
+        process.kill()
+        process.wait()
+        self.assertIn(self.leases()[0], self.davit("prune", "--dry-run").out)
+        self.assertEqual((len(self.leases()), len(self.views())), (1, 1))
+        self.assertIn(self.leases()[0], self.davit("reconcile").out)
+        self.nothing_left()
+
+    def test_a_commit_whose_processes_are_all_killed(self):
+        job = self.made("dd if=/dev/urandom of=/big bs=1M count=64 2>/dev/null", False)
+        process = self.start("commit", job, "native:never")
+        wait_until("the pause", lambda: self.state(job) == "paused" or process.poll() is not None)
+        freeze(process.pid)
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as f:
+            helpers = [int(pid) for pid in f.read().split()]
+        self.davit("prune")
+        self.assertEqual(len(self.leases()), 1)
+        for pid in helpers + [process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+        self.davit("unpause", job)
+        self.davit("prune")
+        wait_until("the end of what containerd was at", lambda: not self.leases() and not self.views() and not self.locks())

@@ -1,6 +1,7 @@
 """davit reconcile: what a crash, a reboot and a lost network namespace leave, and who runs again after a boot."""
 import contextlib
 import glob
+import json
 import os
 import signal
 import socket
@@ -184,6 +185,13 @@ class Boot(Looked):
         self.make("pausing", "--restart", "always", command=("false",))
         wait_until("a longer pause", lambda: self.states()["pausing"] == "restarting" and self.seen("pausing").get("restarts", 0) >= 2)
         pauses = self.seen("pausing")["restarts"]
+        patient = os.path.join(self.folder, "patient.json")
+        with open(patient, "w") as f:
+            json.dump({"name": "patient", "network": "none", "tasks": [{"image": Machine.image, "args": ["sh", "-c", "echo begun; exit 1"],
+                                                                        "restart": {"policy": "always", "delay": 3600}}]}, f)
+        self.made.append("patient")
+        self.davit("run", "-d", "-f", patient)
+        wait_until("its pause", lambda: self.states()["patient"] == "restarting")
         wait_until("the end of fine", lambda: self.states()["fine"] == "exited")
         self.davit("run", "-d", "--rm", "--name", "fleeting", "--network", "none", Machine.image, "sleep", "1000")
         self.boot()
@@ -195,6 +203,7 @@ class Boot(Looked):
                          ["always", "counted", "fails", "free", "insists", "placed", "unless"])
         states = self.states()
         self.assertIn(states.pop("pausing"), ("restarting", "exited", "running", "created"))
+        self.assertEqual((states.pop("patient"), self.lines("patient")), ("restarting", ["begun"]))
         self.assertEqual(states, {"any": "exited", "never": "exited", "fine": "exited", "stopped": "exited", "fails": "running",
                                   "always": "running", "unless": "running", "placed": "running", "free": "running", "counted": "running",
                                   "insists": "running"})

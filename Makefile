@@ -86,7 +86,7 @@ check-nomad: build-asan
 check-cri: build-asan
 	@$(PYTHON) tests/check cri
 
-# A pure cgroup v2 kernel and a power cut, in a virtual machine under software emulation: minutes. VM_PARTS: reboot, policies, runc, crun; all by default.
+# A Debian with systemd on pure cgroup v2, and power cuts, in a virtual machine under software emulation: minutes. VM_PARTS: reboot, policies, runc, crun; all by default.
 check-vm: release build-asan
 	@$(PYTHON) tests/vm/run $(VM_PARTS) --seconds $(VM_SECONDS)
 

@@ -2,13 +2,15 @@
 """In the virtual machine with a Debian of its own: what comes back of jobs under each restart policy, after a power cut, after a reboot, and after
 a power cut in the middle of `davit run`. systemd starts containerd and what `make install` has brought; nothing here does.
 
-usage: policies.py begin|cut|rebooted|interrupted
+usage: policies.py begin|cut|rebooted [STEP]|again STEP|interrupted
+STEP is one of `davit run`, as `davit --debug` names them: the power goes when it is done. Without it goes at any moment.
 """
 import glob
 import ipaddress
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -163,14 +165,25 @@ def cut():
             davit("stop", "-t", "1", name)
 
 
+def one_of_many(n):
+    return "run", "-d", "--name", f"many{n}", "-p", str(20000 + n), IMAGE, "sleep", "1000"
+
+
 def one_after_the_other():
     for n in range(1000):
-        subprocess.run(["davit", "run", "-d", "--name", f"many{n}", "-p", str(20000 + n), IMAGE, "sleep", "1000"], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(["davit", *one_of_many(n)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def rebooted():
-    back()
+def cut_at(step):
+    """Of one davit run; it does nothing more."""
+    davit(*one_of_many(0))
+    run = subprocess.Popen(["davit", "--debug", *one_of_many(1)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    equal(f"cut when the step {step} is done", any(f"step {step}: done" in line for line in run.stderr), True)
+    run.send_signal(signal.SIGSTOP)
+    cut_the_power()
+
+
+def cut_anywhere():
     threading.Thread(target=one_after_the_other, daemon=True).start()
     becomes("one of many", lambda: subprocess.run(["davit", "inspect", "many0"], capture_output=True).returncode, 0)
     os.sync()
@@ -178,6 +191,11 @@ def rebooted():
     time.sleep(pause)
     print(f"ok   cut {pause:.2f} s later", flush=True)
     cut_the_power()
+
+
+def rebooted(step=None):
+    back()
+    cut_at(step) if step else cut_anywhere()
 
 
 def left():
@@ -190,15 +208,28 @@ def left():
     return found
 
 
-def interrupted():
-    back()
+def many_are_whole():
+    """Their names."""
     rows = [json.loads(line) for line in davit("ps", "-a", "--format", "json").splitlines()]
     states = {row["name"]: row["status"] for row in rows if row["name"].startswith("many")}
     equal("of many none runs, and none is half", [name for name, state in states.items() if state not in ("exited", "created")], [])
-    davit("rm", "-f", *(row["name"] for row in rows))
+    return list(states)
+
+
+def again(step):
+    back()
+    davit("rm", "-f", *many_are_whole())
+    davit(*one_of_many(1))  # with the name and the port of the one that was cut
+    davit("rm", "-f", "many1")
+    cut_at(step)
+
+
+def interrupted():
+    back()
+    davit("rm", "-f", *many_are_whole(), *JOBS, "web", "loop")
     davit("prune")
     equal("nothing runs", running(), dict.fromkeys(NAMES, 0))
     becomes("what is left", left, [])  # monitors end behind the answer of rm
 
 
-{"begin": begin, "cut": cut, "rebooted": rebooted, "interrupted": interrupted}[sys.argv[1]]()
+{"begin": begin, "cut": cut, "rebooted": rebooted, "again": again, "interrupted": interrupted}[sys.argv[1]](*sys.argv[2:])

@@ -18,6 +18,7 @@ from lib import rootfs  # noqa: E402
 
 DAVIT = sys.argv[1]
 ENGINE = "/run/davit/engine/containerd.sock"
+ASKED = "/var/tmp/asked.json"
 
 
 def davit(*args, code=0):
@@ -67,7 +68,7 @@ def equal(what, have, want):
 
 
 def before():
-    davit("image", "import", "--cmd", "sh", rootfs.write("/tmp/rootfs.tar"), "busybox:local")
+    davit("image", "import", "--cmd", "sh", rootfs.write("/var/tmp/rootfs.tar"), "busybox:local")
     davit("run", "-d", "--name", "web", "-p", "18080:8080", "busybox:local", "httpd", "-f", "-p", "8080", "-h", "/www")
     equal("a page through the port", page(), 200)
     davit("run", "-d", "--name", "ended", "busybox:local", "sh", "-c", "echo said; exit 7")
@@ -83,8 +84,9 @@ def before():
     davit("run", "-d", "--name", "placed", "--restart", "always", "--ip", asked, "-p", "18081:8080", "busybox:local", "httpd", "-f", "-p", "8080", "-h", "/www")
     davit("run", "-d", "--name", "pausing", "--network", "none", "--restart", "always", "busybox:local", "false")
     eventually("a restart of pausing", lambda: inspected("pausing").get("restarts", 0) >= 2)
-    with open("/persist/asked", "w") as f:
+    with open(ASKED, "w") as f:
         json.dump({"address": asked, "restarts": inspected("pausing")["restarts"]}, f)
+    os.sync()
 
 
 def left():
@@ -105,7 +107,7 @@ def boot():
 
 
 def after():
-    with open("/persist/asked") as f:
+    with open(ASKED) as f:
         asked = json.load(f)
     equal("what the boot starts", boot(), STARTED)
     have = states()

@@ -3,6 +3,7 @@
 #include "leases.h"
 #include "mem.h"
 #include "record.h"
+#include "snapshots.h"
 #include "task.h"
 #include <stdlib.h>
 
@@ -15,6 +16,21 @@ void job_commit_done(struct job_commit *j)
 	strv_done(&j->words);
 	scratch_done(&j->scratch);
 	*j = JOB_COMMIT_INIT;
+}
+
+/* containerd would mount the file system of a file a second time, as another: neither sees what the other writes. */
+static int commit_check_mounts(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
+	int r = snapshots_mounts(c->ctrd, rec->c.snapshotter, rec->c.snapshot_key, ctx, &mounts, err);
+
+	for (size_t i = 0; r >= 0 && i < mounts.n; i++)
+		if (strv_has(&mounts.v[i].options, "loop"))
+			return err_hint(err,
+					err_set(err, ERR_PRECONDITION,
+						"it runs on the snapshotter %s, which gives it a file as disk", rec->c.snapshotter),
+					"stop it first: davit stop %s", rec->name);
+	return r;
 }
 
 int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct job_commit *ret, struct err *err)
@@ -36,6 +52,8 @@ int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct j
 				"davit export %s | davit image import - NAME", rec.name);
 	if (r >= 0)
 		r = task_look(c, rec.c.id, ctx, &t, err);
+	if (r >= 0 && !task_is_over(&t))
+		r = commit_check_mounts(c, &rec, ctx, err);
 	if (r < 0)
 		return err_wrap(err, r, "job %s", rec.name);
 	*ret = JOB_COMMIT_INIT;

@@ -1,4 +1,5 @@
 #include "rootfs.h"
+#include "loop-device.h"
 #include "mem.h"
 #include <fcntl.h>
 #include <pthread.h>
@@ -88,12 +89,30 @@ static int look_overlay(struct look *l, const char *lowerdir, const char *rest, 
 	return 0;
 }
 
+/* One that is mounted already is that of a job that runs: the same file system is seen once more. Else nothing is written by a
+ * look, so that a job which starts meanwhile has the file for itself. */
+static int look_loop(struct look *l, unsigned long bits, const char *data)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = loop_device_find(l->mount->source, &fd, &path, l->err);
+
+	if (r == 0 && l->kind != LOOK_WRITE)
+		bits |= MS_RDONLY;
+	if (r == 0)
+		r = loop_device_open(l->mount->source, bits & MS_RDONLY, &fd, &path, l->err);
+	if (r >= 0 && mount(path, l->scratch, l->mount->type, bits, data) < 0)
+		r = err_sys(l->err, errno, "mount %s of type %s", l->mount->source, l->mount->type);
+	return r < 0 ? r : 0;
+}
+
 static int look_mount(struct look *l)
 {
 	_cleanup_strv_ struct strv data = { 0 };
 	_cleanup_free_ char *text = NULL, *both = NULL;
 	const char *lowerdir = NULL, *upperdir = NULL;
 	unsigned long bits = 0;
+	bool loop = false;
 
 	for (size_t i = 0; i < l->mount->options.n; i++) {
 		const char *o = l->mount->options.v[i];
@@ -102,6 +121,8 @@ static int look_mount(struct look *l)
 			lowerdir = o + 9;
 		else if (l->kind == LOOK_WHOLE && !strncmp(o, "upperdir=", 9))
 			upperdir = o + 9;
+		else if (!strcmp(o, "loop"))
+			loop = true;
 		else if (!take_flag(o, &bits) && (l->kind == LOOK_WRITE || !is_writing(o)))
 			strv_push(&data, o);
 	}
@@ -110,6 +131,8 @@ static int look_mount(struct look *l)
 	text = strv_join(&data, ",");
 	if (!strcmp(l->mount->type, "overlay") && lowerdir)
 		return look_overlay(l, lowerdir, text, bits);
+	if (loop)
+		return look_loop(l, bits, text);
 	if (mount(l->mount->source, l->scratch, l->mount->type, bits, text) < 0)
 		return err_sys(l->err, errno, "mount %s of type %s", l->mount->source, l->mount->type);
 	return 0;

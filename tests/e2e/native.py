@@ -1,6 +1,7 @@
-"""Jobs on a snapshotter that keeps no changes apart: commit, cp and export work as on overlayfs (diff.py has diff), and nothing of a look stays."""
+"""Jobs on snapshotters that keep no changes apart: commit, cp and export work as on overlayfs (diff.py has diff), and nothing of a look stays."""
 import io
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -125,3 +126,46 @@ class Native(Case):
         self.davit("unpause", job)
         self.davit("prune")
         wait_until("the end of what containerd was at", lambda: not self.leases() and not self.views() and not self.locks())
+
+
+class Blockfile(Case):
+    """Files as disks, by loop devices: what runs is looked at through the device that it has."""
+    WANTED = ["C /etc", "D /etc/group", "C /etc/passwd", "A /new", "A /new/f"]
+
+    def setUp(self):
+        super().setUp()
+        containerd = Machine.containerd
+        if "blockfile" not in containerd.ctr("plugins", "ls").stdout:
+            self.skipTest("this containerd has no such snapshotter")
+        if not shutil.which("mkfs.ext4") or not os.path.exists("/dev/loop-control"):
+            self.skipTest("no mkfs.ext4 or no loop devices")
+        with open(containerd.config, "r+", encoding="utf-8") as f:
+            if "blockfile" not in f.read():
+                disk = os.path.join(Machine.work, "scratch.img")
+                subprocess.run(["truncate", "-s", "32M", disk], check=True)
+                subprocess.run(["mkfs.ext4", "-q", disk], check=True)
+                f.write(f'[plugins."io.containerd.snapshotter.v1.blockfile"]\n  root_path = "{Machine.work}/blockfile"\n'
+                        f'  scratch_file = "{disk}"\n  fs_type = "ext4"\n  mount_options = []\n')
+        containerd.restart()
+        choose_snapshotter(self, "blockfile")
+
+    def test_each_verb(self):
+        with open(os.path.join(self.folder, "in"), "w", encoding="utf-8") as f:
+            f.write("from here\n")
+        job = self.job(command=("sh", "-c", "test -e /new || { echo x >>/etc/passwd; rm /etc/group; mkdir /new; echo a >/new/f; }; sleep 1000"))
+        lines = lambda: self.davit("diff", job).out.splitlines()
+        wait_until("its script", lambda: lines() == self.WANTED)
+        self.fails("commit", job, "block:1", says=["blockfile", "davit stop"])
+        self.davit("cp", "in", f"{job}:/new/in")
+        self.assertEqual(lines(), self.WANTED + ["A /new/in"])
+        self.davit("stop", "-t", "0", job)
+        self.assertEqual(lines(), self.WANTED + ["A /new/in"])
+        self.davit("cp", "in", f"{job}:/new/second")
+        self.davit("start", job)
+        self.assertEqual(self.davit("exec", job, "cat", "/new/second").out, "from here\n")
+        self.davit("stop", "-t", "0", job)
+        with tarfile.open(fileobj=io.BytesIO(subprocess.run([Machine.davit, "export", job], capture_output=True, check=True).stdout)) as tar:
+            self.assertEqual(tar.extractfile("new/in").read(), b"from here\n")
+        self.davit("commit", job, "block:1")
+        self.addCleanup(lambda: self.davit("image", "rm", "block:1", code=None))
+        self.assertEqual(self.davit("run", "--rm", "--network", "none", "block:1", "cat", "/new/f").out, "a\n")

@@ -205,6 +205,7 @@ struct job {
 	char *snapshotter;                        /* NULL: the namespace's default */
 	struct dict labels;
 	bool remove;               /* --rm: nothing stays after the exit */
+	char *results;             /* folder that gets what its tasks write (results.h); NULL: none */
 	struct depend *depends_on; /* jobs of the same set */
 	size_t n_depends_on;
 	enum failure_recovery failure_recovery; /* of a set: which jobs start again when this one fails */

@@ -14,6 +14,7 @@ void log_uri_done(struct log_uri *u)
 	free(u->out);
 	free(u->err);
 	free(u->attach);
+	free(u->results);
 	strv_done(&u->after);
 	*u = (struct log_uri){ 0 };
 }
@@ -105,6 +106,8 @@ static bool uri_take_key(struct log_uri *u, const char *key, const char *value)
 		ok = uri_take_path(value, &u->err);
 	else if (!strcmp(key, "attach"))
 		ok = uri_take_path(value, &u->attach);
+	else if (!strcmp(key, "results"))
+		ok = uri_take_path(value, &u->results);
 	else if (!strcmp(key, "after"))
 		ok = uri_take_word(value, &u->after);
 	return ok;
@@ -161,6 +164,7 @@ char *log_uri_make(const struct log_uri *u)
 	uri_add_pair(&out, "out", u->out);
 	uri_add_pair(&out, "err", u->err);
 	uri_add_pair(&out, "attach", u->attach);
+	uri_add_pair(&out, "results", u->results);
 	for (size_t i = 0; i < u->after.n; i++)
 		uri_add_pair(&out, "after", u->after.v[i]);
 	return buf_take(&out);

@@ -164,7 +164,9 @@ static size_t heir_inherit(struct run *run, struct streams **ret, bool *ret_logs
 			continue;
 		t->log = heir_log(t);
 		*ret_logs |= t->log != NULL;
-		streams_inherit(t->streams, t->log);
+		if (t->results)
+			results_inherit(t->results);
+		streams_inherit(t->streams, t->log, t->results);
 		ret[n++] = t->streams;
 	}
 	return n;

@@ -80,7 +80,7 @@ static void process_go_on(void *arg, enum heir_word word, int lock)
 	int r = 0;
 
 	(void)lock;
-	streams_inherit(x->io, NULL);
+	streams_inherit(x->io, NULL, NULL);
 	core = heir_connect(x->core, &x->io, 1);
 	if (!core)
 		return;

@@ -121,6 +121,7 @@ static void task_part_done(struct run_task *t)
 	health_gate_free(t->gate);
 	streams_free(t->streams);
 	logfile_free(t->log);
+	results_free(t->results);
 	ctrd_mounts_done(&t->mounts);
 	user_done(&t->user);
 	selinux_labels_done(&t->labels);

@@ -87,6 +87,8 @@ struct run_task {
 	size_t n_volume_holds;   /* until the record says that the job uses them */
 	struct filling *filling; /* step-rootfs.c: volumes that are being filled */
 	struct logfile *log;
+	struct results_made results_made;
+	struct results *results; /* in the foreground, where we copy them; NULL: none */
 	struct streams *streams;
 	char *log_uri, *err_uri; /* err_uri NULL: that of stdout */
 	char *in_uri;            /* detached; NULL: input is at its end at once */

@@ -10,6 +10,15 @@ static const char *type_of_task(const struct run_task *t)
 	return t->run->runtime.type ? t->run->runtime.type : t->record ? t->record->c.runtime : "";
 }
 
+char *task_results(const struct run_task *t)
+{
+	const struct job *job = t->run->job;
+
+	if (!job->results || t->task->sandbox)
+		return NULL;
+	return job->n_tasks > 1 ? mem_printf("%s/%s", job->results, t->task->name) : mem_strdup(job->results);
+}
+
 bool shim_writes_log(const struct run_task *t) { return runtime_is_davit(type_of_task(t)) && t->task->log != JOB_LOG_JOURNALD; }
 
 bool shim_is_heir(const struct run *run) { return run->n_tasks == 1 && !run->set && shim_writes_log(&run->tasks[0]); }
@@ -41,6 +50,7 @@ void shim_streams_uri(const struct run_task *t, struct log_uri *ret)
 	*ret = (struct log_uri){ .size = t->task->log_max_size,
 				 .files = t->task->log_max_files,
 				 .unread = logs_unread(t),
+				 .results = task_results(t),
 				 .attach = core_absolute(places_attach(t->core, t->run->id, number)) };
 	if (t->task->log == JOB_LOG_FILE)
 		ret->path = core_absolute(places_log(t->core, t->id));

@@ -5,6 +5,8 @@
 #include "job-state.h"
 #include "log-uri.h"
 
+/* Where all that the task writes goes (results.h); NULL: nowhere. The caller frees. */
+char *task_results(const struct run_task *);
 /* The shim writes the task's log. Not into the journal, which may make its writer wait. */
 bool shim_writes_log(const struct run_task *);
 /* It stands in for the heir. */

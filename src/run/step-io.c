@@ -6,6 +6,7 @@
 #include "file.h"
 #include "journal.h"
 #include "mem.h"
+#include "results.h"
 #include "shim-streams.h"
 #include "task-logger.h"
 #include <fcntl.h>
@@ -155,6 +156,17 @@ bool io_wanted(const void *state)
 	return later ? t->run->opts->mode == RUN_FOREGROUND : task_starts(t) && !t->streams;
 }
 
+/* What cannot be written is said before there is something to write. */
+static int begin_results(struct run_task *t, bool ours, struct err *err)
+{
+	_cleanup_free_ char *dir = task_results(t);
+	int r = dir ? results_make(dir, t->task->tty, &t->results_made, err) : 0;
+
+	if (r >= 0 && dir && ours)
+		t->results = results_new(dir);
+	return r;
+}
+
 int io_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -176,6 +188,8 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 	(void)ctx;
 	if (t->task->log == JOB_LOG_JOURNALD)
 		r = journal_check(NULL, err);
+	if (r >= 0)
+		r = begin_results(t, t->run->opts->mode == RUN_FOREGROUND && !of_shim, err);
 	if (r < 0)
 		return r;
 	if (t->run->opts->mode != RUN_FOREGROUND)
@@ -189,11 +203,22 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 	if (t->log)
 		logfile_share(t->log);
 	conf.log = t->log;
+	conf.results = t->results;
 	conf.uri = of_shim ? &uri : NULL;
 	conf.attach = of_shim ? NULL : attach;
 	if (!alone)
 		crew_conf(t->run, t->index, &conf);
 	return r < 0 ? r : streams_new(&conf, t->core->loop, &t->streams, err);
+}
+
+static void results_undo(struct run_task *t)
+{
+	_cleanup_free_ char *dir = task_results(t);
+
+	results_free(TAKE_PTR(t->results));
+	if (dir)
+		results_unmake(dir, &t->results_made);
+	t->results_made = (struct results_made){ 0 };
 }
 
 void io_undo(void *state, const struct ctx *ctx)
@@ -205,5 +230,6 @@ void io_undo(void *state, const struct ctx *ctx)
 	task_logger_leave(t);
 	streams_free(TAKE_PTR(t->streams));
 	logfile_free(TAKE_PTR(t->log));
+	results_undo(t);
 	run_close_fifos(t);
 }

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "mem.h"
 #include "self.h"
+#include "shim-streams.h"
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -54,7 +55,7 @@ static int task_logger_words(const struct run_task *t, struct strv *out, struct 
 {
 	_cleanup_free_ char *program = NULL, *number = mem_printf("%zu", t->index),
 			    *log = core_absolute(places_log(t->core, t->id)),
-			    *attach = core_absolute(places_attach(t->core, t->run->id, number));
+			    *attach = core_absolute(places_attach(t->core, t->run->id, number)), *results = task_results(t);
 	_cleanup_dict_ struct dict fields = { 0 };
 	int r = self_find("davit-logger", &program, err);
 
@@ -74,6 +75,8 @@ static int task_logger_words(const struct run_task *t, struct strv *out, struct 
 	for (size_t i = 0; i < fields.n; i++)
 		add_pair(out, fields.v[i].key, fields.v[i].value);
 	add_pair(out, "attach", attach);
+	if (results)
+		add_pair(out, "results", results);
 	if (t->in_uri)
 		add_pair(out, "input", t->in_uri);
 	return 0;
@@ -221,7 +224,7 @@ int task_logger_open(struct run_task *t, const char *dir, struct err *err)
 	_cleanup_free_ char *its = places_run(t->core, t->run->id);
 	int r;
 
-	if (t->task->log == JOB_LOG_NONE && !t->task->stdin_open && !t->task->tty)
+	if (t->task->log == JOB_LOG_NONE && !t->task->stdin_open && !t->task->tty && !t->run->job->results)
 		return 0;
 	r = file_mkdirs_private(its, err); /* where the socket is */
 	if (r < 0)

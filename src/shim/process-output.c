@@ -7,6 +7,7 @@
 #include "log.h"
 #include "mem.h"
 #include "reaper.h"
+#include "results.h"
 #include "ring.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,8 @@ struct output {
 	struct log_uri uri;
 	char *id;
 	struct output_stream stream[2];
-	struct logfile *log; /* NULL: none */
+	struct logfile *log;     /* NULL: none */
+	struct results *results; /* NULL: none */
 	struct attached *attached;
 	int *input;
 	enum owner owner;
@@ -199,6 +201,14 @@ static size_t owner_pass(struct output_stream *s, const char *p, size_t n)
 	return done + ring_put(&s->kept, p + done, n - done); /* it was not read without room for it */
 }
 
+static void output_keep(struct output *o, enum log_stream which, const char *p, size_t n)
+{
+	struct err err = ERR_INIT;
+
+	if (results_write(o->results, which, p, n, &err) < 0)
+		log_warn("container %s: %s", o->id, err.msg);
+}
+
 static void output_pass(struct output_stream *s, const char *p, size_t n)
 {
 	struct output *o = s->of;
@@ -206,6 +216,7 @@ static void output_pass(struct output_stream *s, const char *p, size_t n)
 	size_t done;
 
 	attached_pass(o->attached, s->which, p, n); /* which may want to know how it was before */
+	output_keep(o, s->which, p, n);
 	if (!o->uri.unread)
 		output_log(o, s->which, p, n);
 	done = has_owner ? owner_pass(s, p, n) : 0;
@@ -405,6 +416,8 @@ int output_new(struct loop *loop, const struct output_of *of, struct output **re
 		return r;
 	}
 	output_open_log(o);
+	if (o->uri.results)
+		o->results = results_new(o->uri.results);
 	output_listen(o);
 	ret_fds[0] = fds[0];
 	ret_fds[1] = fds[1];
@@ -475,6 +488,7 @@ void output_free(struct output *o)
 	if (reap_on(&o->after))
 		reap_done(&o->after);
 	logfile_free(o->log);
+	results_free(o->results);
 	log_uri_done(&o->uri);
 	free(o->id);
 	free(o);

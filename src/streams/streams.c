@@ -10,6 +10,7 @@
 #include "attachment.h"
 #include "fifos.h"
 #include "keys.h"
+#include "log.h"
 #include "mem.h"
 #include "orders.h"
 #include "outlet.h"
@@ -247,6 +248,26 @@ static void on_idle(void *arg)
 	logfile_flush(s->conf.log);
 }
 
+/* who gets it besides */
+
+static void streams_passed(void *arg, enum log_stream which, const char *p, size_t n)
+{
+	const struct streams *s = arg;
+	struct err err = ERR_INIT;
+
+	attached_pass(s->attached, which, p, n);
+	if (results_write(s->conf.results, which, p, n, &err) < 0)
+		log_warn("%s", err.msg);
+}
+
+static void streams_pass_on(struct streams *s)
+{
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++) {
+		s->out[i].passed = s->attached || s->conf.results ? streams_passed : NULL;
+		s->out[i].passed_arg = s;
+	}
+}
+
 /* others who attach */
 
 static int64_t streams_settle(void *arg)
@@ -276,11 +297,6 @@ static void streams_on_close(void *arg)
 /* Input stays open in any case when the process's owner leaves. */
 static void streams_on_stay(void *arg) { (void)arg; }
 
-static void streams_passed(void *arg, enum log_stream which, const char *p, size_t n)
-{
-	attached_pass(((struct streams *)arg)->attached, which, p, n);
-}
-
 /* The task was started again meanwhile, and its logger listens: what it prints is not ours. */
 static bool others_listen(const struct streams *s)
 {
@@ -303,10 +319,7 @@ static void streams_listen(struct streams *s)
 		return;
 	if (s->fifos.path[0] && !s->close_stdin)
 		s->attached_in = open(s->fifos.path[0], O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++) {
-		s->out[i].passed = streams_passed;
-		s->out[i].passed_arg = s;
-	}
+	streams_pass_on(s);
 }
 
 /* @over: the process has ended; else another listens next. */
@@ -314,7 +327,7 @@ static void streams_listen_end(struct streams *s, bool over)
 {
 	struct attached *a = TAKE_PTR(s->attached);
 
-	s->out[LOG_STDOUT].passed = s->out[LOG_STDERR].passed = NULL;
+	streams_pass_on(s);
 	attached_input_closes(a);
 	if (s->attached_in >= 0)
 		(void)close(TAKE_FD(s->attached_in));
@@ -326,6 +339,7 @@ static void streams_listen_end(struct streams *s, bool over)
 
 static void attach_outputs(struct streams *s)
 {
+	streams_pass_on(s);
 	outlet_attach(&s->out[LOG_STDOUT], s->loop);
 	outlet_attach(&s->out[LOG_STDERR], s->loop);
 	if (s->conf.log)
@@ -559,11 +573,12 @@ size_t streams_fifos(const struct streams *s, int ret[2])
 	return n;
 }
 
-void streams_inherit(struct streams *s, struct logfile *log)
+void streams_inherit(struct streams *s, struct logfile *log, struct results *results)
 {
 	s->inherited = true;
 	s->left = s->detached = s->hung_up = false;
 	s->conf.log = log;
+	s->conf.results = results;
 	s->conf.sig_proxy = false;
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
 		outlet_init(&s->out[i], s->address ? -1 : s->out[i].from, -1, (enum log_stream)i, log);

@@ -8,6 +8,7 @@
 #include "log-uri.h"
 #include "logfile.h"
 #include "outlet.h"
+#include "results.h"
 #include "tasks.h"
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@ struct streams_conf {
 	bool tty, stdin_open;
 	const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; only with a terminal */
 	struct logfile *log;       /* gets a copy of the output; NULL: none; borrowed */
+	struct results *results;   /* gets it too; NULL: none; borrowed */
 	const struct log_uri *uri; /* under davit's own shim, which goes on when we end, what it is told, but for the FIFOs that we
 				    make; NULL: under any other. Needed by streams_new() alone */
 	bool sig_proxy;
@@ -66,10 +68,10 @@ void streams_signal(struct streams *, int signal);
 void streams_close_stdin(struct streams *);
 
 /* For the heir (heir.h), a child in which nothing of ours is open but the FIFOs of the outputs (streams_fifos() says how many and
- * which: none that davit's shim reads on from): what comes from now on goes to @log (borrowed; NULL: none). Then streams_run(), and
- * before there is a connection: */
+ * which: none that davit's shim reads on from): what comes from now on goes to @log and @results (borrowed; NULL: none). Then
+ * streams_run(), and before there is a connection: */
 size_t streams_fifos(const struct streams *, int ret[2]);
-void streams_inherit(struct streams *, struct logfile *log);
+void streams_inherit(struct streams *, struct logfile *log, struct results *results);
 void streams_read_on(struct streams *const *, size_t n, int64_t ms); /* @n of them copy for so long */
 void streams_free(struct streams *); /* restores the terminal; removes the FIFOs, unless the process goes on */
 DEFINE_CLEANUP(struct streams, streams_free)

@@ -14,7 +14,7 @@ class Executor(Case):
         id = "x-" + os.urandom(4).hex()
         self.addCleanup(lambda: self.davit("rm", "--force", id, code=None))
         script = "echo out; echo err >&2; trap 'exit 7' TERM; while :; do sleep 0.05; done"
-        start = ("run", "-d", "--name", id, "--network", "none", "--memory", "64m", Machine.image)
+        start = ("run", "-d", "--name", id, "--network", "none", "--memory", "64m", "--results", "r", Machine.image)
         self.assertEqual(self.davit(*start, "sh", "-c", script).out, id + "\n")
         self.fails(*start, "true", says=id)
         self.davit("wait", "--status", "running", "--timeout", "30s", id)
@@ -37,5 +37,8 @@ class Executor(Case):
         self.fails(*start, "true", says=id)  # though it has ended
         self.davit("rm", "--force", id)
         self.davit("rm", "--force", id)
+        for stream, text in (("stdout", "out\n"), ("stderr", "err\n")):
+            with open(os.path.join(self.folder, "r", stream + ".log")) as f:
+                self.assertEqual(f.read(), text)
         for verb in (("wait", id), ("exec", id, "true"), ("inspect", id)):
             self.assertNotEqual(self.davit(*verb, code=None).code, 0)

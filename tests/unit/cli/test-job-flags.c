@@ -86,6 +86,7 @@ static const struct {
 	{ "--security-opt no-new-privileges=false", "{'no_new_privileges':false}", "{}" },
 	{ "--security-opt apparmor=mine", "{'apparmor':'mine'}", "{}" },
 	{ "--security-opt systempaths=unconfined", "{'masked_paths':[],'readonly_paths':[]}", "{}" },
+	{ "--results /srv/a/../r", "{}", "{'results':'/srv/r'}" },
 	{ "--log-driver none", "{'log':'none'}", "{}" },
 	{ "--log-driver json-file", "{}", "{}" },
 	{ "--log-opt max-size=2m", "{'log_max_size':2097152}", "{}" },

@@ -60,7 +60,7 @@ static const char full[] =
 	"\"expose\":[\"80\"],\"publish_all\":true,\"hostname\":\"h\",\"dns\":[\"1.1.1.1\"],"
 	"\"dns_search\":[\"example.org\"],\"dns_options\":[\"ndots:2\"],\"host_dns\":true,\"extra_hosts\":[\"db:10.0.0.1\"],"
 	"\"runtime\":\"crun\",\"runtime_options\":{\"BinaryName\":\"/x\"},"
-	"\"snapshotter\":\"native\",\"labels\":{\"k\":\"v\"},\"remove\":true,"
+	"\"snapshotter\":\"native\",\"labels\":{\"k\":\"v\"},\"remove\":true,\"results\":\"/r\","
 	"\"depends_on\":[{\"name\":\"db\"}],\"failure_recovery\":\"one_for_all\"}";
 
 static void round_trip_changes_nothing(void **state)

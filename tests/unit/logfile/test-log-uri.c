@@ -11,7 +11,8 @@ static void is_made_and_read(void **state)
 						     .unread = true,
 						     .kept = true,
 						     .out = mem_strdup("/run/o"),
-						     .attach = mem_strdup("/run/\xc3\xa4=") },
+						     .attach = mem_strdup("/run/\xc3\xa4="),
+						     .results = mem_strdup("/srv/a b") },
 					       got = { 0 };
 	_cleanup_free_ char *text = NULL;
 
@@ -27,6 +28,7 @@ static void is_made_and_read(void **state)
 	assert_string_equal(got.out, u.out);
 	assert_null(got.err);
 	assert_string_equal(got.attach, u.attach);
+	assert_string_equal(got.results, u.results);
 	assert_int_equal(got.after.n, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(got.after.v[i], u.after.v[i]);
@@ -41,7 +43,8 @@ static void absent_and_unknown_keys(void **state)
 		_cleanup_(log_uri_done) struct log_uri u = { 0 };
 
 		assert_int_equal(log_uri_parse(texts[i], &u, NULL), 0);
-		assert_true(!u.path && !u.size && !u.files && !u.unread && !u.kept && !u.out && !u.err && !u.attach && !u.after.n);
+		assert_true(!u.path && !u.size && !u.files && !u.unread && !u.kept && !u.out && !u.err && !u.attach && !u.results &&
+			    !u.after.n);
 	}
 }
 

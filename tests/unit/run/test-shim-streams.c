@@ -102,6 +102,35 @@ static void a_log_of_its_own(void **state)
 	assert_true(!f->uri.path && f->uri.attach);
 }
 
+/* Of several tasks a folder for each; none of the sandbox, which davit has added. */
+static void results_of(struct fixture *f, size_t i, const char *want)
+{
+	_cleanup_free_ char *dir = task_results(&f->parts[i]);
+
+	if (want)
+		assert_string_equal(dir, want);
+	else
+		assert_null(dir);
+}
+
+static void where_its_results_are(void **state)
+{
+	struct fixture *f = *state;
+	char dir[] = "/srv/r", web[] = "web", db[] = "db";
+
+	results_of(f, 0, NULL);
+	f->job.results = dir;
+	f->tasks[0].name = web;
+	f->tasks[1].name = db;
+	results_of(f, 0, "/srv/r");
+	ask(f, RUN_DETACHED);
+	assert_string_equal(f->uri.results, "/srv/r");
+	f->run.n_tasks = f->job.n_tasks = 2;
+	results_of(f, 1, "/srv/r/db");
+	f->tasks[0].sandbox = true;
+	results_of(f, 0, NULL);
+}
+
 static void one_that_is_removed(void **state)
 {
 	struct fixture *f = *state;
@@ -132,4 +161,4 @@ static void other_folders(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("shim-streams", CASE(whose_shim_it_is), CASE(where_there_is_more_to_do_davit_stays), CASE(a_log_of_its_own),
-	  CASE(one_that_is_removed), CASE(other_folders))
+	  CASE(where_its_results_are), CASE(one_that_is_removed), CASE(other_folders))

@@ -8,7 +8,8 @@
  *
  * Logging: a write appends, and nobody else writes. Place and length are noted before, so the file's size says whether it was
  * done. A file of another number, or none, says that it was rotated since, which happens after a whole write only. Two entries
- * take turns, and one word says which holds; the other is what was so before. */
+ * take turns, and one word says which holds; the other is what was so before. The results are bytes without records, so there the
+ * size says how many of them were written. */
 #include "ledger.h"
 #include "mem.h"
 #include <fcntl.h>
@@ -23,7 +24,7 @@ _Static_assert(LOG_LINE_MAX + 2 * TAKE_MAX <= ROOM, "room for what is not logged
 struct entry {
 	ino_t ino;
 	int64_t at, len;
-	uint64_t logged[2];
+	uint64_t done[2];
 };
 
 struct shared {
@@ -31,15 +32,17 @@ struct shared {
 		uint64_t taken;
 		uint64_t about; /* to be taken: from where (32 bits), how many (24), the last byte */
 	} side[2];
-	struct entry entry[2];
-	unsigned now; /* which of them */
+	struct book {
+		struct entry entry[2];
+		unsigned now; /* which of them */
+	} book[LEDGER_FILES];
 	char room[2][ROOM];
 };
 
 struct ledger {
 	struct shared *shared;
-	int look[2];        /* the pipe of our own: made when it is needed; -1: not yet */
-	uint64_t logged[2]; /* in the child */
+	int look[2];                    /* the pipe of our own: made when it is needed; -1: not yet */
+	uint64_t done[LEDGER_FILES][2]; /* in the child */
 };
 
 #define PUBLISH(word, value) __atomic_store_n(&(word), value, __ATOMIC_SEQ_CST)
@@ -103,12 +106,13 @@ ssize_t ledger_take(struct ledger *l, enum log_stream s, int from, char *p, size
 	return got;
 }
 
-void ledger_note(struct ledger *l, ino_t ino, int64_t at, int64_t len, const uint64_t logged[2])
+void ledger_note(struct ledger *l, enum ledger_file f, ino_t ino, int64_t at, int64_t len, const uint64_t done[2])
 {
-	unsigned next = !l->shared->now;
+	struct book *b = &l->shared->book[f];
+	unsigned next = !b->now;
 
-	l->shared->entry[next] = (struct entry){ ino, at, len, { logged[0], logged[1] } };
-	PUBLISH(l->shared->now, next);
+	b->entry[next] = (struct entry){ ino, at, len, { done[0], done[1] } };
+	PUBLISH(b->now, next);
 }
 
 /* Did we die between the reading and the knowing? */
@@ -132,26 +136,47 @@ static bool is_missing(const struct entry *e, const char *path)
 	return st.st_size <= e->at || ftruncate(fd, e->at) == 0;
 }
 
-void ledger_settle(struct ledger *l, const char *path, bool ret_begun[2])
+void ledger_settle_log(struct ledger *l, const char *path, bool ret_begun[2])
 {
-	const struct shared *sh = l->shared;
-	const struct entry *e = &sh->entry[sh->now];
+	const struct book *b = &l->shared->book[LEDGER_LOG];
+	const struct entry *e = &b->entry[b->now];
 
 	if (is_missing(e, path))
-		e = &sh->entry[!sh->now];
+		e = &b->entry[!b->now];
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++) {
 		settle_side(l->shared, (enum log_stream)s);
-		l->logged[s] = e->logged[s];
-		ret_begun[s] = l->logged[s] > 0;
+		l->done[LEDGER_LOG][s] = e->done[s];
+		ret_begun[s] = e->done[s] > 0;
 	}
 }
 
-const char *ledger_next(struct ledger *l, enum log_stream s, size_t *ret_n)
+static int64_t missing_bytes(const struct entry *e, int fd)
 {
-	uint64_t left = l->shared->side[s].taken - l->logged[s];
-	size_t at = l->logged[s] % ROOM;
+	struct stat st;
+	int64_t missing;
+
+	if (!e->len || fd < 0 || fstat(fd, &st) < 0 || st.st_ino != e->ino)
+		return 0;
+	missing = e->at + e->len - st.st_size;
+	return missing < 0 ? 0 : missing > e->len ? e->len : missing;
+}
+
+void ledger_settle_result(struct ledger *l, enum log_stream s, int fd)
+{
+	const enum ledger_file f = s == LOG_STDOUT ? LEDGER_STDOUT : LEDGER_STDERR;
+	const struct book *b = &l->shared->book[f];
+	const struct entry *e = &b->entry[b->now];
+
+	settle_side(l->shared, s);
+	l->done[f][s] = e->done[s] - (uint64_t)missing_bytes(e, fd);
+}
+
+const char *ledger_next(struct ledger *l, enum ledger_file f, enum log_stream s, size_t *ret_n)
+{
+	uint64_t *done = &l->done[f][s], left = l->shared->side[s].taken - *done;
+	size_t at = *done % ROOM;
 
 	*ret_n = left < ROOM - at ? left : ROOM - at;
-	l->logged[s] += *ret_n;
+	*done += *ret_n;
 	return *ret_n ? l->shared->room[s] + at : NULL;
 }

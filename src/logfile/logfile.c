@@ -32,7 +32,7 @@ struct logfile {
 	struct buf out;          /* records to be written */
 	uint64_t lost;           /* records */
 	int why;                 /* errno of the first loss */
-	struct ledger *ledger;   /* NULL: nobody goes on after us */
+	struct ledger *ledger;   /* NULL: nobody goes on after us; borrowed */
 	struct journal *journal; /* where records go instead of the file */
 	uint64_t done[2];        /* bytes of each stream that are in records, or lost */
 };
@@ -150,18 +150,13 @@ static size_t write_records(struct logfile *f, const struct buf *head)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-void logfile_share(struct logfile *f) { f->ledger = ledger_new(); }
-
-ssize_t logfile_take(struct logfile *f, enum log_stream s, int from, char *p, size_t n)
-{
-	return f->ledger ? ledger_take(f->ledger, s, from, p, n) : read(from, p, n);
-}
+void logfile_share(struct logfile *f, struct ledger *ledger) { f->ledger = ledger; }
 
 /* What will be so after a write of @len bytes. */
 static void note_written(struct logfile *f, size_t len)
 {
 	if (f->ledger)
-		ledger_note(f->ledger, f->ino, f->size, (int64_t)len, f->done);
+		ledger_note(f->ledger, LEDGER_LOG, f->ino, f->size, (int64_t)len, f->done);
 }
 
 static void log_the_rest(struct logfile *f, struct ledger *l)
@@ -170,7 +165,7 @@ static void log_the_rest(struct logfile *f, struct ledger *l)
 		const char *p;
 		size_t n;
 
-		while ((p = ledger_next(l, (enum log_stream)s, &n)))
+		while ((p = ledger_next(l, LEDGER_LOG, (enum log_stream)s, &n)))
 			logfile_write(f, (enum log_stream)s, p, n);
 	}
 }
@@ -178,12 +173,12 @@ static void log_the_rest(struct logfile *f, struct ledger *l)
 /* A line that its earlier writer has begun is ended by what comes, not before it. */
 void logfile_inherit(struct logfile *f)
 {
-	_cleanup_(ledger_freep) struct ledger *l = TAKE_PTR(f->ledger);
+	struct ledger *l = TAKE_PTR(f->ledger);
 	bool begun[2] = { true, true };
 
 	f->fd = -1;
 	if (l)
-		ledger_settle(l, f->path, begun);
+		ledger_settle_log(l, f->path, begun);
 	if (!f->journal)
 		(void)open_anew(f);
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
@@ -398,7 +393,6 @@ void logfile_free(struct logfile *f)
 	for (int s = LOG_STDOUT; s <= LOG_STDERR; s++)
 		buf_done(&f->stream[s].rest);
 	buf_done(&f->out);
-	ledger_free(f->ledger);
 	journal_free(f->journal);
 	free(f->path);
 	free(f);

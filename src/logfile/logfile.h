@@ -21,11 +21,11 @@ struct logfile *logfile_new(const char *path, int64_t max_size, int64_t max_file
 /* One that goes into systemd's journal, line by line, and into no file. @journal is taken over. */
 struct journal;
 struct logfile *logfile_new_journal(struct journal *);
-/* A child of ours, forked after this and before the first write, can go on where we end, however we end: nothing that
- * logfile_take() gave is lost then, and nothing stands there twice. Without memory for that it is not so. */
-void logfile_share(struct logfile *);
-/* As read(2) of a non-blocking pipe that nobody else reads. To be written before more is taken of that stream. */
-ssize_t logfile_take(struct logfile *, enum log_stream, int from, char *p, size_t n);
+/* A child of ours, forked after this and before the first write, can go on where we end, however we end: nothing that the ledger
+ * (ledger.h; borrowed; NULL: that is not so) took is lost then, and nothing stands there twice. What is taken is to be written
+ * before more is taken of that stream. */
+struct ledger;
+void logfile_share(struct logfile *, struct ledger *);
 /* In the child, once its parent does not write any more, and with the parent's descriptors closed: what it had taken and not
  * written is written; a line that it has begun goes on. */
 void logfile_inherit(struct logfile *);

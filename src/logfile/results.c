@@ -1,6 +1,7 @@
 #include "results.h"
 #include "beneath.h"
 #include "file.h"
+#include "ledger.h"
 #include "mem.h"
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +13,8 @@ struct results {
 	char *dir;
 	int fd[2]; /* -1: not open so far */
 	bool told;
+	struct ledger *ledger; /* NULL: nobody goes on after us; borrowed */
+	uint64_t done[2];      /* bytes of each stream that are written, or lost */
 };
 
 static int results_fail(struct err *err, int why, const char *path)
@@ -160,7 +163,7 @@ static void results_open(struct results *s, enum log_stream which, bool make)
 	s->fd[which] = folder < 0 ? -1 : open_result(folder, which, make ? &made : NULL);
 }
 
-void results_inherit(struct results *s)
+static void results_open_both(struct results *s)
 {
 	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
 		results_open(s, (enum log_stream)i, false);
@@ -171,8 +174,19 @@ struct results *results_new(const char *dir)
 	struct results *s = mem_new(struct results);
 
 	*s = (struct results){ .dir = mem_strdup(dir) };
-	results_inherit(s);
+	results_open_both(s);
 	return s;
+}
+
+void results_share(struct results *s, struct ledger *ledger) { s->ledger = ledger; }
+
+static void results_note(const struct results *s, enum log_stream which, size_t len)
+{
+	struct stat st = { 0 };
+
+	if (!s->ledger || (len && fstat(s->fd[which], &st) < 0))
+		return;
+	ledger_note(s->ledger, which == LOG_STDOUT ? LEDGER_STDOUT : LEDGER_STDERR, st.st_ino, st.st_size, (int64_t)len, s->done);
 }
 
 /* 0, or an errno. */
@@ -191,15 +205,47 @@ static int write_result(int fd, const char *p, size_t n)
 	return 0;
 }
 
+/* The same; what came before is not tried again. */
+static int append_result(struct results *s, enum log_stream which, const char *p, size_t n)
+{
+	int why = 0;
+
+	s->done[which] += n;
+	if (s->fd[which] < 0)
+		results_open(s, which, true);
+	if (s->fd[which] < 0)
+		why = errno;
+	else
+		results_note(s, which, n);
+	if (!why)
+		why = write_result(s->fd[which], p, n);
+	results_note(s, which, 0);
+	return why;
+}
+
+void results_inherit(struct results *s)
+{
+	struct ledger *l = TAKE_PTR(s->ledger);
+
+	results_open_both(s);
+	for (int i = LOG_STDOUT; l && i <= LOG_STDERR; i++) {
+		const enum log_stream which = (enum log_stream)i;
+		const char *p;
+		size_t n;
+
+		ledger_settle_result(l, which, s->fd[which]);
+		while ((p = ledger_next(l, which == LOG_STDOUT ? LEDGER_STDOUT : LEDGER_STDERR, which, &n)))
+			(void)append_result(s, which, p, n);
+	}
+}
+
 int results_write(struct results *s, enum log_stream which, const char *p, size_t n, struct err *err)
 {
 	int why;
 
 	if (!s || !n)
 		return 0;
-	if (s->fd[which] < 0)
-		results_open(s, which, true);
-	why = s->fd[which] < 0 ? errno : write_result(s->fd[which], p, n);
+	why = append_result(s, which, p, n);
 	if (!why || s->told)
 		return 0;
 	s->told = true;

@@ -6,7 +6,6 @@
 #pragma once
 #include "err.h"
 #include "logfile.h"
-#include <stddef.h>
 
 struct results_made {
 	bool file[2], folder;
@@ -22,7 +21,8 @@ void results_unmake(const char *dir, const struct results_made *);
 struct results;
 /* What is not there yet is made when there is something for it. */
 struct results *results_new(const char *dir);
-/* In a child, with its parent's descriptors closed: opens its own. */
+/* As logfile_share() and logfile_inherit(). */
+void results_share(struct results *, struct ledger *);
 void results_inherit(struct results *);
 /* Nothing waits for the file. Bytes that it does not take (a full disk) are lost, and later ones are tried anew; of the first loss
  * it returns why, of the others 0. NULL is fine. */

@@ -166,6 +166,7 @@ static size_t heir_inherit(struct run *run, struct streams **ret, bool *ret_logs
 		*ret_logs |= t->log != NULL;
 		if (t->results)
 			results_inherit(t->results);
+		ledger_free(TAKE_PTR(t->ledger));
 		streams_inherit(t->streams, t->log, t->results);
 		ret[n++] = t->streams;
 	}

@@ -122,6 +122,7 @@ static void task_part_done(struct run_task *t)
 	streams_free(t->streams);
 	logfile_free(t->log);
 	results_free(t->results);
+	ledger_free(t->ledger);
 	ctrd_mounts_done(&t->mounts);
 	user_done(&t->user);
 	selinux_labels_done(&t->labels);

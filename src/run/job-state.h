@@ -89,6 +89,7 @@ struct run_task {
 	struct logfile *log;
 	struct results_made results_made;
 	struct results *results; /* in the foreground, where we copy them; NULL: none */
+	struct ledger *ledger;   /* of both; NULL: none */
 	struct streams *streams;
 	char *log_uri, *err_uri; /* err_uri NULL: that of stdout */
 	char *in_uri;            /* detached; NULL: input is at its end at once */

@@ -167,6 +167,18 @@ static int begin_results(struct run_task *t, bool ours, struct err *err)
 	return r;
 }
 
+/* With the heir. */
+static struct ledger *share_output(struct run_task *t)
+{
+	if (t->log || t->results)
+		t->ledger = ledger_new();
+	if (t->log)
+		logfile_share(t->log, t->ledger);
+	if (t->results)
+		results_share(t->results, t->ledger);
+	return t->ledger;
+}
+
 int io_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -200,10 +212,9 @@ int io_begin(void *state, const struct ctx *ctx, struct err *err)
 		t->log = task_logger_journal(t);
 	else if (!of_shim && keeps_log(t))
 		r = logfile_open(path, t->task->log_max_size, t->task->log_max_files, &t->log, err);
-	if (t->log)
-		logfile_share(t->log);
 	conf.log = t->log;
 	conf.results = t->results;
+	conf.ledger = share_output(t);
 	conf.uri = of_shim ? &uri : NULL;
 	conf.attach = of_shim ? NULL : attach;
 	if (!alone)
@@ -231,5 +242,6 @@ void io_undo(void *state, const struct ctx *ctx)
 	streams_free(TAKE_PTR(t->streams));
 	logfile_free(TAKE_PTR(t->log));
 	results_undo(t);
+	ledger_free(TAKE_PTR(t->ledger));
 	run_close_fifos(t);
 }

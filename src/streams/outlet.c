@@ -189,7 +189,7 @@ static void outlet_on_output(void *arg, short revents)
 	struct outlet *o = arg;
 	char chunk[CHUNK];
 	const size_t most = outlet_chunk(o);
-	ssize_t n = o->log ? logfile_take(o->log, o->stream, o->from, chunk, most) : read(o->from, chunk, most);
+	ssize_t n = o->ledger ? ledger_take(o->ledger, o->stream, o->from, chunk, most) : read(o->from, chunk, most);
 
 	(void)revents;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -2,6 +2,7 @@
  * ours does not take at once is kept, and while there is no more room for it the FIFO is not read: a slow reader of ours slows
  * the process down, as it should, and nothing else. */
 #pragma once
+#include "ledger.h"
 #include "logfile.h"
 #include "loop.h"
 #include "ring.h"
@@ -16,7 +17,8 @@ struct outlet {
 	int from;            /* -1: ended, or there is none */
 	struct shared_fd to; /* fd -1: nobody wants it */
 	enum log_stream stream;
-	struct logfile *log; /* borrowed; NULL: none */
+	struct logfile *log;   /* borrowed; NULL: none */
+	struct ledger *ledger; /* what is taken is in it; NULL: nobody goes on after us; borrowed */
 	struct ring kept;
 	const char *prefix; /* before each line, which then goes out as a whole; NULL: bytes as they come; borrowed */
 	struct outlet_turn *turn;

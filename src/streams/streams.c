@@ -105,8 +105,10 @@ int streams_new(const struct streams_conf *conf, struct loop *loop, struct strea
 	s->conf.given = NULL;
 	s->conf.attach = NULL;
 	s->other_socket = mem_strdup(conf->attach);
-	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++)
+	for (int i = LOG_STDOUT; i <= LOG_STDERR; i++) {
+		s->out[i].ledger = conf->ledger;
 		outlet_prefix(&s->out[i], conf->prefix, conf->turns[i]);
+	}
 	if (conf->stdin_open)
 		shared_fd_init(&s->input, STDIN_FILENO, O_RDONLY);
 	*ret = TAKE_PTR(s);

@@ -23,6 +23,7 @@ struct streams_conf {
 	const char *detach_keys;   /* NULL: ctrl-p,ctrl-q; only with a terminal */
 	struct logfile *log;       /* gets a copy of the output; NULL: none; borrowed */
 	struct results *results;   /* gets it too; NULL: none; borrowed */
+	struct ledger *ledger;     /* shared with both; NULL: nobody goes on after us; borrowed */
 	const struct log_uri *uri; /* under davit's own shim, which goes on when we end, what it is told, but for the FIFOs that we
 				    make; NULL: under any other. Needed by streams_new() alone */
 	bool sig_proxy;

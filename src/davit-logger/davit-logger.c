@@ -1,10 +1,10 @@
 /* davit-logger: writes what a detached task prints to its log, and gives it to whoever is attached (attach.h). Started by a shim
  * for the I/O address binary:///.../davit-logger?path=FILE&size=BYTES&files=N&attach=SOCKET, which makes the arguments "path FILE
  * size BYTES files N attach SOCKET"; ?journal=SOCKET&CONTAINER_NAME=web&... for systemd's journal: what is in capitals is a field
- * of each entry; neither of them: there is no log. "results DIR" is a folder that gets the bytes besides. "input FIFO" is where
- * what they who are attached write goes. Descriptors: 3 the task's stdout, 4 its stderr (pipes to read), 5 tells the shim that we
- * are ready. On the task's deletion the shim closes the pipes, sends SIGTERM, and waits 12 s before SIGKILL (reference
- * containerd.md C.7).
+ * of each entry; neither of them: there is no log. "results DIR" is a folder that gets the bytes besides, "lost FILE" what says why
+ * it lacks some (results.h). "input FIFO" is where what they who are attached write goes. Descriptors: 3 the task's stdout, 4 its
+ * stderr (pipes to read), 5 tells the shim that we are ready. On the task's deletion the shim closes the pipes, sends SIGTERM, and
+ * waits 12 s before SIGKILL (reference containerd.md C.7).
  *
  * Or by davit itself, with "fifos 1": 3 and 4 are reading ends of FIFOs, since the shim gives no input to what logs by a program. 6
  * is a pipe that davit has the other end of until the task was started or is not there: a FIFO that nobody has opened by then has
@@ -17,7 +17,6 @@
 #include "journal.h"
 #include "logfile.h"
 #include "loop.h"
-#include "mem.h"
 #include "results.h"
 #include <fcntl.h>
 #include <inttypes.h>
@@ -37,7 +36,7 @@ struct settings {
 	const char *path; /* NULL: there is no file */
 	int64_t size, files;
 	const char *journal; /* socket; NULL: a file */
-	const char *attach, *input, *fifos, *results;
+	const char *attach, *input, *fifos, *results, *lost;
 	struct dict fields;
 };
 
@@ -66,8 +65,8 @@ static const char **logger_setting(struct settings *s, const char *key)
 {
 	const struct {
 		const char *key, **value;
-	} texts[] = { { "path", &s->path },   { "journal", &s->journal }, { "attach", &s->attach },
-		      { "input", &s->input }, { "fifos", &s->fifos },     { "results", &s->results } };
+	} texts[] = { { "path", &s->path },   { "journal", &s->journal }, { "attach", &s->attach }, { "input", &s->input },
+		      { "fifos", &s->fifos }, { "results", &s->results }, { "lost", &s->lost } };
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (!strcmp(key, texts[i].key))
@@ -105,25 +104,13 @@ static void source_end(struct source *s)
 	s->fd = -1;
 }
 
-/* In the log, since nobody else reads us. */
-static void logger_keep(const struct logger *l, enum log_stream which, const char *p, size_t n)
-{
-	struct err err = ERR_INIT;
-	_cleanup_free_ char *line = NULL;
-
-	if (results_write(l->results, which, p, n, &err) >= 0 || !l->log)
-		return;
-	logfile_flush(l->log);
-	line = mem_printf("davit: %s\n", err.msg);
-	logfile_write(l->log, LOG_STDERR, line, strlen(line));
-}
-
 static void source_pass(const struct source *s, const char *p, size_t n)
 {
 	struct logger *l = s->of;
+	struct err err = ERR_INIT;
 
-	attached_pass(l->attached, s->which, p, n); /* which may want to know how it was before */
-	logger_keep(l, s->which, p, n);
+	attached_pass(l->attached, s->which, p, n);                   /* which may want to know how it was before */
+	(void)results_keep(l->results, l->log, s->which, p, n, &err); /* without a log nobody reads us */
 	if (!l->log)
 		return;
 	logfile_write(l->log, s->which, p, n);
@@ -237,7 +224,7 @@ static void logger_open(struct logger *l, const struct settings *s, int signals)
 	if (s->fifos)
 		watch_init(&l->starter, l->loop, STARTER_FD, POLLIN, logger_on_starter, l);
 	if (s->results)
-		l->results = results_new(s->results);
+		l->results = results_new(s->results, s->lost);
 	logger_listen(l);
 }
 
@@ -279,7 +266,7 @@ int main(int argc, char **argv)
 	if (!s.path && !s.journal && !s.attach) {
 		(void)fputs(
 			"davit-logger: path FILE [size BYTES] [files N], or journal SOCKET [FIELD VALUE]..., and [attach SOCKET "
-			"[input FIFO]], and [results DIR] (started by containerd's shims for detached jobs)\n",
+			"[input FIFO]], and [results DIR [lost FILE]] (started by containerd's shims for detached jobs)\n",
 			stderr);
 		return 2;
 	}

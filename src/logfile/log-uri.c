@@ -15,6 +15,7 @@ void log_uri_done(struct log_uri *u)
 	free(u->err);
 	free(u->attach);
 	free(u->results);
+	free(u->lost);
 	strv_done(&u->after);
 	*u = (struct log_uri){ 0 };
 }
@@ -108,6 +109,8 @@ static bool uri_take_key(struct log_uri *u, const char *key, const char *value)
 		ok = uri_take_path(value, &u->attach);
 	else if (!strcmp(key, "results"))
 		ok = uri_take_path(value, &u->results);
+	else if (!strcmp(key, "lost"))
+		ok = uri_take_path(value, &u->lost);
 	else if (!strcmp(key, "after"))
 		ok = uri_take_word(value, &u->after);
 	return ok;
@@ -165,6 +168,7 @@ char *log_uri_make(const struct log_uri *u)
 	uri_add_pair(&out, "err", u->err);
 	uri_add_pair(&out, "attach", u->attach);
 	uri_add_pair(&out, "results", u->results);
+	uri_add_pair(&out, "lost", u->lost);
 	for (size_t i = 0; i < u->after.n; i++)
 		uri_add_pair(&out, "after", u->after.v[i]);
 	return buf_take(&out);

@@ -7,6 +7,7 @@
  * | PATH | the log (logfile.h); empty: there is none |
  * | size, files | its rotation, as logfile_open() has them |
  * | results | a folder that gets all bytes, whoever reads them (results.h) |
+ * | lost | a file that says why those lack something |
  * | unread | "1": the log gets only what nobody reads |
  * | out, err | FIFOs of an *owner*, a davit in the foreground that has them open for reading: what is slow to be read slows the
  *   process down, as a pipe does. Once nobody has them open any more the owner has gone, for good: what comes from then on, and
@@ -28,7 +29,7 @@ struct log_uri {
 	char *path; /* NULL: none, as of the other texts */
 	int64_t size, files;
 	bool unread, kept;
-	char *out, *err, *attach, *results;
+	char *out, *err, *attach, *results, *lost;
 	struct strv after;
 };
 void log_uri_done(struct log_uri *);

@@ -10,7 +10,7 @@
 static const char *const result_names[] = { "stdout.log", "stderr.log" };
 
 struct results {
-	char *dir;
+	char *dir, *lost;
 	int fd[2]; /* -1: not open so far */
 	bool told;
 	struct ledger *ledger; /* NULL: nobody goes on after us; borrowed */
@@ -169,11 +169,11 @@ static void results_open_both(struct results *s)
 		results_open(s, (enum log_stream)i, false);
 }
 
-struct results *results_new(const char *dir)
+struct results *results_new(const char *dir, const char *lost)
 {
 	struct results *s = mem_new(struct results);
 
-	*s = (struct results){ .dir = mem_strdup(dir) };
+	*s = (struct results){ .dir = mem_strdup(dir), .lost = mem_strdup(lost) };
 	results_open_both(s);
 	return s;
 }
@@ -239,6 +239,18 @@ void results_inherit(struct results *s)
 	}
 }
 
+static int results_lose(const struct results *s, enum log_stream which, int why, struct err *err)
+{
+	struct err its = ERR_INIT;
+	int r = err_sys(&its, why, "results %s/%s: output is lost", s->dir, result_names[which]);
+
+	if (s->lost)
+		(void)file_write(s->lost, its.msg, strlen(its.msg), 0600, NULL);
+	if (err)
+		*err = its;
+	return r;
+}
+
 int results_write(struct results *s, enum log_stream which, const char *p, size_t n, struct err *err)
 {
 	int why;
@@ -249,7 +261,23 @@ int results_write(struct results *s, enum log_stream which, const char *p, size_
 	if (!why || s->told)
 		return 0;
 	s->told = true;
-	return err_sys(err, why, "results %s/%s: output is lost", s->dir, result_names[which]);
+	return results_lose(s, which, why, err);
+}
+
+int results_keep(struct results *s, struct logfile *log, enum log_stream which, const char *p, size_t n, struct err *err)
+{
+	struct err why = ERR_INIT;
+	_cleanup_free_ char *line = NULL;
+	int r = results_write(s, which, p, n, &why);
+
+	if (r >= 0)
+		return 0;
+	if (!log)
+		return *err = why, r;
+	logfile_flush(log);
+	line = mem_printf("davit: %s\n", why.msg);
+	logfile_write(log, LOG_STDERR, line, strlen(line));
+	return 0;
 }
 
 void results_free(struct results *s)
@@ -260,5 +288,6 @@ void results_free(struct results *s)
 		if (s->fd[i] >= 0)
 			(void)close(s->fd[i]);
 	free(s->dir);
+	free(s->lost);
 	free(s);
 }

@@ -19,13 +19,16 @@ int results_make(const char *dir, bool tty, struct results_made *ret, struct err
 void results_unmake(const char *dir, const struct results_made *);
 
 struct results;
-/* What is not there yet is made when there is something for it. */
-struct results *results_new(const char *dir);
+/* What is not there yet is made when there is something for it. @lost (NULL: none): a file of ours that is made when something is
+ * lost, and says why. */
+struct results *results_new(const char *dir, const char *lost);
 /* As logfile_share() and logfile_inherit(). */
 void results_share(struct results *, struct ledger *);
 void results_inherit(struct results *);
 /* Nothing waits for the file. Bytes that it does not take (a full disk) are lost, and later ones are tried anew; of the first loss
  * it returns why, of the others 0. NULL is fine. */
 int results_write(struct results *, enum log_stream, const char *p, size_t n, struct err *err);
+/* The same, and the loss is said in @log; where that is NULL it returns why. */
+int results_keep(struct results *, struct logfile *log, enum log_stream, const char *p, size_t n, struct err *err);
 void results_free(struct results *);
 DEFINE_CLEANUP(struct results, results_free)

@@ -51,6 +51,17 @@ static void put_job_health(json *state, const struct record *job, const struct j
 	json_put(state, "health", o);
 }
 
+/* Why its results lack something. */
+static void put_results_lost(json *o, const struct core *c, const struct record *job, const char *id)
+{
+	enum { LOST_MAX = 8192 };
+	_cleanup_free_ char *path = places_lost(c, id);
+	_cleanup_buf_ struct buf text = { 0 };
+
+	if (job->job && job->job->results && file_read(path, LOST_MAX, &text, NULL) >= 0)
+		json_put_str(o, "results_lost", buf_str(&text));
+}
+
 /* The 24 of 10.89.0.5/24. */
 static int prefix_of(const struct cni_result *r)
 {
@@ -98,6 +109,7 @@ static json *task_json(const struct core *c, const struct record *job, const str
 	json_put(o, "state", state_json(&row));
 	put_task_health(json_get_object(o, "state"), c, job, row.id, task->task);
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
+	put_results_lost(o, c, job, row.id);
 	job_row_done(&row);
 	return o;
 }
@@ -195,6 +207,7 @@ static json *inspect_json(const struct inspected *x, bool one, const struct reco
 	json_put(o, "network", network_json(x->core, &x->job, row));
 	json_put(o, "networks", attachments_json(x->core, &x->job, row));
 	json_put_str(o, "log_path", file_exists(log) ? log : NULL);
+	put_results_lost(o, x->core, &x->job, row->id);
 	json_put_dict(o, "labels", &own->c.labels);
 	if (x->n > 1)
 		json_put(o, "tasks", tasks_json(x));

@@ -75,6 +75,13 @@ char *places_scratch(const struct core *c, const char *name)
 	return mem_printf("%s/%s/%s" PLACES_SCRATCH_END, c->conf.run_dir, c->conf.ns, name);
 }
 
+char *places_lost(const struct core *c, const char *id)
+{
+	_cleanup_free_ char *dir = places_run(c, id);
+
+	return mem_printf("%s.lost", dir);
+}
+
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }
 
 char *places_share(const struct core *c, const char *ns, const char *id)

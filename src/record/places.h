@@ -27,6 +27,8 @@ char *places_shares(const struct core *, const char *ns); /* RUN/NS, which those
 char *places_monitor(const struct core *, const char *id);
 /* RUN/NS/ID.health, of a task's container: its last health checks (health-log.h). */
 char *places_health(const struct core *, const char *id);
+/* RUN/NS/ID.lost, of a task's container: why its results lack something (results.h). */
+char *places_lost(const struct core *, const char *id);
 
 /* RUN/NS/NAME.lock: held by who works on the job of that name (claim.h). */
 #define PLACES_LOCK_END ".lock"

@@ -284,9 +284,11 @@ void remains_remove_files(const struct core *c, const struct job_over *over, boo
 	if (logs)
 		remove_folder(folders);
 	for (size_t i = 0; logs && i < job_over_tasks(over); i++) {
-		_cleanup_free_ char *log_dir = places_logs(c, task_over_id(job_over_task(over, i)));
+		const char *task = task_over_id(job_over_task(over, i));
+		_cleanup_free_ char *log_dir = places_logs(c, task), *lost = places_lost(c, task);
 
 		remove_folder(log_dir);
+		(void)unlink(lost);
 	}
 }
 

@@ -52,6 +52,8 @@ void shim_streams_uri(const struct run_task *t, struct log_uri *ret)
 				 .unread = logs_unread(t),
 				 .results = task_results(t),
 				 .attach = core_absolute(places_attach(t->core, t->run->id, number)) };
+	if (ret->results)
+		ret->lost = core_absolute(places_lost(t->core, t->id));
 	if (t->task->log == JOB_LOG_FILE)
 		ret->path = core_absolute(places_log(t->core, t->id));
 	if (t->run->job->remove && shim_is_heir(t->run))

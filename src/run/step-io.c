@@ -1,6 +1,7 @@
 /* The step "io": FIFOs and a log of our own in the foreground, else the logger's address for the shim. */
 #include "job-steps.h"
 #include "beneath.h"
+#include "core-words.h"
 #include "crew.h"
 #include "held.h"
 #include "file.h"
@@ -159,11 +160,11 @@ bool io_wanted(const void *state)
 /* What cannot be written is said before there is something to write. */
 static int begin_results(struct run_task *t, bool ours, struct err *err)
 {
-	_cleanup_free_ char *dir = task_results(t);
+	_cleanup_free_ char *dir = task_results(t), *lost = core_absolute(places_lost(t->core, t->id));
 	int r = dir ? results_make(dir, t->task->tty, &t->results_made, err) : 0;
 
 	if (r >= 0 && dir && ours)
-		t->results = results_new(dir);
+		t->results = results_new(dir, lost);
 	return r;
 }
 

@@ -55,7 +55,8 @@ static int task_logger_words(const struct run_task *t, struct strv *out, struct 
 {
 	_cleanup_free_ char *program = NULL, *number = mem_printf("%zu", t->index),
 			    *log = core_absolute(places_log(t->core, t->id)),
-			    *attach = core_absolute(places_attach(t->core, t->run->id, number)), *results = task_results(t);
+			    *attach = core_absolute(places_attach(t->core, t->run->id, number)), *results = task_results(t),
+			    *lost = core_absolute(places_lost(t->core, t->id));
 	_cleanup_dict_ struct dict fields = { 0 };
 	int r = self_find("davit-logger", &program, err);
 
@@ -75,8 +76,10 @@ static int task_logger_words(const struct run_task *t, struct strv *out, struct 
 	for (size_t i = 0; i < fields.n; i++)
 		add_pair(out, fields.v[i].key, fields.v[i].value);
 	add_pair(out, "attach", attach);
-	if (results)
+	if (results) {
 		add_pair(out, "results", results);
+		add_pair(out, "lost", lost);
+	}
 	if (t->in_uri)
 		add_pair(out, "input", t->in_uri);
 	return 0;

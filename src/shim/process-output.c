@@ -205,7 +205,7 @@ static void output_keep(struct output *o, enum log_stream which, const char *p, 
 {
 	struct err err = ERR_INIT;
 
-	if (results_write(o->results, which, p, n, &err) < 0)
+	if (results_keep(o->results, o->uri.unread ? NULL : o->log, which, p, n, &err) < 0)
 		log_warn("container %s: %s", o->id, err.msg);
 }
 
@@ -417,7 +417,7 @@ int output_new(struct loop *loop, const struct output_of *of, struct output **re
 	}
 	output_open_log(o);
 	if (o->uri.results)
-		o->results = results_new(o->uri.results);
+		o->results = results_new(o->uri.results, o->uri.lost);
 	output_listen(o);
 	ret_fds[0] = fds[0];
 	ret_fds[1] = fds[1];

@@ -198,7 +198,15 @@ class Hostile(Results):
         wait_until("its log", lambda: self.davit("logs", name).out == whole)
         self.assertTrue(whole.encode().startswith(self.read("stdout.log")))
         self.assertGreater(len(self.read("stdout.log")), 0)
-        if not Machine.shim:  # whose word is in containerd's log
-            self.assertRegex(self.davit("logs", name).err, rf"^davit: results {self.dir}/stdout.log: output is lost: No space left on device\n$")
+        lost = f"results {self.dir}/stdout.log: output is lost: No space left on device"
+        self.assertEqual(self.davit("logs", name).err, f"davit: {lost}\n")
+        self.assertEqual(self.json("inspect", name)[0]["results_lost"], lost)
+        name = self.job("--results", self.dir, "--log-driver", "none", command=("sh", "-c", script))
+        self.assertNotIn("results_lost", self.json("inspect", self.job("--results", self.folder, command=("true",)))[0])
+        wait_until("what is said of it", lambda: self.json("inspect", name)[0].get("results_lost") == lost)
+        mark = f"/run/davit/{Machine.ns}/{self.json('inspect', name)[0]['id']}.lost"
+        self.assertTrue(os.path.exists(mark))
+        self.davit("rm", "-f", name)
+        self.assertFalse(os.path.exists(mark))
         done = self.run_sh(script, "--results", self.dir, code=4)
         self.assertTrue(done.out == whole)

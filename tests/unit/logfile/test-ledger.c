@@ -167,7 +167,7 @@ static void output_begin(const struct fixture *f, struct output *o)
 	}
 	if (f->has_results) {
 		assert_int_equal(results_make(f->results, false, &made, NULL), 0);
-		o->results = results_new(f->results);
+		o->results = results_new(f->results, NULL);
 		results_share(o->results, o->ledger);
 	}
 }

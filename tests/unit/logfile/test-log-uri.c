@@ -12,7 +12,8 @@ static void is_made_and_read(void **state)
 						     .kept = true,
 						     .out = mem_strdup("/run/o"),
 						     .attach = mem_strdup("/run/\xc3\xa4="),
-						     .results = mem_strdup("/srv/a b") },
+						     .results = mem_strdup("/srv/a b"),
+						     .lost = mem_strdup("/run/l") },
 					       got = { 0 };
 	_cleanup_free_ char *text = NULL;
 
@@ -29,6 +30,7 @@ static void is_made_and_read(void **state)
 	assert_null(got.err);
 	assert_string_equal(got.attach, u.attach);
 	assert_string_equal(got.results, u.results);
+	assert_string_equal(got.lost, u.lost);
 	assert_int_equal(got.after.n, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(got.after.v[i], u.after.v[i]);
@@ -44,7 +46,7 @@ static void absent_and_unknown_keys(void **state)
 
 		assert_int_equal(log_uri_parse(texts[i], &u, NULL), 0);
 		assert_true(!u.path && !u.size && !u.files && !u.unread && !u.kept && !u.out && !u.err && !u.attach && !u.results &&
-			    !u.after.n);
+			    !u.lost && !u.after.n);
 	}
 }
 

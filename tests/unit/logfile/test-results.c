@@ -61,7 +61,7 @@ static void bytes_as_they_come(void **state)
 	assert_int_equal(mode_of("a/b/stdout.log"), 0600);
 	has("a/b/stderr.log", "");
 	for (int run = 0; run < 2; run++) {
-		_cleanup_(results_freep) struct results *s = results_new(dir);
+		_cleanup_(results_freep) struct results *s = results_new(dir, NULL);
 
 		put(s, LOG_STDOUT, "one\ntw");
 		put(s, LOG_STDERR, "bad\r");
@@ -79,7 +79,7 @@ static void a_terminal_has_one(void **state)
 
 	(void)state;
 	assert_int_equal(results_make(folder, true, &made, NULL), 0);
-	s = results_new(folder);
+	s = results_new(folder, NULL);
 	put(s, LOG_STDOUT, "x");
 	assert_false(file_exists(second));
 	put(s, LOG_STDERR, "y"); /* made where it comes after all */
@@ -119,7 +119,7 @@ static void nothing_is_followed(void **state)
 		traps[i](file);
 		assert_true(results_make(dir, false, &made, &err) < 0);
 		assert_non_null(strstr(err.msg, file));
-		s = results_new(dir);
+		s = results_new(dir, NULL);
 		(void)err_clear(&err);
 		assert_true(results_write(s, LOG_STDOUT, "theirs", 6, &err) < 0);
 		put(s, LOG_STDOUT, "theirs"); /* it was said */
@@ -155,12 +155,13 @@ static void not_on_the_way_either(void **state)
 static void a_loss_is_said_once(void **state)
 {
 	_cleanup_(results_freep) struct results *s = NULL;
+	_cleanup_free_ char *lost = below("lost");
 	struct rlimit was, small;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(results_make(folder, false, &made, NULL), 0);
-	s = results_new(folder);
+	s = results_new(folder, lost);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
 	small = was;
@@ -172,6 +173,34 @@ static void a_loss_is_said_once(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
 	put(s, LOG_STDOUT, "9");
 	has("stdout.log", "12349");
+}
+
+/* In the log, where there is one, and in a file in any case. */
+static void where_a_loss_is_said(void **state)
+{
+	_cleanup_free_ char *gone = below("gone"), *file = below("gone/stdout.log"), *lost = below("lost"), *path = below("log");
+	_cleanup_(results_freep) struct results *first = NULL, *second = NULL;
+	_cleanup_buf_ struct buf text = { 0 };
+	struct logfile *log;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_folder(gone);
+	make_folder(file);
+	first = results_new(gone, NULL);
+	assert_true(results_keep(first, NULL, LOG_STDOUT, "x", 1, &err) < 0);
+	assert_non_null(strstr(err.msg, "gone/stdout.log: output is lost"));
+	assert_false(file_exists(lost));
+	second = results_new(gone, lost);
+	assert_int_equal(logfile_open(path, 0, 1, &log, NULL), 0);
+	logfile_write(log, LOG_STDOUT, "no end", 6);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(results_keep(second, log, LOG_STDOUT, "x", 1, NULL), 0);
+	logfile_free(log);
+	has("lost", err.msg);
+	assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
+	assert_non_null(strstr(buf_str(&text), "stdout P no end\n"));
+	assert_non_null(strstr(strstr(buf_str(&text), "stderr F davit: results "), ": output is lost: "));
 }
 
 /* A job that was never started leaves none, and takes nothing away. */
@@ -196,4 +225,4 @@ static void unmade(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 RUN_TESTS("results", CASE(bytes_as_they_come), CASE(unmade), CASE(a_terminal_has_one), CASE(nothing_is_followed),
-	  CASE(not_on_the_way_either), CASE(a_loss_is_said_once))
+	  CASE(not_on_the_way_either), CASE(a_loss_is_said_once), CASE(where_a_loss_is_said))

@@ -106,6 +106,21 @@ class Written(Results):
         self.go()
         self.has(b"before\n" + b"".join(b"%d\n" % i for i in range(1, 20001)), b"bad\n")
 
+    def test_davit_dies_while_it_copies(self):
+        """Of a reader that is slow: it has taken more than it could hand on."""
+        name = "t-" + os.urandom(4).hex()
+        self.addCleanup(lambda: self.davit("rm", "-f", name, code=None))
+        for flags in ((), ("--rm",)):
+            with self.subTest(flags=flags):
+                self.dir = os.path.join(self.folder, "of" + "".join(flags))
+                process = self.start("run", *flags, "--name", name, "--network", "none", "--results", self.dir, Machine.image,
+                                     "sh", "-c", "seq 1 100000; echo bad >&2")
+                self.assertEqual(process.stdout.readline(), "1\n")
+                process.kill()
+                process.wait()
+                self.has(b"".join(b"%d\n" % i for i in range(1, 100001)), b"bad\n")
+                self.davit("rm", "-f", name)
+
     def test_davit_of_several_tasks_dies(self):
         _, file = self.several("echo NAME; " + GATE + "seq 1 9999; echo bad NAME >&2", mounts=[{"source": self.folder, "target": "/c"}])
         process = self.start("run", "-f", file)

@@ -105,4 +105,34 @@ static void each_verb_has_one(void **state)
 	}
 }
 
-RUN_TESTS("from-nunet", cmocka_unit_test(each_command_is_one), cmocka_unit_test(each_verb_has_one))
+/* What an executor is asked for beside the verbs, each with the flag that is it. */
+static void each_wish_has_a_flag(void **state)
+{
+	static const char *const wishes[][2] = {
+		{ "\n| job id,", "`davit run --name " },
+		{ "\n| resources ", "`davit run --cpus " },
+		{ "\n| inputs, outputs ", "`davit run --volume " },
+		{ "\n| results directory: stdout.log, stderr.log ", "`davit run --results " },
+		{ "\n| log retention ", "`davit run --log-opt retention=" },
+		{ "\n| ports to bind ", "`davit run --publish " },
+		{ "\n| gateway ip,", "`davit run --dns " },
+		{ "\n| failure recovery,", "`davit run --restart " },
+	};
+	_cleanup_free_ char *path = mem_printf("%s/from-nunet.md", getenv("DAVIT_DOCS"));
+	_cleanup_buf_ struct buf text = { 0 };
+
+	(void)state;
+	assert_int_equal(file_read(path, 1 << 20, &text, NULL), 0);
+	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+		const char *row = strstr(buf_str(&text), wishes[i][0]), *flag;
+
+		if (!row)
+			fail_msg("%s: no row", wishes[i][0] + 1);
+		flag = strstr(row, wishes[i][1]);
+		if (!flag || flag > strchr(row + 1, '\n'))
+			fail_msg("%s: not %s", wishes[i][0] + 1, wishes[i][1]);
+	}
+}
+
+RUN_TESTS("from-nunet", cmocka_unit_test(each_command_is_one), cmocka_unit_test(each_verb_has_one),
+	  cmocka_unit_test(each_wish_has_a_flag))

@@ -169,13 +169,14 @@ class Monitor(Restarting):
         first = self.one_lives("well", "160017")
         jump(-86400)
         self.davit("exec", "well", "touch", "/well")
-        wait_until("health", lambda: self.health("well")["status"] == "healthy")
+        self.davit("wait", "--status", "healthy", "well")
+        self.assertIn("(healthy)", self.davit("ps").out)
         jump(-2 * 86400)
         self.davit("exec", "well", "rm", "/well")
         strike(first)
         self.one_lives("well", "160017", but=[first])
         wait_until("its checks", lambda: self.health("well")["log"])
-        self.assertEqual(self.health("well")["status"], "starting")
+        self.assertIn("(health: starting)", self.davit("ps").out)
 
     def test_killed_at_every_step_of_a_health_change(self):
         """From before its check to after it is told: each change is told once."""

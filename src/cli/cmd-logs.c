@@ -1,7 +1,6 @@
 #include "cli.h"
 #include "commands.h"
 #include "job-logs.h"
-#include "set-jobs.h"
 #include "term.h"
 #include "when.h"
 #include <signal.h>
@@ -51,18 +50,6 @@ static const struct opt opts_table[] = {
 
 static void logs_init(void *opts) { ((struct logs_flags *)opts)->tail = -1; }
 
-/* In the order in which a set is started. */
-static int logs_names(struct cli *cli, const struct logs_flags *f, const struct strv *args, struct strv *ret, struct err *err)
-{
-	_cleanup_strv_ struct strv of_set = { 0 };
-	int r = f->set ? set_jobs(cli->core, f->set, &cli->ctx, &of_set, err) : 0;
-
-	for (size_t i = of_set.n; i-- > 0;)
-		strv_push(ret, of_set.v[i]);
-	strv_add(ret, args);
-	return r;
-}
-
 static int logs_check(const struct logs_flags *f, const struct strv *args, struct err *err)
 {
 	if (f->format && strcmp(f->format, "json") != 0)
@@ -94,17 +81,15 @@ static int logs_run(struct cli *cli, void *opts, const struct strv *args, struct
 				     .out_fd = STDOUT_FILENO,
 				     .err_fd = STDERR_FILENO,
 				     .colours = term_color(STDOUT_FILENO),
-				     .json = f->format != NULL };
-	_cleanup_strv_ struct strv names = { 0 };
+				     .json = f->format != NULL,
+				     .set = f->set };
 	int r = logs_check(f, args, err);
 
 	if (r >= 0)
 		r = cli_core(cli, err);
-	if (r >= 0)
-		r = logs_names(cli, f, args, &names, err);
 	allow_files();
 	if (r >= 0)
-		r = job_logs(cli->core, &names, &o, &cli->ctx, err);
+		r = job_logs(cli->core, args, &o, &cli->ctx, err);
 	if (r > 0) /* nobody reads any more */
 		return 128 + SIGPIPE;
 	if (r == -ERR_CANCELLED && f->follow && cli->ctx.cancel->on) /* Ctrl-C is how one stops following */
@@ -118,8 +103,9 @@ const struct command cmd_logs = {
 	.summary = "Print the logs of jobs",
 	.text = "Of several tasks, and of several jobs, the lines of all in the order of their times, each with its task's or "
 		"job's\n"
-		"name before it. --follow goes on while a job is going to be started again. Of a job that was removed, what its\n"
-		"--log-opt retention=TIME keeps.",
+		"name before it. --follow goes on until all are over, while one is going to be started again, too, and with --set "
+		"it\n"
+		"takes up those that join the set meanwhile. Of a job that was removed, what its --log-opt retention=TIME keeps.",
 	.opts = opts_table,
 	.words = COMPLETE_JOB,
 	.max = ARGS_ANY,

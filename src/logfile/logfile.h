@@ -61,7 +61,14 @@ struct logread {
  * -ERR_NOT_FOUND when there is no such log; a follower waits for it as long as its folder is there. Memory is bounded,
  * however long lines are. */
 int logfile_read(const struct logread *, const struct ctx *, struct err *err);
+/* Followers of several may learn of further ones, and of the end of all. */
+struct logmore {
+	/* Asked at the start, and then a few times a second at least: LOGMORE_ONE fills @ret, which is followed from its beginning
+	 * on, and whose strings stay until the end. Following goes on, with nothing to read too, until LOGMORE_OVER. */
+	enum logmore_answer { LOGMORE_NONE_YET, LOGMORE_ONE, LOGMORE_OVER } (*next)(void *arg, struct logread *ret);
+	void *arg;
+};
 /* The same of several: what is there in the order of its times, then following all; each has the same @follow and descriptors.
- * -ERR_NOT_FOUND where one is missing. */
-int logfile_read_all(const struct logread *, size_t n, const struct ctx *, struct err *err);
+ * @more NULL: there are no others; not without @follow. -ERR_NOT_FOUND where one is missing. */
+int logfile_read_all(const struct logread *, size_t n, const struct logmore *more, const struct ctx *, struct err *err);
 int logfile_remove(const char *path, struct err *err); /* with its rotated ones; absent is fine */

@@ -15,6 +15,7 @@ enum { RECORD_MAX = 65536, MERGE_PIECE = 16384, AGAIN_MS = 250 };
 
 struct reader {
 	const struct logread *opt;
+	struct logread own; /* what it points to, of one that came later */
 	const struct ctx *ctx;
 	struct log_segment at; /* the file that is read; fd -1: none so far */
 	off_t offset;
@@ -158,7 +159,7 @@ static void reader_add_line(struct reader *r, const struct logline *l, bool begi
 static int pass_record(struct reader *r, const char *p, size_t n, bool whole, struct err *err)
 {
 	struct logline l = r->over;
-	bool begins = !r->is_over && !r->line[LOG_STDOUT].open;
+	bool begins = !r->is_over && !r->line[LOG_STDOUT].open, is_end = false;
 	int ret;
 
 	if (r->is_over) {
@@ -166,6 +167,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 		l.len = n;
 	} else if (logline_parse(p, n, &l)) {
 		begins = !r->line[l.stream].open;
+		is_end = !begins && !l.len && r->opt->prefix; /* the piece before it was a line already */
 		if (begins || r->opt->pieces)
 			r->wanted = in_span(r->opt, &l);
 	} else {
@@ -180,7 +182,7 @@ static int pass_record(struct reader *r, const char *p, size_t n, bool whole, st
 	r->line[l.stream].open = l.partial || !whole;
 	r->is_over = !whole;
 	r->over = (struct logline){ .stream = l.stream, .partial = l.partial };
-	if (!r->line[l.stream].wanted)
+	if (!r->line[l.stream].wanted || is_end)
 		return 0;
 	if (r->opt->json)
 		reader_add_json(r, &l, begins, whole);
@@ -395,44 +397,44 @@ static int merge_look(struct reader *r, struct merge_next *next, struct err *err
 	return ret < 0 ? ret : 0;
 }
 
-static size_t merge_oldest(const struct reader *v, const struct merge_next *next, size_t n)
+static size_t merge_oldest(struct reader *const *v, const struct merge_next *next, size_t n)
 {
 	size_t best = n;
 
 	for (size_t i = 0; i < n; i++)
-		if (next[i].any && (best == n || v[i].time < v[best].time))
+		if (next[i].any && (best == n || v[i]->time < v[best]->time))
 			best = i;
 	return best;
 }
 
 /* 1: nobody reads us any more. */
-static int present_merge(struct reader *v, size_t n, struct err *err)
+static int present_merge(struct reader *const *v, size_t n, struct err *err)
 {
 	_cleanup_free_ struct merge_next *next = mem_array(struct merge_next, n);
 	size_t last = 0;
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = merge_look(&v[i], &next[i], err);
-	while (ret == 0 && !v[last].closed) {
+		ret = merge_look(v[i], &next[i], err);
+	while (ret == 0 && !v[last]->closed) {
 		const size_t i = merge_oldest(v, next, n);
 
 		if (i == n)
 			break;
-		merge_hand_over(&v[last], &v[i]);
+		merge_hand_over(v[last], v[i]);
 		last = i;
-		ret = merge_pass(&v[i], next[i].n, next[i].whole, err);
+		ret = merge_pass(v[i], next[i].n, next[i].whole, err);
 		if (ret == 0)
-			ret = merge_look(&v[i], &next[i], err);
+			ret = merge_look(v[i], &next[i], err);
 	}
 	if (ret == 0)
-		ret = flush(&v[last], err);
+		ret = flush(v[last], err);
 	for (size_t i = 0; i < n; i++) {
-		buf_drop(&v[i].in, v[i].pos);
-		v[i].pos = 0;
-		give_back(&v[i]);
+		buf_drop(&v[i]->in, v[i]->pos);
+		v[i]->pos = 0;
+		give_back(v[i]);
 	}
-	return ret < 0 ? ret : v[last].closed;
+	return ret < 0 ? ret : v[last]->closed;
 }
 
 /* The file after the one that is read; false: there is none yet. */
@@ -527,26 +529,36 @@ static void reader_take(struct reader *r, const struct pollfd *from, bool late)
 		take_events(r);
 }
 
+/* All that are read, and who brings further ones. */
+struct readers {
+	struct reader **v;
+	size_t n, cap;
+	const struct logmore *more; /* NULL: nobody */
+	const struct ctx *ctx;
+};
+
 /* Until something changed for one of them, it is time to ask for an end, or the wait has ended. */
-static int wait_change(struct reader *v, size_t n, struct err *err)
+static int wait_change(struct readers *rs, struct err *err)
 {
-	_cleanup_free_ struct pollfd *fds = mem_array(struct pollfd, EVENTS * n + 1);
-	const struct ctx *ctx = v->ctx;
+	_cleanup_free_ struct pollfd *fds = mem_array(struct pollfd, EVENTS * rs->n + 1);
+	const struct ctx *ctx = rs->ctx;
 	int ms = ctx_poll_ms(ctx), got;
 
-	fds[EVENTS * n] = (struct pollfd){ .fd = ctx && ctx->cancel ? ctx->cancel->fd : -1, .events = POLLIN };
-	for (size_t i = 0; i < n; i++) {
-		const int its = v[i].done ? -1 : reader_patience(&v[i]);
+	if (rs->more && (ms < 0 || ms > AGAIN_MS))
+		ms = AGAIN_MS;
+	fds[EVENTS * rs->n] = (struct pollfd){ .fd = ctx && ctx->cancel ? ctx->cancel->fd : -1, .events = POLLIN };
+	for (size_t i = 0; i < rs->n; i++) {
+		const int its = rs->v[i]->done ? -1 : reader_patience(rs->v[i]);
 
-		reader_polls(&v[i], &fds[EVENTS * i]);
+		reader_polls(rs->v[i], &fds[EVENTS * i]);
 		if (its >= 0 && (ms < 0 || ms > its))
 			ms = its;
 	}
-	got = poll(fds, EVENTS * n + 1, ms);
+	got = poll(fds, EVENTS * rs->n + 1, ms);
 	if (got < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for the log");
-	for (size_t i = 0; got >= 0 && i < n; i++)
-		reader_take(&v[i], &fds[EVENTS * i], got == 0);
+	for (size_t i = 0; got >= 0 && i < rs->n; i++)
+		reader_take(rs->v[i], &fds[EVENTS * i], got == 0);
 	return ctx_check(ctx, err);
 }
 
@@ -571,28 +583,6 @@ static int follow_on(struct reader *r, struct err *err)
 	return r->done ? finish_file(r, err) : 0;
 }
 
-static int follow_all(struct reader *v, size_t n, struct err *err)
-{
-	for (;;) {
-		bool any = false;
-		int ret;
-
-		for (size_t i = 0; i < n; i++) {
-			ret = 1;
-			while (ret == 1 && !v[i].done && !v[i].closed)
-				ret = follow_on(&v[i], err);
-			if (ret < 0 || v[i].closed)
-				return ret < 0 ? ret : 1;
-			any |= !v[i].done;
-		}
-		if (!any)
-			return 0;
-		ret = wait_change(v, n, err);
-		if (ret < 0)
-			return ret;
-	}
-}
-
 static int reader_open(struct reader *r, const struct logread *opt, const struct ctx *ctx, struct err *err)
 {
 	int ret;
@@ -611,30 +601,105 @@ static int reader_open(struct reader *r, const struct logread *opt, const struct
 	return 0;
 }
 
-int logfile_read_all(const struct logread *opts, size_t n, const struct ctx *ctx, struct err *err)
+static struct reader *readers_add(struct readers *rs)
 {
-	struct reader *v = mem_array(struct reader, n);
-	size_t opened = 0;
+	rs->v = mem_grow(rs->v, &rs->cap, rs->n + 1, sizeof *rs->v);
+	return rs->v[rs->n++] = mem_new(struct reader);
+}
+
+static void readers_done(struct readers *rs)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		reader_done(rs->v[i]);
+		free(rs->v[i]);
+	}
+	free(rs->v);
+}
+
+/* One that has come later, from its beginning on; whose folder is gone already, of nothing. */
+static int readers_join(struct readers *rs, const struct logread *opt, struct err *err)
+{
+	struct reader *r = readers_add(rs);
+	int ret = reader_open(r, opt, rs->ctx, err);
+
+	r->own = *opt;
+	r->opt = &r->own;
+	if (ret == 0)
+		ret = present_read(r, err);
+	log_segments_done(&r->present.files);
+	r->done = ret == -ERR_NOT_FOUND;
+	return r->done ? (err_clear(err), 0) : ret;
+}
+
+/* Those that have come since; *ret_over: there will be none. */
+static int readers_ask(struct readers *rs, bool *ret_over, struct err *err)
+{
+	struct logread opt = { 0 };
+	enum logmore_answer answer = LOGMORE_OVER;
 	int ret = 0;
 
-	while (ret == 0 && opened < n) {
-		ret = reader_open(&v[opened], &opts[opened], ctx, err);
-		opened++;
-	}
-	if (ret == 0 && n == 1) {
-		ret = present_read(v, err);
-		ret = ret < 0 ? ret : v->closed;
-	} else if (ret == 0 && n) {
-		ret = present_merge(v, n, err);
-	}
-	for (size_t i = 0; i < opened; i++)
-		log_segments_done(&v[i].present.files);
-	if (ret == 0 && n && opts->follow)
-		ret = follow_all(v, n, err);
-	while (opened)
-		reader_done(&v[--opened]);
-	free(v);
+	while (ret == 0 && rs->more && (answer = rs->more->next(rs->more->arg, &opt)) == LOGMORE_ONE)
+		ret = readers_join(rs, &opt, err);
+	*ret_over = answer == LOGMORE_OVER;
 	return ret;
 }
 
-int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *err) { return logfile_read_all(opt, 1, ctx, err); }
+/* How many go on. 1: nobody reads us any more. */
+static int follow_each(struct readers *rs, size_t *ret_open, struct err *err)
+{
+	*ret_open = 0;
+	for (size_t i = 0; i < rs->n; i++) {
+		struct reader *r = rs->v[i];
+		int ret = 1;
+
+		while (ret == 1 && !r->done && !r->closed)
+			ret = follow_on(r, err);
+		if (ret < 0 || r->closed)
+			return ret < 0 ? ret : 1;
+		*ret_open += !r->done;
+	}
+	return 0;
+}
+
+static int follow_all(struct readers *rs, struct err *err)
+{
+	for (;;) {
+		bool over;
+		size_t open = 0;
+		int ret = readers_ask(rs, &over, err);
+
+		if (ret == 0)
+			ret = follow_each(rs, &open, err);
+		if (ret != 0 || (over && !open))
+			return ret;
+		ret = wait_change(rs, err);
+		if (ret < 0)
+			return ret;
+	}
+}
+
+int logfile_read_all(const struct logread *opts, size_t n, const struct logmore *more, const struct ctx *ctx, struct err *err)
+{
+	struct readers rs = { .more = more, .ctx = ctx };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = reader_open(readers_add(&rs), &opts[i], ctx, err);
+	if (ret == 0 && n == 1) {
+		ret = present_read(rs.v[0], err);
+		ret = ret < 0 ? ret : rs.v[0]->closed;
+	} else if (ret == 0 && n) {
+		ret = present_merge(rs.v, n, err);
+	}
+	for (size_t i = 0; i < rs.n; i++)
+		log_segments_done(&rs.v[i]->present.files);
+	if (ret == 0 && (more || (n && opts->follow)))
+		ret = follow_all(&rs, err);
+	readers_done(&rs);
+	return ret;
+}
+
+int logfile_read(const struct logread *opt, const struct ctx *ctx, struct err *err)
+{
+	return logfile_read_all(opt, 1, NULL, ctx, err);
+}

@@ -124,8 +124,11 @@ int crew_stop_others(struct run *run, struct core *core, struct err *err)
 	const struct ctx ctx = ctx_none();
 	int r;
 
-	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) || (!main_is_over(run) && !stranded) ||
-	    !to_be_stopped(run, which))
+	if (!main_is_over(run) && !stranded) { /* or again: in a set another's failure may have started it anew */
+		run->others_stopped = false;
+		return 0;
+	}
+	if (run->others_stopped || run->stopping || monitored_to_the_end(run->job) || !to_be_stopped(run, which))
 		return 0;
 	run->others_stopped = true;
 	r = stranded ? end_stranded(run, core, &ctx, err) : record_get(core, run->id, &ctx, &rec, err);

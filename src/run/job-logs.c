@@ -1,7 +1,6 @@
-#include "claim.h"
-#include "clock.h"
-#include "file.h"
 #include "job-logs.h"
+#include "file.h"
+#include "job-ends.h"
 #include "job-name.h"
 #include "kept-logs.h"
 #include "logfile.h"
@@ -10,32 +9,29 @@
 #include "poststop.h"
 #include "prefixes.h"
 #include "remains.h"
+#include "set-joins.h"
+#include "set-jobs.h"
 #include "task.h"
 #include <string.h>
 
-enum { LOOK_MS = 200 };
-
-/* A job that is followed; all its tasks ask for its end together. */
-struct followed {
-	struct core *core;
-	char *id;       /* NULL: it was removed, and nobody writes to its logs any more */
-	int64_t looked; /* clock_mono(); 0: never */
-	bool over;
-};
-
 /* The log of one task. */
 struct source {
-	struct followed *of;
 	char *path, *job, *task; /* task "": the job has only this one */
 };
 
 struct sources {
 	struct core *core;
 	const struct logs_opts *opts;
+	const struct ctx *ctx;
 	struct source *v;
 	size_t n, cap;
-	struct followed **followed;
-	size_t n_followed, cap_followed;
+	size_t told;             /* so many are read, or are about to be */
+	struct job_ends *ends;   /* of the jobs; not of those that were removed, to whose logs nobody writes any more */
+	struct set_joins *joins; /* of a set that is followed; NULL: nobody joins */
+	struct prefixes prefixes;
+	struct strv heads;
+	bool named; /* each line has its task's or job's name before it */
+	bool over;  /* and nobody has joined since */
 };
 
 static void sources_done(struct sources *s)
@@ -45,89 +41,17 @@ static void sources_done(struct sources *s)
 		free(s->v[i].job);
 		free(s->v[i].task);
 	}
-	for (size_t i = 0; i < s->n_followed; i++) {
-		free(s->followed[i]->id);
-		free(s->followed[i]);
-	}
+	job_ends_free(s->ends);
+	set_joins_free(s->joins);
+	prefixes_done(&s->prefixes);
+	strv_done(&s->heads);
 	free(s->v);
-	free(s->followed);
 }
 
-static struct followed *sources_follow(struct sources *s, const char *id)
-{
-	struct followed *f = mem_new(struct followed);
-
-	*f = (struct followed){ .core = s->core, .id = mem_strdup(id), .over = !id };
-	s->followed = mem_grow(s->followed, &s->cap_followed, s->n_followed + 1, sizeof *s->followed);
-	s->followed[s->n_followed++] = f;
-	return f;
-}
-
-static void sources_add(struct sources *s, struct followed *of, char *path, const char *job, const char *task)
+static void sources_add(struct sources *s, char *path, const char *job, const char *task)
 {
 	s->v = mem_grow(s->v, &s->cap, s->n + 1, sizeof *s->v);
-	s->v[s->n++] = (struct source){ of, path, mem_strdup(job), mem_strdup(task) };
-}
-
-/* its end */
-
-/* Its monitor has those run that come last before it settles the job. */
-static bool last_are_to_come(const struct record *rec, const struct task_status *tasks, size_t n)
-{
-	bool left = false, due = false;
-
-	if (!rec->job || rec->job->n_tasks != n || !monitored_to_the_end(rec->job))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		left |= tasks[i].state == TASK_STOPPED;
-		due |= tasks[i].state == TASK_ABSENT && rec->job->tasks[i].lifecycle == LIFE_POSTSTOP;
-	}
-	return left && due;
-}
-
-static bool job_has_ended(struct core *c, const struct record *rec)
-{
-	_cleanup_(monitored_done) struct monitored m = { 0 };
-	_cleanup_free_ struct task_status *tasks = NULL;
-
-	if (monitored_ask(c, rec, NULL, &tasks, &m, NULL) < 0)
-		return false;
-	if (m.state != MONITORED_NOTHING && m.state != MONITORED_ENDED)
-		return false;
-	for (size_t i = 0; i < m.n; i++)
-		if (!task_is_over(&tasks[i]))
-			return false;
-	return !last_are_to_come(rec, tasks, m.n);
-}
-
-/* While it is being started tasks may be to come, as long as somebody is at it. */
-static bool is_being_started(const struct core *c, const struct record *rec)
-{
-	return !dict_get(&rec->c.labels, RECORD_COMPLETE) && claim_locked(c, rec->name);
-}
-
-static bool is_over(struct core *c, const char *id)
-{
-	_cleanup_(record_done) struct record rec = { 0 };
-	int r = core_reconnect(c, NULL);
-
-	if (r >= 0)
-		r = record_get(c, id, NULL, &rec, NULL);
-	if (r < 0)
-		return r == -ERR_NOT_FOUND; /* containerd is away: the job goes on */
-	return job_has_ended(c, &rec) && !is_being_started(c, &rec);
-}
-
-/* The writer is gone once the job is: no more lines will come. */
-static bool has_ended(void *arg)
-{
-	struct followed *f = arg;
-
-	if (f->over || (f->looked && clock_mono() - f->looked < LOOK_MS * NSEC_PER_MSEC))
-		return f->over;
-	f->over = is_over(f->core, f->id);
-	f->looked = clock_mono();
-	return f->over;
+	s->v[s->n++] = (struct source){ path, mem_strdup(job), mem_strdup(task) };
 }
 
 /* finding them */
@@ -175,15 +99,17 @@ static bool is_readable(const struct sources *s, const char *id, const char *pat
 static void add_job_logs(struct sources *s, const struct record *job, long task, bool alone)
 {
 	const size_t n = job_id_tasks(job->c.id);
-	struct followed *f = sources_follow(s, job->c.id);
 
+	job_ends_add(s->ends, job->c.id);
+	if (s->joins)
+		set_joins_know(s->joins, job->c.id);
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *id = job_id_task(job->c.id, i), *path = places_log(s->core, id);
 		const struct task *t = job->job ? &job->job->tasks[i] : NULL;
 
 		if ((task >= 0 && i != (size_t)task) || (t && t->log != JOB_LOG_FILE) || !is_readable(s, id, path, !alone || n > 1))
 			continue;
-		sources_add(s, f, TAKE_PTR(path), job->name, t && n > 1 ? t->name : "");
+		sources_add(s, TAKE_PTR(path), job->name, t && n > 1 ? t->name : "");
 	}
 }
 
@@ -192,7 +118,6 @@ static int add_removed(struct sources *s, const char *name, struct err *not_foun
 {
 	_cleanup_(kept_logs_done) struct kept_logs k = { 0 };
 	struct err err = ERR_INIT;
-	struct followed *f;
 	long task = -1;
 	int r = kept_logs_find(s->core, name, &k, &task, &err);
 
@@ -203,12 +128,11 @@ static int add_removed(struct sources *s, const char *name, struct err *not_foun
 		*not_found = err;
 		return r;
 	}
-	f = sources_follow(s, NULL);
 	for (size_t i = 0; i < k.job->n_tasks; i++) {
 		_cleanup_free_ char *path = kept_logs_path(s->core, &k, i);
 
 		if ((task < 0 || i == (size_t)task) && file_exists(path))
-			sources_add(s, f, TAKE_PTR(path), k.job->name, k.job->n_tasks > 1 ? k.job->tasks[i].name : "");
+			sources_add(s, TAKE_PTR(path), k.job->name, k.job->n_tasks > 1 ? k.job->tasks[i].name : "");
 	}
 	err_clear(not_found);
 	return 0;
@@ -243,13 +167,15 @@ static bool of_one_job(const struct sources *s)
 	for (size_t i = 1; i < s->n; i++)
 		if (strcmp(s->v[i].job, s->v[0].job) != 0)
 			return false;
-	return true;
+	return !s->joins;
 }
 
-static void name_sources(const struct sources *s, struct prefixes *ret)
+/* Those of the others stay as they are: who joins may have a longer name. */
+static void name_sources(struct sources *s)
 {
 	const bool one = of_one_job(s);
 	_cleanup_strv_ struct strv names = { 0 };
+	struct prefixes all = { 0 };
 
 	for (size_t i = 0; i < s->n; i++)
 		if (!*s->v[i].task)
@@ -258,7 +184,13 @@ static void name_sources(const struct sources *s, struct prefixes *ret)
 			strv_push(&names, s->v[i].task);
 		else
 			strv_pushf(&names, "%s.%s", s->v[i].job, s->v[i].task);
-	prefixes_of((const char *const *)strv_argv(&names), s->n, s->opts->colours, ret);
+	prefixes_of((const char *const *)strv_argv(&names), s->n, s->opts->colours, &all);
+	for (size_t i = 0; i < s->prefixes.n; i++) {
+		free(all.v[i]);
+		all.v[i] = s->prefixes.v[i];
+	}
+	free(s->prefixes.v);
+	s->prefixes = all;
 }
 
 static char *json_of(const struct source *s)
@@ -274,44 +206,104 @@ static char *json_of(const struct source *s)
 	return buf_take(&b);
 }
 
-static int read_sources(const struct sources *s, bool named, const struct ctx *ctx, struct err *err)
+static bool sources_over(void *arg) { return ((const struct sources *)arg)->over; }
+
+/* @joined: all of it is new, whatever the tail of the others. */
+static struct logread next_source(struct sources *s, bool joined)
 {
 	const struct logs_opts *o = s->opts;
-	_cleanup_free_ struct logread *reads = mem_array(struct logread, s->n);
-	_cleanup_(prefixes_done) struct prefixes prefixes = { 0 };
-	_cleanup_strv_ struct strv heads = { 0 };
+	const size_t i = s->told++;
 
-	name_sources(s, &prefixes);
-	for (size_t i = 0; i < s->n; i++) {
-		strv_own(&heads, json_of(&s->v[i]));
-		reads[i] = (struct logread){ .path = s->v[i].path,
-					     .tail = o->tail,
-					     .since = o->since,
-					     .until = o->until,
-					     .follow = o->follow,
-					     .timestamps = o->timestamps,
-					     .out_fd = o->out_fd,
-					     .err_fd = o->json ? o->out_fd : o->err_fd,
-					     .prefix = named ? prefixes.v[i] : NULL,
-					     .json = o->json ? heads.v[i] : NULL,
-					     .ended = has_ended,
-					     .arg = s->v[i].of,
-					     .wake_fd = -1 };
-	}
-	return s->n ? logfile_read_all(reads, s->n, ctx, err) : 0;
+	if (s->prefixes.n < s->n)
+		name_sources(s);
+	strv_own(&s->heads, json_of(&s->v[i]));
+	return (struct logread){ .path = s->v[i].path,
+				 .tail = joined ? -1 : o->tail,
+				 .since = o->since,
+				 .until = o->until,
+				 .follow = o->follow,
+				 .timestamps = o->timestamps,
+				 .out_fd = o->out_fd,
+				 .err_fd = o->json ? o->out_fd : o->err_fd,
+				 .prefix = s->named ? s->prefixes.v[i] : NULL,
+				 .json = o->json ? s->heads.v[i] : NULL,
+				 .ended = sources_over,
+				 .arg = s,
+				 .wake_fd = -1 };
+}
+
+static void add_joined(struct sources *s, bool all)
+{
+	_cleanup_(records_done) struct records joined = { 0 };
+
+	if (set_joins_look(s->joins, s->core, all ? NULL : job_ends_tasks(s->ends), s->ctx, &joined) < 0)
+		return; /* asked again */
+	for (size_t i = 0; i < joined.n; i++)
+		add_job_logs(s, &joined.v[i], -1, false);
+}
+
+/* Of those that have ended before a look at the tasks saw them the records tell. */
+static void look_for_end(struct sources *s)
+{
+	const size_t n = s->n;
+
+	if (!job_ends_look(s->ends))
+		return;
+	if (s->joins)
+		add_joined(s, false);
+	s->over = job_ends_all(s->ends);
+	if (s->over && s->joins)
+		add_joined(s, true);
+	s->over = s->over && s->n == n && job_ends_all(s->ends);
+}
+
+static enum logmore_answer more_sources(void *arg, struct logread *ret)
+{
+	struct sources *s = arg;
+
+	if (s->told == s->n)
+		look_for_end(s);
+	if (s->told == s->n)
+		return s->over ? LOGMORE_OVER : LOGMORE_NONE_YET;
+	*ret = next_source(s, true);
+	return LOGMORE_ONE;
+}
+
+static int read_sources(struct sources *s, const struct ctx *ctx, struct err *err)
+{
+	const size_t n = s->n;
+	const struct logmore more = { more_sources, s };
+	_cleanup_free_ struct logread *reads = mem_array(struct logread, n);
+
+	while (s->told < n)
+		reads[s->told] = next_source(s, false);
+	return n || s->joins ? logfile_read_all(reads, n, s->opts->follow ? &more : NULL, ctx, err) : 0;
+}
+
+static int find_sources(struct sources *s, const struct strv *names, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_strv_ struct strv of_set = { 0 }, all = { 0 };
+	size_t meant = 0;
+	int r = s->opts->set ? set_jobs(s->core, s->opts->set, ctx, &of_set, err) : 0;
+
+	for (size_t i = of_set.n; i-- > 0;) /* in the order in which a set is started */
+		strv_push(&all, of_set.v[i]);
+	strv_add(&all, names);
+	for (size_t i = 0; r >= 0 && i < all.n; i++)
+		r = add_named(s, all.v[i], all.n == 1, ctx, err);
+	for (size_t i = 0; i < s->n; i++)
+		meant += *s->v[i].task != '\0';
+	s->named = s->joins || s->n > 1 || all.n > 1 || (meant && all.n == 1 && !strchr(all.v[0], '.'));
+	return r;
 }
 
 int job_logs(struct core *c, const struct strv *names, const struct logs_opts *o, const struct ctx *ctx, struct err *err)
 {
-	_cleanup_(sources_done) struct sources s = { .core = c, .opts = o };
-	size_t meant = 0;
-	int r = 0;
+	_cleanup_(sources_done) struct sources s = { .core = c, .opts = o, .ctx = ctx };
+	int r;
 
-	for (size_t i = 0; r >= 0 && i < names->n; i++)
-		r = add_named(&s, names->v[i], names->n == 1, ctx, err);
-	for (size_t i = 0; i < s.n; i++)
-		meant += *s.v[i].task != '\0';
-	if (r >= 0)
-		r = read_sources(&s, s.n > 1 || names->n > 1 || (meant && names->n == 1 && !strchr(names->v[0], '.')), ctx, err);
-	return r;
+	s.ends = job_ends_new(c, ctx);
+	s.joins = o->set && o->follow ? set_joins_new(o->set) : NULL;
+	r = find_sources(&s, names, ctx, err);
+	return r < 0 ? r : read_sources(&s, ctx, err);
 }

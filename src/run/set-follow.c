@@ -1,69 +1,64 @@
 #include "set-follow.h"
+#include "claim.h"
 #include "clock.h"
 #include "crew.h"
 #include "file.h"
 #include "heir.h"
+#include "job-ends.h"
 #include "job-exit.h"
 #include "job-remove.h"
+#include "job-wait.h"
 #include "log.h"
 #include "mem.h"
+#include "monitored.h"
 #include "poststop.h"
 #include "remains.h"
 #include "stop.h"
 #include "task-wait.h"
+#include "term.h"
 #include <string.h>
 
-enum { LOOK_MS = 250 };
-
-/* One look at all tasks serves all followers. */
+/* Whoever shows the set's logs asks it for the end. */
 struct set_watch {
 	struct run_set *set;
-	struct core *core;
-	struct task_states states;
-	int64_t looked; /* clock_mono(); 0: never */
-	bool known;
+	struct job_ends *ends;
 };
 
-struct set_follower {
-	struct set_watch *watch;
-	const char *id;
-};
+/* Of one that is being started again, or stopped, somebody has the lock. */
+static void note_tasks(struct run *run, const struct task_states *states)
+{
+	const bool locked = claim_locked(run->core, run->job->name);
+
+	for (size_t k = 0; k < run->n_tasks; k++) {
+		struct run_task *t = &run->tasks[k];
+		const struct task_status *now = task_states_find(states, t->id);
+
+		t->joined = t->task->lifecycle != LIFE_POSTSTOP;
+		t->gone = now ? task_is_over(now) : !locked;
+		if (now && now->state == TASK_STOPPED)
+			t->exit = now->exit;
+	}
+}
 
 /* What has to end with others is ended; the lines that come meanwhile stand in the logs. */
-static void end_others(struct set_watch *w)
+static enum logmore_answer set_look(void *arg, struct logread *unused)
 {
-	for (size_t i = 0; i < w->set->n; i++) {
+	const struct set_watch *w = arg;
+	const bool looked = job_ends_look(w->ends);
+
+	(void)unused;
+	for (size_t i = 0; looked && i < w->set->n; i++) {
 		struct run *run = &w->set->runs[i];
 		struct err err = ERR_INIT;
 
-		for (size_t k = 0; k < run->n_tasks; k++) {
-			struct run_task *t = &run->tasks[k];
-			const struct task_status *now = task_states_find(&w->states, t->id);
-
-			t->joined = t->task->lifecycle != LIFE_POSTSTOP;
-			t->gone |= !now || task_is_over(now);
-		}
-		if (run->n_tasks > 1 && crew_stop_others(run, w->core, &err) < 0)
+		note_tasks(run, job_ends_tasks(w->ends));
+		if (run->n_tasks > 1 && crew_stop_others(run, run->core, &err) < 0)
 			log_warn("job %s: %s", run->job->name, err.msg);
 	}
+	return job_ends_all(w->ends) ? LOGMORE_OVER : LOGMORE_NONE_YET;
 }
 
-static bool set_task_ended(void *arg)
-{
-	const struct set_follower *f = arg;
-	struct set_watch *w = f->watch;
-	const struct task_status *t;
-
-	if (!w->looked || clock_mono() - w->looked > LOOK_MS * NSEC_PER_MSEC) {
-		task_states_done(&w->states);
-		w->known = core_reconnect(w->core, NULL) >= 0 && task_list(w->core, NULL, &w->states, NULL) >= 0;
-		w->looked = clock_mono();
-		if (w->known)
-			end_others(w);
-	}
-	t = task_states_find(&w->states, f->id);
-	return w->known && (!t || task_is_over(t));
-}
+static bool set_ended(void *arg) { return job_ends_all(((const struct set_watch *)arg)->ends); }
 
 static size_t count_tasks(const struct run_set *set)
 {
@@ -79,58 +74,48 @@ static char *task_name(const struct run_task *t)
 	return *t->task->name ? mem_printf("%s.%s", t->run->job->name, t->task->name) : mem_strdup(t->run->job->name);
 }
 
-static int widest_name(const struct run_set *set)
+static void name_tasks(const struct run_set *set, struct prefixes *ret)
 {
-	size_t most = 0;
+	_cleanup_strv_ struct strv names = { 0 };
 
 	for (size_t i = 0; i < set->n; i++)
-		for (size_t k = 0; k < set->runs[i].n_tasks; k++) {
-			_cleanup_free_ char *name = task_name(&set->runs[i].tasks[k]);
-
-			most = strlen(name) > most ? strlen(name) : most;
-		}
-	return (int)most;
+		for (size_t k = 0; k < set->runs[i].n_tasks; k++)
+			strv_own(&names, task_name(&set->runs[i].tasks[k]));
+	prefixes_of((const char *const *)strv_argv(&names), names.n, term_color(STDOUT_FILENO), ret);
 }
 
 /* Those of one kind: the poststop tasks' are printed when they have ended. */
-static int print_logs(struct run_set *set, bool last, const struct ctx *ctx, struct err *err)
+static int print_logs(struct set_watch *w, bool last, const struct ctx *ctx, struct err *err)
 {
-	const size_t n = count_tasks(set);
-	const int width = widest_name(set);
-	_cleanup_free_ struct logread *reads = mem_array(struct logread, n);
-	_cleanup_free_ struct set_follower *followers = mem_array(struct set_follower, n);
-	_cleanup_strv_ struct strv paths = { 0 }, prefixes = { 0 };
-	struct set_watch watch = { .set = set, .core = set->core };
-	size_t m = 0;
-	int r;
+	const struct run_set *set = w->set;
+	_cleanup_free_ struct logread *reads = mem_array(struct logread, count_tasks(set));
+	_cleanup_(prefixes_done) struct prefixes prefixes = { 0 };
+	_cleanup_strv_ struct strv paths = { 0 };
+	const struct logmore more = { set_look, w };
+	size_t m = 0, number = 0;
 
+	name_tasks(set, &prefixes);
 	for (size_t i = 0; i < set->n; i++)
-		for (size_t k = 0; k < set->runs[i].n_tasks; k++) {
+		for (size_t k = 0; k < set->runs[i].n_tasks; k++, number++) {
 			const struct run_task *t = &set->runs[i].tasks[k];
-			_cleanup_free_ char *name = task_name(t), *path = NULL;
+			_cleanup_free_ char *path = places_log(set->core, t->id);
 
-			if (t->task->log != JOB_LOG_FILE || last != (t->task->lifecycle == LIFE_POSTSTOP))
-				continue;
-			path = places_log(set->core, t->id);
-			if (last && !file_exists(path))
+			if (t->task->log != JOB_LOG_FILE || last != (t->task->lifecycle == LIFE_POSTSTOP) ||
+			    (last && !file_exists(path)))
 				continue;
 			strv_push(&paths, path);
-			strv_pushf(&prefixes, "%-*s | ", width, name);
-			followers[m] = (struct set_follower){ &watch, t->id };
 			reads[m] = (struct logread){ .path = paths.v[m],
 						     .tail = -1,
 						     .follow = !last,
-						     .prefix = prefixes.v[m],
+						     .prefix = prefixes.v[number],
 						     .out_fd = STDOUT_FILENO,
 						     .err_fd = STDERR_FILENO,
-						     .ended = set_task_ended,
-						     .arg = &followers[m],
+						     .ended = set_ended,
+						     .arg = w,
 						     .wake_fd = -1 };
 			m++;
 		}
-	r = m ? logfile_read_all(reads, m, ctx, err) : 0;
-	task_states_done(&watch.states);
-	return r;
+	return m || !last ? logfile_read_all(reads, m, last ? NULL : &more, ctx, err) : 0;
 }
 
 /* Opened before anything is printed: a task that is removed by others takes its exit with it. */
@@ -145,29 +130,64 @@ static struct task_wait **open_waits(struct run_set *set)
 	return waits;
 }
 
-static int await_all(struct run_set *set, struct task_wait *const *waits, const struct ctx *ctx, int *ret_exit, struct err *err)
+static void take_later(struct ctrd_exit *have, const struct ctrd_exit *other)
+{
+	if (other->at > have->at)
+		*have = *other;
+}
+
+/* That of its last life: as it was seen, as its record has it, or as the first Wait said. */
+static int task_last_exit(struct run_task *t, struct task_wait *wait, const struct ctx *ctx, struct ctrd_exit *ret, struct err *err)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	struct ctrd_exit other = { 0 };
+	int code;
+
+	while (!task_wait_over(wait)) {
+		int r = loop_turn(t->core->loop, ctx, err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = t->exit;
+	if (task_wait_result(wait, &other, NULL) >= 0)
+		take_later(ret, &other);
+	if (record_get(t->core, t->id, ctx, &rec, NULL) < 0)
+		return 0;
+	if (t->run->n_tasks > 1 ? record_task_exit(&rec, &other) : record_exit(&rec, &code, &other.at)) {
+		other.status = t->run->n_tasks > 1 ? other.status : (uint32_t)code;
+		take_later(ret, &other);
+	}
+	return 0;
+}
+
+static int job_last_exit(struct run *run, struct task_wait *const *waits, const struct ctx *ctx, int *ret_code, struct err *err)
+{
+	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, run->n_tasks);
+	int r = 0;
+
+	if (monitored_to_the_end(run->job) && job_wait(run->core, run->id, ctx, ret_code, NULL) >= 0)
+		return 0;
+	for (size_t k = 0; r >= 0 && k < run->n_tasks; k++) {
+		r = task_last_exit(&run->tasks[k], waits[k], ctx, &exits[k], err);
+		if (!exits[k].at && run->tasks[k].task->lifecycle != LIFE_POSTSTOP)
+			exits[k] = (struct ctrd_exit){ .status = STREAMS_LOST, .at = clock_wall() };
+	}
+	*ret_code = (int)job_exit_of(run->job, exits, run->n_tasks).status;
+	return r;
+}
+
+static int set_exit(struct run_set *set, struct task_wait *const *waits, const struct ctx *ctx, int *ret_exit, struct err *err)
 {
 	size_t n = 0;
 
-	*ret_exit = 0;
-	for (size_t i = 0; i < set->n; i++) {
-		struct run *run = &set->runs[i];
-		_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, run->n_tasks);
-		struct ctrd_exit exit;
+	for (size_t i = 0; i < set->n; n += set->runs[i].n_tasks, i++) {
+		int code = 0, r = job_last_exit(&set->runs[i], &waits[n], ctx, &code, err);
 
-		for (size_t k = 0; k < run->n_tasks; k++, n++) {
-			while (!task_wait_over(waits[n])) {
-				int r = loop_turn(set->core->loop, ctx, err);
-
-				if (r < 0)
-					return r;
-			}
-			if (task_wait_result(waits[n], &exits[k], NULL) < 0 && run->tasks[k].task->lifecycle != LIFE_POSTSTOP)
-				exits[k] = (struct ctrd_exit){ .status = STREAMS_LOST, .at = clock_wall() };
-		}
-		exit = job_exit_of(run->job, exits, run->n_tasks);
+		if (r < 0)
+			return r;
 		if (!*ret_exit)
-			*ret_exit = (int)exit.status;
+			*ret_exit = code;
 	}
 	return 0;
 }
@@ -175,13 +195,18 @@ static int await_all(struct run_set *set, struct task_wait *const *waits, const 
 int set_follow(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct err *err)
 {
 	struct task_wait **waits = open_waits(set);
-	int r = print_logs(set, false, ctx, err);
+	struct set_watch watch = { .set = set, .ends = job_ends_new(set->core, ctx) };
+	int r;
 
+	for (size_t i = 0; i < set->n; i++)
+		job_ends_add(watch.ends, set->runs[i].id);
+	r = print_logs(&watch, false, ctx, err);
 	if (r == 0)
-		r = await_all(set, waits, ctx, ret_exit, err);
+		r = set_exit(set, waits, ctx, ret_exit, err);
 	for (size_t i = 0; i < count_tasks(set); i++)
 		task_wait_free(waits[i]);
 	free(waits);
+	job_ends_free(watch.ends);
 	return r;
 }
 
@@ -211,6 +236,8 @@ int set_follow_stop(struct run_set *set, struct err *err)
 	size_t n = 0;
 	int r = load_all(set, recs, of, &n, &ctx, err);
 
+	for (size_t i = 0; r >= 0 && i < n; i++) /* so that nobody starts them again */
+		r = monitored_stop(set->core, &recs[i], &ctx, err);
 	if (r >= 0)
 		r = stop_all(set->core, of, n, -1, &ctx, err);
 	for (size_t i = 0; i < n; i++)
@@ -242,6 +269,7 @@ static void run_poststop(struct run_set *set, bool patient)
 {
 	_cleanup_free_ const char **ids = mem_array(const char *, set->n);
 	const struct ctx ctx = ctx_none();
+	struct set_watch watch = { .set = set };
 	struct err err = ERR_INIT;
 	size_t n = 0;
 
@@ -251,7 +279,7 @@ static void run_poststop(struct run_set *set, bool patient)
 	if (!n)
 		return;
 	poststop_of_jobs(set->core, ids, n, patient ? POSTSTOP_PATIENT : -1, &ctx);
-	if (print_logs(set, true, &ctx, &err) < 0)
+	if (print_logs(&watch, true, &ctx, &err) < 0)
 		log_warn("poststop tasks: %s", err.msg);
 }
 

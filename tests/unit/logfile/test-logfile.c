@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "logfile.h"
 #include "logline.h"
+#include "mem.h"
 #include "strv.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -499,6 +500,10 @@ struct follower {
 	struct cancel cancel;
 	pthread_t thread;
 	_Atomic bool ended;
+	_Atomic size_t joined; /* so many may be told of */
+	struct logmore more;
+	struct logread *others;
+	size_t told;
 	int fd, result;
 };
 
@@ -514,17 +519,30 @@ static void *run_follower(void *arg)
 	struct follower *f = arg;
 	struct ctx ctx = ctx_within(&(struct ctx){ .cancel = &f->cancel }, 20000);
 
-	f->result = logfile_read(&f->opt, &ctx, NULL);
+	f->result = f->more.next ? logfile_read_all(NULL, 0, &f->more, &ctx, NULL) : logfile_read(&f->opt, &ctx, NULL);
 	(void)close(f->opt.out_fd);
 	return NULL;
 }
 
-static void follow_log(struct follower *f, struct logread opt)
+static enum logmore_answer next_follower(void *arg, struct logread *ret)
+{
+	struct follower *f = arg;
+
+	if (f->told == f->joined)
+		return f->ended ? LOGMORE_OVER : LOGMORE_NONE_YET;
+	*ret = f->opt;
+	ret->path = f->others[f->told].path;
+	ret->prefix = f->others[f->told++].prefix;
+	return LOGMORE_ONE;
+}
+
+static void follow_with(struct follower *f, struct logread opt, struct logread *others)
 {
 	int p[2];
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-	*f = (struct follower){ .opt = opt, .fd = p[0], .cancel.fd = -1 };
+	*f = (struct follower){ .opt = opt, .others = others, .fd = p[0], .cancel.fd = -1 };
+	f->more = (struct logmore){ others ? next_follower : NULL, f };
 	f->opt.follow = true;
 	f->opt.out_fd = f->opt.err_fd = p[1];
 	f->opt.wake_fd = -1;
@@ -532,6 +550,8 @@ static void follow_log(struct follower *f, struct logread opt)
 	f->opt.arg = f;
 	assert_int_equal(pthread_create(&f->thread, NULL, run_follower, f), 0);
 }
+
+static void follow_log(struct follower *f, struct logread opt) { follow_with(f, opt, NULL); }
 
 static void expect_text(const struct follower *f, const char *want)
 {
@@ -575,6 +595,33 @@ static void follows(void **state)
 	fo.ended = true;
 	expect_text(&fo, "last");
 	end_follow(&fo, 0);
+}
+
+/* From nothing on: each is read from its beginning, whenever it is told of; one without a folder is none. */
+static void follows_who_joins(void **state)
+{
+	const struct test_folder *f = *state;
+	_cleanup_free_ char *second = mem_printf("%s-two", f->path), *gone = mem_printf("%s-gone/log", f->path);
+	struct logread others[] = { { .path = f->path, .prefix = "a | " }, { .path = gone }, { .path = second, .prefix = "b | " } };
+	struct logfile *log = open_log(f->path, 0, 1), *two;
+	struct follower fo;
+
+	logfile_write(log, LOG_STDOUT, "one\ntwo", 7);
+	logfile_flush(log);
+	follow_with(&fo, (struct logread){ .tail = -1 }, others);
+	fo.joined = 1;
+	expect_text(&fo, "a | one\na | two\n");
+	two = open_log(second, 0, 1);
+	logfile_write(two, LOG_STDOUT, "of b\n", 5);
+	fo.joined = 3;
+	expect_text(&fo, "b | of b\n");
+	logfile_write(log, LOG_STDOUT, "\nthree\n", 7); /* the end of a piece that was a line already is none */
+	expect_text(&fo, "a | three\n");
+	logfile_free(log);
+	logfile_free(two);
+	fo.ended = true;
+	end_follow(&fo, 0);
+	assert_int_equal(logfile_remove(second, NULL), 0);
 }
 
 static void follows_the_tail(void **state)
@@ -759,5 +806,5 @@ RUN_TESTS("logfile", cmocka_unit_test(parses_lines), T(commands_no_terminal), T(
 	  T(splits_streams), T(spans_times), T(spans_pieces), T(takes_tails), T(takes_tails_of_many), T(rotates),
 	  T(forgets_surplus_files), T(ends_what_was_left), T(survives_a_full_disk), T(leaves_a_torn_end_to_a_full_disk),
 	  T(shows_no_half_line), T(opens_late), T(names_what_is_missing), T(ends_when_nobody_reads), T(follows),
-	  T(follows_the_tail), T(follows_from_a_records_beginning), T(waits_for_the_last_words), T(follows_rotation),
-	  T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))
+	  T(follows_who_joins), T(follows_the_tail), T(follows_from_a_records_beginning), T(waits_for_the_last_words),
+	  T(follows_rotation), T(follow_ends_with_the_folder), T(follow_is_cancelled), T(bounds_memory))

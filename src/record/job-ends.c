@@ -1,0 +1,146 @@
+#include "job-ends.h"
+#include "claim.h"
+#include "clock.h"
+#include "job-name.h"
+#include "mem.h"
+#include "mend.h"
+#include "monitored.h"
+#include "record.h"
+#include <string.h>
+
+struct ends_job {
+	char *id;
+	struct strv tasks; /* their ids */
+	bool over;
+};
+
+struct job_ends {
+	struct core *core;
+	const struct ctx *ctx;
+	struct ends_job *v;
+	size_t n, cap;
+	struct task_states tasks;
+	int64_t looked; /* clock_mono(); 0: never */
+	bool known;     /* since then nothing was added, and containerd has answered */
+};
+
+struct job_ends *job_ends_new(struct core *c, const struct ctx *ctx)
+{
+	struct job_ends *e = mem_new(struct job_ends);
+
+	*e = (struct job_ends){ .core = c, .ctx = ctx };
+	return e;
+}
+
+void job_ends_free(struct job_ends *e)
+{
+	if (!e)
+		return;
+	for (size_t i = 0; i < e->n; i++) {
+		free(e->v[i].id);
+		strv_done(&e->v[i].tasks);
+	}
+	free(e->v);
+	task_states_done(&e->tasks);
+	free(e);
+}
+
+void job_ends_add(struct job_ends *e, const char *id)
+{
+	struct ends_job *j;
+
+	e->v = mem_grow(e->v, &e->cap, e->n + 1, sizeof *e->v);
+	j = &e->v[e->n++];
+	*j = (struct ends_job){ .id = mem_strdup(id) };
+	for (size_t i = 0; i < job_id_tasks(id); i++)
+		strv_own(&j->tasks, job_id_task(id, i));
+	e->known = false;
+	e->looked = 0;
+}
+
+/* Its set's recovery takes it along: it ends for that alone. Of one whose job was removed in the middle nothing comes any more. */
+static bool is_taken_along(struct core *c, const struct record *rec, const struct ctx *ctx)
+{
+	_cleanup_(record_done) struct record failed = { 0 };
+	const char *with = dict_get(&rec->c.labels, RECORD_RECOVERY);
+
+	return with && *with && record_get(c, with, ctx, &failed, NULL) != -ERR_NOT_FOUND;
+}
+
+/* Its monitor has those run that come last before it settles the job. */
+static bool last_are_to_come(const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	bool left = false, due = false;
+
+	if (!rec->job || rec->job->n_tasks != n || !monitored_to_the_end(rec->job))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		left |= tasks[i].state == TASK_STOPPED;
+		due |= tasks[i].state == TASK_ABSENT && rec->job->tasks[i].lifecycle == LIFE_POSTSTOP;
+	}
+	return left && due;
+}
+
+static bool is_over_by_policy(struct core *c, const struct record *rec, const struct ctx *ctx)
+{
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	_cleanup_free_ struct task_status *tasks = NULL;
+
+	if (monitored_ask(c, rec, ctx, &tasks, &m, NULL) < 0)
+		return false;
+	mend_touched(c, rec, tasks, m.n, ctx);
+	if (m.recovers || (m.state != MONITORED_NOTHING && m.state != MONITORED_ENDED))
+		return false;
+	for (size_t i = 0; i < m.n; i++)
+		if (!task_is_over(&tasks[i]))
+			return false;
+	return !last_are_to_come(rec, tasks, m.n);
+}
+
+/* Of one whose tasks were over, before the record is read: who recovers it has said so before they were, and holds its lock from
+ * when it says so no more until they run. */
+static bool has_ended_for_good(struct core *c, const char *id, const struct ctx *ctx)
+{
+	_cleanup_(record_done) struct record rec = { 0 };
+	int r = record_get(c, id, ctx, &rec, NULL);
+
+	if (r < 0)
+		return r == -ERR_NOT_FOUND; /* containerd is away: the job goes on */
+	return !is_taken_along(c, &rec, ctx) && !claim_locked(c, rec.name) && is_over_by_policy(c, &rec, ctx);
+}
+
+static bool some_task_lives(const struct job_ends *e, const struct ends_job *j)
+{
+	for (size_t i = 0; i < j->tasks.n; i++) {
+		const struct task_status *t = task_states_find(&e->tasks, j->tasks.v[i]);
+
+		if (t && !task_is_over(t))
+			return true;
+	}
+	return false;
+}
+
+bool job_ends_look(struct job_ends *e)
+{
+	if (e->looked && clock_mono() - e->looked < JOB_ENDS_LOOK_MS * NSEC_PER_MSEC)
+		return false;
+	task_states_done(&e->tasks);
+	e->known = core_reconnect(e->core, NULL) >= 0 && task_list(e->core, e->ctx, &e->tasks, NULL) >= 0;
+	for (size_t i = 0; e->known && i < e->n; i++) {
+		struct ends_job *j = &e->v[i];
+
+		j->over = !some_task_lives(e, j) && (j->over || has_ended_for_good(e->core, j->id, e->ctx));
+	}
+	e->looked = clock_mono();
+	return e->known;
+}
+
+bool job_ends_all(const struct job_ends *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!e->v[i].over)
+			return false;
+	return e->known;
+}
+
+const struct task_states *job_ends_tasks(const struct job_ends *e) { return &e->tasks; }

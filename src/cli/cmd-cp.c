@@ -1,5 +1,6 @@
 /* cp: files into a job and out of it, as docker cp has it. */
 #include "commands.h"
+#include "copy-bar.h"
 #include "copy-path.h"
 #include "helper.h"
 #include "job-files.h"
@@ -15,7 +16,7 @@ struct cp_flags {
 static const struct opt opts_table[] = {
 	{ "archive", 'a', .help = "Keep owners, set-id bits and capabilities", .topic = "Flags", .set = opt_bool, AT(archive) },
 	{ "follow-link", 'L', .help = "What SRC leads to, where it is a link", .set = opt_bool, AT(follow) },
-	{ "quiet", 'q', .help = "Do not say what is left out", .set = opt_bool, AT(quiet) },
+	{ "quiet", 'q', .help = "No progress, and nothing of what is left out", .set = opt_bool, AT(quiet) },
 	{ 0 },
 };
 
@@ -44,6 +45,30 @@ static void say_left_out(const struct cp *c, unsigned long n)
 			   n > 1 ? "s" : "", n > 1 ? "s" : "");
 }
 
+static void bar_on_copied(void *bar, int64_t n) { copy_bar_add(bar, n); }
+
+/* Of a file its size is known; of a folder nobody has added that up. */
+static int64_t size_of_source(int source)
+{
+	struct stat st;
+
+	return fstat(source, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : -1;
+}
+
+static int put_with_bar(const struct cp *c, int source, int dir, const char *name, struct tree_put *how, struct err *err)
+{
+	const bool seen = !c->flags->quiet && !c->cli->global.json_log;
+	struct copy_bar bar;
+	int r;
+
+	copy_bar_init(&bar, seen ? STDERR_FILENO : -1, size_of_source(source));
+	how->copied = bar_on_copied;
+	how->arg = &bar;
+	r = tree_put(source, dir, name, how, &c->cli->ctx, err);
+	copy_bar_done(&bar);
+	return r;
+}
+
 static int put(struct cp *c, int source, bool is_folder, int dir, const char *name, struct err *err)
 {
 	unsigned long left_out = 0;
@@ -57,7 +82,7 @@ static int put(struct cp *c, int source, bool is_folder, int dir, const char *na
 		how.uid = geteuid();
 		how.gid = getegid();
 	}
-	r = tree_put(source, dir, name, &how, &c->cli->ctx, err);
+	r = put_with_bar(c, source, dir, name, &how, err);
 	if (r >= 0 && left_out && !is_folder)
 		return err_hint(err, err_set(err, ERR_INVALID, "%s is a device or a socket, which is not copied", c->source.text),
 				"make one where it is wanted: --device");
@@ -195,7 +220,7 @@ const struct command cmd_cp = {
 		"or\n"
 		"input. Of a job that runs with all that is mounted in it; of one that does not, what it has itself. Links are\n"
 		"copied as links. Files belong to who copies, in a job to its root; with -a to whom they belonged, and a tar's\n"
-		"always. Devices and sockets are left out.",
+		"always. Devices and sockets are left out. On a terminal a copy that takes its time says how far it is.",
 	.opts = opts_table,
 	.examples = "  davit cp web:/etc/nginx/nginx.conf .\n  davit cp site/. web:/usr/share/nginx/html\n"
 		    "  davit cp web:/var/log - | tar t\n  tar c data | davit cp - web:/srv",

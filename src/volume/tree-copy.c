@@ -165,6 +165,12 @@ static int copy_meta(struct copy *c, int from, int to, const struct stat *of)
 	return 0;
 }
 
+static void note_copied(const struct copy *c, off_t n)
+{
+	if (n > 0 && c->put && c->put->copied)
+		c->put->copied(c->put->arg, n);
+}
+
 static size_t at_most(off_t n, size_t max) { return n < (off_t)max ? (size_t)n : max; }
 
 static int copy_blocks(struct copy *c, int from, int to, off_t at, off_t end)
@@ -181,6 +187,7 @@ static int copy_blocks(struct copy *c, int from, int to, off_t at, off_t end)
 			continue;
 		r = n < 0 || file_write_at(to, block, (size_t)n, at) < 0 ? fail(c) : check_time(c);
 		at += n;
+		note_copied(c, n);
 	}
 	return r;
 }
@@ -198,6 +205,7 @@ static int copy_range(struct copy *c, int from, int to, off_t at, off_t end)
 		if (r < 0)
 			return r;
 		n = copy_file_range(from, &at, to, &out, at_most(end - at, CHUNK), 0);
+		note_copied(c, n);
 	}
 	return copy_blocks(c, from, to, at, end);
 }
@@ -209,13 +217,17 @@ static int copy_bytes(struct copy *c, int from, int to, const struct stat *st)
 	int r = 0;
 
 	while (r >= 0 && hole < st->st_size && (data = lseek(from, hole, SEEK_DATA)) >= 0 && data < st->st_size) {
+		note_copied(c, data - hole);
 		hole = lseek(from, data, SEEK_HOLE);
 		hole = hole < 0 || hole > st->st_size ? st->st_size : hole;
 		r = copy_range(c, from, to, data, hole);
 	}
 	if (r < 0)
 		return r;
-	return (data < 0 && errno != ENXIO) || ftruncate(to, st->st_size) < 0 ? fail(c) : 0;
+	if ((data < 0 && errno != ENXIO) || ftruncate(to, st->st_size) < 0)
+		return fail(c);
+	note_copied(c, st->st_size - hole);
+	return 0;
 }
 
 /* In place the first name may lead to another file by now, but to none outside the volume. */

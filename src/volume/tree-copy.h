@@ -21,6 +21,8 @@ struct tree_put {
 	uid_t uid, gid;          /* inside @to_ids */
 	struct idmap from, to;   /* of the user namespaces that the owners on either side are of; n is 0 where there is none */
 	unsigned long *left_out; /* counts devices, sockets and the kernel's file systems */
+	void (*copied)(void *arg, int64_t bytes); /* so many more of a file, holes among them; NULL: nobody looks */
+	void *arg;
 };
 /* @from, a file of any kind, may be O_PATH (a link is copied itself): as @name in folder @to. @name NULL: what is in the folder
  * @from. -ERR_PRECONDITION: file and folder meet under one name, or it is a device or a socket. */

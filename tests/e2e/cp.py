@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 import time
 
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, Terminal, wait_until
 
 
 class Cp(Case):
@@ -478,3 +478,39 @@ class Cp(Case):
         process.stderr.read()
         process.wait()
         self.assertEqual(start.wait(), 0)
+
+
+class Progress(Case):
+    """On a terminal, of what is more than a moment's work; wiped at the end."""
+
+    def setUp(self):
+        super().setUp()
+        self.name = self.job(command=("sleep", "1000"))
+        with open(self.path("big"), "wb") as f:
+            f.write(os.urandom(1 << 20) * 48)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def drawn(self, *args):
+        term = Terminal(self, "cp", *args, env={"NO_COLOR": "1"})
+        self.assertEqual(term.wait(60), 0)
+        return term.rest()
+
+    def test_of_a_file(self):
+        for args in (("big", f"{self.name}:/big"), (f"{self.name}:/big", "back")):
+            self.assertRegex(self.drawn(*args), r"^(\r\x1b\[K\[=+ *\] [\d.]+MB of 50\.3MB)+\r\x1b\[K$")
+        with open(self.path("back"), "rb") as back, open(self.path("big"), "rb") as big:
+            self.assertTrue(back.read() == big.read())
+
+    def test_of_a_folder(self):
+        os.mkdir(self.path("folder"))
+        os.rename(self.path("big"), self.path("folder", "big"))
+        self.assertRegex(self.drawn("folder", f"{self.name}:/folder"), r"^(\r\x1b\[K[\d.]+MB)+\r\x1b\[K$")
+
+    def test_none(self):
+        with open(self.path("small"), "w") as f:
+            f.write("x\n")
+        self.assertEqual(self.drawn("small", f"{self.name}:/small"), "")
+        self.assertEqual(self.drawn("-q", "big", f"{self.name}:/big"), "")
+        self.assertEqual(self.davit("cp", "big", f"{self.name}:/again").err, "")

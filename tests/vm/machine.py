@@ -103,6 +103,7 @@ class Machine:
             "-append", "console=ttyS0 quiet panic=-1 systemd.show_status=0 systemd.default_timeout_start_sec=600",
             "-object", "memory-backend-memfd,id=mem,size=3G,share=on", "-numa", "node,memdev=mem",
             "-chardev", "socket,id=fs,path=" + socket, "-device", "vhost-user-fs-pci,chardev=fs,tag=host",
+            # what it has written is this machine's, whatever becomes of it: a flush has nothing to do
             "-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self._watch(machine, time.monotonic() + seconds, {beat: HANGS, console: quiet or seconds})

@@ -18,7 +18,8 @@ struct child_spec {
 	size_t flood_max;              /* > 0: a child that writes more than that into one of the two is killed: child_flooded() */
 	bool inherit_out, inherit_err; /* ours instead of a pipe */
 	bool inherit_in;
-	int hold_fd;              /* > 2: the child gets a copy as fd 3, so that a lock on it lives as long as the child */
+	int hold_fd;              /* > 2: the child gets a copy as fd 3, so that a lock on it lives as long as the child, and what
+				     it leaves behind */
 	int also_fd;              /* > 2: the child gets a copy as fd 4 */
 	bool group;               /* a process group of its own, so that the terminal's Ctrl-C does not reach it;
 				     child_kill() and child_free() then reach its children too */

@@ -12,6 +12,7 @@
 #include "forward.h"
 #include "log.h"
 #include "mem.h"
+#include "noted.h"
 #include <string.h>
 
 enum { OUT_MAX = 1 << 20, ERR_MAX = 4096, UNDO_MS = 30000 };
@@ -131,7 +132,6 @@ static int program_start(struct cni_program *p, struct child_spec *spec, struct 
 	spec->out_max = OUT_MAX;
 	spec->err_max = ERR_MAX;
 	spec->flood_max = OUT_MAX;
-	spec->hold_fd = p->op->hold_fd;
 	spec->group = true;
 	spec->ended = on_ended;
 	spec->arg = p;
@@ -169,6 +169,8 @@ static int start_plugin(struct cni_program *p, struct err *err)
 						.input = buf_str(&input),
 						.input_len = input.len },
 			  err);
+	if (r == 0 && op->lock_fd > 2) /* before the loop gives it its configuration: until then it does nothing */
+		noted_add(op->lock_fd, child_pid(p->child));
 	if (r == 0 && op->verb == CNI_ADD) {
 		p->given = json_object_get(op->entry->result);
 		p->added = true;
@@ -184,7 +186,7 @@ static int start_forward(struct cni_program *p, struct err *err)
 
 	if (!forward_argv(p->at->family, op->entry->result, op->entry->container_id, op->verb == CNI_ADD, &argv))
 		return 1;
-	return program_start(p, &(struct child_spec){ .path = argv.v[0], .argv = argv.v }, err);
+	return program_start(p, &(struct child_spec){ .path = argv.v[0], .argv = argv.v, .hold_fd = op->lock_fd }, err);
 }
 
 static void program_begin(struct cni_program *p)
@@ -227,7 +229,7 @@ void cni_op_run(struct cni_op *op)
 }
 
 struct cni_op *cni_op_new(struct loop *loop, const struct cni_conf *conf, const struct cni_net *net, enum cni_verb verb,
-			  struct cni_entry *entry, int hold_fd)
+			  struct cni_entry *entry, int lock_fd)
 {
 	struct cni_op *op = mem_new(struct cni_op);
 
@@ -238,7 +240,7 @@ struct cni_op *cni_op_new(struct loop *loop, const struct cni_conf *conf, const 
 			       .list = json_object_get(net->list),
 			       .version = mem_strdup(net->version),
 			       .entry = entry,
-			       .hold_fd = hold_fd };
+			       .lock_fd = lock_fd };
 	op->n = cni_plan(op->list, verb != CNI_CHECK && json_get(entry->caps, "portMappings") && forward_wanted(net->list),
 			 &op->places);
 	op->programs = mem_array(struct cni_program, op->n);

@@ -24,7 +24,7 @@ struct cni_op {
 	json *list; /* the network's configuration */
 	char *version;
 	struct cni_entry *entry; /* what is cached: names, capability arguments, the result so far */
-	int hold_fd;
+	int lock_fd;
 	struct cni_place *places;
 	struct cni_program *programs; /* in step with the places */
 	size_t n, n_begun, n_running;
@@ -39,7 +39,7 @@ struct cni_op {
 
 /* Takes @entry over. */
 struct cni_op *cni_op_new(struct loop *, const struct cni_conf *, const struct cni_net *, enum cni_verb, struct cni_entry *entry,
-			  int hold_fd);
+			  int lock_fd);
 void cni_op_free(struct cni_op *); /* kills what runs */
 DEFINE_CLEANUP(struct cni_op, cni_op_free)
 /* Starts what has nothing left to wait for; the loop goes on from there. */

@@ -120,7 +120,7 @@ int cni_add_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 
 	if (r < 0)
 		return r;
-	op = cni_op_new(loop, conf, net, CNI_ADD, new_entry(net, at), at->hold_fd);
+	op = cni_op_new(loop, conf, net, CNI_ADD, new_entry(net, at), at->lock_fd);
 	r = cni_cache_write(op->cache_dir, op->entry, err);
 	if (r < 0)
 		return err_wrap(err, r, "network %s", net->name);
@@ -187,7 +187,7 @@ int cni_del_begin(struct loop *loop, const struct cni_conf *conf, const struct c
 
 	if (r < 0)
 		return r;
-	op = cni_op_new(loop, conf, net, CNI_DEL, known_entry(conf, net, at, &cached), at->hold_fd);
+	op = cni_op_new(loop, conf, net, CNI_DEL, known_entry(conf, net, at, &cached), at->lock_fd);
 	op->cached = cached;
 	op->thorough = true;
 	cni_op_run(op);
@@ -214,7 +214,7 @@ int cni_check(struct loop *loop, const struct cni_conf *conf, const struct cni_n
 		return r;
 	if (cni_version(net->version) < CNI_0_4_0)
 		return err_set(err, ERR_UNIMPLEMENTED, "network %s: version %s knows no CHECK", net->name, net->version);
-	op = cni_op_new(loop, conf, net, CNI_CHECK, known_entry(conf, net, at, &cached), at->hold_fd);
+	op = cni_op_new(loop, conf, net, CNI_CHECK, known_entry(conf, net, at, &cached), at->lock_fd);
 	cni_op_run(op);
 	return cni_op_wait(op, ctx, err);
 }

@@ -46,7 +46,8 @@ struct cni_attach {
 	const struct strv *names; /* capability aliases: by which the others on the network find it; may be NULL */
 	bool hold_ports;          /* of an ADD: what forwards ports waits for cni_add_go() */
 	const char *args;         /* CNI_ARGS or NULL */
-	int hold_fd;              /* handed to plugins (child.h) */
+	int lock_fd;              /* > 2: plugins are noted in it while they run (noted.h), so that it is known of one that goes on
+				     after us. They do not get it themselves: what they leave behind would hold it */
 };
 
 struct cni_ip {

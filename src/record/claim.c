@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include "namespaces.h"
+#include "noted.h"
 #include "places.h"
 #include "port.h"
 #include <fcntl.h>
@@ -26,6 +27,18 @@ static int in_use(const char *name, struct err *err)
 			"wait for it, or choose another name");
 }
 
+/* Plugins of one that was killed do what they were told to, and then it is ours, with nothing in it of who had it before. */
+static int lock_alone(const char *path, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_close_ int fd = file_lock(path, true, ctx, err);
+	int r = fd < 0 ? fd : noted_await(fd, ctx, err);
+
+	if (r < 0)
+		return r;
+	(void)!ftruncate(fd, 0);
+	return TAKE_FD(fd);
+}
+
 int claim_lock(const struct core *c, const char *name, bool wait, const struct ctx *ctx, int *ret_fd, struct err *err)
 {
 	_cleanup_free_ char *path = places_lock(c, name), *dir = places_run(c, "");
@@ -34,7 +47,7 @@ int claim_lock(const struct core *c, const char *name, bool wait, const struct c
 
 	if (r < 0)
 		return r;
-	fd = file_lock(path, true, &limit, err);
+	fd = lock_alone(path, &limit, err);
 	if (fd == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0) {
 		err_clear(err);
 		return in_use(name, err);
@@ -53,7 +66,11 @@ bool claim_is_removing(const struct core *c, const char *name)
 	return says_removing(path) && claim_locked(c, name);
 }
 
-void claim_lock_removing(int fd) { (void)!pwrite(fd, removing, sizeof removing - 1, 0); }
+void claim_lock_removing(int fd)
+{
+	(void)!ftruncate(fd, 0);
+	(void)!pwrite(fd, removing, sizeof removing - 1, 0);
+}
 
 /* Its removal has ended once its lock can be had. A file_lock() that comes too late makes the file anew: it goes again. */
 static void await_removal(const char *path, const struct ctx *ctx)
@@ -94,7 +111,7 @@ bool claim_locked(const struct core *c, const char *name)
 	_cleanup_free_ char *path = places_lock(c, name);
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+	return fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || noted_lives(fd));
 }
 
 char *claim_lease_id(const char *name) { return mem_printf("davit-job-%s", name); }

@@ -2,7 +2,8 @@
  *
  * It has two halves. A lease in containerd, its id made from the name, exists as long as the job does: a second one of
  * that name is refused by containerd itself, and its labels say which network namespace, ports and files the job has.
- * A lock on RUN/NS/NAME.lock is held by whoever is changing the job right now: a claim whose lock is free, and whose
+ * A lock on RUN/NS/NAME.lock is held by whoever is changing the job right now, and counts as held while a CNI plugin that such a
+ * one has started, and noted there, goes on without it: a claim whose lock is free, and whose
  * job neither runs nor is complete, was left by a davit that died, and is prey for reconcile.h. */
 #pragma once
 #include "core.h"

@@ -200,7 +200,7 @@ static int add_begin(struct run *run, struct run_net *n, struct err *err)
 				       .ips = n->ips,
 				       .mac = n->mac,
 				       .names = &n->names,
-				       .hold_fd = run->lock,
+				       .lock_fd = run->lock,
 				       .hold_ports = n->forwards && run->clashes.n && !run->freed };
 	int r;
 

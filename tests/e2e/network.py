@@ -3,6 +3,7 @@ import contextlib
 import glob
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -557,6 +558,46 @@ exit 0
             self.davit("prune")
         with open(ran) as f:
             self.assertEqual([line.split()[::2] for line in f], [["ADD", netns], ["DEL", netns]])
+
+    def test_killed_in_an_add(self):
+        """While the plugin goes on nobody touches what it is at work on; what it leaves behind keeps nobody from it then."""
+        folder, ran, go, left = (os.path.join(self.folder, name) for name in ("plugins", "ran", "go", "left"))
+        os.mkdir(folder)
+        with open(os.path.join(folder, "lingers"), "w") as f:
+            f.write(f"""#!/bin/sh
+cat >/dev/null
+[ "$CNI_COMMAND" = VERSION ] || echo "$CNI_COMMAND" >>{ran}
+[ "$CNI_COMMAND" = ADD ] || exit 0
+setsid sleep 1000 </dev/null >/dev/null 2>&1 &
+echo $! >{left}
+while ! [ -e {go} ]; do sleep 0.05; done
+echo end >>{ran}
+echo '{{"cniVersion":"1.0.0","ips":[{{"address":"10.99.24.2/24"}}]}}'
+""")
+        os.chmod(os.path.join(folder, "lingers"), 0o755)
+
+        def has_run():
+            with contextlib.suppress(FileNotFoundError), open(ran) as f:
+                return f.read().split()
+            return []
+        flags = ("--cni-path", folder)
+        with conflist("lingering", '{"cniVersion":"1.0.0","name":"lingering","plugins":[{"type":"lingers"}]}'):
+            process = self.start(*flags, "run", "-d", "--name", "killed", "--network", "lingering", Machine.image, "sleep", "1000")
+            wait_until("the daemon", lambda: os.path.exists(left) and open(left).read().endswith("\n"))
+            daemon = int(open(left).read())
+            self.addCleanup(os.kill, daemon, signal.SIGKILL)
+            process.kill()
+            process.wait()
+            self.davit(*flags, "prune")
+            self.fails(*flags, "run", "--name", "killed", "--network", "none", Machine.image, "true", says=["killed is in use"])
+            self.assertTrue(glob.glob("/run/netns/killed-*"))
+            self.assertEqual(has_run(), ["ADD"])
+            with open(go, "w"):
+                pass
+            wait_until("the end of what is left", lambda: self.davit(*flags, "prune") and not glob.glob("/run/netns/killed-*"))
+            self.assertEqual(has_run(), ["ADD", "end", "DEL"])
+            os.kill(daemon, 0)
+            self.davit("run", "--rm", "--name", "killed", "--network", "none", Machine.image, "true")
 
     def test_davit_killed(self):
         """In the middle of a join, and of a foreground run: prune finds what there is."""

@@ -116,7 +116,6 @@ def is_open(path):
 
 class Case(unittest.TestCase):
     maxDiff = None
-    expected_leaks = ()  # beginnings of what a test leaves knowingly
 
     def setUp(self):
         self.before = leaks.before(type(self), Machine.containerd)

@@ -30,7 +30,7 @@ static int top_run(struct cli *cli, void *opts, const struct strv *args, struct 
 	if (r >= 0)
 		r = cli_core(cli, err);
 	if (r >= 0)
-		r = job_top(cli->core, args->v[0], &cli->ctx, &all, err);
+		r = job_top(cli->core, args->v[0], c.threads, &cli->ctx, &all, err);
 	if (r < 0)
 		return r;
 	memcpy(columns + 1, c.columns, c.n * sizeof *columns);
@@ -47,9 +47,10 @@ const struct command cmd_top = {
 	.usage = "JOB[.TASK] [PS OPTIONS]",
 	.summary = "List the processes of a job",
 	.text = "Those in its cgroup, with their numbers on the host, in the columns that ps's options ask for: -ef without, aux,\n"
-		"or -o with a list. Of a job of several tasks each with its task. But for root users are numbers:\n"
+		"or -o with a list; with -T, -L or H each of their threads. Of a job of several tasks each with its task. But for "
+		"root users are numbers:\n"
 		"the host's names are none of a container's.",
-	.examples = "  davit top web\n  davit top web aux\n  davit top web -o pid,user,etime,args",
+	.examples = "  davit top web\n  davit top web aux\n  davit top web -o pid,user,etime,args\n  davit top web -eLf",
 	.words = COMPLETE_JOB,
 	.min = 1,
 	.max = ARGS_ANY,

@@ -34,6 +34,10 @@ static void say_group(const struct cell_of *c, struct buf *out) { buf_addf(out, 
 static void say_session(const struct cell_of *c, struct buf *out) { buf_addf(out, "%d", (int)c->p->session); }
 static void say_nice(const struct cell_of *c, struct buf *out) { buf_addf(out, "%lld", (long long)c->p->nice); }
 static void say_threads(const struct cell_of *c, struct buf *out) { buf_addf(out, "%lld", (long long)c->p->threads); }
+static void say_thread(const struct cell_of *c, struct buf *out)
+{
+	buf_addf(out, "%d", (int)(c->p->thread ? c->p->thread : c->p->pid));
+}
 static void say_size(const struct cell_of *c, struct buf *out) { buf_addf(out, "%llu", (unsigned long long)c->p->size >> 10); }
 static void say_resident(const struct cell_of *c, struct buf *out)
 {
@@ -155,6 +159,7 @@ static const struct process_column process_columns[] = {
 	{ "user euser ruser uname", "USER", false, say_user },
 	{ "uid euid", "UID", true, say_uid },
 	{ "pid tgid", "PID", true, say_pid },
+	{ "lwp tid spid", "LWP", true, say_thread },
 	{ "ppid", "PPID", true, say_parent },
 	{ "pgid pgrp", "PGID", true, say_group },
 	{ "sid sess session", "SID", true, say_session },
@@ -177,9 +182,16 @@ static const struct process_column process_columns[] = {
 	{ "comm ucmd ucomm", "COMMAND", false, say_name },
 	{ "args cmd command", "COMMAND", false, say_args },
 };
-#define KNOWN_COLUMNS "pid ppid pgid sid user uid c pcpu pmem vsz rss tty stat ni nlwp stime lstart etime time comm args"
-#define FULL "user=UID,pid,ppid,c,stime=STIME,tty,time,args=CMD"
-#define OF_USERS "user,pid,pcpu,pmem,vsz,rss,tty,stat,start,bsdtime,args"
+#define KNOWN_COLUMNS "pid ppid pgid sid user uid c pcpu pmem vsz rss tty stat ni nlwp lwp stime lstart etime time comm args"
+#define FULL_END ",stime=STIME,tty,time,args=CMD"
+#define USERS_END ",vsz,rss,tty,stat,start,bsdtime,args"
+enum threads_as { THREADS_NOT, THREADS_L, THREADS_T, THREADS_H };
+static const char *const forms[][2] = {
+	[THREADS_NOT] = { "user=UID,pid,ppid,c" FULL_END, "user,pid,pcpu,pmem" USERS_END },
+	[THREADS_L] = { "user=UID,pid,ppid,lwp,c,nlwp" FULL_END, "user,pid,lwp,pcpu,nlwp,pmem" USERS_END },
+	[THREADS_T] = { "user=UID,pid,lwp=SPID,ppid,c" FULL_END, "user,pid,lwp=SPID,pcpu,pmem" USERS_END },
+	[THREADS_H] = { "user=UID,pid,ppid,c" FULL_END, "user,pid,pcpu,pmem" USERS_END },
+};
 
 void process_columns_done(struct process_columns *c)
 {
@@ -252,7 +264,8 @@ static int add_columns(struct process_columns *to, const char *list, struct err 
 struct ps_words {
 	const struct strv *options;
 	size_t i;
-	const char *form; /* of -f or u */
+	bool users; /* u, not -f */
+	enum threads_as threads;
 };
 
 /* The letters of one option: those that select processes, or say how wide, say nothing here. */
@@ -265,11 +278,13 @@ static int read_letters(struct ps_words *w, const char *letters, bool dashed, st
 			w->i += !at[1];
 			return add_columns(to, value, err);
 		}
-		if (*at == 'u')
-			w->form = OF_USERS;
-		else if (*at == 'f' && dashed)
-			w->form = FULL;
-		else if (!strchr("eAaxdwgfHT", *at) || (*at == 'T' && dashed))
+		if (*at == 'u' || (*at == 'f' && dashed))
+			w->users = *at == 'u';
+		else if (dashed && (*at == 'L' || *at == 'T'))
+			w->threads = *at == 'L' ? THREADS_L : THREADS_T;
+		else if (!dashed && *at == 'H')
+			w->threads = THREADS_H;
+		else if (!strchr("eAaxdwgfHT", *at))
 			return column_not_known("ps option", w->options->v[w->i], err);
 	}
 	return 0;
@@ -292,15 +307,16 @@ static int read_word(struct ps_words *w, struct process_columns *to, struct err 
 int process_columns_parse(const struct strv *options, struct process_columns *ret, struct err *err)
 {
 	_cleanup_(process_columns_done) struct process_columns c = { 0 };
-	struct ps_words w = { .options = options, .form = FULL };
+	struct ps_words w = { .options = options };
 	int r = 0;
 
 	for (; r >= 0 && w.i < options->n; w.i++)
 		r = read_word(&w, &c, err);
 	if (r >= 0 && !c.n)
-		r = add_columns(&c, w.form, err);
+		r = add_columns(&c, forms[w.threads][w.users], err);
 	if (r < 0)
 		return r;
+	c.threads = w.threads != THREADS_NOT;
 	*ret = TAKE_STRUCT(c);
 	return 0;
 }

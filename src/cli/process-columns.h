@@ -9,6 +9,7 @@ struct process_columns {
 	const struct process_column *kinds[PROCESS_COLUMNS_MAX]; /* NULL: the caller's own */
 	size_t n;
 	struct strv titles; /* those that were given */
+	bool threads;       /* a row for each thread: -T, -L, H */
 };
 void process_columns_done(struct process_columns *);
 /* What ps's options ask for: none is -ef; "aux", "-o pid,comm", "-eo pid,args=COMMAND" ... What selects processes is taken, since

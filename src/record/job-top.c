@@ -5,6 +5,8 @@
 #include "record.h"
 #include "runtime-kind.h"
 #include "task.h"
+#include "value.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -18,22 +20,40 @@ void task_processes_done(struct task_processes *all)
 	*all = (struct task_processes){ 0 };
 }
 
-static bool read_one(pid_t pid, struct process *ret)
-{
-	_cleanup_free_ char *path = mem_printf("/proc/%d", (int)pid);
-	_cleanup_close_ int dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return dirfd >= 0 && process_read(dirfd, pid, ret, NULL) >= 0;
-}
-
 static void top_add(struct task_processes *to, const struct process *p, const char *task)
 {
 	to->v = mem_grow(to->v, &to->cap, to->n + 1, sizeof *to->v);
 	to->v[to->n++] = (struct task_process){ .p = *p, .task = mem_strdup(task) };
 }
 
+static void top_read(struct task_processes *to, const char *path, pid_t pid, pid_t thread, const char *task)
+{
+	_cleanup_close_ int dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct process p;
+
+	if (dirfd < 0 || process_read(dirfd, pid, &p, NULL) < 0)
+		return;
+	p.thread = thread;
+	top_add(to, &p, task);
+}
+
+static void top_read_threads(struct task_processes *to, const char *path, pid_t pid, const char *task)
+{
+	_cleanup_free_ char *folder = mem_printf("%s/task", path);
+	_cleanup_(closedirp) DIR *d = opendir(folder);
+
+	for (const struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *own = mem_printf("%s/%s", folder, e->d_name);
+		int64_t thread;
+
+		if (parse_whole(e->d_name, &thread))
+			top_read(to, own, pid, (pid_t)thread, task);
+	}
+}
+
 /* A number can have passed to another process since the list was read: who is not in a second one is not told of. */
-static int top_of_cgroup(const struct core *c, const char *id, const char *name, struct task_processes *to, struct err *err)
+static int top_of_cgroup(const struct core *c, const char *id, const char *name, bool threads, struct task_processes *to,
+			 struct err *err)
 {
 	_cleanup_(cgroup_pids_done) struct cgroup_pids pids = { 0 }, now = { 0 };
 	const size_t before = to->n;
@@ -45,10 +65,12 @@ static int top_of_cgroup(const struct core *c, const char *id, const char *name,
 			err, err_set(err, ERR_PRECONDITION, "task %s: its processes are of another pid namespace than davit", name),
 			"run davit in the host's, or: davit exec %s ps", name);
 	for (size_t i = 0; r >= 0 && i < pids.n; i++) {
-		struct process p;
+		_cleanup_free_ char *path = mem_printf("/proc/%d", (int)pids.v[i]);
 
-		if (read_one(pids.v[i], &p))
-			top_add(to, &p, name);
+		if (threads)
+			top_read_threads(to, path, pids.v[i], name);
+		else
+			top_read(to, path, pids.v[i], 0, name);
 	}
 	if (r >= 0)
 		r = job_cgroup_pids(c, id, &now, err);
@@ -89,7 +111,7 @@ static int has_none(const struct record *rec, bool runs, struct err *err)
 			rec->name);
 }
 
-int job_top(struct core *c, const char *what, const struct ctx *ctx, struct task_processes *ret, struct err *err)
+int job_top(struct core *c, const char *what, bool threads, const struct ctx *ctx, struct task_processes *ret, struct err *err)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
 	_cleanup_(task_processes_done) struct task_processes found = { 0 };
@@ -108,7 +130,7 @@ int job_top(struct core *c, const char *what, const struct ctx *ctx, struct task
 		if (r < 0 || !task_may_live(&t))
 			continue;
 		runs = true;
-		r = top_of_cgroup(c, id, found.several ? name : rec.name, &found, err);
+		r = top_of_cgroup(c, id, found.several ? name : rec.name, threads, &found, err);
 	}
 	if (r >= 0 && !found.n)
 		r = has_none(&rec, runs, err);

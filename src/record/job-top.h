@@ -14,6 +14,6 @@ struct task_processes {
 	bool several; /* the job as a whole was asked for, and has several tasks */
 };
 void task_processes_done(struct task_processes *);
-/* Of JOB, all its tasks', or of JOB.TASK; by their numbers. -ERR_PRECONDITION: nothing of it runs, or nothing is to be seen.
- * -ERR_UNIMPLEMENTED: it runs on a kernel of its own. */
-int job_top(struct core *, const char *what, const struct ctx *, struct task_processes *ret, struct err *err);
+/* Of JOB, all its tasks', or of JOB.TASK; by their numbers. @threads: each of their threads. -ERR_PRECONDITION: nothing of it runs,
+ * or nothing is to be seen. -ERR_UNIMPLEMENTED: it runs on a kernel of its own. */
+int job_top(struct core *, const char *what, bool threads, const struct ctx *, struct task_processes *ret, struct err *err);

@@ -6,6 +6,7 @@
 
 struct process {
 	pid_t pid, parent, group, session, foreground; /* @foreground: the group that its terminal listens to */
+	pid_t thread;                                  /* one of its threads is told of; 0: all of it */
 	uid_t uid;                                     /* effective */
 	char state;                                    /* 'R', 'S', 'D', 'T', 'Z' ... */
 	char *name, *args;                             /* @args: with blanks between; "" of one that has none, as a kernel thread */
@@ -16,7 +17,7 @@ struct process {
 	unsigned terminal; /* its device's number; 0: none */
 };
 void process_done(struct process *);
-/* That of the folder /proc/PID, opened as @dirfd. An error where it has ended. */
+/* That of the folder /proc/PID, or of a thread's in it, opened as @dirfd. An error where it has ended. */
 int process_read(int dirfd, pid_t, struct process *ret, struct err *err);
 /* When it started, by the wall clock; 0 when it is not to be seen. */
 int64_t process_started(pid_t);

@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -346,6 +347,29 @@ class Top(Tasks):
         self.assertTrue(all(int(row[5]) > 0 for row in rows), rows)
         for wrong in (["-o", "nothing"], ["-o", ""], ["-o"], ["-C", "x"], ["--forest"]):
             self.fails("top", "t-columns", *wrong, says=["top: ", "not known here", "-ef, aux"])
+
+    def test_threads(self):
+        if not shutil.which("cc"):
+            self.skipTest("no compiler")
+        program = os.path.join(self.folder, "three")
+        subprocess.run(["cc", "-static", "-pthread", "-x", "c", "-o", program, "-"], check=True, text=True, input="""
+            #include <pthread.h>
+            #include <unistd.h>
+            static void *rest(void *arg) { pause(); return arg; }
+            int main(void)
+            {
+                pthread_t t;
+                return pthread_create(&t, 0, rest, 0) || pthread_create(&t, 0, rest, 0) || pause();
+            }""")
+        self.job("-v", f"{self.folder}:/c", name="t-threads", command=("/c/three",))
+        wait_until("all three", lambda: len(self.processes("t-threads", "-eLf")[1]) == 3)
+        first = str(self.json("inspect", "t-threads")[0]["state"]["pid"])
+        for flags, of_thread in ((("-eLf",), "LWP"), (("-ef", "-T"), "SPID"), (("H", "-o", "pid,tid,args"), "LWP")):
+            titles, rows = self.processes("t-threads", *flags)
+            self.assertEqual({row[titles.index("PID")] for row in rows}, {first})
+            self.assertEqual({row[titles.index(of_thread)] for row in rows}, set(os.listdir(f"/proc/{first}/task")))
+            self.assertEqual([row[-1] for row in rows], ["/c/three"] * 3)
+        self.assertEqual(len(self.processes("t-threads")[1]), 1)
 
     def test_as_ps_has_them(self):
         """Docker asks ps: what both print of the same processes is the same."""

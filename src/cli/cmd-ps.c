@@ -2,11 +2,16 @@
 #include "commands.h"
 #include "human.h"
 #include "clock.h"
+#include "fork-heir.h"
 #include "job-list.h"
 #include "listing.h"
 #include "mem.h"
+#include "mend.h"
 #include "ref.h"
 #include <string.h>
+#include <sys/resource.h>
+
+enum { MEND_MS = 300000 };
 
 struct ps_flags {
 	bool all, quiet, everywhere, no_trunc, size, latest, tasks;
@@ -248,6 +253,22 @@ static void ps_look_elsewhere(struct cli *cli)
 			   cli->conf.ns, n == 1 ? "is" : "are", n, ns);
 }
 
+/* In a process of its own, behind the list. */
+static void ps_mend(void *arg)
+{
+	const struct ctx limit = ctx_within(NULL, MEND_MS);
+	const struct core *listed = arg;
+	struct core_conf conf = listed->conf;
+	_cleanup_(core_freep) struct core *core = NULL;
+	struct err unsaid = ERR_INIT;
+
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	conf.address = listed->address;
+	conf.notice = NULL;
+	if (core_open(&conf, &core, &unsaid) >= 0)
+		(void)mend_ended_jobs(core, &limit, &unsaid);
+}
+
 static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct ps_flags *f = opts;
@@ -276,6 +297,8 @@ static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct e
 	if (r >= 0 && rows.left && !f->quiet && !strcmp(f->format, "table"))
 		cli_notice(cli, "%zu %s by a davit that was killed: davit prune removes %s", rows.left,
 			   rows.left == 1 ? "start or job was left" : "starts or jobs were left", rows.left == 1 ? "it" : "them");
+	if (r >= 0 && rows.ended)
+		(void)fork_heir(NULL, 0, true, ps_mend, cli->core);
 	job_rows_done(&rows);
 	return r;
 }
@@ -289,5 +312,7 @@ const struct command cmd_ps = {
 	.init = ps_init,
 	.done = ps_done,
 	.run = ps_run,
+	.text = "A job that has ended is settled behind the list: its exit is recorded, its task deleted, its addresses and ports "
+		"released, as davit reconcile does it.",
 	.examples = "  davit ps -a --filter status=exited\n  davit ps --tasks\n  davit ps -A --format json | jq .name",
 };

@@ -187,6 +187,7 @@ struct container_list {
 	size_t cap;
 	struct weight weight;
 	bool lean;
+	void (*trim)(struct ctrd_container *); /* may be NULL */
 };
 
 /* What is kept of it. */
@@ -210,7 +211,10 @@ static int list_add(struct container_list *l, const struct reply *reply, struct 
 	l->all.v = mem_grow(l->all.v, &l->cap, l->all.n + 1, sizeof *l->all.v);
 	c = &l->all.v[l->all.n++];
 	*c = (struct ctrd_container){ 0 };
-	return l->lean ? container_unpack_lean(m->container, c, err) : container_unpack(m->container, c, err);
+	r = l->lean ? container_unpack_lean(m->container, c, err) : container_unpack(m->container, c, err);
+	if (r >= 0 && l->trim)
+		l->trim(c);
+	return r;
 }
 
 struct ctrd_call *containers_list_begin(struct ctrd *c, const char *filter, const struct ctx *ctx)
@@ -222,11 +226,11 @@ struct ctrd_call *containers_list_begin(struct ctrd *c, const char *filter, cons
 	return call_begin(c, &list, NULL, &req.base, ctx);
 }
 
-static int list_all(struct ctrd_call *begun, bool lean, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
+static int list_all(struct ctrd_call *begun, struct container_list l, const struct ctx *ctx, struct ctrd_containers *ret,
+		    struct err *err)
 {
 	_cleanup_(ctrd_call_freep) struct ctrd_call *call = begun;
 	_cleanup_reply_ struct reply reply = { 0 };
-	struct container_list l = { .lean = lean };
 	int r;
 
 	while ((r = call_next(call, ctx, &reply, err)) > 0) {
@@ -243,7 +247,13 @@ static int list_all(struct ctrd_call *begun, bool lean, const struct ctx *ctx, s
 
 int containers_list_end(struct ctrd_call *begun, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
 {
-	return list_all(begun, false, ctx, ret, err);
+	return list_all(begun, (struct container_list){ 0 }, ctx, ret, err);
+}
+
+int containers_list_end_trimmed(struct ctrd_call *begun, void (*trim)(struct ctrd_container *), const struct ctx *ctx,
+				struct ctrd_containers *ret, struct err *err)
+{
+	return list_all(begun, (struct container_list){ .trim = trim }, ctx, ret, err);
 }
 
 int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
@@ -253,7 +263,7 @@ int containers_list(struct ctrd *c, const char *filter, const struct ctx *ctx, s
 
 int containers_list_lean(struct ctrd *c, const char *filter, const struct ctx *ctx, struct ctrd_containers *ret, struct err *err)
 {
-	return list_all(containers_list_begin(c, filter, ctx), true, ctx, ret, err);
+	return list_all(containers_list_begin(c, filter, ctx), (struct container_list){ .lean = true }, ctx, ret, err);
 }
 
 struct ctrd_call *containers_set_labels_begin(struct ctrd *c, const char *id, const struct dict *labels, const struct ctx *ctx)

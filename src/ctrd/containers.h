@@ -36,6 +36,9 @@ int containers_get(struct ctrd *, const char *id, const struct ctx *, struct ctr
 struct ctrd_call *containers_list_begin(struct ctrd *, const char *filter, const struct ctx *);
 int containers_list_end(struct ctrd_call *, const struct ctx *, struct ctrd_containers *ret, struct err *err);
 int containers_list(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_containers *ret, struct err *err);
+/* The same; @trim takes from each, as it comes, what nobody wants: a thousand specs are 10 MiB. */
+int containers_list_end_trimmed(struct ctrd_call *, void (*trim)(struct ctrd_container *), const struct ctx *,
+				struct ctrd_containers *ret, struct err *err);
 /* The same without what is large, specs and extensions, which are dropped one by one as they come: for a look at all there are. */
 int containers_list_lean(struct ctrd *, const char *filter, const struct ctx *, struct ctrd_containers *ret, struct err *err);
 /* Set these labels ("" removes one), nothing else. */

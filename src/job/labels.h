@@ -37,6 +37,8 @@
 /* Of a job of several tasks, with RECORD_RESTARTS and RECORD_TROUBLE, of task N as LABEL.N (monitored_label()): */
 #define RECORD_BEGUN LABEL_PREFIX "begun" /* when that task was last started alone (RFC 3339) */
 #define RECORD_DONE LABEL_PREFIX "done"   /* its end, as RECORD_EXIT, after which it is not started again while the others run */
+/* Of a job that an agent of Nomad's looks after: its allocation. The name is Nomad's. */
+#define RECORD_AGENT "com.hashicorp.nomad.alloc_id"
 /* Its extension: the job's JSON. */
 #define RECORD_JOB LABEL_PREFIX "job"
 #define RECORD_JOB_TYPE "davit.v1.Job"

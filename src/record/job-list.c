@@ -24,18 +24,25 @@ static bool is_listed(const struct record *rec, const struct job_row *row)
 
 static bool has_layer(const struct ctrd_container *c) { return c->snapshotter && c->snapshot_key && *c->snapshot_key; }
 
-static bool has_record(const struct records *recs, const char *id)
+static int by_record_id(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* Their ids, in order; borrowed but for the array. */
+static const char **ids_of(const struct records *recs)
 {
+	const char **ids = mem_array(const char *, recs->n);
+
 	for (size_t i = 0; i < recs->n; i++)
-		if (!strcmp(recs->v[i].c.id, id))
-			return true;
-	return false;
+		ids[i] = recs->v[i].c.id;
+	if (recs->n)
+		qsort(ids, recs->n, sizeof *ids, by_record_id);
+	return ids;
 }
 
 /* Claims that nobody works on, and that came to no record. */
 static size_t count_claims(struct core *c, const struct records *recs, const struct ctx *ctx)
 {
 	_cleanup_(ctrd_leases_done) struct ctrd_leases leases = { 0 };
+	_cleanup_free_ const char **ids = ids_of(recs);
 	size_t n = 0;
 
 	if (leases_list(c->ctrd, "labels.\"" CLAIM_JOB "\"", ctx, &leases, NULL) < 0)
@@ -43,7 +50,7 @@ static size_t count_claims(struct core *c, const struct records *recs, const str
 	for (size_t i = 0; i < leases.n; i++) {
 		const char *name = dict_get(&leases.v[i].labels, CLAIM_JOB), *id = dict_get(&leases.v[i].labels, CLAIM_ID);
 
-		n += name && id && !has_record(recs, id) && !claim_locked(c, name);
+		n += name && id && !(recs->n && bsearch(&id, ids, recs->n, sizeof *ids, by_record_id)) && !claim_locked(c, name);
 	}
 	return n;
 }
@@ -92,7 +99,7 @@ static void asked_done(struct asked_all *all)
 
 static int hear_records(struct asked *a, const struct ctx *ctx, struct err *err)
 {
-	int r = record_list_end(TAKE_PTR(a->call), ctx, &a->recs, err);
+	int r = record_list_end_brief(TAKE_PTR(a->call), ctx, &a->recs, err);
 
 	if (r >= 0 && a->others)
 		r = containers_list_end(TAKE_PTR(a->others), ctx, &a->of, err);
@@ -171,6 +178,7 @@ static int add_job(struct listing_of *l, const struct record *job, struct err *e
 	}
 	job_row_fill(c, job, states, n, &row);
 	mend_touched(c, job, states, n, l->ctx);
+	l->out->ended += l->asked->own && mend_is_due(c, job, states, n);
 	if (l->filter->all && l->asked->own && !is_listed(job, &row) && !claim_locked(c, job->name))
 		l->out->left++;
 	if (!l->filter->tasks || n == 1 || !job->job)

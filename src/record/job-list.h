@@ -5,7 +5,8 @@
 struct job_rows {
 	struct job_row *v;
 	size_t n;
-	size_t left; /* what davits that were killed left in the core's namespace, for job_prune() */
+	size_t left;  /* what davits that were killed left in the core's namespace, for job_prune() */
+	size_t ended; /* jobs there that have ended, and whose tasks are left for mend_ended_jobs() */
 };
 void job_rows_done(struct job_rows *);
 

@@ -15,6 +15,7 @@
 #include "task.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 const char *mend_part_name(enum mend_part p)
@@ -172,6 +173,20 @@ static bool is_to_settle(const struct core *c, const struct mended *m)
 	return m->over && m->rec->job && !dict_get(&m->rec->c.labels, RECORD_REMOVE) &&
 	       (holds_anything(c, m) || (exit_is_lost(m->rec) && !monitored_is_restarting(m->rec, m->tasks, m->n))) &&
 	       !monitored_now(c, m->rec->c.id) && !claim_locked(c, m->rec->name);
+}
+
+bool mend_is_due(const struct core *c, const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	bool there = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!task_is_over(&tasks[i]))
+			return false;
+		there |= tasks[i].state == TASK_STOPPED;
+	}
+	if (!there || dict_get(&rec->c.labels, RECORD_AGENT))
+		return false;
+	return is_to_settle(c, &(struct mended){ rec, (struct task_status *)(uintptr_t)tasks, n, .over = true, .there = true });
 }
 
 static void mend_state(struct core *c, const struct mended *m, const struct mend_how *how, const struct ctx *ctx, struct mends *out)
@@ -399,6 +414,26 @@ int mend_jobs(struct core *c, const struct mend_how *how, const struct ctx *ctx,
 	if (n < 0)
 		return n;
 	return how->no_monitors ? ctx_check(ctx, err) : mend_monitors(c, how, ctx, ret, err);
+}
+
+int mend_ended_jobs(struct core *c, const struct ctx *ctx, struct err *err)
+{
+	const struct mend_how how = { 0 };
+	_cleanup_free_ char *dir = places_run(c, "");
+	_cleanup_(mend_view_done) struct mend_view v = { 0 };
+	_cleanup_(mends_done) struct mends unsaid = { 0 };
+	_cleanup_close_ int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return 1;
+	r = mend_look(c, &how, ctx, &v, err);
+	for (size_t i = 0; r >= 0 && i < v.n; i++) {
+		if (mend_is_due(c, v.all[i].rec, v.all[i].tasks, v.all[i].n))
+			mend_state(c, &v.all[i], &how, ctx, &unsaid);
+		r = ctx_check(ctx, err);
+	}
+	return r < 0 ? r : 0;
 }
 
 int mend_monitors(struct core *c, const struct mend_how *how, const struct ctx *ctx, struct mends *ret, struct err *err)

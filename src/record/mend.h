@@ -41,6 +41,12 @@ struct mend_how {
 int mend_jobs(struct core *, const struct mend_how *, const struct ctx *, struct mends *ret, struct err *err);
 /* The last part alone. */
 int mend_monitors(struct core *, const struct mend_how *, const struct ctx *, struct mends *ret, struct err *err);
+/* The first part alone, of the jobs that a list has found to be due (mend_is_due()), by one process at a time: what ends while
+ * nobody waits for it keeps a shim, its network and a place in containerd's list until then. 1: somebody else is at it. */
+int mend_ended_jobs(struct core *, const struct ctx *, struct err *err);
+/* All of it has ended, something of it is left, and nobody sees to that: not its monitor, no davit at work, no agent of Nomad's.
+ * @tasks: of all that it has. Touches nothing. */
+bool mend_is_due(const struct core *, const struct record *, const struct task_status *tasks, size_t n);
 /* The second part for one job, whose lock is not needed when nobody else may end it: 1 when its file was bound again. Costs a look
  * at that file where it is there. */
 int mend_netns(struct core *, const char *id, const struct job *, const struct ctx *, struct err *err);

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "job-name.h"
 #include "job-order.h"
+#include "json-span.h"
 #include "mem.h"
 #include "name.h"
 #include <string.h>
@@ -46,19 +47,49 @@ struct ctrd_call *record_list_begin(struct core *c, const struct ctx *ctx)
 	return containers_list_begin(c->ctrd, "labels.\"" CLAIM_JOB "\"", ctx);
 }
 
-int record_list_end(struct ctrd_call *call, const struct ctx *ctx, struct records *ret, struct err *err)
+/* Takes them over. */
+static void records_make(struct ctrd_containers all, struct records *ret)
 {
-	struct ctrd_containers all = { 0 };
-	int r = containers_list_end(call, ctx, &all, err);
-
-	if (r < 0)
-		return r;
 	ret->v = mem_array(struct record, all.n);
 	ret->n = all.n;
 	for (size_t i = 0; i < all.n; i++)
 		record_make(&all.v[i], &ret->v[i]);
 	ctrd_containers_done(&all);
-	return 0;
+}
+
+int record_list_end(struct ctrd_call *call, const struct ctx *ctx, struct records *ret, struct err *err)
+{
+	struct ctrd_containers all = { 0 };
+	int r = containers_list_end(call, ctx, &all, err);
+
+	if (r >= 0)
+		records_make(all, ret);
+	return r;
+}
+
+static void trim_spec(struct ctrd_container *c)
+{
+	struct buf *spec = &c->spec.value, brief = { 0 };
+	const char *process = buf_str(spec);
+	size_t n = spec->len;
+
+	if (json_span(&process, &n, "process")) {
+		buf_adds(&brief, "{\"process\":");
+		buf_add(&brief, process, n);
+		buf_adds(&brief, "}");
+	}
+	buf_done(spec);
+	*spec = brief;
+}
+
+int record_list_end_brief(struct ctrd_call *call, const struct ctx *ctx, struct records *ret, struct err *err)
+{
+	struct ctrd_containers all = { 0 };
+	int r = containers_list_end_trimmed(call, trim_spec, ctx, &all, err);
+
+	if (r >= 0)
+		records_make(all, ret);
+	return r;
 }
 
 int record_list(struct core *c, const struct ctx *ctx, struct records *ret, struct err *err)

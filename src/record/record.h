@@ -39,6 +39,8 @@ char *record_task_name(const struct record *, size_t task);
 /* Every job of the connection's namespace. */
 struct ctrd_call *record_list_begin(struct core *, const struct ctx *);
 int record_list_end(struct ctrd_call *, const struct ctx *, struct records *ret, struct err *err);
+/* The same, with nothing of their specs but the process: what a list shows. */
+int record_list_end_brief(struct ctrd_call *, const struct ctx *, struct records *ret, struct err *err);
 int record_list(struct core *, const struct ctx *, struct records *ret, struct err *err);
 
 /* The exit that RECORD_EXIT remembers: true when there is one. */

@@ -87,6 +87,13 @@ void task_states_done(struct task_states *l)
 
 struct ctrd_call *task_list_begin(struct core *c, const struct ctx *ctx) { return tasks_list_begin(c->ctrd, ctx); }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct task_of *x = a, *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
 int task_list_end(struct ctrd_call *call, const struct ctx *ctx, struct task_states *ret, struct err *err)
 {
 	_cleanup_(ctrd_processes_done) struct ctrd_processes all = { 0 };
@@ -98,6 +105,8 @@ int task_list_end(struct ctrd_call *call, const struct ctx *ctx, struct task_sta
 	ret->n = all.n;
 	for (size_t i = 0; i < all.n; i++)
 		ret->v[i] = (struct task_of){ TAKE_PTR(all.v[i].id), status_of(&all.v[i]) };
+	if (all.n)
+		qsort(ret->v, all.n, sizeof *ret->v, by_id);
 	return 0;
 }
 
@@ -108,10 +117,10 @@ int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, st
 
 const struct task_status *task_states_find(const struct task_states *l, const char *id)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (!strcmp(l->v[i].id, id))
-			return &l->v[i].status;
-	return NULL;
+	const struct task_of key = { .id = (char *)(uintptr_t)id },
+			     *found = l->n ? bsearch(&key, l->v, l->n, sizeof *l->v, by_id) : NULL;
+
+	return found ? &found->status : NULL;
 }
 
 bool task_is_over(const struct task_status *t) { return t->state == TASK_ABSENT || t->state == TASK_STOPPED; }

@@ -34,7 +34,7 @@ int task_look_process(struct core *, const char *id, const char *exec_id, const 
 struct ctrd_call *task_look_begin(struct core *, const char *id, const char *exec_id, const struct ctx *);
 int task_look_end(struct ctrd_call *, const struct ctx *, struct task_status *ret, struct err *err);
 /* Those of all tasks of the connection's namespace; what is not in it is ABSENT. */
-struct task_states {
+struct task_states { /* in the order of their ids */
 	struct task_of {
 		char *id;
 		struct task_status status;

@@ -62,6 +62,50 @@ class Looked(Case):
         return {row["name"]: row["status"] for row in self.rows("ps", "-a") if row["name"] in self.made}
 
 
+class Listed(Looked):
+    """What ended while nobody waited keeps nothing, once somebody has looked."""
+
+    def tasks(self):
+        return Machine.containerd.ctr("tasks", "list", "-q", ns=Machine.ns).stdout.split()
+
+    def end(self, name, *flags, **how):
+        self.make(name, *flags, command=("sh", "-c", "exit 7"), **how)
+        id = self.seen(name)["id"]
+        wait_until("its end", lambda: self.seen(name)["state"]["status"] == "exited")
+        self.assertIn(id, self.tasks())
+        return id
+
+    def test_it_is_settled(self):
+        self.need_network()
+        id = self.end("over", network="davit")
+        self.assertEqual(self.states(), {"over": "exited"})
+        wait_until("its task's end", lambda: id not in self.tasks())
+        wait_until("its network's end", lambda: not os.path.exists(f"/run/netns/{id}"))
+        row = next(r for r in self.rows("ps", "-a") if r["name"] == "over")
+        self.assertEqual((row["status"], row["exit_code"]), ("exited", 7))
+        self.assertEqual(self.davit("wait", "over").out.strip(), "7")
+        self.assertEqual(self.reconcile(), [])
+        self.davit("start", "over")
+
+    def test_a_start_meanwhile(self):
+        """Neither is kept from its work by the other."""
+        for _ in range(5):
+            id = self.end("again")
+            self.states()
+            self.davit("start", "again")
+            wait_until("its end", lambda: self.seen("again")["state"]["status"] == "exited")
+            self.states()
+            self.davit("rm", "again")
+            self.assertNotIn(id, self.tasks())
+
+    def test_an_agent_sees_to_its_own(self):
+        id = self.end("nomads", "--label", "com.hashicorp.nomad.alloc_id=1")
+        other = self.end("ours")
+        self.states()
+        wait_until("the other's end", lambda: other not in self.tasks())
+        self.assertIn(id, self.tasks())
+
+
 class Crash(Looked):
     def test_nothing_is_left_to_be_done(self):
         self.make("fine")

@@ -87,7 +87,7 @@ void task_states_done(struct task_states *l)
 
 struct ctrd_call *task_list_begin(struct core *c, const struct ctx *ctx) { return tasks_list_begin(c->ctrd, ctx); }
 
-static int by_id(const void *a, const void *b)
+static int by_task_id(const void *a, const void *b)
 {
 	const struct task_of *x = a, *y = b;
 
@@ -106,7 +106,7 @@ int task_list_end(struct ctrd_call *call, const struct ctx *ctx, struct task_sta
 	for (size_t i = 0; i < all.n; i++)
 		ret->v[i] = (struct task_of){ TAKE_PTR(all.v[i].id), status_of(&all.v[i]) };
 	if (all.n)
-		qsort(ret->v, all.n, sizeof *ret->v, by_id);
+		qsort(ret->v, all.n, sizeof *ret->v, by_task_id);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, st
 const struct task_status *task_states_find(const struct task_states *l, const char *id)
 {
 	const struct task_of key = { .id = (char *)(uintptr_t)id },
-			     *found = l->n ? bsearch(&key, l->v, l->n, sizeof *l->v, by_id) : NULL;
+			     *found = l->n ? bsearch(&key, l->v, l->n, sizeof *l->v, by_task_id) : NULL;
 
 	return found ? &found->status : NULL;
 }

@@ -1,4 +1,5 @@
 #include "job-logs.h"
+#include "clock.h"
 #include "file.h"
 #include "job-ends.h"
 #include "job-name.h"
@@ -13,6 +14,8 @@
 #include "set-jobs.h"
 #include "task.h"
 #include <string.h>
+
+enum { JOINS_LOOK_MS = 1000 };
 
 /* The log of one task. */
 struct source {
@@ -30,8 +33,9 @@ struct sources {
 	struct set_joins *joins; /* of a set that is followed; NULL: nobody joins */
 	struct prefixes prefixes;
 	struct strv heads;
-	bool named; /* each line has its task's or job's name before it */
-	bool over;  /* and nobody has joined since */
+	bool named;      /* each line has its task's or job's name before it */
+	bool over;       /* and nobody has joined since */
+	int64_t join_at; /* clock_mono(): when it is looked for those that have joined */
 };
 
 static void sources_done(struct sources *s)
@@ -232,28 +236,27 @@ static struct logread next_source(struct sources *s, bool joined)
 				 .wake_fd = -1 };
 }
 
-static void add_joined(struct sources *s, bool all)
+static void add_joined(struct sources *s)
 {
 	_cleanup_(records_done) struct records joined = { 0 };
 
-	if (set_joins_look(s->joins, s->core, all ? NULL : job_ends_tasks(s->ends), s->ctx, &joined) < 0)
+	if (set_joins_look(s->joins, s->core, s->ctx, &joined) < 0)
 		return; /* asked again */
 	for (size_t i = 0; i < joined.n; i++)
 		add_job_logs(s, &joined.v[i], -1, false);
 }
 
-/* Of those that have ended before a look at the tasks saw them the records tell. */
 static void look_for_end(struct sources *s)
 {
 	const size_t n = s->n;
 
 	if (!job_ends_look(s->ends))
 		return;
-	if (s->joins)
-		add_joined(s, false);
 	s->over = job_ends_all(s->ends);
-	if (s->over && s->joins)
-		add_joined(s, true);
+	if (s->joins && (s->over || clock_mono() >= s->join_at)) {
+		add_joined(s);
+		s->join_at = clock_mono() + JOINS_LOOK_MS * NSEC_PER_MSEC;
+	}
 	s->over = s->over && s->n == n && job_ends_all(s->ends);
 }
 

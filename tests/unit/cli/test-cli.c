@@ -108,7 +108,7 @@ static void answers(void **state)
 		{ "--help run", "Usage: davit run [FLAGS] IMAGE" },
 		{ "run --help", "Usage: davit run [FLAGS] IMAGE" },
 		{ "help run", "Usage: davit run [FLAGS] IMAGE" },
-		{ "ps -h", "Usage: davit ps [FLAGS]\n\nList jobs\n\nFlags\n" },
+		{ "ps -h", "Usage: davit ps [FLAGS]\n\nList jobs\n\nA job that has ended" },
 		{ "exec --help", "Usage: davit exec" },
 		{ "image -h", "Usage: davit image COMMAND" },
 		{ "image load --help", "Usage: davit image load" },

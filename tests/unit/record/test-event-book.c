@@ -34,6 +34,7 @@ struct there {
 	struct task_of task;
 };
 
+/* In the order of their ids, as a list of tasks is. */
 static void look(struct event_book *b, const struct there *t, size_t n)
 {
 	struct ctrd_container c[2];
@@ -105,7 +106,7 @@ static void what_was_missed_is_told(void **state)
 {
 	_cleanup_(event_book_done) struct event_book b = { .quiet = true };
 	struct there t[] = { job((char[]){ "web-00000001" }, "web", TASK_LIVE, 7),
-			     job((char[]){ "db-00000002" }, "db", TASK_LIVE, 8) };
+			     job((char[]){ "yz-00000002" }, "db", TASK_LIVE, 8) };
 
 	(void)state;
 	look(&b, t, 2);

@@ -264,6 +264,8 @@ static enum logmore_answer more_sources(void *arg, struct logread *ret)
 {
 	struct sources *s = arg;
 
+	if (s->opts->until && clock_wall() > s->opts->until) /* what comes later is not asked for */
+		return LOGMORE_OVER;
 	if (s->told == s->n)
 		look_for_end(s);
 	if (s->told == s->n)

@@ -269,6 +269,14 @@ static void ps_mend(void *arg)
 		(void)mend_ended_jobs(core, &limit, &unsaid);
 }
 
+static void ps_settle(struct core *c)
+{
+	_cleanup_close_ int right = mend_ended_begin(c);
+
+	if (right >= 0)
+		(void)fork_heir(&right, 1, true, ps_mend, c);
+}
+
 static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)
 {
 	const struct ps_flags *f = opts;
@@ -298,7 +306,7 @@ static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct e
 		cli_notice(cli, "%zu %s by a davit that was killed: davit prune removes %s", rows.left,
 			   rows.left == 1 ? "start or job was left" : "starts or jobs were left", rows.left == 1 ? "it" : "them");
 	if (r >= 0 && rows.ended)
-		(void)fork_heir(NULL, 0, true, ps_mend, cli->core);
+		ps_settle(cli->core);
 	job_rows_done(&rows);
 	return r;
 }

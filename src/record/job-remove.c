@@ -4,6 +4,7 @@
 #include "job-name.h"
 #include "kept-logs.h"
 #include "mem.h"
+#include "mend.h"
 #include "monitored.h"
 #include "name.h"
 #include "reconcile.h"
@@ -202,8 +203,10 @@ static int prune_exited(struct core *c, bool volumes, bool dry_run, const struct
 
 int job_prune(struct core *c, bool exited, bool volumes, bool dry_run, const struct ctx *ctx, struct strv *removed, struct err *err)
 {
-	int r = reconcile_all(c, dry_run, ctx, removed, err);
+	int r;
 
+	mend_ended_await(c, ctx);
+	r = reconcile_all(c, dry_run, ctx, removed, err);
 	if (r >= 0)
 		r = strays_remove(c, dry_run, ctx, removed, err);
 	if (r >= 0)

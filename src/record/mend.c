@@ -14,9 +14,12 @@
 #include "strays.h"
 #include "task.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+
+enum { AWAIT_MS = 10000, AWAIT_PAUSE_MS = 5 };
 
 const char *mend_part_name(enum mend_part p)
 {
@@ -416,18 +419,40 @@ int mend_jobs(struct core *c, const struct mend_how *how, const struct ctx *ctx,
 	return how->no_monitors ? ctx_check(ctx, err) : mend_monitors(c, how, ctx, ret, err);
 }
 
+static int open_run(const struct core *c)
+{
+	_cleanup_free_ char *dir = places_run(c, "");
+
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int mend_ended_begin(const struct core *c)
+{
+	int fd = open_run(c);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void mend_ended_await(const struct core *c, const struct ctx *ctx)
+{
+	const struct ctx limit = ctx_within(ctx, AWAIT_MS);
+	_cleanup_close_ int fd = open_run(c);
+
+	while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && ctx_check(&limit, NULL) >= 0)
+		(void)poll(NULL, 0, AWAIT_PAUSE_MS);
+}
+
 int mend_ended_jobs(struct core *c, const struct ctx *ctx, struct err *err)
 {
 	const struct mend_how how = { 0 };
-	_cleanup_free_ char *dir = places_run(c, "");
 	_cleanup_(mend_view_done) struct mend_view v = { 0 };
 	_cleanup_(mends_done) struct mends unsaid = { 0 };
-	_cleanup_close_ int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	int r = mend_look(c, &how, ctx, &v, err);
 
-	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
-		return 1;
-	r = mend_look(c, &how, ctx, &v, err);
 	for (size_t i = 0; r >= 0 && i < v.n; i++) {
 		if (mend_is_due(c, v.all[i].rec, v.all[i].tasks, v.all[i].n))
 			mend_state(c, &v.all[i], &how, ctx, &unsaid);

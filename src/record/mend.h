@@ -41,9 +41,13 @@ struct mend_how {
 int mend_jobs(struct core *, const struct mend_how *, const struct ctx *, struct mends *ret, struct err *err);
 /* The last part alone. */
 int mend_monitors(struct core *, const struct mend_how *, const struct ctx *, struct mends *ret, struct err *err);
-/* The first part alone, of the jobs that a list has found to be due (mend_is_due()), by one process at a time: what ends while
- * nobody waits for it keeps a shim, its network and a place in containerd's list until then. 1: somebody else is at it. */
+/* The first part alone, of the jobs that a list has found to be due (mend_is_due()): what ends while nobody waits for it keeps a
+ * shim, its network and a place in containerd's list until then. By one process at a time, that has the descriptor of
+ * mend_ended_begin() open, which a child inherits; -1: another has, or there is no such namespace's folder. */
+int mend_ended_begin(const struct core *);
 int mend_ended_jobs(struct core *, const struct ctx *, struct err *err);
+/* Whoever wants each job that has ended waits for that, some seconds. */
+void mend_ended_await(const struct core *, const struct ctx *);
 /* All of it has ended, something of it is left, and nobody sees to that: not its monitor, no davit at work, no agent of Nomad's.
  * @tasks: of all that it has. Touches nothing. */
 bool mend_is_due(const struct core *, const struct record *, const struct task_status *tasks, size_t n);

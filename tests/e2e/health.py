@@ -6,7 +6,7 @@ import os
 import tarfile
 import time
 
-from lib.restarting import kill_monitor, monitors
+from lib.restarting import kill_monitor, monitor_of, monitors
 from lib.case import Case, Machine, wait_until
 
 
@@ -160,7 +160,7 @@ class Health(Case):
         self.checked("goes-on", "sleep 0.3; false", "--health-interval", "1s", "--health-retries", "1000")
         wait_until("two failures", lambda: self.health("goes-on")["failing_streak"] >= 2)
         wait_until("one underway", lambda: processes("sleep", "0.3"))
-        killed = monitors("goes-on")[0]
+        killed = monitor_of("goes-on")
         kill_monitor(killed)
         streak = self.health("goes-on")["failing_streak"]  # which starts another
         self.assertGreaterEqual(streak, 2)

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from lib.case import Machine, wait_until
-from lib.restarting import Restarting, kill_monitor, monitors, read
+from lib.restarting import Restarting, kill_monitor, monitor_of, monitors, read
 
 
 CLOCK = """
@@ -81,7 +81,7 @@ class Monitor(Restarting):
             self.restarting(name, "always", "sleep", mark)
         for turn in range(2):
             first = {name: self.one_lives(name, mark) for name, mark in jobs}
-            watched = {name: monitors(name)[0] for name, _ in jobs}
+            watched = {name: monitor_of(name) for name, _ in jobs}
             for i, (name, _) in enumerate(jobs):
                 strike(first[name])
                 time.sleep((i + turn / 2) * 0.05 * Machine.slow)  # not waited for anything: it is to be anywhere
@@ -108,7 +108,7 @@ class Monitor(Restarting):
 
     def test_of_two_one_yields(self):
         self.restarting("shared", "always", "sleep", "110017")
-        first, = monitors("shared")
+        first = monitor_of("shared")
         words = [word.decode() for word in read(f"/proc/{first}/cmdline").split(b"\0")[:-1]]
         began = time.monotonic()
         self.assertEqual(subprocess.run([f"/proc/{first}/exe", *words[1:]], timeout=60 * Machine.slow).returncode, 0)

@@ -6,7 +6,7 @@ import signal
 import time
 
 from lib.case import Machine, wait_until
-from lib.restarting import Restarting, kill_monitor, monitors, read, wait_for_one_monitor
+from lib.restarting import Restarting, kill_monitor, monitor_of, monitors, read, wait_for_one_monitor
 
 
 def stamp(line):
@@ -63,7 +63,7 @@ class Restart(Restarting):
 
     def test_a_monitor_that_is_killed_is_followed_by_another(self):
         self.restarting("orphan", "always", "sleep", "1000")
-        killed = monitors("orphan")[0]
+        killed = monitor_of("orphan")
         kill_monitor(killed)
         first = self.pid("orphan")
         self.davit("ps")
@@ -150,7 +150,7 @@ class Restart(Restarting):
             self.names = (*self.names, "settled")
             self.addCleanup(self.davit, "rm", "-f", "settled", code=None)
             self.assertEqual(group.wait(60 * Machine.slow), 0)
-        pid, = monitors("settled")
+        pid = monitor_of("settled")
         shim = self.parent(self.pid("settled"))
         wait_until("its move", lambda: read(f"/proc/{pid}/cgroup") == read(f"/proc/{shim}/cgroup"))
         self.assertEqual(read(own + "/cgroup.procs"), b"")
@@ -187,7 +187,7 @@ class Restart(Restarting):
 
     def test_nothing_wakes_it_between_events(self):
         self.restarting("quiet", "always", "sleep", "1000")
-        pid, = monitors("quiet")
+        pid = monitor_of("quiet")
         # a rest may also be one of a busy containerd that it waits for: not the first one counts
         wait_until("three seconds' rest", lambda: self.wakes(pid) == (time.sleep(3), self.wakes(pid))[1])
 

@@ -7,7 +7,7 @@ import time
 
 from e2e.restart import stamp
 from lib.case import Case, Machine, get, wait_until
-from lib.restarting import kill_monitor, monitors, wait_for_one_monitor
+from lib.restarting import kill_monitor, monitor_of, monitors, wait_for_one_monitor
 
 
 class RestartTasks(Case):
@@ -175,7 +175,7 @@ class RestartTasks(Case):
 
     def test_a_monitor_that_is_killed_is_followed_by_another(self):
         self.up("t-orphan", self.task("a", policy="always"), self.task("b"))
-        killed, before = monitors("t-orphan")[0], self.pids("t-orphan")
+        killed, before = monitor_of("t-orphan"), self.pids("t-orphan")
         kill_monitor(killed)
         os.kill(before["a"], signal.SIGKILL)
         self.davit("ps")

@@ -6,7 +6,7 @@ import signal
 
 from lib import kata_stand_in, reboot
 from lib.case import Case, Machine, get, wait_until
-from lib.restarting import kill_monitor, monitors, read, wait_for_one_monitor
+from lib.restarting import kill_monitor, monitor_of, monitors, read, wait_for_one_monitor
 
 ENGINE = """#!/bin/sh
 # Notes how it is called, and does for --systemd-cgroup what systemd would: a scope in its slice.
@@ -422,7 +422,7 @@ class PodsAgain(WithPods):
     def test_a_monitor_or_a_start_that_is_killed(self):
         life = self.up()
         self.made()
-        kill_monitor(monitors("pod")[0])
+        kill_monitor(monitor_of("pod"))
         self.strike(life["sandbox"])
         self.davit("ps")
         life = self.another(life)

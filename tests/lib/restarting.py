@@ -49,6 +49,12 @@ def wait_for_one_monitor(name):
     wait_until("one monitor", lambda: len(monitors(name)) == 1)
 
 
+def monitor_of(name):
+    """The one that it has, or gets: a process that was just forked has not yet its words."""
+    wait_for_one_monitor(name)
+    return monitors(name)[0]
+
+
 class Restarting(Case):
     names = ()
 

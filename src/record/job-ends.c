@@ -12,7 +12,11 @@ struct ends_job {
 	char *id;
 	struct strv tasks; /* their ids */
 	bool over;
+	unsigned recovering; /* looks until a start that was begun counts for nothing; 0: none was */
 };
+
+/* Five seconds, until it has the job's lock. */
+enum { RECOVERING_LOOKS = 26 };
 
 struct job_ends {
 	struct core *core;
@@ -70,26 +74,31 @@ static bool is_taken_along(struct core *c, const struct record *rec, const struc
 /* Its monitor has those run that come last before it settles the job. */
 static bool last_are_to_come(const struct record *rec, const struct task_status *tasks, size_t n)
 {
-	bool left = false, due = false;
-
-	if (!rec->job || rec->job->n_tasks != n || !monitored_to_the_end(rec->job))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		left |= tasks[i].state == TASK_STOPPED;
-		due |= tasks[i].state == TASK_ABSENT && rec->job->tasks[i].lifecycle == LIFE_POSTSTOP;
-	}
-	return left && due;
+	return rec->job && monitored_to_the_end(rec->job) && monitored_last_are_due(rec, tasks, n);
 }
 
-static bool is_over_by_policy(struct core *c, const struct record *rec, const struct ctx *ctx)
+/* A recovery that was killed had stopped it: it is started once, and given time for that. */
+static bool is_being_recovered(struct ends_job *j, struct core *c, const struct record *rec, const struct task_status *tasks,
+			       size_t n, const struct ctx *ctx)
+{
+	const char *mark = dict_get(&rec->c.labels, RECORD_RECOVERY);
+
+	if (!j->recovering && mend_touched(c, rec, tasks, n, ctx))
+		j->recovering = RECOVERING_LOOKS;
+	if (j->recovering > 1)
+		j->recovering--;
+	return j->recovering > 1 && mark && *mark;
+}
+
+static bool is_over_by_policy(struct ends_job *j, struct core *c, const struct record *rec, const struct ctx *ctx)
 {
 	_cleanup_(monitored_done) struct monitored m = { 0 };
 	_cleanup_free_ struct task_status *tasks = NULL;
 
 	if (monitored_ask(c, rec, ctx, &tasks, &m, NULL) < 0)
 		return false;
-	mend_touched(c, rec, tasks, m.n, ctx);
-	if (m.recovers || (m.state != MONITORED_NOTHING && m.state != MONITORED_ENDED))
+	if (is_being_recovered(j, c, rec, tasks, m.n, ctx) || m.recovers ||
+	    (m.state != MONITORED_NOTHING && m.state != MONITORED_ENDED))
 		return false;
 	for (size_t i = 0; i < m.n; i++)
 		if (!task_is_over(&tasks[i]))
@@ -99,14 +108,14 @@ static bool is_over_by_policy(struct core *c, const struct record *rec, const st
 
 /* Of one whose tasks were over, before the record is read: who recovers it has said so before they were, and holds its lock from
  * when it says so no more until they run. */
-static bool has_ended_for_good(struct core *c, const char *id, const struct ctx *ctx)
+static bool has_ended_for_good(struct ends_job *j, struct core *c, const struct ctx *ctx)
 {
 	_cleanup_(record_done) struct record rec = { 0 };
-	int r = record_get(c, id, ctx, &rec, NULL);
+	int r = record_get(c, j->id, ctx, &rec, NULL);
 
 	if (r < 0)
 		return r == -ERR_NOT_FOUND; /* containerd is away: the job goes on */
-	return !is_taken_along(c, &rec, ctx) && !claim_locked(c, rec.name) && is_over_by_policy(c, &rec, ctx);
+	return !is_taken_along(c, &rec, ctx) && !claim_locked(c, rec.name) && is_over_by_policy(j, c, &rec, ctx);
 }
 
 static bool some_task_lives(const struct job_ends *e, const struct ends_job *j)
@@ -129,7 +138,12 @@ bool job_ends_look(struct job_ends *e)
 	for (size_t i = 0; e->known && i < e->n; i++) {
 		struct ends_job *j = &e->v[i];
 
-		j->over = !some_task_lives(e, j) && (j->over || has_ended_for_good(e->core, j->id, e->ctx));
+		if (some_task_lives(e, j)) {
+			j->over = false;
+			j->recovering = 0;
+		} else {
+			j->over = j->over || has_ended_for_good(j, e->core, e->ctx);
+		}
 	}
 	e->looked = clock_mono();
 	return e->known;

@@ -235,7 +235,7 @@ int job_inspect(struct core *c, const char *name, const struct ctx *ctx, json **
 		job_row_fill_task(c, &x.job, task_record(&x, rec.task), &x.states[rec.task], &row);
 	else
 		job_row_fill(c, &x.job, x.states, x.n, &row);
-	mend_touched(c, &x.job, x.states, x.n, ctx);
+	(void)mend_touched(c, &x.job, x.states, x.n, ctx);
 	*ret = inspect_json(&x, one, one ? task_record(&x, rec.task) : &x.job, &row);
 	job_row_done(&row);
 	return 0;

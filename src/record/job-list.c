@@ -177,7 +177,7 @@ static int add_job(struct listing_of *l, const struct record *job, struct err *e
 		states[i] = t ? *t : (struct task_status){ .state = TASK_ABSENT };
 	}
 	job_row_fill(c, job, states, n, &row);
-	mend_touched(c, job, states, n, l->ctx);
+	(void)mend_touched(c, job, states, n, l->ctx);
 	l->out->ended += l->asked->own && mend_is_due(c, job, states, n);
 	if (l->filter->all && l->asked->own && !is_listed(job, &row) && !claim_locked(c, job->name))
 		l->out->left++;

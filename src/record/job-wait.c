@@ -103,10 +103,12 @@ static int await_some_end(struct core *c, const struct record *job, const struct
 	return r;
 }
 
-/* Its monitor ends the others, has those run that come last, and settles it. */
-static bool is_being_ended(const struct core *c, const struct record *job)
+/* Its monitor, or the next, ends the others, has those run that come last, and settles it. */
+static bool is_being_ended(const struct core *c, const struct record *job, const struct task_status *tasks, size_t n)
 {
-	return job_id_tasks(job->c.id) > 1 && !dict_get(&job->c.labels, RECORD_EXIT) && monitored_now(c, job->c.id);
+	if (n < 2 || dict_get(&job->c.labels, RECORD_EXIT))
+		return false;
+	return monitored_now(c, job->c.id) || (monitored_to_the_end(job->job) && monitored_last_are_due(job, tasks, n));
 }
 
 /* 1: it is to be looked at again; 0: it stays ended. */
@@ -124,14 +126,13 @@ static int await_restart(struct core *c, struct record *job, const struct ctx *c
 		r = monitored_ask(c, job, ctx, &tasks, &m, err);
 	if (r < 0)
 		return r;
-	if (m.state == MONITORED_NOTHING || (m.state == MONITORED_ENDED && !is_being_ended(c, job)))
+	if (m.state == MONITORED_NOTHING || (m.state == MONITORED_ENDED && !is_being_ended(c, job, tasks, m.n)))
 		return 0;
 	if (m.state == MONITORED_LIVES) {
 		r = await_some_end(c, job, &m, &poke, ctx, err);
 		return r < 0 ? r : 1;
 	}
-	if (m.state != MONITORED_ENDED)
-		mend_touched(c, job, tasks, m.n, ctx);
+	(void)mend_touched(c, job, tasks, m.n, ctx);
 	if (seen < 0) /* it has just begun */
 		r = loop_pause(c->loop, BEGIN_MS, ctx, err);
 	limit = ctx_within(ctx, LOOK_MS);
@@ -140,6 +141,18 @@ static int await_restart(struct core *c, struct record *job, const struct ctx *c
 	if (r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0)
 		r = (err_clear(err), 0);
 	return r < 0 ? r : 1;
+}
+
+/* Whoever has those run that come last settles it then. */
+static int settle_unless_last(struct core *c, const struct record *job, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ struct task_status *tasks = NULL;
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	int r = monitored_ask(c, job, ctx, &tasks, &m, err);
+
+	if (r < 0 || monitored_last_are_due(job, tasks, m.n))
+		return r;
+	return remains_after_end(c, job, ctx, err);
 }
 
 static int wait_for_job(struct core *c, struct record *job, const struct ctx *ctx, int *ret_code, struct err *err)
@@ -161,7 +174,7 @@ static int wait_for_job(struct core *c, struct record *job, const struct ctx *ct
 	all = r < 0 ? (struct ctrd_exit){ 0 } : job_exit_of(job->job, exits, n);
 	if (all.at || (r >= 0 && n == 1)) {
 		*ret_code = (int)all.status;
-		return remains_after_end(c, job, ctx, err);
+		return n > 1 ? settle_unless_last(c, job, ctx, err) : remains_after_end(c, job, ctx, err);
 	}
 	err_clear(err);
 	r = record_look_again(c, job, ctx, err); /* it may have been settled only just */

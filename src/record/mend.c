@@ -168,10 +168,12 @@ static int mend_ended(struct core *c, const struct mended *m, const struct ctx *
 }
 
 /* A --rm job is no concern of ours: it goes as a whole, with its lease. One that is to be started again, and has a task left, is
- * its monitor's. */
+ * its monitor's, and so is one whose last tasks are still to run. */
 static bool is_to_settle(const struct core *c, const struct mended *m)
 {
 	if (m->there && monitored_is_restarting(m->rec, m->tasks, m->n))
+		return false;
+	if (m->rec->job && monitored_to_the_end(m->rec->job) && monitored_last_are_due(m->rec, m->tasks, m->n))
 		return false;
 	return m->over && m->rec->job && !dict_get(&m->rec->c.labels, RECORD_REMOVE) &&
 	       (holds_anything(c, m) || (exit_is_lost(m->rec) && !monitored_is_restarting(m->rec, m->tasks, m->n))) &&
@@ -187,7 +189,7 @@ bool mend_is_due(const struct core *c, const struct record *rec, const struct ta
 			return false;
 		there |= tasks[i].state == TASK_STOPPED;
 	}
-	if (!there || dict_get(&rec->c.labels, RECORD_AGENT))
+	if (!there || dict_get(&rec->c.labels, RECORD_AGENT) || monitored_last_are_due(rec, tasks, n))
 		return false;
 	return is_to_settle(c, &(struct mended){ rec, (struct task_status *)(uintptr_t)tasks, n, .over = true, .there = true });
 }
@@ -353,16 +355,19 @@ static void mend_recovery(struct core *c, const struct mended *m, const struct m
 		mends_add(out, MEND_STATE, c, m->rec, "a recovery of its set was killed, and the job that had failed is gone");
 }
 
-void mend_touched(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, const struct ctx *ctx)
+bool mend_touched(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n, const struct ctx *ctx)
 {
 	struct mended m = { .rec = rec, .tasks = (struct task_status *)(uintptr_t)tasks, .n = n, .over = true };
+	int r;
 
 	for (size_t i = 0; i < n; i++)
 		m.over &= task_is_over(&tasks[i]);
 	if (netns_is_lost(&m))
 		(void)mend_lost_netns(c, rec, ctx, NULL);
-	if (broken_recovery_mend(c, rec, tasks, n, false, ctx, NULL) == 0)
+	r = broken_recovery_mend(c, rec, tasks, n, false, ctx, NULL);
+	if (r == 0)
 		monitored_ensure(c, rec, tasks, n);
+	return r == RECOVERY_STARTED;
 }
 
 /* Does the namespace's owner leave it to us? */

@@ -48,12 +48,13 @@ int mend_ended_begin(const struct core *);
 int mend_ended_jobs(struct core *, const struct ctx *, struct err *err);
 /* Whoever wants each job that has ended waits for that, some seconds. */
 void mend_ended_await(const struct core *, const struct ctx *);
-/* All of it has ended, something of it is left, and nobody sees to that: not its monitor, no davit at work, no agent of Nomad's.
+/* All of it has ended, something of it is left, and nobody sees to that: not its monitor, no davit at work, no agent of Nomad's;
+ * and no task that comes last is to run, for which some davit may wait until others have ended, too.
  * @tasks: of all that it has. Touches nothing. */
 bool mend_is_due(const struct core *, const struct record *, const struct task_status *tasks, size_t n);
 /* The second part for one job, whose lock is not needed when nobody else may end it: 1 when its file was bound again. Costs a look
  * at that file where it is there. */
 int mend_netns(struct core *, const char *id, const struct job *, const struct ctx *, struct err *err);
 /* What every command does for a job that it has come across, with all of its tasks as they were seen: network and monitor. Says
- * nothing: what cannot be mended is told by davit reconcile. */
-void mend_touched(struct core *, const struct record *, const struct task_status *tasks, size_t n, const struct ctx *);
+ * nothing: what cannot be mended is told by davit reconcile. True: it is being started. */
+bool mend_touched(struct core *, const struct record *, const struct task_status *tasks, size_t n, const struct ctx *);

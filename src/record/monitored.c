@@ -334,11 +334,31 @@ static bool wants_monitor(const struct monitored *m, const struct task_status *t
 	return m->state == MONITORED_ENDED ? runs && m->n > 1 : m->state != MONITORED_NOTHING;
 }
 
+bool monitored_last_are_due(const struct record *rec, const struct task_status *tasks, size_t n)
+{
+	size_t last = 0;
+	bool left = false;
+
+	if (!rec->job || rec->job->n_tasks != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const bool is_last = rec->job->tasks[i].lifecycle == LIFE_POSTSTOP;
+
+		if (is_last ? tasks[i].state != TASK_ABSENT : !task_is_over(&tasks[i]))
+			return false;
+		last += is_last;
+		left |= tasks[i].state != TASK_ABSENT;
+	}
+	return last && left;
+}
+
 bool monitored_wants(const struct record *rec, const struct task_status *tasks, size_t n)
 {
 	_cleanup_(monitored_done) struct monitored m = { 0 };
 
 	monitored_look(rec, tasks, n, clock_wall(), &m);
+	if (m.state == MONITORED_ENDED && monitored_to_the_end(rec->job) && monitored_last_are_due(rec, tasks, n))
+		return true;
 	return wants_monitor(&m, tasks);
 }
 

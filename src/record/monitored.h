@@ -65,10 +65,12 @@ void monitored_forget_lives(const struct dict *has, size_t n_tasks, struct dict 
 bool monitored_at_boot(const struct record *, const struct task_status *tasks, size_t n, const char *boot);
 /* The same job's start is begun, under its lock: from here on its policy has it running, though this start fails. */
 int monitored_boot_begun(struct core *, const struct record *, const struct monitored *, const struct ctx *, struct err *err);
+/* All that it has but those that come last has ended, and none of these was started: settled now, they never would be. */
+bool monitored_last_are_due(const struct record *, const struct task_status *tasks, size_t n);
 /* Does somebody look after it just now? */
 bool monitored_now(const struct core *, const char *id);
-/* Does it want one, whether it has it or not? Also one that is over while some of it still runs, and one whose recovery broke off.
- */
+/* Does it want one, whether it has it or not? Also one that is over while some of it still runs, or is still to,
+ * and one whose recovery broke off. */
 bool monitored_wants(const struct record *, const struct task_status *tasks, size_t n);
 /* A monitor where it wants one and has none. What stands in its way is a notice: the job itself runs. */
 void monitored_ensure(struct core *, const struct record *, const struct task_status *tasks, size_t n);

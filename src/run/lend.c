@@ -54,6 +54,8 @@ static void lend_undo(void *state, const struct ctx *ctx)
 
 	if (!run->lent)
 		return;
+	for (size_t i = 0; i < run->n_tasks; i++) /* its monitor has those run that come last once it is stopped */
+		run->tasks[i].asked = true;
 	r = run_undo_connected(run) ? lend_take_back(run, ctx, &err) : -ERR_UNAVAILABLE;
 	if (r >= 0) {
 		run->lent = false;

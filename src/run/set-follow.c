@@ -21,20 +21,31 @@
 /* Whoever shows the set's logs asks it for the end. */
 struct set_watch {
 	struct run_set *set;
+	const struct ctx *ctx;
 	struct job_ends *ends;
 };
 
-/* Of one that is being started again, or stopped, somebody has the lock. */
-static void note_tasks(struct run *run, const struct task_states *states)
+/* Of one that is being started again, or stopped, somebody has the lock. The list was made before we look at that: a start may have
+ * come to its end between, but none goes by as fast as one look. */
+static bool is_gone_for_good(const struct run_task *t, const struct ctx *ctx)
 {
-	const bool locked = claim_locked(run->core, run->job->name);
+	const char *name = t->run->job->name;
+	struct task_status now;
 
+	if (t->gone || t->run->n_tasks == 1 || t->task->lifecycle == LIFE_POSTSTOP)
+		return !claim_locked(t->core, name);
+	return !claim_locked(t->core, name) && task_look(t->core, t->id, ctx, &now, NULL) >= 0 && task_is_over(&now) &&
+	       !claim_locked(t->core, name);
+}
+
+static void note_tasks(struct run *run, const struct task_states *states, const struct ctx *ctx)
+{
 	for (size_t k = 0; k < run->n_tasks; k++) {
 		struct run_task *t = &run->tasks[k];
 		const struct task_status *now = task_states_find(states, t->id);
 
 		t->joined = t->task->lifecycle != LIFE_POSTSTOP;
-		t->gone = now ? task_is_over(now) : !locked;
+		t->gone = now ? task_is_over(now) : is_gone_for_good(t, ctx);
 		if (now && now->state == TASK_STOPPED)
 			t->exit = now->exit;
 	}
@@ -51,7 +62,7 @@ static enum logmore_answer set_look(void *arg, struct logread *unused)
 		struct run *run = &w->set->runs[i];
 		struct err err = ERR_INIT;
 
-		note_tasks(run, job_ends_tasks(w->ends));
+		note_tasks(run, job_ends_tasks(w->ends), w->ctx);
 		if (run->n_tasks > 1 && crew_stop_others(run, run->core, &err) < 0)
 			log_warn("job %s: %s", run->job->name, err.msg);
 	}
@@ -195,7 +206,7 @@ static int set_exit(struct run_set *set, struct task_wait *const *waits, const s
 int set_follow(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct err *err)
 {
 	struct task_wait **waits = open_waits(set);
-	struct set_watch watch = { .set = set, .ends = job_ends_new(set->core, ctx) };
+	struct set_watch watch = { .set = set, .ctx = ctx, .ends = job_ends_new(set->core, ctx) };
 	int r;
 
 	for (size_t i = 0; i < set->n; i++)

@@ -1,4 +1,5 @@
 """davit run -f FILE and davit plan -f FILE: jobs and sets of jobs in davit's own form."""
+import fcntl
 import json
 import os
 import re
@@ -313,6 +314,27 @@ class Sets(Files):
                 self.assertIn("poststop task last ended with 3", result.err)
                 self.assertNotIn("but after davit stop", result.err)
                 self.davit("rm", "-f", "s-crew", "s-lead")
+
+    def test_a_list_or_a_wait_meanwhile_leaves_poststop_tasks_to_the_foreground(self):
+        share = [{"source": self.folder, "target": "/share"}]
+        last = self.task("echo clean", name="last", lifecycle="poststop")
+        one = {**self.one("s-soon"), "tasks": [self.task("echo work; exit 4", name="main"), last]}
+        other = self.one("s-late", "until test -e /share/go; do sleep 0.05; done")
+        other["tasks"][0].update(mounts=share, restart={"policy": "on-failure"})
+        process = self.start("run", "-f", self.set(one, other))
+        self.assertEqual(" ".join(process.stdout.readline().split()), "s-soon.main | work")
+        wait_until("its end", lambda: self.state("s-soon") == "exited")
+        self.davit("ps", "-a")
+        settling = os.open(f"/run/davit/{Machine.ns}", os.O_RDONLY)
+        fcntl.flock(settling, fcntl.LOCK_EX)  # what ps settles behind its list
+        os.close(settling)
+        self.assertEqual(self.davit("wait", "s-soon").out, "4\n")
+        self.assertIsNone(process.poll())
+        with open(os.path.join(self.folder, "go"), "w"):
+            pass
+        out, err = process.communicate(timeout=60 * Machine.slow)
+        self.assertEqual((process.returncode, [" ".join(line.split()) for line in out.splitlines()]), (4, ["s-soon.last | clean"]), err)
+        self.assertEqual(self.davit("logs", "s-soon.last").out, "clean\n")
 
     def test_an_interrupt_in_the_foreground_stops_all_in_order(self):
         trap = "trap 'touch /share/$N; exit 0' TERM; echo ready; while :; do sleep 0.1; done"

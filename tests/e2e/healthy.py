@@ -123,6 +123,21 @@ class Healthy(Case):
         self.fails_with(process, "h-first", "is unhealthy")
         wait_until("the end of all", lambda: not processes("1000") and not monitors("h-first"))
 
+    def test_a_poststop_task_of_one_that_has_ended_is_taken_back(self):
+        """Its monitor has it run; it is none of those that the set has started."""
+        jobs = self.two(policy={"policy": "on-failure", "attempts": 1})
+        jobs["jobs"][0]["tasks"][0]["name"] = "web"
+        jobs["jobs"][0]["tasks"].append(self.task("last", "exec sleep 2000", lifecycle="poststop"))
+        process = self.begin(jobs)
+        last_life = self.dies()
+        process.send_signal(signal.SIGSTOP)
+        os.kill(last_life, signal.SIGKILL)
+        wait_until("what comes last", lambda: processes("2000"))
+        process.send_signal(signal.SIGCONT)
+        self.fails_with(process, "h-first", "has ended with 137")
+        self.assertEqual(processes("2000"), [])
+        wait_until("the end of its monitor", lambda: not monitors("h-first"))
+
     def test_an_interrupt_against_a_restart_leaves_nothing(self):
         for pause in (0, 0.1, 0.25):
             process = self.begin(self.two())

@@ -126,7 +126,9 @@ class Recovery(Case):
         wait_until("its end", lambda: self.state("r-three") == "exited")
         self.assertEqual(self.marks(), ["r-one", "r-three"])
         self.davit("rm", "-f", "r-two")
-        self.davit("ps")
+        with self.start("logs", "-f", "r-three") as follower:
+            self.assertEqual([follower.stdout.readline() for _ in range(2)], ["begun\n"] * 2)  # it waits for what it has begun
+            follower.kill()
 
         def all_live():
             one, three = (self.json("inspect", n)[0] for n in self.NAMES[::2])

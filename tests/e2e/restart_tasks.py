@@ -182,6 +182,24 @@ class RestartTasks(Case):
         wait_until("another", lambda: self.pids("t-orphan")["a"] not in (0, before["a"]))
         self.assertEqual(self.pids("t-orphan")["b"], before["b"])
 
+    def test_a_monitor_that_is_killed_before_the_end_leaves_the_last_to_another(self):
+        """Whoever looks: poststop tasks run, once, before what is left is settled."""
+        looks = {"t-wait": ["wait", "t-wait"], "t-logs": ["logs", "-f", "t-logs"], "t-ps": ["ps", "-a"]}
+        for name in looks:
+            self.up(name, self.task("main", "until test -e /v/go; do sleep 0.05; done", "on-failure", mounts=[
+                {"type": "bind", "source": self.folder, "target": "/v"}]), self.task("last", "true", lifecycle="poststop"))
+        pids = [self.pids(name)["main"] for name in looks]
+        for name in looks:
+            kill_monitor(monitor_of(name))
+        with open(os.path.join(self.folder, "go"), "w"):
+            pass
+        wait_until("their ends", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+        for name, words in looks.items():
+            self.davit(*words)
+            wait_until("its last task", lambda name=name: self.said(f"{name}.last") == "begun last\n")
+            self.ended(name)
+            self.assertEqual(self.said(f"{name}.last"), "begun last\n")
+
     def test_stop_against_restarts(self):
         """However the stop meets a restart under way: nothing runs behind it."""
         self.up("t-race", self.task("a", "exit 1", "always"), self.task("b", policy="always"))

@@ -132,6 +132,36 @@ static void test_rows(void **state)
 		check_row(&rows[i], i);
 }
 
+/* Those that come last are to run where something is left of what came before them, and nothing of them: settled by nobody until
+ * then. */
+static void test_last(void **state)
+{
+	static const struct {
+		enum task_state first, last;
+		bool due, wants;
+	} cases[] = { { TASK_LIVE, TASK_ABSENT, false, true },
+		      { TASK_STOPPED, TASK_ABSENT, true, true },
+		      { TASK_STOPPED, TASK_LIVE, false, true },
+		      { TASK_STOPPED, TASK_STOPPED, false, false },
+		      { TASK_ABSENT, TASK_ABSENT, false, false } };
+	struct record rec = { .job = job_new() };
+
+	(void)state;
+	task_make_restart(&rec.job->tasks[0])->policy = RESTART_ON_FAILURE;
+	job_add_task(rec.job)->lifecycle = LIFE_POSTSTOP;
+	dict_set(&rec.c.labels, RECORD_STARTED, "2027-01-15T07:59:00Z");
+	dict_set(&rec.c.labels, RECORD_DONE, "0 2027-01-15T08:00:00Z");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct task_status tasks[] = { { .state = cases[i].first }, { .state = cases[i].last } };
+
+		if (cases[i].first == TASK_ABSENT) /* settled */
+			dict_set(&rec.c.labels, RECORD_EXIT, "0 2027-01-15T08:00:00Z");
+		if (monitored_last_are_due(&rec, tasks, 2) != cases[i].due || monitored_wants(&rec, tasks, 2) != cases[i].wants)
+			fail_msg("case %zu", i);
+	}
+	record_done(&rec);
+}
+
 /* One change of the record takes all that is known of the lives before, and nothing else. */
 static void test_forget(void **state)
 {
@@ -189,4 +219,5 @@ static void test_boot(void **state)
 	}
 }
 
-RUN_TESTS("monitored", cmocka_unit_test(test_rows), cmocka_unit_test(test_forget), cmocka_unit_test(test_boot))
+RUN_TESTS("monitored", cmocka_unit_test(test_rows), cmocka_unit_test(test_last), cmocka_unit_test(test_forget),
+	  cmocka_unit_test(test_boot))

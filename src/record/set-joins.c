@@ -37,15 +37,15 @@ void set_joins_know(struct set_joins *j, const char *id)
 	strv_sort(&j->known, 0);
 }
 
-/* Nobody else's quotes come into the filter: no set has a name with such. */
-static char *records_of_set(const struct set_joins *j)
+/* Nobody else's quotes come into the filter: no set has a name with such. Further tasks of a job say their set, too. */
+static char *jobs_of_set(const struct set_joins *j)
 {
-	return strpbrk(j->set, "\"\\") ? NULL : mem_printf("labels.\"" RECORD_SET "\"==\"%s\"", j->set);
+	return strpbrk(j->set, "\"\\") ? NULL : mem_printf("labels.\"" RECORD_SET "\"==\"%s\",labels.\"" CLAIM_JOB "\"", j->set);
 }
 
 int set_joins_look(struct set_joins *j, struct core *c, const struct ctx *ctx, struct records *ret)
 {
-	_cleanup_free_ char *filter = records_of_set(j);
+	_cleanup_free_ char *filter = jobs_of_set(j);
 	_cleanup_(ctrd_containers_done) struct ctrd_containers all = { 0 };
 	size_t cap = 0;
 	int r = filter ? containers_list_lean(c->ctrd, filter, ctx, &all, NULL) : 0;

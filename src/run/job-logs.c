@@ -236,14 +236,15 @@ static struct logread next_source(struct sources *s, bool joined)
 				 .wake_fd = -1 };
 }
 
-static void add_joined(struct sources *s)
+/* False: there may be more of them, which are asked for again. */
+static bool add_joined(struct sources *s)
 {
 	_cleanup_(records_done) struct records joined = { 0 };
+	int r = set_joins_look(s->joins, s->core, s->ctx, &joined);
 
-	if (set_joins_look(s->joins, s->core, s->ctx, &joined) < 0)
-		return; /* asked again */
 	for (size_t i = 0; i < joined.n; i++)
 		add_job_logs(s, &joined.v[i], -1, false);
+	return r >= 0;
 }
 
 static void look_for_end(struct sources *s)
@@ -254,7 +255,7 @@ static void look_for_end(struct sources *s)
 		return;
 	s->over = job_ends_all(s->ends);
 	if (s->joins && (s->over || clock_mono() >= s->join_at)) {
-		add_joined(s);
+		s->over = add_joined(s) && s->over;
 		s->join_at = clock_mono() + JOINS_LOOK_MS * NSEC_PER_MSEC;
 	}
 	s->over = s->over && s->n == n && job_ends_all(s->ends);

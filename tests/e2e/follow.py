@@ -1,6 +1,7 @@
 """What is shown of jobs that are started again while somebody looks: a set in the foreground, logs -f."""
 import json
 import os
+import re
 import signal
 import threading
 
@@ -132,6 +133,20 @@ class Logs(Following):
         self.assertEqual(self.ends(process, thread), 0)
         self.assertEqual(sorted(lines), sorted(["f-first | begun\n"] * 2 + ["f-first | done\n", "f-later | one\n", "f-later | two\n",
                                                                           "f-third | begun\n", "f-third | done\n"]))
+
+    def test_each_task_of_a_set_once(self):
+        pair = {"tasks": [{"name": name, "image": Machine.image, "args": ["echo", f"of {name}"]} for name in ("x", "y")]}
+        self.davit("run", "-d", "-f", self.file("f-pairs", ("f-waits", self.WAIT, {}, {}), ("f-pair", "", {}, pair)))
+        process = self.start("logs", "-f", "--set", "f-pairs")
+        lines, thread = self.reader(process)
+        wait_until("output", lambda: len(lines) >= 3)
+        self.davit("run", "-d", "-f", self.file("f-pairs", ("f-joins", "", {}, pair)))
+        wait_until("its output", lambda: sum("f-joins" in line for line in lines) >= 2)
+        self.go()
+        self.assertEqual(self.ends(process, thread), 0)
+        self.assertEqual(sorted(re.sub(" +[|]", " |", line) for line in lines),
+                         [f"{job}.{task} | of {task}\n" for job in ("f-joins", "f-pair") for task in ("x", "y")] +
+                         ["f-waits | begun\n", "f-waits | done\n"])
 
     def test_who_joins_last_is_not_missed(self):
         """A job that comes, ends and is settled in the time of one look."""

@@ -1,13 +1,16 @@
 #include "job-wait.h"
+#include "job-ends.h"
 #include "job-exit.h"
 #include "job-name.h"
 #include "clock.h"
 #include "mem.h"
 #include "mend.h"
+#include "job-over.h"
 #include "monitored.h"
 #include "poke.h"
 #include "remains.h"
 #include "task-wait.h"
+#include <string.h>
 
 enum {
 	BEGIN_MS = 100, /* until a monitor has its file */
@@ -143,6 +146,50 @@ static int await_restart(struct core *c, struct record *job, const struct ctx *c
 	return r < 0 ? r : 1;
 }
 
+/* Its set's recovery has ended it, and starts it again: 1 once it has. Who recovers it says so before. */
+static int await_recovery(struct core *c, struct record *job, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_(job_ends_freep) struct job_ends *ends = NULL;
+	int r = 0;
+
+	if (!dict_get(&job->c.labels, RECORD_SET))
+		return 0;
+	r = record_look_again(c, job, ctx, err);
+	if (r == -ERR_NOT_FOUND)
+		return err_clear(err), 0;
+	if (r < 0 || !dict_get(&job->c.labels, RECORD_RECOVERY))
+		return r;
+	ends = job_ends_new(c, ctx);
+	job_ends_add(ends, job->c.id);
+	while (r == 0 && !(job_ends_look(ends) && job_ends_all(ends))) {
+		r = loop_pause(c->loop, JOB_ENDS_LOOK_MS, ctx, err);
+		if (r >= 0)
+			r = job_may_live(c, job->c.id, ctx, NULL, err);
+	}
+	return r;
+}
+
+/* Until what runs of it has ended, whoever starts it again. */
+static int wait_for_lives(struct core *c, struct record *job, struct ctrd_exit *exits, const struct ctx *ctx, struct err *err)
+{
+	const size_t n = job_id_tasks(job->c.id);
+	int r, again;
+
+	do {
+		memset(exits, 0, n * sizeof *exits);
+		do
+			r = await_restart(c, job, ctx, err);
+		while (r > 0);
+		if (r >= 0)
+			r = n > 1 ? wait_for_tasks(c, job, exits, ctx, err) : task_wait(c, job->c.id, NULL, ctx, &exits[0], err);
+		if (r < 0 && r != -ERR_NOT_FOUND)
+			return r;
+		err_clear(err);
+		again = await_recovery(c, job, ctx, err);
+	} while (again > 0);
+	return again < 0 ? again : r;
+}
+
 /* Whoever has those run that come last settles it then. */
 static int settle_unless_last(struct core *c, const struct record *job, const struct ctx *ctx, struct err *err)
 {
@@ -161,13 +208,7 @@ static int wait_for_job(struct core *c, struct record *job, const struct ctx *ct
 	_cleanup_free_ struct ctrd_exit *exits = mem_array(struct ctrd_exit, n);
 	struct ctrd_exit all;
 	int64_t at;
-	int r;
-
-	do
-		r = await_restart(c, job, ctx, err);
-	while (r > 0);
-	if (r >= 0)
-		r = n > 1 ? wait_for_tasks(c, job, exits, ctx, err) : task_wait(c, job->c.id, NULL, ctx, &exits[0], err);
+	int r = wait_for_lives(c, job, exits, ctx, err);
 
 	if (r < 0 && r != -ERR_NOT_FOUND)
 		return err_wrap(err, r, "wait for job %s", job->name);

@@ -66,6 +66,15 @@ class Recovery(Case):
         self.assertEqual(at, sorted(at))
         self.dies(0, 1, 2)
 
+    def test_wait_is_for_the_end_for_good(self):
+        """Of one that goes along, too: its last life's."""
+        self.up("one_for_all")
+        waiter = self.start("wait", "r-three")
+        self.dies(0, 1, 2)
+        self.assertIsNone(waiter.poll())
+        self.davit("stop", "-t", "0", "r-three")
+        self.assertEqual(waiter.communicate(timeout=60 * Machine.slow)[0], "137\n")
+
     def test_rest_for_one(self):
         self.up("rest_for_one")
         self.dies(1, 2)

@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "monitored.h"
 #include "task-wait.h"
+#include <string.h>
 
 enum { GATE_GRACE_MS = 60000, GATE_AWAY_MS = 500 };
 
@@ -106,6 +107,14 @@ static int gate_ended(const struct ctrd_exit *exit, struct err *err)
 	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", exit->status);
 }
 
+/* By the recovery of another, which starts it again: its end is none of its own. */
+static bool gate_is_taken_along(const struct record *rec)
+{
+	const char *recovery = dict_get(&rec->c.labels, RECORD_RECOVERY);
+
+	return recovery && strcmp(recovery, rec->c.id) != 0 && !dict_get(&rec->c.labels, RECORD_STOPPED);
+}
+
 /* Of one whose monitor may start it again: as soon as the record says that it was started, which is after its start. */
 static int gate_check_restart(struct health_gate *g, const struct ctx *ctx, struct err *err)
 {
@@ -117,6 +126,8 @@ static int gate_check_restart(struct health_gate *g, const struct ctx *ctx, stru
 		r = monitored_ask(g->core, &rec, ctx, NULL, &m, err);
 	if (r < 0)
 		return r;
+	if (gate_is_taken_along(&rec))
+		return 0;
 	if (g->task >= m.n || m.state == MONITORED_NOTHING)
 		return dict_get(&rec.c.labels, RECORD_STARTED) ? gate_ended(&g->exit, err) : 0;
 	if (m.state == MONITORED_ENDED || m.tasks[g->task].state == MONITORED_ENDED)

@@ -4,13 +4,16 @@
 #include "mem.h"
 #include "monitored.h"
 #include "recovery.h"
+#include "set-state.h"
 #include <string.h>
 
 bool run_lends(const struct run *run)
 {
 	const struct job *j = run->job;
 
-	return run->set && !j->remove && run_starts(run) && monitored_may_restart(j) && !recovery_is_of_several(j);
+	if (!run->set || j->remove || !run_starts(run))
+		return false;
+	return run->set->recovers || (monitored_may_restart(j) && (!recovery_is_of_several(j) || !run->set->opts.set));
 }
 
 static bool lend_wanted(const void *state) { return run_lends(state); }

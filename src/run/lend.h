@@ -4,8 +4,8 @@
 #pragma once
 #include "job-state.h"
 
-/* May its lock be lent? Only where it may be started again by itself: a recovery of several takes others along, whose locks are not
- * to be had. */
+/* May its lock be lent? Where it may be started again by itself; and in a set that recovers (set-state.h), where a recovery of
+ * several takes others along. */
 bool run_lends(const struct run *);
 /* In a graph of several jobs, once all of @run has started, whose nodes are @of. */
 void lend_node(struct graph *, struct run *run, const struct job_nodes *of);

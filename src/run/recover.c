@@ -1,4 +1,5 @@
 #include "recover.h"
+#include "claim.h"
 #include "file.h"
 #include "job-run.h"
 #include "mem.h"
@@ -9,6 +10,8 @@
 #include "stop.h"
 #include "value.h"
 #include <string.h>
+
+enum { STARTING_MS = 2000 }; /* who only looks, or changes something, holds a lock shorter */
 
 /* The jobs of a set that can be read. */
 struct recover {
@@ -73,6 +76,23 @@ static int recover_mark(struct recover *v, const char *id, const char *with, con
 	return containers_set_labels(v->core->ctrd, id, &labels, ctx, err);
 }
 
+/* Somebody starts it just now: its set, of which not all has started yet, or a person. It comes after the failure anyway. 1, 0. */
+static int member_is_starting(const struct recover *v, size_t i, const struct ctx *ctx, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, STARTING_MS);
+	_cleanup_free_ char *name = mem_strdup(v->of[i]->name);
+	int lock = -1, r;
+
+	if (!dict_get(&v->of[i]->c.labels, RECORD_STARTED))
+		return 1;
+	r = record_lock(v->core, v->of[i]->c.id, &name, true, &limit, &lock, err);
+	if (r >= 0)
+		claim_unlock(v->core, name, lock);
+	if (r >= 0 || (r == -ERR_DEADLINE && ctx_check(ctx, NULL) >= 0) || r == -ERR_NOT_FOUND)
+		return err_clear(err), r < 0;
+	return r;
+}
+
 /* It runs, or is going to again: one that a person has stopped, or whose work is done, is left alone. 1, 0. */
 static int goes_along(const struct recover *v, size_t i, const struct ctx *ctx, struct err *err)
 {
@@ -81,6 +101,9 @@ static int goes_along(const struct recover *v, size_t i, const struct ctx *ctx, 
 
 	if (i == v->failed || !recovery_takes(v->members, v->n, v->failed, i) || dict_get(&v->of[i]->c.labels, RECORD_STOPPED))
 		return 0;
+	r = member_is_starting(v, i, ctx, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = job_may_live(v->core, v->of[i]->c.id, ctx, NULL, err);
 	if (r == 0)
 		r = monitored_ask(v->core, v->of[i], ctx, NULL, &m, err);

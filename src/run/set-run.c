@@ -13,6 +13,7 @@
 #include "set-follow.h"
 #include "set-state.h"
 #include "monitored.h"
+#include "recovery.h"
 #include "task-wait.h"
 #include "unheeded.h"
 #include <string.h>
@@ -155,6 +156,19 @@ static void wait_for(struct run_set *set, struct graph *g, const struct job_node
 	graph_need(g, job_nodes_waiting(&nodes[i]), e->node, NULL);
 }
 
+/* Not beside jobs that are removed at their end: they are never lent. */
+static bool set_recovers(const struct run_set *set)
+{
+	bool several = false;
+
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->runs[i].job->remove)
+			return false;
+		several |= set->ends[i].lends && recovery_is_of_several(set->runs[i].job);
+	}
+	return several && set->opts.set;
+}
+
 static struct graph *set_graph(struct run_set *set)
 {
 	_cleanup_free_ struct job_nodes *nodes = mem_array(struct job_nodes, set->n);
@@ -169,6 +183,10 @@ static struct graph *set_graph(struct run_set *set)
 		for (size_t k = 0; k < j->n_depends_on; k++)
 			wait_for(set, g, nodes, i, &j->depends_on[k]);
 	}
+	set->recovers = set_recovers(set);
+	for (size_t i = 0; set->recovers && i < set->n; i++)
+		if (!set->ends[i].lends)
+			lend_node(g, &set->runs[i], &nodes[i]);
 	return g;
 }
 

@@ -11,6 +11,7 @@ struct run_set {
 	size_t n;
 	struct set_end *ends; /* of those that others wait for; by run */
 	bool foreground;
+	bool recovers;  /* what others wait for may take more of the set along when it fails meanwhile: the locks of all are lent */
 	bool lost_pick; /* somebody else was faster with a port that was chosen */
 };
 

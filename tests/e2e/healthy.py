@@ -152,6 +152,66 @@ class Healthy(Case):
             wait_until("the end of its monitor", lambda: not monitors("h-first"))
             self.assertEqual(processes("1000"), [])
 
+    def three(self, recovery, health_of_one=False):
+        """The second recovers, and the third waits for its health; with @health_of_one also for that of the first."""
+        on = [{"name": "h-two", "condition": "healthy"}] + [{"name": "h-one", "condition": "healthy"}] * health_of_one
+        one = self.task(healthcheck=self.CHECK) if health_of_one else self.task()
+        return {"name": "h-set", "jobs": [self.job("h-one", one), self.job("h-two", self.task(healthcheck=self.CHECK), failure_recovery=recovery),
+                                          self.job("h-three", self.task(), depends_on=on)]}
+
+    def pids(self):
+        return [self.pid(name) for name in ("h-one", "h-two", "h-three")]
+
+    def recovers(self, *changed):
+        """The second of them dies, while the third waits."""
+        wait_until("two lives", lambda: all(self.pids()[:2]) and monitors("h-two"))
+        before = self.pids()
+        os.kill(before[1], signal.SIGKILL)
+
+        def recovered():
+            now = self.pids()
+            return all(now[:2]) and [i for i in range(2) if now[i] != before[i]] == list(changed) and not self.marked()
+        wait_until("the recovery", recovered)
+        self.assertEqual(self.pid("h-three"), 0)
+
+    def marked(self):
+        return [n for n in ("h-one", "h-two") if "davit.recovery" in self.json("inspect", n)[0]["labels"]]
+
+    def test_its_recovery_of_all_while_others_wait(self):
+        process = self.begin(self.three("one_for_all", health_of_one=True))
+        self.recovers(0, 1)
+        self.assertEqual((len(processes("1000")), process.poll()), (2, None))
+        lives = self.pids()[:2]
+        self.says("h-one", "healthy")
+        self.says("h-two", "healthy")
+        self.ends(process, 0)
+        self.assertEqual(self.pids()[:2], lives)
+        self.assertEqual(len(processes("1000")), 3)
+        before = self.pids()
+        os.kill(before[1], signal.SIGKILL)
+        wait_until("the recovery of all", lambda: all(now not in (0, was) for now, was in zip(self.pids(), before)) and not self.marked())
+
+    def test_its_recovery_of_the_rest_while_others_wait(self):
+        process = self.begin(self.three("rest_for_one"))
+        self.recovers(1)
+        self.says("h-two", "healthy")
+        self.ends(process, 0)
+        self.assertEqual(len(processes("1000")), 3)
+
+    def test_an_interrupt_against_a_recovery_leaves_nothing(self):
+        for pause in (0, 0.15, 0.4):
+            process = self.begin(self.three("one_for_all"))
+            wait_until("two lives", lambda: all(self.pids()[:2]) and monitors("h-two"))
+            os.kill(self.pid("h-two"), signal.SIGKILL)
+            time.sleep(pause * Machine.slow)  # not waited for anything: it is to be anywhere in the recovery
+            process.send_signal(signal.SIGINT)
+            process.wait(60 * Machine.slow)
+            self.assertEqual(processes("1000"), [])
+            for name in self.made:
+                self.gone(name)
+            wait_until("the end of its monitor", lambda: not monitors("h-two"))
+            self.assertEqual(processes("1000"), [])
+
     def test_another_of_its_name_is_left_alone(self):
         """It was removed, and its name taken, while others waited for it."""
         process = self.begin(self.two())

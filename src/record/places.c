@@ -67,7 +67,7 @@ char *places_health(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *dir = places_run(c, id);
 
-	return mem_printf("%s.health", dir);
+	return mem_printf("%s" PLACES_HEALTH_END, dir);
 }
 
 char *places_scratch(const struct core *c, const char *name)
@@ -79,7 +79,22 @@ char *places_lost(const struct core *c, const char *id)
 {
 	_cleanup_free_ char *dir = places_run(c, id);
 
-	return mem_printf("%s.lost", dir);
+	return mem_printf("%s" PLACES_LOST_END, dir);
+}
+
+/* Digits have no dot in them; what file_write() is at work on has a dot and six characters more. */
+char *places_note_id(const char *entry)
+{
+	static const char *const ends[] = { PLACES_HEALTH_END, PLACES_LOST_END };
+	const char *dash = strrchr(entry, '-');
+
+	for (size_t i = 0; dash && i < sizeof ends / sizeof *ends; i++) {
+		const char *end = strstr(dash, ends[i]), *rest = end ? end + strlen(ends[i]) : NULL;
+
+		if (rest && (!*rest || (*rest == '.' && strlen(rest) == 7)))
+			return mem_strndup(entry, (size_t)(end - entry));
+	}
+	return NULL;
 }
 
 char *places_netns(const char *id) { return place_below(NETNS_DIR, id); }

@@ -26,9 +26,13 @@ char *places_shares(const struct core *, const char *ns); /* RUN/NS, which those
 /* RUN/NS/ID.monitor: held by the davit-monitor that looks after it (monitored.h). */
 char *places_monitor(const struct core *, const char *id);
 /* RUN/NS/ID.health, of a task's container: its last health checks (health-log.h). */
+#define PLACES_HEALTH_END ".health"
 char *places_health(const struct core *, const char *id);
 /* RUN/NS/ID.lost, of a task's container: why its results lack something (results.h). */
+#define PLACES_LOST_END ".lost"
 char *places_lost(const struct core *, const char *id);
+/* The id of the task whose one of these two an entry of places_run(c, "") is, or is on its way to be; NULL: it is neither. */
+char *places_note_id(const char *entry);
 
 /* RUN/NS/NAME.lock: held by who works on the job of that name (claim.h). */
 #define PLACES_LOCK_END ".lock"

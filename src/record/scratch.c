@@ -145,9 +145,9 @@ int scratch_prune(struct core *c, bool dry_run, const struct ctx *ctx, struct st
 	for (size_t i = 0; r >= 0 && i < left.n; i++) {
 		r = scratch_sweep(c, left.v[i].id + strlen(SCRATCH_LEASE), dry_run, ctx, err);
 		if (r > 0)
-			strv_pushf(removed, "leftover view %s", left.v[i].id);
+			strv_pushf(removed, "leftover lease %s", left.v[i].id);
 	}
 	if (r >= 0 && !dry_run)
 		scratch_free_locks(c, ctx);
-	return r < 0 ? err_wrap(err, r, "leftover views") : 0;
+	return r < 0 ? err_wrap(err, r, "leftover leases of what was made for a moment") : 0;
 }

@@ -5,7 +5,9 @@
 #include "orphans.h"
 #include "record.h"
 #include "remains.h"
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static void ids_below(const char *folder, struct strv *ids)
 {
@@ -16,29 +18,67 @@ static void ids_below(const char *folder, struct strv *ids)
 			strv_push(ids, e->d_name);
 }
 
+/* Files beside the folders: what is noted of tasks. */
+static void ids_of_notes(const char *folder, struct strv *ids)
+{
+	_cleanup_(closedirp) DIR *d = opendir(folder);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *id = e->d_type == DT_REG ? places_note_id(e->d_name) : NULL;
+
+		if (id && job_id_is_ours(id) && !strv_has(ids, id))
+			strv_push(ids, id);
+	}
+}
+
 /* An id is its job's name with "-" and eight digits behind it. */
 static char *name_of(const char *id) { return mem_strndup(id, (size_t)(strrchr(id, '-') - id)); }
 
-/* 1 when containerd has neither record nor task of it, and no claim is for it. */
+/* That of the job, if @id is a further task's. */
+static char *job_of(const char *id)
+{
+	const char *digits = strrchr(id, '-');
+
+	return mem_strndup(id, (size_t)(digits - id) + strcspn(digits, "."));
+}
+
+/* 1 when containerd has neither record nor task of it, and no claim is for its job. */
 static int is_stray(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
 {
+	_cleanup_free_ char *job = job_of(id);
 	int r = orphans_is_lost(c, id, ctx, err);
 
 	if (r <= 0)
 		return r;
-	r = claim_is_for(c, name, id, ctx, err);
+	r = claim_is_for(c, name, job, ctx, err);
 	return r < 0 ? r : !r;
 }
 
-static int remove_folders(const struct core *c, const char *id, struct err *err)
+static int remove_notes(const char *folder, const char *id, struct err *err)
+{
+	_cleanup_(closedirp) DIR *d = opendir(folder);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *its = e->d_type == DT_REG ? places_note_id(e->d_name) : NULL;
+
+		if (its && !strcmp(its, id) && unlinkat(dirfd(d), e->d_name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, errno, "%s/%s", folder, e->d_name);
+	}
+	return 0;
+}
+
+static int remove_files(const struct core *c, const char *id, struct err *err)
 {
 	_cleanup_free_ char *log = places_logs(c, id), *files = places_files(c, id), *run = places_run(c, id);
+	_cleanup_free_ char *all = places_run(c, "");
 	int r = file_remove_tree(log, err);
 
 	remains_unmount_all(run);
 	if (r >= 0)
 		r = file_remove_tree(files, err);
-	return r < 0 ? r : file_remove_tree(run, err);
+	if (r >= 0)
+		r = file_remove_tree(run, err);
+	return r < 0 ? r : remove_notes(all, id, err);
 }
 
 /* Its lock is held while it is looked at: nobody makes a job of that name meanwhile. */
@@ -54,7 +94,7 @@ static int remove_one(struct core *c, const char *id, bool dry_run, const struct
 	if (r > 0)
 		strv_pushf(removed, "files of job %s, which is gone", id);
 	if (r > 0 && !dry_run)
-		r = remove_folders(c, id, err);
+		r = remove_files(c, id, err);
 	claim_unlock(c, name, lock);
 	return r < 0 ? err_wrap(err, r, "files of job %s", id) : 0;
 }
@@ -69,6 +109,7 @@ int strays_remove(struct core *c, bool dry_run, const struct ctx *ctx, struct st
 	ids_below(logs, &ids);
 	ids_below(files, &ids);
 	ids_below(run, &ids);
+	ids_of_notes(run, &ids);
 	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
 		bool known = false;
 

@@ -1,5 +1,6 @@
-/* Folders of jobs that are gone: logs, files and run-time folders that no job has. They are left when containerd's store is lost or
- * was changed by others. One that is being started has its lock; a record, a claim or a task that may live keeps them. */
+/* Files of jobs that are gone: logs, files and run-time folders, and what is noted of health and results, that no job has. They are
+ * left when containerd's store is lost or was changed by others. One that is being started has its lock; a record, a claim or a
+ * task that may live keeps them. */
 #pragma once
 #include "core.h"
 

@@ -1,4 +1,5 @@
 """davit, containerd and shims that end when they should not. Nothing stays that prune does not find; running jobs go on."""
+import fcntl
 import glob
 import os
 import shutil
@@ -113,12 +114,32 @@ class Left(Case):
         for path in (*gone, other):
             os.makedirs(path)
         self.addCleanup(os.rmdir, other)
+        notes = self.notes("gone-0a0b0c0d.health", "gone-0a0b0c0d.lost", "gone-0a0b0c0d.health.XyZ012", "task-t0020a0b.1.lost")
+        kept = self.notes(*(os.path.basename(os.path.dirname(log)) + end for end in (".health", ".lost")), "not a job's.lost")
         self.assertIn("gone-0a0b0c0d", self.davit("prune", "--dry-run").out)
         self.assertTrue(os.path.isdir(gone[0]))
         self.assertIn("gone-0a0b0c0d", self.davit("prune").out)
         self.assertEqual([path for path in gone if os.path.exists(path)], [])
         self.assertTrue(os.path.isdir(log) and os.path.isdir(other))
+        self.assertEqual([path for path in (*notes, *kept) if os.path.exists(path)], kept)
         self.assertEqual(self.davit("prune").out, "")
+
+    def notes(self, *names):
+        paths = [f"/run/davit/{Machine.ns}/{name}" for name in names]
+        for path in paths:
+            with open(path, "w"):
+                pass
+            self.addCleanup(lambda path=path: os.path.exists(path) and os.unlink(path))
+        return paths
+
+    def test_files_of_one_that_is_being_made(self):
+        note, lock = self.notes("made-0a0b0c0d.lost", "made.lock")
+        with open(lock) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.assertEqual(self.davit("prune").out, "")
+            self.assertTrue(os.path.exists(note))
+        self.assertIn("made-0a0b0c0d", self.davit("prune").out)
+        self.assertFalse(os.path.exists(note))
 
     def test_labels_of_davit_are_its_own(self):
         self.fails("run", "--rm", "--label", "davit.remove=1", Machine.image, "true", says=["davit.remove", "reserved", "choose"])

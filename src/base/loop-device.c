@@ -52,7 +52,7 @@ static bool device_is_of(int fd, const struct stat *file)
 	struct loop_info64 info;
 
 	return ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_inode == file->st_ino && info.lo_device == file->st_dev &&
-	       info.lo_offset == 0;
+	       info.lo_offset == 0 && !(info.lo_flags & LO_FLAGS_READ_ONLY);
 }
 
 int loop_device_find(const char *file, int *ret_fd, char **ret_path, struct err *err)

@@ -36,6 +36,8 @@ const struct cancel *interrupt_catch(void)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			(void)sigaction(signals[i], &act, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ,
+		     SIG_IGN); /* a file that may not grow is told of; what davit starts has both signals as ever (launch.c) */
 	return &token;
 }
 

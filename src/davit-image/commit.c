@@ -77,10 +77,11 @@ static int commit_check_parent(struct commit *c, struct err *err)
 		"davit export JOB | davit image import - NAME makes an image of one layer");
 }
 
-/* An overlay of the same layers without the upper folder as such: what the job has mounted is not mounted a second time to be
- * written to. */
+/* What the job has mounted is not mounted a second time to be written to: an overlay of the same layers without the upper folder
+ * as such, and a file as a disk whose journal nobody touches. */
 static void read_only(struct ctrd_mount *m)
 {
+	const bool loop = strv_has(&m->options, "loop");
 	_cleanup_strv_ struct strv kept = { 0 };
 	const char *upper = NULL, *lower = NULL;
 
@@ -94,9 +95,10 @@ static void read_only(struct ctrd_mount *m)
 		else if (strncmp(o, "workdir=", 8) != 0 && strcmp(o, "rw") != 0)
 			strv_push(&kept, o);
 	}
-	if (strcmp(m->type, "overlay") != 0 || !upper || !lower)
+	if (!loop && (strcmp(m->type, "overlay") != 0 || !upper || !lower))
 		return;
-	strv_pushf(&kept, "lowerdir=%s:%s", upper, lower);
+	if (!loop)
+		strv_pushf(&kept, "lowerdir=%s:%s", upper, lower);
 	strv_push(&kept, "ro");
 	strv_done(&m->options);
 	m->options = TAKE_STRUCT(kept);

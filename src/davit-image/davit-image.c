@@ -42,6 +42,7 @@ static int catch_signals(struct err *err)
 	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
 		(void)sigaction(caught[i], &sa, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	return 0;
 }
 

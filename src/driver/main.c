@@ -62,7 +62,7 @@ static bool standard_files(void)
 /* The descriptor that SIGTERM is read from. */
 static int signals_begin(void)
 {
-	static const int ignored[] = { SIGINT, SIGHUP, SIGPIPE };
+	static const int ignored[] = { SIGINT, SIGHUP, SIGPIPE, SIGXFSZ };
 	sigset_t term;
 
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	if (!monitor_words(argv + 1, &conf, &id)) {
 		(void)fputs("davit-monitor: [--address SOCKET] [--namespace NAME] ... ID (started by davit for jobs that ask for "

@@ -36,7 +36,7 @@ static bool same_link(int at_a, int at_b, const char *name)
 	return n == m && (n < 0 || memcmp(a, b, (size_t)n) == 0);
 }
 
-/* -1 and errno; what is no regular file any more is EINVAL. */
+/* -1 and errno; what is no regular file any more is EINVAL, and one that its writer has a lease on EAGAIN. */
 static int open_regular(int at, const char *name)
 {
 	_cleanup_close_ int fd = beneath_open(at, name, O_PATH | O_NOFOLLOW);
@@ -134,16 +134,17 @@ static int same_bytes(int a, int b, off_t size, const struct ctx *ctx, struct er
 }
 
 static bool has_gone_by_now(int why) { return why == ENOENT || why == ENOTDIR; }
+static bool is_another_by_now(int why) { return why == EINVAL || why == ELOOP || why == EAGAIN; }
 
 static int same_file(int at_a, int at_b, const char *name, off_t size, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_close_ int a = open_regular(at_a, name), b = -1;
 
 	if (a < 0)
-		return has_gone_by_now(errno) ? 1 : errno == EINVAL || errno == ELOOP ? 0 : err_sys(err, errno, "open");
+		return has_gone_by_now(errno) ? 1 : is_another_by_now(errno) ? 0 : err_sys(err, errno, "open");
 	b = open_regular(at_b, name);
 	if (b < 0)
-		return has_gone_by_now(errno) || errno == EINVAL ? 0 : err_sys(err, errno, "open");
+		return has_gone_by_now(errno) || is_another_by_now(errno) ? 0 : err_sys(err, errno, "open");
 	return same_attributes(a, b) ? same_bytes(a, b, size, ctx, err) : 0;
 }
 

@@ -168,13 +168,17 @@ static int mount_long(const Types__Mount *m, const char *target, const struct wi
 	return r < 0 && (errno == EINVAL || errno == ENOSYS) ? mount_by_short_names(m, target, w) : r;
 }
 
-/* The device goes with the mount. */
+/* The device goes with the last that has it mounted: who writes into the snapshot just now, as davit cp does, must not do so by a
+ * second file system on the same file. */
 static int mount_loop(const Types__Mount *m, const char *target, const struct wish *w, struct err *err)
 {
+	const bool read_only = w->flags & MS_RDONLY;
 	_cleanup_close_ int device = -1;
 	_cleanup_free_ char *path = NULL;
-	int r = loop_device_open(m->source, w->flags & MS_RDONLY, &device, &path, err);
+	int r = read_only ? 0 : loop_device_find(m->source, &device, &path, err);
 
+	if (r == 0)
+		r = loop_device_open(m->source, read_only, &device, &path, err);
 	if (r < 0)
 		return r;
 	return mount_usual(m, path, target, w) < 0 ? err_sys(err, errno, "mount of %s at %s", m->source, target) : 0;

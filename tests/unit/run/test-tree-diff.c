@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "tree-diff.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -214,6 +215,22 @@ static void whole_files(void **state)
 	expect_whole("C /big\nD /gone\nC /grown\nC /hidden\nC /mode\nA /new\nC /said\n");
 }
 
+/* One that its writer holds cannot be opened without waiting for them. */
+static void one_with_a_lease(void **state)
+{
+	_cleanup_close_ int fd = -1;
+
+	(void)state;
+	put_both("held", "text");
+	put_both("same", "text");
+	(void)signal(SIGIO, SIG_IGN); /* as we hold it ourselves */
+	fd = openat(upper, "held", O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		skip();
+	expect_whole("C /held\n");
+}
+
 static void whole_folders(void **state)
 {
 	(void)state;
@@ -265,5 +282,5 @@ static void whole_others(void **state)
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-RUN_TESTS("tree-diff", CASE(nothing_below), CASE(folders), CASE(kinds), CASE(what_has_gone), CASE(whole_files), CASE(whole_folders),
-	  CASE(whole_others))
+RUN_TESTS("tree-diff", CASE(nothing_below), CASE(folders), CASE(kinds), CASE(what_has_gone), CASE(whole_files),
+	  CASE(one_with_a_lease), CASE(whole_folders), CASE(whole_others))

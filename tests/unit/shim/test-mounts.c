@@ -176,6 +176,46 @@ static void mounts_a_file(void **state)
 	assert_non_null(strstr(err.msg, "/no/such/image"));
 }
 
+static char *device_at(const char *target)
+{
+	_cleanup_buf_ struct buf text = { 0 };
+	_cleanup_free_ char *place = mem_printf(" %s ", target);
+	const char *at, *line;
+
+	assert_int_equal(file_read("/proc/self/mounts", 4 << 20, &text, NULL), 0);
+	at = strstr(buf_str(&text), place);
+	assert_non_null(at);
+	for (line = at; line > buf_str(&text) && line[-1] != '\n'; line--)
+		;
+	return mem_strndup(line, (size_t)(at - line));
+}
+
+/* Two file systems on one file would not see what the other writes: one device, but not one that only reads. */
+static void mounts_a_file_that_is_mounted(void **state)
+{
+	const struct test_folder *f = *state;
+	_cleanup_free_ char *image = mem_printf("%s/image", f->dir), *two = mem_printf("%s/two", f->dir),
+			    *read = mem_printf("%s/read", f->dir), *file = mem_printf("%s/seen", f->path),
+			    *seen = mem_printf("%s/seen", two), *a = NULL, *b = NULL, *c = NULL;
+	const char *options[] = { "loop", "ro" };
+	struct err err = ERR_INIT;
+
+	if (!own_mounts || !file_exists("/dev/loop-control") || !make_file_system(image))
+		skip();
+	assert_int_equal(file_mkdirs(two, 0700, NULL) | file_mkdirs(read, 0700, NULL), 0);
+	if (mount_now("ext4", image, options, 2, read, &err) < 0 || mount_now("ext4", image, options, 1, f->path, &err) < 0 ||
+	    mount_now("ext4", image, options, 1, two, &err) < 0)
+		fail_msg("%s", err.msg);
+	a = device_at(f->path);
+	b = device_at(two);
+	c = device_at(read);
+	assert_string_equal(a, b);
+	assert_string_not_equal(a, c);
+	assert_int_equal(file_write(file, "x", 1, 0600, NULL), 0);
+	assert_true(file_exists(seen));
+	assert_int_equal(mounts_drop(two, NULL) | mounts_drop(read, NULL), 0);
+}
+
 static void says_what_it_does_not_do(void **state)
 {
 	static const struct {
@@ -222,7 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(takes_more_layers_than_a_page),   TEST(short_names_mount_the_same),
 		cmocka_unit_test(names_are_shortened), TEST(mounts_a_file),
-		TEST(says_what_it_does_not_do),        TEST(all_of_it_is_unmounted),
+		TEST(mounts_a_file_that_is_mounted),   TEST(says_what_it_does_not_do),
+		TEST(all_of_it_is_unmounted),
 	};
 
 	own_mounts = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;

@@ -49,13 +49,15 @@ static int commit_run(struct cli *cli, void *opts, const struct strv *args, stru
 		r = job_commit(cli->core, args->v[0], &cli->ctx, &job, err);
 	if (r < 0)
 		return r;
-	if (job.pauses && freezes)
+	if (job.pauses && freezes) {
 		strv_pushf(&job.words, "--freeze=%s", job.id);
+		strv_pushf(&job.words, "--freeze-pid=%d", (int)job.pid);
+	}
 	commit_words(f, args->v[1], &job.words);
 	how.out_fd = job.scratch.lock;
 	r = helper_run(cli, "commit", &how, &job.words, err);
 	if (r < 0)
-		job_commit_undo(cli->core, &job, job.pauses && freezes);
+		job_commit_undo(cli->core, &job);
 	return r;
 }
 

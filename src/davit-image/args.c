@@ -47,6 +47,8 @@ static const struct option_row options[] = {
 	{ "--key", NULL, TEXT, AT(key), "commit", "KEY", "of the snapshot that was written to" },
 	{ "--own-lease", NULL, TEXT, AT(own_lease), "commit", "ID", "what our own lease is called, for who ends it in our place" },
 	{ "--freeze", NULL, TEXT, AT(freeze), "commit", "ID", "the task that is paused while the layer is made" },
+	{ "--freeze-pid", NULL, TEXT, AT(freeze_pid), "commit", "PID",
+	  "its first process: both are noted at descriptor 3, a lock, for who finds the task frozen and us gone" },
 	{ "--author", NULL, TEXT, AT(author), "commit", "NAME", "who made it" },
 	{ "--message", NULL, TEXT, AT(message), "commit", "TEXT", "what it is" },
 	{ "--change", NULL, LIST, AT(change), "commit", "INSTRUCTION", "of a Dockerfile, such as CMD" },

@@ -5,7 +5,7 @@
 
 struct args {
 	const char *verb, *address, *ns, *snapshotter, *platform, *lease, *progress, *hosts_dir, *input, *output, *output_fd, *ids,
-		*base, *key, *freeze, *own_lease, *author, *message, *workdir, *user, *authfile, *helper, *only;
+		*base, *key, *freeze, *freeze_pid, *own_lease, *author, *message, *workdir, *user, *authfile, *helper, *only;
 	bool quiet, debug, help, version, login, no_authfile, insecure, all_platforms, all;
 	struct strv cmd, entrypoint, env, expose, label, mark, change, rest;
 };

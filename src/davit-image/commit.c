@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "content.h"
 #include "diff.h"
+#include "freeze-note.h"
 #include "image-change.h"
 #include "image-record.h"
 #include "images.h"
@@ -104,23 +105,53 @@ static void read_only(struct ctrd_mount *m)
 	m->options = TAKE_STRUCT(kept);
 }
 
+static bool is_noting(const struct commit *c) { return c->spec->freeze_pid > 0; }
+
+/* 1: it is we who froze it. The note is there before, and stays where nobody knows how that went. */
+static int commit_freeze(struct commit *c, struct err *err)
+{
+	const char *id = c->spec->freeze;
+	int r = !id ? 0 : is_noting(c) ? freeze_note(FREEZE_FD, id, c->spec->freeze_pid) : 0;
+
+	if (r < 0)
+		return err_sys(err, -r, "note of the freeze");
+	if (id)
+		r = tasks_pause(c->s->plain, id, &c->s->ctx, err);
+	if (r >= 0)
+		return id != NULL;
+	if (r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION)
+		return r;
+	err_clear(err); /* it has ended, or somebody else has frozen it */
+	if (is_noting(c))
+		freeze_forget(FREEZE_FD);
+	return 0;
+}
+
+/* Not where a person has thawed it, or made the freeze theirs. */
+static int commit_thaw(struct commit *c, struct err *err)
+{
+	const struct ctx cleanup = ctx_within(NULL, THAW_MS);
+	int r;
+
+	if (is_noting(c) && !freeze_is_noted(FREEZE_FD))
+		return 0;
+	r = tasks_resume(c->s->plain, c->spec->freeze, &cleanup, err);
+	if (r >= 0 && is_noting(c))
+		freeze_forget(FREEZE_FD);
+	return r;
+}
+
 /* Here, so that it goes on whoever dies: davit, which waits for us, or we, whom davit waits for. */
 static int make_diff(struct commit *c, const struct ctrd_mounts *left, const struct ctrd_mounts *right, struct err *err)
 {
-	const struct ctx cleanup = ctx_within(NULL, THAW_MS);
 	struct session *s = c->s;
-	const char *id = c->spec->freeze;
-	int r = id ? tasks_pause(s->plain, id, &s->ctx, err) : 0;
-	bool frozen = id && r >= 0;
+	int r = commit_freeze(c, err);
+	const bool frozen = r > 0;
 
-	if (r == -ERR_NOT_FOUND || r == -ERR_PRECONDITION) { /* it has ended, or somebody else has frozen it */
-		err_clear(err);
-		r = 0;
-	}
 	progress_say(s->progress, "packing what has changed");
 	if (r >= 0)
 		r = diff_make(s->ctrd, left, right, MEDIA_OCI_LAYER "+gzip", &s->ctx, &c->layer, err);
-	if (frozen && tasks_resume(s->plain, id, &cleanup, r < 0 ? NULL : err) < 0 && r >= 0)
+	if (frozen && commit_thaw(c, r < 0 ? NULL : err) < 0 && r >= 0)
 		r = -(int)err->code;
 	return r;
 }

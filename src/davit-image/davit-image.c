@@ -186,6 +186,7 @@ static int run_commit(struct session *s, const struct args *a, json *images, str
 				    .base = a->base,
 				    .key = a->key,
 				    .freeze = a->freeze,
+				    .freeze_pid = a->freeze_pid ? (int)strtol(a->freeze_pid, NULL, 10) : 0,
 				    .author = a->author,
 				    .message = a->message,
 				    .change = a->change };

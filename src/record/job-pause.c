@@ -3,6 +3,7 @@
 #include "job-pod.h"
 #include "mem.h"
 #include "record.h"
+#include "scratch.h"
 #include "task.h"
 
 typedef int pause_call(struct ctrd *, const char *id, const struct ctx *, struct err *err);
@@ -33,14 +34,20 @@ static int pause_task(struct paused *p, const char *id, const struct ctx *ctx, s
 
 	if (r < 0)
 		return r;
+	if (t.state == TASK_PAUSED && p->how == &freeze && scratch_yield_freeze(p->core, id)) { /* a commit's: it stays so now */
+		strv_push(&p->done, id);
+		return 0;
+	}
 	p->already += t.state == p->how->to;
 	if (t.state != p->how->from && t.state != TASK_UNKNOWN)
 		return 0;
 	r = p->how->go(p->core->ctrd, id, ctx, err);
 	if (r == -ERR_NOT_FOUND) /* it ended meanwhile */
 		return err_clear(err), 0;
-	if (r >= 0)
+	if (r >= 0) {
+		(void)scratch_yield_freeze(p->core, id);
 		strv_push(&p->done, id);
+	}
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "netshare.h"
 #include "reconcile.h"
 #include "remains.h"
+#include "scratch.h"
 #include "strays.h"
 #include "task.h"
 #include <fcntl.h>
@@ -213,6 +214,34 @@ static void mend_state(struct core *c, const struct mended *m, const struct mend
 		mends_fail(out, MEND_STATE, c, m->rec, &why);
 }
 
+/* 1: one of its tasks was frozen by a commit that is no more. */
+static int thaw_left(struct core *c, const struct mended *m, bool dry_run, const struct ctx *ctx, struct err *err)
+{
+	int any = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		_cleanup_free_ char *id = m->tasks[i].state == TASK_PAUSED ? job_id_task(m->rec->c.id, i) : NULL;
+		int r = id ? scratch_thaw(c, id, m->tasks[i].pid, dry_run, ctx, err) : 0;
+
+		if (r < 0)
+			return r;
+		any |= r;
+	}
+	return any;
+}
+
+static void mend_frozen(struct core *c, const struct mended *m, const struct mend_how *how, const struct ctx *ctx,
+			struct mends *out)
+{
+	struct err why = ERR_INIT;
+	int r = thaw_left(c, m, how->dry_run, ctx, &why);
+
+	if (r > 0)
+		mends_add(out, MEND_STATE, c, m->rec, "goes on: a commit that was killed had frozen it");
+	else if (r < 0)
+		mends_fail(out, MEND_STATE, c, m->rec, &why);
+}
+
 /* network */
 
 static bool has_netns(const struct job *j) { return j && j->network && strcmp(j->network, "host") != 0 && !job_foreign_netns(j); }
@@ -362,6 +391,7 @@ bool mend_touched(struct core *c, const struct record *rec, const struct task_st
 
 	for (size_t i = 0; i < n; i++)
 		m.over &= task_is_over(&tasks[i]);
+	(void)thaw_left(c, &m, false, ctx, NULL);
 	if (netns_is_lost(&m))
 		(void)mend_lost_netns(c, rec, ctx, NULL);
 	r = broken_recovery_mend(c, rec, tasks, n, false, ctx, NULL);
@@ -413,8 +443,10 @@ int mend_jobs(struct core *c, const struct mend_how *how, const struct ctx *ctx,
 	_cleanup_(mend_view_done) struct mend_view v = { 0 };
 	const int n = mend_look(c, how, ctx, &v, err);
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		mend_state(c, &v.all[i], how, ctx, ret);
+		mend_frozen(c, &v.all[i], how, ctx, ret);
+	}
 	for (int i = 0; i < n; i++)
 		mend_network(c, &v.all[i], how, ctx, ret);
 	if (n >= 0 && !how->asking_only)

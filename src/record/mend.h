@@ -1,6 +1,7 @@
 /* Mending what a crash, a reboot or a lost network namespace has left of the jobs of a namespace, in this order:
  *  state    a job that ended while nobody looked: its exit is recorded (255 where nobody knows it, as containerd has it), its task
- *           deleted, its network released;
+ *           deleted, its network released.
+ *           One that a commit had frozen which was killed goes on;
  *  network  a job that runs and whose file in NETNS_DIR is gone gets it again from its process. One whose namespace cannot be had
  *           so is told of and left alone;
  *  lease    what killed davits left (reconcile.h), orphans, folders that are nobody's;
@@ -55,6 +56,6 @@ bool mend_is_due(const struct core *, const struct record *, const struct task_s
 /* The second part for one job, whose lock is not needed when nobody else may end it: 1 when its file was bound again. Costs a look
  * at that file where it is there. */
 int mend_netns(struct core *, const char *id, const struct job *, const struct ctx *, struct err *err);
-/* What every command does for a job that it has come across, with all of its tasks as they were seen: network and monitor. Says
- * nothing: what cannot be mended is told by davit reconcile. True: it is being started. */
+/* What every command does for a job that it has come across, with all of its tasks as they were seen: a commit's freeze, network
+ * and monitor. Says nothing: what cannot be mended is told by davit reconcile. True: it is being started. */
 bool mend_touched(struct core *, const struct record *, const struct task_status *tasks, size_t n, const struct ctx *);

@@ -3,12 +3,15 @@
 #include "scratch.h"
 #include "clock.h"
 #include "file.h"
+#include "freeze-note.h"
 #include "leases.h"
 #include "log.h"
 #include "mem.h"
 #include "name.h"
 #include "places.h"
 #include "snapshots.h"
+#include "strv.h"
+#include "task.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +104,22 @@ void scratch_done(struct scratch *s)
 	*s = SCRATCH_INIT;
 }
 
+/* Whose lock we have: what it has frozen goes on, unless that is another by now. 1: it did. */
+static int thaw_noted(struct core *c, const char *name, bool dry_run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *path = places_scratch(c, name), *id = NULL;
+	struct task_status t;
+	pid_t pid;
+	int r = freeze_read(path, &id, &pid) ? task_look(c, id, ctx, &t, err) : -ERR_NOT_FOUND;
+
+	if (r < 0)
+		return id ? r : 0;
+	if (t.state != TASK_PAUSED || t.pid != pid)
+		return 0;
+	r = dry_run ? 0 : tasks_resume(c->ctrd, id, ctx, err);
+	return r < 0 && r != -ERR_NOT_FOUND ? r : 1;
+}
+
 /* One that has no lease, or had one in @leases: 1 when nobody is at work with it, and what there was is gone. */
 static int scratch_sweep(struct core *c, const char *name, bool dry_run, const struct ctx *ctx, struct err *err)
 {
@@ -112,13 +131,18 @@ static int scratch_sweep(struct core *c, const char *name, bool dry_run, const s
 	if (lock < 0)
 		return lock;
 	if (!dry_run)
-		r = leases_delete(c->ctrd, lease, true, ctx, err);
+		r = thaw_noted(c, name, false, ctx, err);
+	if (dry_run || r < 0) {
+		(void)close(lock);
+		return r < 0 ? r : 1;
+	}
+	r = leases_delete(c->ctrd, lease, true, ctx, err);
 	scratch_unlock(c, name, lock);
 	return r < 0 ? r : 1;
 }
 
-/* Locks that were left behind a lease that has gone, or before one. */
-static void scratch_free_locks(struct core *c, const struct ctx *ctx)
+/* The names of all that there are, with or without their leases. */
+static void scratch_names(const struct core *c, struct strv *ret)
 {
 	_cleanup_free_ char *dir = places_run(c, "");
 	_cleanup_(closedirp) DIR *d = opendir(dir);
@@ -127,13 +151,74 @@ static void scratch_free_locks(struct core *c, const struct ctx *ctx)
 	for (struct dirent *e; d && (e = readdir(d));) {
 		const size_t n = strlen(e->d_name);
 		_cleanup_free_ char *name = n > end ? mem_strndup(e->d_name, n - end) : NULL;
+
+		if (name && strcmp(e->d_name + n - end, PLACES_SCRATCH_END) == 0)
+			strv_push(ret, name);
+	}
+}
+
+static bool notes_freeze(const struct core *c, const char *name, const char *id, pid_t pid)
+{
+	_cleanup_free_ char *path = places_scratch(c, name), *its = NULL;
+	pid_t of = 0;
+
+	return freeze_read(path, &its, &of) && !strcmp(its, id) && (!pid || of == pid);
+}
+
+int scratch_thaw(struct core *c, const char *id, pid_t pid, bool dry_run, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = 0;
+
+	scratch_names(c, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		int lock;
 
-		if (!name || strcmp(e->d_name + n - end, PLACES_SCRATCH_END) != 0)
+		if (!notes_freeze(c, names.v[i], id, pid))
 			continue;
-		lock = scratch_lock(c, name, ctx, NULL);
-		if (lock >= 0)
-			scratch_unlock(c, name, lock);
+		lock = scratch_lock(c, names.v[i], ctx, err);
+		if (lock < 0 && lock != -ERR_PRECONDITION)
+			return lock;
+		err_clear(err);
+		if (lock < 0) /* it is at work */
+			continue;
+		r = thaw_noted(c, names.v[i], dry_run, ctx, err);
+		if (r > 0 && !dry_run)
+			scratch_unlock(c, names.v[i], lock);
+		else
+			(void)close(lock);
+	}
+	return r;
+}
+
+bool scratch_yield_freeze(struct core *c, const char *id)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	bool any = false;
+
+	scratch_names(c, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *path = places_scratch(c, names.v[i]);
+
+		if (notes_freeze(c, names.v[i], id, 0))
+			any |= truncate(path, 0) == 0;
+	}
+	return any;
+}
+
+/* Locks that were left behind a lease that has gone, or before one. */
+static void scratch_free_locks(struct core *c, const struct ctx *ctx)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	scratch_names(c, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const int lock = scratch_lock(c, names.v[i], ctx, NULL);
+
+		if (lock >= 0 && thaw_noted(c, names.v[i], false, ctx, NULL) >= 0)
+			scratch_unlock(c, names.v[i], lock);
+		else if (lock >= 0)
+			(void)close(lock);
 	}
 }
 

@@ -1,6 +1,8 @@
 #include "job-commit.h"
-#include "mapped.h"
+#include "claim.h"
+#include "freeze-note.h"
 #include "leases.h"
+#include "mapped.h"
 #include "mem.h"
 #include "record.h"
 #include "snapshots.h"
@@ -11,6 +13,9 @@ enum { UNDO_MS = 30000, RETRY_MS = 200 };
 
 void job_commit_done(struct job_commit *j)
 {
+	if (j->lock >= 0)
+		claim_unlock(j->core, j->job, j->lock);
+	free(j->job);
 	free(j->name);
 	free(j->id);
 	strv_done(&j->words);
@@ -18,23 +23,55 @@ void job_commit_done(struct job_commit *j)
 	*j = JOB_COMMIT_INIT;
 }
 
-/* containerd would mount the file system of a file a second time, as another: neither sees what the other writes. */
-static int commit_check_mounts(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
+static int is_on_a_file(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
 	int r = snapshots_mounts(c->ctrd, rec->c.snapshotter, rec->c.snapshot_key, ctx, &mounts, err);
 
 	for (size_t i = 0; r >= 0 && i < mounts.n; i++)
 		if (strv_has(&mounts.v[i].options, "loop"))
-			return err_hint(err,
-					err_set(err, ERR_PRECONDITION,
-						"it runs on the snapshotter %s, which gives it a file as disk", rec->c.snapshotter),
-					"stop it first: davit stop %s", rec->name);
+			return 1;
+	return r < 0 ? r : 0;
+}
+
+/* containerd would mount the file system of a file a second time, as another: neither sees what the other writes. So it is locked
+ * before that is done, and looked at once more: it may have been started until then, as by its policy. */
+static int commit_hold(struct job_commit *j, const struct record *rec, struct task_status *t, const struct ctx *ctx,
+		       struct err *err)
+{
+	int r = is_on_a_file(j->core, rec, ctx, err);
+
+	if (r > 0 && task_is_over(t)) {
+		j->job = mem_strdup(rec->job && rec->job->name ? rec->job->name : rec->name);
+		r = record_lock(j->core, record_job_id(rec), &j->job, true, ctx, &j->lock, err);
+		r = r < 0 ? r : task_look(j->core, rec->c.id, ctx, t, err);
+		r = r < 0 ? r : 1;
+	}
+	if (r > 0 && !task_is_over(t))
+		return err_hint(err,
+				err_set(err, ERR_PRECONDITION, "it runs on the snapshotter %s, which gives it a file as disk",
+					rec->c.snapshotter),
+				"stop it first: davit stop %s", rec->name);
 	return r;
+}
+
+static void commit_fill(const struct record *rec, const struct task_status *t, struct job_commit *j)
+{
+	j->pauses = t->state == TASK_LIVE;
+	j->pid = t->pid;
+	j->id = mem_strdup(rec->c.id);
+	j->name = mem_strdup(rec->name);
+	strv_pushf(&j->words, "--own-lease=%s", j->scratch.lease);
+	if (rec->job && rec->task < rec->job->n_tasks && rec->job->tasks[rec->task].platform)
+		strv_pushf(&j->words, "--platform=%s", rec->job->tasks[rec->task].platform);
+	strv_pushf(&j->words, "--snapshotter=%s", rec->c.snapshotter);
+	strv_pushf(&j->words, "--base=%s", rec->c.image);
+	strv_pushf(&j->words, "--key=%s", rec->c.snapshot_key);
 }
 
 int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct job_commit *ret, struct err *err)
 {
+	_cleanup_(job_commit_done) struct job_commit j = JOB_COMMIT_INIT;
 	_cleanup_(record_done) struct record rec = { 0 };
 	struct task_status t;
 	struct idmap ids = { 0 };
@@ -52,23 +89,16 @@ int job_commit(struct core *c, const char *name, const struct ctx *ctx, struct j
 				"davit export %s | davit image import - NAME", rec.name);
 	if (r >= 0)
 		r = task_look(c, rec.c.id, ctx, &t, err);
-	if (r >= 0 && !task_is_over(&t))
-		r = commit_check_mounts(c, &rec, ctx, err);
+	j.core = c;
+	if (r >= 0)
+		r = commit_hold(&j, &rec, &t, ctx, err);
+	if (r >= 0)
+		r = scratch_lend(c, ctx, &j.scratch, err);
 	if (r < 0)
 		return err_wrap(err, r, "job %s", rec.name);
-	*ret = JOB_COMMIT_INIT;
-	r = scratch_lend(c, ctx, &ret->scratch, err);
-	if (r < 0)
-		return err_wrap(err, r, "job %s", rec.name);
-	ret->pauses = t.state == TASK_LIVE;
-	ret->id = mem_strdup(rec.c.id);
-	strv_pushf(&ret->words, "--own-lease=%s", ret->scratch.lease);
-	ret->name = mem_strdup(rec.name);
-	if (rec.job && rec.task < rec.job->n_tasks && rec.job->tasks[rec.task].platform)
-		strv_pushf(&ret->words, "--platform=%s", rec.job->tasks[rec.task].platform);
-	strv_pushf(&ret->words, "--snapshotter=%s", rec.c.snapshotter);
-	strv_pushf(&ret->words, "--base=%s", rec.c.image);
-	strv_pushf(&ret->words, "--key=%s", rec.c.snapshot_key);
+	commit_fill(&rec, &t, &j);
+	*ret = j;
+	j = JOB_COMMIT_INIT;
 	return 0;
 }
 
@@ -83,9 +113,10 @@ static void commit_await_containerd(struct core *c, const struct ctx *limit)
 	}
 }
 
-void job_commit_undo(struct core *c, const struct job_commit *j, bool frozen)
+void job_commit_undo(struct core *c, const struct job_commit *j)
 {
 	const struct ctx limit = ctx_within(NULL, UNDO_MS); /* after an interrupt, too */
+	const bool frozen = freeze_is_noted(j->scratch.lock);
 	struct task_status t;
 
 	commit_await_containerd(c, &limit);

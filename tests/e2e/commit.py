@@ -3,7 +3,7 @@ import json
 import os
 import signal
 
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, freeze, wait_until
 
 
 class Commit(Case):
@@ -96,6 +96,60 @@ class Commit(Case):
         self.assertEqual(process.wait(), 125)
         self.assertEqual(self.state(job), "running")
         self.assertNotIn("half", self.davit("images").out)
+
+    def halted(self):
+        """A job, frozen by a commit that stands still, and the processes of that: davit first."""
+        job = self.made("dd if=/dev/urandom of=/big bs=1M count=64 2>/dev/null", ends=False)
+        process = self.start("commit", job, "committed:halted")
+        self.addCleanup(lambda: self.davit("image", "rm", "committed:halted", code=None))
+        wait_until("the pause", lambda: self.state(job) == "paused" or process.poll() is not None)
+        freeze(process.pid)
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as f:
+            helpers = [int(pid) for pid in f.read().split()]
+        for pid in helpers:
+            freeze(pid)
+        self.assertEqual(self.state(job), "paused")  # what looks at it leaves it to those who are at work
+        return job, process, helpers
+
+    def kill_all(self, process, helpers):
+        for pid in [*helpers, process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+    def locks(self):
+        return [x for x in os.listdir(os.path.join("/run/davit", Machine.ns)) if x.endswith(".scratch")]
+
+    def test_all_are_killed(self):
+        """Whoever comes across it lets it go on."""
+        job, process, helpers = self.halted()
+        self.kill_all(process, helpers)
+        wait_until("its going on", lambda: self.state(job) == "running")
+        job, process, helpers = self.halted()
+        self.assertNotIn(job, self.davit("reconcile", "--dry-run").out)
+        self.kill_all(process, helpers)
+        for flag in ("--dry-run", None):
+            said = [line for line in self.davit("reconcile", *([flag] if flag else [])).out.splitlines() if job in line]
+            self.assertEqual(len(said), 1, said)
+            self.assertIn("a commit that was killed", said[0])
+        self.assertEqual(self.state(job), "running")
+        self.assertEqual(self.locks(), [])
+
+    def test_a_person_freezes_it_meanwhile(self):
+        """Then it is theirs, whatever becomes of the commit."""
+        job, process, helpers = self.halted()
+        self.davit("pause", job)
+        self.kill_all(process, helpers)
+        for _ in range(2):
+            self.assertEqual(self.state(job), "paused")
+            self.davit("prune")
+        self.davit("unpause", job)
+        job, process, helpers = self.halted()
+        self.davit("unpause", job)
+        self.davit("pause", job)
+        for pid in [*helpers, process.pid]:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        self.assertEqual(self.state(job), "paused")
 
     def test_one_that_somebody_has_frozen_stays_so(self):
         job = self.made("echo x >/x", ends=False)

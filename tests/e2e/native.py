@@ -123,8 +123,8 @@ class Native(Case):
         for pid in helpers + [process.pid]:
             os.kill(pid, signal.SIGKILL)
         process.wait()
-        self.davit("unpause", job)
         self.davit("prune")
+        self.assertEqual(self.state(job), "running")
         wait_until("the end of what containerd was at", lambda: not self.leases() and not self.views() and not self.locks())
 
 

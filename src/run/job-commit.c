@@ -1,5 +1,6 @@
 #include "job-commit.h"
 #include "claim.h"
+#include "file-disk.h"
 #include "freeze-note.h"
 #include "leases.h"
 #include "mapped.h"
@@ -23,36 +24,31 @@ void job_commit_done(struct job_commit *j)
 	*j = JOB_COMMIT_INIT;
 }
 
-static int is_on_a_file(struct core *c, const struct record *rec, const struct ctx *ctx, struct err *err)
-{
-	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
-	int r = snapshots_mounts(c->ctrd, rec->c.snapshotter, rec->c.snapshot_key, ctx, &mounts, err);
-
-	for (size_t i = 0; r >= 0 && i < mounts.n; i++)
-		if (strv_has(&mounts.v[i].options, "loop"))
-			return 1;
-	return r < 0 ? r : 0;
-}
-
 /* containerd would mount the file system of a file a second time, as another: neither sees what the other writes. So it is locked
  * before that is done, and looked at once more: it may have been started until then, as by its policy. */
 static int commit_hold(struct job_commit *j, const struct record *rec, struct task_status *t, const struct ctx *ctx,
 		       struct err *err)
 {
-	int r = is_on_a_file(j->core, rec, ctx, err);
+	_cleanup_(ctrd_mounts_done) struct ctrd_mounts mounts = { 0 };
+	const char *file;
+	int r = snapshots_mounts(j->core->ctrd, rec->c.snapshotter, rec->c.snapshot_key, ctx, &mounts, err);
 
-	if (r > 0 && task_is_over(t)) {
+	file = r < 0 ? NULL : file_disk(&mounts);
+	if (!file)
+		return r;
+	if (task_is_over(t)) {
 		j->job = mem_strdup(rec->job && rec->job->name ? rec->job->name : rec->name);
 		r = record_lock(j->core, record_job_id(rec), &j->job, true, ctx, &j->lock, err);
 		r = r < 0 ? r : task_look(j->core, rec->c.id, ctx, t, err);
-		r = r < 0 ? r : 1;
 	}
-	if (r > 0 && !task_is_over(t))
+	if (r < 0)
+		return r;
+	if (t->state != TASK_ABSENT) /* between two lives it is mounted still */
 		return err_hint(err,
 				err_set(err, ERR_PRECONDITION, "it runs on the snapshotter %s, which gives it a file as disk",
 					rec->c.snapshotter),
 				"stop it first: davit stop %s", rec->name);
-	return r;
+	return file_disk_await(j->core->loop, file, ctx, err);
 }
 
 static void commit_fill(const struct record *rec, const struct task_status *t, struct job_commit *j)

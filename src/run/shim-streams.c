@@ -19,6 +19,8 @@ char *task_results(const struct run_task *t)
 	return job->n_tasks > 1 ? mem_printf("%s/%s", job->results, t->task->name) : mem_strdup(job->results);
 }
 
+bool shim_reuses_disk(const struct run_task *t) { return runtime_is_davit(type_of_task(t)); }
+
 bool shim_writes_log(const struct run_task *t) { return runtime_is_davit(type_of_task(t)) && t->task->log != JOB_LOG_JOURNALD; }
 
 bool shim_is_heir(const struct run *run) { return run->n_tasks == 1 && !run->set && shim_writes_log(&run->tasks[0]); }

@@ -7,6 +7,8 @@
 
 /* Where all that the task writes goes (results.h); NULL: nowhere. The caller frees. */
 char *task_results(const struct run_task *);
+/* A file that is mounted as its disk already (file-disk.h) is taken as it is. */
+bool shim_reuses_disk(const struct run_task *);
 /* The shim writes the task's log. Not into the journal, which may make its writer wait. */
 bool shim_writes_log(const struct run_task *);
 /* It stands in for the heir. */

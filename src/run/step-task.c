@@ -6,6 +6,7 @@
 #include "crew.h"
 #include "dev-null.h"
 #include "engine-words.h"
+#include "file-disk.h"
 #include "foreground.h"
 #include "heir.h"
 #include "held.h"
@@ -49,6 +50,14 @@ static int task_rename(const struct run_task *t, int r, struct err *err)
 	return r;
 }
 
+/* Who looks at the files of its life before has that disk mounted: containerd's shims would not see it. */
+static int task_await_disk(const struct run_task *t, const struct ctx *ctx, struct err *err)
+{
+	const char *file = file_disk(&t->mounts);
+
+	return file && !shim_reuses_disk(t) ? file_disk_await(t->run->core->loop, file, ctx, err) : 0;
+}
+
 int task_begin(void *state, const struct ctx *ctx, struct err *err)
 {
 	struct run_task *t = state;
@@ -59,6 +68,8 @@ int task_begin(void *state, const struct ctx *ctx, struct err *err)
 	const char *frozen = t->run->opts->checkpoint;
 	int r = frozen && t->record ? checkpoint_options(&t->record->c.runtime_options, frozen, &restore, err) : 0;
 
+	if (r >= 0)
+		r = task_await_disk(t, ctx, err);
 	if (r >= 0 && !run_is_new(t->run))
 		r = run_confine_again(t, ctx, err);
 

@@ -169,3 +169,70 @@ class Blockfile(Case):
         self.davit("commit", job, "block:1")
         self.addCleanup(lambda: self.davit("image", "rm", "block:1", code=None))
         self.assertEqual(self.davit("run", "--rm", "--network", "none", "block:1", "cat", "/new/f").out, "a\n")
+
+    def made_with_many(self):
+        """One that has ended, with more to tell than a pipe takes."""
+        job = self.job(command=("sh", "-c", Native.MANY + "; echo a >/new"))
+        self.davit("wait", job, code=None)
+        self.davit("stop", job)  # nothing of it is mounted any more
+        return job
+
+    def test_looks_at_once(self):
+        """One that nobody reads from has the disk mounted, to be read alone: others look and write all the same, and so does the job."""
+        with open(os.path.join(self.folder, "in"), "w", encoding="utf-8") as f:
+            f.write("from here\n")
+        job = self.made_with_many()
+        first = self.start("diff", job)
+        wait_until("its output", lambda: first.stdout.buffer.peek(1))
+        lines = self.davit("diff", job).out.splitlines()
+        self.assertEqual(len(lines), 4002)
+        self.davit("cp", "in", f"{job}:/in")
+        self.assertEqual(set(self.davit("diff", job).out.splitlines()) - set(lines), {"A /in"})
+        self.davit("start", job)
+        self.davit("wait", job, code=None)
+        self.davit("cp", f"{job}:/in", "out")
+        with open(os.path.join(self.folder, "out"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "from here\n")
+        first.stdout.close()
+        first.wait()
+        first.stdout = None
+        self.is_sound()
+
+    def test_over_a_restart(self):
+        """A look that was begun before the job runs again, and after."""
+        job = self.job(command=("sh", "-c", Native.MANY + "; echo x >>/lives; sleep 1000"))
+        lives = lambda n: self.davit("exec", job, "grep", "-c", "x", "/lives", code=None).out == f"{n}\n"
+        wait_until("its first life", lambda: lives(1))
+        first = self.start("diff", job)  # of what runs: through its own device
+        wait_until("its output", lambda: first.stdout.buffer.peek(1))
+        again = self.davit("restart", "-t", "0", job, code=None)  # davit's shim takes the device, containerd's would take a second
+        self.assertTrue(again.code == 0 or "still mounted" in again.err, again)
+        lines = first.stdout.read().splitlines()
+        self.assertEqual(first.wait(), 0, first.stderr.read())
+        if again.code:
+            self.davit("start", job)
+        wait_until("its second life", lambda: lives(2))
+        self.assertEqual(set(lines), set(self.davit("diff", job).out.splitlines()))
+        self.assertTrue("A /lives" in lines)
+        self.davit("stop", "-t", "0", job)
+        self.is_sound()
+
+    def test_commit_between_two_lives(self):
+        """The disk is mounted then: nobody mounts it a second time."""
+        job = self.job("--restart", "always", command=("sh", "-c", "echo x >>/lives; exit 1"))
+        wait_until("a pause between two lives", lambda: self.state(job) == "restarting")
+        self.fails("commit", job, "block:2", says=["blockfile", "davit stop"])
+        self.davit("stop", job)
+        self.davit("commit", job, "block:2")
+        self.addCleanup(lambda: self.davit("image", "rm", "block:2", code=None))
+        self.davit("cp", f"{job}:/lives", "lives")
+        with open(os.path.join(self.folder, "lives"), encoding="utf-8") as f:
+            self.assertEqual(self.davit("run", "--rm", "--network", "none", "block:2", "cat", "/lives").out, f.read())
+        self.is_sound()
+
+    def is_sound(self):
+        """What was written by two at once would not be."""
+        disks = os.path.join(Machine.work, "blockfile", "snapshots")
+        for disk in os.listdir(disks):
+            done = subprocess.run(["e2fsck", "-fn", os.path.join(disks, disk)], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout)

@@ -11,6 +11,7 @@ struct retry {
 	struct timer timer;
 	struct ctrd_call *events; /* of changed labels: a stop is one. NULL: containerd is away */
 	bool due;
+	bool looked;   /* since it listens: a stop that was said before is not told of */
 	int64_t began; /* the life that ends next */
 };
 
@@ -61,7 +62,7 @@ int retry_begin(struct run_task *t)
 	end.started_at = r->began;
 	if (t->run->opts->unwatched || restart_decide(&policy, &end, now, &r->counts) != RESTART_AGAIN)
 		return 0;
-	r->due = false;
+	r->due = r->looked = false;
 	r->events = retry_listen(t->core);
 	timer_init(&r->timer, t->core->loop, on_retry_due, r);
 	timer_set(&r->timer, clock_mono() + restart_remaining(&policy, &r->counts, now));
@@ -69,7 +70,7 @@ int retry_begin(struct run_task *t)
 	return 1;
 }
 
-bool retry_ready(const struct retry *r) { return r->due || (r->events && events_ready(r->events)); }
+bool retry_ready(const struct retry *r) { return r->due || !r->looked || (r->events && events_ready(r->events)); }
 
 static void retry_drain(struct retry *r, const struct ctx *ctx)
 {
@@ -87,6 +88,7 @@ int retry_go_on(struct retry *retry, const struct ctx *ctx, struct err *err)
 	int r;
 
 	retry_drain(retry, ctx);
+	retry->looked = true;
 	if (!retry->due)
 		return task_again_wanted(retry->task->run, ctx, err);
 	retry_rest(retry);

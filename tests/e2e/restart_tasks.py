@@ -160,6 +160,15 @@ class RestartTasks(Case):
             process.wait(60 * Machine.slow)
             self.gone("t-long")
 
+    def test_a_stop_before_a_prestart_has_ended(self):
+        """Whoever starts the job has not listened yet for what is said of it."""
+        path = self.file("t-early", self.init("touch /v/up; exec sleep 1000", delay=600), self.task("main"))
+        process = self.start("run", "-d", "-f", path)
+        wait_until("its prestart task", lambda: os.path.exists(os.path.join(self.folder, "up")))
+        self.davit("stop", "-t", "0", "t-early", code=None)
+        process.wait(60 * Machine.slow)
+        self.gone("t-early")
+
     def test_restarting_is_seen_and_stopped(self):
         long = {"policy": "always", "delay": 600}
         self.up("t-pause", self.task("a", "exit 1", long), self.task("b", "exit 1", long))

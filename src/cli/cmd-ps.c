@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "human.h"
 #include "clock.h"
+#include "core-words.h"
 #include "fork-heir.h"
 #include "job-list.h"
 #include "listing.h"
@@ -274,7 +275,7 @@ static void ps_settle(struct core *c)
 	_cleanup_close_ int right = mend_ended_begin(c);
 
 	if (right >= 0)
-		(void)fork_heir(&right, 1, true, ps_mend, c);
+		(void)fork_heir(&right, 1, core_is_absolute(c), ps_mend, c);
 }
 
 static int ps_run(struct cli *cli, void *opts, const struct strv *args, struct err *err)

@@ -11,6 +11,16 @@ char *core_absolute(char *path)
 	return here ? mem_printf("%s/%s", here, from) : TAKE_PTR(from);
 }
 
+bool core_is_absolute(const struct core *c)
+{
+	const char *const paths[] = { c->address, c->conf.run_dir, c->conf.data_dir, c->conf.cni.conf_dir };
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (paths[i] && *paths[i] != '/')
+			return false;
+	return true;
+}
+
 static void push_flag(struct strv *words, const char *flag, const char *value)
 {
 	if (!value)

@@ -5,6 +5,8 @@
 
 /* @path (taken) from the root; the caller frees. */
 char *core_absolute(char *path);
+/* Is all that this davit was told so already? Else it needs the working folder that it was started in. */
+bool core_is_absolute(const struct core *);
 /* @program, and its flags --address, --namespace, --cni-path ...: whatever this davit was told, that one is. */
 void core_words(const struct core *, const char *program, struct strv *out);
 /* @name, a program of ours, with these words, and @more after them: in a session of its own, with none of our files, and nobody

@@ -1,4 +1,5 @@
 #include "heir.h"
+#include "core-words.h"
 #include "mem.h"
 #include "task.h"
 #include <poll.h>
@@ -72,7 +73,6 @@ static void heir_child(void *arg)
 
 struct heir *heir_new(const struct core *core, struct streams *const *streams, size_t n, heir_fork *make, heir_fn *fn, void *arg)
 {
-	const bool leave_folder = *core->address == '/' && *core->conf.run_dir == '/' && *core->conf.data_dir == '/';
 	_cleanup_free_ int *keep = mem_array(int, 2 * n + 1);
 	int pair[2];
 	size_t n_keep = 0;
@@ -84,7 +84,7 @@ struct heir *heir_new(const struct core *core, struct streams *const *streams, s
 	for (size_t i = 0; i < n; i++)
 		n_keep += streams_fifos(streams[i], keep + n_keep);
 	keep[n_keep++] = pair[1];
-	pid = make(keep, n_keep, leave_folder, heir_child, &(struct heir_child){ pair[1], fn, arg });
+	pid = make(keep, n_keep, core_is_absolute(core), heir_child, &(struct heir_child){ pair[1], fn, arg });
 	closep(&pair[1]);
 	if (pid < 0) {
 		closep(&pair[0]);

@@ -87,6 +87,18 @@ class Listed(Looked):
         self.assertEqual(self.reconcile(), [])
         self.davit("start", "over")
 
+    def test_a_folder_from_where_it_is_called(self):
+        """A relative one: nothing is looked for, or made, below the root."""
+        here = ("--run-dir", "here-run")
+        self.davit(*here, "run", "-d", "--name", "here", "--network", "none", Machine.image, "true")
+        self.addCleanup(self.davit, *here, "rm", "-f", "here")
+        seen = lambda: self.json(*here, "inspect", "here")[0]
+        wait_until("its end", lambda: seen()["state"]["status"] == "exited")
+        id = seen()["id"]
+        self.davit(*here, "ps", "-a")
+        wait_until("its task's end", lambda: id not in self.tasks())
+        self.assertFalse(os.path.exists("/here-run"))
+
     def test_a_start_meanwhile(self):
         """Neither is kept from its work by the other."""
         for _ in range(5):

@@ -1,6 +1,7 @@
 """--results DIR: what a job writes, whole and byte by byte, as stdout.log and stderr.log, for whoever wants it after the job."""
 import json
 import os
+import resource
 import stat
 import subprocess
 
@@ -200,6 +201,16 @@ class Hostile(Results):
 
     def test_a_second_name(self):
         self.trapped("ln /c/stdout.log /c/other")
+
+    def test_a_limit_on_the_size_of_files(self):
+        """ulimit -f of who starts davit: the signal that comes with it ends neither davit nor, with that, the job's output."""
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, resource.RLIM_INFINITY))
+        process = self.start("run", "--rm", "--network", "none", "--results", self.dir, Machine.image, "sh", "-c", "seq 1 30000; exit 4", preexec_fn=limit)
+        out, err = process.communicate()
+        self.assertEqual(process.returncode, 4, err)
+        self.assertTrue(out == "".join(f"{i}\n" for i in range(1, 30001)))
+        self.assertIn("output is lost: File too large", err)
+        self.assertEqual(len(self.read("stdout.log")), 1 << 16)
 
     def test_a_full_disk(self):
         """The job goes on, and its log has all."""

@@ -209,8 +209,11 @@ class Hostile(Results):
         out, err = process.communicate()
         self.assertEqual(process.returncode, 4, err)
         self.assertTrue(out == "".join(f"{i}\n" for i in range(1, 30001)))
-        self.assertIn("output is lost: File too large", err)
-        self.assertEqual(len(self.read("stdout.log")), 1 << 16)
+        if Machine.shim:  # that writes them, and has no such limit
+            self.assertTrue(self.read("stdout.log").decode() == out)
+        else:
+            self.assertIn("output is lost: File too large", err)
+            self.assertEqual(len(self.read("stdout.log")), 1 << 16)
 
     def test_a_full_disk(self):
         """The job goes on, and its log has all."""

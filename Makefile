@@ -106,7 +106,7 @@ analyze: | need-meson
 FUZZ_SECONDS ?= 30
 fuzz: | need-meson
 	@test -f $(B)/fuzz/build.ninja || CC=clang meson setup $(B)/fuzz $(FUZZ)
-	@ninja -C $(B)/fuzz
+	@ninja -C $(B)/fuzz fuzz-targets
 	@tests/fuzz/run $(B)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: release

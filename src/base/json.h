@@ -52,5 +52,6 @@ void json_append(json *array, json *value);
 /* Text of a tree: compact, or for people. Appended to @out. */
 void json_write(json *, struct buf *out);
 void json_write_pretty(json *, struct buf *out);
-/* @s as a JSON string literal with quotes, without making a tree. Bytes that are not UTF-8 become U+FFFD. */
+/* @s as a JSON string literal with quotes, without making a tree. Bytes that are not UTF-8 become U+FFFD; a NUL is \u0000, which
+ * others read and json_parse() refuses. */
 void json_quote(struct buf *out, const char *s, size_t len);

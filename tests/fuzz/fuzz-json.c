@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "json.h"
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -11,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = ERR_INIT;
 
 	json_quote(&literal, (const char *)data, size);
-	assert(json_parse(literal.data, literal.len, &quoted, &err) == 0);
+	assert((json_parse(literal.data, literal.len, &quoted, &err) < 0) == (size && memchr(data, '\0', size)));
+	err_clear(&err);
 	if (json_parse((const char *)data, size, &j, &err) < 0)
 		return 0;
 	json_write_pretty(j, &out);

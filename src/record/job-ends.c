@@ -16,7 +16,7 @@ struct ends_job {
 };
 
 /* Five seconds, until it has the job's lock. */
-enum { RECOVERING_LOOKS = 26 };
+enum { RECOVERING_LOOKS = 26, ALONE_MAX = 8 };
 
 struct job_ends {
 	struct core *core;
@@ -129,12 +129,28 @@ static bool some_task_lives(const struct job_ends *e, const struct ends_job *j)
 	return false;
 }
 
+/* A list costs a question to every shim of the namespace. */
+static int look_at_tasks(struct job_ends *e)
+{
+	const char *ids[ALONE_MAX];
+	size_t n = 0, all = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		all += e->v[i].tasks.n;
+	if (all > ALONE_MAX)
+		return task_list(e->core, e->ctx, &e->tasks, NULL);
+	for (size_t i = 0; i < e->n; i++)
+		for (size_t k = 0; k < e->v[i].tasks.n; k++)
+			ids[n++] = e->v[i].tasks.v[k];
+	return task_look_all(e->core, ids, n, e->ctx, &e->tasks, NULL);
+}
+
 bool job_ends_look(struct job_ends *e)
 {
 	if (e->looked && clock_mono() - e->looked < JOB_ENDS_LOOK_MS * NSEC_PER_MSEC)
 		return false;
 	task_states_done(&e->tasks);
-	e->known = core_reconnect(e->core, NULL) >= 0 && task_list(e->core, e->ctx, &e->tasks, NULL) >= 0;
+	e->known = core_reconnect(e->core, NULL) >= 0 && look_at_tasks(e) >= 0;
 	for (size_t i = 0; e->known && i < e->n; i++) {
 		struct ends_job *j = &e->v[i];
 

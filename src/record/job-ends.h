@@ -1,6 +1,6 @@
 /* Whether jobs are over for good: nothing of them runs, and neither their policy, their set's recovery nor who is at it just now
- * starts any of it again. For who shows what they say until then; each look at all tasks of the namespace serves all jobs, and is
- * made a few times a second at most. One that a person starts again is not over any more. */
+ * starts any of it again. For who shows what they say until then; each look serves all jobs, at their tasks alone where these are
+ * few, and is made a few times a second at most. One that a person starts again is not over any more. */
 #pragma once
 #include "task.h"
 

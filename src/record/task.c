@@ -94,6 +94,12 @@ static int by_task_id(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+static void states_sort(struct task_states *l)
+{
+	if (l->n)
+		qsort(l->v, l->n, sizeof *l->v, by_task_id);
+}
+
 int task_list_end(struct ctrd_call *call, const struct ctx *ctx, struct task_states *ret, struct err *err)
 {
 	_cleanup_(ctrd_processes_done) struct ctrd_processes all = { 0 };
@@ -105,14 +111,42 @@ int task_list_end(struct ctrd_call *call, const struct ctx *ctx, struct task_sta
 	ret->n = all.n;
 	for (size_t i = 0; i < all.n; i++)
 		ret->v[i] = (struct task_of){ TAKE_PTR(all.v[i].id), status_of(&all.v[i]) };
-	if (all.n)
-		qsort(ret->v, all.n, sizeof *ret->v, by_task_id);
+	states_sort(ret);
 	return 0;
 }
 
 int task_list(struct core *c, const struct ctx *ctx, struct task_states *ret, struct err *err)
 {
 	return task_list_end(task_list_begin(c, ctx), ctx, ret, err);
+}
+
+int task_look_all(struct core *c, const char *const *ids, size_t n, const struct ctx *ctx, struct task_states *ret, struct err *err)
+{
+	const struct ctx limit = ctx_within(ctx, LOOK_MS);
+	_cleanup_free_ struct ctrd_call **calls = mem_array(struct ctrd_call *, n);
+	_cleanup_(task_states_done) struct task_states all = { .v = mem_array(struct task_of, n) };
+	int first = 0;
+
+	for (size_t i = 0; i < n; i++)
+		calls[i] = task_look_begin(c, ids[i], NULL, &limit);
+	for (size_t i = 0; i < n; i++) {
+		struct err why = ERR_INIT;
+		struct task_status t = { .state = TASK_UNKNOWN };
+		int r = task_look_end(calls[i], &limit, &t, &why);
+
+		if (r < 0 && !is_silence(r, ctx) && first >= 0) {
+			first = r;
+			if (err)
+				*err = why;
+		}
+		if (t.state != TASK_ABSENT)
+			all.v[all.n++] = (struct task_of){ mem_strdup(ids[i]), t };
+	}
+	if (first < 0)
+		return first;
+	states_sort(&all);
+	*ret = TAKE_STRUCT(all);
+	return 0;
 }
 
 const struct task_status *task_states_find(const struct task_states *l, const char *id)

@@ -45,6 +45,8 @@ void task_states_done(struct task_states *);
 struct ctrd_call *task_list_begin(struct core *, const struct ctx *);
 int task_list_end(struct ctrd_call *, const struct ctx *, struct task_states *ret, struct err *err);
 int task_list(struct core *, const struct ctx *, struct task_states *ret, struct err *err);
+/* Those of @n tasks alone, asked for side by side; one that containerd has not is left out, as of a list. */
+int task_look_all(struct core *, const char *const *ids, size_t n, const struct ctx *, struct task_states *ret, struct err *err);
 /* Borrowed; NULL: there is none. */
 const struct task_status *task_states_find(const struct task_states *, const char *id);
 /* Nothing of it runs, nor will. */

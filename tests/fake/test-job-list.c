@@ -2,6 +2,7 @@
 #include "test.h"
 #include "containers.h"
 #include "fake.h"
+#include "job-ends.h"
 #include "job-list.h"
 #include "mem.h"
 #include "namespaces.h"
@@ -128,5 +129,25 @@ static void side_by_side(void **state)
 	assert_int_equal(fake_count(fake), 1 + 2 * SPACES);
 }
 
+/* Who follows one job asks nothing of the shims of others. */
+static void one_end_is_asked_for_alone(void **state)
+{
+	_cleanup_(job_ends_freep) struct job_ends *ends = job_ends_new(core, NULL);
+	_cleanup_buf_ struct buf calls = { 0 };
+	const struct task_status *its;
+
+	(void)state;
+	job_ends_add(ends, "job0-00000001");
+	job_ends_add(ends, "gone-00000001");
+	assert_true(job_ends_look(ends));
+	assert_false(job_ends_all(ends));
+	its = task_states_find(job_ends_tasks(ends), "job0-00000001");
+	assert_true(its && its->state == TASK_LIVE);
+	assert_null(task_states_find(job_ends_tasks(ends), "gone-00000001"));
+	MUST(fake_calls(fake, &calls, &err));
+	assert_non_null(strstr(buf_str(&calls), "Tasks/Get"));
+	assert_null(strstr(buf_str(&calls), "Tasks/List"));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
-RUN_TESTS("job-list", CASE(each_in_its_own), CASE(one_namespace_alone), CASE(side_by_side))
+RUN_TESTS("job-list", CASE(each_in_its_own), CASE(one_namespace_alone), CASE(side_by_side), CASE(one_end_is_asked_for_alone))

@@ -1,7 +1,7 @@
 /* Theory of operation: a loop over monitored_look(). Each turn sees the record and the tasks as they are now, does the one thing
  * that their states ask for, and begins anew; what was found out is written to the record before it is acted on. Between two turns
  * one event is waited for: a task's end, the time of a start that is due, or a poke. Only a containerd that is away is asked again
- * and again, at growing distances.
+ * and again, at growing distances; and whether somebody else is done with starting a job of several tasks, or was killed.
  *
  * A start is `davit start --again`, the end of a job `davit stop --over`, children: they take the job's lock, look whether that is
  * still wanted, and do it as any other. So nothing is decided twice, and a monitor stays as small as what it waits with. */
@@ -51,6 +51,8 @@ struct monitor {
 	struct watched *watched;
 	size_t n;
 	struct health_watch *health;
+	bool starting; /* of several tasks, and somebody had the job's lock before their states were seen: he starts those that are
+			* not there yet, and again those that others wait for (run/retry.h). We only make the checks. */
 };
 
 static void monitor_forget(struct monitor *m)
@@ -69,6 +71,7 @@ static int monitor_see(struct monitor *m, struct err *err)
 
 	monitor_forget(m);
 	r = record_get(m->core, m->id, &ctx, &m->rec, err);
+	m->starting = r >= 0 && m->n > 1 && claim_locked(m->core, m->rec.name);
 	if (r >= 0)
 		r = monitored_ask(m->core, &m->rec, &ctx, &m->status, &m->now, err);
 	if (r == -ERR_NOT_FOUND)
@@ -133,7 +136,7 @@ static int64_t left_of(const struct monitor *m, size_t i)
 static int monitor_rest(struct monitor *m, struct err *err)
 {
 	struct timer timer = { 0 };
-	int64_t first = INT64_MAX;
+	int64_t first = m->starting ? UNSTARTED_MS * NSEC_PER_MSEC : INT64_MAX;
 	bool due = false;
 	int r = 0;
 
@@ -142,7 +145,7 @@ static int monitor_rest(struct monitor *m, struct err *err)
 	for (size_t i = 0; i < m->n; i++) {
 		if (m->status[i].state == TASK_CREATED && first > UNSTARTED_MS * NSEC_PER_MSEC)
 			first = UNSTARTED_MS * NSEC_PER_MSEC;
-		if (m->now.tasks[i].state == MONITORED_DUE && left_of(m, i) < first)
+		if (m->now.tasks[i].state == MONITORED_DUE && !m->starting && left_of(m, i) < first)
 			first = left_of(m, i);
 	}
 	watch_tasks(m);
@@ -373,6 +376,13 @@ static int monitor_step(struct monitor *m, struct err *err)
 	return r < 0 ? r : 1;
 }
 
+static int monitor_look_on(struct monitor *m, struct err *err)
+{
+	const int r = monitor_rest(m, err);
+
+	return r < 0 ? r : 1;
+}
+
 /* It was ended, and nobody has started it again meanwhile. */
 static bool stays_ended(struct monitor *m)
 {
@@ -390,7 +400,7 @@ static int monitor_loop(struct monitor *m)
 		err_clear(&err);
 		r = monitor_see(m, &err);
 		if (r > 0)
-			r = monitor_step(m, &err);
+			r = m->starting && m->now.state != MONITORED_NOTHING ? monitor_look_on(m, &err) : monitor_step(m, &err);
 		if (r == 0 && stays_ended(m))
 			return 0;
 		if (r < 0)

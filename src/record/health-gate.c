@@ -6,7 +6,6 @@
 #include "health.h"
 #include "mem.h"
 #include "monitored.h"
-#include "task-wait.h"
 #include <string.h>
 
 enum { GATE_GRACE_MS = 60000, GATE_AWAY_MS = 500 };
@@ -20,7 +19,7 @@ struct health_gate {
 	struct task_wait *end; /* NULL: it has ended, as @exit says */
 	struct ctrd_exit exit;
 	struct timer timer;
-	bool looked, late, restarts;
+	bool looked, late, restarts, ended;
 };
 
 static void on_gate_late(void *arg) { ((struct health_gate *)arg)->late = true; }
@@ -102,9 +101,10 @@ static int gate_drain(struct health_gate *g, const struct ctx *ctx, struct err *
 	return 0;
 }
 
-static int gate_ended(const struct ctrd_exit *exit, struct err *err)
+static int gate_ended(struct health_gate *g, struct err *err)
 {
-	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", exit->status);
+	g->ended = true;
+	return err_set(err, ERR_ABORTED, "has ended with %u, and others wait for its health", g->exit.status);
 }
 
 /* By the recovery of another, which starts it again: its end is none of its own. */
@@ -129,9 +129,9 @@ static int gate_check_restart(struct health_gate *g, const struct ctx *ctx, stru
 	if (gate_is_taken_along(&rec))
 		return 0;
 	if (g->task >= m.n || m.state == MONITORED_NOTHING)
-		return dict_get(&rec.c.labels, RECORD_STARTED) ? gate_ended(&g->exit, err) : 0;
+		return dict_get(&rec.c.labels, RECORD_STARTED) ? gate_ended(g, err) : 0;
 	if (m.state == MONITORED_ENDED || m.tasks[g->task].state == MONITORED_ENDED)
-		return gate_ended(&g->exit, err);
+		return gate_ended(g, err);
 	if (m.tasks[g->task].state == MONITORED_LIVES)
 		g->end = task_wait_new(g->core, g->id, NULL, NULL);
 	return 0;
@@ -150,7 +150,7 @@ static int gate_check_end(struct health_gate *g, const struct ctx *ctx, struct e
 			return r;
 		err_clear(err);
 		if (!g->restarts) /* the job's lock is held by who waits, so nobody does */
-			return gate_ended(&g->exit, err);
+			return gate_ended(g, err);
 	}
 	return g->restarts ? gate_check_restart(g, ctx, err) : 0;
 }
@@ -159,6 +159,11 @@ static void gate_begin_monitor(struct health_gate *g, const struct record *rec)
 {
 	if (dict_get(&rec->c.labels, RECORD_STARTED) && !monitored_now(g->core, g->job_id))
 		monitored_started(g->core, g->job, g->job_id);
+}
+
+static int gate_is_late(struct err *err)
+{
+	return err_set(err, ERR_DEADLINE, "is neither healthy nor unhealthy yet, and others wait for its health");
 }
 
 int health_gate_look(struct health_gate *g, const struct ctx *ctx, struct err *err)
@@ -177,12 +182,28 @@ int health_gate_look(struct health_gate *g, const struct ctx *ctx, struct err *e
 		r = containers_get(g->core->ctrd, g->id, ctx, &own, err);
 	if (r < 0)
 		return r;
+	if (g->ended)
+		return g->late ? gate_is_late(err) : 0;
 	h = health_on_record(&g->job->tasks[g->task], dict_get(&own.labels, RECORD_HEALTH), monitored_life(&rec, g->task));
 	if (h.state == HEALTH_HEALTHY)
 		return 1;
 	if (h.state == HEALTH_UNHEALTHY)
 		return err_set(err, ERR_ABORTED, "is unhealthy, and others wait for its health");
 	if (g->late)
-		return err_set(err, ERR_DEADLINE, "is neither healthy nor unhealthy yet, and others wait for its health");
+		return gate_is_late(err);
 	return gate_check_end(g, ctx, err);
+}
+
+bool health_gate_ended(const struct health_gate *g, struct ctrd_exit *ret)
+{
+	if (g->ended)
+		*ret = g->exit;
+	return g->ended;
+}
+
+void health_gate_next_life(struct health_gate *g)
+{
+	g->ended = false;
+	task_wait_free(g->end);
+	g->end = task_wait_new(g->core, g->id, NULL, NULL);
 }

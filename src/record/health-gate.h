@@ -3,6 +3,7 @@
 #pragma once
 #include "core.h"
 #include "job.h"
+#include "task-wait.h"
 
 struct health_gate;
 /* From here on. @job_id, @id (of the task's container) and @job are borrowed. @restarts: one that ends and is started again is
@@ -16,3 +17,7 @@ bool health_gate_ready(const struct health_gate *);
 /* 1: it is well; 0: not yet. -ERR_ABORTED: it is unhealthy, or has ended for good; -ERR_DEADLINE: no check has said anything in a
  * time in which so many could have failed that it were. */
 int health_gate_look(struct health_gate *, const struct ctx *, struct err *err);
+/* The last look found that it has ended for good: how. From then on a look knows only whether it is late. */
+bool health_gate_ended(const struct health_gate *, struct ctrd_exit *ret);
+/* The caller has started it again since: that life is waited for, in what is left of the time. */
+void health_gate_next_life(struct health_gate *);

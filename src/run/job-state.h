@@ -102,6 +102,7 @@ struct run_task {
 	struct retry *retry;       /* of one that has failed meanwhile; NULL: it has not */
 	bool health_awaited;       /* others start once its health check says that it is well */
 	bool health_awaited_here;  /* others of its own job do */
+	bool joined_by;            /* others of its own job may be in its namespaces */
 	struct health_gate *gate;  /* step-healthy.c: for that */
 	bool joined, gone;         /* crew.c: its streams have begun, and are over */
 	struct ctrd_exit exit;     /* time 0: not known */

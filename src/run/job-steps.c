@@ -182,11 +182,11 @@ static void add_needs(struct graph *g, const struct job_nodes *n, enum step s, e
 			graph_need(g, n->first[s] + i, n->first[other] + k, when);
 }
 
-/* Where it is started again when it fails, that takes the records of all. */
-static void add_retry(struct graph *g, const struct job_nodes *n, const struct run *run, size_t task)
+/* Where it is started again when it fails while @s waits for it, that takes the records of all. */
+static void add_retry(struct graph *g, const struct job_nodes *n, const struct run *run, enum step s, size_t task)
 {
 	for (size_t i = 0; monitored_policy(run->job, task).policy != RESTART_NO && i < run->n_tasks; i++)
-		graph_need(g, n->first[S_DONE] + task, n->first[S_CONTAINER] + i, NULL);
+		graph_need(g, n->first[s] + task, n->first[S_CONTAINER] + i, NULL);
 }
 
 /* What its tasks say of each other: who starts after whom, and in whose namespaces. */
@@ -204,13 +204,17 @@ static void add_order(struct graph *g, const struct job_nodes *n, struct run *ru
 			run->tasks[other].health_awaited_here |= needs.v[k].healthy;
 			graph_need(g, n->first[S_START] + i, n->first[needs.v[k].ended ? S_DONE : S_START] + other, NULL);
 			if (needs.v[k].ended)
-				add_retry(g, n, run, other);
-			if (needs.v[k].healthy)
+				add_retry(g, n, run, S_DONE, other);
+			if (needs.v[k].healthy) {
 				graph_need(g, n->first[S_START] + i, n->first[S_HEALTHY] + other, NULL);
+				add_retry(g, n, run, S_HEALTHY, other);
+			}
 			if (run->job->tasks[other].sandbox) /* its machine is there once it runs */
 				graph_need(g, n->first[S_TASK] + i, n->first[S_START] + other, NULL);
-			if (!needs.v[k].ended && task_joins(run->tasks[i].task)) /* its spec says where their namespaces are */
+			if (!needs.v[k].ended && task_joins(run->tasks[i].task)) { /* its spec says where their namespaces are */
 				graph_need(g, n->first[S_CONTAINER] + i, n->first[S_TASK] + other, NULL);
+				run->tasks[other].joined_by = true;
+			}
 		}
 	}
 }

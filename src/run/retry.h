@@ -1,6 +1,7 @@
-/* A task whose success others of its job wait for, while the job starts: one that fails is started again by its own restart policy,
- * as Nomad does with a prestart task, until it succeeds or has none of its attempts left. Nobody else does meanwhile: the job's
- * lock is held by the start. What it prints from then on is in its log alone, as after any restart. Internal to run. */
+/* A task whose success, or health, others of its job wait for, while the job starts: one that fails is started again by its own
+ * restart policy, as Nomad does with a prestart task, until it succeeds or has none of its attempts left. Nobody else does
+ * meanwhile: the job's lock is held by the start. What it prints from then on is in its log alone, as after any restart. Internal
+ * to run. */
 #pragma once
 #include "job-state.h"
 

@@ -59,7 +59,7 @@ class Healthy(Case):
 
     def fails_with(self, process, *words):
         err = self.ends(process, 125)
-        lines = [x for x in err.splitlines() if x.startswith("davit: ") and "not acted on" not in x]
+        lines = [x for x in err.splitlines() if x.startswith("davit: ") and "not acted on" not in x and "is started again" not in x]
         self.assertEqual(len(lines), 1, err)
         for word in words:
             self.assertIn(word, lines[0])
@@ -247,3 +247,58 @@ class Healthy(Case):
         self.says(own, "healthy")
         self.ends(process, 0)
         self.assertGreater(self.pid("h-crew.web"), 0)
+
+    def crew(self, attempts=0):
+        policy = {"policy": "on-failure", **({"attempts": attempts} if attempts else {})}
+        web = self.task("web", depends_on=[{"name": "base", "condition": "healthy"}], restart={"policy": "always"})
+        return self.job("h-crew", web, self.task("base", healthcheck=self.CHECK, restart=policy))
+
+    def base_dies(self):
+        """Its next life, while the other task waits."""
+        wait_until("a life", lambda: monitors("h-crew") and self.pid("h-crew.base"))
+        first = self.pid("h-crew.base")
+        os.kill(first, signal.SIGKILL)
+        wait_until("its next life", lambda: self.pid("h-crew.base") not in (0, first))
+        self.assertEqual(len(processes("1000")), 1)
+
+    def base_says(self, word):
+        ids = Machine.containerd.ctr("containers", "ls", "-q", ns=Machine.ns).stdout.split()
+        own, = (i for i in ids if i.startswith("h-crew-") and i.endswith(".1"))
+        Machine.containerd.ctr("containers", "label", own, f"davit.health={word} 0 {time.time_ns()}", ns=Machine.ns)
+
+    def test_a_task_is_started_again_while_another_of_its_job_waits(self):
+        process = self.begin(self.crew())
+        self.base_dies()
+        self.base_dies()
+        self.assertIsNone(process.poll())
+        self.base_says("healthy")
+        self.ends(process, 0)
+        self.assertEqual((len(processes("1000")), self.json("inspect", "h-crew")[0]["restarts"]), (2, 2))
+        first = self.pid("h-crew.web")
+        os.kill(first, signal.SIGKILL)
+        wait_until("its next life", lambda: self.pid("h-crew.web") not in (0, first))
+        self.assertEqual((len(processes("1000")), self.json("inspect", "h-crew")[0]["restarts"]), (2, 3))
+
+    def test_what_is_left_of_its_jobs_start_is_taken_back(self):
+        process = self.begin(self.crew(attempts=1))
+        self.base_dies()
+        os.kill(self.pid("h-crew.base"), signal.SIGKILL)
+        self.fails_with(process, "h-crew", "base", "has ended with 137")
+        process = self.begin(self.crew())
+        self.base_dies()
+        os.kill(self.pid("h-crew.base"), signal.SIGKILL)
+        process.send_signal(signal.SIGINT)
+        process.wait(60 * Machine.slow)
+        self.gone("h-crew")
+        wait_until("the end of all", lambda: not processes("1000") and not monitors("h-crew"))
+
+    def test_a_start_that_is_killed_leaves_its_tasks_to_the_monitor(self):
+        process = self.begin(self.crew())
+        self.base_dies()
+        process.kill()
+        process.wait()
+        wait_until("the other", lambda: self.pid("h-crew.web"))
+        first = self.pid("h-crew.base")
+        os.kill(first, signal.SIGKILL)
+        wait_until("its next life", lambda: self.pid("h-crew.base") not in (0, first))
+        self.assertEqual(len(processes("1000")), 2)

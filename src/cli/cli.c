@@ -2,6 +2,7 @@
  * what they do not say comes from the environment, then from the defaults. */
 #include "cli.h"
 #include "alias.h"
+#include "core-words.h"
 #include "engine-words.h"
 #include "help.h"
 #include "interrupt.h"
@@ -52,6 +53,17 @@ static void globals_from_environment(struct globals *g)
 
 static void on_notice(void *arg, const char *line) { cli_notice(arg, "%s", line); }
 
+/* What is bound into a job, or told to another program, is found from the root alone. */
+static const char *folder(struct cli *cli, const char *path)
+{
+	_cleanup_free_ char *whole = path && *path ? core_absolute(mem_strdup(path)) : NULL;
+
+	if (!whole)
+		return path;
+	strv_push(&cli->folders, whole);
+	return cli->folders.v[cli->folders.n - 1];
+}
+
 /* What own_open() and everything behind it see. */
 static int configure(struct cli *cli, struct err *err)
 {
@@ -73,9 +85,9 @@ static int configure(struct cli *cli, struct err *err)
 		.ns = g->ns ? g->ns : CORE_NAMESPACE,
 		.snapshotter = g->snapshotter,
 		.runtime = self_env("DAVIT_RUNTIME", NULL),
-		.cni = { .path = g->cni_path, .conf_dir = g->cni_conf_dir, .cache_dir = CNI_CACHE_DIR },
-		.run_dir = g->run_dir,
-		.data_dir = g->data_dir,
+		.cni = { .path = g->cni_path, .conf_dir = folder(cli, g->cni_conf_dir), .cache_dir = CNI_CACHE_DIR },
+		.run_dir = folder(cli, g->run_dir),
+		.data_dir = folder(cli, g->data_dir),
 		.debug = g->debug,
 		.notice = on_notice,
 		.notice_arg = cli,
@@ -239,6 +251,7 @@ int cli_main(char *const *argv)
 	if (cli.core)
 		core_free(cli.core);
 	free(cli.file_ns);
+	strv_done(&cli.folders);
 	if (r >= 0 && (close_out(&err) >= 0 || r > 0))
 		return r;
 	log_init(LOG_ERROR, cli.global.json_log ? LOG_JSON : LOG_TEXT); /* an error of parsing comes before configure() */

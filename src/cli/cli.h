@@ -17,6 +17,7 @@ struct cli {
 	struct globals global;
 	struct core_conf conf; /* made from them */
 	char *file_ns;         /* containerd namespace of a file's kind; NULL: there is none */
+	struct strv folders;   /* that conf names, from the root */
 	struct ctx ctx;        /* cancelled by signals, no deadline */
 	struct core *core;     /* NULL until cli_core() */
 	int fail_code;         /* exit code of an error: EXIT_DAVIT unless the command knows better */

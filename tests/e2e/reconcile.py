@@ -89,15 +89,16 @@ class Listed(Looked):
 
     def test_a_folder_from_where_it_is_called(self):
         """A relative one: nothing is looked for, or made, below the root."""
-        here = ("--run-dir", "here-run")
-        self.davit(*here, "run", "-d", "--name", "here", "--network", "none", Machine.image, "true")
+        here = ("--run-dir", "here-run", "--data-dir", "here-data")
+        self.davit(*here, "run", "-d", "--name", "here", "--network", "none", Machine.image, "echo", "here-data")
         self.addCleanup(self.davit, *here, "rm", "-f", "here")
         seen = lambda: self.json(*here, "inspect", "here")[0]
         wait_until("its end", lambda: seen()["state"]["status"] == "exited")
         id = seen()["id"]
         self.davit(*here, "ps", "-a")
         wait_until("its task's end", lambda: id not in self.tasks())
-        self.assertFalse(os.path.exists("/here-run"))
+        self.assertEqual(self.davit(*here, "logs", "here").stdout, "here-data\n")
+        self.assertFalse(any(os.path.exists("/" + folder) for folder in ("here-run", "here-data")))
 
     def test_a_start_meanwhile(self):
         """Neither is kept from its work by the other."""

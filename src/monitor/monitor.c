@@ -331,7 +331,7 @@ static int monitor_finish(struct monitor *m, struct err *err)
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	if (m->n == 1 && !monitored_may_restart(m->rec.job)) /* as without a monitor */
+	if (!monitored_to_the_end(m->rec.job)) /* as without a monitor */
 		return 0;
 	if (m->n == 1)
 		return remains_after_end(m->core, &m->rec, &ctx, err);

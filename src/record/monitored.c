@@ -18,7 +18,9 @@ static bool asks(const struct task *t) { return t->restart && t->restart->policy
 
 bool monitored_asks(const struct job *j) { return job_is_checked(j) || monitored_may_restart(j); }
 
-bool monitored_may_restart(const struct job *j)
+bool monitored_may_restart(const struct job *j) { return !j->remove && monitored_would_restart(j); }
+
+bool monitored_would_restart(const struct job *j)
 {
 	if (j->failure_recovery != FAILURE_STAY_DOWN)
 		return true;
@@ -213,7 +215,7 @@ void monitored_look(const struct record *rec, const struct task_status *tasks, s
 		over += task_is_over(&tasks[i]);
 	}
 	ret->recovers = recovery && !strcmp(recovery, rec->c.id);
-	stays = dict_get(&rec->c.labels, RECORD_STOPPED) || (recovery && !ret->recovers) ||
+	stays = job->remove || dict_get(&rec->c.labels, RECORD_STOPPED) || (recovery && !ret->recovers) ||
 		(n > 1 && dict_get(&rec->c.labels, RECORD_EXIT));
 	lost = !stays && job_is_pod(job) && task_is_over(&tasks[0]);
 	ret->whole = n == 1 || absent == n || (lost && over == n);
@@ -258,6 +260,8 @@ bool monitored_at_boot(const struct record *rec, const struct task_status *tasks
 	_cleanup_(monitored_done) struct monitored m = { 0 };
 
 	monitored_look(rec, tasks, n, clock_wall(), &m);
+	if (rec->job && rec->job->remove)
+		return false;
 	if (m.state != MONITORED_ENDED && m.state != MONITORED_DECIDED)
 		return false;
 	if (last && !strcmp(last, boot))
@@ -323,7 +327,7 @@ static void monitor_begin(struct core *c, const char *id)
 }
 
 /* One of several tasks whose others are to be ended is its, too. */
-static bool wants_monitor(const struct monitored *m, const struct task_status *tasks)
+static bool wants_monitor(const struct record *rec, const struct monitored *m, const struct task_status *tasks)
 {
 	bool runs = false;
 
@@ -331,7 +335,7 @@ static bool wants_monitor(const struct monitored *m, const struct task_status *t
 		runs |= !task_is_over(&tasks[i]);
 	if (m->recovers)
 		return true;
-	return m->state == MONITORED_ENDED ? runs && m->n > 1 : m->state != MONITORED_NOTHING;
+	return m->state == MONITORED_ENDED ? runs && m->n > 1 && monitored_to_the_end(rec->job) : m->state != MONITORED_NOTHING;
 }
 
 bool monitored_last_are_due(const struct record *rec, const struct task_status *tasks, size_t n)
@@ -359,7 +363,7 @@ bool monitored_wants(const struct record *rec, const struct task_status *tasks, 
 	monitored_look(rec, tasks, n, clock_wall(), &m);
 	if (m.state == MONITORED_ENDED && monitored_to_the_end(rec->job) && monitored_last_are_due(rec, tasks, n))
 		return true;
-	return wants_monitor(&m, tasks);
+	return wants_monitor(rec, &m, tasks);
 }
 
 void monitored_ensure(struct core *c, const struct record *rec, const struct task_status *tasks, size_t n)

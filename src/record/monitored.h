@@ -10,7 +10,8 @@
 
 /* Does it ask for anything? A job that does not never has a monitor. */
 bool monitored_asks(const struct job *);
-bool monitored_may_restart(const struct job *); /* for restarts, or its set's recovery */
+bool monitored_may_restart(const struct job *);   /* for restarts, or its set's recovery: never one that is removed at its end */
+bool monitored_would_restart(const struct job *); /* were it not removed */
 /* And its monitor sees to its end, too: of one that is to be removed then who waits for it does. */
 static inline bool monitored_to_the_end(const struct job *j)
 {

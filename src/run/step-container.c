@@ -107,10 +107,29 @@ void container_plan(const void *state, struct strv *out)
 
 static bool starts_to_remove(const struct run *run) { return run->job->remove && run_starts(run); }
 
-bool complete_wanted(const void *state) { return !starts_to_remove(state) || !run_is_new(state); }
+/* One that is removed at its end needs it for its monitor, or where it was created. */
+bool complete_wanted(const void *state)
+{
+	const struct run *run = state;
+
+	return !starts_to_remove(run) || !run_is_new(run) || monitored_asks(run->job);
+}
+
+static bool waits_for_health(const struct run *run)
+{
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (run->tasks[i].health_awaited_here)
+			return true;
+	return false;
+}
 
 /* Beside the start; but a --rm job that was created is prey without its label, so it keeps that until it runs. */
-bool complete_needs_start(const void *state) { return starts_to_remove(state); }
+bool complete_needs_start(const void *state)
+{
+	const struct run *run = state;
+
+	return starts_to_remove(run) && !run_is_new(run) && !waits_for_health(run);
+}
 
 /* All of it, as its monitor wants it; or as it was, for a boot is no end of the job's own. */
 static void count_again(const struct run *run, struct dict *labels)

@@ -11,7 +11,7 @@ static void unheeded_look(const struct job *j, struct unheeded *u)
 {
 	const bool monitored = monitored_to_the_end(j);
 
-	u->removed |= j->remove && monitored_may_restart(j);
+	u->removed |= j->remove && monitored_would_restart(j);
 	for (size_t i = 0; i < j->n_tasks; i++) {
 		const struct task *t = &j->tasks[i];
 

@@ -292,6 +292,22 @@ class Healthy(Case):
         self.gone("h-crew")
         wait_until("the end of all", lambda: not processes("1000") and not monitors("h-crew"))
 
+    def test_one_that_is_removed_at_its_end_is_checked(self):
+        """Its restart policy is not acted on."""
+        check = {"exec": ["true"], "interval": "1s"}
+        tasks = [self.task("web", depends_on=[{"name": "base", "condition": "healthy"}]), self.task("base", healthcheck=check, restart={"policy": "always"})]
+        self.ends(self.begin(self.job("h-crew", *tasks, remove=True)), 0)
+        self.assertIn("(healthy) (2 tasks)", self.davit("ps").out)
+        self.davit("create", "--rm", "--name", "h-one", "--network", "none", "--health-cmd", "true", "--health-interval", "1s", Machine.image, "sleep", "1000")
+        self.made.append("h-one")
+        self.davit("start", "h-one")
+        self.davit("wait", "--status", "healthy", "h-one")
+        for pid in processes("1000"):
+            os.kill(pid, signal.SIGKILL)
+        for name in self.made:
+            wait_until("its removal", lambda: self.davit("inspect", name, code=None).code != 0)
+        wait_until("the monitors' end", lambda: not monitors("h-crew") and not monitors("h-one"))
+
     def test_a_start_that_is_killed_leaves_its_tasks_to_the_monitor(self):
         process = self.begin(self.crew())
         self.base_dies()

@@ -97,7 +97,7 @@ class Listed(Looked):
         id = seen()["id"]
         self.davit(*here, "ps", "-a")
         wait_until("its task's end", lambda: id not in self.tasks())
-        self.assertEqual(self.davit(*here, "logs", "here").stdout, "here-data\n")
+        self.assertEqual(self.davit(*here, "logs", "here").out, "here-data\n")
         self.assertFalse(any(os.path.exists("/" + folder) for folder in ("here-run", "here-data")))
 
     def test_a_start_meanwhile(self):

@@ -219,5 +219,33 @@ static void test_boot(void **state)
 	}
 }
 
+/* One that is removed at its end is looked at, and never started again. */
+static void test_removed(void **state)
+{
+	static const struct one runs = { LIFE_MAIN, 0, A, RUNS, LIVES }, has_ended = { LIFE_MAIN, 0, A, BAD, ENDED };
+	struct record rec = { .job = job_new() };
+	struct task_status t[2];
+	struct monitored m;
+
+	(void)state;
+	dict_set(&rec.c.labels, RECORD_STARTED, "2027-01-15T07:59:00Z");
+	dict_set(&rec.c.labels, RECORD_BOOT, "before");
+	task_of(rec.job, &runs, &rec, 0, &t[0]);
+	task_of(rec.job, &has_ended, &rec, 1, &t[1]);
+	rec.job->remove = true;
+	assert_false(monitored_asks(rec.job));
+	assert_true(monitored_would_restart(rec.job));
+	*task_make_healthcheck(&rec.job->tasks[0]) = (struct healthcheck){ .kind = HEALTH_TCP };
+	assert_true(monitored_wants(&rec, t, 2));
+	monitored_look(&rec, t, 2, t0, &m);
+	assert_int_equal(m.state, LIVES);
+	assert_int_equal(m.tasks[1].state, ENDED);
+	monitored_done(&m);
+	t[0] = t[1];
+	assert_false(monitored_wants(&rec, t, 2));
+	assert_false(monitored_at_boot(&rec, t, 2, "now"));
+	record_done(&rec);
+}
+
 RUN_TESTS("monitored", cmocka_unit_test(test_rows), cmocka_unit_test(test_last), cmocka_unit_test(test_forget),
-	  cmocka_unit_test(test_boot))
+	  cmocka_unit_test(test_boot), cmocka_unit_test(test_removed))

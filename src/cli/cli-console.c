@@ -3,16 +3,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static int console_signals_take(bool proxy, struct console_was *was)
+static int console_signals_take(enum console_signals which, struct console_was *was)
 {
-	static const int handed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT };
+	static const int handed_on[] = { SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT }, ends[] = { SIGINT, SIGTERM, SIGHUP };
 	sigset_t set;
 	int fd;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGWINCH);
-	for (size_t i = 0; proxy && i < sizeof handed_on / sizeof *handed_on; i++)
+	for (size_t i = 0; which != CONSOLE_WINCH && i < sizeof handed_on / sizeof *handed_on; i++)
 		(void)sigaddset(&set, handed_on[i]);
+	for (size_t i = 0; which == CONSOLE_ALL && i < sizeof ends / sizeof *ends; i++)
+		(void)sigaddset(&set, ends[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, &was->mask);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)

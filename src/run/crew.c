@@ -166,7 +166,7 @@ static void crew_on_signal(void *arg, short revents)
 
 static void crew_open(struct crew *c)
 {
-	c->sigfd = c->console ? c->console->signals_take(c->run->opts->sig_proxy, &c->was) : -1;
+	c->sigfd = c->console ? c->console->signals_take(c->run->opts->sig_proxy ? CONSOLE_ALL : CONSOLE_WINCH, &c->was) : -1;
 	if (c->sigfd >= 0)
 		watch_init(&c->watch, c->core->loop, c->sigfd, POLLIN, crew_on_signal, c);
 }

@@ -19,6 +19,7 @@
 #include "monitored.h"
 #include "poststop.h"
 #include "remains.h"
+#include "set-follow.h"
 #include "shim-streams.h"
 #include "task-wait.h"
 #include <signal.h>
@@ -358,6 +359,39 @@ static int await_for_good(struct run *run, const struct ctx *ctx, struct run_res
 	(void)heir_tell(run->heir, HEIR_DONE, -1);
 	r = job_wait(run->core, run->id, ctx, &ret->exit_code, err);
 	ret->exited = r >= 0;
+	return r < 0 ? r : 0;
+}
+
+static bool is_followed(const struct task *t)
+{
+	if (t->log != JOB_LOG_FILE || t->tty || t->stdin_open || (t->lifecycle == LIFE_PRESTART && !t->sidecar))
+		return false;
+	for (size_t i = 0; i < t->n_depends_on; i++)
+		if (t->depends_on[i].when == DEPEND_HEALTHY || t->depends_on[i].when == DEPEND_COMPLETED)
+			return false;
+	return true;
+}
+
+bool foreground_follows(const struct run *run)
+{
+	const struct job *j = run->job;
+
+	if (run->opts->mode != RUN_FOREGROUND || j->n_tasks == 1 || !run_is_new(run) || !monitored_to_the_end(j) ||
+	    !monitored_may_restart(j))
+		return false;
+	for (size_t i = 0; i < j->n_tasks; i++)
+		if (!is_followed(&j->tasks[i]))
+			return false;
+	return true;
+}
+
+int foreground_follow(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)
+{
+	struct run_set one = { .core = run->core, .opts = *run->opts, .runs = run, .n = 1, .foreground = true, .alone = true };
+	int r = set_stay(&one, ctx, &ret->exit_code, err);
+
+	ret->exited = r == 0;
+	ret->detached = r == STREAMS_DETACHED;
 	return r < 0 ? r : 0;
 }
 

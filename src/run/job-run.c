@@ -39,7 +39,7 @@ void run_report_timing(const struct graph *g, struct timing *t, int64_t origin)
 	graph_times(g, report_row, &r);
 }
 
-int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)
+static int run_execute_so(struct run *run, bool follows, const struct ctx *ctx, struct run_result *ret, struct err *err)
 {
 	_cleanup_(graph_freep) struct graph *graph = job_start_graph(run);
 	const struct graph_how how = { .loop = run->core->loop,
@@ -64,12 +64,28 @@ int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, 
 		run->opts->started(run->opts->started_arg, ret->name, ret->id);
 	if (run_starts(run) && !run->opts->unwatched)
 		monitored_started(run->core, run->job, run->id);
+	if (follows)
+		return foreground_follow(run, ctx, ret, err);
 	if (run->opts->mode == RUN_FOREGROUND)
 		return foreground_run(run, ctx, ret, origin, err);
 	if (run->n_tasks > 1) /* while their steps went on side by side, a fork would have come between */
 		foreground_heir(run);
 	foreground_leave(run);
 	return 0;
+}
+
+int run_execute(struct run *run, const struct ctx *ctx, struct run_result *ret, struct err *err)
+{
+	const struct run_opts *asked = run->opts;
+	struct run_opts detached = *asked;
+	const bool follows = foreground_follows(run);
+	int r;
+
+	detached.mode = RUN_DETACHED;
+	run->opts = follows ? &detached : asked;
+	r = run_execute_so(run, follows, ctx, ret, err);
+	run->opts = asked;
+	return r;
 }
 
 static int run_once(struct core *core, const struct job *job, const struct run_opts *opts, const struct ctx *ctx,

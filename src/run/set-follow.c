@@ -2,6 +2,7 @@
 #include "claim.h"
 #include "clock.h"
 #include "crew.h"
+#include "foreground.h"
 #include "file.h"
 #include "heir.h"
 #include "job-ends.h"
@@ -17,12 +18,14 @@
 #include "task-wait.h"
 #include "term.h"
 #include <string.h>
+#include <sys/signalfd.h>
 
 /* Whoever shows the set's logs asks it for the end. */
 struct set_watch {
 	struct run_set *set;
 	const struct ctx *ctx;
 	struct job_ends *ends;
+	int sigfd; /* signals for the tasks; -1: none are */
 };
 
 /* Of one that is being started again, or stopped, somebody has the lock. The list was made before we look at that: a start may have
@@ -51,6 +54,26 @@ static void note_tasks(struct run *run, const struct task_states *states, const 
 	}
 }
 
+/* To each of its tasks, as those of a job whose output we copy; one that has ended, or was seen to and lives again, is asked too.
+ */
+static void hand_to_tasks(const struct set_watch *w, int sig)
+{
+	const struct run *run = w->set->runs;
+
+	for (size_t i = 0; i < run->n_tasks; i++)
+		if (!run->tasks[i].task->sandbox)
+			(void)tasks_kill(run->core->ctrd, run->tasks[i].id, NULL, sig, false, w->ctx, NULL);
+}
+
+static void hand_signals_on(const struct set_watch *w)
+{
+	struct signalfd_siginfo si;
+
+	while (w->sigfd >= 0 && read(w->sigfd, &si, sizeof si) == (ssize_t)sizeof si)
+		if (si.ssi_signo != SIGWINCH)
+			hand_to_tasks(w, (int)si.ssi_signo);
+}
+
 /* What has to end with others is ended; the lines that come meanwhile stand in the logs. */
 static enum logmore_answer set_look(void *arg, struct logread *unused)
 {
@@ -58,6 +81,7 @@ static enum logmore_answer set_look(void *arg, struct logread *unused)
 	const bool looked = job_ends_look(w->ends);
 
 	(void)unused;
+	hand_signals_on(w);
 	for (size_t i = 0; looked && i < w->set->n; i++) {
 		struct run *run = &w->set->runs[i];
 		struct err err = ERR_INIT;
@@ -89,6 +113,10 @@ static void name_tasks(const struct run_set *set, struct prefixes *ret)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 
+	if (set->alone) {
+		prefixes_make(set->runs[0].job, term_color(STDOUT_FILENO), ret);
+		return;
+	}
 	for (size_t i = 0; i < set->n; i++)
 		for (size_t k = 0; k < set->runs[i].n_tasks; k++)
 			strv_own(&names, task_name(&set->runs[i].tasks[k]));
@@ -203,12 +231,17 @@ static int set_exit(struct run_set *set, struct task_wait *const *waits, const s
 	return 0;
 }
 
-int set_follow(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct err *err)
+/* 0: all are over. 1: nobody reads any more. Interrupted (-ERR_CANCELLED), all go on. */
+static int set_follow(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct err *err)
 {
 	struct task_wait **waits = open_waits(set);
-	struct set_watch watch = { .set = set, .ctx = ctx, .ends = job_ends_new(set->core, ctx) };
+	const struct console *console = set->alone && set->opts.sig_proxy ? set->opts.console : NULL;
+	struct set_watch watch = { .set = set, .ctx = ctx, .ends = job_ends_new(set->core, ctx), .sigfd = -1 };
+	struct console_was was;
 	int r;
 
+	if (console)
+		watch.sigfd = console->signals_take(CONSOLE_BUT_ENDS, &was);
 	for (size_t i = 0; i < set->n; i++)
 		job_ends_add(watch.ends, set->runs[i].id);
 	r = print_logs(&watch, false, ctx, err);
@@ -218,6 +251,8 @@ int set_follow(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct
 		task_wait_free(waits[i]);
 	free(waits);
 	job_ends_free(watch.ends);
+	if (watch.sigfd >= 0)
+		console->signals_give_back(watch.sigfd, &was);
 	return r;
 }
 
@@ -239,7 +274,8 @@ static int load_all(struct run_set *set, struct record *recs, const struct recor
 	return 0;
 }
 
-int set_follow_stop(struct run_set *set, struct err *err)
+/* For good: in the foreground an interrupt is for them. */
+static int set_follow_stop(struct run_set *set, struct err *err)
 {
 	struct record *recs = mem_array(struct record, set->n);
 	_cleanup_free_ const struct record **of = mem_array(const struct record *, set->n);
@@ -280,7 +316,7 @@ static void run_poststop(struct run_set *set, bool patient)
 {
 	_cleanup_free_ const char **ids = mem_array(const char *, set->n);
 	const struct ctx ctx = ctx_none();
-	struct set_watch watch = { .set = set };
+	struct set_watch watch = { .set = set, .sigfd = -1 };
 	struct err err = ERR_INIT;
 	size_t n = 0;
 
@@ -294,7 +330,8 @@ static void run_poststop(struct run_set *set, bool patient)
 		log_warn("poststop tasks: %s", err.msg);
 }
 
-int set_follow_end(struct run_set *set, bool patient, struct err *err)
+/* They have ended: their poststop tasks take as long as they do when @patient. */
+static int set_follow_end(struct run_set *set, bool patient, struct err *err)
 {
 	struct ctx ctx;
 	int first = 0;
@@ -312,4 +349,33 @@ int set_follow_end(struct run_set *set, bool patient, struct err *err)
 		}
 	}
 	return first;
+}
+
+void set_leave(struct run_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		foreground_leave(&set->runs[i]);
+}
+
+/* The heirs are told once it is known what is left for them. */
+int set_stay(struct run_set *set, const struct ctx *ctx, int *ret_exit, struct err *err)
+{
+	int r = set_follow(set, ctx, ret_exit, err);
+	const bool ended = r == 0, cancelled = r == -ERR_CANCELLED && ctx && ctx->cancel && ctx->cancel->on;
+
+	if (cancelled || r > 0)
+		err_clear(err);
+	if (r > 0 || (cancelled && set->alone && !set->opts.sig_proxy)) {
+		*ret_exit = STREAMS_SIGPIPE;
+		set_leave(set);
+		return r > 0 ? STREAMS_UNREAD : STREAMS_DETACHED;
+	}
+	if (cancelled) {
+		*ret_exit = 128 + ctx->cancel->on;
+		r = set_follow_stop(set, err);
+	}
+	if (r >= 0)
+		return set_follow_end(set, ended, err);
+	set_leave(set);
+	return r;
 }

@@ -201,33 +201,6 @@ static void end_run(struct run *run, struct run_result *ret)
 	foreground_heir(run);
 }
 
-static void leave_runs(struct run_set *set)
-{
-	for (size_t i = 0; i < set->n; i++)
-		foreground_leave(&set->runs[i]);
-}
-
-/* The heirs are told once it is known what is left for them. */
-static int stay_with_set(struct run_set *set, const struct ctx *ctx, struct set_result *ret, struct err *err)
-{
-	int r = set_follow(set, ctx, &ret->exit_code, err);
-	const bool ended = r == 0;
-
-	if (r == -ERR_CANCELLED && ctx && ctx->cancel && ctx->cancel->on) {
-		err_clear(err);
-		ret->exit_code = 128 + ctx->cancel->on;
-		r = set_follow_stop(set, err);
-	} else if (r > 0) {
-		ret->exit_code = STREAMS_SIGPIPE;
-		leave_runs(set);
-		return 0;
-	}
-	if (r >= 0)
-		return set_follow_end(set, ended, err);
-	leave_runs(set);
-	return r;
-}
-
 static int set_execute(struct run_set *set, const struct ctx *ctx, struct set_result *ret, struct err *err)
 {
 	_cleanup_(graph_freep) struct graph *graph = set_graph(set);
@@ -251,9 +224,10 @@ static int set_execute(struct run_set *set, const struct ctx *ctx, struct set_re
 	for (ret->n = 0; ret->n < set->n; ret->n++)
 		end_run(&set->runs[ret->n], &ret->jobs[ret->n]);
 	if (set->foreground)
-		return stay_with_set(set, ctx, ret, err);
-	leave_runs(set);
-	return 0;
+		r = set_stay(set, ctx, &ret->exit_code, err);
+	else
+		set_leave(set);
+	return r < 0 ? r : 0;
 }
 
 static int set_run_once(struct core *core, const struct jobset *jobs, const struct run_opts *opts, const struct ctx *ctx,

@@ -12,6 +12,7 @@ struct run_set {
 	struct set_end *ends; /* of those that others wait for; by run */
 	bool foreground;
 	bool recovers;  /* what others wait for may take more of the set along when it fails meanwhile: the locks of all are lent */
+	bool alone;     /* one job, which is no set's: its tasks are called by their own names, and get our signals */
 	bool lost_pick; /* somebody else was faster with a port that was chosen */
 };
 

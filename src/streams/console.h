@@ -12,10 +12,15 @@ struct console_was {
 	struct termios modes;
 };
 
+enum console_signals {
+	CONSOLE_WINCH,
+	CONSOLE_ALL,      /* whatever is for the job */
+	CONSOLE_BUT_ENDS, /* those among them that do not end the process as an interrupt does */
+};
 struct console {
-	/* From now on SIGWINCH, and with @proxy whatever else is for the job, is read (struct signalfd_siginfo) from the
-	 * descriptor that is returned, which does not block; -1: all is as it was. */
-	int (*signals_take)(bool proxy, struct console_was *);
+	/* From now on those, SIGWINCH among them, are read (struct signalfd_siginfo) from the descriptor that is returned, which
+	 * does not block; -1: all is as it was. */
+	int (*signals_take)(enum console_signals, struct console_was *);
 	void (*signals_give_back)(int fd, const struct console_was *); /* closes @fd */
 	/* Terminal @fd hands on keys as they are pressed and output as it is; without @input the output alone. False: it is none.
 	 */

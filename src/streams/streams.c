@@ -230,7 +230,7 @@ void streams_close_stdin(struct streams *s) { s->close_stdin = s->conf.stdin_ope
 
 static void signals_take(struct streams *s)
 {
-	s->sigfd = s->conf.console->signals_take(s->conf.sig_proxy, &s->was);
+	s->sigfd = s->conf.console->signals_take(s->conf.sig_proxy ? CONSOLE_ALL : CONSOLE_WINCH, &s->was);
 	if (s->sigfd >= 0)
 		watch_init(&s->sig_watch, s->loop, s->sigfd, POLLIN, on_signal, s);
 }

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 from e2e.restart import stamp
@@ -116,10 +117,28 @@ class RestartTasks(Case):
     def test_in_the_foreground_until_the_end_for_good(self):
         path = self.file("t-fore", self.task("a", "exit 4", {"policy": "on-failure", "attempts": 2}), self.task("b", "true"),
                          self.task("last", "true", lifecycle="poststop"))
-        self.davit("run", "-f", path, code=4)
+        out = self.davit("run", "-f", path, code=4).out.splitlines()
+        self.assertEqual(sorted(out), ["a    | begun a"] * 3 + ["b    | begun b", "last | begun last"])
+        self.assertEqual(out[-1], "last | begun last")
         self.ended("t-fore")
         self.assertEqual(self.said("t-fore.a").split().count("begun"), 3)
         self.assertEqual(self.said("t-fore.last"), "begun last\n")
+
+    def test_in_the_foreground_signals_are_for_its_tasks(self):
+        trap = "trap 'echo usr1' USR1; echo ready; while :; do sleep 0.05; done"
+        process = self.start("run", "-f", self.file("t-sig", self.task("a", trap, "always"), self.task("b", policy="always")))
+        patience = threading.Timer(120 * Machine.slow, process.kill)
+        patience.start()
+        self.addCleanup(patience.cancel)
+        begun = {process.stdout.readline() for _ in range(3)}
+        self.assertEqual(begun, {"a | begun a\n", "a | ready\n", "b | begun b\n"})
+        os.kill(self.pids("t-sig")["a"], signal.SIGKILL)
+        self.assertEqual([process.stdout.readline() for _ in range(2)], ["a | begun a\n", "a | ready\n"])
+        process.send_signal(signal.SIGUSR1)
+        self.assertEqual(process.stdout.readline(), "a | usr1\n")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60 * Machine.slow), 130)
+        self.ended("t-sig")
 
     def init(self, script, **policy):
         """Before the main task."""

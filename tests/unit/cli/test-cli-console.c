@@ -7,9 +7,13 @@
 static void signals_are_read_until_they_are_given_back(void **state)
 {
 	static const struct {
-		bool proxy;
+		enum console_signals which;
 		int signal;
-	} rows[] = { { true, SIGUSR1 }, { true, SIGTERM }, { true, SIGWINCH }, { false, SIGWINCH } };
+	} rows[] = { { CONSOLE_ALL, SIGUSR1 },
+		     { CONSOLE_ALL, SIGTERM },
+		     { CONSOLE_ALL, SIGWINCH },
+		     { CONSOLE_WINCH, SIGWINCH },
+		     { CONSOLE_BUT_ENDS, SIGUSR1 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -19,14 +23,14 @@ static void signals_are_read_until_they_are_given_back(void **state)
 		int fd;
 
 		(void)sigprocmask(SIG_BLOCK, NULL, &before);
-		fd = cli_console.signals_take(rows[i].proxy, &was);
+		fd = cli_console.signals_take(rows[i].which, &was);
 		assert_true(fd >= 0);
 		assert_int_equal(read(fd, &si, sizeof si), -1); /* it does not block */
 		assert_int_equal(raise(rows[i].signal), 0);
 		assert_int_equal(read(fd, &si, sizeof si), sizeof si);
 		assert_int_equal(si.ssi_signo, rows[i].signal);
 		(void)sigprocmask(SIG_BLOCK, NULL, &now);
-		assert_int_equal(sigismember(&now, SIGTERM), rows[i].proxy);
+		assert_int_equal(sigismember(&now, SIGTERM), rows[i].which == CONSOLE_ALL);
 		cli_console.signals_give_back(fd, &was);
 		(void)sigprocmask(SIG_BLOCK, NULL, &now);
 		for (int s = 1; s < 32; s++)

@@ -1,10 +1,12 @@
 /* Theory of operation: a patient is a task that is checked. Its timer begins a check; when that has ended the log is written, the
  * record where the state is another, and the timer is set again. A monitor that is killed meanwhile is followed by one that reads
- * the log, and ends what was executed by the first: that is seen by the folders of its streams, RUN/NS/ID/exec-health-HEX. */
+ * the log, and ends what was executed by the first: that is seen by the folders of its streams, RUN/NS/ID/exec-health-HEX, which it
+ * holds open until then. */
 #include "health-watch.h"
 #include "clock.h"
 #include "exec-clear.h"
 #include "exec-family.h"
+#include "fifos.h"
 #include "file.h"
 #include "health-check.h"
 #include "health-log.h"
@@ -37,6 +39,8 @@ struct health_watch {
 	struct exec_sessions *sessions;
 	struct patient *v;
 	size_t n;
+	int *held; /* streams of checks that another has begun, until they are cleared away */
+	size_t n_held, held_cap;
 };
 
 static void patient_plan(struct patient *), patient_postpone(struct patient *);
@@ -129,29 +133,56 @@ static void patient_end_family(const struct patient *p, const char *exec_id, con
 	exec_family_kill(&family, p->of->core, p->id, exec_id);
 }
 
+/* The next folder of a check's streams, "exec-EXEC_ID"; NULL: there is none. */
+static const char *next_left(DIR *dir)
+{
+	static const char begin[] = "exec-" HEALTH_EXEC;
+	const struct dirent *e = dir ? readdir(dir) : NULL;
+
+	while (e && strncmp(e->d_name, begin, sizeof begin - 1) != 0)
+		e = readdir(dir);
+	return e ? e->d_name : NULL;
+}
+
+static void watch_hold(struct health_watch *w, const char *id)
+{
+	_cleanup_free_ char *path = places_run(w->core, id);
+	_cleanup_(closedirp) DIR *dir = opendir(path);
+
+	for (const char *name = next_left(dir); name; name = next_left(dir)) {
+		_cleanup_free_ char *folder = mem_printf("%s/%s", path, name);
+
+		w->held = mem_grow(w->held, &w->held_cap, w->n_held + 2, sizeof *w->held);
+		fifos_hold(folder, w->held + w->n_held);
+		w->n_held += 2;
+	}
+}
+
+static void watch_release(struct health_watch *w)
+{
+	for (size_t i = 0; i < w->n_held; i++)
+		closep(&w->held[i]);
+	w->n_held = 0;
+}
+
 /* What a monitor that was killed had begun. @here: its processes are the host's. */
 static void patient_clear(struct patient *p, bool here)
 {
-	static const char begin[] = "exec-" HEALTH_EXEC;
 	struct core *c = p->of->core;
 	_cleanup_free_ char *path = places_run(c, p->id);
-	DIR *dir = opendir(path);
+	_cleanup_(closedirp) DIR *dir = opendir(path);
 
-	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-		const char *exec_id = e->d_name + strlen("exec-");
-		_cleanup_free_ char *folder = mem_printf("%s/%s", path, e->d_name);
+	for (const char *name = next_left(dir); name; name = next_left(dir)) {
+		const char *exec_id = name + strlen("exec-");
+		_cleanup_free_ char *folder = mem_printf("%s/%s", path, name);
 		const struct ctx limit = ctx_within(NULL, LEFT_MS);
 		struct task_status t = { 0 };
 
-		if (strncmp(e->d_name, begin, sizeof begin - 1) != 0)
-			continue;
 		if (here && task_look_process(c, p->id, exec_id, &limit, &t, NULL) >= 0 && t.state != TASK_ABSENT && t.pid > 0)
 			patient_end_family(p, exec_id, &t);
 		exec_clear(c, p->id, exec_id, EXEC_CLEAR_KILL, LEFT_MS);
 		(void)file_remove_tree(folder, NULL);
 	}
-	if (dir)
-		(void)closedir(dir);
 }
 
 static void patient_admit(struct patient *p, const struct record *job, size_t task, const char *life)
@@ -197,19 +228,30 @@ static void watch_resize(struct health_watch *w, const struct record *job, size_
 
 void health_watch_see(struct health_watch *w, const struct record *job, const struct task_status *tasks, size_t n)
 {
+	bool known = true;
+
 	if (!job->job || !job_is_checked(job->job))
 		return;
 	watch_resize(w, job, n);
-	for (size_t i = 0; i < n && i < w->n && i < job->job->n_tasks; i++)
+	for (size_t i = 0; i < n && i < w->n && i < job->job->n_tasks; i++) {
 		patient_see(&w->v[i], job, i, &tasks[i]);
+		known &= tasks[i].state != TASK_UNKNOWN;
+	}
+	if (known)
+		watch_release(w);
 }
 
-struct health_watch *health_watch_new(struct core *core)
+struct health_watch *health_watch_new(struct core *core, const char *id)
 {
 	struct health_watch *w = mem_new(struct health_watch);
 
 	w->core = core;
 	w->sessions = exec_sessions_new(core, NULL);
+	for (size_t i = 0; i < job_id_tasks(id); i++) {
+		_cleanup_free_ char *task = job_id_task(id, i);
+
+		watch_hold(w, task);
+	}
 	return w;
 }
 
@@ -228,6 +270,8 @@ void health_watch_free(struct health_watch *w)
 	while (exec_sessions_busy(w->sessions) && loop_turn(w->core->loop, &limit, NULL) >= 0)
 		;
 	exec_sessions_free(w->sessions);
+	watch_release(w);
+	free(w->held);
 	free(w->v);
 	free(w);
 }

@@ -7,7 +7,9 @@
 
 struct health_watch;
 
-struct health_watch *health_watch_new(struct core *);
+/* @id: of the job's container. What a monitor that was killed has left of its checks is read from at once, before containerd is
+ * asked for anything: its shim may wait for that, and answer nobody. */
+struct health_watch *health_watch_new(struct core *, const char *id);
 /* How the job and its tasks are now (@tasks in their order, as many as it has): those that run and want it are checked from here
  * on, where it was left off when another has checked this life before; those that have ended are not any more. */
 void health_watch_see(struct health_watch *, const struct record *job, const struct task_status *tasks, size_t n);

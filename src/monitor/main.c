@@ -1,6 +1,5 @@
 /* davit-monitor: looks after one job that asks for it. Started by davit beside the job, with the words of core-words.h and the id
  * of its container; nobody waits for it, and it has neither input nor output. */
-#include "home.h"
 #include "mem.h"
 #include "monitor.h"
 #include <signal.h>
@@ -56,10 +55,8 @@ int main(int argc, char **argv)
 	r = core_open_on(loop, &conf, &core, &err);
 	if (r >= 0) {
 		(void)core_reconnect(core, NULL);
-		home_settle(core, id);
-	}
-	if (r >= 0)
 		r = monitor_run(core, id, &err);
+	}
 	if (r < 0)
 		(void)fprintf(stderr, "davit-monitor: %s\n", err.msg);
 	core_free(TAKE_PTR(core));

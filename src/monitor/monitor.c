@@ -11,6 +11,7 @@
 #include "core-words.h"
 #include "file.h"
 #include "health-watch.h"
+#include "home.h"
 #include "job-name.h"
 #include "lean.h"
 #include "mem.h"
@@ -412,7 +413,7 @@ static void monitor_init(struct monitor *m)
 {
 	m->n = job_id_tasks(m->id);
 	m->watched = mem_array(struct watched, m->n);
-	m->health = health_watch_new(m->core);
+	m->health = health_watch_new(m->core, m->id);
 	for (size_t i = 0; i < m->n; i++)
 		m->watched[i].id = job_id_task(m->id, i);
 }
@@ -456,8 +457,10 @@ int monitor_run(struct core *core, const char *id, struct err *err)
 	if (r >= 0)
 		r = poke_init(&m.poke, core->loop, path, err);
 	monitor_init(&m);
-	if (r >= 0)
+	if (r >= 0) {
+		home_settle(core, id);
 		r = monitor_loop(&m);
+	}
 	monitor_done(&m);
 	if (lock >= 0)
 		(void)unlink(path);

@@ -50,6 +50,17 @@ void fifos_touch(const struct fifos *f)
 	}
 }
 
+void fifos_hold(const char *dir, int ret_fds[2])
+{
+	static const char *const names[] = { "stdout", "stderr" };
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_free_ char *path = mem_printf("%s/%s", dir, names[i]);
+
+		ret_fds[i] = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	}
+}
+
 void fifos_remove(struct fifos *f)
 {
 	for (size_t i = 0; i < 3; i++)

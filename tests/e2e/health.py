@@ -1,13 +1,15 @@
 """Health checks: who asks how a job is, how often, what of it is told, and that a check leaves nothing behind."""
+import glob
 import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import time
 
 from lib.restarting import kill_monitor, monitor_of, monitors
-from lib.case import Case, Machine, wait_until
+from lib.case import Case, Machine, is_open, wait_until
 
 
 def processes(*words):
@@ -166,6 +168,41 @@ class Health(Case):
         self.assertGreaterEqual(streak, 2)
         wait_until("another monitor", lambda: [pid for pid in monitors("goes-on") if pid != killed])
         wait_until("the next failure", lambda: self.health("goes-on")["failing_streak"] > streak)
+
+    def test_a_monitor_that_is_killed_before_the_shim_reads(self):
+        """containerd's shim opens a process's streams once its engine is done, and waits for who reads from them; all that is asked of it waits, too."""
+        self.once()
+        engine, hold, held = (os.path.join(self.folder, name) for name in ("engine", "hold", "held"))
+        real = shutil.which(Machine.engine)
+        with open(engine, "w") as f:
+            f.write(f"""#!/bin/sh
+case " $* " in
+*" exec "*)
+	{real} "$@"
+	code=$?
+	if [ -e {hold} ]; then
+		: >{held}
+		while [ -e {hold} ]; do sleep 0.05; done
+	fi
+	exit $code ;;
+esac
+exec {real} "$@"
+""")
+        os.chmod(engine, 0o755)
+        self.checked("held", "false", "--health-interval", "1s", "--health-retries", "1000", "--runtime", "runc", "--runtime-option", "BinaryName=" + engine)
+        self.addCleanup(lambda: os.path.exists(hold) and os.unlink(hold))
+        wait_until("a failure", lambda: self.health("held")["failing_streak"] >= 1)
+        killed = monitor_of("held")
+        with open(hold, "w"):
+            pass
+        wait_until("one underway", lambda: os.path.exists(held))
+        stream, = glob.glob(f"/run/davit/{Machine.ns}/held-*/exec-health-*/stdout")
+        kill_monitor(killed)
+        self.assertFalse(is_open(stream))
+        streak = self.health("held")["failing_streak"]  # which starts another
+        wait_until("another reader", lambda: is_open(stream))
+        os.unlink(hold)
+        wait_until("the next failure", lambda: self.health("held")["failing_streak"] > streak)
 
     def test_a_new_life_begins_anew(self):
         self.checked("again", "test ! -e /ill", "--health-interval", f"{1 + Machine.slow:.0f}s", "--health-retries", "1")

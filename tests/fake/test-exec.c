@@ -3,15 +3,15 @@
 #include "job-exec.h"
 #include "stage.h"
 
-enum { ASKING_MS = 3000 };
+enum { ASKING_MS = 3000 /* shorter than the delay below */, PATIENCE_MS = 60000 };
 
-static int exec_once(const struct stage *s, struct err *err)
+static int exec_once(const struct stage *s, int64_t ms, struct err *err)
 {
 	char word[] = "true", *words[] = { word, NULL };
 	const struct strv args = { .v = words, .n = 1 };
 	const struct strv none = { 0 };
 	const struct exec_opts opts = { .args = &args, .env = &none, .detach = true };
-	const struct ctx limit = ctx_within(NULL, ASKING_MS);
+	const struct ctx limit = ctx_within(NULL, ms);
 	struct core *core = stage_core(s);
 	int code, r = job_exec(core, STAGE_JOB, &opts, &limit, &code, err);
 
@@ -34,7 +34,7 @@ static void one_that_is_detached_stays(void **state)
 	const struct stage *s = *state;
 	struct err err = ERR_INIT;
 
-	must(exec_once(s, &err), &err);
+	must(exec_once(s, PATIENCE_MS, &err), &err);
 	assert_true(has_exec(s));
 	must(fake_clear(s->fake, &err), &err);
 }
@@ -52,7 +52,7 @@ static void without_a_clear_answer_it_goes(void **state)
 
 		must(fake_reset(s->fake, &err), &err);
 		must(fake_fault(s->fake, &err, "%s", faults[i]), &err);
-		if (exec_once(s, &why) >= 0)
+		if (exec_once(s, ASKING_MS, &why) >= 0)
 			fail_msg("%s: succeeds", faults[i]);
 		must(fake_reset(s->fake, &err), &err);
 		if (has_exec(s))

@@ -3,7 +3,7 @@
 #include "job-update.h"
 #include "stage.h"
 
-enum { ASKING_MS = 10000, CALLS_MAX = 100 };
+enum { ASKING_MS = 60000, CALLS_MAX = 100 };
 
 static int update(const struct stage *s, const char *pids, struct err *err)
 {

@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEN = 10, THREE = 3, PATIENCE_MS = 15000 };
+enum { TEN = 10, THREE = 3, PATIENCE_MS = 60000 };
 
 struct stage {
 	struct loop *loop;

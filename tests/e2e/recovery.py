@@ -4,7 +4,7 @@ import os
 import signal
 
 from lib.case import Case, Machine, wait_until
-from lib.restarting import kill_monitor, monitors, read, wait_for_one_monitor
+from lib.restarting import kill_monitor, monitor_of, monitors, read, wait_for_one_monitor
 
 
 class Recovery(Case):
@@ -127,8 +127,7 @@ class Recovery(Case):
         self.up("one_for_all")
         before = self.pids()
         ids = [self.json("inspect", n)[0]["id"] for n in self.NAMES]
-        for pid in monitors("r-two"):
-            kill_monitor(pid)
+        kill_monitor(monitor_of("r-two"))
         for id in ids[::2]:
             Machine.containerd.ctr("containers", "label", id, f"davit.recovery={ids[1]}", ns=Machine.ns)
         os.kill(before[2], signal.SIGKILL)

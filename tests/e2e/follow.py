@@ -5,21 +5,11 @@ import re
 import signal
 import threading
 
-from lib.case import Case, Machine, freeze, wait_until
-from lib.restarting import monitors
+from lib.case import Machine, freeze, wait_until
+from lib.restarting import Made, monitors
 
 
-class Following(Case):
-    def setUp(self):
-        super().setUp()
-        self.made = []
-        self.addCleanup(self.no_monitor_stays)
-
-    def no_monitor_stays(self):
-        for name in self.made:
-            self.davit("rm", "-f", name, code=None)
-        wait_until("the end of all monitors", lambda: not [pid for name in self.made for pid in monitors(name)])
-
+class Following(Made):
     def file(self, name, *jobs, **more):
         """@jobs: name, script, what else its task has, what else the job has."""
         self.made += [job[0] for job in jobs]

@@ -7,21 +7,11 @@ import threading
 import time
 
 from e2e.restart import stamp
-from lib.case import Case, Machine, get, wait_until
-from lib.restarting import kill_monitor, monitor_of, monitors, wait_for_one_monitor
+from lib.case import Machine, get, wait_until
+from lib.restarting import Made, kill_monitor, monitor_of, monitors, wait_for_one_monitor
 
 
-class RestartTasks(Case):
-    def setUp(self):
-        super().setUp()
-        self.made = []
-        self.addCleanup(self.no_monitor_stays)
-
-    def no_monitor_stays(self):
-        for name in self.made:
-            self.davit("rm", "-f", name, code=None)
-        wait_until("the end of all monitors", lambda: not [pid for name in self.made for pid in monitors(name)])
-
+class RestartTasks(Made):
     def task(self, name, script="exec sleep 1000", policy=None, **more):
         restart = {"policy": policy} if isinstance(policy, str) else policy
         return {"name": name, "image": Machine.image, "args": ["sh", "-c", f"echo begun {name}; {script}"], "stop_timeout": 1,

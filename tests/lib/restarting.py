@@ -55,6 +55,20 @@ def monitor_of(name):
     return monitors(name)[0]
 
 
+class Made(Case):
+    """Those in self.made are removed at the end, and no monitor of theirs may stay."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = []
+        self.addCleanup(self.no_monitor_stays)
+
+    def no_monitor_stays(self):
+        for name in self.made:
+            self.davit("rm", "-f", name, code=None)
+        wait_until("the end of all monitors", lambda: not [pid for name in self.made for pid in monitors(name)])
+
+
 class Restarting(Case):
     names = ()
 

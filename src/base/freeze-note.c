@@ -2,6 +2,7 @@
 #include "file.h"
 #include "mem.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,20 @@ int freeze_note(int fd, const char *task, pid_t pid)
 }
 
 void freeze_forget(int fd) { (void)!ftruncate(fd, 0); }
+
+static int turn_lock(int fd, short type, bool wait)
+{
+	struct flock all = { .l_type = type, .l_whence = SEEK_SET };
+	int r;
+
+	do
+		r = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &all);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int freeze_hold(int fd, bool wait) { return turn_lock(fd, F_WRLCK, wait); }
+void freeze_let_go(int fd) { (void)turn_lock(fd, F_UNLCK, false); }
 
 bool freeze_is_noted(int fd)
 {

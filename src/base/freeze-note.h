@@ -9,6 +9,11 @@
 /* In place of what was in it. 0, or -errno. */
 int freeze_note(int fd, const char *task, pid_t);
 void freeze_forget(int fd);
+/* Who thaws what is noted holds the note while they look at it and thaw, and so does who takes it away: else a person's freeze
+ * would be thawed in between. Beside the lock of the file; those who have one open file between them hold it together. 0, or
+ * -errno, without @wait -EAGAIN where somebody holds it. */
+int freeze_hold(int fd, bool wait);
+void freeze_let_go(int fd);
 /* Does the note stand still? */
 bool freeze_is_noted(int fd);
 /* The same of a file, without its lock; *ret_task is the caller's to free. */

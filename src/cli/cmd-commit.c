@@ -55,6 +55,7 @@ static int commit_run(struct cli *cli, void *opts, const struct strv *args, stru
 	}
 	commit_words(f, args->v[1], &job.words);
 	how.out_fd = job.scratch.lock;
+	how.root_fd = job.lock; /* only held: nobody starts the job while its disk is read, though we be killed */
 	r = helper_run(cli, "commit", &how, &job.words, err);
 	if (r < 0)
 		job_commit_undo(cli->core, &job);

@@ -107,11 +107,33 @@ static void read_only(struct ctrd_mount *m)
 
 static bool is_noting(const struct commit *c) { return c->spec->freeze_pid > 0; }
 
+/* It has ended, or somebody else has frozen it: containerd's shims have no error code for that. */
+static bool needs_no_freeze(struct commit *c)
+{
+	struct ctrd_process p = { 0 };
+	const int r = tasks_get(c->s->plain, c->spec->freeze, NULL, &c->s->ctx, &p, NULL);
+	const bool so = r == -ERR_NOT_FOUND || (r >= 0 && (p.status == CTRD_PAUSED || p.status == CTRD_STOPPED));
+
+	ctrd_process_done(&p);
+	return so;
+}
+
+/* It may have been started again since davit looked. */
+static pid_t first_process(struct commit *c)
+{
+	struct ctrd_process p = { 0 };
+	const int r = tasks_get(c->s->plain, c->spec->freeze, NULL, &c->s->ctx, &p, NULL);
+	const pid_t pid = r >= 0 && p.pid > 0 ? p.pid : c->spec->freeze_pid;
+
+	ctrd_process_done(&p);
+	return pid;
+}
+
 /* 1: it is we who froze it. The note is there before, and stays where nobody knows how that went. */
 static int commit_freeze(struct commit *c, struct err *err)
 {
 	const char *id = c->spec->freeze;
-	int r = !id ? 0 : is_noting(c) ? freeze_note(FREEZE_FD, id, c->spec->freeze_pid) : 0;
+	int r = !id ? 0 : is_noting(c) ? freeze_note(FREEZE_FD, id, first_process(c)) : 0;
 
 	if (r < 0)
 		return err_sys(err, -r, "note of the freeze");
@@ -119,9 +141,9 @@ static int commit_freeze(struct commit *c, struct err *err)
 		r = tasks_pause(c->s->plain, id, &c->s->ctx, err);
 	if (r >= 0)
 		return id != NULL;
-	if (r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION)
+	if (r != -ERR_NOT_FOUND && r != -ERR_PRECONDITION && (r != -ERR_UNKNOWN || !needs_no_freeze(c)))
 		return r;
-	err_clear(err); /* it has ended, or somebody else has frozen it */
+	err_clear(err);
 	if (is_noting(c))
 		freeze_forget(FREEZE_FD);
 	return 0;
@@ -131,13 +153,16 @@ static int commit_freeze(struct commit *c, struct err *err)
 static int commit_thaw(struct commit *c, struct err *err)
 {
 	const struct ctx cleanup = ctx_within(NULL, THAW_MS);
-	int r;
+	int r = 0;
 
-	if (is_noting(c) && !freeze_is_noted(FREEZE_FD))
-		return 0;
-	r = tasks_resume(c->s->plain, c->spec->freeze, &cleanup, err);
-	if (r >= 0 && is_noting(c))
+	if (!is_noting(c))
+		return tasks_resume(c->s->plain, c->spec->freeze, &cleanup, err);
+	(void)freeze_hold(FREEZE_FD, true);
+	if (freeze_is_noted(FREEZE_FD))
+		r = tasks_resume(c->s->plain, c->spec->freeze, &cleanup, err);
+	if (r >= 0)
 		freeze_forget(FREEZE_FD);
+	freeze_let_go(FREEZE_FD);
 	return r;
 }
 

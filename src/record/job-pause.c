@@ -32,12 +32,17 @@ static int pause_task(struct paused *p, const char *id, const struct ctx *ctx, s
 	struct task_status t;
 	int r = task_look(p->core, id, ctx, &t, err);
 
+	if (r >= 0 && t.state == TASK_PAUSED && p->how == &freeze) {
+		r = scratch_yield_freeze(p->core, id, ctx, err);
+		if (r > 0) { /* a commit's: it stays so now */
+			strv_push(&p->done, id);
+			return 0;
+		}
+		if (r == 0) /* a commit may just have let it go on */
+			r = task_look(p->core, id, ctx, &t, err);
+	}
 	if (r < 0)
 		return r;
-	if (t.state == TASK_PAUSED && p->how == &freeze && scratch_yield_freeze(p->core, id)) { /* a commit's: it stays so now */
-		strv_push(&p->done, id);
-		return 0;
-	}
 	p->already += t.state == p->how->to;
 	if (t.state != p->how->from && t.state != TASK_UNKNOWN)
 		return 0;
@@ -45,8 +50,8 @@ static int pause_task(struct paused *p, const char *id, const struct ctx *ctx, s
 	if (r == -ERR_NOT_FOUND) /* it ended meanwhile */
 		return err_clear(err), 0;
 	if (r >= 0) {
-		(void)scratch_yield_freeze(p->core, id);
 		strv_push(&p->done, id);
+		r = scratch_yield_freeze(p->core, id, ctx, err);
 	}
 	return r;
 }

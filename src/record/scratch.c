@@ -12,11 +12,13 @@
 #include "snapshots.h"
 #include "strv.h"
 #include "task.h"
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SCRATCH_LEASE "davit-scratch-"
-enum { CLEANUP_MS = 30000 };
+enum { CLEANUP_MS = 30000, HOLD_PAUSE_MS = 10 };
 
 static int scratch_lock(struct core *c, const char *name, const struct ctx *ctx, struct err *err)
 {
@@ -104,8 +106,7 @@ void scratch_done(struct scratch *s)
 	*s = SCRATCH_INIT;
 }
 
-/* Whose lock we have: what it has frozen goes on, unless that is another by now. 1: it did. */
-static int thaw_noted(struct core *c, const char *name, bool dry_run, const struct ctx *ctx, struct err *err)
+static int thaw_held(struct core *c, const char *name, bool dry_run, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_free_ char *path = places_scratch(c, name), *id = NULL;
 	struct task_status t;
@@ -114,10 +115,25 @@ static int thaw_noted(struct core *c, const char *name, bool dry_run, const stru
 
 	if (r < 0)
 		return id ? r : 0;
+	if (t.state == TASK_UNKNOWN) /* the note stays for who knows more */
+		return err_set(err, ERR_UNAVAILABLE, "task %s: its shim does not say how it is", id);
 	if (t.state != TASK_PAUSED || t.pid != pid)
 		return 0;
 	r = dry_run ? 0 : tasks_resume(c->ctrd, id, ctx, err);
-	return r < 0 && r != -ERR_NOT_FOUND ? r : 1;
+	if (r == -ERR_NOT_FOUND) /* it ended meanwhile */
+		return err_clear(err), 0;
+	return r < 0 ? r : 1;
+}
+
+/* Whose @lock we have: what it has frozen goes on, unless that is another by now. 1: it did. */
+static int thaw_noted(struct core *c, const char *name, int lock, bool dry_run, const struct ctx *ctx, struct err *err)
+{
+	int r;
+
+	(void)freeze_hold(lock, true);
+	r = thaw_held(c, name, dry_run, ctx, err);
+	freeze_let_go(lock);
+	return r;
 }
 
 /* One that has no lease, or had one in @leases: 1 when nobody is at work with it, and what there was is gone. */
@@ -131,9 +147,11 @@ static int scratch_sweep(struct core *c, const char *name, bool dry_run, const s
 	if (lock < 0)
 		return lock;
 	if (!dry_run)
-		r = thaw_noted(c, name, false, ctx, err);
+		r = thaw_noted(c, name, lock, false, ctx, err);
 	if (dry_run || r < 0) {
 		(void)close(lock);
+		if (r == -ERR_UNAVAILABLE) /* another time; the others are looked at all the same */
+			return err_clear(err), 0;
 		return r < 0 ? r : 1;
 	}
 	r = leases_delete(c->ctrd, lease, true, ctx, err);
@@ -182,7 +200,7 @@ int scratch_thaw(struct core *c, const char *id, pid_t pid, bool dry_run, const 
 		err_clear(err);
 		if (lock < 0) /* it is at work */
 			continue;
-		r = thaw_noted(c, names.v[i], dry_run, ctx, err);
+		r = thaw_noted(c, names.v[i], lock, dry_run, ctx, err);
 		if (r > 0 && !dry_run)
 			scratch_unlock(c, names.v[i], lock);
 		else
@@ -191,17 +209,37 @@ int scratch_thaw(struct core *c, const char *id, pid_t pid, bool dry_run, const 
 	return r;
 }
 
-bool scratch_yield_freeze(struct core *c, const char *id)
+/* Who thaws it just now is waited for: then there is no note any more. */
+static int yield_noted(struct core *c, const char *name, const char *id, const struct ctx *ctx, struct err *err)
+{
+	_cleanup_free_ char *path = places_scratch(c, name);
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	while (fd >= 0 && freeze_hold(fd, false) == -EAGAIN) {
+		const int r = ctx_check(ctx, err);
+
+		if (r < 0)
+			return r;
+		(void)poll(NULL, 0, HOLD_PAUSE_MS);
+	}
+	if (fd < 0 || !notes_freeze(c, name, id, 0))
+		return 0;
+	freeze_forget(fd);
+	return 1;
+}
+
+int scratch_yield_freeze(struct core *c, const char *id, const struct ctx *ctx, struct err *err)
 {
 	_cleanup_strv_ struct strv names = { 0 };
-	bool any = false;
+	int any = 0;
 
 	scratch_names(c, &names);
 	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *path = places_scratch(c, names.v[i]);
+		const int r = notes_freeze(c, names.v[i], id, 0) ? yield_noted(c, names.v[i], id, ctx, err) : 0;
 
-		if (notes_freeze(c, names.v[i], id, 0))
-			any |= truncate(path, 0) == 0;
+		if (r < 0)
+			return r;
+		any |= r;
 	}
 	return any;
 }
@@ -215,7 +253,7 @@ static void scratch_free_locks(struct core *c, const struct ctx *ctx)
 	for (size_t i = 0; i < names.n; i++) {
 		const int lock = scratch_lock(c, names.v[i], ctx, NULL);
 
-		if (lock >= 0 && thaw_noted(c, names.v[i], false, ctx, NULL) >= 0)
+		if (lock >= 0 && thaw_noted(c, names.v[i], lock, false, ctx, NULL) >= 0)
 			scratch_unlock(c, names.v[i], lock);
 		else if (lock >= 0)
 			(void)close(lock);

@@ -30,7 +30,7 @@ void scratch_done(struct scratch *);
  * so.
  */
 int scratch_thaw(struct core *, const char *id, pid_t pid, bool dry_run, const struct ctx *, struct err *err);
-/* A person froze it or let it go on: no freeze of it is ours any more. True when one was. */
-bool scratch_yield_freeze(struct core *, const char *id);
+/* A person froze it or let it go on: no freeze of it is ours any more. 1 when one was; 0, too, when it was thawed meanwhile. */
+int scratch_yield_freeze(struct core *, const char *id, const struct ctx *, struct err *err);
 /* What killed ones have left in the namespace; a line for each to @removed. @dry_run: only says so. */
 int scratch_prune(struct core *, bool dry_run, const struct ctx *, struct strv *removed, struct err *err);

@@ -109,16 +109,31 @@ static void commit_await_containerd(struct core *c, const struct ctx *limit)
 	}
 }
 
-void job_commit_undo(struct core *c, const struct job_commit *j)
+/* 1: nobody knows that it goes on. Not where a person has made the freeze theirs. */
+static int undo_freeze(struct core *c, const struct job_commit *j, const struct ctx *limit)
+{
+	struct task_status t;
+	int r = 0;
+
+	(void)freeze_hold(j->scratch.lock, true);
+	if (freeze_is_noted(j->scratch.lock)) {
+		(void)tasks_resume(c->ctrd, j->id, limit, NULL);
+		r = task_look(c, j->id, limit, &t, NULL) < 0 || t.state == TASK_PAUSED || t.state == TASK_UNKNOWN;
+	}
+	freeze_let_go(j->scratch.lock);
+	return r;
+}
+
+void job_commit_undo(struct core *c, struct job_commit *j)
 {
 	const struct ctx limit = ctx_within(NULL, UNDO_MS); /* after an interrupt, too */
-	const bool frozen = freeze_is_noted(j->scratch.lock);
-	struct task_status t;
+	int frozen;
 
 	commit_await_containerd(c, &limit);
-	if (frozen)
-		(void)tasks_resume(c->ctrd, j->id, &limit, NULL);
-	if (frozen && (task_look(c, j->id, &limit, &t, NULL) < 0 || t.state == TASK_PAUSED))
-		core_notice(c, "job %s may be frozen still: davit unpause %s", j->name, j->name);
+	frozen = undo_freeze(c, j, &limit);
 	(void)leases_delete(c->ctrd, j->scratch.lease, true, &limit, NULL);
+	if (!frozen)
+		return;
+	core_notice(c, "job %s may be frozen still: davit unpause %s", j->name, j->name);
+	closep(&j->scratch.lock); /* its file stays: whoever comes across the job lets it go on */
 }

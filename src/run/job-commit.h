@@ -19,4 +19,4 @@ void job_commit_done(struct job_commit *);
 /* @name: JOB, JOB.TASK, whether it runs or not. */
 int job_commit(struct core *, const char *name, const struct ctx *, struct job_commit *ret, struct err *err);
 /* davit-image has failed, and may have been killed: nothing of it stays, and what it froze goes on. */
-void job_commit_undo(struct core *, const struct job_commit *);
+void job_commit_undo(struct core *, struct job_commit *);

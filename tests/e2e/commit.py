@@ -4,6 +4,7 @@ import os
 import signal
 
 from lib.case import Case, Machine, freeze, wait_until
+from lib.restarting import read
 
 
 class Commit(Case):
@@ -149,6 +150,20 @@ class Commit(Case):
         for pid in [*helpers, process.pid]:
             os.kill(pid, signal.SIGCONT)
         self.assertEqual(process.wait(), 0, process.stderr.read())
+        self.assertEqual(self.state(job), "paused")
+
+    def test_a_person_freezes_it_before(self):
+        """davit has seen it run: its helper finds it frozen, and leaves it so, whatever words its shim has for that."""
+        job = self.made("true", ends=False)
+        process = self.start("commit", job, "committed:before")
+        self.addCleanup(lambda: self.davit("image", "rm", "committed:before", code=None))
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        wait_until("davit-image", lambda: read(children).split() or process.poll() is not None)
+        for pid in map(int, read(children).split()):
+            freeze(pid)
+            self.davit("pause", job)
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(process.wait(60 * Machine.slow), 0)
         self.assertEqual(self.state(job), "paused")
 
     def test_one_that_somebody_has_frozen_stays_so(self):

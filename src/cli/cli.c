@@ -64,6 +64,19 @@ static const char *folder(struct cli *cli, const char *path)
 	return cli->folders.v[cli->folders.n - 1];
 }
 
+static const char *folders(struct cli *cli, const char *list)
+{
+	_cleanup_strv_ struct strv parts = { 0 };
+	_cleanup_free_ char *all = NULL;
+
+	strv_split(&parts, list ? list : "", ":");
+	for (size_t i = 0; i < parts.n; i++)
+		parts.v[i] = core_absolute(parts.v[i]);
+	all = strv_join(&parts, ":");
+	strv_push(&cli->folders, all);
+	return cli->folders.v[cli->folders.n - 1];
+}
+
 /* What own_open() and everything behind it see. */
 static int configure(struct cli *cli, struct err *err)
 {
@@ -85,7 +98,7 @@ static int configure(struct cli *cli, struct err *err)
 		.ns = g->ns ? g->ns : CORE_NAMESPACE,
 		.snapshotter = g->snapshotter,
 		.runtime = self_env("DAVIT_RUNTIME", NULL),
-		.cni = { .path = g->cni_path, .conf_dir = folder(cli, g->cni_conf_dir), .cache_dir = CNI_CACHE_DIR },
+		.cni = { .path = folders(cli, g->cni_path), .conf_dir = folder(cli, g->cni_conf_dir), .cache_dir = CNI_CACHE_DIR },
 		.run_dir = folder(cli, g->run_dir),
 		.data_dir = folder(cli, g->data_dir),
 		.debug = g->debug,

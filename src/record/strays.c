@@ -111,10 +111,11 @@ int strays_remove(struct core *c, bool dry_run, const struct ctx *ctx, struct st
 	ids_below(run, &ids);
 	ids_of_notes(run, &ids);
 	for (size_t i = 0; r >= 0 && i < ids.n; i++) {
+		_cleanup_free_ char *job = job_of(ids.v[i]);
 		bool known = false;
 
 		for (size_t k = 0; k < jobs.n && !known; k++)
-			known = !strcmp(jobs.v[k].c.id, ids.v[i]);
+			known = !strcmp(jobs.v[k].c.id, job);
 		if (!known)
 			r = remove_one(c, ids.v[i], dry_run, ctx, removed, err);
 	}

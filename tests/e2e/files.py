@@ -133,7 +133,7 @@ class Sets(Files):
     def test_one_after_the_end_of_another(self):
         share = [{"source": self.folder, "target": "/share"}]
         first = self.one("s-once", "sleep 1; echo made > /share/x")
-        then = self.one("s-then", "cat /share/x > /share/y; sleep 1000", depends_on=[{"name": "s-once", "condition": "completed"}])
+        then = self.one("s-then", "cat /share/x > /share/z; mv /share/z /share/y; sleep 1000", depends_on=[{"name": "s-once", "condition": "completed"}])
         for job in (first, then):
             job["tasks"][0]["mounts"] = share
         self.davit("run", "-d", "-f", self.set(then, first))

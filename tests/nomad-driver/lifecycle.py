@@ -49,7 +49,7 @@ class Templates(NomadCase):
         self.assertEqual(job.state()["Restarts"], 0)
 
     def test_a_change_runs_a_script(self):
-        job = self.begun("script", 'change_script {\n command = "/bin/sh"\n args = ["-c", "cp /local/conf /local/seen"]\n'
+        job = self.begun("script", 'change_script {\n command = "/bin/sh"\n args = ["-c", "cp /local/conf /local/new && mv /local/new /local/seen"]\n'
                          ' timeout = "20s"\n fail_on_error = true\n}')
         self.set("blue")
         wait_until("the script", lambda: os.path.exists(job.dir("local", "seen")), 40)

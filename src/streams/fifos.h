@@ -14,9 +14,9 @@ struct fifos {
 int fifos_make(struct fifos *, const char *dir, bool input, bool tty, int ret_fds[3], struct err *err);
 /* A FIFO that no writer ever opened has no end: a writer that comes and goes makes one. */
 void fifos_touch(const struct fifos *);
-/* What somebody who was killed has left in a folder of fifos_make(): the ends that were read from, each the caller's, -1 where there
- * is none. While they are open nobody who opens the others waits for a reader: containerd's own shim does, for as long as its call
- * may last, and with it all that is asked of it meanwhile. */
+/* What somebody who was killed has left in a folder of fifos_make(): the ends that were read from, each the caller's, -1 where
+ * there is none. While they are open nobody who opens the others waits for a reader: containerd's own shim does, for as long as its
+ * call may last, and with it all that is asked of it meanwhile. */
 void fifos_hold(const char *dir, int ret_fds[2]);
 void fifos_remove(struct fifos *); /* the FIFOs and their folder, whoever has them open; then as fifos_forget() */
 void fifos_forget(struct fifos *); /* the names alone */

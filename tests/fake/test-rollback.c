@@ -222,8 +222,8 @@ struct torture {
 	unsigned failed;
 };
 
-/* With call @n disturbed: how many lines are not as before. *@ret_last: there was no such call. @hasty: most of them can be, and all
- * of it takes a while. */
+/* With call @n disturbed: how many lines are not as before. *@ret_last: there was no such call. @hasty: most of them can be, and
+ * all of it takes a while. */
 static unsigned disturb(struct stage *s, struct torture *t, unsigned n, bool hasty, bool *ret_last, struct err *err)
 {
 	_cleanup_buf_ struct buf after = { 0 };

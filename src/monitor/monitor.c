@@ -219,6 +219,34 @@ static char *first_line(const char *text)
 	return mem_strndup(text, n);
 }
 
+/* Beside a child of ours: what @m has of the job stays as it was. */
+static void monitor_see_health(struct monitor *m)
+{
+	const struct ctx ctx = ctx_within(NULL, CALL_MS);
+	_cleanup_(record_done) struct record rec = { 0 };
+	_cleanup_(monitored_done) struct monitored now = { 0 };
+	_cleanup_free_ struct task_status *status = NULL;
+
+	if (record_get(m->core, m->id, &ctx, &rec, NULL) >= 0 && monitored_ask(m->core, &rec, &ctx, &status, &now, NULL) >= 0)
+		health_watch_see(m->health, &rec, status, m->n);
+}
+
+/* A start of several tasks may wait for the health of one that it has started: nobody but us makes the checks. */
+static int monitor_await(struct monitor *m, struct child *child, const struct ctx *ctx, struct err *err)
+{
+	const bool checks = m->n > 1 && m->rec.job && job_is_checked(m->rec.job);
+
+	for (;;) {
+		const struct ctx soon = ctx_within(ctx, UNSTARTED_MS);
+		const int r = child_wait(child, checks ? &soon : ctx, err);
+
+		if (r != -ERR_DEADLINE || ctx_check(ctx, NULL) < 0)
+			return r;
+		err_clear(err);
+		monitor_see_health(m);
+	}
+}
+
 /* davit @verb @flag [@more] ID, killed after @ms (0: never). Its own words are @ret_why, which the caller frees, where it
  * fails: 1. */
 static int monitor_do(struct monitor *m, const char *const *words, int64_t ms, char **ret_why, struct err *err)
@@ -241,7 +269,7 @@ static int monitor_do(struct monitor *m, const char *const *words, int64_t ms, c
 	spec.argv = argv.v;
 	r = child_start(m->core->loop, &spec, &child, err);
 	if (r >= 0)
-		r = child_wait(child, &ctx, err);
+		r = monitor_await(m, child, &ctx, err);
 	if (r > 0)
 		*ret_why = first_line(buf_str(child_err(child)));
 	return r > 0 ? 1 : r;

@@ -62,13 +62,22 @@ void job_ends_add(struct job_ends *e, const char *id)
 	e->looked = 0;
 }
 
-/* Its set's recovery takes it along: it ends for that alone. Of one whose job was removed in the middle nothing comes any more. */
+/* Its set's recovery takes it along: it ends for that alone. Of one whose job was removed in the middle nothing comes any more; of
+ * one whose monitor was killed another goes on with it. */
 static bool is_taken_along(struct core *c, const struct record *rec, const struct ctx *ctx)
 {
 	_cleanup_(record_done) struct record failed = { 0 };
+	_cleanup_(monitored_done) struct monitored m = { 0 };
+	_cleanup_free_ struct task_status *tasks = NULL;
 	const char *with = dict_get(&rec->c.labels, RECORD_RECOVERY);
+	int r;
 
-	return with && *with && record_get(c, with, ctx, &failed, NULL) != -ERR_NOT_FOUND;
+	if (!with || !*with)
+		return false;
+	r = record_get(c, with, ctx, &failed, NULL);
+	if (r >= 0 && !monitored_now(c, failed.c.id) && monitored_ask(c, &failed, ctx, &tasks, &m, NULL) >= 0)
+		monitored_ensure(c, &failed, tasks, m.n);
+	return r != -ERR_NOT_FOUND;
 }
 
 /* Its monitor has those run that come last before it settles the job. */

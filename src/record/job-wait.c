@@ -129,7 +129,8 @@ static int await_restart(struct core *c, struct record *job, const struct ctx *c
 		r = monitored_ask(c, job, ctx, &tasks, &m, err);
 	if (r < 0)
 		return r;
-	if (m.state == MONITORED_NOTHING || (m.state == MONITORED_ENDED && !is_being_ended(c, job, tasks, m.n)))
+	/* one that is removed at its end has one life, and takes its exit with it: only an open Wait gets that */
+	if (m.state == MONITORED_NOTHING || job->job->remove || (m.state == MONITORED_ENDED && !is_being_ended(c, job, tasks, m.n)))
 		return 0;
 	if (m.state == MONITORED_LIVES) {
 		r = await_some_end(c, job, &m, &poke, ctx, err);
@@ -165,6 +166,10 @@ static int await_recovery(struct core *c, struct record *job, const struct ctx *
 		r = loop_pause(c->loop, JOB_ENDS_LOOK_MS, ctx, err);
 		if (r >= 0)
 			r = job_may_live(c, job->c.id, ctx, NULL, err);
+		if (r == -ERR_UNAVAILABLE) { /* it is looked at again, and then connected to anew */
+			err_clear(err);
+			r = 0;
+		}
 	}
 	return r;
 }

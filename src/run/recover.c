@@ -101,6 +101,8 @@ static int goes_along(const struct recover *v, size_t i, const struct ctx *ctx, 
 
 	if (i == v->failed || !recovery_takes(v->members, v->n, v->failed, i) || dict_get(&v->of[i]->c.labels, RECORD_STOPPED))
 		return 0;
+	if (v->of[i]->job->remove) /* stopped, it would be gone */
+		return 0;
 	r = member_is_starting(v, i, ctx, err);
 	if (r != 0)
 		return r < 0 ? r : 0;

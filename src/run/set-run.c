@@ -156,13 +156,14 @@ static void wait_for(struct run_set *set, struct graph *g, const struct job_node
 	graph_need(g, job_nodes_waiting(&nodes[i]), e->node, NULL);
 }
 
-/* Not beside jobs that are removed at their end: they are never lent. */
+/* Not beside jobs that are removed at their end: they are never lent; nor where others wait for one's success: a recovery that
+ * stops it would be its failure. */
 static bool set_recovers(const struct run_set *set)
 {
 	bool several = false;
 
 	for (size_t i = 0; i < set->n; i++) {
-		if (set->runs[i].job->remove)
+		if (set->runs[i].job->remove || set->ends[i].wanted)
 			return false;
 		several |= set->ends[i].lends && recovery_is_of_several(set->runs[i].job);
 	}

@@ -56,8 +56,11 @@ bool healthy_ready(const void *state, unsigned number)
 }
 
 /* The job's lock is held by its start, so that its monitor does not: we do. Not what others have joined: they would be left in the
- * namespaces of its first life. */
-static bool is_retried(const struct run_task *t) { return t->health_awaited_here && !t->awaited && !t->joined_by; }
+ * namespaces of its first life; nor what is removed at its end: who waits for that knows the first life alone. */
+static bool is_retried(const struct run_task *t)
+{
+	return t->health_awaited_here && !t->awaited && !t->joined_by && !t->run->job->remove;
+}
 
 /* It has ended: 0 where it is going to be started again. */
 static int healthy_retry(struct run_task *t, int r, struct err *err)

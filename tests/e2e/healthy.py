@@ -300,6 +300,12 @@ class Healthy(Case):
         self.gone("h-crew")
         wait_until("the end of all", lambda: not processes("1000") and not monitors("h-crew"))
 
+    def rests(self, pid):
+        """It has asked, and hears nothing: of what it waits for outside nothing is to be seen."""
+        before = read(f"/proc/{pid}/schedstat")
+        time.sleep(0.5 * Machine.slow)
+        return before and read(f"/proc/{pid}/schedstat") == before
+
     def test_one_that_is_removed_at_its_end_is_checked(self):
         """Its restart policy is not acted on."""
         check = {"exec": ["true"], "interval": "1s"}
@@ -310,12 +316,22 @@ class Healthy(Case):
         self.made.append("h-one")
         self.davit("start", "h-one")
         self.davit("wait", "--status", "healthy", "h-one")
+        waiting = self.start("wait", "h-one", stdout=subprocess.PIPE)
+        wait_until("its rest", lambda: self.rests(waiting.pid))
         self.sleep(3)
         for pid in processes("1000"):
             os.kill(pid, signal.SIGKILL)
+        self.assertEqual(waiting.communicate(timeout=60 * Machine.slow)[0], "137\n")
         for name in self.made:
             wait_until("its removal", lambda: self.davit("inspect", name, code=None).code != 0)
         wait_until("the monitors' end", lambda: not monitors("h-crew") and not monitors("h-one"))
+
+    def test_one_that_is_removed_at_its_end_has_one_life(self):
+        process = self.begin({**self.crew(), "remove": True})
+        wait_until("its first task", lambda: self.pid("h-crew.base"))
+        os.kill(self.pid("h-crew.base"), signal.SIGKILL)
+        self.fails_with(process, "h-crew", "base", "has ended with 137")
+        self.assertEqual(processes("1000"), [])
 
     def test_a_start_that_is_killed_leaves_its_tasks_to_the_monitor(self):
         process = self.begin(self.crew())

@@ -17,6 +17,10 @@ def processes(seconds):
     return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if is_ours(pid)]
 
 
+def parent(pid):
+    return int(read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[1])
+
+
 class Healthy(Case):
     MONITORED = {"policy": "on-failure"}
     CHECK = {"exec": ["true"], "interval": "1h", "start_period": "1h", "start_interval": "1h"}  # none is due while a case runs
@@ -332,6 +336,17 @@ class Healthy(Case):
         os.kill(self.pid("h-crew.base"), signal.SIGKILL)
         self.fails_with(process, "h-crew", "base", "has ended with 137")
         self.assertEqual(processes("1000"), [])
+
+    def test_all_that_its_monitor_starts_again(self):
+        """Its shims have died: a start of the whole job, in which a task waits for a health that nobody but that monitor asks for."""
+        check = {"exec": ["true"], "interval": "1s"}
+        tasks = [self.task("web", depends_on=[{"name": "base", "condition": "healthy"}], restart={"policy": "always"}),
+                 self.task("base", healthcheck=check, restart={"policy": "always"})]
+        self.ends(self.begin(self.job("h-crew", *tasks)), 0)
+        first = [self.pid(f"h-crew.{name}") for name in ("web", "base")]
+        for pid in {parent(pid) for pid in first}:
+            os.kill(pid, signal.SIGKILL)
+        wait_until("the next life of all", lambda: all(self.pid(f"h-crew.{name}") not in (0, *first) for name in ("web", "base")))
 
     def test_a_start_that_is_killed_leaves_its_tasks_to_the_monitor(self):
         process = self.begin(self.crew())

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from lib.case import Case, Machine, wait_until
-from lib.restarting import monitors, read
+from lib.restarting import monitors, parent, read
 
 
 def processes(seconds):
@@ -15,10 +15,6 @@ def processes(seconds):
     def is_ours(pid):
         return read(f"/proc/{pid}/cmdline") == b"sleep\0%s\0" % seconds.encode() and Machine.ns.encode() in read(f"/proc/{pid}/cgroup")
     return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if is_ours(pid)]
-
-
-def parent(pid):
-    return int(read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[1])
 
 
 class Healthy(Case):

@@ -6,7 +6,7 @@ import signal
 import time
 
 from lib.case import Machine, wait_until
-from lib.restarting import Restarting, kill_monitor, monitor_of, monitors, read, wait_for_one_monitor
+from lib.restarting import Restarting, kill_monitor, monitor_of, monitors, parent, read, wait_for_one_monitor
 
 
 def stamp(line):
@@ -151,7 +151,7 @@ class Restart(Restarting):
             self.addCleanup(self.davit, "rm", "-f", "settled", code=None)
             self.assertEqual(group.wait(60 * Machine.slow), 0)
         pid = monitor_of("settled")
-        shim = self.parent(self.pid("settled"))
+        shim = parent(self.pid("settled"))
         wait_until("its move", lambda: read(f"/proc/{pid}/cgroup") == read(f"/proc/{shim}/cgroup"))
         self.assertEqual(read(own + "/cgroup.procs"), b"")
         wait_until("its score", lambda: read(f"/proc/{pid}/oom_score_adj") == read(f"/proc/{shim}/oom_score_adj"))
@@ -179,11 +179,6 @@ class Restart(Restarting):
     def enter(group):
         with open(group + "/cgroup.procs", "w") as f:
             f.write("0")
-
-    @staticmethod
-    def parent(pid):
-        with open(f"/proc/{pid}/stat") as f:
-            return int(f.read().rsplit(")", 1)[1].split()[1])
 
     def test_nothing_wakes_it_between_events(self):
         self.restarting("quiet", "always", "sleep", "1000")

@@ -16,6 +16,10 @@ def read(path):
         return b""
 
 
+def parent(pid):
+    return int(read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[1])
+
+
 def monitors(name):
     """The processes that look after a job of this name."""
     found = []
